@@ -1,0 +1,36 @@
+// Makes src/gen, test/fixture/gen and the descriptor sets from the .proto files. With --to DIR it writes there instead, for the freshness test.
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+
+const root = resolve(import.meta.dirname, '..');
+const toIndex = process.argv.indexOf('--to');
+const to = toIndex === -1 ? root : resolve(String(process.argv[toIndex + 1]));
+const bin = join(root, 'node_modules', '.bin');
+// The registry's plugins and Node come from node_modules/.bin, so that generation needs nothing but `npm install`.
+const env = { ...process.env, PATH: `${bin}:${process.env.PATH ?? ''}` };
+const buf = (...args: string[]) => execFileSync(join(bin, 'buf'), args, { cwd: root, env, stdio: ['ignore', 'inherit', 'inherit'] });
+
+const template = readFileSync(join(root, 'buf.gen.yaml'), 'utf8');
+buf('generate', '--template', 'buf.gen.yaml', '-o', to);
+// The tests' own protos use the same options; what they import of ours is generated beside them.
+const fixtureTemplate = join(to, '.buf.gen.fixture.yaml');
+writeFileSync(
+  fixtureTemplate,
+  template.replace(/inputs:\n(?: .*\n)+/, 'inputs:\n  - directory: test/fixture/proto\n').replace('out: src/gen', 'out: test/fixture/gen'),
+);
+buf('generate', '--template', fixtureTemplate, '-o', to);
+rmSync(fixtureTemplate);
+
+mkdirSync(join(to, 'gen'), { recursive: true });
+// Source info is kept: policies report file, line and column from it.
+const set = (target: string, ...paths: string[]) =>
+  buf('build', '--as-file-descriptor-set', '-o', join(to, target), ...paths.flatMap((path) => ['--path', path]));
+set('gen/descriptors.binpb', ...subfolders('proto', 'sample'), ...subfolders('proto/sample'), 'third_party/grpc', 'third_party/google');
+set('test/fixture/gen/descriptors.binpb', 'test/fixture/proto/fixture', 'proto/portico', 'third_party/grpc', 'third_party/google');
+
+function subfolders(folder: string, except?: string): string[] {
+  return readdirSync(join(root, folder))
+    .filter((name) => name !== except && !name.startsWith('.'))
+    .map((name) => `${folder}/${name}`);
+}

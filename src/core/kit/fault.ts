@@ -1,0 +1,80 @@
+/** The names of the gRPC status codes (grpc/grpc, doc/statuscodes.md) with their numbers. */
+export const statusCodes = {
+  OK: 0,
+  CANCELLED: 1,
+  UNKNOWN: 2,
+  INVALID_ARGUMENT: 3,
+  DEADLINE_EXCEEDED: 4,
+  NOT_FOUND: 5,
+  ALREADY_EXISTS: 6,
+  PERMISSION_DENIED: 7,
+  RESOURCE_EXHAUSTED: 8,
+  FAILED_PRECONDITION: 9,
+  ABORTED: 10,
+  OUT_OF_RANGE: 11,
+  UNIMPLEMENTED: 12,
+  INTERNAL: 13,
+  UNAVAILABLE: 14,
+  DATA_LOSS: 15,
+  UNAUTHENTICATED: 16,
+} as const;
+export type StatusName = keyof typeof statusCodes;
+
+/** Core's reasons with their gRPC status: UPPER_SNAKE, at most 63 characters (AIP-193). A new line here is an API change; a team adds its own in src/app/reasons.ts. */
+export const reasons = {
+  CALL_CANCELLED: 'CANCELLED',
+  CALL_MALFORMED: 'INVALID_ARGUMENT',
+  DEADLINE_EXCEEDED: 'DEADLINE_EXCEEDED',
+  DEVICE_UNKNOWN: 'NOT_FOUND',
+  DEV_IDENTITY_REFUSED: 'PERMISSION_DENIED',
+  DRAINING: 'UNAVAILABLE',
+  IDENTITY_EXPIRED: 'UNAUTHENTICATED',
+  IDENTITY_INVALID: 'UNAUTHENTICATED',
+  INTERNAL: 'INTERNAL',
+  ISSUER_UNAVAILABLE: 'UNAVAILABLE',
+  METHOD_UNKNOWN: 'UNIMPLEMENTED',
+  NONCE_INVALID: 'UNAUTHENTICATED',
+  REFRESH_TOKEN_INVALID: 'UNAUTHENTICATED',
+  REFRESH_TOKEN_REUSED: 'UNAUTHENTICATED',
+  REQUEST_INVALID: 'INVALID_ARGUMENT',
+  SCOPE_MISSING: 'PERMISSION_DENIED',
+  SERVICE_ONLY: 'PERMISSION_DENIED',
+  SESSION_REVOKED: 'UNAUTHENTICATED',
+  STORAGE_DOWN: 'UNAVAILABLE',
+  TIMEOUT_MALFORMED: 'INVALID_ARGUMENT',
+  TOKEN_EXPIRED: 'UNAUTHENTICATED',
+  TOKEN_INVALID: 'UNAUTHENTICATED',
+  TOKEN_MISSING: 'UNAUTHENTICATED',
+  UPSTREAM_DOWN: 'UNAVAILABLE',
+  UPSTREAM_FAILED: 'UNAVAILABLE',
+  UPSTREAM_GARBAGE: 'INTERNAL',
+  UPSTREAM_REFUSED: 'INTERNAL',
+  UPSTREAM_TIMEOUT: 'UNAVAILABLE',
+} as const satisfies Record<string, StatusName>;
+export type CoreReason = keyof typeof reasons;
+
+/** One rule of the request that does not hold. `field` is a path like `items[3].name`. */
+export type Violation = { readonly field: string; readonly rule: string; readonly description: string };
+
+/** What a fault carries besides its reason and message; all of it goes to the phone as google.rpc details, except `cause`. */
+export type FaultDetails = {
+  /** ErrorInfo.metadata: each value named in the message stands here too. Keys `[a-z][a-zA-Z0-9-_]+`. */
+  readonly metadata?: Readonly<Record<string, string>>;
+  readonly violations?: readonly Violation[];
+  /** RetryInfo: how long to wait before trying again, whole milliseconds. */
+  readonly retryAfterMs?: number;
+  /** Only ever logged. */
+  readonly cause?: unknown;
+};
+
+/** A refusal meant for the app, which branches on `reason`. `message` is for its developers. */
+export class Fault<Reason extends string = CoreReason> extends Error {
+  readonly reason: Reason;
+  readonly details: FaultDetails;
+  constructor(reason: Reason, message: string, details: FaultDetails = {}) {
+    super(message, { cause: details.cause });
+    this.name = 'Fault';
+    this.reason = reason;
+    this.details = details;
+  }
+}

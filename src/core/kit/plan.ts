@@ -1,0 +1,65 @@
+import type { DescMethod } from '@bufbuild/protobuf';
+
+export type CallKind = 'unary' | 'server_stream' | 'client_stream' | 'bidi_stream';
+
+/** Who may call: anybody; users with all the scopes (none: any signed-in user); internal services on the internal listener. */
+export type AccessPlan =
+  | { readonly kind: 'anonymous' }
+  | { readonly kind: 'user'; readonly scopes: readonly string[] }
+  | { readonly kind: 'services' };
+
+/** A tag template: literal text, request fields by path (`order_id`, `order.id`), and claims of the caller (`sub`, or a claim named in the cache's claims). */
+export type Template = {
+  readonly source: string;
+  readonly parts: readonly ({ readonly text: string } | { readonly field: readonly string[] } | { readonly claim: string })[];
+};
+
+export type CachePlan = {
+  readonly scope: 'shared' | 'user' | 'claims';
+  /** With scope `claims`: the names, sorted. */
+  readonly claims: readonly string[];
+  readonly ttlMs: number;
+  /** After `ttlMs`; 0: never. */
+  readonly staleWhileRevalidateMs: number;
+  /** After `ttlMs`; 0: never. */
+  readonly staleIfErrorMs: number;
+  readonly tags: readonly Template[];
+  /** Metadata keys, lower-case and sorted. */
+  readonly vary: readonly string[];
+};
+
+export type ForwardPlan = {
+  readonly upstream: string;
+  /** "/orders.v1.OrderService/CancelOrder" */
+  readonly path: string;
+  /** Metadata keys handed on besides the standard ones. */
+  readonly metadata: readonly string[];
+};
+
+/** What is enforced for one method: compiled from its policy at start, and read by every room. */
+export type MethodPlan = {
+  /** "app.v1.HomeService/GetHome" */
+  readonly method: string;
+  /** "/app.v1.HomeService/GetHome" */
+  readonly path: string;
+  readonly kind: CallKind;
+  readonly descriptor: DescMethod;
+  /** idempotency_level = NO_SIDE_EFFECTS */
+  readonly safe: boolean;
+  /** NO_SIDE_EFFECTS or IDEMPOTENT: repeating does no harm. */
+  readonly idempotent: boolean;
+  readonly access: AccessPlan;
+  /** Undefined: no limit of ours (streams by default). */
+  readonly deadlineMs: number | undefined;
+  readonly cache: CachePlan | undefined;
+  readonly invalidates: readonly Template[];
+  /** Of a stream form: the full name of the cached unary method, "app.v1.HomeService/GetHome". */
+  readonly streamOf: string | undefined;
+  readonly forward: ForwardPlan | undefined;
+  /** True when the request type has protovalidate rules (deeply). */
+  readonly validated: boolean;
+  /** SHA-256 (hex) over the policy and the descriptors of request and response (deeply): part of every cache key. */
+  readonly fingerprint: string;
+  /** Names of the policy fields that were not said but defaulted, for `portico plan`. */
+  readonly defaulted: readonly string[];
+};

@@ -1,0 +1,21 @@
+/** What ts-proto's generic definitions say of one message type, as far as handlers need it. */
+export type MessageCodec<T> = {
+  decode(input: Uint8Array): T;
+  encode(message: T): { finish(): Uint8Array };
+  fromPartial(object: never): T;
+};
+/** A ts-proto method definition (`outputServices=generic-definitions`). */
+export type MethodDefinition<Request = unknown, Response = unknown> = {
+  readonly name: string;
+  readonly requestType: MessageCodec<Request>;
+  readonly requestStream: boolean;
+  readonly responseType: MessageCodec<Response>;
+  readonly responseStream: boolean;
+};
+/** A ts-proto service definition. */
+export type ServiceDefinition = {
+  readonly name: string;
+  readonly fullName: string;
+  // biome-ignore lint/suspicious/noExplicitAny: codecs are invariant in their message type, so no narrower type takes every definition
+  readonly methods: Readonly<Record<string, MethodDefinition<any, any>>>;
+};

@@ -1,0 +1,116 @@
+import type { Message } from '@bufbuild/protobuf';
+import type { Metadata } from 'nice-grpc-common';
+import type { MethodPlan } from '../kit/plan.ts';
+
+/** Where a call comes from. */
+export type Peer = {
+  /** IP address without port; IPv6 without brackets. */
+  readonly address: string;
+  readonly port: number;
+  /** The verified client certificate's subject alternative names (mTLS), e.g. "URI:spiffe://…", "DNS:orders.internal"; empty without one. */
+  readonly certificateNames: readonly string[];
+};
+
+export type Protocol = 'grpc' | 'grpc-web' | 'connect';
+
+/** How a call or stream ended: it returned, it threw, or it was closed early (the phone left). */
+export type Ending = { readonly how: 'returned' } | { readonly how: 'threw'; readonly error: unknown } | { readonly how: 'closed' };
+
+/** One shape for all four kinds of call and all protocols. */
+export type Call = {
+  readonly plan: MethodPlan;
+  readonly protocol: Protocol;
+  /** Lower-case keys. The front has stripped what a phone may not say (`portico-*`, `x-forwarded-*`, …). */
+  readonly metadata: Metadata;
+  readonly peer: Peer;
+  /** The `:authority` or Host of the call. */
+  readonly authority: string;
+  /** Aborted when the phone leaves or cancels, and by the deadline interceptor when time is over; its reason is then a Fault. */
+  readonly signal: AbortSignal;
+  /** When the phone stops waiting: milliseconds since 1970. */
+  readonly deadlineAtMs: number | undefined;
+  /** Unary and server stream: the message's bytes. Client stream and bidi: one message's bytes each. */
+  readonly request: Uint8Array | AsyncIterable<Uint8Array>;
+  /** Runs `callback` once when the call has ended wholly (a stream: after its last message), whichever way. Must not throw. */
+  onEnd(callback: (ending: Ending) => void): void;
+};
+
+export type Answer = {
+  /** Initial metadata. */
+  readonly metadata: Metadata;
+  /** Unary and client stream: the message's bytes. Server stream and bidi: one message's bytes each; errors are thrown by it. */
+  readonly body: Uint8Array | AsyncIterable<Uint8Array>;
+  /** Complete when the body has ended. */
+  readonly trailers: Metadata;
+  /** What the answer is about, beside the policy's tags: from `context.tag()`. */
+  readonly tags?: readonly string[];
+  /** True when parts are missing: never stored, no etag. */
+  readonly partial?: boolean;
+};
+
+/** Around the next one: passes the call on with what it adds, or answers it. A stream is one value here; what is done per message is paid per message. */
+export type Interceptor<Needs, Adds> = (call: Call & Needs, next: (call: Call & Needs & Adds) => Promise<Answer>) => Promise<Answer>;
+
+/** Added by tracing. */
+export type Traced = {
+  readonly trace: {
+    /** 32 lower-case hex digits; also the request's id in errors and logs. */
+    readonly traceId: string;
+    /** W3C traceparent for upstream calls made by this call. */
+    readonly traceparent: string;
+    /** An attribute of the call's span and a field of its access log line. Never a value of a `debug_redact` field. */
+    annotate(key: string, value: string | number | boolean): void;
+    /**
+     * A client span and `rpc.client.call.duration` around one upstream call.
+     * @param method "orders.v1.OrderService/GetOrder"
+     * @param target the configured address, never the resolved one
+     */
+    upstream(method: string, target: string): UpstreamSpan;
+  };
+};
+export type UpstreamSpan = {
+  /** To be sent with the call. */
+  readonly traceparent: string;
+  /** @param code gRPC status code, 0 to 16 */
+  end(code: number): void;
+};
+
+/** Who calls. Values come only from verified tokens or certificates. */
+export type Caller =
+  | {
+      readonly kind: 'user';
+      /** `sub`: of a Portico session, or of the external issuer. */
+      readonly userId: string;
+      readonly issuer: string;
+      /** Undefined for external access tokens. */
+      readonly sessionId: string | undefined;
+      readonly scopes: ReadonlySet<string>;
+      /** Named string claims that policies may use (SCOPE_CLAIMS, templates); always has `sub`. */
+      readonly claims: ReadonlyMap<string, string>;
+    }
+  | { readonly kind: 'service'; readonly name: string };
+export type UserCaller = Extract<Caller, { kind: 'user' }>;
+
+/** Added by authenticate. Undefined: an anonymous method without a token, or a SHARED computation, which is given no caller. */
+export type Authenticated = { readonly caller: Caller | undefined };
+
+/** Added by validate, for calls with a single request. */
+export type Decoded = {
+  readonly decoded:
+    | {
+        /** The request as a protobuf-es message. */
+        readonly message: Message;
+        /** The request encoded anew: field order, defaults and map order do not matter. */
+        readonly canonical: Uint8Array;
+        /** True when the request had fields that we do not know: such calls are not stored. */
+        readonly hasUnknownFields: boolean;
+      }
+    | undefined;
+};
+
+/** A call as handlers get it. */
+export type ReadyCall = Call & Traced & Authenticated & Decoded;
+export type Handler = (call: ReadyCall) => Promise<Answer>;
+
+/** The one way to get an answer, used by every edge. Throws only StatusError. */
+export type AnswerCall = (call: Call) => Promise<Answer>;
