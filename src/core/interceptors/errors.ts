@@ -1,0 +1,140 @@
+import { Metadata } from 'nice-grpc-common';
+import { BadRequest, ErrorInfo, LocalizedMessage, RequestInfo, RetryInfo } from '../../gen/google/rpc/error_details.ts';
+import { Status } from '../../gen/google/rpc/status.ts';
+import { reasons as coreReasons, Fault, type StatusName, statusCodes } from '../kit/fault.ts';
+import { StatusError } from '../kit/status-error.ts';
+import type { Answer, Call, Interceptor, Traced } from '../ports/call.ts';
+import type { Log } from '../ports/log.ts';
+import { en } from './messages/en.ts';
+
+/** Texts for people, by reason. */
+export type Messages = Readonly<Record<string, string>>;
+
+export type ErrorTable = {
+  /** ErrorInfo.domain: globally unique, of the service that answers (AIP-193). */
+  readonly domain: string;
+  /** Core's reasons and the team's with their gRPC status. */
+  readonly reasons: Readonly<Record<string, StatusName>>;
+  /** By locale ("en", "de"): texts for people by reason. English has one for every reason of core. */
+  readonly messages: Readonly<Record<string, Messages>>;
+};
+
+/** Details travel in a header of which many clients accept 8 KiB in all: violations above this many are cut, and the message says so. */
+const violationsMax = 20;
+
+/**
+ * Joins core's reasons and messages with a team's.
+ * @throws Error when a team's reason has the name of one of core's
+ */
+export function errorTable(
+  domain: string,
+  team: { readonly reasons?: Readonly<Record<string, StatusName>>; readonly messages?: Readonly<Record<string, Messages>> } = {},
+): ErrorTable {
+  for (const reason of Object.keys(team.reasons ?? {})) {
+    if (Object.hasOwn(coreReasons, reason)) throw new Error(`The reason ${reason} is one of core's: give yours another name.`);
+  }
+  const locales = { ...team.messages, en: { ...team.messages?.en, ...en } };
+  return { domain, reasons: { ...team.reasons, ...coreReasons }, messages: locales };
+}
+
+/** Makes every error that leaves the house a gRPC status with google.rpc details; a status that an upstream sent to a forwarded call passes as it is. */
+export function errors(table: ErrorTable, log: Log): Interceptor<Traced, unknown> {
+  return async function errors(call, next) {
+    const toStatus = (error: unknown) => statusOf(error, call, table, log);
+    try {
+      const answer = await next(call);
+      return answer.body instanceof Uint8Array ? answer : { ...answer, body: mapThrown(answer.body, toStatus) };
+    } catch (error) {
+      throw toStatus(error);
+    }
+  };
+}
+
+/** @returns the status of whatever was thrown while `call` was answered; what is not meant for the app is logged whole and answered INTERNAL */
+export function statusOf(error: unknown, call: Pick<Call, 'signal' | 'metadata' | 'plan'> & Traced, table: ErrorTable, log: Log): StatusError {
+  if (error instanceof StatusError) return error;
+  const fault = error instanceof Fault ? error : faultOf(error, call.signal);
+  if (fault.reason === 'INTERNAL') {
+    log.error('A call failed by a defect.', { method: call.plan.method, trace_id: call.trace.traceId, error: fault.cause ?? fault });
+  }
+  return encodeFault(fault, { table, requestId: call.trace.traceId, acceptLanguage: String(call.metadata.get('accept-language') ?? '') });
+}
+
+/** A signal that was aborted explains what was thrown because of it; anything else is a defect of ours. */
+function faultOf(error: unknown, signal: AbortSignal): Fault<string> {
+  if (signal.aborted) {
+    if (signal.reason instanceof Fault) return signal.reason;
+    return new Fault('CALL_CANCELLED', 'The phone cancelled the call.', { cause: error });
+  }
+  return new Fault('INTERNAL', 'The call failed by a defect of the server; its log has the cause under the request id.', { cause: error });
+}
+
+/** @returns the status with its details: ErrorInfo and RequestInfo always, LocalizedMessage where there is a text, BadRequest and RetryInfo where they apply */
+export function encodeFault(
+  fault: Fault<string>,
+  { table, requestId, acceptLanguage = '' }: { readonly table: ErrorTable; readonly requestId: string; readonly acceptLanguage?: string },
+): StatusError {
+  const { metadata = {}, violations = [], retryAfterMs } = fault.details;
+  const code = statusCodes[table.reasons[fault.reason] ?? 'INTERNAL'];
+  const cut = violations.length > violationsMax ? ` (${violations.length - violationsMax} more violations are not listed)` : '';
+  const message = fault.message + cut;
+  const details = [
+    any('google.rpc.ErrorInfo', ErrorInfo.encode({ reason: fault.reason, domain: table.domain, metadata: { ...metadata } })),
+    any('google.rpc.RequestInfo', RequestInfo.encode({ requestId, servingData: '' })),
+  ];
+  if (violations.length > 0) {
+    const fieldViolations = violations
+      .slice(0, violationsMax)
+      .map(({ field, rule, description }) => ({ field, description, reason: reasonOfRule(rule), localizedMessage: undefined }));
+    details.push(any('google.rpc.BadRequest', BadRequest.encode({ fieldViolations })));
+  }
+  if (retryAfterMs !== undefined) {
+    const retryDelay = { seconds: BigInt(Math.floor(retryAfterMs / 1_000)), nanos: Math.round((retryAfterMs % 1_000) * 1_000_000) };
+    details.push(any('google.rpc.RetryInfo', RetryInfo.encode({ retryDelay })));
+  }
+  const localized = localize(fault.reason, acceptLanguage, table.messages);
+  if (localized !== undefined) details.push(any('google.rpc.LocalizedMessage', LocalizedMessage.encode(localized)));
+  const trailers = Metadata({ 'grpc-status-details-bin': Status.encode({ code, message, details }).finish() });
+  return new StatusError(code, message, { trailers, cause: fault });
+}
+
+function any(type: string, encoded: { finish(): Uint8Array }) {
+  return { typeUrl: `type.googleapis.com/${type}`, value: Buffer.from(encoded.finish()) };
+}
+
+/** FieldViolation.reason is UPPER_SNAKE as ErrorInfo's is: "string.min_len" becomes "STRING_MIN_LEN". */
+function reasonOfRule(rule: string): string {
+  return rule
+    .toUpperCase()
+    .replace(/[^A-Z0-9]+/g, '_')
+    .slice(0, 63);
+}
+
+/** The text of the first wished language that has one ("de-AT" also finds "de"), else the English one. */
+function localize(reason: string, acceptLanguage: string, messages: ErrorTable['messages']): { locale: string; message: string } | undefined {
+  for (const wish of acceptLanguage.split(',').slice(0, 10)) {
+    const tag = wish.split(';')[0]?.trim() ?? '';
+    for (const locale of [tag, tag.split('-')[0] ?? '']) {
+      const message = Object.hasOwn(messages, locale) ? messages[locale]?.[reason] : undefined;
+      if (message !== undefined) return { locale, message };
+    }
+  }
+  const message = messages.en?.[reason];
+  return message === undefined ? undefined : { locale: 'en-US', message };
+}
+
+/** The same messages; what the stream throws is mapped. A plain object, not a generator: per message it costs one promise. */
+function mapThrown(body: AsyncIterable<Uint8Array>, toStatus: (error: unknown) => StatusError): Exclude<Answer['body'], Uint8Array> {
+  return {
+    [Symbol.asyncIterator]() {
+      const inner = body[Symbol.asyncIterator]();
+      const rethrow = (error: unknown): never => {
+        throw toStatus(error);
+      };
+      return {
+        next: () => inner.next().catch(rethrow),
+        return: (value?: unknown) => inner.return?.(value).catch(rethrow) ?? Promise.resolve({ done: true, value: undefined }),
+      };
+    },
+  };
+}

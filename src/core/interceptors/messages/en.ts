@@ -1,0 +1,33 @@
+import type { CoreReason } from '../../kit/fault.ts';
+
+/** What a user reads, by reason. Plain, without blame, without terms of the trade. */
+export const en: Readonly<Record<CoreReason, string>> = {
+  CALL_CANCELLED: 'This was cancelled.',
+  CALL_MALFORMED: 'Something went wrong in the app. Please update it and try again.',
+  DEADLINE_EXCEEDED: 'This is taking too long. Please try again.',
+  DEVICE_UNKNOWN: 'This device is not signed in any more.',
+  DEV_IDENTITY_REFUSED: 'This way of signing in is not available here.',
+  DRAINING: 'We are moving things around. Please try again in a moment.',
+  IDENTITY_EXPIRED: 'Signing in took too long. Please try again.',
+  IDENTITY_INVALID: 'We could not sign you in. Please try again.',
+  INTERNAL: 'Something went wrong on our side. Please try again later.',
+  ISSUER_UNAVAILABLE: 'Signing in is not possible right now. Please try again later.',
+  METHOD_UNKNOWN: 'This is not available. Please update the app.',
+  NONCE_INVALID: 'We could not sign you in. Please try again.',
+  REFRESH_TOKEN_INVALID: 'Please sign in again.',
+  REFRESH_TOKEN_REUSED: 'For your safety you have been signed out. Please sign in again.',
+  REQUEST_INVALID: 'Some of what you entered is not valid.',
+  SCOPE_MISSING: 'You do not have access to this.',
+  SERVICE_ONLY: 'You do not have access to this.',
+  SESSION_REVOKED: 'You have been signed out. Please sign in again.',
+  STORAGE_DOWN: 'This is not available right now. Please try again later.',
+  TIMEOUT_MALFORMED: 'Something went wrong in the app. Please update it and try again.',
+  TOKEN_EXPIRED: 'Please sign in again.',
+  TOKEN_INVALID: 'Please sign in again.',
+  TOKEN_MISSING: 'Please sign in.',
+  UPSTREAM_DOWN: 'This is not available right now. Please try again later.',
+  UPSTREAM_FAILED: 'This is not available right now. Please try again later.',
+  UPSTREAM_GARBAGE: 'This is not available right now. Please try again later.',
+  UPSTREAM_REFUSED: 'This is not available right now. Please try again later.',
+  UPSTREAM_TIMEOUT: 'This is taking too long. Please try again.',
+};
