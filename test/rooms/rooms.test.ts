@@ -1,0 +1,90 @@
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+import { test } from 'node:test';
+
+const root = resolve(import.meta.dirname, '../..');
+
+/** The table of docs/reference/rooms.md: the rooms with what each may import. */
+const rooms = readFileSync(join(root, 'docs/reference/rooms.md'), 'utf8')
+  .split('\n')
+  .filter((line) => line.startsWith('| `'))
+  .flatMap((line) => {
+    const [, names = '', , may = ''] = line.split('|').map((cell) => cell.trim());
+    const allowed = may === 'nothing' ? [] : may.split(', ');
+    return [...names.matchAll(/`([^`]+)`/g)].map(([, path = '']) => ({ path, name: nameOf(path), allowed }));
+  });
+
+function nameOf(path: string): string {
+  return path.replace(/\.ts$/, '').replace(/\/$/, '').split('/').at(-1) ?? path;
+}
+
+function roomOf(file: string) {
+  const room = rooms.find(({ path }) => file === path || (path.endsWith('/') && file.startsWith(path)));
+  assert.ok(room, `${file} is in no room of docs/reference/rooms.md`);
+  return room;
+}
+
+const files = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
+  .filter((file) => file.endsWith('.ts'))
+  .map((file) => `src/${file}`);
+
+function importsOf(file: string) {
+  const text = readFileSync(join(root, file), 'utf8');
+  return [...text.matchAll(/^\s*(?:import|export)\b[^'"]*?from\s+['"]([^'"]+)['"]|import\(\s*['"]([^'"]+)['"]\s*\)/gm)].map(
+    (match) => match[1] ?? match[2] ?? '',
+  );
+}
+
+test('every import keeps to the table of rooms', () => {
+  const wrong: string[] = [];
+  for (const file of files.filter((file) => !file.endsWith('.test.ts'))) {
+    const from = roomOf(file);
+    for (const specifier of importsOf(file).filter((specifier) => specifier.startsWith('.'))) {
+      const target = relative(root, resolve(root, dirname(file), specifier));
+      if (!target.startsWith('src/')) continue;
+      const to = roomOf(target);
+      const same = from.path === to.path;
+      if (!same && !from.allowed.includes('every room') && to.name !== 'kit' && !from.allowed.includes(to.name)) {
+        wrong.push(`${file} imports ${target}: ${from.path} may import ${from.allowed.join(', ') || 'nothing'} and kit`);
+      }
+    }
+  }
+  assert.deepEqual(wrong, []);
+});
+
+test('services are strangers to each other', () => {
+  const folder = (file: string) => file.match(/^src\/core\/services\/([^/]+)\//)?.[1];
+  const wrong = files.flatMap((file) =>
+    importsOf(file)
+      .filter((specifier) => specifier.startsWith('.'))
+      .map((specifier) => folder(relative(root, resolve(root, dirname(file), specifier))))
+      .filter((other) => folder(file) !== undefined && other !== undefined && other !== folder(file))
+      .map((other) => `${file} knows ${other}`),
+  );
+  assert.deepEqual(wrong, []);
+});
+
+test('only telemetry knows the OpenTelemetry SDK and pino', () => {
+  const wrong = files.filter(
+    (file) =>
+      !file.startsWith('src/core/telemetry/') &&
+      importsOf(file).some((specifier) => specifier === 'pino' || /^@opentelemetry\/(?!api$|semantic-conventions$)/.test(specifier)),
+  );
+  assert.deepEqual(wrong, []);
+});
+
+test('the time and chance are handed in: only the process itself asks for them', () => {
+  const allowed = /^src\/(main|settings|wire|cli|gen|sample\/main)\b|\.test\.ts$/;
+  const wrong = files.filter(
+    (file) => !allowed.test(file) && /\bDate\.now\(\)|\bMath\.random\(\)|\bprocess\.env\b/.test(readFileSync(join(root, file), 'utf8')),
+  );
+  assert.deepEqual(wrong, []);
+});
+
+test('core stays small enough to be read: under 8,000 lines without adapters', () => {
+  const lines = files
+    .filter((file) => file.startsWith('src/core/') && !file.startsWith('src/core/adapters/') && !file.endsWith('.test.ts'))
+    .reduce((sum, file) => sum + readFileSync(join(root, file), 'utf8').split('\n').length, 0);
+  assert.ok(lines < 8_000, `${lines} lines`);
+});
