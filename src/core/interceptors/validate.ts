@@ -1,0 +1,107 @@
+import { create, type DescMessage, fromBinary, type Message } from '@bufbuild/protobuf';
+import { pathToString, type ReflectMessage, reflect } from '@bufbuild/protobuf/reflect';
+import { createValidator, type Violation as ProtoViolation, type Validator } from '@bufbuild/protovalidate';
+import { canonicalBytes } from '../kit/canonical.ts';
+import { Fault, type Violation } from '../kit/fault.ts';
+import type { MethodPlan } from '../kit/plan.ts';
+import type { Call, Decoded, Interceptor } from '../ports/call.ts';
+
+/**
+ * Compiles the rules of all requests now, so that a rule that cannot be compiled stops the start instead of a call.
+ * @throws Error naming the method and what is wrong
+ */
+export function compileRules(plans: Iterable<MethodPlan>): Validator {
+  const validator = createValidator();
+  for (const plan of plans) {
+    if (!plan.validated) continue;
+    const result = validator.validate(plan.descriptor.input, create(plan.descriptor.input));
+    if (result.kind === 'error' && result.error.name === 'CompilationError')
+      throw new Error(`${plan.method}: the rules of ${plan.descriptor.input.typeName} cannot be compiled: ${result.error.message}`);
+  }
+  return validator;
+}
+
+/**
+ * Refuses requests that cannot be decoded (CALL_MALFORMED) or break a rule of their .proto (REQUEST_INVALID with field paths), and gives the decoded request to
+ * those below. What nobody asks for is not computed. Messages of a stream are checked one by one as they pass, where the type has rules.
+ */
+export function validate(validator: Validator): Interceptor<unknown, Decoded> {
+  return async function validate(call, next) {
+    const { plan, request } = call;
+    const input = plan.descriptor.input;
+    if (!(request instanceof Uint8Array)) {
+      const checked = plan.validated ? eachChecked(request, (bytes) => check(validator, plan, decode(input, bytes))) : request;
+      return next({ ...call, request: checked, decoded: undefined });
+    }
+    const decoded = decodedOf(input, request);
+    // A forwarded request without rules passes as it is: whether it can be read is for its receiver to say.
+    if (plan.validated) check(validator, plan, decoded.message);
+    else if (plan.forward === undefined) void decoded.message;
+    return next({ ...call, decoded });
+  };
+}
+
+function decodedOf(input: DescMessage, bytes: Uint8Array): NonNullable<Decoded['decoded']> {
+  let message: Message | undefined;
+  let canonical: Uint8Array | undefined;
+  return {
+    get message() {
+      message ??= decode(input, bytes);
+      return message;
+    },
+    get canonical() {
+      canonical ??= bytes.length === 0 ? bytes : canonicalBytes(input, decode(input, bytes)); // decoded apart: putting maps in order changes them
+      return canonical;
+    },
+    get hasUnknownFields() {
+      return bytes.length > 0 && hasUnknownFields(reflect(input, this.message));
+    },
+  };
+}
+
+function decode(input: DescMessage, bytes: Uint8Array): Message {
+  try {
+    return fromBinary(input, bytes);
+  } catch (cause) {
+    throw new Fault('CALL_MALFORMED', `The request is not a ${input.typeName}: its bytes cannot be decoded.`, {
+      metadata: { type: input.typeName },
+      cause,
+    });
+  }
+}
+
+function hasUnknownFields(message: ReflectMessage): boolean {
+  if ((message.getUnknown()?.length ?? 0) > 0) return true;
+  return message.fields.some((field) => {
+    if (!message.isSet(field)) return false;
+    if (field.fieldKind === 'message') return hasUnknownFields(message.get(field));
+    if (field.fieldKind === 'list' && field.listKind === 'message')
+      return [...message.get(field)].some((item) => hasUnknownFields(item as ReflectMessage));
+    if (field.fieldKind === 'map' && field.mapKind === 'message')
+      return [...message.get(field).values()].some((item) => hasUnknownFields(item as ReflectMessage));
+    return false;
+  });
+}
+
+function check(validator: Validator, plan: MethodPlan, message: Message): void {
+  const result = validator.validate(plan.descriptor.input, message);
+  if (result.kind === 'valid') return;
+  if (result.kind === 'error') throw new Error(`The rules of ${plan.descriptor.input.typeName} could not be run.`, { cause: result.error });
+  const violations = result.violations.map(violationOf);
+  const first = violations[0];
+  const more = violations.length > 1 ? ` and ${violations.length - 1} more` : '';
+  throw new Fault('REQUEST_INVALID', `The request breaks a rule: ${first?.field || plan.descriptor.input.name} ${first?.description}${more}.`, {
+    violations,
+  });
+}
+
+function violationOf({ field, ruleId, message }: ProtoViolation): Violation {
+  return { field: pathToString(field), rule: ruleId, description: message };
+}
+
+async function* eachChecked(messages: AsyncIterable<Uint8Array>, checkBytes: (bytes: Uint8Array) => void): AsyncGenerator<Uint8Array> {
+  for await (const bytes of messages) {
+    checkBytes(bytes);
+    yield bytes;
+  }
+}

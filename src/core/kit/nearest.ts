@@ -1,0 +1,28 @@
+/** @returns the name that `wrong` was probably meant to be: the closest by edits, at most a third of its length away */
+export function nearest(wrong: string, names: Iterable<string>): string | undefined {
+  let best: { name: string; edits: number } | undefined;
+  for (const name of names) {
+    const edits = editsBetween(wrong.toLowerCase(), name.toLowerCase());
+    if (edits <= Math.max(1, Math.floor(name.length / 3)) && (best === undefined || edits < best.edits)) best = { name, edits };
+  }
+  return best?.name;
+}
+
+/** ` Did you mean "x"?`, or nothing. */
+export function didYouMean(wrong: string, names: Iterable<string>): string {
+  const name = nearest(wrong, names);
+  return name === undefined ? '' : ` Did you mean "${name}"?`;
+}
+
+/** Levenshtein's distance, a row at a time. */
+function editsBetween(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
+  for (let i = 1; i <= a.length; i += 1) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j += 1) {
+      next.push(Math.min((row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1, (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1)));
+    }
+    row = next;
+  }
+  return row.at(-1) ?? 0;
+}

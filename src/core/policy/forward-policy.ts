@@ -1,0 +1,53 @@
+import type { DescMethod, FileRegistry } from '@bufbuild/protobuf';
+import type { Forward } from '../../gen/portico/v1/policy.ts';
+import { didYouMean } from '../kit/nearest.ts';
+import type { ForwardPlan } from '../kit/plan.ts';
+import { type Say, wrongKey } from './say.ts';
+import { differenceOfShape } from './shape.ts';
+
+/** @returns where calls are handed to; contradictions are said */
+export function forwardOf(
+  forward: Forward,
+  method: DescMethod,
+  { registry, upstreams, say }: { readonly registry: FileRegistry; readonly upstreams: ReadonlySet<string> | undefined; readonly say: Say },
+): ForwardPlan {
+  if (forward.upstream === '') say([6], 'forward names no upstream. Name one of the configuration, such as upstream: "orders".');
+  else if (upstreams !== undefined && !upstreams.has(forward.upstream)) {
+    const known = [...upstreams].sort().join(', ') || 'none';
+    say(
+      [6, 1],
+      `forward names the upstream "${forward.upstream}", which is not configured (configured: ${known}).${didYouMean(forward.upstream, upstreams)}`,
+    );
+  }
+  const target = targetOf(forward.method, registry, say);
+  if (target !== undefined) {
+    const [here, there] = [method.methodKind, target.methodKind].map((kind) => kind.replace('_', ' '));
+    if (here !== there) say([6, 2], `forward goes to a method of another kind: this one is ${here}, ${forward.method} is ${there}.`);
+    const request = differenceOfShape(method.input, target.input);
+    if (request !== undefined) say([6, 2], `forward needs the same request shape, but ${request}.`);
+    const response = differenceOfShape(method.output, target.output);
+    if (response !== undefined) say([6, 2], `forward needs the same response shape, but ${response}.`);
+  }
+  forward.metadata.forEach((key, i) => {
+    const wrong = wrongKey(key);
+    if (wrong !== undefined) say([6, 3, i], `forward metadata ${wrong}`);
+  });
+  return { upstream: forward.upstream, path: `/${forward.method}`, metadata: forward.metadata };
+}
+
+function targetOf(name: string, registry: FileRegistry, say: Say): DescMethod | undefined {
+  const [serviceName = '', methodName = ''] = name.split('/');
+  const service = registry.getService(serviceName);
+  if (service === undefined) {
+    const known = [...registry.files].flatMap((file) => file.services.map(({ typeName }) => typeName));
+    say(
+      [6, 2],
+      `forward names "${name}", but there is no service "${serviceName}". Write "package.Service/Method".${didYouMean(serviceName, known)}`,
+    );
+    return undefined;
+  }
+  const target = service.methods.find((candidate) => candidate.name === methodName);
+  const names = service.methods.map((candidate) => candidate.name);
+  if (target === undefined) say([6, 2], `forward names "${name}", but ${serviceName} has no method "${methodName}".${didYouMean(methodName, names)}`);
+  return target;
+}

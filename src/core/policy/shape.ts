@@ -1,0 +1,74 @@
+import type { DescField, DescMessage } from '@bufbuild/protobuf';
+
+/**
+ * Whether bytes of `ours` mean the same as `theirs`: equal field numbers, types and cardinality, deeply. Names may differ.
+ * @returns the first difference in words, or undefined
+ */
+export function differenceOfShape(ours: DescMessage, theirs: DescMessage, seen = new Set<string>(), at = ours.name): string | undefined {
+  const pair = `${ours.typeName} ${theirs.typeName}`;
+  if (seen.has(pair)) return undefined;
+  seen.add(pair);
+  const theirFields = new Map(theirs.fields.map((field) => [field.number, field]));
+  for (const field of ours.fields) {
+    const their = theirFields.get(field.number);
+    const where = `${at}.${field.name} (${field.number})`;
+    if (their === undefined) return `${where} does not exist in ${theirs.typeName}`;
+    theirFields.delete(field.number);
+    const [a, b] = [wireType(field), wireType(their)];
+    if (a !== b) return `${where} is ${a} here and ${b} in ${theirs.typeName}`;
+    const deeper = messageOf(field);
+    const theirDeeper = messageOf(their);
+    if (deeper !== undefined && theirDeeper !== undefined) {
+      const difference = differenceOfShape(deeper, theirDeeper, seen, `${at}.${field.name}`);
+      if (difference !== undefined) return difference;
+    }
+  }
+  const [missing] = theirFields.values();
+  return missing === undefined ? undefined : `${theirs.typeName}.${missing.name} (${missing.number}) does not exist in ${at}`;
+}
+
+/** How a field stands on the wire: its kind of value and its cardinality. */
+function wireType(field: DescField): string {
+  const scalar = (type: number) => `scalar ${type}`;
+  switch (field.fieldKind) {
+    case 'scalar':
+      return scalar(field.scalar);
+    case 'enum':
+      return 'enum';
+    case 'message':
+      return field.delimitedEncoding ? 'group' : 'message';
+    case 'list':
+      return `list of ${field.listKind === 'scalar' ? scalar(field.scalar) : field.listKind}`;
+    case 'map':
+      return `map from ${scalar(field.mapKey)} to ${field.mapKind === 'scalar' ? scalar(field.scalar) : field.mapKind}`;
+  }
+}
+
+/** The message type of a field's values, if they are messages. */
+export function messageOf(field: DescField): DescMessage | undefined {
+  if (field.fieldKind === 'message') return field.message;
+  if (field.fieldKind === 'list' && field.listKind === 'message') return field.message;
+  if (field.fieldKind === 'map' && field.mapKind === 'message') return field.message;
+  return undefined;
+}
+
+/** All message types that `root` can contain, itself included. */
+export function messagesWithin(root: DescMessage): ReadonlySet<DescMessage> {
+  const found = new Set<DescMessage>([root]);
+  for (const message of found) {
+    for (const field of message.fields) {
+      const inner = messageOf(field);
+      if (inner !== undefined) found.add(inner); // a Set visits what is added while it is walked
+    }
+  }
+  return found;
+}
+
+/** Whether values of `root` can contain values of `root` or of another type that contains itself. */
+export function isRecursive(root: DescMessage, above: readonly DescMessage[] = []): boolean {
+  if (above.includes(root)) return true;
+  return root.fields.some((field) => {
+    const inner = messageOf(field);
+    return inner !== undefined && isRecursive(inner, [...above, root]);
+  });
+}

@@ -1,0 +1,38 @@
+import type { DescMethod } from '@bufbuild/protobuf';
+import type { Policy } from '../../gen/portico/v1/policy.ts';
+import { didYouMean } from '../kit/nearest.ts';
+import type { CallKind, MethodPlan } from '../kit/plan.ts';
+import type { Say } from './say.ts';
+
+/** The stream form of a cached screen: `resolve` finds its unary method, `checkAccess` compares the two once all plans are there. */
+export const streamOf = { resolve, checkAccess };
+
+function resolve(policy: Policy, method: DescMethod, kind: CallKind, say: Say): string {
+  if (kind !== 'server_stream') say([5], `stream_of is only for server streams; ${method.name} is none.`);
+  if (policy.cache !== undefined) say([3], 'stream_of reads the entry of its unary method: it has no cache of its own.');
+  if (policy.forward !== undefined) say([6], 'stream_of and forward cannot stand together: one method has one origin.');
+  if (policy.invalidates.length > 0) say([4, 0], 'stream_of reads: it cannot invalidate.');
+  const names = method.parent.methods.filter((candidate) => candidate !== method && candidate.methodKind === 'unary').map(({ name }) => name);
+  const unary = method.parent.methods.find((candidate) => candidate.name === policy.streamOf);
+  if (unary === undefined)
+    say([5], `stream_of names "${policy.streamOf}", which is no method of ${method.parent.typeName}.${didYouMean(policy.streamOf, names)}`);
+  else if (unary.methodKind !== 'unary') say([5], `stream_of names "${policy.streamOf}", which is not unary.`);
+  else if (unary.input !== method.input || unary.output !== method.output) {
+    say([5], `stream_of needs the request and response types of ${policy.streamOf}: ${unary.input.typeName} and ${unary.output.typeName}.`);
+  }
+  return `${method.parent.typeName}/${policy.streamOf}`;
+}
+
+/** A stream form gives the same answers, so it must not be easier to call than its unary method, and that must be cached. */
+function checkAccess(method: DescMethod, plans: ReadonlyMap<string, MethodPlan>, say: Say): void {
+  const plan = plans.get(`/${method.parent.typeName}/${method.name}`);
+  const unary = plan?.streamOf === undefined ? undefined : plans.get(`/${plan.streamOf}`);
+  if (plan === undefined || unary === undefined || unary.kind !== 'unary') return;
+  if (unary.cache === undefined) say([5], `stream_of names ${unary.method}, which is not cached. Give it a cache, or write the stream by hand.`);
+  const missing =
+    unary.access.kind === 'user' ? unary.access.scopes.filter((scope) => plan.access.kind !== 'user' || !plan.access.scopes.includes(scope)) : [];
+  if (missing.length > 0)
+    say([1], `access is looser than that of ${unary.method}, whose answers are sent: it lacks ${missing.map((scope) => `"${scope}"`).join(', ')}.`);
+  if (unary.access.kind !== plan.access.kind && missing.length === 0)
+    say([1], `access differs from that of ${unary.method}, whose answers are sent.`);
+}
