@@ -4,7 +4,7 @@ import { createValidator, type Violation as ProtoViolation, type Validator } fro
 import { canonicalBytes } from '../kit/canonical.ts';
 import { Fault, type Violation } from '../kit/fault.ts';
 import type { MethodPlan } from '../kit/plan.ts';
-import type { Call, Decoded, Interceptor } from '../ports/call.ts';
+import type { Decoded, Interceptor } from '../ports/call.ts';
 
 /**
  * Compiles the rules of all requests now, so that a rule that cannot be compiled stops the start instead of a call.

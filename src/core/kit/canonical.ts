@@ -26,7 +26,7 @@ function order(type: DescMessage, message: Message, leaveOut: LeaveOut): void {
   for (const field of type.fields) {
     if (leaveOut(field)) clearField(message, field);
     else if (field.fieldKind === 'map') {
-      const values = valueOf(message, field) as Record<string, Message>;
+      const values = fieldValue(message, field) as Record<string, Message>;
       const sorted = Object.entries(values).sort(([a], [b]) => (a < b ? -1 : 1));
       for (const [key] of sorted) delete values[key];
       for (const [key, value] of sorted) {
@@ -34,7 +34,7 @@ function order(type: DescMessage, message: Message, leaveOut: LeaveOut): void {
         if (field.mapKind === 'message') order(field.message, value, leaveOut);
       }
     } else if (field.message !== undefined) {
-      const value = valueOf(message, field);
+      const value = fieldValue(message, field);
       const inner = field.fieldKind === 'list' ? (value as Message[]) : value === undefined ? [] : [value as Message];
       for (const item of inner) if (typeof item.$typeName === 'string') order(field.message, item, leaveOut); // a Struct is a plain object and stays as it is
     }
@@ -42,7 +42,7 @@ function order(type: DescMessage, message: Message, leaveOut: LeaveOut): void {
 }
 
 /** A field's value where protobuf-es keeps it: under its local name, or in its oneof's `{case, value}`. */
-function valueOf(message: Message, field: DescField): unknown {
+function fieldValue(message: Message, field: DescField): unknown {
   const values = message as unknown as Record<string, unknown>;
   if (field.oneof === undefined) return values[field.localName];
   const chosen = values[field.oneof.localName] as { case: string | undefined; value: unknown };

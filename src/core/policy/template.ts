@@ -82,14 +82,14 @@ export function renderTemplate(
 ): string | undefined {
   let tag = '';
   for (const part of template.parts) {
-    const value = 'text' in part ? part.text : 'claim' in part ? claim(part.claim) : valueOf(part.field, request);
+    const value = 'text' in part ? part.text : 'claim' in part ? claim(part.claim) : fieldValue(part.field, request);
     if (value === undefined || value === '') return undefined;
     tag += value;
   }
   return isTag(tag) ? tag : undefined;
 }
 
-function valueOf([name]: readonly string[], { desc, message }: { readonly desc: DescMessage; readonly message: Message }): string | undefined {
+function fieldValue([name]: readonly string[], { desc, message }: { readonly desc: DescMessage; readonly message: Message }): string | undefined {
   const field = desc.fields.find((candidate) => candidate.name === name);
   return field === undefined ? undefined : String(reflect(desc, message).get(field));
 }

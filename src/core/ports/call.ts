@@ -1,5 +1,6 @@
 import type { Message } from '@bufbuild/protobuf';
 import type { Metadata } from 'nice-grpc-common';
+import type { EndingOf } from '../kit/ending.ts';
 import type { MethodPlan } from '../kit/plan.ts';
 
 /** Where a call comes from. */
@@ -14,7 +15,7 @@ export type Peer = {
 export type Protocol = 'grpc' | 'grpc-web' | 'connect';
 
 /** How a call or stream ended: it returned, it threw, or it was closed early (the phone left). */
-export type Ending = { readonly how: 'returned' } | { readonly how: 'threw'; readonly error: unknown } | { readonly how: 'closed' };
+export type Ending = EndingOf;
 
 /** One shape for all four kinds of call and all protocols. */
 export type Call = {

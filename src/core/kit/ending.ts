@@ -1,0 +1,28 @@
+/** How something ended: it returned, it threw, or it was closed early. */
+export type EndingOf = { readonly how: 'returned' } | { readonly how: 'threw'; readonly error: unknown } | { readonly how: 'closed' };
+
+export type Endings = {
+  /** Runs `callback` once at the end; at once when the end has come already. */
+  onEnd(callback: (ending: EndingOf) => void): void;
+  /** Only the first call counts. */
+  end(ending: EndingOf): void;
+};
+
+/** Who wants to know of the end of one thing. */
+export function endings(): Endings {
+  let callbacks: ((ending: EndingOf) => void)[] | undefined;
+  let ended: EndingOf | undefined;
+  return {
+    onEnd: (callback) => {
+      if (ended !== undefined) callback(ended);
+      else if (callbacks === undefined) callbacks = [callback];
+      else callbacks.push(callback);
+    },
+    end: (ending) => {
+      if (ended !== undefined) return;
+      ended = ending;
+      for (const callback of callbacks ?? []) callback(ending);
+      callbacks = undefined;
+    },
+  };
+}

@@ -1,0 +1,38 @@
+import type { Soon } from './soon.ts';
+
+/** Metadata as plain data: pairs of a lower-case key and its values. */
+export type MetadataPairs = readonly (readonly [key: string, values: readonly (string | Uint8Array)[]])[];
+
+/** One remembered answer. Immutable: whoever gets it may hand its bytes on, and never writes to them. */
+export type CacheEntry = {
+  /** The response message's bytes, not a view into a larger buffer. */
+  readonly body: Uint8Array;
+  /** Strong, with its quotes (RFC 9110, 8.8.3). */
+  readonly etag: string;
+  /** What the computation answered as initial metadata and as trailers; mostly empty. */
+  readonly metadata: MetadataPairs;
+  readonly trailers: MetadataPairs;
+  /** At most 64, with the versions they had before the computation began. */
+  readonly tags: readonly string[];
+  readonly versions: readonly number[];
+  /** Milliseconds since 1970: when the computation ended, until when the answer is fresh, and until when it may be served as stale. */
+  readonly computedAtMs: number;
+  readonly freshUntilMs: number;
+  readonly staleUntilMs: number;
+  /** For whom it is: no scope may take more than its share of the bytes. */
+  readonly scope: string;
+};
+
+/**
+ * Where answers are remembered. It knows nothing of freshness: what it gives back is judged by who asked.
+ *
+ * Promises, in every adapter:
+ * - `get` gives what was last `set` under exactly this key, or nothing: an entry may be gone at any time, and is never another key's.
+ * - The bytes of all entries (bodies, keys, tags and an allowance for each entry) stay within the adapter's bound. Over it the entry goes that was not asked for the longest.
+ * - The bytes of one scope stay within a tenth of that bound. Over it the scope's own oldest entries go, never those of others.
+ */
+export type CacheStore = {
+  get(key: string): Soon<CacheEntry | undefined>;
+  /** Replaces what was there. @returns false when the entry alone is larger than its scope's share; then nothing is kept under this key */
+  set(key: string, entry: CacheEntry): Soon<boolean>;
+};

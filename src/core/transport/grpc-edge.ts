@@ -1,0 +1,129 @@
+import { channel as diagnostics } from 'node:diagnostics_channel';
+import type { Http2Server } from 'node:http2';
+import type { AddressInfo } from 'node:net';
+import { type CallContext, createServer, type Metadata, type Server, ServerError } from 'nice-grpc';
+import { endings } from '../kit/ending.ts';
+import type { MethodPlan } from '../kit/plan.ts';
+import { StatusError } from '../kit/status-error.ts';
+import type { Answer, AnswerCall, Call } from '../ports/call.ts';
+import { edgeHeader, readWord } from './incoming.ts';
+
+/** Largest request in bytes, as on the other edge. */
+export const requestBytesMax = 1_048_576;
+
+/** Times for phones, with their reasons in docs/operating (facts: AWS' balancers cut idle connections after 350 s without a word). */
+const options = {
+  'grpc.max_receive_message_length': requestBytesMax,
+  'grpc.max_send_message_length': -1,
+  'grpc.keepalive_time_ms': 60_000,
+  'grpc.keepalive_timeout_ms': 20_000,
+  'grpc.max_connection_idle_ms': 300_000,
+  'grpc.max_connection_age_ms': 1_800_000,
+  'grpc.max_connection_age_grace_ms': 60_000,
+};
+
+export type GrpcEdge = {
+  /** nice-grpc's own HTTP/2 server: the front emits `session` and `stream` on it. */
+  readonly http2: Http2Server;
+  close(): void;
+};
+
+const raw = { encode: (bytes: Uint8Array) => ({ finish: () => bytes }), decode: (bytes: Uint8Array) => bytes };
+
+/**
+ * nice-grpc with methods that take and give bytes: nothing is decoded here.
+ * @param extras services that do not pass through `answer`: health, reflection
+ */
+export async function openGrpcEdge(plans: Iterable<MethodPlan>, answer: AnswerCall, extras: (server: Server) => void = () => {}): Promise<GrpcEdge> {
+  const server = createServer(options);
+  for (const [service, ofService] of Map.groupBy(plans, (plan) => plan.descriptor.parent)) {
+    const methods = Object.fromEntries(ofService.map((plan) => [plan.descriptor.localName, definitionOf(plan)]));
+    const implementation = Object.fromEntries(ofService.map((plan) => [plan.descriptor.localName, implementationOf(plan, answer)]));
+    // nice-grpc's types want the definition literally; it is made from descriptors here.
+    server.add({ name: service.name, fullName: service.typeName, methods } as never, implementation as never);
+  }
+  extras(server);
+  const http2 = await listenCaptured(server);
+  return { http2, close: () => server.forceShutdown() };
+}
+
+/** ts-proto's shape: a plain nice-grpc definition would lose `options` and copy each request. Without `fromPartial` messages are not copied. */
+function definitionOf(plan: MethodPlan) {
+  const requestStream = plan.kind === 'client_stream' || plan.kind === 'bidi_stream';
+  const responseStream = plan.kind === 'server_stream' || plan.kind === 'bidi_stream';
+  return { name: plan.descriptor.name, requestType: raw, requestStream, responseType: raw, responseStream, options: {} };
+}
+
+/**
+ * grpc-js offers no public hand-over of single streams, so nice-grpc listens on loopback and its HTTP/2 server is found through Node's diagnostics channel, without
+ * private fields. `capture.test.ts` guards it against upgrades.
+ */
+async function listenCaptured(server: Server): Promise<Http2Server> {
+  const seen: Http2Server[] = [];
+  const channel = diagnostics('tracing:net.server.listen:asyncStart');
+  const listener = (message: unknown) => {
+    seen.push((message as { server: Http2Server }).server);
+  };
+  channel.subscribe(listener);
+  try {
+    const port = await server.listen('127.0.0.1:0');
+    const found = seen.find((candidate) => (candidate.address() as AddressInfo | null)?.port === port && candidate.listenerCount('stream') > 0);
+    if (found === undefined) throw new Error("nice-grpc's HTTP/2 server was not found: has grpc-js changed how it listens?");
+    return found;
+  } finally {
+    channel.unsubscribe(listener);
+  }
+}
+
+function implementationOf(plan: MethodPlan, answer: AnswerCall) {
+  if (plan.kind === 'unary' || plan.kind === 'client_stream') {
+    return async (request: Call['request'], context: CallContext): Promise<Uint8Array> => {
+      const { call, end } = callOf(plan, request, context);
+      try {
+        const { body, metadata, trailers } = await answer(call);
+        copy(metadata, context.header);
+        copy(trailers, context.trailer);
+        end(call.signal.aborted ? { how: 'closed' } : { how: 'returned' });
+        return body as Uint8Array;
+      } catch (error) {
+        end(call.signal.aborted ? { how: 'closed' } : { how: 'threw', error });
+        throw toServerError(error, context);
+      }
+    };
+  }
+  return async function* (request: Call['request'], context: CallContext): AsyncGenerator<Uint8Array, void, undefined> {
+    const { call, end } = callOf(plan, request, context);
+    try {
+      const { body, metadata, trailers } = await answer(call);
+      copy(metadata, context.header);
+      context.sendHeader();
+      yield* body as AsyncIterable<Uint8Array>;
+      copy(trailers, context.trailer);
+      end(call.signal.aborted ? { how: 'closed' } : { how: 'returned' });
+    } catch (error) {
+      end(call.signal.aborted ? { how: 'closed' } : { how: 'threw', error });
+      throw toServerError(error, context);
+    } finally {
+      end({ how: 'closed' }); // closed early: nice-grpc returned this generator, because the phone has left
+    }
+  };
+}
+
+function callOf(plan: MethodPlan, request: Call['request'], { metadata, signal }: CallContext) {
+  const { peer, authority, deadlineAtMs } = readWord(String(metadata.get(edgeHeader) ?? ''));
+  metadata.delete(edgeHeader);
+  const { onEnd, end } = endings();
+  const call: Call = { plan, protocol: 'grpc', metadata, peer, authority, signal, deadlineAtMs, request, onEnd };
+  return { call, end };
+}
+
+function toServerError(error: unknown, context: CallContext): unknown {
+  if (!(error instanceof StatusError)) return error;
+  copy(error.metadata, context.header);
+  copy(error.trailers, context.trailer);
+  return new ServerError(error.code, error.message);
+}
+
+function copy(from: Answer['metadata'], to: Metadata): void {
+  for (const [key, values] of from) to.set(key, values as never);
+}

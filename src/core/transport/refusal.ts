@@ -1,0 +1,60 @@
+import type { ServerHttp2Stream } from 'node:http2';
+import { encodeBinaryHeader } from '@connectrpc/connect';
+import { Status } from '../../gen/google/rpc/status.ts';
+import type { Fault } from '../kit/fault.ts';
+import type { StatusError } from '../kit/status-error.ts';
+import type { NodeServerRequest, NodeServerResponse } from './connect-edge.ts';
+
+/** Makes a status of a refusal of the front itself, in the form of every other error. */
+export type EncodeRefusal = (fault: Fault, acceptLanguage: string) => StatusError;
+
+/** Connect's names of the codes, by number (Connect protocol, "Error codes"), with their HTTP status. */
+const connectCodes: Readonly<Record<number, readonly [name: string, httpStatus: number]>> = {
+  3: ['invalid_argument', 400],
+  12: ['unimplemented', 501],
+  14: ['unavailable', 503],
+};
+
+/** Ends a gRPC stream before it reaches nice-grpc: Trailers-Only (gRPC over HTTP/2, "Responses"). */
+export function refuseGrpc(stream: ServerHttp2Stream, { code, message, trailers }: StatusError): void {
+  stream.respond(
+    {
+      ':status': 200,
+      'content-type': 'application/grpc+proto',
+      'grpc-status': String(code),
+      'grpc-message': encodeURIComponent(message),
+      'grpc-status-details-bin': encodeBinaryHeader(detailsOf(trailers)),
+    },
+    { endStream: true },
+  );
+  stream.resume(); // the request is read to its end, so that the phone hears the answer
+}
+
+/** Ends a Connect, JSON or gRPC-Web call that none of our methods takes. */
+export function refuseHttp(request: NodeServerRequest, response: NodeServerResponse, { code, message, trailers }: StatusError): void {
+  request.resume();
+  const contentType = request.headers['content-type'] ?? '';
+  if (contentType.startsWith('application/grpc-web')) {
+    response.writeHead(200, {
+      'content-type': contentType,
+      'grpc-status': String(code),
+      'grpc-message': encodeURIComponent(message),
+      'grpc-status-details-bin': encodeBinaryHeader(detailsOf(trailers)),
+    });
+    response.end();
+    return;
+  }
+  const [name, httpStatus] = connectCodes[code] ?? ['unknown', 500];
+  const details = Status.decode(detailsOf(trailers)).details.map(({ typeUrl, value }) => ({
+    type: typeUrl.slice(typeUrl.lastIndexOf('/') + 1),
+    value: value.toString('base64').replace(/=+$/, ''),
+  }));
+  response.writeHead(httpStatus, { 'content-type': 'application/json' });
+  response.write(JSON.stringify({ code: name, message, details }));
+  response.end();
+}
+
+function detailsOf(trailers: StatusError['trailers']): Uint8Array {
+  const bytes = trailers.get('grpc-status-details-bin');
+  return bytes instanceof Uint8Array ? bytes : new Uint8Array();
+}
