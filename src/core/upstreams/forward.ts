@@ -1,0 +1,136 @@
+import { once } from 'node:events';
+import { type ClientDuplexStream, type ClientReadableStream, type ClientWritableStream, status as grpcStatus, type Metadata as GrpcMetadata, type ServiceError, type StatusObject } from '@grpc/grpc-js';
+import { Metadata } from 'nice-grpc-common';
+import type { MethodPlan } from '../kit/plan.ts';
+import { StatusError } from '../kit/status-error.ts';
+import type { Answer, Call, Handler } from '../ports/call.ts';
+import { fromUpstream, standardKeys } from './metadata.ts';
+import { deserialize, faultOfUpstream, serialize, type Upstreams } from './upstreams.ts';
+
+/** Hands calls of a method to an upstream byte for byte: messages, metadata both ways, trailers, statuses with their details, deadline and cancellation. */
+export function forward(plan: MethodPlan, upstreams: Upstreams): Handler {
+  const to = plan.forward;
+  if (to === undefined) throw new Error(`${plan.method} is not forwarded.`);
+  const keys = [...standardKeys, ...to.metadata];
+  if (plan.kind === 'unary') {
+    return async (call) => {
+      try {
+        return await upstreams.unary(to.upstream, to.path, call.request as Uint8Array, keys, call);
+      } catch (error) {
+        throw unreachable(to.upstream, error, call.signal);
+      }
+    };
+  }
+  return async (call) => {
+    const { client, metadata, options, end } = await upstreams.prepare(to.upstream, to.path.slice(1), keys, call, 'stream');
+    if (plan.kind === 'server_stream') {
+      const stream = client.makeServerStreamRequest(to.path, serialize, deserialize, call.request as Uint8Array, metadata, options);
+      return answerOf(stream, call, to.upstream, end);
+    }
+    if (plan.kind === 'bidi_stream') {
+      const stream = client.makeBidiStreamRequest(to.path, serialize, deserialize, metadata, options);
+      void pump(call, stream);
+      return answerOf(stream, call, to.upstream, end);
+    }
+    let body: Uint8Array | undefined;
+    const stream = client.makeClientStreamRequest(to.path, serialize, deserialize, metadata, options, (_error: ServiceError | null, value?: Uint8Array) => {
+      body = value;
+    });
+    void pump(call, stream);
+    return singleAnswer(stream, () => body, call, to.upstream, end);
+  };
+}
+
+/** An upstream that could not be reached says so with our reason; a status that it sent itself passes as it is. */
+function unreachable(upstream: string, error: unknown, signal: AbortSignal): unknown {
+  if (signal.aborted) return signal.reason;
+  const noAnswer = error instanceof StatusError && error.code === grpcStatus.UNAVAILABLE && !error.trailers.has('grpc-status-details-bin') && isConnectionText(error.message);
+  return noAnswer ? faultOfUpstream(upstream, error) : error;
+}
+
+/** grpc-js's own words for a connection that could not be made or was lost: they may name internal addresses, so they never leave the house. */
+function isConnectionText(text: string): boolean {
+  return /^(No connection established|Connection dropped|The name .* cannot be resolved|Name resolution failed|read E|write E|connect E|.*ECONN|.*EHOST)/s.test(text);
+}
+
+type Sending = ClientWritableStream<Uint8Array> | ClientDuplexStream<Uint8Array, Uint8Array>;
+type Receiving = ClientReadableStream<Uint8Array> | ClientDuplexStream<Uint8Array, Uint8Array>;
+
+/** Passes the phone's messages on, no faster than the upstream takes them. Its end is passed on only when the phone has not left: a lost phone can look like a polite end. */
+async function pump(call: Call, stream: Sending): Promise<void> {
+  try {
+    for await (const message of call.request as AsyncIterable<Uint8Array>) {
+      if (!stream.write(message) && !call.signal.aborted) await once(stream, 'drain', { signal: call.signal });
+    }
+    if (call.signal.aborted) stream.cancel();
+    else stream.end();
+  } catch {
+    stream.cancel(); // the phone left or sent what cannot be read: the answer's side says why
+  }
+}
+
+/** The answer of a stream: given as soon as initial metadata is there; messages, end and errors follow as they come. */
+async function answerOf(stream: Receiving, call: Call, upstream: string, end: (code: number) => void): Promise<Answer> {
+  const trailers = Metadata();
+  let headers = Metadata();
+  let failure: StatusError | undefined;
+  const cancel = () => stream.cancel();
+  if (call.signal.aborted) cancel();
+  else call.signal.addEventListener('abort', cancel, { once: true });
+  const opened = new Promise<void>((resolve) => {
+    stream.once('metadata', (received: GrpcMetadata) => {
+      headers = fromUpstream(received);
+      resolve();
+    });
+    stream.once('status', ({ code, details, metadata }: StatusObject) => {
+      call.signal.removeEventListener('abort', cancel);
+      end(code);
+      const received = fromUpstream(metadata);
+      for (const [key, values] of received) trailers.set(key, values as never);
+      if (code !== grpcStatus.OK) failure = new StatusError(code, details, { trailers: received, metadata: headers });
+      resolve();
+    });
+  });
+  const statusSeen = new Promise<void>((resolve) => stream.once('status', () => resolve()));
+  stream.on('error', () => {}); // the status says it all
+  await opened;
+  if (failure !== undefined && stream.readableLength === 0) throw unreachable(upstream, failure, call.signal);
+  return { metadata: headers, body: messages(), trailers };
+
+  async function* messages(): AsyncGenerator<Uint8Array> {
+    let finished = false;
+    try {
+      for await (const message of stream as AsyncIterable<Uint8Array>) yield message;
+      finished = true;
+    } catch (error) {
+      finished = true;
+      await statusSeen;
+      if (failure === undefined) throw error;
+    } finally {
+      if (!finished) stream.cancel(); // closed early: the phone left
+    }
+    await statusSeen;
+    if (failure !== undefined) throw unreachable(upstream, new StatusError(failure.code, failure.message, { trailers: failure.trailers }), call.signal);
+  }
+}
+
+function singleAnswer(stream: ClientWritableStream<Uint8Array>, body: () => Uint8Array | undefined, call: Call, upstream: string, end: (code: number) => void): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    let headers = Metadata();
+    const cancel = () => stream.cancel();
+    if (call.signal.aborted) cancel();
+    else call.signal.addEventListener('abort', cancel, { once: true });
+    stream.once('metadata', (received: GrpcMetadata) => {
+      headers = fromUpstream(received);
+    });
+    stream.on('error', () => {});
+    stream.once('status', ({ code, details, metadata }: StatusObject) => {
+      call.signal.removeEventListener('abort', cancel);
+      end(code);
+      const trailers = fromUpstream(metadata);
+      const answered = body();
+      if (code === grpcStatus.OK && answered !== undefined) resolve({ metadata: headers, body: answered, trailers });
+      else reject(unreachable(upstream, new StatusError(code, details, { trailers, metadata: headers }), call.signal));
+    });
+  });
+}

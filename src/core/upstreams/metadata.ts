@@ -1,0 +1,26 @@
+import { Metadata as GrpcMetadata } from '@grpc/grpc-js';
+import { Metadata } from 'nice-grpc-common';
+
+/** What a phone sends that every upstream may see. */
+export const standardKeys = ['accept-language', 'app-platform', 'app-version', 'idempotency-key'] as const;
+
+/** Of one hop, or of the door itself: never handed on, in neither direction. */
+const hop = /^(:|grpc-(?!status-details-bin$)|portico-|x-forwarded-|(connection|content-type|content-length|content-encoding|te|transfer-encoding|keep-alive|upgrade|user-agent|date|authorization|set-cookie|host)$)/;
+
+/** What an upstream sent, without what belongs to its connection. */
+export function fromUpstream(metadata: GrpcMetadata): Metadata {
+  const copy = Metadata();
+  for (const key of Object.keys(metadata.getMap())) {
+    if (!hop.test(key)) copy.set(key, metadata.get(key) as never);
+  }
+  return copy;
+}
+
+/** What is sent to an upstream: the allowed keys of the phone, the trace, and the token that says who calls. */
+export function toUpstream(from: Metadata, keys: readonly string[], traceparent: string, token: string): GrpcMetadata {
+  const metadata = new GrpcMetadata();
+  for (const key of keys) for (const value of from.getAll(key)) metadata.add(key, typeof value === 'string' ? value : Buffer.from(value));
+  if (traceparent !== '') metadata.set('traceparent', traceparent);
+  metadata.set('authorization', `Bearer ${token}`);
+  return metadata;
+}

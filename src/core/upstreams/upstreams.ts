@@ -1,0 +1,121 @@
+import { type CallOptions, type Client, status as grpcStatus, Metadata as GrpcMetadata, type ServiceError } from '@grpc/grpc-js';
+import type { Metadata } from 'nice-grpc-common';
+import type { Clock } from '../kit/clock.ts';
+import { Fault } from '../kit/fault.ts';
+import { StatusError } from '../kit/status-error.ts';
+import type { Caller, Traced } from '../ports/call.ts';
+import { openChannel, type Retryable, type UpstreamConfig } from './channel.ts';
+import { fromUpstream, toUpstream } from './metadata.ts';
+import { registerPollingResolver } from './polling-resolver.ts';
+
+/** The signed token by which an upstream authorises: audience the upstream, subject the caller. At once where one is remembered. */
+export type InternalToken = (audience: string, caller: Caller | undefined) => string | Promise<string>;
+
+/** What an upstream call needs of the call it is made for. */
+export type CallContext = Traced & {
+  readonly metadata: Metadata;
+  readonly caller: Caller | undefined;
+  readonly signal: AbortSignal;
+  readonly deadlineAtMs: number | undefined;
+};
+
+/** One call to an upstream, ready to be sent. */
+export type Prepared = {
+  readonly client: Client;
+  readonly metadata: GrpcMetadata;
+  readonly options: CallOptions;
+  /** Ends the client span. @param code 0 to 16 */
+  end(code: number): void;
+};
+
+export type Upstreams = {
+  readonly names: ReadonlySet<string>;
+  /** @param keys metadata of the phone that is handed on */
+  prepare(upstream: string, method: string, keys: readonly string[], context: CallContext, kind: 'unary' | 'stream'): Promise<Prepared>;
+  /** One request, one answer, as bytes. @throws StatusError as the upstream ended it; the phone's own cancel as the signal's reason */
+  unary(upstream: string, path: string, request: Uint8Array, keys: readonly string[], context: CallContext): Promise<{ readonly body: Uint8Array; readonly metadata: Metadata; readonly trailers: Metadata }>;
+  close(): void;
+};
+
+/**
+ * Opens the upstreams of the configuration; connections are made with the first call of each.
+ * @param retryable by upstream: which methods are idempotent, as "package.Service/Method"
+ */
+export function openUpstreams(
+  config: Readonly<Record<string, UpstreamConfig>>,
+  { clock, internalToken, retryable }: { readonly clock: Clock; readonly internalToken: InternalToken; readonly retryable: Retryable },
+): Upstreams {
+  registerPollingResolver(clock);
+  const open = new Map(Object.entries(config).map(([name, upstream]) => [name, { ...upstream, client: openChannel(upstream, retryable) }]));
+  const prepare: Upstreams['prepare'] = async (name, method, keys, context, kind) => {
+    const upstream = open.get(name);
+    if (upstream === undefined) throw new Error(`There is no upstream "${name}" in the configuration.`);
+    const { client, audience, address, deadlineMs } = upstream;
+    const signed = internalToken(audience, context.caller);
+    const token = typeof signed === 'string' ? signed : await signed;
+    const span = context.trace.upstream(method, address);
+    const longest = kind === 'unary' ? clock.nowMs() + deadlineMs : undefined;
+    const deadline = Math.min(context.deadlineAtMs ?? Number.POSITIVE_INFINITY, longest ?? Number.POSITIVE_INFINITY);
+    return {
+      client,
+      metadata: toUpstream(context.metadata, keys, span.traceparent, token),
+      options: Number.isFinite(deadline) ? { deadline } : {},
+      end: (code) => span.end(code),
+    };
+  };
+  return {
+    names: new Set(open.keys()),
+    prepare,
+    unary: async (name, path, request, keys, context) => sendUnary(await prepare(name, path.slice(1), keys, context, 'unary'), path, request, context.signal),
+    close: () => {
+      for (const { client } of open.values()) client.close();
+    },
+  };
+}
+
+const asBuffer = (bytes: Uint8Array): Buffer => (Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+export const serialize = asBuffer;
+export const deserialize = (bytes: Buffer): Uint8Array => bytes;
+
+function sendUnary({ client, metadata, options, end }: Prepared, path: string, request: Uint8Array, signal: AbortSignal) {
+  return new Promise<Awaited<ReturnType<Upstreams['unary']>>>((resolve, reject) => {
+    let body: Uint8Array | undefined;
+    let headers = new GrpcMetadata();
+    const sent = client.makeUnaryRequest(path, serialize, deserialize, request, metadata, options, (error, value) => {
+      if (error !== null) failed = error;
+      else body = value;
+    });
+    let failed: ServiceError | undefined;
+    const cancel = () => sent.cancel();
+    if (signal.aborted) cancel();
+    else signal.addEventListener('abort', cancel, { once: true });
+    sent.on('metadata', (received: GrpcMetadata) => {
+      headers = received;
+    });
+    sent.on('status', ({ code, details, metadata: trailers }) => {
+      signal.removeEventListener('abort', cancel);
+      end(code);
+      if (code === grpcStatus.OK && body !== undefined) resolve({ body, metadata: fromUpstream(headers), trailers: fromUpstream(trailers) });
+      else if (signal.aborted) reject(signal.reason);
+      else reject(new StatusError(failed?.code ?? code, failed?.details ?? details, { trailers: fromUpstream(trailers), metadata: fromUpstream(headers) }));
+    });
+  });
+}
+
+/** What a failed upstream call means to a screen: which reason a missing part gets, and a required one ends the call with. */
+export function faultOfUpstream(upstream: string, error: unknown): Fault {
+  if (error instanceof Fault) return error as Fault;
+  const metadata = { upstream };
+  if (!(error instanceof StatusError)) return new Fault('UPSTREAM_FAILED', `The internal service ${upstream} could not be used.`, { metadata, cause: error });
+  switch (error.code) {
+    case grpcStatus.UNAVAILABLE:
+      return new Fault('UPSTREAM_DOWN', `The internal service ${upstream} cannot be reached.`, { metadata, cause: error });
+    case grpcStatus.DEADLINE_EXCEEDED:
+      return new Fault('UPSTREAM_TIMEOUT', `The internal service ${upstream} did not answer in time.`, { metadata, cause: error });
+    case grpcStatus.UNAUTHENTICATED:
+    case grpcStatus.PERMISSION_DENIED:
+      return new Fault('UPSTREAM_REFUSED', `The internal service ${upstream} refused the call.`, { metadata, cause: error });
+    default:
+      return new Fault('UPSTREAM_FAILED', `The internal service ${upstream} failed.`, { metadata, cause: error });
+  }
+}
