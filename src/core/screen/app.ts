@@ -1,0 +1,60 @@
+import type { StatusName } from '../kit/fault.ts';
+import type { MethodDefinition, ServiceDefinition } from '../kit/typed.ts';
+import type { ScreenContext } from './context.ts';
+
+type Decoded<Codec> = Codec extends { decode(input: Uint8Array): infer T } ? T : never;
+type Partial_<Codec> = Codec extends { fromPartial(object: infer T): unknown } ? T : never;
+
+/** A service as screens call it: its unary methods, each taking what `fromPartial` takes. */
+export type UpstreamClient<Service extends ServiceDefinition> = {
+  readonly [M in keyof Service['methods'] as Service['methods'][M]['requestStream'] extends true ? never : Service['methods'][M]['responseStream'] extends true ? never : M]: (
+    request: Partial_<Service['methods'][M]['requestType']>,
+  ) => Promise<Decoded<Service['methods'][M]['responseType']>>;
+};
+/** The clients of a screen, by the names of the upstreams. */
+export type Clients<Services extends Readonly<Record<string, ServiceDefinition>>> = { readonly [Name in keyof Services]: UpstreamClient<Services[Name]> };
+
+/** A screen: what makes the answer of one public unary method. */
+export type Screen<Upstreams> = {
+  /** "app.v1.HomeService/GetHome" */
+  readonly method: string;
+  // biome-ignore lint/suspicious/noExplicitAny: screens of all types stand in one list; `screen` has checked the function against its method
+  readonly definition: MethodDefinition<any, any>;
+  // biome-ignore lint/suspicious/noExplicitAny: as above
+  readonly run: (request: any, context: ScreenContext, upstreams: Upstreams) => Promise<any>;
+};
+
+/** Joins a method of a service with the function that answers it. */
+export function screen<Service extends ServiceDefinition, Name extends keyof Service['methods'] & string, Upstreams>(
+  service: Service,
+  name: Name,
+  run: (
+    request: Decoded<Service['methods'][Name]['requestType']>,
+    context: ScreenContext,
+    upstreams: Upstreams,
+  ) => Promise<Partial_<Service['methods'][Name]['responseType']>>,
+): Screen<Upstreams> {
+  const definition = service.methods[name];
+  if (definition === undefined) throw new Error(`${service.fullName} has no method ${name}.`);
+  return { method: `${service.fullName}/${definition.name}`, definition, run };
+}
+
+/** A company's own part of the door: its screens, the internal services they use, its reasons and its texts. */
+export type App = {
+  /** By the name of the upstream in the configuration. */
+  readonly upstreams: Readonly<Record<string, ServiceDefinition>>;
+  readonly screens: readonly Screen<never>[];
+  readonly reasons: Readonly<Record<string, StatusName>>;
+  /** By locale: texts for people by reason. */
+  readonly messages: Readonly<Record<string, Readonly<Record<string, string>>>>;
+};
+
+/** Checks that each screen uses only upstreams that are there. */
+export function defineApp<Services extends Readonly<Record<string, ServiceDefinition>>>(app: {
+  readonly upstreams: Services;
+  readonly screens: readonly Screen<Clients<Services>>[];
+  readonly reasons?: App['reasons'];
+  readonly messages?: App['messages'];
+}): App {
+  return { reasons: {}, messages: {}, ...app, screens: app.screens as readonly Screen<never>[] };
+}

@@ -1,0 +1,48 @@
+import { Fault } from '../kit/fault.ts';
+import { StatusError } from '../kit/status-error.ts';
+import type { MethodDefinition, ServiceDefinition } from '../kit/typed.ts';
+import { standardKeys } from '../upstreams/metadata.ts';
+import { type CallContext, faultOfUpstream, type Upstreams } from '../upstreams/upstreams.ts';
+import { UpstreamError } from './upstream-error.ts';
+
+type AnyClient = Readonly<Record<string, (request: unknown) => Promise<unknown>>>;
+
+/**
+ * The upstreams of one call: bound to its signal, deadline, trace and identity. Equal calls (same method, same bytes) are made once.
+ * @param services by the name of the upstream
+ */
+export function clientsOf(services: Readonly<Record<string, ServiceDefinition>>, upstreams: Upstreams, context: CallContext): Readonly<Record<string, AnyClient>> {
+  const made = new Map<string, Promise<unknown>>();
+  const clients: Record<string, AnyClient> = {};
+  for (const name in services) {
+    const service = services[name] as ServiceDefinition;
+    const client: Record<string, (request: unknown) => Promise<unknown>> = {};
+    for (const method in service.methods) {
+      const definition = service.methods[method] as MethodDefinition;
+      if (definition.requestStream || definition.responseStream) continue;
+      client[method] = (request) => {
+        const bytes = definition.requestType.encode(definition.requestType.fromPartial(request as never)).finish();
+        const key = `${name} ${definition.name} ${Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')}`;
+        const known = made.get(key);
+        if (known !== undefined) return known;
+        const answer = send(name, `/${service.fullName}/${definition.name}`, definition, bytes, upstreams, context);
+        made.set(key, answer);
+        return answer;
+      };
+    }
+    clients[name] = client;
+  }
+  return clients;
+}
+
+async function send(upstream: string, path: string, definition: MethodDefinition, request: Uint8Array, upstreams: Upstreams, context: CallContext): Promise<unknown> {
+  const { body } = await upstreams.unary(upstream, path, request, standardKeys, context).catch((error: unknown) => {
+    if (error instanceof StatusError) throw new UpstreamError(error.code, error.message, faultOfUpstream(upstream, error));
+    throw error;
+  });
+  try {
+    return definition.responseType.decode(body);
+  } catch (cause) {
+    throw new Fault('UPSTREAM_GARBAGE', `The internal service ${upstream} answered what cannot be decoded.`, { metadata: { upstream }, cause });
+  }
+}

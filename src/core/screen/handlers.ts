@@ -1,0 +1,119 @@
+import { Metadata } from 'nice-grpc-common';
+import type { Clock } from '../kit/clock.ts';
+import type { Answer, Handler, ReadyCall } from '../ports/call.ts';
+import type { Upstreams } from '../upstreams/upstreams.ts';
+import type { App, Screen } from './app.ts';
+import { clientsOf } from './clients.ts';
+import { contextOf } from './context.ts';
+import { bindRun, lateFault, type Run } from './fan-out.ts';
+import { UpstreamError } from './upstream-error.ts';
+
+/** Parts end this long before the call does, so that the rest still gets to the phone: a tenth of the time, 20 to 250 ms. */
+export function marginMs(timeMs: number): number {
+  return Math.min(250, Math.max(20, timeMs / 10));
+}
+
+type Parts = { readonly app: App; readonly upstreams: Upstreams; readonly clock: Clock };
+
+/** One pass over a screen's function for one call. */
+type Session = { readonly run: Run; pass(): Promise<Answer>; /** Cancels what is still under way. */ end(): void };
+
+function begin(screen: Screen<never>, call: ReadyCall, { app, upstreams, clock }: Parts, soFar: boolean): Session {
+  const nowMs = clock.nowMs();
+  const partsEndAtMs = call.deadlineAtMs === undefined ? undefined : call.deadlineAtMs - marginMs(call.deadlineAtMs - nowMs);
+  const run: Run = { clock, partsEndAtMs, soFar, states: new Map(), missing: false, pending: false };
+  const losers = new AbortController();
+  const abort = () => losers.abort(call.signal.reason);
+  if (call.signal.aborted) abort();
+  else call.signal.addEventListener('abort', abort, { once: true });
+  const tags = new Set<string>();
+  const context = contextOf(call, tags, clock.nowMs, losers.signal);
+  bindRun(context, run);
+  const clients = clientsOf(app.upstreams, upstreams, { trace: call.trace, caller: call.caller, metadata: call.metadata, signal: losers.signal, deadlineAtMs: partsEndAtMs });
+  const { requestType, responseType } = screen.definition;
+  const request = requestType.decode(call.request as Uint8Array);
+  return {
+    run,
+    pass: async () => {
+      run.missing = false;
+      run.pending = false;
+      try {
+        const response = await screen.run(request, context, clients as never);
+        const body = responseType.encode(responseType.fromPartial(response as never)).finish();
+        return { metadata: Metadata(), body, trailers: Metadata(), tags: [...tags], partial: run.missing || run.pending };
+      } catch (error) {
+        throw error instanceof UpstreamError ? error.fault : error;
+      }
+    },
+    end: () => {
+      call.signal.removeEventListener('abort', abort);
+      for (const { settled } of run.states.values()) if (!settled) return losers.abort(new Error('The screen has been answered.'));
+      if (run.missing) losers.abort(new Error('The screen has been answered.'));
+    },
+  };
+}
+
+/** A screen as the handler of its unary method. */
+export function screenHandler(screen: Screen<never>, parts: Parts): Handler {
+  return async (call) => {
+    const session = begin(screen, call, parts, false);
+    try {
+      return await session.pass();
+    } finally {
+      session.end();
+    }
+  };
+}
+
+/** What the stream form asks of the cache: the entry of the unary method, and to keep its own last, whole answer. */
+export type StreamCache = (call: ReadyCall) => Promise<{ readonly hit: Answer | undefined; offer(answer: Answer): Promise<Answer> }>;
+
+/**
+ * A screen as a server stream: what is remembered at once, else whole answers so far, each time a part has come, the last one without pending parts. The screen's function
+ * runs again for each; its parts and equal upstream calls do not.
+ */
+export function streamHandler(screen: Screen<never>, cached: StreamCache, parts: Parts): Handler {
+  return async (call) => {
+    const { hit, offer } = await cached(call);
+    if (hit !== undefined) return { metadata: hit.metadata, trailers: hit.trailers, body: once(hit.body as Uint8Array) };
+    const session = begin(screen, call, parts, true);
+    return { metadata: Metadata(), trailers: Metadata(), body: answersSoFar(session, offer) };
+  };
+}
+
+async function* once(body: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield body;
+}
+
+async function* answersSoFar(session: Session, offer: (answer: Answer) => Promise<Answer>): AsyncGenerator<Uint8Array> {
+  const { run } = session;
+  try {
+    for (;;) {
+      const answer = await session.pass();
+      if (!run.pending) {
+        yield (await offer(answer)).body as Uint8Array;
+        return;
+      }
+      yield answer.body as Uint8Array;
+      await nextSettled(run);
+    }
+  } finally {
+    session.end();
+  }
+}
+
+/** Waits until one more part has settled, or its time is over. */
+async function nextSettled(run: Run): Promise<void> {
+  const open = [...run.states].filter(([, { settled }]) => !settled);
+  if (open.length === 0) return;
+  let cancel = () => {};
+  const late = new Promise<void>((resolve) => {
+    if (run.partsEndAtMs === undefined) return;
+    cancel = run.clock.after(Math.max(0, run.partsEndAtMs - run.clock.nowMs()), () => {
+      for (const [name, state] of open) if (!state.settled) Object.assign(state, { settled: true, failed: true, error: lateFault(name) });
+      resolve();
+    });
+  });
+  await Promise.race([late, ...open.map(([, { promise }]) => promise)]);
+  cancel();
+}
