@@ -7,12 +7,16 @@ type Partial_<Codec> = Codec extends { fromPartial(object: infer T): unknown } ?
 
 /** A service as screens call it: its unary methods, each taking what `fromPartial` takes. */
 export type UpstreamClient<Service extends ServiceDefinition> = {
-  readonly [M in keyof Service['methods'] as Service['methods'][M]['requestStream'] extends true ? never : Service['methods'][M]['responseStream'] extends true ? never : M]: (
-    request: Partial_<Service['methods'][M]['requestType']>,
-  ) => Promise<Decoded<Service['methods'][M]['responseType']>>;
+  readonly [M in keyof Service['methods'] as Service['methods'][M]['requestStream'] extends true
+    ? never
+    : Service['methods'][M]['responseStream'] extends true
+      ? never
+      : M]: (request: Partial_<Service['methods'][M]['requestType']>) => Promise<Decoded<Service['methods'][M]['responseType']>>;
 };
 /** The clients of a screen, by the names of the upstreams. */
-export type Clients<Services extends Readonly<Record<string, ServiceDefinition>>> = { readonly [Name in keyof Services]: UpstreamClient<Services[Name]> };
+export type Clients<Services extends Readonly<Record<string, ServiceDefinition>>> = {
+  readonly [Name in keyof Services]: UpstreamClient<Services[Name]>;
+};
 
 /** A screen: what makes the answer of one public unary method. */
 export type Screen<Upstreams> = {

@@ -11,7 +11,11 @@ type AnyClient = Readonly<Record<string, (request: unknown) => Promise<unknown>>
  * The upstreams of one call: bound to its signal, deadline, trace and identity. Equal calls (same method, same bytes) are made once.
  * @param services by the name of the upstream
  */
-export function clientsOf(services: Readonly<Record<string, ServiceDefinition>>, upstreams: Upstreams, context: CallContext): Readonly<Record<string, AnyClient>> {
+export function clientsOf(
+  services: Readonly<Record<string, ServiceDefinition>>,
+  upstreams: Upstreams,
+  context: CallContext,
+): Readonly<Record<string, AnyClient>> {
   const made = new Map<string, Promise<unknown>>();
   const clients: Record<string, AnyClient> = {};
   for (const name in services) {
@@ -35,7 +39,14 @@ export function clientsOf(services: Readonly<Record<string, ServiceDefinition>>,
   return clients;
 }
 
-async function send(upstream: string, path: string, definition: MethodDefinition, request: Uint8Array, upstreams: Upstreams, context: CallContext): Promise<unknown> {
+async function send(
+  upstream: string,
+  path: string,
+  definition: MethodDefinition,
+  request: Uint8Array,
+  upstreams: Upstreams,
+  context: CallContext,
+): Promise<unknown> {
   const { body } = await upstreams.unary(upstream, path, request, standardKeys, context).catch((error: unknown) => {
     if (error instanceof StatusError) throw new UpstreamError(error.code, error.message, faultOfUpstream(upstream, error));
     throw error;

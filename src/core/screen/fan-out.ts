@@ -66,7 +66,9 @@ export async function fanOut<P extends Parts>(context: object, parts: P): Promis
     run.states.set(name, state);
     return state;
   });
-  const waitsFor = names.map((name, i) => ({ name, state: states[i] as State, required: parts[name]?.required === true })).filter(({ required }) => required || !run.soFar);
+  const waitsFor = names
+    .map((name, i) => ({ name, state: states[i] as State, required: parts[name]?.required === true }))
+    .filter(({ required }) => required || !run.soFar);
   await untilSettled(waitsFor, run);
   return collect(names, states, parts, run) as FanOut<P>;
 }

@@ -16,7 +16,7 @@ export function marginMs(timeMs: number): number {
 type Parts = { readonly app: App; readonly upstreams: Upstreams; readonly clock: Clock };
 
 /** One pass over a screen's function for one call. */
-type Session = { readonly run: Run; pass(): Promise<Answer>; /** Cancels what is still under way. */ end(): void };
+type Session = { readonly run: Run; pass(): Promise<Answer> /** Cancels what is still under way. */; end(): void };
 
 function begin(screen: Screen<never>, call: ReadyCall, { app, upstreams, clock }: Parts, soFar: boolean): Session {
   const nowMs = clock.nowMs();
@@ -29,7 +29,13 @@ function begin(screen: Screen<never>, call: ReadyCall, { app, upstreams, clock }
   const tags = new Set<string>();
   const context = contextOf(call, tags, clock.nowMs, losers.signal);
   bindRun(context, run);
-  const clients = clientsOf(app.upstreams, upstreams, { trace: call.trace, caller: call.caller, metadata: call.metadata, signal: losers.signal, deadlineAtMs: partsEndAtMs });
+  const clients = clientsOf(app.upstreams, upstreams, {
+    trace: call.trace,
+    caller: call.caller,
+    metadata: call.metadata,
+    signal: losers.signal,
+    deadlineAtMs: partsEndAtMs,
+  });
   const { requestType, responseType } = screen.definition;
   const request = requestType.decode(call.request as Uint8Array);
   return {

@@ -31,7 +31,13 @@ export type Retryable = Iterable<string>;
  */
 function serviceConfig(attemptsMax: number, retryable: Retryable): string {
   const name = [...retryable].map((method) => ({ service: method.split('/')[0], method: method.split('/')[1] }));
-  const retryPolicy = { maxAttempts: attemptsMax, initialBackoff: '0.05s', maxBackoff: '1s', backoffMultiplier: 2, retryableStatusCodes: ['UNAVAILABLE'] };
+  const retryPolicy = {
+    maxAttempts: attemptsMax,
+    initialBackoff: '0.05s',
+    maxBackoff: '1s',
+    backoffMultiplier: 2,
+    retryableStatusCodes: ['UNAVAILABLE'],
+  };
   return JSON.stringify({
     loadBalancingConfig: [{ round_robin: {} }],
     ...(attemptsMax > 1 && name.length > 0 ? { methodConfig: [{ name, retryPolicy }], retryThrottling: { maxTokens: 10, tokenRatio: 0.1 } } : {}),

@@ -1,5 +1,13 @@
 import { once } from 'node:events';
-import { type ClientDuplexStream, type ClientReadableStream, type ClientWritableStream, status as grpcStatus, type Metadata as GrpcMetadata, type ServiceError, type StatusObject } from '@grpc/grpc-js';
+import {
+  type ClientDuplexStream,
+  type ClientReadableStream,
+  type ClientWritableStream,
+  type Metadata as GrpcMetadata,
+  status as grpcStatus,
+  type ServiceError,
+  type StatusObject,
+} from '@grpc/grpc-js';
 import { Metadata } from 'nice-grpc-common';
 import type { MethodPlan } from '../kit/plan.ts';
 import { StatusError } from '../kit/status-error.ts';
@@ -33,9 +41,16 @@ export function forward(plan: MethodPlan, upstreams: Upstreams): Handler {
       return answerOf(stream, call, to.upstream, end);
     }
     let body: Uint8Array | undefined;
-    const stream = client.makeClientStreamRequest(to.path, serialize, deserialize, metadata, options, (_error: ServiceError | null, value?: Uint8Array) => {
-      body = value;
-    });
+    const stream = client.makeClientStreamRequest(
+      to.path,
+      serialize,
+      deserialize,
+      metadata,
+      options,
+      (_error: ServiceError | null, value?: Uint8Array) => {
+        body = value;
+      },
+    );
     void pump(call, stream);
     return singleAnswer(stream, () => body, call, to.upstream, end);
   };
@@ -44,13 +59,19 @@ export function forward(plan: MethodPlan, upstreams: Upstreams): Handler {
 /** An upstream that could not be reached says so with our reason; a status that it sent itself passes as it is. */
 function unreachable(upstream: string, error: unknown, signal: AbortSignal): unknown {
   if (signal.aborted) return signal.reason;
-  const noAnswer = error instanceof StatusError && error.code === grpcStatus.UNAVAILABLE && !error.trailers.has('grpc-status-details-bin') && isConnectionText(error.message);
+  const noAnswer =
+    error instanceof StatusError &&
+    error.code === grpcStatus.UNAVAILABLE &&
+    !error.trailers.has('grpc-status-details-bin') &&
+    isConnectionText(error.message);
   return noAnswer ? faultOfUpstream(upstream, error) : error;
 }
 
 /** grpc-js's own words for a connection that could not be made or was lost: they may name internal addresses, so they never leave the house. */
 function isConnectionText(text: string): boolean {
-  return /^(No connection established|Connection dropped|The name .* cannot be resolved|Name resolution failed|read E|write E|connect E|.*ECONN|.*EHOST)/s.test(text);
+  return /^(No connection established|Connection dropped|The name .* cannot be resolved|Name resolution failed|read E|write E|connect E|.*ECONN|.*EHOST)/s.test(
+    text,
+  );
 }
 
 type Sending = ClientWritableStream<Uint8Array> | ClientDuplexStream<Uint8Array, Uint8Array>;
@@ -110,11 +131,18 @@ async function answerOf(stream: Receiving, call: Call, upstream: string, end: (c
       if (!finished) stream.cancel(); // closed early: the phone left
     }
     await statusSeen;
-    if (failure !== undefined) throw unreachable(upstream, new StatusError(failure.code, failure.message, { trailers: failure.trailers }), call.signal);
+    if (failure !== undefined)
+      throw unreachable(upstream, new StatusError(failure.code, failure.message, { trailers: failure.trailers }), call.signal);
   }
 }
 
-function singleAnswer(stream: ClientWritableStream<Uint8Array>, body: () => Uint8Array | undefined, call: Call, upstream: string, end: (code: number) => void): Promise<Answer> {
+function singleAnswer(
+  stream: ClientWritableStream<Uint8Array>,
+  body: () => Uint8Array | undefined,
+  call: Call,
+  upstream: string,
+  end: (code: number) => void,
+): Promise<Answer> {
   return new Promise((resolve, reject) => {
     let headers = Metadata();
     const cancel = () => stream.cancel();

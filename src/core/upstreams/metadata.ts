@@ -5,7 +5,8 @@ import { Metadata } from 'nice-grpc-common';
 export const standardKeys = ['accept-language', 'app-platform', 'app-version', 'idempotency-key'] as const;
 
 /** Of one hop, or of the door itself: never handed on, in neither direction. */
-const hop = /^(:|grpc-(?!status-details-bin$)|portico-|x-forwarded-|(connection|content-type|content-length|content-encoding|te|transfer-encoding|keep-alive|upgrade|user-agent|date|authorization|set-cookie|host)$)/;
+const hop =
+  /^(:|grpc-(?!status-details-bin$)|portico-|x-forwarded-|(connection|content-type|content-length|content-encoding|te|transfer-encoding|keep-alive|upgrade|user-agent|date|authorization|set-cookie|host)$)/;
 
 /** What an upstream sent, without what belongs to its connection. */
 export function fromUpstream(metadata: GrpcMetadata): Metadata {

@@ -1,4 +1,4 @@
-import { type CallOptions, type Client, status as grpcStatus, Metadata as GrpcMetadata, type ServiceError } from '@grpc/grpc-js';
+import { type CallOptions, type Client, Metadata as GrpcMetadata, status as grpcStatus, type ServiceError } from '@grpc/grpc-js';
 import type { Metadata } from 'nice-grpc-common';
 import type { Clock } from '../kit/clock.ts';
 import { Fault } from '../kit/fault.ts';
@@ -33,7 +33,13 @@ export type Upstreams = {
   /** @param keys metadata of the phone that is handed on */
   prepare(upstream: string, method: string, keys: readonly string[], context: CallContext, kind: 'unary' | 'stream'): Promise<Prepared>;
   /** One request, one answer, as bytes. @throws StatusError as the upstream ended it; the phone's own cancel as the signal's reason */
-  unary(upstream: string, path: string, request: Uint8Array, keys: readonly string[], context: CallContext): Promise<{ readonly body: Uint8Array; readonly metadata: Metadata; readonly trailers: Metadata }>;
+  unary(
+    upstream: string,
+    path: string,
+    request: Uint8Array,
+    keys: readonly string[],
+    context: CallContext,
+  ): Promise<{ readonly body: Uint8Array; readonly metadata: Metadata; readonly trailers: Metadata }>;
   close(): void;
 };
 
@@ -66,7 +72,8 @@ export function openUpstreams(
   return {
     names: new Set(open.keys()),
     prepare,
-    unary: async (name, path, request, keys, context) => sendUnary(await prepare(name, path.slice(1), keys, context, 'unary'), path, request, context.signal),
+    unary: async (name, path, request, keys, context) =>
+      sendUnary(await prepare(name, path.slice(1), keys, context, 'unary'), path, request, context.signal),
     close: () => {
       for (const { client } of open.values()) client.close();
     },
@@ -97,7 +104,10 @@ function sendUnary({ client, metadata, options, end }: Prepared, path: string, r
       end(code);
       if (code === grpcStatus.OK && body !== undefined) resolve({ body, metadata: fromUpstream(headers), trailers: fromUpstream(trailers) });
       else if (signal.aborted) reject(signal.reason);
-      else reject(new StatusError(failed?.code ?? code, failed?.details ?? details, { trailers: fromUpstream(trailers), metadata: fromUpstream(headers) }));
+      else
+        reject(
+          new StatusError(failed?.code ?? code, failed?.details ?? details, { trailers: fromUpstream(trailers), metadata: fromUpstream(headers) }),
+        );
     });
   });
 }
@@ -106,7 +116,8 @@ function sendUnary({ client, metadata, options, end }: Prepared, path: string, r
 export function faultOfUpstream(upstream: string, error: unknown): Fault {
   if (error instanceof Fault) return error as Fault;
   const metadata = { upstream };
-  if (!(error instanceof StatusError)) return new Fault('UPSTREAM_FAILED', `The internal service ${upstream} could not be used.`, { metadata, cause: error });
+  if (!(error instanceof StatusError))
+    return new Fault('UPSTREAM_FAILED', `The internal service ${upstream} could not be used.`, { metadata, cause: error });
   switch (error.code) {
     case grpcStatus.UNAVAILABLE:
       return new Fault('UPSTREAM_DOWN', `The internal service ${upstream} cannot be reached.`, { metadata, cause: error });

@@ -1,0 +1,21 @@
+/** The tables of migrations/core, as Kysely sees them. */
+export type Database = {
+  readonly sessions: SessionsTable;
+  readonly used_nonces: { readonly nonce_hash: Buffer; readonly expires_at: Date };
+};
+
+export type SessionsTable = {
+  id: string;
+  user_id: string;
+  device_platform: string;
+  device_name: string;
+  installation_id: string;
+  scopes: string[];
+  signed_in_at: Date;
+  last_seen_at: Date;
+  generation: number;
+  refresh_hash: Buffer;
+  advanced_at: Date;
+  revoked_at: Date | null;
+  revoked_because: string | null;
+};

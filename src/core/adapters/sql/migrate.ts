@@ -1,0 +1,92 @@
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Kysely, sql } from 'kysely';
+import type { Database } from './database.ts';
+
+/** One file of migrations/core or migrations/app. */
+export type Migration = { /** "core/0001_sessions" */ readonly name: string; readonly checksum: string; readonly text: string };
+
+/** pg_advisory_xact_lock's key: any number that nobody else takes; these are the bytes of "portico". */
+const lockKey = 0x706f727469636fn;
+
+/** All migrations in their order: core's, then the team's. @throws Error naming a file that is not NNNN_name.sql, or a number given twice */
+export function readMigrations(folder: string): readonly Migration[] {
+  return ['core', 'app'].flatMap((part) => {
+    const path = join(folder, part);
+    const files = existsSync(path)
+      ? readdirSync(path)
+          .filter((file) => file.endsWith('.sql'))
+          .sort()
+      : [];
+    files.forEach((file, i) => {
+      if (!/^\d{4}_[a-z0-9_]+\.sql$/.test(file)) throw new Error(`${part}/${file}: a migration is named like 0001_what_it_does.sql.`);
+      if (i > 0 && files[i - 1]?.slice(0, 4) === file.slice(0, 4)) throw new Error(`${part}/${file}: the number ${file.slice(0, 4)} is given twice.`);
+    });
+    return files.map((file) => {
+      const text = readFileSync(join(path, file), 'utf8');
+      return { name: `${part}/${file.slice(0, -'.sql'.length)}`, checksum: createHash('sha256').update(text).digest('hex'), text };
+    });
+  });
+}
+
+/**
+ * Brings the schema up to date: each migration in a transaction of its own, all under an advisory lock, so that replicas may race.
+ * @param dryRun only tells what would be done
+ * @returns the names of what was (or would be) done
+ * @throws Error when an applied file has changed, or the database is newer than these files
+ */
+export async function migrate(db: Kysely<Database>, migrations: readonly Migration[], { dryRun = false } = {}): Promise<readonly string[]> {
+  return db.connection().execute(async (connection) => {
+    await sql`SELECT pg_advisory_lock(${sql.lit(String(lockKey))}::bigint)`.execute(connection);
+    try {
+      const open = pendingOf(await appliedOf(connection), migrations);
+      if (dryRun) return open.map(({ name }) => name);
+      await sql`CREATE TABLE IF NOT EXISTS portico_migrations (name text PRIMARY KEY, checksum text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())`.execute(
+        connection,
+      );
+      for (const { name, checksum, text } of open) {
+        await sql.raw('BEGIN').execute(connection);
+        try {
+          await sql.raw(text).execute(connection);
+          await sql`INSERT INTO portico_migrations (name, checksum) VALUES (${name}, ${checksum})`.execute(connection);
+          await sql.raw('COMMIT').execute(connection);
+        } catch (error) {
+          await sql.raw('ROLLBACK').execute(connection);
+          throw new Error(`The migration ${name} failed and was taken back: ${error instanceof Error ? error.message : error}`, { cause: error });
+        }
+      }
+      return open.map(({ name }) => name);
+    } finally {
+      await sql`SELECT pg_advisory_unlock(${sql.lit(String(lockKey))}::bigint)`.execute(connection);
+    }
+  });
+}
+
+/** @returns undefined when the schema fits these files; else what is wrong and what to do, in one line */
+export async function misfit(db: Kysely<Database>, migrations: readonly Migration[]): Promise<string | undefined> {
+  try {
+    const open = pendingOf(await appliedOf(db), migrations);
+    return open.length === 0
+      ? undefined
+      : `schema ${migrations.at(-1)?.name} needed, ${open.length} migration(s) missing, the first is ${open[0]?.name}; run \`portico migrate\``;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+async function appliedOf(db: Kysely<Database>): Promise<ReadonlyMap<string, string>> {
+  const { rows: tables } = await sql<{ there: string | null }>`SELECT to_regclass('portico_migrations')::text AS there`.execute(db);
+  if (tables[0]?.there == null) return new Map();
+  const { rows } = await sql<{ name: string; checksum: string }>`SELECT name, checksum FROM portico_migrations`.execute(db);
+  return new Map(rows.map(({ name, checksum }) => [name, checksum]));
+}
+
+function pendingOf(applied: ReadonlyMap<string, string>, migrations: readonly Migration[]): readonly Migration[] {
+  const names = new Set(migrations.map(({ name }) => name));
+  const newer = [...applied.keys()].find((name) => !names.has(name));
+  if (newer !== undefined) throw new Error(`The database has the migration ${newer}, which these files do not have: it belongs to a newer release.`);
+  const changed = migrations.find(({ name, checksum }) => applied.has(name) && applied.get(name) !== checksum);
+  if (changed !== undefined) throw new Error(`The migration ${changed.name} was applied with other contents: never change one, add another.`);
+  return migrations.filter(({ name }) => !applied.has(name));
+}

@@ -1,0 +1,46 @@
+/** Why a session ended. */
+export type RevokedBecause = 'signed_out' | 'signed_out_everywhere' | 'device_revoked' | 'refresh_token_reused';
+
+/** One sign-in of a device. Times are milliseconds since 1970. */
+export type Session = {
+  /** A UUID; also `sid` of its access tokens and the family of its refresh tokens. */
+  readonly id: string;
+  readonly userId: string;
+  readonly device: { readonly platform: string; readonly name: string; readonly installationId: string };
+  readonly scopes: readonly string[];
+  readonly signedInAtMs: number;
+  readonly lastSeenAtMs: number;
+  /** The number of the newest refresh token, from 0. */
+  readonly generation: number;
+  /** SHA-256 of the newest refresh token. */
+  readonly refreshHash: Uint8Array;
+  /** When the newest refresh token was made, which is when the one before it was first used. */
+  readonly advancedAtMs: number;
+  readonly revokedAtMs: number | undefined;
+};
+
+/** What becomes of a session whose refresh token came: it goes on unchanged, advances to a new token, or ends. */
+export type RefreshDecision =
+  | { readonly kind: 'keep' }
+  | { readonly kind: 'advance'; readonly generation: number; readonly refreshHash: Uint8Array }
+  | { readonly kind: 'revoke'; readonly because: RevokedBecause };
+
+/** Device sessions, for good: what resolved survives the process. Every method throws Fault STORAGE_DOWN when the database cannot be reached. */
+export type Sessions = {
+  create(session: Session): Promise<void>;
+  /**
+   * Reads the session under a lock, asks `decide`, and does what it says, all in one transaction: of two refreshes at once the second sees what the first did.
+   * @returns the session as it was read, or undefined when there is none
+   */
+  refresh(id: string, nowMs: number, decide: (session: Session) => RefreshDecision): Promise<Session | undefined>;
+  /** Living sessions of a user, the newest sign-in first. */
+  ofUser(userId: string, most: number): Promise<readonly Session[]>;
+  /** Ends one session of the user. @returns whether it was alive */
+  revoke(id: string, userId: string, because: RevokedBecause, nowMs: number): Promise<boolean>;
+  /** Ends all sessions of the user. @returns the ids of those that were alive */
+  revokeAll(userId: string, because: RevokedBecause, nowMs: number): Promise<readonly string[]>;
+  /** Ids of sessions that ended at or after `sinceMs`. */
+  revokedSince(sinceMs: number): Promise<readonly string[]>;
+  /** @returns false when the nonce was used before; it is forgotten after `expiresAtMs` */
+  useNonce(hash: Uint8Array, nowMs: number, expiresAtMs: number): Promise<boolean>;
+};
