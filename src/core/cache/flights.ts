@@ -1,0 +1,34 @@
+import type { Flight } from './flight.ts';
+
+/** The flights that may be joined: at most one for each key, and no more than there are calls and recomputations going on. */
+export type Flights<T> = {
+  /** The flight of this key, unless it was sealed or cancelled, or is over. */
+  find(key: string): Flight<T> | undefined;
+  /** Lets others find it until it is over. */
+  open(key: string, flight: Flight<T>): void;
+  /**
+   * Closes the flights whose answers may have one of `tags`, those whose tags are not all known yet among them: newcomers start anew. Those who joined before still get
+   * their answer: their calls began before the invalidation was done.
+   */
+  seal(tags: readonly string[]): void;
+};
+
+/** No flights yet. */
+export function flights<T>(): Flights<T> {
+  const joinable = new Map<string, Flight<T>>();
+  return {
+    find: (key) => {
+      const flight = joinable.get(key);
+      return flight?.signal.aborted === false ? flight : undefined;
+    },
+    open: (key, flight) => {
+      joinable.set(key, flight);
+      void flight.over.then(() => {
+        if (joinable.get(key) === flight) joinable.delete(key);
+      });
+    },
+    seal: (tags) => {
+      for (const [key, flight] of joinable) if (flight.tags === undefined || flight.tags.some((tag) => tags.includes(tag))) joinable.delete(key);
+    },
+  };
+}

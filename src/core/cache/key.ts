@@ -1,0 +1,70 @@
+import { hash } from 'node:crypto';
+import type { MethodPlan } from '../kit/plan.ts';
+import type { ReadyCall } from '../ports/call.ts';
+import { claimOf, decodedOf } from './inputs.ts';
+
+/** Of metadata named in `vary`; a call with a longer value is answered, but neither stored nor joined. Characters. */
+export const varyValueMax = 256;
+/** A longer key is kept by its SHA-256. Measured: text 0.2 µs, hash 0.9 µs for a usual key, and a hit does little else. Characters. */
+const plainKeyMax = 400;
+
+export type Key = {
+  /** Different for any two calls whose answers may differ. */
+  readonly key: string;
+  /** For whom the answer is: the user, the claims' values, or (SHARED) the method. */
+  readonly scope: string;
+};
+
+/**
+ * The key of a call: method and policy, scope, normalised vary metadata, canonical request; every part with its length before it, so that no two lists of parts
+ * give one text.
+ * @returns undefined when the call cannot be stored or joined: fields of the request that nobody knows, over-long vary metadata, no caller where one is needed
+ */
+export function keyOf(
+  { method, fingerprint, cache }: MethodPlan,
+  language: (acceptLanguage: string | undefined) => string,
+): (call: ReadyCall) => Key | undefined {
+  if (cache === undefined) throw new Error(`${method} is not cached.`);
+  const prefix = hash('sha256', part(method) + part(fingerprint), 'base64url');
+  return (call) => {
+    const decoded = decodedOf(call);
+    if (decoded.hasUnknownFields) return undefined;
+    const scope = cache.scope === 'shared' ? part(method) : scopeOf(call, cache);
+    if (scope === undefined) return undefined;
+    let key = prefix + scope;
+    for (const name of cache.vary) {
+      const value = name === 'accept-language' ? language(call.metadata.get('accept-language')) : textOf(call.metadata.getAll(name));
+      if (value !== undefined && value.length > varyValueMax) return undefined;
+      key += optionalPart(value);
+    }
+    return { key: short(key + bytesText(decoded.canonical)), scope: short(scope) };
+  };
+}
+
+function scopeOf(call: ReadyCall, cache: NonNullable<MethodPlan['cache']>): string | undefined {
+  const { caller } = call;
+  if (caller?.kind !== 'user') return undefined;
+  if (cache.scope === 'user') return `u${part(caller.issuer)}${part(caller.userId)}`;
+  // the issuer is part of it: tenant "1" of one issuer is not tenant "1" of another
+  return `c${part(caller.issuer)}${cache.claims.map((name) => optionalPart(claimOf(caller, name))).join('')}`;
+}
+
+const part = (text: string) => `${text.length}:${text}`;
+/** Absent is another value than empty. */
+const optionalPart = (text: string | undefined) => (text === undefined ? '-' : part(text));
+
+function textOf(values: readonly (string | Uint8Array)[]): string | undefined {
+  const [first] = values;
+  if (first === undefined || (typeof first === 'string' && values.length === 1)) return first as string | undefined;
+  return values.map((value) => part(typeof value === 'string' ? value : bytesText(value))).join('');
+}
+
+/** One character for each byte. */
+function bytesText(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
+}
+
+/** A hash begins with "#", which no prefix does. UTF-16, because UTF-8 makes one of all lone surrogates. */
+function short(text: string): string {
+  return text.length <= plainKeyMax ? text : `#${hash('sha256', Buffer.from(text, 'utf16le'), 'base64url')}`;
+}

@@ -1,0 +1,34 @@
+import type { CachePlan, MethodPlan } from '../kit/plan.ts';
+import type { ReadyCall } from '../ports/call.ts';
+import { etagOf } from './etag.ts';
+import { type Inputs, inputsOf } from './inputs.ts';
+import { type Key, keyOf } from './key.ts';
+
+/** All that is worked out once for a cached method. */
+export type CachedMethod = {
+  readonly plan: MethodPlan;
+  readonly cache: CachePlan;
+  readonly keyOf: (call: ReadyCall) => Key | undefined;
+  readonly inputsOf: (call: ReadyCall) => Inputs;
+  readonly etagOf: (body: Uint8Array) => string;
+  /** Of Cache-Control: `public` only where one answer is for everybody in the world. */
+  readonly visibility: 'public' | 'private';
+  /** The Vary header, or "" for none. A private answer in a phone's own HTTP cache is one token's, lest another account on that phone reads it. */
+  readonly vary: string;
+};
+
+/** @throws Error for a plan without cache */
+export function cachedMethod(plan: MethodPlan, language: (acceptLanguage: string | undefined) => string): CachedMethod {
+  const { cache } = plan;
+  if (cache === undefined) throw new Error(`${plan.method} is not cached.`);
+  const visibility = plan.access.kind === 'anonymous' && cache.scope === 'shared' ? 'public' : 'private';
+  return {
+    plan,
+    cache,
+    keyOf: keyOf(plan, language),
+    inputsOf: (call) => inputsOf(call, cache, language),
+    etagOf: etagOf(plan.descriptor.output),
+    visibility,
+    vary: [...(visibility === 'private' ? ['authorization'] : []), ...cache.vary].join(', '),
+  };
+}

@@ -1,0 +1,70 @@
+import { Metadata } from 'nice-grpc-common';
+import type { CacheEntry, MetadataPairs } from '../ports/cache-store.ts';
+import type { Answer, ReadyCall } from '../ports/call.ts';
+import type { CacheCounts, CacheResult } from './counts.ts';
+import { matches } from './etag.ts';
+import type { CachedMethod } from './method.ts';
+
+/** An answer as it came from a computation or from the store. */
+export type Whole = Pick<CacheEntry, 'body' | 'metadata' | 'trailers'> & { readonly etag: string | undefined; readonly partial?: boolean };
+
+/** How an answer was come by. */
+export type How = {
+  readonly result: Exclude<CacheResult, 'not_modified'>;
+  /** What is left of its fresh time, whole milliseconds; undefined for what was not stored. */
+  readonly freshForMs: number | undefined;
+  /** Only of a stale one. */
+  readonly ageMs?: number;
+};
+
+const emptyBody = new Uint8Array(0);
+
+/**
+ * The answer as the phone gets it, counted and noted in the trace. Metadata: `portico-cache` (how it was come by), `etag` unless parts are missing, `portico-stale` (age in
+ * seconds), `portico-not-modified` with an empty message when the phone's `if-none-match` names the etag; for Connect, whose GETs HTTP caches understand, `cache-control`
+ * and `vary`.
+ */
+export function replyOf(
+  method: CachedMethod,
+  call: ReadyCall,
+  counts: CacheCounts,
+  { body, etag, metadata: pairs, trailers, partial }: Whole,
+  { result, freshForMs, ageMs }: How,
+): Answer {
+  const metadata = metadataOf(pairs).set('portico-cache', result);
+  if (etag !== undefined) metadata.set('etag', etag);
+  if (ageMs !== undefined) metadata.set('portico-stale', String(Math.max(0, Math.floor(ageMs / 1_000))));
+  if (call.protocol === 'connect') {
+    metadata.set(
+      'cache-control',
+      freshForMs === undefined ? 'no-store' : `${method.visibility}, max-age=${Math.max(0, Math.floor(freshForMs / 1_000))}`,
+    );
+    if (method.vary !== '') metadata.set('vary', method.vary);
+  }
+  const wanted = etag === undefined ? undefined : call.metadata.get('if-none-match');
+  const unchanged = typeof wanted === 'string' && etag !== undefined && matches(wanted, etag);
+  if (unchanged) metadata.set('portico-not-modified', '1');
+  note(call, counts, unchanged ? 'not_modified' : result);
+  const answer: Answer = { metadata, body: unchanged ? emptyBody : body, trailers: metadataOf(trailers) };
+  return partial ? { ...answer, partial } : answer;
+}
+
+/** Counts a call, and says in its span and log line what became of it. */
+export function note(call: ReadyCall, counts: CacheCounts, result: CacheResult): void {
+  counts.requests[result]++;
+  call.trace.annotate('portico.cache.result', result);
+}
+
+function metadataOf(pairs: MetadataPairs): Metadata {
+  const metadata = Metadata();
+  for (const [key, values] of pairs) metadata.set(key, [...values]);
+  return metadata;
+}
+
+const noPairs: MetadataPairs = [];
+
+/** Metadata as data that can be kept. Keys of our own are left out: they are said anew for each call. */
+export function pairsOf(metadata: Metadata): MetadataPairs {
+  const pairs = [...metadata].filter(([key]) => !key.startsWith('portico-'));
+  return pairs.length === 0 ? noPairs : pairs;
+}

@@ -1,0 +1,28 @@
+import { Metadata } from 'nice-grpc-common';
+import { Fault, type StatusName, statusCodes } from '../kit/fault.ts';
+import { StatusError } from '../kit/status-error.ts';
+
+/** Status by reason: core's, and a team's own. */
+export type Reasons = Readonly<Record<string, StatusName>>;
+
+const nameOf = new Map<number, StatusName>(Object.entries(statusCodes).map(([name, code]) => [code, name as StatusName]));
+
+/** The status that an error will leave the house with: of a Fault by its reason, of an upstream its own, of anything else INTERNAL. */
+export function statusOf(error: unknown, reasons: Reasons): StatusName {
+  if (error instanceof StatusError) return nameOf.get(error.code) ?? 'UNKNOWN';
+  return error instanceof Fault ? (reasons[error.reason] ?? 'INTERNAL') : 'INTERNAL';
+}
+
+/** Failures that say nothing about what was asked for, so that an old answer is better than none (facts/bff.md section 9). An open breaker is UNAVAILABLE. */
+export const staleMayHelp: ReadonlySet<StatusName> = new Set(['UNAVAILABLE', 'DEADLINE_EXCEEDED', 'INTERNAL', 'UNKNOWN', 'DATA_LOSS']);
+/** What one caller's computation may meet that says nothing to those who joined it. */
+export const neverShared: ReadonlySet<StatusName> = new Set(['CANCELLED', 'UNAUTHENTICATED']);
+/** Ends of a write after which it may have been done (facts/bff.md section 8). */
+export const mayHaveHappened: ReadonlySet<StatusName> = new Set(['UNAVAILABLE', 'DEADLINE_EXCEEDED', 'CANCELLED', 'UNKNOWN', 'INTERNAL']);
+
+/** The same error for another call: metadata and trailers are its own, because those around may add to them. */
+export function copyOf(error: unknown): unknown {
+  if (!(error instanceof StatusError)) return error;
+  const { code, message, trailers, metadata } = error;
+  return new StatusError(code, message, { trailers: Metadata(trailers), metadata: Metadata(metadata), cause: error });
+}

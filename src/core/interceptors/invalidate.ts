@@ -1,0 +1,91 @@
+import { create } from '@bufbuild/protobuf';
+import type { Meter } from '@opentelemetry/api';
+import { mayHaveHappened, type Reasons, statusOf } from '../cache/status.ts';
+import { reasons as coreReasons } from '../kit/fault.ts';
+import { renderTemplate } from '../policy/template.ts';
+import type { Answer, Authenticated, Call, Decoded, Interceptor, Traced } from '../ports/call.ts';
+import type { Invalidate } from '../ports/invalidate.ts';
+
+/** What invalidation takes. */
+export type InvalidateParts = {
+  readonly invalidate: Invalidate;
+  readonly meter: Meter;
+  /** Status by reason, a team's included: tells which failed writes may have been done. */
+  readonly reasons?: Reasons;
+};
+
+/**
+ * Makes the answers with the tags of a write's policy unusable before the write is answered: after a success, and after an end that leaves open whether it was done
+ * (RFC 9111, 4.4 does so after every answer that is not an error). The phone's cancel ends the write, not the invalidation: it takes no signal, and it comes when the
+ * handler has ended. Only for plans with `invalidates`.
+ */
+export function invalidate({ invalidate, meter, reasons = coreReasons }: InvalidateParts): Interceptor<Authenticated & Decoded & Traced, unknown> {
+  const empty = meter.createCounter('portico.invalidate.tag_empty', {
+    description: 'Tags of writes that had no value, so that nothing was invalidated.',
+  });
+  return async (call, next) => {
+    const ended = async (error?: unknown) => {
+      if (error !== undefined && !mayHaveHappened.has(statusOf(error, reasons))) return;
+      const tags = tagsOf(call, () => empty.add(1));
+      if (tags.length > 0) await invalidate(tags);
+    };
+    let answer: Answer;
+    try {
+      answer = await next(call);
+    } catch (error) {
+      await ended(error);
+      throw error;
+    }
+    if (!(answer.body instanceof Uint8Array)) return { ...answer, body: withEnd(answer.body, ended) };
+    await ended();
+    return answer;
+  };
+}
+
+function tagsOf({ plan, decoded, caller }: Call & Authenticated & Decoded, onEmpty: () => void): readonly string[] {
+  const desc = plan.descriptor.input;
+  const message = decoded?.message ?? create(desc); // a stream of requests has none: its templates name no fields
+  const claim = (name: string) => (caller?.kind === 'user' ? (name === 'sub' ? caller.userId : caller.claims.get(name)) : undefined);
+  const tags = new Set<string>();
+  for (const template of plan.invalidates) {
+    const tag = renderTemplate(template, { desc, message }, claim);
+    if (tag === undefined) onEmpty();
+    else tags.add(tag);
+  }
+  return [...tags];
+}
+
+/** The same messages; `ended` is awaited before the stream's end is seen: it returned, it threw, or it was closed early, which leaves open what was done. */
+function withEnd(body: AsyncIterable<Uint8Array>, ended: (error?: unknown) => Promise<void>): AsyncIterable<Uint8Array> {
+  return {
+    [Symbol.asyncIterator]() {
+      const inner = body[Symbol.asyncIterator]();
+      let over = false;
+      const end = async (error?: unknown) => {
+        if (over) return;
+        over = true;
+        await ended(error);
+      };
+      return {
+        next: async () => {
+          try {
+            const result = await inner.next();
+            if (result.done) await end();
+            return result;
+          } catch (error) {
+            await end(error);
+            throw error;
+          }
+        },
+        return: async (value?: unknown) => {
+          try {
+            await inner.return?.(value);
+          } finally {
+            await end();
+          }
+          return { done: true, value: undefined };
+        },
+      };
+    },
+  };
+}
