@@ -14,7 +14,7 @@ import type { Key } from './key.ts';
 import { languageOf } from './language.ts';
 import { type CachedMethod, cachedMethod } from './method.ts';
 import { type Computed, record, wholeOf } from './recording.ts';
-import { note, replyOf } from './reply.ts';
+import { answerOf, note, replyOf } from './reply.ts';
 import { copyOf, neverShared, type Reasons, staleMayHelp, statusOf } from './status.ts';
 
 /** What the cache is made of. */
@@ -46,16 +46,16 @@ export type Cache = {
  * @param call of its stream form, with the same request
  */
 export type OpenCached = (plan: MethodPlan, call: ReadyCall) => Promise<Opened>;
-export type Opened = { readonly fresh: Answer } | CachedStream;
+export type Opened = { readonly hit: Answer } | CachedStream;
 /** A stream that computes the answer part by part. */
 export type CachedStream = {
-  readonly fresh: undefined;
+  readonly hit: undefined;
   /** An old answer within its stale-while-revalidate time, to be sent at once. */
   readonly stale: Answer | undefined;
   /** The call as the computation may see it: its own signal and deadline, and of all else what the key has. */
   readonly call: ReadyCall;
-  /** Stores the whole answer that the stream ends with; a partial one is not stored. @returns its etag; undefined for a partial one */
-  offer(answer: Answer): Promise<string | undefined>;
+  /** Stores the whole answer that the stream ends with; a partial one is not stored. @returns it with its etag in the metadata */
+  offer(answer: Answer): Promise<Answer>;
   /** What to send when the computation failed with `error`: an old answer within its stale-if-error time, if there is one and the error is of that kind. */
   rescue(error: unknown): Promise<Answer | undefined>;
 };
@@ -206,16 +206,16 @@ export function openCache(parts: CacheParts): Cache {
     const key = method.keyOf(call);
     const entry = key && (await usable(key.key));
     const nowMs = clock.nowMs();
-    if (entry !== undefined && nowMs < entry.freshUntilMs) return { fresh: replyEntry(method, call, entry, 'hit') };
+    if (entry !== undefined && nowMs < entry.freshUntilMs) return { hit: replyEntry(method, call, entry, 'hit') };
     const old = entry !== undefined && nowMs < entry.freshUntilMs + method.cache.staleWhileRevalidateMs;
     const stale = old ? replyEntry(method, call, entry, 'stale') : undefined;
     if (stale === undefined) note(call, counts, key === undefined ? 'refused' : 'miss');
     const recording = key && (await record(parts, method, call, key));
     return {
-      fresh: undefined,
+      hit: undefined,
       stale,
       call: { ...call, ...method.inputsOf(call), ...(key && { request: decodedOf(call).canonical }) },
-      offer: async (answer) => (recording === undefined ? wholeOf(method, answer) : await recording.finish(answer)).etag,
+      offer: async (answer) => answerOf(recording === undefined ? wholeOf(method, answer) : await recording.finish(answer)),
       rescue: (error) => rescue(method, call, entry, error),
     };
   };

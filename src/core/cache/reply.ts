@@ -24,15 +24,9 @@ const emptyBody = new Uint8Array(0);
  * seconds), `portico-not-modified` with an empty message when the phone's `if-none-match` names the etag; for Connect, whose GETs HTTP caches understand, `cache-control`
  * and `vary`.
  */
-export function replyOf(
-  method: CachedMethod,
-  call: ReadyCall,
-  counts: CacheCounts,
-  { body, etag, metadata: pairs, trailers, partial }: Whole,
-  { result, freshForMs, ageMs }: How,
-): Answer {
-  const metadata = metadataOf(pairs).set('portico-cache', result);
-  if (etag !== undefined) metadata.set('etag', etag);
+export function replyOf(method: CachedMethod, call: ReadyCall, counts: CacheCounts, whole: Whole, { result, freshForMs, ageMs }: How): Answer {
+  const answer = answerOf(whole);
+  const metadata = answer.metadata.set('portico-cache', result);
   if (ageMs !== undefined) metadata.set('portico-stale', String(Math.max(0, Math.floor(ageMs / 1_000))));
   if (call.protocol === 'connect') {
     metadata.set(
@@ -41,11 +35,19 @@ export function replyOf(
     );
     if (method.vary !== '') metadata.set('vary', method.vary);
   }
-  const wanted = etag === undefined ? undefined : call.metadata.get('if-none-match');
-  const unchanged = typeof wanted === 'string' && etag !== undefined && matches(wanted, etag);
-  if (unchanged) metadata.set('portico-not-modified', '1');
+  const wanted = call.metadata.get('if-none-match');
+  const unchanged = typeof wanted === 'string' && whole.etag !== undefined && matches(wanted, whole.etag);
   note(call, counts, unchanged ? 'not_modified' : result);
-  const answer: Answer = { metadata, body: unchanged ? emptyBody : body, trailers: metadataOf(trailers) };
+  if (!unchanged) return answer;
+  metadata.set('portico-not-modified', '1');
+  return { ...answer, body: emptyBody };
+}
+
+/** An answer with metadata and trailers of its own, which those around may add to. */
+export function answerOf({ body, etag, metadata: pairs, trailers, partial }: Whole): Answer {
+  const metadata = metadataOf(pairs);
+  if (etag !== undefined) metadata.set('etag', etag);
+  const answer: Answer = { metadata, body, trailers: metadataOf(trailers) };
   return partial ? { ...answer, partial } : answer;
 }
 

@@ -1,0 +1,22 @@
+import { memoryCacheStore } from '../../src/core/adapters/memory/cache-store.ts';
+import { memoryTagVersions } from '../../src/core/adapters/memory/tag-versions.ts';
+import { cacheStoreContract } from './cache-store.ts';
+import { tagVersionsContract } from './tag-versions.ts';
+
+const nothing = async () => {};
+
+tagVersionsContract('memory', async () => {
+  let nowMs = 1_000;
+  const clock = { nowMs: () => nowMs, monotonicMs: () => nowMs, after: () => () => {} };
+  const keepMs = 10_000;
+  const tagsMax = 50;
+  const elapse = async (ms: number) => {
+    nowMs += ms;
+  };
+  return { versions: memoryTagVersions({ clock, keepMs, tagsMax }), keepMs, tagsMax, elapse, [Symbol.asyncDispose]: nothing };
+});
+
+cacheStoreContract('memory', async () => {
+  const bytesMax = 400_000;
+  return { store: memoryCacheStore({ bytesMax }), bytesMax, [Symbol.asyncDispose]: nothing };
+});
