@@ -6,6 +6,7 @@ CREATE TABLE sessions (
   device_name text NOT NULL,
   installation_id text NOT NULL,
   scopes text[] NOT NULL,
+  claims jsonb NOT NULL,
   signed_in_at timestamptz NOT NULL,
   last_seen_at timestamptz NOT NULL,
   -- The newest refresh token handed out: its number, its SHA-256, and when it was made (which is when its predecessor was first used).

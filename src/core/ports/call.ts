@@ -92,7 +92,7 @@ export type Caller =
   | { readonly kind: 'service'; readonly name: string };
 export type UserCaller = Extract<Caller, { kind: 'user' }>;
 
-/** Added by authenticate. Undefined: an anonymous method without a token, or a SHARED computation, which is given no caller. */
+/** Added by authenticate. Undefined: a method that is open to all, or a SHARED computation, which is given no caller. */
 export type Authenticated = { readonly caller: Caller | undefined };
 
 /** Added by validate, for calls with a single request. */

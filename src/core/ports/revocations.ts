@@ -4,4 +4,6 @@ export type Revocations = {
   add(sessionId: string, ttlMs: number): Promise<void>;
   /** Synchronous, because it is asked on every call: it answers from what this replica knows. */
   has(sessionId: string): boolean;
+  /** Calls back once for each session that ends from now on, for streams that are open. @returns takes the callback off again */
+  onAdd(callback: (sessionId: string) => void): () => void;
 };

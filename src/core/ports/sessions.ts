@@ -8,6 +8,8 @@ export type Session = {
   readonly userId: string;
   readonly device: { readonly platform: string; readonly name: string; readonly installationId: string };
   readonly scopes: readonly string[];
+  /** Claims of the identity that its access tokens repeat, for policies. */
+  readonly claims: Readonly<Record<string, string>>;
   readonly signedInAtMs: number;
   readonly lastSeenAtMs: number;
   /** The number of the newest refresh token, from 0. */
@@ -19,8 +21,9 @@ export type Session = {
   readonly revokedAtMs: number | undefined;
 };
 
-/** What becomes of a session whose refresh token came: it goes on unchanged, advances to a new token, or ends. */
+/** What becomes of a session whose refresh token came: it is refused and nothing changes, it goes on with the same token, advances to a new one, or ends. */
 export type RefreshDecision =
+  | { readonly kind: 'refuse' }
   | { readonly kind: 'keep' }
   | { readonly kind: 'advance'; readonly generation: number; readonly refreshHash: Uint8Array }
   | { readonly kind: 'revoke'; readonly because: RevokedBecause };

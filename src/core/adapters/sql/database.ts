@@ -11,6 +11,7 @@ export type SessionsTable = {
   device_name: string;
   installation_id: string;
   scopes: string[];
+  claims: Record<string, string>;
   signed_in_at: Date;
   last_seen_at: Date;
   generation: number;

@@ -15,6 +15,7 @@ export function sqlSessions(db: Kysely<Database>): Sessions {
         if (row === undefined) return undefined;
         const session = sessionOf(row);
         const decision = decide(session);
+        if (decision.kind === 'refuse') return session;
         const update = tx.updateTable('sessions').where('id', '=', id);
         if (decision.kind === 'keep') await update.set({ last_seen_at: new Date(nowMs) }).execute();
         else if (decision.kind === 'advance') {
@@ -91,6 +92,7 @@ function sessionOf(row: Selectable<SessionsTable>): Session {
     userId: row.user_id,
     device: { platform: row.device_platform, name: row.device_name, installationId: row.installation_id },
     scopes: row.scopes,
+    claims: row.claims,
     signedInAtMs: row.signed_in_at.getTime(),
     lastSeenAtMs: row.last_seen_at.getTime(),
     generation: row.generation,
@@ -108,6 +110,7 @@ function rowOf(session: Session): SessionsTable {
     device_name: session.device.name,
     installation_id: session.device.installationId,
     scopes: [...session.scopes],
+    claims: { ...session.claims },
     signed_in_at: new Date(session.signedInAtMs),
     last_seen_at: new Date(session.lastSeenAtMs),
     generation: session.generation,

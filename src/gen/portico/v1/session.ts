@@ -41,7 +41,7 @@ export interface SignInRequest {
 export interface IdTokenIdentity {
   /** The compact JWT as the identity provider gave it. */
   token: string;
-  /** The nonce that the app sent to the identity provider; used once. */
+  /** The nonce that the app made for this sign-in; used once. The ID token has it as it is, or its SHA-256 in lower-case hex, as some providers want it sent. */
   nonce: string;
 }
 

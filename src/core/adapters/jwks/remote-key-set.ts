@@ -1,0 +1,110 @@
+import { createPublicKey, type JsonWebKey } from 'node:crypto';
+import { createLocalJWKSet, type JSONWebKeySet, type JWK } from 'jose';
+import type { Clock } from '../../kit/clock.ts';
+import { Fault } from '../../kit/fault.ts';
+import type { KeySet } from '../../ports/key-set.ts';
+import type { Log } from '../../ports/log.ts';
+
+/** Facts: security.md section 3. Milliseconds and bytes. */
+const refreshAfterMs = 8 * 60_000;
+const oldAfterMs = 10 * 60_000;
+const lastGoodMs = 24 * 3_600_000;
+const cooldownMs = 30_000;
+const retryAfterMs = 5_000;
+const timeoutMs = 5_000;
+const bytesMax = 262_144;
+const rsaBitsMin = 2_048;
+
+export type KeySetOptions = { readonly issuer: string; readonly url: string; readonly clock: Clock; readonly log: Log; readonly fetch: typeof fetch };
+type Loaded = { readonly find: ReturnType<typeof createLocalJWKSet>; readonly kids: ReadonlySet<string | undefined>; readonly atMs: number };
+
+/**
+ * The key set of an issuer by its URL: fetched with the first token, renewed in the background after 8 minutes, before use after 10, and at once (but not more often than each
+ * 30 s) when a token names a key that it lacks. While the issuer is down the last good set serves for a day. Https only, except on loopback; no redirects; at most 256 KiB;
+ * RSA keys below 2048 bits are ignored.
+ */
+export function remoteKeySet({ issuer, url, clock, log, fetch }: KeySetOptions): KeySet {
+  let loaded: Loaded | undefined;
+  let triedAtMs = Number.NEGATIVE_INFINITY;
+  let loading: Promise<void> | undefined;
+
+  const load = async () => {
+    triedAtMs = clock.nowMs();
+    try {
+      const keys = await fetchKeys(url, fetch);
+      loaded = { find: createLocalJWKSet({ keys } as JSONWebKeySet), kids: new Set(keys.map(({ kid }) => kid)), atMs: clock.nowMs() };
+    } catch (error) {
+      log.warn('The keys of an issuer could not be fetched.', { issuer, url, error });
+    } finally {
+      loading = undefined;
+    }
+  };
+  const refresh = () => {
+    loading ??= load();
+    return loading;
+  };
+  const mayTry = () => loading !== undefined || clock.nowMs() - triedAtMs >= (loaded === undefined ? retryAfterMs : cooldownMs);
+  const usable = (): Loaded | undefined => {
+    if (loaded !== undefined && clock.nowMs() - loaded.atMs > lastGoodMs) loaded = undefined;
+    return loaded;
+  };
+
+  return {
+    has: (kid) => {
+      const set = usable();
+      if (set !== undefined && clock.nowMs() - set.atMs > refreshAfterMs && mayTry()) void refresh();
+      return set?.kids.has(kid) ?? false;
+    },
+    keyFor: async (header) => {
+      const ageMs = clock.nowMs() - (usable()?.atMs ?? Number.NEGATIVE_INFINITY);
+      if (ageMs > oldAfterMs && mayTry()) await refresh();
+      else if (ageMs > refreshAfterMs && mayTry()) void refresh();
+      if (usable()?.kids.has(header.kid) === false && mayTry()) await refresh();
+      const set = usable();
+      if (set === undefined) {
+        throw new Fault('ISSUER_UNAVAILABLE', `The keys of the issuer ${issuer} cannot be had at the moment.`, {
+          metadata: { issuer },
+          retryAfterMs: 5_000,
+        });
+      }
+      return set.find(header).catch((cause: unknown) => {
+        throw new Fault('TOKEN_INVALID', 'The token is signed by a key that its issuer does not have.', { cause });
+      });
+    },
+  };
+}
+
+async function fetchKeys(url: string, fetch: KeySetOptions['fetch']): Promise<readonly JWK[]> {
+  const { protocol, hostname } = new URL(url);
+  if (protocol !== 'https:' && !/^(localhost|127\.0\.0\.1|\[::1\])$/.test(hostname)) throw new Error('Only https is allowed for keys.');
+  const response = await fetch(url, { redirect: 'error', signal: AbortSignal.timeout(timeoutMs), headers: { accept: 'application/json' } });
+  if (!response.ok) throw new Error(`The issuer answered ${response.status}.`);
+  const body: unknown = JSON.parse(await readAtMost(response, bytesMax));
+  const keys = (body as { keys?: unknown } | null)?.keys;
+  if (!Array.isArray(keys)) throw new Error('The answer is no JSON Web Key Set: it has no list "keys".');
+  return keys.filter(isUsable);
+}
+
+async function readAtMost(response: Response, most: number): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of response.body ?? []) {
+    size += chunk.byteLength;
+    if (size > most) throw new Error(`The key set is larger than ${most} bytes.`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+/** A public key for signatures that Node can read; a set may have others, which are none of ours. */
+function isUsable(key: unknown): key is JWK {
+  if (typeof key !== 'object' || key === null) return false;
+  const { use, kty } = key as JWK;
+  if ((use !== undefined && use !== 'sig') || kty === 'oct') return false;
+  try {
+    const { asymmetricKeyType, asymmetricKeyDetails } = createPublicKey({ key: key as JsonWebKey, format: 'jwk' });
+    return asymmetricKeyType !== 'rsa' || (asymmetricKeyDetails?.modulusLength ?? 0) >= rsaBitsMin;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,17 @@
+import type { Caller } from './call.ts';
+import type { Soon } from './soon.ts';
+
+/** What a good token says. */
+export type VerifiedToken = {
+  readonly caller: Caller;
+  /** `exp` and the tolerance of clocks: milliseconds since 1970. A stream ends then. */
+  readonly endsAtMs: number;
+  /** Tells users apart in logs and traces without naming them; undefined for services. */
+  readonly userHash: string | undefined;
+};
+
+/**
+ * Judges a bearer token. At once where it was judged before; also then its session, its key and its time are looked at anew.
+ * @throws Fault TOKEN_INVALID, TOKEN_EXPIRED, SESSION_REVOKED, or ISSUER_UNAVAILABLE
+ */
+export type VerifyToken = (token: string) => Soon<VerifiedToken>;

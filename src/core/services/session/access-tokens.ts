@@ -1,0 +1,62 @@
+import { randomUUID } from 'node:crypto';
+import { SignJWT } from 'jose';
+import type { Clock } from '../../kit/clock.ts';
+import type { Session } from '../../ports/sessions.ts';
+import type { SigningKeys } from '../../ports/signing-keys.ts';
+
+/** `typ` of our tokens: one of a kind is never taken for another (RFC 8725, 3.11). */
+export const accessTokenTyp = 'at+jwt';
+export const serviceTokenTyp = 'portico-service+jwt';
+export const internalTokenTyp = 'portico-internal+jwt';
+/** `aud` of service tokens. */
+export const serviceAudience = 'portico-internal';
+export const signingAlgorithm = 'ES256';
+
+export type MintAccessToken = (session: Pick<Session, 'id' | 'userId' | 'scopes' | 'claims'>) => Promise<string>;
+
+/** Makes access tokens (RFC 9068, with `sid` for the session). @param ttlMs whole seconds, in milliseconds */
+export function accessTokens({
+  keys,
+  clock,
+  issuer,
+  audience,
+  ttlMs,
+}: {
+  readonly keys: SigningKeys;
+  readonly clock: Clock;
+  readonly issuer: string;
+  readonly audience: string;
+  readonly ttlMs: number;
+}): MintAccessToken {
+  return ({ id, userId, scopes, claims }) => {
+    const { kid, privateKey } = keys.current();
+    const nowS = Math.floor(clock.nowMs() / 1_000);
+    return new SignJWT({ ...claims, sid: id, scope: scopes.join(' ') })
+      .setProtectedHeader({ alg: signingAlgorithm, typ: accessTokenTyp, kid })
+      .setIssuer(issuer)
+      .setAudience(audience)
+      .setSubject(userId)
+      .setJti(randomUUID())
+      .setIssuedAt(nowS)
+      .setExpirationTime(nowS + Math.floor(ttlMs / 1_000))
+      .sign(privateKey);
+  };
+}
+
+/** Makes the token by which an internal service uses the internal listener: `portico token service NAME`. */
+export function mintServiceToken(
+  name: string,
+  { keys, clock, issuer, ttlMs }: { readonly keys: SigningKeys; readonly clock: Clock; readonly issuer: string; readonly ttlMs: number },
+): Promise<string> {
+  const { kid, privateKey } = keys.current();
+  const nowS = Math.floor(clock.nowMs() / 1_000);
+  return new SignJWT()
+    .setProtectedHeader({ alg: signingAlgorithm, typ: serviceTokenTyp, kid })
+    .setIssuer(issuer)
+    .setAudience(serviceAudience)
+    .setSubject(name)
+    .setJti(randomUUID())
+    .setIssuedAt(nowS)
+    .setExpirationTime(nowS + Math.floor(ttlMs / 1_000))
+    .sign(privateKey);
+}

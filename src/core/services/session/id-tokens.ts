@@ -1,0 +1,105 @@
+import { createHash } from 'node:crypto';
+import { decodeJwt, errors, jwtVerify } from 'jose';
+import type { Clock } from '../../kit/clock.ts';
+import { Fault } from '../../kit/fault.ts';
+import type { KeySet } from '../../ports/key-set.ts';
+import type { Sessions } from '../../ports/sessions.ts';
+import { toleranceMs } from './verify-token.ts';
+
+/** An identity provider whose ID tokens sign a phone in. */
+export type IdTokenIssuer = {
+  readonly issuer: string;
+  readonly keys: KeySet;
+  /** Client ids of the apps. */
+  readonly audiences: readonly string[];
+  readonly algorithms: readonly string[];
+  readonly nonceRequired: boolean;
+  /** Set before `sub`, so that no two issuers' users are one. */
+  readonly userPrefix: string;
+  readonly scopes: readonly string[];
+  /** Claims of the ID token that the session's access tokens repeat. */
+  readonly claims: readonly string[];
+};
+
+/** Who signs in, proven. Identity is (iss, sub), never an e-mail address. */
+export type Identity = { readonly userId: string; readonly scopes: readonly string[]; readonly claims: Readonly<Record<string, string>> };
+export type VerifyIdToken = (token: string, nonce: string) => Promise<Identity>;
+
+/** An ID token is for signing in now: seconds since its `iat`. */
+const ageMaxS = 600;
+const subjectLengthMax = 255; // OpenID Connect Core 1.0, section 2
+
+/**
+ * Verifies ID tokens (OpenID Connect Core 1.0, section 3.1.3.7). A nonce signs in once.
+ * @throws Fault IDENTITY_INVALID, IDENTITY_EXPIRED, NONCE_INVALID, ISSUER_UNAVAILABLE or STORAGE_DOWN
+ */
+export function verifyIdTokens(issuers: readonly IdTokenIssuer[], sessions: Pick<Sessions, 'useNonce'>, clock: Clock): VerifyIdToken {
+  const byIssuer = new Map(issuers.map((issuer) => [issuer.issuer, issuer]));
+  return async (token, nonce) => {
+    const issuer = byIssuer.get(issuerOf(token));
+    if (issuer === undefined) throw new Fault('IDENTITY_INVALID', 'The ID token is of an issuer that is not known here.');
+    const payload = await verify(token, issuer, clock);
+    const { sub, aud, azp } = payload;
+    if (typeof sub !== 'string' || sub.length === 0 || sub.length > subjectLengthMax) throw invalid();
+    if ((azp !== undefined || (Array.isArray(aud) && aud.length > 1)) && !issuer.audiences.includes(String(azp))) throw invalid();
+    await checkNonce(payload.nonce, nonce, issuer, (payload.exp ?? 0) * 1_000, sessions, clock);
+    const claims: Record<string, string> = {};
+    for (const name of issuer.claims) {
+      const value = Object.hasOwn(payload, name) ? payload[name] : undefined;
+      if (typeof value === 'string') claims[name] = value;
+    }
+    return { userId: issuer.userPrefix + sub, scopes: issuer.scopes, claims };
+  };
+}
+
+async function verify(token: string, { issuer, keys, audiences, algorithms }: IdTokenIssuer, clock: Clock) {
+  try {
+    const { payload, protectedHeader } = await jwtVerify(token, (header) => keys.keyFor(header), {
+      issuer,
+      audience: [...audiences],
+      algorithms: [...algorithms],
+      requiredClaims: ['exp', 'iat', 'sub'],
+      clockTolerance: toleranceMs / 1_000,
+      maxTokenAge: ageMaxS,
+      currentDate: new Date(clock.nowMs()),
+    });
+    const { typ = 'JWT' } = protectedHeader;
+    if (typ.toUpperCase() !== 'JWT') throw invalid(); // an access token of the same issuer is no ID token
+    return payload;
+  } catch (error) {
+    if (error instanceof Fault && error.reason !== 'TOKEN_INVALID') throw error;
+    if (error instanceof errors.JWTExpired)
+      throw new Fault('IDENTITY_EXPIRED', 'The ID token has expired: sign in at the identity provider anew.', { cause: error });
+    throw invalid(error);
+  }
+}
+
+async function checkNonce(
+  claim: unknown,
+  nonce: string,
+  { issuer, nonceRequired }: IdTokenIssuer,
+  endsAtMs: number,
+  sessions: Pick<Sessions, 'useNonce'>,
+  clock: Clock,
+) {
+  if (nonce === '' && claim === undefined && !nonceRequired) return;
+  if (nonce === '') throw new Fault('NONCE_INVALID', 'The sign-in carries no nonce: send the one that the ID token was asked for with.');
+  const hex = createHash('sha256').update(nonce).digest('hex');
+  if (claim !== nonce && claim !== hex) throw new Fault('NONCE_INVALID', 'The nonce is not that of the ID token.');
+  const hash = createHash('sha256').update(`${issuer}\n${nonce}`).digest();
+  const nowMs = clock.nowMs();
+  if (!(await sessions.useNonce(hash, nowMs, Math.max(endsAtMs, nowMs + ageMaxS * 1_000) + toleranceMs)))
+    throw new Fault('NONCE_INVALID', 'The nonce was used before: each signs in once.');
+}
+
+function invalid(cause?: unknown): Fault {
+  return new Fault('IDENTITY_INVALID', 'The ID token is not valid.', { cause });
+}
+
+function issuerOf(token: string): string {
+  try {
+    return String(decodeJwt(token).iss);
+  } catch (error) {
+    throw invalid(error);
+  }
+}

@@ -1,0 +1,48 @@
+import { SignJWT } from 'jose';
+import { LRUCache } from 'lru-cache';
+import type { Clock } from '../../kit/clock.ts';
+import type { Caller } from '../../ports/call.ts';
+import type { SigningKeys } from '../../ports/signing-keys.ts';
+import type { InternalToken } from '../../upstreams/upstreams.ts';
+import { internalTokenTyp, signingAlgorithm } from './access-tokens.ts';
+
+/** security.md section 2: at most a minute. One is used again until half of it is over. */
+const ttlS = 60;
+const reuseMs = (ttlS * 1_000) / 2;
+const rememberedMax = 20_000;
+
+/**
+ * The signed token of every upstream call: `aud` is the upstream, `sub` the user (absent where nobody is known, or where the answer is shared), `act.sub` who acts for them.
+ * @see RFC 8693, section 4.1: the actor claim
+ */
+export function internalTokens({
+  keys,
+  clock,
+  issuer,
+}: {
+  readonly keys: SigningKeys;
+  readonly clock: Clock;
+  readonly issuer: string;
+}): InternalToken {
+  const remembered = new LRUCache<string, { readonly token: string; readonly untilMs: number }>({ max: rememberedMax });
+  const mint = async (audience: string, caller: Caller | undefined, key: string) => {
+    const { kid, privateKey } = keys.current();
+    const nowMs = clock.nowMs();
+    const nowS = Math.floor(nowMs / 1_000);
+    const unsigned = new SignJWT({ act: { sub: 'portico' } })
+      .setProtectedHeader({ alg: signingAlgorithm, typ: internalTokenTyp, kid })
+      .setIssuer(issuer)
+      .setAudience(audience)
+      .setIssuedAt(nowS)
+      .setExpirationTime(nowS + ttlS);
+    if (caller?.kind === 'user') unsigned.setSubject(caller.userId);
+    const token = await unsigned.sign(privateKey);
+    remembered.set(key, { token, untilMs: nowMs + reuseMs });
+    return token;
+  };
+  return (audience, caller) => {
+    const key = caller?.kind === 'user' ? `${audience} ${caller.userId}` : audience; // no audience has a space, so no two keys meet
+    const known = remembered.get(key);
+    return known !== undefined && clock.nowMs() < known.untilMs ? known.token : mint(audience, caller, key);
+  };
+}

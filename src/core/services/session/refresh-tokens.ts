@@ -1,0 +1,72 @@
+import { createHash, createHmac } from 'node:crypto';
+import type { RefreshDecision, Session } from '../../ports/sessions.ts';
+
+/** Calls that were in flight when the successor was first used may still come with the one before it. Milliseconds. */
+export const inFlightMs = 30_000;
+
+export type RefreshToken = { readonly sessionId: string; readonly generation: number };
+
+/** Refresh tokens: derived from a server secret, so that the same successor can be given twice without being stored. */
+export type RefreshTokens = {
+  /** `<session id>.<generation>.<HMAC-SHA-256>` */
+  derive(token: RefreshToken): string;
+  /** @returns undefined when it is none of ours, in any spelling but our own */
+  read(text: string): RefreshToken | undefined;
+  /** SHA-256, which is all that is stored. */
+  hashOf(text: string): Uint8Array;
+};
+
+export function refreshTokens(secret: string): RefreshTokens {
+  const derive = ({ sessionId, generation }: RefreshToken) => {
+    const body = `${sessionId}.${generation}`;
+    return `${body}.${createHmac('sha256', secret).update(`portico refresh token ${body}`).digest('base64url')}`;
+  };
+  return {
+    derive,
+    read: (text) => {
+      const [, sessionId, generation] = /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.(0|[1-9]\d{0,8})\.[\w-]{43}$/.exec(text) ?? [];
+      if (sessionId === undefined || generation === undefined) return undefined;
+      const token = { sessionId, generation: Number(generation) };
+      // Compared by hash: how many characters agree does not show in the time it takes.
+      return sha256(derive(token)).equals(sha256(text)) ? token : undefined;
+    },
+    hashOf: sha256,
+  };
+}
+
+const sha256 = (text: string) => createHash('sha256').update(text).digest();
+
+/** What a refresh gets: the token of `generation`, or a refusal. */
+export type Refreshed = { readonly generation: number } | { readonly refused: 'revoked' | 'expired' | 'reused' | 'unknown' };
+
+/**
+ * What becomes of a session whose refresh token came (RFC 9700, section 4.14.2; facts/security.md section 3):
+ * - the newest token gives its successor;
+ * - the one before it, whose successor has not been used, gives that same successor again, however late: the answer was lost;
+ * - the one before that, within 30 s of its successor's first use, gives that successor: a call in flight;
+ * - any older one is a theft: the session ends.
+ */
+export function judgeRefresh(
+  presented: number,
+  hashMatches: boolean,
+  session: Session,
+  {
+    nowMs,
+    idleMs,
+    absoluteMs,
+    nextHash,
+  }: { readonly nowMs: number; readonly idleMs: number; readonly absoluteMs: number; nextHash(generation: number): Uint8Array },
+): { readonly decision: RefreshDecision; readonly refreshed: Refreshed } {
+  const refuse = (refused: 'revoked' | 'expired' | 'unknown') => ({ decision: { kind: 'refuse' }, refreshed: { refused } }) as const;
+  if (session.revokedAtMs !== undefined) return refuse('revoked');
+  if (nowMs >= session.lastSeenAtMs + idleMs || nowMs >= session.signedInAtMs + absoluteMs) return refuse('expired');
+  const age = session.generation - presented;
+  if (age < 0 || (age === 0 && !hashMatches)) return refuse('unknown');
+  if (age === 0) {
+    const generation = presented + 1;
+    return { decision: { kind: 'advance', generation, refreshHash: nextHash(generation) }, refreshed: { generation } };
+  }
+  if (age === 1 || (age === 2 && nowMs < session.advancedAtMs + inFlightMs))
+    return { decision: { kind: 'keep' }, refreshed: { generation: presented + 1 } };
+  return { decision: { kind: 'revoke', because: 'refresh_token_reused' }, refreshed: { refused: 'reused' } };
+}

@@ -1,0 +1,192 @@
+import { randomUUID } from 'node:crypto';
+import { Metadata } from 'nice-grpc-common';
+import {
+  ListDevicesRequest,
+  ListDevicesResponse,
+  RefreshRequest,
+  RefreshResponse,
+  RevokeDeviceRequest,
+  RevokeDeviceResponse,
+  SignInRequest,
+  SignInResponse,
+  SignOutRequest,
+  SignOutResponse,
+} from '../../../gen/portico/v1/session.ts';
+import type { Clock } from '../../kit/clock.ts';
+import { type CoreReason, Fault } from '../../kit/fault.ts';
+import type { Handler, ReadyCall, UserCaller } from '../../ports/call.ts';
+import type { Log } from '../../ports/log.ts';
+import type { Revocations } from '../../ports/revocations.ts';
+import type { RevokedBecause, Session, Sessions } from '../../ports/sessions.ts';
+import type { MintAccessToken } from './access-tokens.ts';
+import type { Identity, VerifyIdToken } from './id-tokens.ts';
+import { judgeRefresh, type Refreshed, type RefreshTokens } from './refresh-tokens.ts';
+
+export type SessionParts = {
+  readonly sessions: Sessions;
+  readonly revocations: Revocations;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly mint: MintAccessToken;
+  readonly refreshTokens: RefreshTokens;
+  readonly verifyIdToken: VerifyIdToken;
+  /** Scopes of dev identities; undefined: there are none, as in `serve`. */
+  readonly devScopes: readonly string[] | undefined;
+  readonly accessTokenTtlMs: number;
+  /** How long a session lives without a refresh, and at all. */
+  readonly idleMs: number;
+  readonly absoluteMs: number;
+};
+
+const devicesMax = 100;
+const service = 'portico.v1.SessionService';
+
+/** The handlers of portico.v1.SessionService, by method. */
+export function sessionHandlers(parts: SessionParts): Readonly<Record<string, Handler>> {
+  const { sessions, clock, mint, refreshTokens, accessTokenTtlMs } = parts;
+  const expiresIn = Math.floor(accessTokenTtlMs / 1_000);
+  return {
+    [`${service}/SignIn`]: unary(SignInRequest, SignInResponse, async (request) => {
+      const { userId, scopes, claims } = await identityOf(request, parts);
+      const id = randomUUID();
+      const refreshToken = refreshTokens.derive({ sessionId: id, generation: 0 });
+      const nowMs = clock.nowMs();
+      const { platform = '', name = '', installationId = '' } = request.device ?? {};
+      const session: Session = {
+        id,
+        userId,
+        scopes,
+        claims,
+        device: { platform, name, installationId },
+        signedInAtMs: nowMs,
+        lastSeenAtMs: nowMs,
+        generation: 0,
+        refreshHash: refreshTokens.hashOf(refreshToken),
+        advancedAtMs: nowMs,
+        revokedAtMs: undefined,
+      };
+      const accessToken = await mint(session);
+      await sessions.create(session);
+      return { accessToken, refreshToken, expiresIn, sessionId: id, userId };
+    }),
+
+    [`${service}/Refresh`]: unary(RefreshRequest, RefreshResponse, async (request) => {
+      const { session, generation } = await refresh(request.refreshToken, parts);
+      return { accessToken: await mint(session), refreshToken: refreshTokens.derive({ sessionId: session.id, generation }), expiresIn };
+    }),
+
+    [`${service}/SignOut`]: unary(SignOutRequest, SignOutResponse, async ({ everywhere }, call) => {
+      const { userId, sessionId } = userOf(call);
+      if (everywhere) {
+        const ended = await sessions.revokeAll(userId, 'signed_out_everywhere', clock.nowMs());
+        await tell(ended, parts);
+        return { sessionsEnded: ended.length };
+      }
+      // A token of another issuer has no session here: there is nothing to end.
+      const ended = sessionId !== undefined && (await end(sessionId, userId, 'signed_out', parts));
+      return { sessionsEnded: ended ? 1 : 0 };
+    }),
+
+    [`${service}/ListDevices`]: unary(ListDevicesRequest, ListDevicesResponse, async (_request, call) => {
+      const { userId, sessionId } = userOf(call);
+      const nowMs = clock.nowMs();
+      const living = (await sessions.ofUser(userId, devicesMax)).filter(
+        ({ lastSeenAtMs, signedInAtMs }) => nowMs < lastSeenAtMs + parts.idleMs && nowMs < signedInAtMs + parts.absoluteMs,
+      );
+      return {
+        devices: living.map(({ id, device, signedInAtMs, lastSeenAtMs }) => ({
+          sessionId: id,
+          device: { ...device },
+          signedInAt: new Date(signedInAtMs),
+          lastSeenAt: new Date(lastSeenAtMs),
+          current: id === sessionId,
+        })),
+      };
+    }),
+
+    [`${service}/RevokeDevice`]: unary(RevokeDeviceRequest, RevokeDeviceResponse, async ({ sessionId }, call) => {
+      const { userId } = userOf(call);
+      if (!(await end(sessionId, userId, 'device_revoked', parts))) {
+        throw new Fault('DEVICE_UNKNOWN', `You have no living session ${sessionId}: see ListDevices.`, { metadata: { sessionId } });
+      }
+      return {};
+    }),
+  };
+}
+
+async function identityOf({ identity }: SignInRequest, { verifyIdToken, devScopes }: SessionParts): Promise<Identity> {
+  if (identity?.$case === 'idToken') return verifyIdToken(identity.value.token, identity.value.nonce);
+  if (identity?.$case !== 'dev') throw new Error('SignIn has an identity: its rules say so.');
+  if (devScopes === undefined) throw new Fault('DEV_IDENTITY_REFUSED', 'Dev identities are for `portico dev` only: sign in with an ID token.');
+  const { user, scopes } = identity.value;
+  return { userId: user, scopes: scopes.length === 0 ? devScopes : scopes, claims: {} };
+}
+
+const refusals = {
+  unknown: ['REFRESH_TOKEN_INVALID', 'The refresh token is not valid: sign in anew.'],
+  expired: ['REFRESH_TOKEN_INVALID', 'The session was not used for too long, or is too old: sign in anew.'],
+  revoked: ['SESSION_REVOKED', 'The session was ended: sign in anew.'],
+  reused: ['REFRESH_TOKEN_REUSED', 'The refresh token was used before its last successor: the session was ended, sign in anew.'],
+} as const;
+
+async function refresh(text: string, { sessions, revocations, clock, log, refreshTokens, idleMs, absoluteMs, accessTokenTtlMs }: SessionParts) {
+  const refuse = (why: keyof typeof refusals) => {
+    const [reason, message] = refusals[why];
+    return new Fault<CoreReason>(reason, message);
+  };
+  const token = refreshTokens.read(text);
+  if (token === undefined) throw refuse('unknown');
+  const { sessionId, generation: presented } = token;
+  const nowMs = clock.nowMs();
+  const nextHash = (generation: number) => refreshTokens.hashOf(refreshTokens.derive({ sessionId, generation }));
+  let refreshed: Refreshed = { refused: 'unknown' };
+  const session = await sessions.refresh(sessionId, nowMs, (found) => {
+    const hashMatches = Buffer.from(found.refreshHash).equals(refreshTokens.hashOf(text));
+    const judged = judgeRefresh(presented, hashMatches, found, { nowMs, idleMs, absoluteMs, nextHash });
+    refreshed = judged.refreshed;
+    return judged.decision;
+  });
+  const outcome = refreshed as Refreshed; // set within the transaction, which the compiler does not see
+  if (session === undefined) throw refuse('unknown');
+  if ('generation' in outcome) return { session, generation: outcome.generation };
+  if (outcome.refused === 'reused') {
+    await revocations.add(sessionId, livesOnMs(accessTokenTtlMs));
+    log.warn('A refresh token came again after its successor was used: its session was ended.', { session_id: sessionId, generation: presented });
+  }
+  throw refuse(outcome.refused);
+}
+
+/** How long the access tokens of a session that ended now could still be used: their life, and what clocks differ by. */
+function livesOnMs(accessTokenTtlMs: number): number {
+  return accessTokenTtlMs + 60_000;
+}
+
+async function end(id: string, userId: string, because: RevokedBecause, parts: SessionParts): Promise<boolean> {
+  if (!(await parts.sessions.revoke(id, userId, because, parts.clock.nowMs()))) return false;
+  await tell([id], parts);
+  return true;
+}
+
+async function tell(ended: readonly string[], { revocations, accessTokenTtlMs }: SessionParts): Promise<void> {
+  for (const id of ended) await revocations.add(id, livesOnMs(accessTokenTtlMs));
+}
+
+function userOf({ caller, plan }: ReadyCall): UserCaller {
+  if (caller?.kind !== 'user') throw new Error(`${plan.method} needs a user: its policy says so.`);
+  return caller;
+}
+
+type Reads<T> = { decode(bytes: Uint8Array): T };
+type Writes<T> = { fromPartial(partial: T): unknown; encode(message: never): { finish(): Uint8Array } };
+
+function unary<Request, Response>(
+  request: Reads<Request>,
+  response: Writes<Response>,
+  answer: (request: Request, call: ReadyCall) => Promise<Response>,
+): Handler {
+  return async (call) => {
+    if (!(call.request instanceof Uint8Array)) throw new Error(`${call.plan.method} takes one request.`);
+    const message = response.fromPartial(await answer(request.decode(call.request), call));
+    return { metadata: Metadata(), body: response.encode(message as never).finish(), trailers: Metadata() };
+  };
+}

@@ -1,0 +1,212 @@
+import { hash, type KeyObject } from 'node:crypto';
+import { decodeJwt, decodeProtectedHeader, errors, type JWTPayload, type JWTVerifyGetKey, type JWTVerifyOptions, jwtVerify } from 'jose';
+import { LRUCache } from 'lru-cache';
+import type { Clock } from '../../kit/clock.ts';
+import { Fault } from '../../kit/fault.ts';
+import type { Caller } from '../../ports/call.ts';
+import type { KeySet } from '../../ports/key-set.ts';
+import type { Revocations } from '../../ports/revocations.ts';
+import type { SigningKeys } from '../../ports/signing-keys.ts';
+import type { VerifiedToken, VerifyToken } from '../../ports/tokens.ts';
+import { accessTokenTyp, serviceAudience, serviceTokenTyp, signingAlgorithm } from './access-tokens.ts';
+
+/** A foreign issuer whose access tokens are accepted as they are. */
+export type ExternalIssuer = {
+  readonly issuer: string;
+  readonly keys: KeySet;
+  readonly audiences: readonly string[];
+  readonly algorithms: readonly string[];
+  readonly typ: string;
+  readonly scopeClaim: string;
+  /** Scopes that begin with it count, without it. */
+  readonly scopePrefix: string;
+  /** Set before `sub`, so that no two issuers' users are one. */
+  readonly userPrefix: string;
+  readonly lifetimeMaxMs: number;
+};
+
+export type VerifyParts = {
+  readonly keys: SigningKeys;
+  readonly clock: Clock;
+  readonly revocations: Revocations;
+  readonly issuer: string;
+  readonly audience: string;
+  /** The longest that one of our access tokens may live. */
+  readonly lifetimeMaxMs: number;
+  readonly external: readonly ExternalIssuer[];
+  /** Claims that policies use; no other is kept. */
+  readonly claimNames: ReadonlySet<string>;
+  /** Tells users apart without naming them. */
+  readonly userHash: (userId: string) => string;
+};
+
+/** Characters; the front holds the same bound. */
+const tokenLengthMax = 8_192;
+const rememberedMax = 20_000;
+const audiencesMax = 16;
+const subjectLengthMax = 256;
+/** What clocks may differ by. */
+export const toleranceMs = 5_000;
+const serviceLifetimeMaxMs = 90 * 86_400_000;
+
+/** What was found good once. All that can change since is asked at each use. */
+type Remembered = VerifiedToken & { readonly sessionId: string | undefined; stillTrusted(): boolean };
+
+/**
+ * Verifies access tokens: our own by our keys, those of external issuers by theirs (never one joint set: RFC 8725, 3.8), and service tokens. Verified ones are remembered by SHA-256;
+ * a revocation is looked up by `sid`, because one signature has 16 spellings.
+ */
+export function verifyTokens(parts: VerifyParts): VerifyToken {
+  const { clock, revocations, keys } = parts;
+  const remembered = new LRUCache<string, Remembered>({ max: rememberedMax });
+  const external = new Map(parts.external.map((issuer) => [issuer.issuer, issuer]));
+  const current = (token: Remembered): Remembered => {
+    if (clock.nowMs() >= token.endsAtMs) throw new Fault('TOKEN_EXPIRED', 'The access token has expired: refresh the session.');
+    if (token.sessionId !== undefined && revocations.has(token.sessionId)) throw new Fault('SESSION_REVOKED', 'The session was ended: sign in anew.');
+    return token;
+  };
+  const judge = async (token: string, key: string): Promise<VerifiedToken> => {
+    const { issuer, kid, typ } = namesOf(token);
+    const other = external.get(issuer);
+    if (other === undefined && issuer !== parts.issuer) throw new Fault('TOKEN_INVALID', 'The token is of an issuer that is not known here.');
+    const verified =
+      other !== undefined
+        ? await verifyExternal(token, other, parts, kid)
+        : typ === serviceTokenTyp
+          ? await verifyService(token, parts, kid)
+          : await verifyOwn(token, parts, kid);
+    remembered.set(key, verified);
+    return current(verified);
+  };
+  return (token) => {
+    if (token.length > tokenLengthMax)
+      throw new Fault('TOKEN_INVALID', `The token has ${token.length} characters: at most ${tokenLengthMax} are allowed.`);
+    const key = hash('sha256', token, 'base64url');
+    const known = remembered.get(key);
+    if (known === undefined) return judge(token, key);
+    if (known.stillTrusted()) return current(known);
+    remembered.delete(key);
+    return judge(token, key);
+  };
+
+  async function verifyOwn(
+    token: string,
+    { issuer, audience, lifetimeMaxMs, claimNames, userHash }: VerifyParts,
+    kid: string | undefined,
+  ): Promise<Remembered> {
+    const { payload, stillTrusted } = await byOwnKey(
+      token,
+      kid,
+      { issuer, audience, typ: accessTokenTyp, requiredClaims: ['sid', 'scope', 'jti'] },
+      lifetimeMaxMs,
+    );
+    const { sid, scope } = payload;
+    if (typeof sid !== 'string' || typeof scope !== 'string') throw invalid();
+    const userId = subjectOf(payload);
+    const caller: Caller = { kind: 'user', userId, issuer, sessionId: sid, scopes: scopesOf(scope), claims: claimsOf(payload, userId, claimNames) };
+    return { caller, endsAtMs: endOf(payload), sessionId: sid, userHash: userHash(userId), stillTrusted };
+  }
+
+  async function verifyService(token: string, { issuer }: VerifyParts, kid: string | undefined): Promise<Remembered> {
+    const { payload, stillTrusted } = await byOwnKey(token, kid, { issuer, audience: serviceAudience, typ: serviceTokenTyp }, serviceLifetimeMaxMs);
+    return {
+      caller: { kind: 'service', name: subjectOf(payload) },
+      endsAtMs: endOf(payload),
+      sessionId: undefined,
+      userHash: undefined,
+      stillTrusted,
+    };
+  }
+
+  async function byOwnKey(token: string, kid: string | undefined, options: JWTVerifyOptions, lifetimeMaxMs: number) {
+    const key = kid === undefined ? undefined : (keys.find(kid) ?? (await keys.look(kid)));
+    if (kid === undefined || key === undefined)
+      throw new Fault('TOKEN_INVALID', 'The token is signed by a key that is not, or no longer, one of ours.');
+    const payload = await verify(token, key.publicKey, { ...options, algorithms: [signingAlgorithm] }, lifetimeMaxMs, clock);
+    return { payload, stillTrusted: () => keys.find(kid) !== undefined };
+  }
+}
+
+async function verifyExternal(
+  token: string,
+  issuer: ExternalIssuer,
+  { clock, claimNames, userHash }: VerifyParts,
+  kid: string | undefined,
+): Promise<Remembered> {
+  const options = { issuer: issuer.issuer, audience: [...issuer.audiences], algorithms: [...issuer.algorithms], typ: issuer.typ };
+  const payload = await verify(token, (header) => issuer.keys.keyFor(header), options, issuer.lifetimeMaxMs, clock);
+  const userId = issuer.userPrefix + subjectOf(payload);
+  const scopes = new Set<string>();
+  for (const scope of scopesOf(payload[issuer.scopeClaim]))
+    if (scope.startsWith(issuer.scopePrefix)) scopes.add(scope.slice(issuer.scopePrefix.length));
+  const caller: Caller = { kind: 'user', userId, issuer: issuer.issuer, sessionId: undefined, scopes, claims: claimsOf(payload, userId, claimNames) };
+  return { caller, endsAtMs: endOf(payload), sessionId: undefined, userHash: userHash(userId), stillTrusted: () => issuer.keys.has(kid) };
+}
+
+/** @throws Fault TOKEN_EXPIRED, TOKEN_INVALID, or what the key's source threw */
+async function verify(
+  token: string,
+  key: KeyObject | JWTVerifyGetKey,
+  options: JWTVerifyOptions,
+  lifetimeMaxMs: number,
+  clock: Clock,
+): Promise<JWTPayload> {
+  try {
+    const checks: JWTVerifyOptions = {
+      ...options,
+      requiredClaims: ['exp', 'iat', 'sub', ...(options.requiredClaims ?? [])],
+      clockTolerance: toleranceMs / 1_000,
+      maxTokenAge: lifetimeMaxMs / 1_000, // also refuses an `iat` in the future
+      currentDate: new Date(clock.nowMs()),
+    };
+    const { payload } = await (typeof key === 'function' ? jwtVerify(token, key, checks) : jwtVerify(token, key, checks));
+    if (Array.isArray(payload.aud) && payload.aud.length > audiencesMax) throw invalid();
+    if (((payload.exp ?? 0) - (payload.iat ?? 0)) * 1_000 > lifetimeMaxMs)
+      throw new Fault('TOKEN_INVALID', 'The token lives longer than is allowed.');
+    return payload;
+  } catch (error) {
+    if (error instanceof Fault) throw error;
+    if (error instanceof errors.JWTExpired) throw new Fault('TOKEN_EXPIRED', 'The access token has expired: refresh the session.', { cause: error });
+    throw invalid(error);
+  }
+}
+
+/** One text for all: why a token is not good is nobody's business but the log's. */
+function invalid(cause?: unknown): Fault {
+  return new Fault('TOKEN_INVALID', 'The access token is not valid.', { cause });
+}
+
+/** What a token says of itself, unproven: only to choose by which keys it is proven. */
+function namesOf(token: string): { readonly issuer: string; readonly kid: string | undefined; readonly typ: string | undefined } {
+  try {
+    const { kid, typ } = decodeProtectedHeader(token);
+    return { issuer: String(decodeJwt(token).iss), kid, typ };
+  } catch (error) {
+    throw invalid(error);
+  }
+}
+
+function subjectOf({ sub }: JWTPayload): string {
+  if (typeof sub !== 'string' || sub.length === 0 || sub.length > subjectLengthMax) throw invalid();
+  return sub;
+}
+
+function endOf({ exp }: JWTPayload): number {
+  return (exp ?? 0) * 1_000 + toleranceMs;
+}
+
+/** Text parted by spaces (RFC 9068, 2.2.3.1), or a list as some issuers have it. */
+function scopesOf(claim: unknown): ReadonlySet<string> {
+  if (typeof claim === 'string') return new Set(claim.split(' ').filter((scope) => scope !== ''));
+  return new Set(Array.isArray(claim) ? claim.filter((scope) => typeof scope === 'string') : []);
+}
+
+/** Only claims that a policy names are kept, and only text: a claim called `__proto__` is nobody's. */
+function claimsOf(payload: JWTPayload, userId: string, names: ReadonlySet<string>): ReadonlyMap<string, string> {
+  const claims = new Map([['sub', userId]]);
+  for (const name of names) {
+    const value = Object.hasOwn(payload, name) ? payload[name] : undefined;
+    if (name !== 'sub' && typeof value === 'string') claims.set(name, value);
+  }
+  return claims;
+}
