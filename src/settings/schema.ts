@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { parseDurationMs } from '../core/kit/duration.ts';
 
-/** A duration like "800ms", "30s", "5m", "1h" or "14d"-free hours; milliseconds once loaded. */
+/** A duration like "800ms", "30s", "5m", "1h"; milliseconds once loaded. */
 function duration(least: string, most: string) {
   const [minMs = 0, maxMs = 0] = [parseDurationMs(least), parseDurationMs(most)];
   return z
@@ -15,7 +15,7 @@ function duration(least: string, most: string) {
 const port = (usual: number, what: string) => z.int().min(0).max(65_535).default(usual).describe(`${what}; 0 takes a free one.`);
 const text = () => z.string().min(1).max(4_096);
 const file = () => text().meta({ format: 'path' });
-const url = () => z.url({ protocol: /^https?$/ });
+const url = () => z.url({ protocol: /^https?$/ }).meta({ 'x-example': 'https://id.example.com/jwks.json' });
 /** Never printed; may also be given as `<key>File` and `<NAME>_FILE`. */
 const secret = (least: number) => z.string().min(least).max(65_536);
 const secretFile = (key: string) => file().optional().describe(`A file that holds \`${key}\`; a line break at its end is cut off.`);
@@ -26,6 +26,14 @@ const algorithms = () =>
     .array(z.enum(['ES256', 'ES384', 'EdDSA', 'RS256', 'PS256']))
     .min(1)
     .describe('Signature algorithms that are accepted.');
+
+/** Keeps the users of several issuers apart: identity is (iss, sub). */
+const userPrefix = () =>
+  z
+    .string()
+    .regex(/^([a-z0-9-]{1,30}:)?$/)
+    .default('')
+    .describe('Set before `sub` to make the user id, such as "corp:"; needed where there are several issuers.');
 
 const publicListener = z
   .strictObject({
@@ -80,8 +88,12 @@ const auth = z
       .optional()
       .describe('Folder of signing keys, one PEM file (P-256, PKCS #8) each; the newest name signs, all verify. Default in dev: `<dataDir>/keys`.'),
     accessTokenTtl: duration('10s', '1h').prefault('10m').describe('How long an access token lives.'),
-    refreshTokenTtl: duration('1m', '8760h').prefault('1440h').describe('How long a session lives without a refresh.'),
-    refreshKey: secret(32).optional().meta({ writeOnly: true }).describe('Secret that refresh tokens are derived by: at least 32 characters. Dev makes its own.'),
+    sessionIdle: duration('1m', '8760h').prefault('720h').describe('How long a session lives without a refresh.'),
+    sessionTtl: duration('1m', '8760h').prefault('4320h').describe('How long a session lives at all.'),
+    refreshKey: secret(32)
+      .optional()
+      .meta({ writeOnly: true })
+      .describe('Secret that refresh tokens are derived by: at least 32 characters. Dev makes its own.'),
     refreshKeyFile: secretFile('refreshKey'),
     idTokenIssuers: z
       .array(
@@ -91,6 +103,9 @@ const auth = z
           audiences: z.array(text()).min(1).describe('Client ids of the apps: one of them must be in `aud`.'),
           algorithms: algorithms().default(['RS256', 'ES256']),
           nonceRequired: z.boolean().default(true).describe('Whether SignIn must carry the nonce of the ID token.'),
+          userPrefix: userPrefix(),
+          scopes: z.array(text()).max(200).optional().describe('Scopes of the sessions. Unset: every scope that a policy names.'),
+          claims: z.array(text()).max(20).default([]).describe('Claims of the ID token that our access tokens repeat, for policies.'),
         }),
       )
       .max(20)
@@ -106,6 +121,7 @@ const auth = z
           typ: text().default('at+jwt').describe('`typ` of the header (RFC 9068).'),
           scopeClaim: text().default('scope').describe('Claim with the scopes: text parted by spaces, or a list.'),
           scopePrefix: z.string().max(100).default('').describe('Scopes that begin with it count, without it; others are dropped.'),
+          userPrefix: userPrefix(),
           lifetimeMax: duration('1m', '24h').prefault('1h').describe('Tokens that live longer are refused.'),
         }),
       )
@@ -145,13 +161,16 @@ export const settingsSchema = z.strictObject({
     .prefault({})
     .describe('The listener for those who run the server.'),
   dataDir: file().default('./.portico').describe('What is kept on disk: certificates and keys of dev, the embedded database.'),
-  embedded: z.boolean().optional().describe('Use the embedded engines: one process, nothing to install. Default in dev: true unless `sql.url` is set.'),
+  embedded: z
+    .boolean()
+    .optional()
+    .describe('Use the embedded engines: one process, nothing to install. Default in dev: true unless `sql.url` is set.'),
   sql: z
     .strictObject({
       url: z
         .url({ protocol: /^postgres(ql)?$/ })
         .optional()
-        .meta({ writeOnly: true })
+        .meta({ writeOnly: true, 'x-example': 'postgres://user:password@host:5432/database' })
         .describe('PostgreSQL, as "postgres://user:password@host:5432/database".'),
       urlFile: secretFile('url'),
       connectionsMax: z.int().min(1).max(1_000).default(10).describe('Connections of this process to PostgreSQL.'),
@@ -162,7 +181,12 @@ export const settingsSchema = z.strictObject({
   cache: z
     .strictObject({
       bytesMax: z.int().min(0).max(68_719_476_736).default(67_108_864).describe('Memory for remembered answers, in bytes.'),
-      locales: z.array(text()).min(1).max(100).default(['en']).describe('Languages that screens speak; `accept-language` is brought down to one of them.'),
+      locales: z
+        .array(text())
+        .min(1)
+        .max(100)
+        .default(['en'])
+        .describe('Languages that screens speak; `accept-language` is brought down to one of them.'),
     })
     .prefault({})
     .describe('Remembered answers.'),
@@ -188,7 +212,11 @@ export const settingsSchema = z.strictObject({
   sample: z.boolean().optional().describe('Dev only: run the sample company, and use it for upstreams that are not set. Default: true.'),
   app: z
     .strictObject({
-      services: z.array(text()).max(1_000).optional().describe('Full names of the services that are served, such as "app.v1.HomeService". Unset: all.'),
+      services: z
+        .array(text())
+        .max(1_000)
+        .optional()
+        .describe('Full names of the services that are served, such as "app.v1.HomeService". Unset: all.'),
       errorDomain: text().default('portico').describe('`domain` of every ErrorInfo (AIP-193).'),
     })
     .prefault({})

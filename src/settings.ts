@@ -1,0 +1,112 @@
+import { join, resolve } from 'node:path';
+import { type Loaded, loadRaw, type Sources } from './settings/load.ts';
+import { type Problem, SettingsError } from './settings/problems.ts';
+import type { RawSettings } from './settings/schema.ts';
+
+/** `dev`: embedded engines, sample company, dev identities, loopback. `serve`: production, which wants its engines, keys and certificate named. */
+export type Mode = 'dev' | 'serve';
+
+/** What is set, with everything that depends on the mode filled in. */
+export type Settings = Omit<RawSettings, 'embedded' | 'reflection' | 'sample'> & {
+  readonly mode: Mode;
+  /** Absolute. */
+  readonly dataDir: string;
+  readonly hosts: { readonly public: string; readonly internal: string; readonly admin: string };
+  readonly keysDir: string;
+  readonly embedded: boolean;
+  readonly reflection: boolean;
+  readonly sample: boolean;
+  /** By dotted key, for those that were said. */
+  readonly origins: ReadonlyMap<string, string>;
+};
+
+/**
+ * Reads the settings for a mode.
+ * @throws SettingsError with everything that is wrong, at once
+ */
+export function loadSettings(mode: Mode, sources: Sources): Settings {
+  const loaded = loadRaw(sources);
+  const problems = [...betweenIssuers(loaded), ...(mode === 'serve' ? neededToServe(loaded) : []), ...listenerProblems(loaded)];
+  if (problems.length > 0) throw new SettingsError(problems);
+  const { settings, origins } = loaded;
+  const dataDir = resolve(settings.dataDir);
+  const host = mode === 'dev' ? '127.0.0.1' : '::';
+  return {
+    ...settings,
+    mode,
+    dataDir,
+    hosts: { public: settings.public.host ?? host, internal: settings.internal.host ?? host, admin: settings.admin.host ?? host },
+    keysDir: settings.auth.keysDir ?? join(dataDir, 'keys'),
+    embedded: settings.embedded ?? (mode === 'dev' && settings.sql.url === undefined),
+    reflection: settings.reflection ?? mode === 'dev',
+    sample: mode === 'dev' && (settings.sample ?? true),
+    origins,
+  };
+}
+
+/** Production names its engines, its keys and what phones see: nothing is made up there. */
+function neededToServe({ settings, origins }: Loaded): readonly Problem[] {
+  const { sql, embedded, auth, public: listener, sample } = settings;
+  const problems: Problem[] = [];
+  const need = (key: string, message: string) => problems.push({ key, origin: origins.get(key) ?? 'not set', message });
+  if (sql.url === undefined && embedded !== true)
+    need('sql.url', 'is needed to serve: DATABASE_URL, or `embedded: true` for one process with its own database.');
+  if (auth.keysDir === undefined) need('auth.keysDir', 'is needed to serve: a folder with a PEM file of a P-256 private key.');
+  if (auth.refreshKey === undefined) need('auth.refreshKey', 'is needed to serve: a secret of at least 32 characters, or `auth.refreshKeyFile`.');
+  if (listener.tls === undefined && !listener.plaintext)
+    need('public.tls', 'is needed to serve: certFile and keyFile, or `public.plaintext: true` behind a proxy that ends TLS.');
+  if (settings.internal.tls === undefined && listener.tls === undefined)
+    need('internal.tls', 'is needed to serve: certFile and keyFile; the internal listener always speaks TLS.');
+  if (sample === true) need('sample', 'is for `portico dev` only.');
+  return problems;
+}
+
+function listenerProblems({ settings, origins }: Loaded): readonly Problem[] {
+  const { tls, plaintext } = settings.public;
+  const problems: Problem[] = [];
+  if (tls !== undefined && plaintext)
+    problems.push({
+      key: 'public.plaintext',
+      origin: origins.get('public.plaintext') ?? 'not set',
+      message: 'is true, and public.tls is set: keep one of them.',
+    });
+  if (settings.sql.url !== undefined && settings.embedded === true)
+    problems.push({ key: 'embedded', origin: origins.get('embedded') ?? 'not set', message: 'is true, and sql.url is set: keep one of them.' });
+  const ports = (['public', 'internal', 'admin'] as const).map((name) => ({ name, port: settings[name].port }));
+  for (const [i, { name, port }] of ports.entries()) {
+    const other = ports.slice(0, i).find((earlier) => port !== 0 && earlier.port === port);
+    if (other !== undefined)
+      problems.push({
+        key: `${name}.port`,
+        origin: origins.get(`${name}.port`) ?? 'not set',
+        message: `${port} is also ${other.name}.port: each listener needs its own.`,
+      });
+  }
+  return problems;
+}
+
+/** Identity is (iss, sub): two issuers must not be able to name the same user. */
+function betweenIssuers({ settings, origins }: Loaded): readonly Problem[] {
+  const { idTokenIssuers, externalIssuers, issuer } = settings.auth;
+  const problems: Problem[] = [];
+  const all = [
+    ...idTokenIssuers.map((other, i) => ({ ...other, key: `auth.idTokenIssuers.${i}` })),
+    ...externalIssuers.map((other, i) => ({ ...other, key: `auth.externalIssuers.${i}` })),
+  ];
+  const names = new Set(all.map((one) => one.issuer));
+  for (const [i, one] of all.entries()) {
+    const origin = origins.get(one.key) ?? 'not set';
+    if (one.key.startsWith('auth.external') && one.issuer === issuer)
+      problems.push({ key: `${one.key}.issuer`, origin, message: `"${issuer}" is auth.issuer, our own: tokens are told apart by it.` });
+    if (names.size > 1 && one.userPrefix === '')
+      problems.push({ key: `${one.key}.userPrefix`, origin, message: 'is needed where there are several issuers, such as "corp:".' });
+    const clash = all.slice(0, i).find((earlier) => earlier.userPrefix === one.userPrefix && earlier.issuer !== one.issuer && one.userPrefix !== '');
+    if (clash !== undefined)
+      problems.push({
+        key: `${one.key}.userPrefix`,
+        origin,
+        message: `"${one.userPrefix}" is also that of ${clash.key}: their users could have the same id.`,
+      });
+  }
+  return problems;
+}

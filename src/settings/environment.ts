@@ -1,0 +1,99 @@
+import { parse as parseYaml } from 'yaml';
+import { nearest } from '../core/kit/nearest.ts';
+import { allowed, jsonSchema, type Node, nodeAt } from './describe.ts';
+import type { Problem } from './problems.ts';
+
+/** A value with the key and the place where it was said. */
+export type Said = { readonly path: readonly string[]; readonly value: unknown; readonly origin: string };
+
+/** Names that others are used to. */
+const aliases: Readonly<Record<string, readonly string[]>> = { DATABASE_URL: ['sql', 'url'], DATABASE_URL_FILE: ['sql', 'urlFile'] };
+/** Read elsewhere: the path of the settings file. */
+export const configVariable = 'PORTICO_CONFIG';
+const prefix = 'PORTICO_';
+
+/** `PORTICO_PUBLIC__PORT` for `public.port`: sections are parted by two underscores, words by one. */
+export function variableOf(path: readonly string[]): string {
+  return (
+    prefix +
+    path
+      .map((key) =>
+        key
+          .replaceAll('-', '_')
+          .replace(/([a-z0-9])([A-Z])/g, '$1_$2')
+          .toUpperCase(),
+      )
+      .join('__')
+  );
+}
+
+/** What the environment says. Lists of texts are parted by commas; other lists and objects are JSON. */
+export function readEnvironment(env: Readonly<Record<string, string | undefined>>): {
+  readonly said: readonly Said[];
+  readonly problems: readonly Problem[];
+} {
+  const said: Said[] = [];
+  const problems: Problem[] = [];
+  for (const [name, text] of Object.entries(env)) {
+    if (text === undefined || name === configVariable) continue;
+    const path = aliases[name] ?? (name.startsWith(prefix) ? pathOf(name.slice(prefix.length).split('__'), jsonSchema) : undefined);
+    if (path === undefined) {
+      if (name.startsWith(prefix)) problems.push({ key: '', origin: name, message: `there is no such setting${didYouMean(name)}.` });
+      continue;
+    }
+    const node = nodeAt(path);
+    try {
+      said.push({ path, value: valueOf(text, node), origin: name });
+    } catch {
+      problems.push({
+        key: path.join('.'),
+        origin: name,
+        message: `cannot be read: ${node === undefined ? 'text' : allowed(node)} is allowed, as JSON.`,
+      });
+    }
+  }
+  return { said, problems };
+}
+
+function pathOf(words: readonly string[], node: Node): readonly string[] | undefined {
+  const [word, ...rest] = words;
+  if (word === undefined) return [];
+  const found = Object.keys(node.properties ?? {}).find((key) => variableOf([key]) === prefix + word);
+  if (found !== undefined) return prepend(found, pathOf(rest, node.properties?.[found] ?? {}));
+  const { additionalProperties: entries } = node;
+  return typeof entries === 'object' && word !== '' ? prepend(word.toLowerCase().replaceAll('_', '-'), pathOf(rest, entries)) : undefined;
+}
+
+function prepend(key: string, rest: readonly string[] | undefined): readonly string[] | undefined {
+  return rest === undefined ? undefined : [key, ...rest];
+}
+
+function valueOf(text: string, node: Node | undefined): unknown {
+  switch (node?.type) {
+    case 'integer':
+    case 'number':
+      return text.trim() !== '' && Number.isFinite(Number(text)) ? Number(text) : text;
+    case 'boolean':
+      return text === 'true' ? true : text === 'false' ? false : text;
+    case 'array':
+      if (text.trimStart().startsWith('[')) return JSON.parse(text);
+      return node.items?.type === 'object' ? JSON.parse(text) : text.split(',').map((item) => item.trim());
+    case 'object':
+      return parseYaml(text);
+    default:
+      return text;
+  }
+}
+
+function didYouMean(name: string): string {
+  const near = nearest(name, [...variables(jsonSchema, [])]);
+  return near === undefined ? '' : `; did you mean ${near}?`;
+}
+
+/** Every variable that is no entry of a record. */
+export function* variables(node: Node, path: readonly string[]): Generator<string> {
+  for (const [key, child] of Object.entries(node.properties ?? {})) {
+    if (child.properties === undefined) yield variableOf([...path, key]);
+    else yield* variables(child, [...path, key]);
+  }
+}

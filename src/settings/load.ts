@@ -1,0 +1,117 @@
+import { readFileSync } from 'node:fs';
+import type { z } from 'zod';
+import { nearest } from '../core/kit/nearest.ts';
+import { allowed, nodeAt } from './describe.ts';
+import { readEnvironment, type Said, variableOf } from './environment.ts';
+import { readSettingsFile } from './file.ts';
+import { type Problem, SettingsError } from './problems.ts';
+import { type RawSettings, settingsSchema } from './schema.ts';
+
+/** Where settings come from, the later ones over the earlier: defaults, file, environment, flags. */
+export type Sources = {
+  readonly file: string | undefined;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly flags: readonly Said[];
+};
+export type Loaded = {
+  readonly settings: RawSettings;
+  /** By dotted key, for those that were said. */
+  readonly origins: ReadonlyMap<string, string>;
+};
+
+/** @throws SettingsError with everything that is wrong */
+export function loadRaw({ file, env, flags }: Sources): Loaded {
+  const read = file === undefined ? { data: {}, places: new Map<string, string>(), problems: [] } : readSettingsFile(file);
+  const environment = readEnvironment(env);
+  const origins = new Map(read.places);
+  const problems: Problem[] = [...read.problems, ...environment.problems];
+  const data = asObject(read.data);
+  for (const { path, value, origin } of [...environment.said, ...flags]) {
+    put(data, path, value);
+    origins.set(path.join('.'), origin);
+  }
+  problems.push(...readSecretFiles(data, origins));
+  const parsed = settingsSchema.safeParse(data);
+  if (parsed.error !== undefined) problems.push(...parsed.error.issues.flatMap((issue) => problemsOf(issue, data, origins)));
+  if (problems.length > 0 || parsed.data === undefined) throw new SettingsError(problems);
+  return { settings: parsed.data, origins };
+}
+
+type Data = Record<string, unknown>;
+const asObject = (value: unknown): Data => (typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Data) : {});
+
+function put(data: Data, path: readonly string[], value: unknown): void {
+  let at = data;
+  for (const key of path.slice(0, -1)) {
+    const inner = Object.hasOwn(at, key) ? asObject(at[key]) : {};
+    at[key] = inner;
+    at = inner;
+  }
+  at[path.at(-1) ?? ''] = value;
+}
+
+/** Keys of secrets with their `…File` twin. */
+const secrets = [
+  ['sql', 'url'],
+  ['auth', 'refreshKey'],
+] as const;
+
+function readSecretFiles(data: Data, origins: Map<string, string>): readonly Problem[] {
+  return secrets.flatMap(([section, key]) => {
+    const inner = asObject(data[section]);
+    const path = inner[`${key}File`];
+    if (typeof path !== 'string') return [];
+    const origin = origins.get(`${section}.${key}File`) ?? 'not set';
+    if (inner[key] !== undefined)
+      return [{ key: `${section}.${key}`, origin, message: `is set twice: here, and in ${origins.get(`${section}.${key}`)}. Keep one.` }];
+    try {
+      inner[key] = readFileSync(path, 'utf8').replace(/\r?\n$/, '');
+      origins.set(`${section}.${key}`, `${origin} → ${path}`);
+      return [];
+    } catch (error) {
+      return [{ key: `${section}.${key}File`, origin, message: `the file ${path} cannot be read (${(error as NodeJS.ErrnoException).code}).` }];
+    }
+  });
+}
+
+function problemsOf(issue: z.core.$ZodIssue, data: Data, origins: ReadonlyMap<string, string>): readonly Problem[] {
+  const path = issue.path.map(String);
+  if (issue.code === 'unrecognized_keys') {
+    const known = Object.keys(nodeAt(issue.path)?.properties ?? {});
+    return issue.keys.map((key) => {
+      const near = nearest(key, known);
+      const hint = near === undefined ? ` The keys here are ${known.join(', ')}.` : ` Did you mean ${near}?`;
+      return { key: [...path, key].join('.'), origin: originOf([...path, key], origins), message: `there is no such setting.${hint}` };
+    });
+  }
+  const node = nodeAt(issue.path);
+  const key = path.join('.');
+  if (issue.code === 'invalid_key')
+    return [
+      {
+        key,
+        origin: originOf(path, origins),
+        message: `"${path.at(-1)}" is no name: ${node === undefined ? '' : 'lower-case letters, digits and "-" are allowed'}.`,
+      },
+    ];
+  const value = valueAt(data, path);
+  const may = node === undefined ? issue.message : allowed(node);
+  if (value === undefined) return [{ key, origin: `not set; ${variableOf(path)}`, message: `is needed: ${may}.` }];
+  const shown = node?.writeOnly === true ? 'the value' : JSON.stringify(value);
+  return [{ key, origin: originOf(path, origins), message: `${shown} is not allowed: ${may} is.` }];
+}
+
+function valueAt(data: unknown, path: readonly string[]): unknown {
+  let at = data;
+  for (const key of path) at = typeof at === 'object' && at !== null ? (at as Data)[key] : undefined;
+  return at;
+}
+
+/** The place of a key, or of the nearest one around it. */
+function originOf(path: readonly string[], origins: ReadonlyMap<string, string>): string {
+  for (let length = path.length; length > 0; length--) {
+    const origin = origins.get(path.slice(0, length).join('.'));
+    if (origin !== undefined) return origin;
+  }
+  return 'not set';
+}
