@@ -43,7 +43,7 @@ export function readEnvironment(env: Readonly<Record<string, string | undefined>
     }
     const node = nodeAt(path);
     try {
-      said.push({ path, value: valueOf(text, node), origin: name });
+      said.push({ path, value: valueIn(text, node), origin: name });
     } catch {
       problems.push({
         key: path.join('.'),
@@ -68,7 +68,7 @@ function prepend(key: string, rest: readonly string[] | undefined): readonly str
   return rest === undefined ? undefined : [key, ...rest];
 }
 
-function valueOf(text: string, node: Node | undefined): unknown {
+function valueIn(text: string, node: Node | undefined): unknown {
   switch (node?.type) {
     case 'integer':
     case 'number':

@@ -9,7 +9,7 @@ import type { Database } from './database.ts';
 import { lockFolder } from './folder-lock.ts';
 
 /** PostgreSQL by URL, or embedded in a folder. */
-export type SqlOptions = { readonly url: string } | { readonly folder: string };
+export type SqlOptions = { readonly url: string; readonly connectionsMax?: number } | { readonly folder: string };
 
 export type Sql = {
   readonly db: Kysely<Database>;
@@ -22,7 +22,7 @@ types.setTypeParser(int8, BigInt);
 /** Opens the database. PGlite takes seconds: await it behind the banner. @throws Error in words for people when it cannot be opened */
 export async function openSql(options: SqlOptions, log: Log): Promise<Sql> {
   if ('url' in options) {
-    const pool = openPool({ connectionString: options.url, max: 10 }, log);
+    const pool = openPool({ connectionString: options.url, max: options.connectionsMax ?? 10 }, log);
     const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool }) });
     return { db, close: () => db.destroy() };
   }

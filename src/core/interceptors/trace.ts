@@ -1,0 +1,130 @@
+import type { Clock } from '../kit/clock.ts';
+import { Fault, statusCodes } from '../kit/fault.ts';
+import { StatusError } from '../kit/status-error.ts';
+import type { Answer, Ending, Interceptor, Traced } from '../ports/call.ts';
+import type { CallRecord, CallRecorder, UpstreamRecord } from '../ports/call-record.ts';
+
+export type TraceParts = {
+  readonly recorder: CallRecorder;
+  readonly clock: Clock;
+  /** Random lower-case hex digits, not all zero. */
+  readonly randomHex: (digits: number) => string;
+};
+
+/** The key under which an answer, and every error, tells its trace id: what a bug report needs. */
+export const traceIdKey = 'portico-trace-id';
+/** W3C Trace Context, section 3.2: version 00, and later ones read as 00. */
+const traceparent = /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f]{2}(-.*)?$/;
+/** Upstream calls of one call that are told of. */
+const upstreamsMax = 100;
+
+/**
+ * Outermost: goes on with the phone's trace (whether it is recorded is decided anew), tells those below their trace, and tells the recorder once of every call how it ended: a
+ * unary call when its answer is there, a stream when its last message has gone, whichever way.
+ */
+export function trace({ recorder, clock, randomHex }: TraceParts): Interceptor<unknown, Traced> {
+  return async function trace(call, next) {
+    const [, parentTraceId, parentSpanId] = traceparent.exec(String(call.metadata.get('traceparent') ?? '')) ?? [];
+    const traceId = parentTraceId ?? randomHex(32);
+    const spanId = randomHex(16);
+    const sampled = recorder.samples(traceId);
+    const flags = sampled ? '01' : '00';
+    const startedAtMs = clock.nowMs();
+    const startedMs = clock.monotonicMs();
+    const upstreams: UpstreamRecord[] = [];
+    let annotations: Map<string, string | number | boolean> | undefined;
+    const sent = { bytes: 0, messages: 0 };
+
+    const tell = (how: Ending['how'], error: unknown) => {
+      recorder.ended({
+        plan: call.plan,
+        protocol: call.protocol,
+        call,
+        traceId,
+        spanId,
+        parentSpanId,
+        sampled,
+        startedAtMs,
+        durationMs: clock.monotonicMs() - startedMs,
+        code: codeOf(how, error),
+        reason: reasonOf(error),
+        how,
+        annotations,
+        upstreams,
+        bytesIn: call.request instanceof Uint8Array ? call.request.byteLength : 0,
+        bytesOut: sent.bytes,
+        messagesOut: sent.messages,
+      } satisfies CallRecord);
+    };
+    const traced: Traced['trace'] = {
+      traceId,
+      traceparent: `00-${traceId}-${spanId}-${flags}`,
+      annotate: (key, value) => {
+        annotations ??= new Map();
+        annotations.set(key, value);
+      },
+      upstream: (method, target) => {
+        const upstreamSpanId = randomHex(16);
+        const beganAtMs = clock.nowMs();
+        const beganMs = clock.monotonicMs();
+        return {
+          traceparent: `00-${traceId}-${upstreamSpanId}-${flags}`,
+          end: (code) => {
+            if (upstreams.length >= upstreamsMax) return;
+            upstreams.push({ method, target, spanId: upstreamSpanId, startedAtMs: beganAtMs, durationMs: clock.monotonicMs() - beganMs, code });
+          },
+        };
+      },
+    };
+
+    if (call.plan.kind === 'server_stream' || call.plan.kind === 'bidi_stream') {
+      recorder.opened({ plan: call.plan, protocol: call.protocol, call, traceId, startedAtMs });
+      call.onEnd((ending) => tell(ending.how, ending.how === 'threw' ? ending.error : undefined));
+    }
+    let answer: Answer;
+    try {
+      answer = await next({ ...call, trace: traced });
+    } catch (error) {
+      if (error instanceof StatusError) error.metadata.set(traceIdKey, traceId);
+      if (call.plan.kind === 'unary' || call.plan.kind === 'client_stream') tell('threw', error);
+      throw error;
+    }
+    answer.metadata.set(traceIdKey, traceId);
+    if (!(answer.body instanceof Uint8Array)) return { ...answer, body: counted(answer.body, sent) };
+    sent.bytes = answer.body.byteLength;
+    tell('returned', undefined);
+    return answer;
+  };
+}
+
+function codeOf(how: Ending['how'], error: unknown): number {
+  if (error instanceof StatusError) return error.code;
+  if (how === 'closed') return statusCodes.CANCELLED;
+  return how === 'returned' ? statusCodes.OK : statusCodes.UNKNOWN;
+}
+
+function reasonOf(error: unknown): string | undefined {
+  const cause = error instanceof StatusError ? error.cause : error;
+  return cause instanceof Fault ? cause.reason : undefined;
+}
+
+function counted(body: AsyncIterable<Uint8Array>, sent: { bytes: number; messages: number }): AsyncIterable<Uint8Array> {
+  return {
+    [Symbol.asyncIterator]() {
+      const inner = body[Symbol.asyncIterator]();
+      const count = (result: IteratorResult<Uint8Array>) => {
+        if (result.done) return result;
+        sent.bytes += result.value.byteLength;
+        sent.messages++;
+        return result;
+      };
+      return {
+        next: () => inner.next().then(count),
+        return: async () => {
+          await inner.return?.();
+          return { done: true, value: undefined };
+        },
+      };
+    },
+  };
+}

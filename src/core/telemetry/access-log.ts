@@ -1,0 +1,101 @@
+import type { CallRecord, CallRecorder } from '../ports/call-record.ts';
+import { isServerError, statusNames } from './status-names.ts';
+
+/** Takes whole lines. */
+export type WriteLine = (line: string) => void;
+
+/** One JSON line for each call, and one when a stream opens. `service` says who writes: the same in every line. */
+export function accessLog(write: WriteLine, service: { readonly name: string; readonly version: string }): Pick<CallRecorder, 'opened' | 'ended'> {
+  const head = `{"level":"info","service.name":${JSON.stringify(service.name)},"service.version":${JSON.stringify(service.version)}`;
+  return {
+    opened: ({ plan, protocol, call, traceId, startedAtMs }) => {
+      const fields = {
+        time: new Date(startedAtMs).toISOString(),
+        msg: 'stream opened',
+        trace_id: traceId,
+        'rpc.method': plan.method,
+        protocol,
+        peer: truncated(call.peer.address),
+      };
+      write(`${head},${JSON.stringify(fields).slice(1)}\n`);
+    },
+    ended: (record) => write(`${head},${JSON.stringify(fieldsOf(record)).slice(1)}\n`),
+  };
+}
+
+function fieldsOf(record: CallRecord) {
+  const {
+    plan,
+    protocol,
+    call,
+    traceId,
+    spanId,
+    startedAtMs,
+    durationMs,
+    code,
+    reason,
+    how,
+    annotations,
+    upstreams,
+    bytesIn,
+    bytesOut,
+    messagesOut,
+  } = record;
+  const stream = plan.kind !== 'unary';
+  return {
+    time: new Date(startedAtMs + durationMs).toISOString(),
+    msg: stream ? 'stream closed' : 'call',
+    trace_id: traceId,
+    span_id: spanId,
+    'rpc.method': plan.method,
+    'rpc.status_code': statusNames[code],
+    'error.type': isServerError(code) ? statusNames[code] : undefined,
+    reason,
+    protocol,
+    duration_ms: Math.round(durationMs * 1_000) / 1_000,
+    deadline_ms: call.deadlineAtMs === undefined ? undefined : call.deadlineAtMs - startedAtMs,
+    peer: truncated(call.peer.address),
+    'user.hash': annotations?.get('user.hash'),
+    'app.version': word(call.metadata.get('app-version')),
+    os: word(call.metadata.get('app-platform')),
+    cache: annotations?.get('portico.cache.result'),
+    upstreams:
+      upstreams.length === 0
+        ? undefined
+        : upstreams.map(({ method, durationMs: ms, code: ended }) => ({ name: method, ms: Math.round(ms), code: statusNames[ended] })),
+    ended: stream ? how : undefined,
+    messages_out: stream ? messagesOut : undefined,
+    bytes_in: bytesIn,
+    bytes_out: bytesOut,
+  };
+}
+
+/** The network, not the person: IPv4 without its last byte, IPv6 without all but its first 48 bits. */
+export function truncated(address: string): string {
+  if (address.includes('.') && !address.startsWith('::')) return address.replace(/\.\d+$/, '.0');
+  if (address.startsWith('::ffff:')) return truncated(address.slice('::ffff:'.length));
+  return `${address.split(':').slice(0, 3).join(':')}::`;
+}
+
+/** What a phone says of itself is cut: a log line is no place for a novel. */
+function word(value: string | Uint8Array | undefined): string | undefined {
+  return typeof value === 'string' ? value.slice(0, 64) : undefined;
+}
+
+/** For a developer's terminal. */
+export function shortLog(write: WriteLine): Pick<CallRecorder, 'opened' | 'ended'> {
+  return {
+    opened: ({ plan }) => write(`  ${plan.method} opened\n`),
+    ended: ({ plan, code, reason, durationMs, annotations, upstreams }) => {
+      const cached = annotations?.get('portico.cache.result');
+      const parts = [
+        statusNames[code],
+        reason,
+        `${durationMs.toFixed(1)} ms`,
+        cached === undefined ? undefined : `cache ${cached}`,
+        upstreams.length === 0 ? undefined : `${upstreams.length} upstream calls`,
+      ];
+      write(`  ${plan.method} ${parts.filter((part) => part !== undefined).join(', ')}\n`);
+    },
+  };
+}

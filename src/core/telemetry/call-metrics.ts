@@ -1,0 +1,69 @@
+import type { Attributes, Meter } from '@opentelemetry/api';
+import type { MethodPlan } from '../kit/plan.ts';
+import type { CallRecord } from '../ports/call-record.ts';
+import { isServerError, statusNames } from './status-names.ts';
+
+/** Seconds (OpenTelemetry semantic conventions 1.45, `rpc.server.call.duration`). */
+const boundaries = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10];
+
+/** Rate, errors and duration of calls and of the upstream calls they make, and the streams that are open. */
+export function callMetrics(meter: Meter): { ended(record: CallRecord): void; opened(): void; unknownMethod(): void } {
+  const server = meter.createHistogram('rpc.server.call.duration', {
+    unit: 's',
+    description: 'How long calls took.',
+    advice: { explicitBucketBoundaries: boundaries },
+  });
+  const client = meter.createHistogram('rpc.client.call.duration', {
+    unit: 's',
+    description: 'How long calls to internal services took, retries included.',
+    advice: { explicitBucketBoundaries: boundaries },
+  });
+  let open = 0;
+  meter
+    .createObservableUpDownCounter('portico.streams.open', { unit: '{stream}', description: 'Streams that are open now.' })
+    .addCallback((observed) => observed.observe(open));
+  // The same objects again and again: making and comparing attributes costs more than counting.
+  const serverAttributes = new Map<MethodPlan, Attributes[]>();
+  const attributesOf = ({ plan, code, protocol }: CallRecord): Attributes => {
+    const ofPlan = serverAttributes.get(plan) ?? [];
+    serverAttributes.set(plan, ofPlan);
+    const index = code * 2 + (protocol === 'connect' ? 1 : 0);
+    ofPlan[index] ??= {
+      'rpc.system.name': protocol === 'connect' ? 'connectrpc' : 'grpc',
+      'rpc.method': plan.method,
+      'rpc.status_code': statusNames[code] ?? 'UNKNOWN',
+      'portico.kind': plan.kind === 'unary' ? 'unary' : 'stream',
+      ...(isServerError(code) ? { 'error.type': statusNames[code] } : {}),
+    };
+    return ofPlan[index] as Attributes;
+  };
+  const clientAttributes = new Map<string, Attributes>();
+  const ofUpstream = (method: string, target: string, code: number): Attributes => {
+    const key = `${code} ${method} ${target}`;
+    const known = clientAttributes.get(key);
+    if (known !== undefined) return known;
+    const attributes = {
+      'rpc.system.name': 'grpc',
+      'rpc.method': method,
+      'rpc.status_code': statusNames[code] ?? 'UNKNOWN',
+      'server.address': target,
+      ...(code === 0 ? {} : { 'error.type': statusNames[code] }),
+    };
+    clientAttributes.set(key, attributes); // methods and targets are those of the configuration: there are few
+    return attributes;
+  };
+  return {
+    ended: (record) => {
+      const { kind } = record.plan;
+      if (kind === 'server_stream' || kind === 'bidi_stream') open--;
+      server.record(record.durationMs / 1_000, attributesOf(record));
+      for (const { method, target, code, durationMs } of record.upstreams) client.record(durationMs / 1_000, ofUpstream(method, target, code));
+    },
+    opened: () => {
+      open++;
+    },
+    // Its name is anybody's to choose, so it is no attribute (semantic conventions: `_OTHER`).
+    unknownMethod: () =>
+      server.record(0, { 'rpc.system.name': 'grpc', 'rpc.method': '_OTHER', 'rpc.status_code': 'UNIMPLEMENTED', 'error.type': 'UNIMPLEMENTED' }),
+  };
+}

@@ -1,0 +1,47 @@
+import { createRequire } from 'node:module';
+import pino, { type DestinationStream, type Logger } from 'pino';
+import type { Log } from '../ports/log.ts';
+
+export type LogOptions = {
+  readonly level: 'debug' | 'info' | 'warn' | 'error';
+  readonly service: { readonly name: string; readonly version: string };
+  readonly destination: DestinationStream;
+};
+
+/** Never in a line, wherever a caller puts them. Messages with `debug_redact` fields are never logged at all. */
+const secretKeys = ['authorization', 'token', 'accessToken', 'refreshToken', 'idToken', 'nonce', 'password', 'secret', 'cookie', 'refreshKey'];
+
+/** JSON lines: time, level, msg, who writes, and the fields of the line. */
+export function jsonLog({ level, service, destination }: LogOptions): Log {
+  const logger = pino(
+    {
+      level,
+      base: { 'service.name': service.name, 'service.version': service.version },
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+      errorKey: 'error',
+      redact: { paths: secretKeys.flatMap((key) => [key, `*.${key}`, `*.*.${key}`]), censor: '[redacted]' },
+    },
+    destination,
+  );
+  return logOf(logger);
+}
+
+function logOf(logger: Logger): Log {
+  return {
+    debug: (message, fields = {}) => logger.debug(fields, message),
+    info: (message, fields = {}) => logger.info(fields, message),
+    warn: (message, fields = {}) => logger.warn(fields, message),
+    error: (message, fields = {}) => logger.error(fields, message),
+  };
+}
+
+/** For a developer's terminal: pino-pretty where it is installed (a development dependency), else undefined. */
+export function prettyDestination(): DestinationStream | undefined {
+  try {
+    const pretty = createRequire(import.meta.url)('pino-pretty') as (options: object) => DestinationStream;
+    return pretty({ sync: true, ignore: 'pid,hostname,service.name,service.version', translateTime: 'HH:MM:ss', singleLine: true });
+  } catch {
+    return undefined; // not installed: JSON lines do as well
+  }
+}

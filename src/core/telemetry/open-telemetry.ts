@@ -1,0 +1,158 @@
+import { randomUUID } from 'node:crypto';
+import type { Meter } from '@opentelemetry/api';
+import { resourceFromAttributes } from '@opentelemetry/resources';
+import { MeterProvider, PeriodicExportingMetricReader } from '@opentelemetry/sdk-metrics';
+import { AlwaysOnSampler, BatchSpanProcessor, type SpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace';
+import { pino } from 'pino';
+import type { Clock } from '../kit/clock.ts';
+import type { CallRecorder } from '../ports/call-record.ts';
+import type { Log } from '../ports/log.ts';
+import { accessLog, shortLog } from './access-log.ts';
+import { callMetrics } from './call-metrics.ts';
+import { jsonLog, type LogOptions, prettyDestination } from './logger.ts';
+import { exposition, ScrapeReader } from './prometheus.ts';
+import { runtimeMetrics } from './runtime-metrics.ts';
+import { sampler } from './sampling.ts';
+import { givenIds, spansOf } from './spans.ts';
+import { isServerError } from './status-names.ts';
+
+export type TelemetryOptions = {
+  readonly version: string;
+  readonly sampleRatio: number;
+  /** "stdout", "none", or the path of a file. */
+  readonly accessLog: string;
+  readonly logLevel: LogOptions['level'];
+  /** True: short lines for a person at a terminal. */
+  readonly pretty: boolean;
+  /** The standard OTEL_* variables: an exporter is opened where an endpoint is set. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly clock: Clock;
+};
+
+export type Telemetry = {
+  readonly log: Log;
+  readonly meter: Meter;
+  readonly recorder: CallRecorder;
+  /** For Prometheus. */
+  metricsText(): Promise<string>;
+  /** Sends what is left, for at most 5 s, and closes the exporters. */
+  close(): Promise<void>;
+};
+
+const flushMs = 5_000;
+
+/** Opens logs, metrics and traces: the only place that knows the OpenTelemetry SDK. */
+export async function openTelemetry(options: TelemetryOptions): Promise<Telemetry> {
+  const { env, version, clock } = options;
+  const service = { name: env.OTEL_SERVICE_NAME ?? 'portico', version };
+  const stdout = pino.destination({ dest: 1, sync: false });
+  const log = jsonLog({ level: options.logLevel, service, destination: (options.pretty ? prettyDestination() : undefined) ?? stdout });
+  const resource = resourceFromAttributes({
+    ...resourceAttributes(env.OTEL_RESOURCE_ATTRIBUTES),
+    'service.name': service.name,
+    'service.version': version,
+    'service.instance.id': randomUUID(),
+  });
+  const scrape = new ScrapeReader();
+  const meters = new MeterProvider({ resource, readers: [scrape, ...(await pushReaders(env))] });
+  const meter = meters.getMeter('portico', version);
+  const stopRuntime = runtimeMetrics(meter);
+  const ids = givenIds();
+  const processors = await spanProcessors(env);
+  const tracers = new TracerProvider({ resource, sampler: new AlwaysOnSampler(), idGenerator: ids, spanProcessors: processors });
+  const access = openAccessLog(options, service, stdout);
+  return {
+    log,
+    meter,
+    recorder: recorderOf({
+      samples: processors.length === 0 ? () => false : sampler(options.sampleRatio, clock),
+      spans: processors.length === 0 ? undefined : spansOf(tracers.getTracer('portico', version), ids),
+      metrics: callMetrics(meter),
+      access: access.lines,
+    }),
+    metricsText: async () => exposition((await scrape.collect()).resourceMetrics),
+    close: async () => {
+      stopRuntime();
+      await Promise.race([
+        Promise.allSettled([tracers.shutdown(), meters.shutdown({ timeoutMillis: flushMs })]),
+        new Promise<void>((resolve) => clock.after(flushMs, resolve)),
+      ]);
+      access.close();
+      stdout.flushSync();
+    },
+  };
+}
+
+function recorderOf({
+  samples,
+  spans,
+  metrics,
+  access,
+}: {
+  readonly samples: CallRecorder['samples'];
+  readonly spans: CallRecorder['ended'] | undefined;
+  readonly metrics: ReturnType<typeof callMetrics>;
+  readonly access: Pick<CallRecorder, 'opened' | 'ended'> | undefined;
+}): CallRecorder {
+  return {
+    samples,
+    opened: (record) => {
+      metrics.opened();
+      access?.opened(record);
+    },
+    ended: (record) => {
+      metrics.ended(record);
+      access?.ended(record);
+      if (spans !== undefined && (record.sampled || isServerError(record.code))) spans(record); // our failures are always recorded
+    },
+    unknownMethod: metrics.unknownMethod,
+  };
+}
+
+function openAccessLog(
+  { accessLog: to, pretty }: TelemetryOptions,
+  service: { readonly name: string; readonly version: string },
+  stdout: ReturnType<typeof pino.destination>,
+) {
+  if (to === 'none') return { lines: undefined, close: () => {} };
+  if (to === 'stdout') {
+    const write = (line: string) => void stdout.write(line);
+    return { lines: pretty ? shortLog(write) : accessLog(write, service), close: () => {} };
+  }
+  const file = pino.destination({ dest: to, sync: false, minLength: 16_384, mkdir: true, periodicFlush: 1_000 });
+  return { lines: accessLog((line) => void file.write(line), service), close: () => file.flushSync() };
+}
+
+/** Loaded only where an endpoint is set: they are half of what a start would load. */
+async function spanProcessors(env: TelemetryOptions['env']): Promise<SpanProcessor[]> {
+  if (!pushes(env, 'TRACES')) return [];
+  const { OTLPTraceExporter } = await import('@opentelemetry/exporter-trace-otlp-proto');
+  return [new BatchSpanProcessor({ exporter: new OTLPTraceExporter() })];
+}
+
+async function pushReaders(env: TelemetryOptions['env']): Promise<PeriodicExportingMetricReader[]> {
+  if (!pushes(env, 'METRICS')) return [];
+  const { OTLPMetricExporter } = await import('@opentelemetry/exporter-metrics-otlp-proto');
+  const exportIntervalMillis = Number(env.OTEL_METRIC_EXPORT_INTERVAL ?? 60_000);
+  return [
+    new PeriodicExportingMetricReader({
+      exporter: new OTLPMetricExporter(),
+      exportIntervalMillis,
+      exportTimeoutMillis: Math.min(30_000, exportIntervalMillis),
+    }),
+  ];
+}
+
+/** OpenTelemetry, "Environment Variable Specification": the exporters themselves read the rest of the variables. */
+function pushes(env: TelemetryOptions['env'], signal: 'TRACES' | 'METRICS'): boolean {
+  if (env.OTEL_SDK_DISABLED === 'true' || env[`OTEL_${signal}_EXPORTER`] === 'none') return false;
+  return (env.OTEL_EXPORTER_OTLP_ENDPOINT ?? env[`OTEL_EXPORTER_OTLP_${signal}_ENDPOINT`] ?? '') !== '';
+}
+
+function resourceAttributes(text = ''): Record<string, string> {
+  const pairs = text.split(',').flatMap((pair) => {
+    const at = pair.indexOf('=');
+    return at < 1 ? [] : [[pair.slice(0, at).trim(), decodeURIComponent(pair.slice(at + 1).trim())]];
+  });
+  return Object.fromEntries(pairs) as Record<string, string>;
+}

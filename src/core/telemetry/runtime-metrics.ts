@@ -1,0 +1,39 @@
+import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
+import { memoryUsage } from 'node:process';
+import type { Meter } from '@opentelemetry/api';
+
+/** Nanoseconds in a second. */
+const billion = 1e9;
+
+/** The process itself: how late its event loop is, how busy, how much memory it holds. @returns stops measuring */
+export function runtimeMetrics(meter: Meter): () => void {
+  const delay = monitorEventLoopDelay({ resolution: 20 });
+  delay.enable();
+  for (const percentile of [50, 90, 99] as const) {
+    meter
+      .createObservableGauge(`nodejs.eventloop.delay.p${percentile}`, {
+        unit: 's',
+        description: `Delay of the event loop: ${percentile} of 100 were shorter, since the last scrape.`,
+      })
+      .addCallback((observed) => observed.observe(delay.percentile(percentile) / billion));
+  }
+  let last = performance.eventLoopUtilization();
+  meter
+    .createObservableGauge('nodejs.eventloop.utilization', {
+      unit: '1',
+      description: 'Part of the time that the event loop was busy, since the last scrape.',
+    })
+    .addCallback((observed) => {
+      const now = performance.eventLoopUtilization();
+      observed.observe(performance.eventLoopUtilization(now, last).utilization);
+      last = now;
+      delay.reset();
+    });
+  meter
+    .createObservableGauge('v8js.memory.heap.used', { unit: 'By', description: 'Used part of the JavaScript heap.' })
+    .addCallback((observed) => observed.observe(memoryUsage().heapUsed));
+  meter
+    .createObservableGauge('process.memory.usage', { unit: 'By', description: 'Resident memory of the process.' })
+    .addCallback((observed) => observed.observe(memoryUsage.rss()));
+  return () => delay.disable();
+}

@@ -1,0 +1,45 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { Sources } from '../core/policy/policy-errors.ts';
+
+/** What a release has beside its code: descriptors, migrations, and in a clone the .proto files. */
+export type Release = {
+  readonly version: string;
+  readonly descriptorSet: Uint8Array;
+  readonly sources: Sources;
+  readonly migrationsFolder: string;
+};
+
+const descriptors = join('gen', 'descriptors.binpb');
+
+/** The folder that this code was released in: a clone, or that of the bundle. */
+export function releaseFolder(): string {
+  let folder = import.meta.dirname;
+  while (!existsSync(join(folder, descriptors))) {
+    if (dirname(folder) === folder) throw new Error(`${descriptors} is missing: run \`npm run generate\`.`);
+    folder = dirname(folder);
+  }
+  return folder;
+}
+
+/** Reads the release of a folder. */
+export function readRelease(folder = releaseFolder()): Release {
+  const { version } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { version: string };
+  return {
+    version,
+    descriptorSet: readFileSync(join(folder, descriptors)),
+    sources: protoSources(folder, ['proto', 'proto/sample', 'third_party']),
+    migrationsFolder: join(folder, 'migrations'),
+  };
+}
+
+/** The text of .proto files, for the carets of policy errors; a bundle has none. @param modules folders with .proto files, relative to `folder` */
+export function protoSources(folder: string, modules: readonly string[]): Sources {
+  return (file) => {
+    for (const module of modules) {
+      const path = join(module, file);
+      if (existsSync(join(folder, path))) return { path, text: readFileSync(join(folder, path), 'utf8') };
+    }
+    return undefined;
+  };
+}

@@ -1,0 +1,88 @@
+import { type Migration, migrate, misfit } from '../core/adapters/sql/migrate.ts';
+import { openSql, type Sql } from '../core/adapters/sql/open-sql.ts';
+import { sqlSessions } from '../core/adapters/sql/sessions.ts';
+import type { Clock } from '../core/kit/clock.ts';
+import type { Log } from '../core/ports/log.ts';
+import type { Sessions } from '../core/ports/sessions.ts';
+import type { Settings } from '../settings.ts';
+
+export type Storage = {
+  /** Its calls wait until the database is open and its schema fits. */
+  readonly sessions: Sessions;
+  /** Open, and its schema fits. */
+  readonly ready: Promise<void>;
+  /** Why it is not ready, for /readyz and the log. */
+  waitsFor(): string | undefined;
+  close(): Promise<void>;
+};
+
+/** How often a database that is not there, or whose schema does not fit, is looked at again. Milliseconds. */
+const againMs = 1_000;
+
+/** Opens the database behind the banner. The embedded one is migrated by us; for PostgreSQL `portico migrate` does it, and until then we wait and say so. */
+export function openStorage(settings: Settings, migrations: readonly Migration[], clock: Clock, log: Log): Storage {
+  let waiting: string | undefined = 'the database is being opened';
+  let closed = false;
+  let opened: Sql | undefined;
+  let cancel = () => {};
+  const say = (line: string) => {
+    if (line !== waiting) log.warn(line);
+    waiting = line;
+  };
+  const pause = () =>
+    new Promise<void>((resolve) => {
+      cancel = clock.after(againMs, resolve);
+    });
+  const fits = async (): Promise<boolean> => {
+    opened ??= await openSql(
+      settings.embedded ? { folder: settings.dataDir } : { url: settings.sql.url ?? '', connectionsMax: settings.sql.connectionsMax },
+      log,
+    );
+    if (settings.embedded) await migrate(opened.db, migrations);
+    const wrong = await misfit(opened.db, migrations);
+    if (wrong !== undefined) say(wrong);
+    return wrong === undefined;
+  };
+  const open = async (): Promise<Sessions> => {
+    for (;;) {
+      if (closed) throw new Error('The server is stopping.');
+      try {
+        if (await fits()) {
+          waiting = undefined;
+          return sqlSessions((opened as Sql).db);
+        }
+      } catch (error) {
+        if (settings.embedded) throw error; // nothing but a person can help: the folder is in use, or broken
+        say(`the database cannot be reached: ${error instanceof Error ? error.message : error}`);
+      }
+      await pause();
+    }
+  };
+  const opening = open();
+  const ready = opening.then(() => {});
+  ready.catch(() => {}); // whoever waits hears of it; a server that is closed before has nobody who does
+  const whenOpen =
+    <Args extends unknown[], Result>(method: (sessions: Sessions) => (...args: Args) => Promise<Result>) =>
+    async (...args: Args) =>
+      method(await opening)(...args);
+  return {
+    sessions: {
+      create: whenOpen((sessions) => sessions.create),
+      refresh: whenOpen((sessions) => sessions.refresh),
+      ofUser: whenOpen((sessions) => sessions.ofUser),
+      revoke: whenOpen((sessions) => sessions.revoke),
+      revokeAll: whenOpen((sessions) => sessions.revokeAll),
+      revokedSince: whenOpen((sessions) => sessions.revokedSince),
+      useNonce: whenOpen((sessions) => sessions.useNonce),
+    },
+    ready,
+    waitsFor: () => waiting,
+    close: async () => {
+      closed = true;
+      cancel();
+      if (!settings.embedded) opening.catch(() => {});
+      else await opening.catch(() => {}); // an embedded database that is just opening is closed in order
+      await opened?.close();
+    },
+  };
+}

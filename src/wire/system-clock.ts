@@ -1,0 +1,15 @@
+import type { Clock } from '../core/kit/clock.ts';
+
+/** Above it Node fires after 1 ms. */
+const timeoutMax = 2 ** 31 - 1;
+
+/** The machine's time. Its timers do not keep the process alive: listeners do. */
+export const systemClock: Clock = {
+  nowMs: () => Date.now(),
+  monotonicMs: () => performance.now(),
+  after: (delayMs, callback) => {
+    const timer = setTimeout(callback, Math.min(Math.max(delayMs, 0), timeoutMax));
+    timer.unref();
+    return () => clearTimeout(timer);
+  },
+};
