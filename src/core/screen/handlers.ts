@@ -1,5 +1,7 @@
 import { Metadata } from 'nice-grpc-common';
 import type { Clock } from '../kit/clock.ts';
+import type { MethodPlan } from '../kit/plan.ts';
+import type { CachedStream, OpenCached } from '../ports/cached-stream.ts';
 import type { Answer, Handler, ReadyCall } from '../ports/call.ts';
 import type { Upstreams } from '../upstreams/upstreams.ts';
 import type { App, Screen } from './app.ts';
@@ -71,19 +73,17 @@ export function screenHandler(screen: Screen<never>, parts: Parts): Handler {
   };
 }
 
-/** What the stream form asks of the cache: the entry of the unary method, and to keep its own last, whole answer. */
-export type StreamCache = (call: ReadyCall) => Promise<{ readonly hit: Answer | undefined; offer(answer: Answer): Promise<Answer> }>;
-
 /**
- * A screen as a server stream: what is remembered at once, else whole answers so far, each time a part has come, the last one without pending parts. The screen's function
- * runs again for each; its parts and equal upstream calls do not.
+ * A screen as a server stream: what is remembered at once; else whole answers so far, each time a part has come, the last one without pending parts. The screen's function
+ * runs again for each; its parts and equal upstream calls do not. The etag of what was stored comes as a trailer.
+ * @param unary the plan of the cached method whose stream form this is
  */
-export function streamHandler(screen: Screen<never>, cached: StreamCache, parts: Parts): Handler {
+export function streamHandler(screen: Screen<never>, unary: MethodPlan, open: OpenCached, parts: Parts): Handler {
   return async (call) => {
-    const { hit, offer } = await cached(call);
-    if (hit !== undefined) return { metadata: hit.metadata, trailers: hit.trailers, body: once(hit.body as Uint8Array) };
-    const session = begin(screen, call, parts, true);
-    return { metadata: Metadata(), trailers: Metadata(), body: answersSoFar(session, offer) };
+    const opened = await open(unary, call);
+    if (opened.hit !== undefined) return { ...opened.hit, body: once(opened.hit.body as Uint8Array) };
+    const trailers = Metadata();
+    return { metadata: opened.stale?.metadata ?? Metadata(), trailers, body: answersSoFar(begin(screen, opened.call, parts, true), opened, trailers) };
   };
 }
 
@@ -91,18 +91,27 @@ async function* once(body: Uint8Array): AsyncGenerator<Uint8Array> {
   yield body;
 }
 
-async function* answersSoFar(session: Session, offer: (answer: Answer) => Promise<Answer>): AsyncGenerator<Uint8Array> {
+/** An old whole answer is not replaced by one with parts missing: neither by those on the way, nor by a last one that stayed partial. */
+async function* answersSoFar(session: Session, { stale, offer, rescue }: CachedStream, trailers: Metadata): AsyncGenerator<Uint8Array> {
   const { run } = session;
+  if (stale !== undefined) yield stale.body as Uint8Array;
   try {
     for (;;) {
       const answer = await session.pass();
       if (!run.pending) {
-        yield (await offer(answer)).body as Uint8Array;
+        const offered = await offer(answer);
+        const etag = offered.metadata.get('etag');
+        if (etag !== undefined) trailers.set('etag', etag);
+        if (stale === undefined || offered.partial !== true) yield offered.body as Uint8Array;
         return;
       }
-      yield answer.body as Uint8Array;
+      if (stale === undefined) yield answer.body as Uint8Array;
       await nextSettled(run);
     }
+  } catch (error) {
+    const old = await rescue(error);
+    if (old === undefined) throw error;
+    if (stale === undefined) yield old.body as Uint8Array;
   } finally {
     session.end();
   }
