@@ -20,11 +20,12 @@ if (older) {
   process.exit(3);
 }
 var child = require('node:child_process').spawn(process.execPath, process.argv.slice(2), { stdio: 'inherit' });
-['SIGINT', 'SIGTERM', 'SIGHUP'].forEach(function (signal) {
-  process.on(signal, function () {
+['SIGINT', 'SIGTERM', 'SIGHUP'].forEach((signal) => {
+  process.on(signal, () => {
+    if (signal === 'SIGINT' && process.stdin.isTTY) return; // a terminal sends it to the child itself
     child.kill(signal);
   });
 });
-child.on('exit', function (code, signal) {
+child.on('exit', (code, signal) => {
   process.exit(signal ? 128 + require('node:os').constants.signals[signal] : code);
 });

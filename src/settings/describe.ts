@@ -67,3 +67,10 @@ export function allowed(node: Node): string {
       return (node.minLength ?? 0) > 1 ? `text of ${node.minLength} to ${node.maxLength} characters` : 'text';
   }
 }
+
+/** Every setting that is a value, with its path; entries of lists and named entries are described by their node alone. */
+export function leaves(): readonly { readonly path: readonly string[]; readonly node: Node }[] {
+  const walk = (node: Node, path: readonly string[]): readonly { readonly path: readonly string[]; readonly node: Node }[] =>
+    node.properties === undefined ? [{ path, node }] : Object.entries(node.properties).flatMap(([key, inner]) => walk(inner, [...path, key]));
+  return walk(jsonSchema, []);
+}

@@ -185,8 +185,10 @@ export const settingsSchema = z.strictObject({
         .array(text())
         .min(1)
         .max(100)
-        .default(['en'])
-        .describe('Languages that screens speak; `accept-language` is brought down to one of them.'),
+        .optional()
+        .describe(
+          'Languages that screens speak; `accept-language` is brought down to one of them, else to the first. Unset: those of src/app/messages.',
+        ),
     })
     .prefault({})
     .describe('Remembered answers.'),

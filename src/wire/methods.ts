@@ -18,19 +18,20 @@ export type Methods = Compiled & {
 /**
  * Compiles the plans of all services that have policies or screens.
  * @param only full names of the services that are served; unset: all
+ * @param upstreams names in the settings; unset: those that policies name are not checked
  * @throws PolicyErrors; Error when `only` names a service that is not there
  */
 export function methodsOf(
   { descriptorSet, sources }: Pick<Release, 'descriptorSet' | 'sources'>,
   app: App,
-  { only, upstreams }: { readonly only: readonly string[] | undefined; readonly upstreams: ReadonlySet<string> },
+  { only, upstreams }: { readonly only: readonly string[] | undefined; readonly upstreams: ReadonlySet<string> | undefined },
 ): Methods {
   const meant = new Set([...servicesWithPolicies(descriptorSet), ...app.screens.map(({ method }) => method.split('/')[0] ?? '')]);
   const unknown = (only ?? []).find((service) => !meant.has(service));
   if (unknown !== undefined) throw new Error(`app.services names ${unknown}, which is no service here. There are: ${[...meant].sort().join(', ')}.`);
   const core = /^portico\./;
   const served = (service: string) => meant.has(service) && (only === undefined || core.test(service) || only.includes(service));
-  const compiled = compilePlans({ descriptorSet, sources, served, upstreams });
+  const compiled = compilePlans({ descriptorSet, sources, served, ...(upstreams && { upstreams }) });
   const plans = [...compiled.plans.values()];
   const scopes = new Set(plans.flatMap(({ access }) => (access.kind === 'user' ? access.scopes : [])));
   const templates = plans.flatMap(({ cache, invalidates }) => [...(cache?.tags ?? []), ...invalidates]);

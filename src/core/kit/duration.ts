@@ -6,3 +6,12 @@ export function parseDurationMs(text: string): number | undefined {
   if (match === null) return undefined;
   return Math.round(Number(match[1]) * (units[match[2] ?? ''] ?? Number.NaN));
 }
+
+/** @returns the duration in the largest unit that gives a whole number: "800ms", "30s", "5m", "1h" */
+export function durationText(ms: number): string {
+  for (const unit of ['h', 'm', 's'] as const) {
+    const of = units[unit] ?? 1;
+    if (ms >= of && ms % of === 0) return `${ms / of}${unit}`;
+  }
+  return `${ms}ms`;
+}

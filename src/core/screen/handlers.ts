@@ -83,7 +83,11 @@ export function streamHandler(screen: Screen<never>, unary: MethodPlan, open: Op
     const opened = await open(unary, call);
     if (opened.hit !== undefined) return { ...opened.hit, body: once(opened.hit.body as Uint8Array) };
     const trailers = Metadata();
-    return { metadata: opened.stale?.metadata ?? Metadata(), trailers, body: answersSoFar(begin(screen, opened.call, parts, true), opened, trailers) };
+    return {
+      metadata: opened.stale?.metadata ?? Metadata(),
+      trailers,
+      body: answersSoFar(begin(screen, opened.call, parts, true), opened, trailers),
+    };
   };
 }
 

@@ -28,6 +28,7 @@ export async function devTls(folder: string, nowMs: number): Promise<DevTls> {
   if (ca.cert === undefined || ca.key === undefined || expiresWithin(ca.cert, nowMs, 30 * dayMs)) {
     const made = await generate([{ name: 'commonName', value: `Portico development CA (${hostname()})` }], {
       keyType: 'ec',
+      algorithm: 'sha256', // selfsigned's own default is SHA-1, which OpenSSL refuses
       notAfterDate: new Date(nowMs + 3_650 * dayMs),
       extensions: [
         { name: 'basicConstraints', cA: true, critical: true },
@@ -43,6 +44,7 @@ export async function devTls(folder: string, nowMs: number): Promise<DevTls> {
   if (leaf.cert === undefined || leaf.key === undefined || expiresWithin(leaf.cert, nowMs, 7 * dayMs) || !covers(leaf.cert, ca.cert ?? '', names)) {
     const made = await generate([{ name: 'commonName', value: 'localhost' }], {
       keyType: 'ec',
+      algorithm: 'sha256', // selfsigned's own default is SHA-1, which OpenSSL refuses
       notAfterDate: new Date(nowMs + 365 * dayMs),
       ca: { key: ca.key ?? '', cert: ca.cert ?? '' },
       extensions: [

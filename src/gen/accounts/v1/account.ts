@@ -4,6 +4,7 @@
 /* eslint-disable */
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import type { CallContext, CallOptions } from "nice-grpc-common";
+import { Timestamp } from "../../google/protobuf/timestamp.ts";
 
 export const protobufPackage = "accounts.v1";
 
@@ -11,10 +12,8 @@ export const protobufFileName = "accounts/v1/account.proto";
 
 /** The sample company's customers and couriers. */
 
-/** Whose profile. */
+/** No parameters: the internal token names the caller. */
 export interface GetProfileRequest {
-  /** The user's id. */
-  userId: string;
 }
 
 /** A person. */
@@ -23,17 +22,26 @@ export interface GetProfileResponse {
   userId: string;
   /** The name to greet them with. */
   displayName: string;
+  /** Where letters go; never logged. */
+  email: string;
+  /** The city they live in. */
+  city: string;
+  /** Points of the loyalty programme. */
+  points: number;
+  /** When they joined. */
+  memberSince:
+    | Date
+    | undefined;
+  /** Whether they deliver parcels. */
+  courier: boolean;
 }
 
 function createBaseGetProfileRequest(): GetProfileRequest {
-  return { userId: "" };
+  return {};
 }
 
 export const GetProfileRequest: MessageFns<GetProfileRequest> = {
-  encode(message: GetProfileRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.userId !== "") {
-      writer.uint32(10).string(message.userId);
-    }
+  encode(_: GetProfileRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     return writer;
   },
 
@@ -50,14 +58,6 @@ export const GetProfileRequest: MessageFns<GetProfileRequest> = {
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
-          case 1: {
-            if (tag !== 10) {
-              break;
-            }
-
-            message.userId = reader.string();
-            continue;
-          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -70,36 +70,26 @@ export const GetProfileRequest: MessageFns<GetProfileRequest> = {
     }
   },
 
-  fromJSON(object: any): GetProfileRequest {
-    return {
-      userId: isSet(object.userId)
-        ? globalThis.String(object.userId)
-        : isSet(object.user_id)
-        ? globalThis.String(object.user_id)
-        : "",
-    };
+  fromJSON(_: any): GetProfileRequest {
+    return {};
   },
 
-  toJSON(message: GetProfileRequest): unknown {
+  toJSON(_: GetProfileRequest): unknown {
     const obj: any = {};
-    if (message.userId !== "") {
-      obj.userId = message.userId;
-    }
     return obj;
   },
 
   create(base?: DeepPartial<GetProfileRequest>): GetProfileRequest {
     return GetProfileRequest.fromPartial(base ?? {});
   },
-  fromPartial(object: DeepPartial<GetProfileRequest>): GetProfileRequest {
+  fromPartial(_: DeepPartial<GetProfileRequest>): GetProfileRequest {
     const message = createBaseGetProfileRequest();
-    message.userId = object.userId ?? "";
     return message;
   },
 };
 
 function createBaseGetProfileResponse(): GetProfileResponse {
-  return { userId: "", displayName: "" };
+  return { userId: "", displayName: "", email: "", city: "", points: 0, memberSince: undefined, courier: false };
 }
 
 export const GetProfileResponse: MessageFns<GetProfileResponse> = {
@@ -109,6 +99,21 @@ export const GetProfileResponse: MessageFns<GetProfileResponse> = {
     }
     if (message.displayName !== "") {
       writer.uint32(18).string(message.displayName);
+    }
+    if (message.email !== "") {
+      writer.uint32(26).string(message.email);
+    }
+    if (message.city !== "") {
+      writer.uint32(34).string(message.city);
+    }
+    if (message.points !== 0) {
+      writer.uint32(40).int32(message.points);
+    }
+    if (message.memberSince !== undefined) {
+      Timestamp.encode(toTimestamp(message.memberSince), writer.uint32(50).fork()).join();
+    }
+    if (message.courier !== false) {
+      writer.uint32(56).bool(message.courier);
     }
     return writer;
   },
@@ -142,6 +147,46 @@ export const GetProfileResponse: MessageFns<GetProfileResponse> = {
             message.displayName = reader.string();
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.email = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.city = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.points = reader.int32();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.memberSince = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.courier = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -166,6 +211,15 @@ export const GetProfileResponse: MessageFns<GetProfileResponse> = {
         : isSet(object.display_name)
         ? globalThis.String(object.display_name)
         : "",
+      email: isSet(object.email) ? globalThis.String(object.email) : "",
+      city: isSet(object.city) ? globalThis.String(object.city) : "",
+      points: isSet(object.points) ? globalThis.Number(object.points) : 0,
+      memberSince: isSet(object.memberSince)
+        ? fromJsonTimestamp(object.memberSince)
+        : isSet(object.member_since)
+        ? fromJsonTimestamp(object.member_since)
+        : undefined,
+      courier: isSet(object.courier) ? globalThis.Boolean(object.courier) : false,
     };
   },
 
@@ -177,6 +231,21 @@ export const GetProfileResponse: MessageFns<GetProfileResponse> = {
     if (message.displayName !== "") {
       obj.displayName = message.displayName;
     }
+    if (message.email !== "") {
+      obj.email = message.email;
+    }
+    if (message.city !== "") {
+      obj.city = message.city;
+    }
+    if (message.points !== 0) {
+      obj.points = Math.round(message.points);
+    }
+    if (message.memberSince !== undefined) {
+      obj.memberSince = message.memberSince.toISOString();
+    }
+    if (message.courier !== false) {
+      obj.courier = message.courier;
+    }
     return obj;
   },
 
@@ -187,17 +256,22 @@ export const GetProfileResponse: MessageFns<GetProfileResponse> = {
     const message = createBaseGetProfileResponse();
     message.userId = object.userId ?? "";
     message.displayName = object.displayName ?? "";
+    message.email = object.email ?? "";
+    message.city = object.city ?? "";
+    message.points = object.points ?? 0;
+    message.memberSince = object.memberSince ?? undefined;
+    message.courier = object.courier ?? false;
     return message;
   },
 };
 
-/** Who people are. */
+/** Who people are. Everybody sees their own account only: the internal token says whose it is. */
 export type AccountServiceDefinition = typeof AccountServiceDefinition;
 export const AccountServiceDefinition = {
   name: "AccountService",
   fullName: "accounts.v1.AccountService",
   methods: {
-    /** The profile of one user: NOT_FOUND when there is none. */
+    /** The profile of the caller: NOT_FOUND when there is none. */
     getProfile: {
       name: "GetProfile",
       requestType: GetProfileRequest as typeof GetProfileRequest,
@@ -210,7 +284,7 @@ export const AccountServiceDefinition = {
 } as const;
 
 export interface AccountServiceImplementation<CallContextExt = {}> {
-  /** The profile of one user: NOT_FOUND when there is none. */
+  /** The profile of the caller: NOT_FOUND when there is none. */
   getProfile(
     request: GetProfileRequest,
     context: CallContext & CallContextExt,
@@ -218,7 +292,7 @@ export interface AccountServiceImplementation<CallContextExt = {}> {
 }
 
 export interface AccountServiceClient<CallOptionsExt = {}> {
-  /** The profile of one user: NOT_FOUND when there is none. */
+  /** The profile of the caller: NOT_FOUND when there is none. */
   getProfile(
     request: DeepPartial<GetProfileRequest>,
     options?: CallOptions & CallOptionsExt,
@@ -233,6 +307,28 @@ export type DeepPartial<T> = T extends bigint ? string | number | bigint
   : T extends { $case: string; value: unknown } ? { $case: T["$case"]; value?: DeepPartial<T["value"]> }
   : T extends {} ? { [K in keyof T]?: DeepPartial<T[K]> }
   : Partial<T>;
+
+function toTimestamp(date: Date): Timestamp {
+  const seconds = BigInt(Math.trunc(date.getTime() / 1_000));
+  const nanos = (date.getTime() % 1_000) * 1_000_000;
+  return { seconds, nanos };
+}
+
+function fromTimestamp(t: Timestamp): Date {
+  let millis = (globalThis.Number(t.seconds.toString()) || 0) * 1_000;
+  millis += (t.nanos || 0) / 1_000_000;
+  return new globalThis.Date(millis);
+}
+
+function fromJsonTimestamp(o: any): Date {
+  if (o instanceof globalThis.Date) {
+    return o;
+  } else if (typeof o === "string") {
+    return new globalThis.Date(o);
+  } else {
+    return fromTimestamp(Timestamp.fromJSON(o));
+  }
+}
 
 function isSet(value: any): boolean {
   return value !== null && value !== undefined;

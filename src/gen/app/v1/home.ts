@@ -4,7 +4,10 @@
 /* eslint-disable */
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import type { CallContext, CallOptions } from "nice-grpc-common";
+import { Timestamp } from "../../google/protobuf/timestamp.ts";
 import { MissingPart } from "../../portico/v1/screen.ts";
+import { Order } from "./order.ts";
+import { Promotion } from "./promotion.ts";
 
 export const protobufPackage = "app.v1";
 
@@ -12,16 +15,70 @@ export const protobufFileName = "app/v1/home.proto";
 
 /** The first screen after sign-in. */
 
-/** No parameters. */
+/** No parameters: the access token says whose home it is. */
 export interface GetHomeRequest {
 }
 
 /** The home screen. */
 export interface GetHomeResponse {
-  /** The name to greet with. */
-  displayName: string;
-  /** Parts that are not in this answer. */
+  /** Who is greeted. Always there. */
+  profile:
+    | Profile
+    | undefined;
+  /** Orders on their way. Absent: see `missing_parts`. */
+  orders:
+    | ActiveOrders
+    | undefined;
+  /** Couriers around. Absent: see `missing_parts`. */
+  couriers:
+    | NearbyCouriers
+    | undefined;
+  /** Today's offers. Absent: see `missing_parts`. */
+  offers:
+    | Offers
+    | undefined;
+  /** When the answer was made: no change of the answer. */
+  madeAt:
+    | Date
+    | undefined;
+  /** Parts that are not in this answer, and why. */
   missingParts: MissingPart[];
+  /** Parts that are still on their way (StreamHome only). */
+  pendingParts: string[];
+}
+
+/** Who is greeted. */
+export interface Profile {
+  /** The user's id. */
+  userId: string;
+  /** The name to greet them with. */
+  displayName: string;
+  /** The city they live in. */
+  city: string;
+  /** Points of the loyalty programme. */
+  points: number;
+  /** Since when they are with us. */
+  memberSince: Date | undefined;
+}
+
+/** Orders that are neither delivered nor cancelled. */
+export interface ActiveOrders {
+  /** The newest first. */
+  orders: Order[];
+}
+
+/** Couriers around. */
+export interface NearbyCouriers {
+  /** Their first names, the nearest first. */
+  names: string[];
+  /** How soon one could pick a parcel up: whole minutes. */
+  pickupMinutes: number;
+}
+
+/** Today's offers. */
+export interface Offers {
+  /** The best first. */
+  promotions: Promotion[];
 }
 
 function createBaseGetHomeRequest(): GetHomeRequest {
@@ -77,16 +134,39 @@ export const GetHomeRequest: MessageFns<GetHomeRequest> = {
 };
 
 function createBaseGetHomeResponse(): GetHomeResponse {
-  return { displayName: "", missingParts: [] };
+  return {
+    profile: undefined,
+    orders: undefined,
+    couriers: undefined,
+    offers: undefined,
+    madeAt: undefined,
+    missingParts: [],
+    pendingParts: [],
+  };
 }
 
 export const GetHomeResponse: MessageFns<GetHomeResponse> = {
   encode(message: GetHomeResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.displayName !== "") {
-      writer.uint32(10).string(message.displayName);
+    if (message.profile !== undefined) {
+      Profile.encode(message.profile, writer.uint32(10).fork()).join();
+    }
+    if (message.orders !== undefined) {
+      ActiveOrders.encode(message.orders, writer.uint32(18).fork()).join();
+    }
+    if (message.couriers !== undefined) {
+      NearbyCouriers.encode(message.couriers, writer.uint32(26).fork()).join();
+    }
+    if (message.offers !== undefined) {
+      Offers.encode(message.offers, writer.uint32(34).fork()).join();
+    }
+    if (message.madeAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.madeAt), writer.uint32(42).fork()).join();
     }
     for (const v of message.missingParts) {
-      MissingPart.encode(v!, writer.uint32(18).fork()).join();
+      MissingPart.encode(v!, writer.uint32(50).fork()).join();
+    }
+    for (const v of message.pendingParts) {
+      writer.uint32(58).string(v!);
     }
     return writer;
   },
@@ -109,7 +189,7 @@ export const GetHomeResponse: MessageFns<GetHomeResponse> = {
               break;
             }
 
-            message.displayName = reader.string();
+            message.profile = Profile.decode(reader, reader.uint32());
             continue;
           }
           case 2: {
@@ -117,7 +197,47 @@ export const GetHomeResponse: MessageFns<GetHomeResponse> = {
               break;
             }
 
+            message.orders = ActiveOrders.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.couriers = NearbyCouriers.decode(reader, reader.uint32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.offers = Offers.decode(reader, reader.uint32());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.madeAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
             message.missingParts.push(MissingPart.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.pendingParts.push(reader.string());
             continue;
           }
         }
@@ -134,26 +254,50 @@ export const GetHomeResponse: MessageFns<GetHomeResponse> = {
 
   fromJSON(object: any): GetHomeResponse {
     return {
-      displayName: isSet(object.displayName)
-        ? globalThis.String(object.displayName)
-        : isSet(object.display_name)
-        ? globalThis.String(object.display_name)
-        : "",
+      profile: isSet(object.profile) ? Profile.fromJSON(object.profile) : undefined,
+      orders: isSet(object.orders) ? ActiveOrders.fromJSON(object.orders) : undefined,
+      couriers: isSet(object.couriers) ? NearbyCouriers.fromJSON(object.couriers) : undefined,
+      offers: isSet(object.offers) ? Offers.fromJSON(object.offers) : undefined,
+      madeAt: isSet(object.madeAt)
+        ? fromJsonTimestamp(object.madeAt)
+        : isSet(object.made_at)
+        ? fromJsonTimestamp(object.made_at)
+        : undefined,
       missingParts: globalThis.Array.isArray(object?.missingParts)
         ? object.missingParts.map((e: any) => MissingPart.fromJSON(e))
         : globalThis.Array.isArray(object?.missing_parts)
         ? object.missing_parts.map((e: any) => MissingPart.fromJSON(e))
+        : [],
+      pendingParts: globalThis.Array.isArray(object?.pendingParts)
+        ? object.pendingParts.map((e: any) => globalThis.String(e))
+        : globalThis.Array.isArray(object?.pending_parts)
+        ? object.pending_parts.map((e: any) => globalThis.String(e))
         : [],
     };
   },
 
   toJSON(message: GetHomeResponse): unknown {
     const obj: any = {};
-    if (message.displayName !== "") {
-      obj.displayName = message.displayName;
+    if (message.profile !== undefined) {
+      obj.profile = Profile.toJSON(message.profile);
+    }
+    if (message.orders !== undefined) {
+      obj.orders = ActiveOrders.toJSON(message.orders);
+    }
+    if (message.couriers !== undefined) {
+      obj.couriers = NearbyCouriers.toJSON(message.couriers);
+    }
+    if (message.offers !== undefined) {
+      obj.offers = Offers.toJSON(message.offers);
+    }
+    if (message.madeAt !== undefined) {
+      obj.madeAt = message.madeAt.toISOString();
     }
     if (message.missingParts?.length) {
       obj.missingParts = message.missingParts.map((e) => MissingPart.toJSON(e));
+    }
+    if (message.pendingParts?.length) {
+      obj.pendingParts = message.pendingParts;
     }
     return obj;
   },
@@ -163,8 +307,393 @@ export const GetHomeResponse: MessageFns<GetHomeResponse> = {
   },
   fromPartial(object: DeepPartial<GetHomeResponse>): GetHomeResponse {
     const message = createBaseGetHomeResponse();
-    message.displayName = object.displayName ?? "";
+    message.profile = (object.profile !== undefined && object.profile !== null)
+      ? Profile.fromPartial(object.profile)
+      : undefined;
+    message.orders = (object.orders !== undefined && object.orders !== null)
+      ? ActiveOrders.fromPartial(object.orders)
+      : undefined;
+    message.couriers = (object.couriers !== undefined && object.couriers !== null)
+      ? NearbyCouriers.fromPartial(object.couriers)
+      : undefined;
+    message.offers = (object.offers !== undefined && object.offers !== null)
+      ? Offers.fromPartial(object.offers)
+      : undefined;
+    message.madeAt = object.madeAt ?? undefined;
     message.missingParts = object.missingParts?.map((e) => MissingPart.fromPartial(e)) || [];
+    message.pendingParts = object.pendingParts?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseProfile(): Profile {
+  return { userId: "", displayName: "", city: "", points: 0, memberSince: undefined };
+}
+
+export const Profile: MessageFns<Profile> = {
+  encode(message: Profile, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.userId !== "") {
+      writer.uint32(10).string(message.userId);
+    }
+    if (message.displayName !== "") {
+      writer.uint32(18).string(message.displayName);
+    }
+    if (message.city !== "") {
+      writer.uint32(26).string(message.city);
+    }
+    if (message.points !== 0) {
+      writer.uint32(32).int32(message.points);
+    }
+    if (message.memberSince !== undefined) {
+      Timestamp.encode(toTimestamp(message.memberSince), writer.uint32(42).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Profile {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseProfile();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.userId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.displayName = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.city = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.points = reader.int32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.memberSince = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Profile {
+    return {
+      userId: isSet(object.userId)
+        ? globalThis.String(object.userId)
+        : isSet(object.user_id)
+        ? globalThis.String(object.user_id)
+        : "",
+      displayName: isSet(object.displayName)
+        ? globalThis.String(object.displayName)
+        : isSet(object.display_name)
+        ? globalThis.String(object.display_name)
+        : "",
+      city: isSet(object.city) ? globalThis.String(object.city) : "",
+      points: isSet(object.points) ? globalThis.Number(object.points) : 0,
+      memberSince: isSet(object.memberSince)
+        ? fromJsonTimestamp(object.memberSince)
+        : isSet(object.member_since)
+        ? fromJsonTimestamp(object.member_since)
+        : undefined,
+    };
+  },
+
+  toJSON(message: Profile): unknown {
+    const obj: any = {};
+    if (message.userId !== "") {
+      obj.userId = message.userId;
+    }
+    if (message.displayName !== "") {
+      obj.displayName = message.displayName;
+    }
+    if (message.city !== "") {
+      obj.city = message.city;
+    }
+    if (message.points !== 0) {
+      obj.points = Math.round(message.points);
+    }
+    if (message.memberSince !== undefined) {
+      obj.memberSince = message.memberSince.toISOString();
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<Profile>): Profile {
+    return Profile.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Profile>): Profile {
+    const message = createBaseProfile();
+    message.userId = object.userId ?? "";
+    message.displayName = object.displayName ?? "";
+    message.city = object.city ?? "";
+    message.points = object.points ?? 0;
+    message.memberSince = object.memberSince ?? undefined;
+    return message;
+  },
+};
+
+function createBaseActiveOrders(): ActiveOrders {
+  return { orders: [] };
+}
+
+export const ActiveOrders: MessageFns<ActiveOrders> = {
+  encode(message: ActiveOrders, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.orders) {
+      Order.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ActiveOrders {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseActiveOrders();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.orders.push(Order.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ActiveOrders {
+    return { orders: globalThis.Array.isArray(object?.orders) ? object.orders.map((e: any) => Order.fromJSON(e)) : [] };
+  },
+
+  toJSON(message: ActiveOrders): unknown {
+    const obj: any = {};
+    if (message.orders?.length) {
+      obj.orders = message.orders.map((e) => Order.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ActiveOrders>): ActiveOrders {
+    return ActiveOrders.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ActiveOrders>): ActiveOrders {
+    const message = createBaseActiveOrders();
+    message.orders = object.orders?.map((e) => Order.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseNearbyCouriers(): NearbyCouriers {
+  return { names: [], pickupMinutes: 0 };
+}
+
+export const NearbyCouriers: MessageFns<NearbyCouriers> = {
+  encode(message: NearbyCouriers, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.names) {
+      writer.uint32(10).string(v!);
+    }
+    if (message.pickupMinutes !== 0) {
+      writer.uint32(16).int32(message.pickupMinutes);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): NearbyCouriers {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseNearbyCouriers();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.names.push(reader.string());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.pickupMinutes = reader.int32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): NearbyCouriers {
+    return {
+      names: globalThis.Array.isArray(object?.names) ? object.names.map((e: any) => globalThis.String(e)) : [],
+      pickupMinutes: isSet(object.pickupMinutes)
+        ? globalThis.Number(object.pickupMinutes)
+        : isSet(object.pickup_minutes)
+        ? globalThis.Number(object.pickup_minutes)
+        : 0,
+    };
+  },
+
+  toJSON(message: NearbyCouriers): unknown {
+    const obj: any = {};
+    if (message.names?.length) {
+      obj.names = message.names;
+    }
+    if (message.pickupMinutes !== 0) {
+      obj.pickupMinutes = Math.round(message.pickupMinutes);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<NearbyCouriers>): NearbyCouriers {
+    return NearbyCouriers.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<NearbyCouriers>): NearbyCouriers {
+    const message = createBaseNearbyCouriers();
+    message.names = object.names?.map((e) => e) || [];
+    message.pickupMinutes = object.pickupMinutes ?? 0;
+    return message;
+  },
+};
+
+function createBaseOffers(): Offers {
+  return { promotions: [] };
+}
+
+export const Offers: MessageFns<Offers> = {
+  encode(message: Offers, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.promotions) {
+      Promotion.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Offers {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseOffers();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.promotions.push(Promotion.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Offers {
+    return {
+      promotions: globalThis.Array.isArray(object?.promotions)
+        ? object.promotions.map((e: any) => Promotion.fromJSON(e))
+        : [],
+    };
+  },
+
+  toJSON(message: Offers): unknown {
+    const obj: any = {};
+    if (message.promotions?.length) {
+      obj.promotions = message.promotions.map((e) => Promotion.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<Offers>): Offers {
+    return Offers.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Offers>): Offers {
+    const message = createBaseOffers();
+    message.promotions = object.promotions?.map((e) => Promotion.fromPartial(e)) || [];
     return message;
   },
 };
@@ -187,7 +716,7 @@ export const HomeServiceDefinition = {
         _unknownFields: {
           400010: [
             Buffer.from([
-              66,
+              78,
               10,
               11,
               18,
@@ -209,7 +738,7 @@ export const HomeServiceDefinition = {
               109,
               115,
               26,
-              44,
+              56,
               8,
               2,
               26,
@@ -237,6 +766,18 @@ export const HomeServiceDefinition = {
               117,
               98,
               125,
+              50,
+              10,
+              112,
+              114,
+              111,
+              109,
+              111,
+              116,
+              105,
+              111,
+              110,
+              115,
               58,
               15,
               97,
@@ -259,17 +800,71 @@ export const HomeServiceDefinition = {
         },
       },
     },
+    /** GetHome as a stream: at once what is remembered or fast, then whole answers so far, the last one without pending parts. */
+    streamHome: {
+      name: "StreamHome",
+      requestType: GetHomeRequest as typeof GetHomeRequest,
+      requestStream: false,
+      responseType: GetHomeResponse as typeof GetHomeResponse,
+      responseStream: true,
+      options: {
+        idempotencyLevel: "NO_SIDE_EFFECTS",
+        _unknownFields: {
+          400010: [
+            Buffer.from([
+              26,
+              10,
+              11,
+              18,
+              9,
+              104,
+              111,
+              109,
+              101,
+              46,
+              114,
+              101,
+              97,
+              100,
+              18,
+              2,
+              53,
+              115,
+              42,
+              7,
+              71,
+              101,
+              116,
+              72,
+              111,
+              109,
+              101,
+            ]) as Buffer,
+          ],
+        },
+      },
+    },
   },
 } as const;
 
 export interface HomeServiceImplementation<CallContextExt = {}> {
   /** The first screen after sign-in. No profile, no screen; other parts may be missing and are named. */
   getHome(request: GetHomeRequest, context: CallContext & CallContextExt): Promise<DeepPartial<GetHomeResponse>>;
+  /** GetHome as a stream: at once what is remembered or fast, then whole answers so far, the last one without pending parts. */
+  streamHome(
+    request: GetHomeRequest,
+    context: CallContext & CallContextExt,
+  ): ServerStreamingMethodResult<DeepPartial<GetHomeResponse>>;
 }
 
 export interface HomeServiceClient<CallOptionsExt = {}> {
   /** The first screen after sign-in. No profile, no screen; other parts may be missing and are named. */
   getHome(request: DeepPartial<GetHomeRequest>, options?: CallOptions & CallOptionsExt): Promise<GetHomeResponse>;
+  /** GetHome as a stream: at once what is remembered or fast, then whole answers so far, the last one without pending parts. */
+  streamHome(
+    request: DeepPartial<GetHomeRequest>,
+    options?: CallOptions & CallOptionsExt,
+  ): AsyncIterable<GetHomeResponse>;
 }
 
 type Builtin = Date | Function | Uint8Array | string | number | boolean | bigint | undefined;
@@ -281,9 +876,33 @@ export type DeepPartial<T> = T extends bigint ? string | number | bigint
   : T extends {} ? { [K in keyof T]?: DeepPartial<T[K]> }
   : Partial<T>;
 
+function toTimestamp(date: Date): Timestamp {
+  const seconds = BigInt(Math.trunc(date.getTime() / 1_000));
+  const nanos = (date.getTime() % 1_000) * 1_000_000;
+  return { seconds, nanos };
+}
+
+function fromTimestamp(t: Timestamp): Date {
+  let millis = (globalThis.Number(t.seconds.toString()) || 0) * 1_000;
+  millis += (t.nanos || 0) / 1_000_000;
+  return new globalThis.Date(millis);
+}
+
+function fromJsonTimestamp(o: any): Date {
+  if (o instanceof globalThis.Date) {
+    return o;
+  } else if (typeof o === "string") {
+    return new globalThis.Date(o);
+  } else {
+    return fromTimestamp(Timestamp.fromJSON(o));
+  }
+}
+
 function isSet(value: any): boolean {
   return value !== null && value !== undefined;
 }
+
+export type ServerStreamingMethodResult<Response> = { [Symbol.asyncIterator](): AsyncIterator<Response, void> };
 
 export interface MessageFns<T> {
   encode(message: T, writer?: BinaryWriter): BinaryWriter;

@@ -1,0 +1,24 @@
+import { defineApp, screen } from '../core/screen/app.ts';
+import { HomeServiceDefinition } from '../gen/app/v1/home.ts';
+import { OrderServiceDefinition } from '../gen/app/v1/order.ts';
+import { PromotionServiceDefinition } from '../gen/app/v1/promotion.ts';
+import { getHome } from './home/home.ts';
+import { de } from './messages/de.ts';
+import { en } from './messages/en.ts';
+import { getOrder, listOrders } from './orders/orders.ts';
+import { listPromotions } from './promotions/promotions.ts';
+import { reasons } from './reasons.ts';
+import { upstreams } from './upstreams.ts';
+
+/** Our part of the door: a line for each screen. */
+export const app = defineApp({
+  upstreams,
+  screens: [
+    screen(HomeServiceDefinition, 'getHome', getHome),
+    screen(OrderServiceDefinition, 'getOrder', getOrder),
+    screen(OrderServiceDefinition, 'listOrders', listOrders),
+    screen(PromotionServiceDefinition, 'listPromotions', listPromotions),
+  ],
+  reasons,
+  messages: { en, de },
+});

@@ -1,0 +1,5 @@
+/** What people read, by reason. */
+export const en = {
+  ORDER_UNKNOWN: 'We cannot find this order.',
+  PROFILE_UNKNOWN: 'We cannot find your account.',
+} as const;

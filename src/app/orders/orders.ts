@@ -1,0 +1,26 @@
+import type { ScreenContext } from '../../core/screen/context.ts';
+import { fanOut, optional, required } from '../../core/screen/fan-out.ts';
+import { absentWhen, translate } from '../../core/screen/translate.ts';
+import type { GetOrderRequest, ListOrdersRequest } from '../../gen/app/v1/order.ts';
+import type { Upstreams } from '../upstreams.ts';
+
+/** One order with who brings it. Nobody brings it before it is placed or after it has arrived: then `delivery` is absent and nothing is missing. */
+export async function getOrder({ orderId }: GetOrderRequest, context: ScreenContext, { orders, couriers }: Upstreams) {
+  const { parts, missing } = await fanOut(context, {
+    order: required(() => translate(orders.getOrder({ orderId }), { NOT_FOUND: 'ORDER_UNKNOWN' })),
+    delivery: optional(() => absentWhen(couriers.getDelivery({ orderId }), 'NOT_FOUND')),
+  });
+  const { delivery } = parts;
+  return {
+    order: parts.order.order,
+    delivery: delivery && { courierName: delivery.courierName, minutesLeft: delivery.minutesLeft },
+    missingParts: missing,
+  };
+}
+
+/** A page of the user's orders. Each is a tag of the answer, so that a change of one is seen in the list too. */
+export async function listOrders(request: ListOrdersRequest, context: ScreenContext, { orders }: Upstreams) {
+  const page = await orders.listOrders(request);
+  for (const { orderId } of page.orders.slice(0, 50)) context.tag(`order:${orderId}`);
+  return page;
+}

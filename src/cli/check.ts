@@ -1,0 +1,44 @@
+import { openCertificates } from '../wire/certificates.ts';
+import { databaseMisfit } from '../wire/migrations.ts';
+import { ourMethods, upstreamsOfScreens } from '../wire/our-methods.ts';
+import { systemClock } from '../wire/system-clock.ts';
+import { upstreamConfigs } from '../wire/upstream-configs.ts';
+import { Exit, exitCodes } from './exit.ts';
+import { type SettingsFlags, settingsOf } from './options.ts';
+
+type Check = { readonly name: string; readonly ok: boolean; readonly message: string };
+
+/** `portico check`: settings, policies, files and the database, without serving anything. Exit code 2: what is set is wrong; 3: what it needs is not there. */
+export async function runCheck({ json = false, ...flags }: SettingsFlags & { readonly json?: boolean }): Promise<void> {
+  const settings = settingsOf(flags.dev === true ? 'dev' : 'serve', flags); // throws with all that is wrong
+  const checks: Check[] = [{ name: 'settings', ok: true, message: `read as \`portico ${settings.mode}\`` }];
+  const check = async (name: string, look: () => string | Promise<string>) => {
+    try {
+      checks.push({ name, ok: true, message: await look() });
+    } catch (error) {
+      checks.push({ name, ok: false, message: error instanceof Error ? error.message : String(error) });
+    }
+  };
+  await check('policies', () => `${ourMethods(settings).plans.size} methods`);
+  await check('upstreams', () => {
+    const configs = upstreamConfigs(settings, {});
+    const unset = upstreamsOfScreens.filter((name) => configs[name] === undefined && !settings.sample);
+    if (unset.length > 0) throw new Error(`${unset.join(', ')}: screens use them, and the settings do not name them.`);
+    return `${Object.keys(configs).length} set`;
+  });
+  await check('certificates', async () => {
+    await openCertificates(settings, systemClock);
+    return 'usable';
+  });
+  await check('database', async () => {
+    const misfit = await databaseMisfit(settings);
+    if (misfit !== undefined && !settings.embedded) throw new Error(misfit);
+    return misfit === undefined ? 'its schema fits' : 'will be migrated at the start';
+  });
+  const wrong = checks.filter(({ ok }) => !ok);
+  if (json) process.stdout.write(`${JSON.stringify({ ok: wrong.length === 0, checks })}\n`);
+  else for (const { name, ok, message } of checks) process.stdout.write(`${ok ? 'ok    ' : 'WRONG '} ${name.padEnd(12)} ${message}\n`);
+  if (wrong.length === 0) return;
+  const dependency = wrong.every(({ name }) => name === 'database');
+  throw new Exit(dependency ? exitCodes.dependency : exitCodes.config, `${wrong.length} of ${checks.length} checks failed.`);
+}

@@ -1,0 +1,75 @@
+import { Command, CommanderError } from 'commander';
+import { PolicyErrors } from '../core/policy/policy-errors.ts';
+import { SettingsError } from '../settings/problems.ts';
+import { DatabaseError } from '../wire/migrations.ts';
+import { readRelease } from '../wire/release.ts';
+import { runCheck } from './check.ts';
+import { printConfig } from './config.ts';
+import { Exit, exitCodes } from './exit.ts';
+import { checkHealth } from './health.ts';
+import { runMigrate } from './migrate.ts';
+import { withMode, withSettings } from './options.ts';
+import { printPlan } from './plan.ts';
+import { run } from './run.ts';
+import { printToken } from './token.ts';
+
+/** Runs the command line. @returns the exit code: 0 ok, 1 failed, 2 settings or policies, 3 something it needs, 64 usage */
+export async function cli(args: readonly string[]): Promise<number> {
+  const program = commands();
+  try {
+    await program.parseAsync(args, { from: 'user' });
+    return exitCodes.ok;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage; // commander has said it
+    const { code, message } = explain(error);
+    process.stderr.write(`portico: ${message}\n`);
+    return code;
+  }
+}
+
+function commands(): Command {
+  const program = new Command('portico')
+    .description('The front door that mobile apps talk to.')
+    .version(readRelease().version)
+    .showHelpAfterError('(portico --help lists what there is)')
+    .exitOverride();
+  const command = (name: string, description: string) => program.command(name).description(description).exitOverride();
+  withSettings(command('dev', 'run with everything embedded, the sample company and dev identities, on loopback')).action((flags) =>
+    run('dev', flags),
+  );
+  withSettings(command('serve', 'run in production')).action((flags) => run('serve', flags));
+  withMode(command('check', 'look at settings, policies, files and the database, and serve nothing'))
+    .option('--json', 'one JSON object')
+    .action(runCheck);
+  command('plan', 'print every method with the policy that is enforced').option('--json', 'a JSON list').action(printPlan);
+  withMode(command('migrate', 'bring the schema of PostgreSQL up to this release'))
+    .option('--dry-run', 'only say what would be done')
+    .action(runMigrate);
+  withMode(command('token', 'print a token for an internal service').argument('<name>', 'the name of the service, such as orders'))
+    .option('--ttl <duration>', 'how long it is good: 1m to 2160h', '24h')
+    .action(printToken);
+  withMode(command('health', 'ask a running server whether it is ready'))
+    .option('--url <url>', "instead of the admin listener's /readyz")
+    .action(checkHealth);
+  withMode(command('config', 'print every setting as it is in force, with where it was said'))
+    .option('--schema', 'the JSON schema of the settings file')
+    .action(printConfig);
+  return program;
+}
+
+function explain(error: unknown): { readonly code: number; readonly message: string } {
+  if (error instanceof Exit) return error;
+  if (error instanceof TypeError || error instanceof RangeError || error instanceof ReferenceError)
+    return { code: exitCodes.failed, message: `a defect of ours: ${error.stack}` };
+  const message = error instanceof Error ? error.message : String(error);
+  if (error instanceof DatabaseError) return { code: exitCodes.dependency, message };
+  if (error instanceof SettingsError || error instanceof PolicyErrors) return { code: exitCodes.config, message };
+  const { code, address, port } = (error ?? {}) as { readonly code?: string; readonly address?: string; readonly port?: number };
+  if (code === 'EADDRINUSE')
+    return {
+      code: exitCodes.dependency,
+      message: `${address}:${port} is in use by another process: end that, or set another port (PORTICO_PUBLIC__PORT, PORTICO_INTERNAL__PORT, PORTICO_ADMIN__PORT; 0 takes a free one).`,
+    };
+  if (code === 'EACCES') return { code: exitCodes.dependency, message: `${message}: this user may not.` };
+  return { code: exitCodes.config, message };
+}

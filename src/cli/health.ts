@@ -1,0 +1,30 @@
+import { request } from 'node:http';
+import { Exit, exitCodes } from './exit.ts';
+import { type SettingsFlags, settingsOf } from './options.ts';
+
+const timeoutMs = 3_000;
+
+/** `portico health`: asks the admin listener of a running server whether it is ready; for a container's HEALTHCHECK, where there is no curl. */
+export async function checkHealth({ url, ...flags }: SettingsFlags & { readonly url?: string }): Promise<void> {
+  const target = url ?? `http://127.0.0.1:${settingsOf(flags.dev === true ? 'dev' : 'serve', flags).admin.port}/readyz`;
+  const { status, body } = await get(target).catch((error: unknown) => {
+    throw new Exit(exitCodes.dependency, `${target} does not answer: ${error instanceof Error ? error.message : error}`);
+  });
+  if (status !== 200) throw new Exit(exitCodes.failed, `${target} says ${status}: ${body.trim()}`);
+  process.stdout.write(`${body.trim()}\n`);
+}
+
+function get(url: string): Promise<{ readonly status: number; readonly body: string }> {
+  return new Promise((resolve, reject) => {
+    const asked = request(url, { timeout: timeoutMs }, (response) => {
+      let body = '';
+      response.setEncoding('utf8').on('data', (text: string) => {
+        body += text;
+      });
+      response.once('end', () => resolve({ status: response.statusCode ?? 0, body }));
+    });
+    asked.once('timeout', () => asked.destroy(new Error(`no answer within ${timeoutMs} ms`)));
+    asked.once('error', reject);
+    asked.end();
+  });
+}

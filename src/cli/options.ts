@@ -1,0 +1,45 @@
+import { existsSync } from 'node:fs';
+import type { Command } from 'commander';
+import { Option } from 'commander';
+import { loadSettings, type Mode, type Settings } from '../settings.ts';
+import { Exit, exitCodes } from './exit.ts';
+
+/** Where settings come from, as said on the command line. */
+export type SettingsFlags = { readonly config?: string; readonly set: readonly string[]; readonly dev?: boolean };
+
+/** The file that is read when none is named. */
+const usualFile = 'portico.yaml';
+
+/** Adds `--config` and `--set`. */
+export function withSettings(command: Command): Command {
+  const gather = (value: string, all: readonly string[]) => [...all, value];
+  return command
+    .option('-c, --config <file>', `settings file (YAML); default: PORTICO_CONFIG, or ${usualFile} where it is there`)
+    .addOption(new Option('-s, --set <key=value>', 'one setting, such as public.port=9443; may be repeated').argParser(gather).default([], 'none'));
+}
+
+/** Adds `--dev`, for commands that look at what another command would do. */
+export function withMode(command: Command): Command {
+  return withSettings(command).option('--dev', 'as `portico dev` would read the settings; without it, as `portico serve`');
+}
+
+/** @throws SettingsError, or Exit for a flag that is none */
+export function settingsOf(mode: Mode, { config, set }: SettingsFlags): Settings {
+  const file = config ?? process.env.PORTICO_CONFIG ?? (existsSync(usualFile) ? usualFile : undefined);
+  const flags = set.map((text) => {
+    const at = text.indexOf('=');
+    if (at < 1) throw new Exit(exitCodes.usage, `--set ${text}: a key, "=" and a value are needed, such as public.port=9443.`);
+    const key = text.slice(0, at);
+    return { path: key.split('.'), value: parsed(text.slice(at + 1)), origin: `--set ${key}` };
+  });
+  return loadSettings(mode, { file, env: process.env, flags });
+}
+
+/** JSON where it is JSON (numbers, true, lists), else the text itself. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}

@@ -1,0 +1,45 @@
+import type { Mode } from '../settings.ts';
+import { readRelease } from '../wire/release.ts';
+import { start } from '../wire/start.ts';
+import { bannerOf, bannerText } from './banner.ts';
+import { Exit, exitCodes } from './exit.ts';
+import { type SettingsFlags, settingsOf } from './options.ts';
+
+/** `portico dev` and `portico serve`: runs until a signal ends it. */
+export async function run(mode: Mode, flags: SettingsFlags): Promise<void> {
+  if (mode === 'dev' && process.env.NODE_ENV === 'production')
+    throw new Exit(exitCodes.config, '`portico dev` signs anyone in: it does not run with NODE_ENV=production. Use `portico serve`.');
+  const settings = settingsOf(mode, flags);
+  const terminal = process.stdout.isTTY === true;
+  const portico = await start({ settings, env: process.env, pretty: mode === 'dev' && terminal });
+  const banner = bannerOf(settings, portico);
+  if (mode === 'dev' || terminal) process.stdout.write(`${bannerText(readRelease().version, mode, banner)}\n`);
+  else portico.log.info('Portico listens.', { mode, ...banner });
+
+  const leave = async () => {
+    const { finished, cut } = await portico.drain();
+    portico.log.info('Portico has drained.', { connections_finished: finished, connections_cut: cut });
+    await portico.close();
+  };
+  const stopped = new Promise<void>((resolve, reject) => {
+    let leaving = false;
+    const onSignal = (signal: string) => {
+      if (leaving) process.exit(exitCodes.failed); // a second signal: at once
+      leaving = true;
+      portico.log.info(`${signal}: finishing the calls in flight; a second signal ends them.`, { grace_ms: settings.drain.grace });
+      leave().then(resolve, reject);
+    };
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => onSignal(signal));
+    portico.whenReady.then(
+      () => {
+        if (!leaving) portico.log.info('Ready.');
+      },
+      async (error: unknown) => {
+        if (leaving) return;
+        await portico.close();
+        reject(new Exit(exitCodes.dependency, `The database cannot be used: ${error instanceof Error ? error.message : error}`));
+      },
+    );
+  });
+  await stopped;
+}

@@ -1,0 +1,33 @@
+import type { ScreenContext } from './context.ts';
+import { bindRun } from './fan-out.ts';
+
+export type FakeContext = ScreenContext & { /** What the screen said its answer is about. */ readonly tags: ReadonlySet<string> };
+
+/**
+ * A context for the tests of a screen: no deadline, a clock that stands.
+ * @param options who calls (unset: nobody), the metadata of the phone, and the time in milliseconds since 1970
+ */
+export function fakeContext({
+  userId,
+  metadata = {},
+  nowMs = 0,
+}: {
+  readonly userId?: string;
+  readonly metadata?: Readonly<Record<string, string>>;
+  readonly nowMs?: number;
+} = {}): FakeContext {
+  const tags = new Set<string>();
+  const context: FakeContext = {
+    caller: userId === undefined ? undefined : { userId, scopes: new Set(), claims: new Map([['sub', userId]]) },
+    signal: new AbortController().signal,
+    metadata: (key) => metadata[key],
+    tag: (tag) => {
+      tags.add(tag);
+    },
+    nowMs: () => nowMs,
+    tags,
+  };
+  const clock = { nowMs: () => nowMs, monotonicMs: () => nowMs, after: () => () => {} };
+  bindRun(context, { clock, partsEndAtMs: undefined, soFar: false, states: new Map(), missing: false, pending: false });
+  return context;
+}

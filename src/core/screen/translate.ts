@@ -1,0 +1,31 @@
+import { Fault, type StatusName, statusCodes } from '../kit/fault.ts';
+import { UpstreamError } from './upstream-error.ts';
+
+/**
+ * An upstream call whose refusals mean something to the app: `translate(orders.getOrder({ orderId }), { NOT_FOUND: 'ORDER_UNKNOWN' })`.
+ * @param reasons which status of the upstream becomes which reason of the team
+ * @throws Fault with that reason, the upstream's text as its message; anything else as it was
+ */
+export async function translate<T>(call: Promise<T>, reasons: Partial<Record<StatusName, string>>): Promise<T> {
+  try {
+    return await call;
+  } catch (error) {
+    const reason = error instanceof UpstreamError ? reasons[nameOf(error.code)] : undefined;
+    if (reason === undefined) throw error;
+    throw new Fault<string>(reason, (error as UpstreamError).message, { cause: error });
+  }
+}
+
+/** An upstream call for which one status says that there is nothing: then undefined, which is no failure. */
+export async function absentWhen<T>(call: Promise<T>, status: StatusName): Promise<T | undefined> {
+  try {
+    return await call;
+  } catch (error) {
+    if (error instanceof UpstreamError && error.code === statusCodes[status]) return undefined;
+    throw error;
+  }
+}
+
+function nameOf(code: number): StatusName {
+  return (Object.keys(statusCodes) as StatusName[]).find((name) => statusCodes[name] === code) ?? 'UNKNOWN';
+}

@@ -1,0 +1,101 @@
+import { readFileSync } from 'node:fs';
+import type { JWTVerifyGetKey } from 'jose';
+import { ChannelCredentials, createChannel, createClient, createServer, Metadata } from 'nice-grpc';
+import type { Clock } from '../core/kit/clock.ts';
+import { AccountServiceDefinition } from '../gen/accounts/v1/account.ts';
+import { CourierServiceDefinition } from '../gen/couriers/v1/courier.ts';
+import { OrderServiceDefinition } from '../gen/orders/v1/order.ts';
+import { PublisherServiceDefinition } from '../gen/portico/internal/v1/publisher.ts';
+import { PromotionServiceDefinition } from '../gen/promotions/v1/promotion.ts';
+import { accounts } from './accounts.ts';
+import { type Behaviour, behaving, garbling } from './behaviour.ts';
+import { authoriseBy } from './caller.ts';
+import { couriers } from './couriers.ts';
+import { orders } from './orders.ts';
+import { promotions } from './promotions.ts';
+import { openWorld, type World } from './world.ts';
+
+/** The sample company's internal services, by the names of their upstreams. */
+export const serviceNames = ['accounts', 'orders', 'couriers', 'promotions'] as const;
+export type ServiceName = (typeof serviceNames)[number];
+
+/** How a service reaches the door to tell what changed. */
+export type PublisherTarget = {
+  /** "127.0.0.1:8444" */ readonly address: string;
+  readonly caFile: string /** A service token. */;
+  readonly token: string;
+};
+
+export type ServiceOptions = {
+  readonly clock: Clock;
+  /** The door's public keys: internal tokens are verified by them. */
+  readonly keys: JWTVerifyGetKey;
+  readonly world: World;
+  /** Asked at each call. */
+  readonly behaviour: () => Behaviour;
+  /** 0 takes a free one. */
+  readonly port: number;
+};
+
+/** Starts one of the services on loopback. */
+export async function openService(name: ServiceName, options: ServiceOptions): Promise<{ readonly address: string; close(): void }> {
+  const { clock, keys, world, behaviour, port } = options;
+  const authorise = authoriseBy(keys, name);
+  const server = createServer().use(behaving(behaviour, clock));
+  switch (name) {
+    case 'accounts':
+      server.add(garbling(AccountServiceDefinition, behaviour), accounts(authorise));
+      break;
+    case 'orders':
+      server.add(garbling(OrderServiceDefinition, behaviour), orders(authorise, world));
+      break;
+    case 'couriers':
+      server.add(garbling(CourierServiceDefinition, behaviour), couriers(authorise, world, clock));
+      break;
+    case 'promotions':
+      server.add(garbling(PromotionServiceDefinition, behaviour), promotions(authorise, clock));
+  }
+  const bound = await server.listen(`127.0.0.1:${port}`);
+  return { address: `127.0.0.1:${bound}`, close: () => server.forceShutdown() };
+}
+
+export type Company = {
+  /** By name: "127.0.0.1:41234". */
+  readonly addresses: Readonly<Record<ServiceName, string>>;
+  readonly world: World;
+  /** From now on every change is told to the door. */
+  publishTo(target: PublisherTarget): void;
+  close(): void;
+};
+
+/** Starts the whole company in this process, on free ports of loopback. */
+export async function openCompany({ clock, keys }: Pick<ServiceOptions, 'clock' | 'keys'>): Promise<Company> {
+  const world = openWorld(clock);
+  const opened = await Promise.all(serviceNames.map((name) => openService(name, { clock, keys, world, behaviour: () => 'well', port: 0 })));
+  const addresses = Object.fromEntries(serviceNames.map((name, i) => [name, opened[i]?.address])) as Record<ServiceName, string>;
+  let stopPublishing = () => {};
+  return {
+    addresses,
+    world,
+    publishTo: (target) => {
+      stopPublishing = publishChanges(world, target);
+    },
+    close: () => {
+      stopPublishing();
+      world.close();
+      for (const { close } of opened) close();
+    },
+  };
+}
+
+/** Tells the door what changed, so that no phone is shown what was. A change that cannot be told is said on stderr: the answers' ttl repairs it. @returns stops it */
+export function publishChanges(world: World, { address, caFile, token }: PublisherTarget): () => void {
+  const channel = createChannel(address, ChannelCredentials.createSsl(readFileSync(caFile)));
+  const client = createClient(PublisherServiceDefinition, channel);
+  world.onChange((tags) => {
+    client.invalidate({ tags: [...tags] }, { metadata: Metadata({ authorization: `Bearer ${token}` }) }).catch((error: unknown) => {
+      console.error(`The door could not be told that ${tags.join(' and ')} changed: ${error instanceof Error ? error.message : error}`);
+    });
+  });
+  return () => channel.close();
+}

@@ -1,0 +1,91 @@
+import { ServerError, Status } from 'nice-grpc';
+import type { Clock } from '../core/kit/clock.ts';
+import type { CourierServiceImplementation } from '../gen/couriers/v1/courier.ts';
+import { type Authorise, userOf } from './caller.ts';
+import { centre, metresBetween, positionOf } from './map.ts';
+import { people } from './people.ts';
+import { isActive, type Parcel, secondsLeft, type World } from './world.ts';
+
+const names = ['Carol', 'Emil', 'Nadja', 'Theo', 'Yusuf'] as const;
+const answers = ['On my way!', 'At the next corner.', 'Shall I ring twice?', 'I will leave it with your neighbour.', 'See you in a minute.'] as const;
+/** How often a tracked order tells where it is. Milliseconds. */
+const everyMs = 1_000;
+
+/** Where couriers are, and what they say. */
+export function couriers(authorise: Authorise, world: World, clock: Clock): CourierServiceImplementation {
+  const own = (orderId: string, userId: string): Parcel => {
+    const parcel = world.parcel(orderId);
+    if (parcel?.userId !== userId) throw new ServerError(Status.NOT_FOUND, `There is no order ${orderId}.`);
+    return parcel;
+  };
+  const courierOf = ({ orderId }: Parcel) => Number(orderId) % names.length;
+  const nameOf = (courier: number) => names[courier] ?? names[0];
+  const minutesLeft = (parcel: Parcel) => Math.ceil(secondsLeft(parcel, clock.nowMs()) / 60);
+  return {
+    listNearby: async (_request, context) => {
+      await userOf(authorise, context);
+      const nearby = names
+        .map((name, courier) => ({ name, distanceMetres: Math.round(metresBetween(centre, positionOf(courier, clock.nowMs()))) }))
+        .sort((a, b) => a.distanceMetres - b.distanceMetres);
+      return { couriers: nearby, pickupMinutes: Math.ceil((nearby[0]?.distanceMetres ?? 0) / 300) };
+    },
+
+    getDelivery: async ({ orderId }, context) => {
+      const parcel = own(orderId, await userOf(authorise, context));
+      if (!isActive(parcel)) throw new ServerError(Status.NOT_FOUND, `Nobody brings the order ${orderId}.`);
+      const courier = courierOf(parcel);
+      return { courierName: nameOf(courier), position: positionOf(courier, clock.nowMs()), minutesLeft: minutesLeft(parcel) };
+    },
+
+    async *track({ orderId, positionsMax }, context) {
+      const userId = await userOf(authorise, context);
+      for (let n = 0; positionsMax === 0 || n < positionsMax; n++) {
+        const parcel = own(orderId, userId);
+        if (!isActive(parcel)) return;
+        if (n > 0) await pause(clock, everyMs, context.signal);
+        yield { orderId, position: positionOf(courierOf(parcel), clock.nowMs()), at: new Date(clock.nowMs()), minutesLeft: minutesLeft(parcel) };
+      }
+    },
+
+    reportPositions: async (reports, context) => {
+      if (people.get(await userOf(authorise, context))?.courier !== true)
+        throw new ServerError(Status.PERMISSION_DENIED, 'Only couriers report positions.');
+      let accepted = 0;
+      let metres = 0;
+      let last = undefined as Parameters<typeof metresBetween>[0] | undefined;
+      for await (const { position } of reports) {
+        if (position === undefined) continue;
+        if (last !== undefined) metres += metresBetween(last, position);
+        last = position;
+        accepted++;
+      }
+      return { accepted, distanceMetres: Math.round(metres) };
+    },
+
+    async *talk(words, context) {
+      const userId = await userOf(authorise, context);
+      let parcel: Parcel | undefined;
+      let n = 0;
+      for await (const { orderId, text } of words) {
+        parcel ??= own(orderId, userId);
+        const answer = text.trim().endsWith('?') ? answers[n++ % answers.length] : 'Understood.';
+        yield { from: nameOf(courierOf(parcel)), text: answer, at: new Date(clock.nowMs()) };
+      }
+    },
+  };
+}
+
+function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const stop = clock.after(ms, () => {
+      signal.removeEventListener('abort', aborted);
+      resolve();
+    });
+    const aborted = () => {
+      stop();
+      reject(signal.reason);
+    };
+    if (signal.aborted) aborted();
+    else signal.addEventListener('abort', aborted, { once: true });
+  });
+}

@@ -1,0 +1,86 @@
+// Starts one of the sample company's services as a process of its own: `node src/sample/main.ts NAME`. Prints its address as its first line.
+import { parseArgs } from 'node:util';
+import { createRemoteJWKSet } from 'jose';
+import type { Clock } from '../core/kit/clock.ts';
+import { type Behaviour, behaviours } from './behaviour.ts';
+import { openService, publishChanges, type ServiceName, serviceNames } from './company.ts';
+import { openWorld } from './world.ts';
+
+const usage = `Usage: node src/sample/main.ts ${serviceNames.join('|')} [options]
+
+  --port N             port on loopback; default: a free one
+  --jwks URL           the door's published keys; default: http://127.0.0.1:8445/.well-known/jwks.json (its admin port)
+  --behaviour NAME     ${behaviours.join(', ')}; default: well
+  --publisher ADDRESS  the door's internal listener, to be told of changes, with --ca FILE and --token TOKEN (portico token)
+
+Lines on stdin move the switch while it runs: write one of the behaviours, such as "slow".`;
+
+const clock: Clock = {
+  nowMs: () => Date.now(),
+  monotonicMs: () => performance.now(),
+  after: (delayMs, callback) => {
+    const timer = setTimeout(callback, delayMs);
+    return () => clearTimeout(timer);
+  },
+};
+
+function fail(message: string): never {
+  console.error(`${message}\n\n${usage}`);
+  process.exit(64);
+}
+
+function argumentsOf() {
+  try {
+    return parseArgs({
+      allowPositionals: true,
+      options: {
+        port: { type: 'string', default: '0' },
+        jwks: { type: 'string', default: 'http://127.0.0.1:8445/.well-known/jwks.json' },
+        behaviour: { type: 'string', default: 'well' },
+        publisher: { type: 'string' },
+        ca: { type: 'string' },
+        token: { type: 'string' },
+      },
+    });
+  } catch (error) {
+    return fail(error instanceof Error ? error.message : String(error));
+  }
+}
+
+const behaviourOf = (text: string): Behaviour | undefined => behaviours.find((behaviour) => behaviour === text);
+
+const { values, positionals } = argumentsOf();
+const name = serviceNames.find((candidate) => candidate === positionals[0]);
+if (name === undefined) fail(`"${positionals[0] ?? ''}" is no service: ${serviceNames.join(', ')} are.`);
+let behaviour = behaviourOf(values.behaviour) ?? fail(`"${values.behaviour}" is no behaviour: ${behaviours.join(', ')} are.`);
+const world = openWorld(clock);
+const keys = createRemoteJWKSet(new URL(values.jwks));
+
+type Opened = Awaited<ReturnType<typeof openService>>;
+let opened: Opened | undefined;
+let port = Number(values.port);
+async function apply(service: ServiceName): Promise<void> {
+  if (behaviour === 'gone') {
+    opened?.close();
+    opened = undefined;
+  } else if (opened === undefined) {
+    opened = await openService(service, { clock, keys, world, behaviour: () => behaviour, port });
+    port = Number(opened.address.split(':').at(-1)); // it comes back where it was
+    console.log(opened.address);
+  }
+}
+await apply(name);
+if (values.publisher !== undefined) {
+  if (values.ca === undefined || values.token === undefined) fail('--publisher needs --ca and --token.');
+  publishChanges(world, { address: values.publisher, caFile: values.ca, token: values.token });
+}
+
+process.stdin.setEncoding('utf8').on('data', (text: string) => {
+  for (const line of text.split('\n').filter((part) => part !== '')) {
+    const next = behaviourOf(line.trim());
+    if (next === undefined) console.error(`"${line.trim()}" is no behaviour: ${behaviours.join(', ')} are.`);
+    else behaviour = next;
+  }
+  void apply(name);
+});
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(0));

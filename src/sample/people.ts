@@ -1,0 +1,19 @@
+/** Someone who has an account. */
+export type Person = {
+  readonly userId: string;
+  readonly displayName: string;
+  readonly email: string;
+  readonly city: string;
+  readonly points: number;
+  readonly memberSince: Date;
+  readonly courier: boolean;
+};
+
+/** Whom the sample company knows: two customers and a courier. */
+export const people: ReadonlyMap<string, Person> = new Map(
+  [
+    { userId: 'alice', displayName: 'Alice Marlow', email: 'alice@example.com', city: 'Leipzig', points: 1_240, since: '2023-04-17', courier: false },
+    { userId: 'bob', displayName: 'Bob Tanner', email: 'bob@example.com', city: 'Leipzig', points: 310, since: '2025-01-08', courier: false },
+    { userId: 'carol', displayName: 'Carol Weiss', email: 'carol@example.com', city: 'Leipzig', points: 90, since: '2024-09-30', courier: true },
+  ].map(({ since, ...person }) => [person.userId, { ...person, memberSince: new Date(since) }]),
+);

@@ -1,0 +1,226 @@
+import { randomBytes } from 'node:crypto';
+import { keyDirectory } from './core/adapters/keys/key-directory.ts';
+import { memoryCacheStore } from './core/adapters/memory/cache-store.ts';
+import { memoryRevocations } from './core/adapters/memory/revocations.ts';
+import { memoryTagVersions } from './core/adapters/memory/tag-versions.ts';
+import { readMigrations } from './core/adapters/sql/migrate.ts';
+import { openCache } from './core/cache/cache.ts';
+import { cacheCounts } from './core/cache/counts.ts';
+import { authenticate } from './core/interceptors/authenticate.ts';
+import { cache } from './core/interceptors/cache.ts';
+import { answerBy } from './core/interceptors/chain.ts';
+import { deadline } from './core/interceptors/deadline.ts';
+import { encodeFault, errors, errorTable } from './core/interceptors/errors.ts';
+import { invalidate } from './core/interceptors/invalidate.ts';
+import { trace } from './core/interceptors/trace.ts';
+import { compileRules, validate } from './core/interceptors/validate.ts';
+import type { Clock } from './core/kit/clock.ts';
+import type { MethodPlan } from './core/kit/plan.ts';
+import type { Log } from './core/ports/log.ts';
+import type { App } from './core/screen/app.ts';
+import { screenHandler, streamHandler } from './core/screen/handlers.ts';
+import { publisherHandlers } from './core/services/publisher/publisher.ts';
+import { mintServiceToken } from './core/services/session/access-tokens.ts';
+import { internalTokens } from './core/services/session/internal-tokens.ts';
+import { followRevocations } from './core/services/session/revocation-news.ts';
+import { openTelemetry } from './core/telemetry/open-telemetry.ts';
+import type { DrainSummary, Page } from './core/transport/front.ts';
+import type { EncodeRefusal } from './core/transport/refusal.ts';
+import { forward } from './core/upstreams/forward.ts';
+import { openUpstreams } from './core/upstreams/upstreams.ts';
+import type { Settings } from './settings.ts';
+import { openAuth } from './wire/auth.ts';
+import { openCertificates } from './wire/certificates.ts';
+import { openListeners } from './wire/listeners.ts';
+import { handlersOf, type Methods, methodsOf } from './wire/methods.ts';
+import { openReadiness } from './wire/readiness.ts';
+import type { Release } from './wire/release.ts';
+import { openSecrets } from './wire/secrets.ts';
+import { openStorage } from './wire/storage.ts';
+import { upstreamConfigs } from './wire/upstream-configs.ts';
+
+export type WireOptions = {
+  readonly settings: Settings;
+  readonly app: App;
+  readonly release: Release;
+  readonly clock: Clock;
+  /** Of the process: the standard OTEL_* variables are read from it. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Whether a person reads along at a terminal. */
+  readonly pretty: boolean;
+  /** Addresses of the sample company's services by upstream name, used for those that are not configured. */
+  readonly samples?: Readonly<Record<string, string>>;
+};
+
+/** A server that listens. */
+export type Portico = {
+  readonly ports: { readonly public: number; readonly internal: number; readonly admin: number };
+  readonly methods: Methods;
+  /** Certificate of the authority that dev made. */
+  readonly caFile: string | undefined;
+  readonly log: Log;
+  /** Our public keys (RFC 7517). */
+  jwks(): { readonly keys: readonly object[] };
+  /** A token by which an internal service may call the internal listener. */
+  serviceToken(name: string, ttlMs: number): Promise<string>;
+  /** Resolved when the database is open and fits; rejected when it never will be. */
+  readonly whenReady: Promise<void>;
+  /** Not ready any more: calls in flight finish for the grace time of the settings, what is left is cut. */
+  drain(): Promise<DrainSummary>;
+  /** Ends everything. */
+  close(): Promise<void>;
+};
+
+/** News of sessions that other replicas ended: how often SQL is asked for it. Milliseconds. */
+const revocationsEveryMs = 1_000;
+/** For how long proxies and services may keep our published keys: less than the two minutes before a new key signs. Seconds. */
+const jwksMaxAgeS = 60;
+
+/** Builds all rooms and joins them: the one place that names adapters. It listens when the promise has resolved; the database is opened behind it. */
+export async function wire({ settings, app, release, clock, env, pretty, samples = {} }: WireOptions): Promise<Portico> {
+  const configs = upstreamConfigs(settings, samples);
+  const methods = methodsOf(release, app, { only: settings.app.services, upstreams: new Set(Object.keys(configs)) });
+  const unset = Object.keys(app.upstreams).filter((name) => configs[name] === undefined);
+  if (unset.length > 0) throw new Error(`upstreams.${unset.join(', upstreams.')}: screens use them, and the settings do not name them.`);
+  const { refreshKey } = openSecrets(settings);
+  const certificates = await openCertificates(settings, clock);
+
+  const { accessLog, logLevel, sampleRatio } = settings.telemetry;
+  const telemetry = await openTelemetry({ version: release.version, sampleRatio, accessLog, logLevel, pretty, env, clock });
+  const { log, meter, recorder } = telemetry;
+  const randomHex = (digits: number) => randomBytes(digits / 2).toString('hex');
+  const keys = await keyDirectory(settings.keysDir, clock, log);
+  const { issuer } = settings.auth;
+  const upstreams = openUpstreams(configs, { clock, internalToken: internalTokens({ keys, clock, issuer }), retryable: methods.retryable });
+
+  const storage = openStorage(settings, readMigrations(release.migrationsFolder), clock, log);
+  const revocations = memoryRevocations(clock);
+  const following = storage.ready.then(() =>
+    followRevocations({
+      sessions: storage.sessions,
+      revocations,
+      clock,
+      log,
+      ttlMs: settings.auth.accessTokenTtl + 60_000,
+      everyMs: revocationsEveryMs,
+    }),
+  );
+  const whenReady = following.then(() => {});
+  whenReady.catch(() => {}); // whoever waits hears of it
+  const auth = openAuth({
+    settings,
+    methods,
+    keys,
+    sessions: storage.sessions,
+    revocations,
+    revocationsKnown: whenReady,
+    refreshKey,
+    clock,
+    log,
+  });
+
+  const table = errorTable(settings.app.errorDomain, app);
+  const answers = openCache({
+    store: memoryCacheStore({ bytesMax: settings.cache.bytesMax }),
+    versions: memoryTagVersions({ clock, keepMs: longestLifeMs(methods.plans.values()) }),
+    clock,
+    random: () => Math.random(),
+    counts: cacheCounts(meter),
+    locales: localesOf(settings, app),
+    reasons: table.reasons,
+  });
+  const parts = { app, upstreams, clock };
+  const screenOf = new Map(app.screens.map((screen) => [screen.method, screen]));
+  const handlers = handlersOf(methods.plans, {
+    core: { ...auth.handlers, ...publisherHandlers({ invalidate: answers.invalidate }) },
+    screens: new Map(app.screens.map((screen) => [screen.method, screenHandler(screen, parts)])),
+    forward: (plan) => forward(plan, upstreams),
+    streamOf: (unary) => {
+      const screen = screenOf.get(unary.method);
+      if (screen === undefined) throw new Error(`${unary.method} has a stream form and no screen.`);
+      return streamHandler(screen, unary, answers.open, parts);
+    },
+  });
+  const plans = [...methods.plans.values()];
+  const answer = answerBy(
+    plans,
+    {
+      trace: trace({ recorder, clock, randomHex }),
+      errors: errors(table, log),
+      deadline: deadline(clock),
+      authenticate: authenticate({ verify: auth.verify, revocations, clock, meter, services: new Map(Object.entries(settings.internal.services)) }),
+      validate: validate(compileRules(plans)),
+      invalidate: invalidate({ invalidate: answers.invalidate, meter, reasons: table.reasons }),
+      cache: cache(answers),
+    },
+    handlers,
+  );
+  const refusal: EncodeRefusal = (fault, acceptLanguage) => {
+    if (fault.reason === 'METHOD_UNKNOWN') recorder.unknownMethod();
+    return encodeFault(fault, { table, requestId: randomHex(32), acceptLanguage });
+  };
+
+  const readiness = openReadiness(plans, storage.waitsFor);
+  whenReady.then(readiness.changed, readiness.changed);
+  const jwksPage = (): Page => ({
+    contentType: 'application/json',
+    cacheControl: `public, max-age=${jwksMaxAgeS}`,
+    body: JSON.stringify(keys.jwks()),
+  });
+  const closeAll = async () => {
+    const closing = storage.close(); // one that never opened ends the wait below
+    (await following.catch(() => () => {}))();
+    await closing;
+    keys.close();
+    upstreams.close();
+    await telemetry.close();
+  };
+  const listeners = await openListeners({
+    settings,
+    certificates,
+    plans,
+    answer,
+    refusal,
+    health: readiness.health,
+    descriptorSet: release.descriptorSet,
+    pages: { '/.well-known/jwks.json': jwksPage },
+    probes: readiness.probes,
+    metrics: telemetry.metricsText,
+    clock,
+    log,
+  }).catch(async (error: unknown) => {
+    await closeAll();
+    throw error;
+  });
+  return {
+    ports: listeners.ports,
+    methods,
+    caFile: certificates.caFile,
+    log,
+    jwks: () => keys.jwks(),
+    serviceToken: (name, ttlMs) => mintServiceToken(name, { keys, clock, issuer, ttlMs }),
+    whenReady,
+    drain: () => {
+      readiness.drain();
+      return listeners.drain(settings.drain.grace);
+    },
+    close: async () => {
+      readiness.drain();
+      await listeners.close();
+      await closeAll();
+    },
+  };
+}
+
+/** The longest that an answer may be served, stale time and the computation before it included. Milliseconds. */
+function longestLifeMs(plans: Iterable<MethodPlan>): number {
+  const lives = [...plans].map(({ cache, deadlineMs }) =>
+    cache === undefined ? 0 : (deadlineMs ?? 0) + cache.ttlMs + Math.max(cache.staleWhileRevalidateMs, cache.staleIfErrorMs),
+  );
+  return Math.max(60_000, ...lives);
+}
+
+function localesOf({ cache: { locales } }: Settings, { messages }: App): readonly [string, ...string[]] {
+  const [first, ...others] = locales ?? ['en', ...Object.keys(messages).filter((locale) => locale !== 'en')];
+  return [first ?? 'en', ...others];
+}

@@ -1,0 +1,125 @@
+import type { Clock } from '../core/kit/clock.ts';
+import type { MethodPlan } from '../core/kit/plan.ts';
+import type { AnswerCall } from '../core/ports/call.ts';
+import type { Log } from '../core/ports/log.ts';
+import { type AdminOptions, openAdmin } from '../core/transport/admin.ts';
+import { connectEdge } from '../core/transport/connect-edge.ts';
+import { type DrainSummary, type FrontTls, openFront, type Page } from '../core/transport/front.ts';
+import { openGrpcEdge } from '../core/transport/grpc-edge.ts';
+import { addHealth, type Health } from '../core/transport/health.ts';
+import { addReflection, reflectionPath } from '../core/transport/reflection.ts';
+import type { EncodeRefusal } from '../core/transport/refusal.ts';
+import type { Settings } from '../settings.ts';
+import { type Certificates, watchCertificate } from './certificates.ts';
+
+export type ListenerParts = {
+  readonly settings: Settings;
+  readonly certificates: Certificates;
+  readonly plans: readonly MethodPlan[];
+  readonly answer: AnswerCall;
+  readonly refusal: EncodeRefusal;
+  readonly health: Health;
+  /** For reflection. */
+  readonly descriptorSet: Uint8Array;
+  readonly pages: Readonly<Record<string, () => Page>>;
+  readonly probes: AdminOptions['probes'];
+  readonly metrics: AdminOptions['metrics'];
+  readonly clock: Clock;
+  readonly log: Log;
+};
+
+export type Listeners = {
+  readonly ports: { readonly public: number; readonly internal: number; readonly admin: number };
+  /** Calls in flight on both listeners finish; the admin listener stays. */
+  drain(graceMs: number): Promise<DrainSummary>;
+  close(): Promise<void>;
+};
+
+const healthPaths = ['/grpc.health.v1.Health/Check', '/grpc.health.v1.Health/Watch'];
+
+/** Opens the three listeners: public and internal with the methods that are meant for each, admin with probes and metrics. */
+export async function openListeners(parts: ListenerParts): Promise<Listeners> {
+  const { settings, certificates, plans, probes, metrics, pages } = parts;
+  const { handshake, preface, idle } = settings.public.timers;
+  const opened: { close(): Promise<void> }[] = [];
+  try {
+    const toPublic = await openOne(
+      parts,
+      plans.filter(({ access }) => access.kind !== 'services'),
+      { host: settings.hosts.public, port: settings.public.port, tls: certificates.public, pages, corsOrigins: settings.public.corsOrigins },
+      { handshakeMs: handshake, prefaceMs: preface, idleMs: idle },
+    );
+    opened.push(toPublic);
+    const toInternal = await openOne(
+      parts,
+      plans.filter(({ access }) => access.kind === 'services'),
+      { host: settings.hosts.internal, port: settings.internal.port, tls: certificates.internal, pages: {}, corsOrigins: [] },
+      {},
+    );
+    opened.push(toInternal);
+    const admin = await openAdmin({ host: settings.hosts.admin, port: settings.admin.port, probes, metrics, pages });
+    opened.push(admin);
+    const stopWatching = [
+      watchCertificate(toPublic.front, certificates.files.public, parts.clock, parts.log),
+      watchCertificate(toInternal.front, certificates.files.internal, parts.clock, parts.log),
+    ];
+    return {
+      ports: { public: toPublic.front.port, internal: toInternal.front.port, admin: admin.port },
+      drain: async (graceMs) => {
+        const [one, other] = await Promise.all([toPublic.front.drain(graceMs), toInternal.front.drain(graceMs)]);
+        return { finished: one.finished + other.finished, cut: one.cut + other.cut };
+      },
+      close: async () => {
+        for (const stop of stopWatching) stop();
+        await Promise.all(opened.map((listener) => listener.close()));
+      },
+    };
+  } catch (error) {
+    await Promise.all(opened.map((listener) => listener.close()));
+    throw error;
+  }
+}
+
+type Place = {
+  readonly host: string;
+  readonly port: number;
+  readonly tls: FrontTls | undefined;
+  readonly pages: Readonly<Record<string, () => Page>>;
+  readonly corsOrigins: readonly string[];
+};
+
+async function openOne(
+  { settings, answer, refusal, health, descriptorSet, clock, log }: ListenerParts,
+  plans: readonly MethodPlan[],
+  place: Place,
+  timers: Parameters<typeof openFront>[0]['timers'] & object,
+) {
+  const services = [...new Set(plans.map(({ descriptor }) => descriptor.parent.typeName))];
+  const grpc = await openGrpcEdge(plans, answer, (server) => {
+    addHealth(server, health);
+    if (settings.reflection) addReflection(server, descriptorSet, [...services, 'grpc.health.v1.Health']);
+  });
+  const paths = new Set([...plans.map(({ path }) => path), ...healthPaths, ...(settings.reflection ? [reflectionPath] : [])]);
+  try {
+    const front = await openFront({
+      ...place,
+      grpc: grpc.http2,
+      connect: connectEdge(plans, answer, log),
+      knows: (path) => paths.has(path),
+      refusal,
+      clock,
+      log,
+      timers,
+    });
+    return {
+      front,
+      close: async () => {
+        await front.close();
+        grpc.close();
+      },
+    };
+  } catch (error) {
+    grpc.close();
+    throw error;
+  }
+}

@@ -1,0 +1,37 @@
+import { migrate, misfit, readMigrations } from '../core/adapters/sql/migrate.ts';
+import { openSql } from '../core/adapters/sql/open-sql.ts';
+import type { Log } from '../core/ports/log.ts';
+import type { Settings } from '../settings.ts';
+import { readRelease } from './release.ts';
+
+const silent: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+
+/** A database that cannot be used as it is set. */
+export class DatabaseError extends Error {}
+
+/** @returns names of the migrations that were applied, or would be */
+export function applyMigrations(settings: Settings, options: { readonly dryRun: boolean }): Promise<readonly string[]> {
+  return withSql(settings, (db, migrations) => migrate(db, migrations, options));
+}
+
+/** @returns why the server would not be ready with this database; undefined: it would */
+export function databaseMisfit(settings: Settings): Promise<string | undefined> {
+  return withSql(settings, misfit);
+}
+
+async function withSql<T>(
+  settings: Settings,
+  use: (db: Awaited<ReturnType<typeof openSql>>['db'], migrations: ReturnType<typeof readMigrations>) => Promise<T>,
+): Promise<T> {
+  const migrations = readMigrations(readRelease().migrationsFolder);
+  try {
+    const sql = await openSql(settings.embedded ? { folder: settings.dataDir } : { url: settings.sql.url ?? '', connectionsMax: 1 }, silent);
+    try {
+      return await use(sql.db, migrations);
+    } finally {
+      await sql.close();
+    }
+  } catch (error) {
+    throw new DatabaseError(`The database cannot be used: ${error instanceof Error ? error.message : error}`, { cause: error });
+  }
+}

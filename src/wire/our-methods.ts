@@ -1,0 +1,18 @@
+import { app } from '../app/index.ts';
+import { serviceNames } from '../sample/company.ts';
+import type { Settings } from '../settings.ts';
+import { type Methods, methodsOf } from './methods.ts';
+import { readRelease } from './release.ts';
+
+/**
+ * The methods that a server of this release would answer, without opening anything.
+ * @param settings unset: all services, and upstream names are not checked
+ */
+export function ourMethods(settings: Pick<Settings, 'app' | 'upstreams' | 'sample'> | undefined): Methods {
+  if (settings === undefined) return methodsOf(readRelease(), app, { only: undefined, upstreams: undefined });
+  const upstreams = new Set([...Object.keys(settings.upstreams), ...(settings.sample ? serviceNames : [])]);
+  return methodsOf(readRelease(), app, { only: settings.app.services, upstreams });
+}
+
+/** Upstreams that screens use. */
+export const upstreamsOfScreens: readonly string[] = Object.keys(app.upstreams);

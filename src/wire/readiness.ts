@@ -1,0 +1,46 @@
+import type { MethodPlan } from '../core/kit/plan.ts';
+import type { AdminOptions } from '../core/transport/admin.ts';
+import type { Health } from '../core/transport/health.ts';
+
+export type Readiness = {
+  readonly probes: AdminOptions['probes'];
+  readonly health: Health;
+  /** To be called when something that it depends on has changed. */
+  changed(): void;
+  /** From now on not ready: the server is leaving. */
+  drain(): void;
+};
+
+/** What probes and the gRPC health service tell. Live: the process answers. Ready: the database is open and fits, and the server is not leaving. */
+export function openReadiness(plans: readonly MethodPlan[], waitsFor: () => string | undefined): Readiness {
+  const services = new Set(['', 'grpc.health.v1.Health', ...plans.map(({ descriptor }) => descriptor.parent.typeName)]);
+  const callbacks = new Set<() => void>();
+  let draining = false;
+  const why = () => (draining ? 'the server is draining' : waitsFor());
+  const ready = () => {
+    const reason = why();
+    return { ok: reason === undefined, lines: reason === undefined ? [] : [reason] };
+  };
+  const changed = () => {
+    for (const callback of [...callbacks]) callback();
+  };
+  return {
+    probes: {
+      '/livez': () => ({ ok: true, lines: [] }),
+      '/readyz': ready,
+      '/startupz': () => ({ ok: draining || waitsFor() === undefined, lines: ready().lines }),
+    },
+    health: {
+      serving: (service) => (services.has(service) ? ready().ok : undefined),
+      onChange: (callback) => {
+        callbacks.add(callback);
+        return () => callbacks.delete(callback);
+      },
+    },
+    changed,
+    drain: () => {
+      draining = true;
+      changed();
+    },
+  };
+}

@@ -1,0 +1,58 @@
+import { createLocalJWKSet, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose';
+import { app } from '../app/index.ts';
+import { type Company, openCompany } from '../sample/company.ts';
+import type { Settings } from '../settings.ts';
+import { type Portico, wire } from '../wire.ts';
+import { readRelease } from './release.ts';
+import { systemClock } from './system-clock.ts';
+
+const dayMs = 86_400_000;
+
+/** Starts the server with our app, and in dev the sample company beside it. */
+export async function start(options: {
+  readonly settings: Settings;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly pretty: boolean;
+}): Promise<Portico> {
+  const common = { ...options, app, release: readRelease(), clock: systemClock };
+  if (!options.settings.sample) return wire(common);
+  let portico: Portico | undefined;
+  const company = await openCompany({ clock: systemClock, keys: keysBy(() => portico?.jwks() ?? { keys: [] }) });
+  try {
+    portico = await wire({ ...common, samples: company.addresses });
+  } catch (error) {
+    company.close();
+    throw error;
+  }
+  await introduce(company, portico);
+  return withCompany(portico, company);
+}
+
+/** Lets the company tell the door of every change. */
+async function introduce(company: Company, { ports, caFile, serviceToken }: Portico): Promise<void> {
+  if (caFile === undefined) return; // the internal listener has a certificate of the settings, whose authority we do not know: the answers' ttl repairs what changed
+  company.publishTo({ address: `localhost:${ports.internal}`, caFile, token: await serviceToken('sample', 30 * dayMs) });
+}
+
+function withCompany(portico: Portico, company: Company): Portico {
+  return {
+    ...portico,
+    close: async () => {
+      company.close();
+      await portico.close();
+    },
+  };
+}
+
+/** Verifies by the keys as they are now. */
+function keysBy(jwks: () => { readonly keys: readonly object[] }): JWTVerifyGetKey {
+  let text = '';
+  let find: JWTVerifyGetKey = () => Promise.reject(new Error('The door has no keys yet.'));
+  return (header, token) => {
+    const now = jwks();
+    const nowText = JSON.stringify(now);
+    if (nowText !== text) find = createLocalJWKSet(now as JSONWebKeySet);
+    text = nowText;
+    return find(header, token);
+  };
+}

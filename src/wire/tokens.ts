@@ -1,0 +1,18 @@
+import { keyDirectory } from '../core/adapters/keys/key-directory.ts';
+import { mintServiceToken } from '../core/services/session/access-tokens.ts';
+import type { Settings } from '../settings.ts';
+import { openSecrets } from './secrets.ts';
+import { systemClock } from './system-clock.ts';
+
+const silent = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+
+/** A token by which the internal service of this name may call the internal listener, signed by the newest of our keys. */
+export async function serviceTokenOf(settings: Settings, name: string, ttlMs: number): Promise<string> {
+  if (settings.mode === 'dev') openSecrets(settings);
+  const keys = await keyDirectory(settings.keysDir, systemClock, silent);
+  try {
+    return await mintServiceToken(name, { keys, clock: systemClock, issuer: settings.auth.issuer, ttlMs });
+  } finally {
+    keys.close();
+  }
+}
