@@ -28,7 +28,7 @@ export function orders(authorise: Authorise, world: World): OrderServiceImplemen
     cancelOrder: async ({ orderId }, context) => {
       own(orderId, await userOf(authorise, context));
       const order = world.cancel(orderId);
-      if (order === undefined) throw new ServerError(Status.FAILED_PRECONDITION, `The order ${orderId} has been picked up: it cannot be cancelled.`);
+      if (order === undefined) throw new ServerError(Status.FAILED_PRECONDITION, `The order ${orderId} is past its pick-up: it cannot be cancelled.`);
       return { order };
     },
   };

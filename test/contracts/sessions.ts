@@ -1,0 +1,123 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { test } from 'node:test';
+import type { RefreshDecision, Session, Sessions } from '../../src/core/ports/sessions.ts';
+
+/** An adapter under test. */
+export type SessionsHarness = AsyncDisposable & { readonly sessions: Sessions };
+
+const nowMs = 1_790_000_000_000;
+
+function sessionOf(userId: string, more: Partial<Session> = {}): Session {
+  return {
+    id: randomUUID(),
+    userId,
+    device: { platform: 'ios', name: "Ann's phone", installationId: 'i-1' },
+    scopes: ['home.read', 'orders.read'],
+    claims: { tenant: 'north' },
+    signedInAtMs: nowMs,
+    lastSeenAtMs: nowMs,
+    generation: 0,
+    refreshHash: Buffer.alloc(32, 1),
+    advancedAtMs: nowMs,
+    revokedAtMs: undefined,
+    ...more,
+  };
+}
+
+/** What every adapter of sessions promises. */
+export function sessionsContract(adapter: string, open: () => Promise<SessionsHarness>) {
+  const contract = (name: string, body: (on: SessionsHarness, userId: string) => Promise<void>) =>
+    test(`${adapter}: ${name}`, async () => {
+      await using on = await open();
+      await body(on, `user-${randomUUID()}`);
+    });
+  const read = async (sessions: Sessions, id: string) => sessions.refresh(id, nowMs, () => ({ kind: 'refuse' }));
+
+  contract('a session comes back as it was created', async ({ sessions }, userId) => {
+    const session = sessionOf(userId);
+    await sessions.create(session);
+    assert.deepEqual(await read(sessions, session.id), session);
+    assert.equal(await read(sessions, randomUUID()), undefined);
+  });
+
+  contract(
+    'advance moves generation, hash and times; keep moves only the time it was last seen; refuse moves nothing',
+    async ({ sessions }, userId) => {
+      const session = sessionOf(userId);
+      await sessions.create(session);
+      const refreshHash = Buffer.alloc(32, 2);
+      await sessions.refresh(session.id, nowMs + 1_000, () => ({ kind: 'advance', generation: 1, refreshHash }));
+      const advanced = { ...session, generation: 1, refreshHash, advancedAtMs: nowMs + 1_000, lastSeenAtMs: nowMs + 1_000 };
+      assert.deepEqual(await read(sessions, session.id), advanced);
+      await sessions.refresh(session.id, nowMs + 2_000, () => ({ kind: 'keep' }));
+      assert.deepEqual(await read(sessions, session.id), { ...advanced, lastSeenAtMs: nowMs + 2_000 });
+    },
+  );
+
+  contract('of many refreshes at once each sees what those before it did', async ({ sessions }, userId) => {
+    const session = sessionOf(userId);
+    await sessions.create(session);
+    const advance = ({ generation }: Session): RefreshDecision => ({
+      kind: 'advance',
+      generation: generation + 1,
+      refreshHash: Buffer.alloc(32, generation),
+    });
+    const seen = await Promise.all(Array.from({ length: 8 }, () => sessions.refresh(session.id, nowMs, advance)));
+    assert.deepEqual(seen.map((before) => before?.generation).sort(), [0, 1, 2, 3, 4, 5, 6, 7]);
+    assert.equal((await read(sessions, session.id))?.generation, 8);
+  });
+
+  contract('a session is ended once, by its own user, and stays ended', async ({ sessions }, userId) => {
+    const session = sessionOf(userId);
+    await sessions.create(session);
+    assert.equal(await sessions.revoke(session.id, 'mallory', 'signed_out', nowMs), false);
+    assert.equal(await sessions.revoke(session.id, userId, 'signed_out', nowMs + 5), true);
+    assert.equal(await sessions.revoke(session.id, userId, 'signed_out', nowMs + 6), false);
+    assert.equal((await read(sessions, session.id))?.revokedAtMs, nowMs + 5);
+    assert.deepEqual(await sessions.ofUser(userId, 10), []);
+  });
+
+  contract('a decision to revoke ends the session', async ({ sessions }, userId) => {
+    const session = sessionOf(userId);
+    await sessions.create(session);
+    await sessions.refresh(session.id, nowMs + 7, () => ({ kind: 'revoke', because: 'refresh_token_reused' }));
+    assert.equal((await read(sessions, session.id))?.revokedAtMs, nowMs + 7);
+  });
+
+  contract('devices are listed with the newest sign-in first, no more than asked for', async ({ sessions }, userId) => {
+    const [old, middle, young] = [0, 1, 2].map((n) => sessionOf(userId, { signedInAtMs: nowMs + n }));
+    for (const session of [middle, young, old]) await sessions.create(session as Session);
+    await sessions.create(sessionOf(`${userId}-other`));
+    assert.deepEqual(
+      (await sessions.ofUser(userId, 2)).map(({ id }) => id),
+      [young?.id, middle?.id],
+    );
+  });
+
+  contract('all sessions of a user end, and are told with those that ended since', async ({ sessions }, userId) => {
+    const all = [sessionOf(userId), sessionOf(userId), sessionOf(userId)];
+    for (const session of all) await sessions.create(session);
+    await sessions.revoke(all[0]?.id ?? '', userId, 'device_revoked', nowMs + 100);
+    const ended = await sessions.revokeAll(userId, 'signed_out_everywhere', nowMs + 200);
+    assert.deepEqual([...ended].sort(), [all[1]?.id, all[2]?.id].sort());
+    const since = new Set(await sessions.revokedSince(nowMs + 200));
+    assert.deepEqual(
+      all.map(({ id }) => since.has(id)),
+      [false, true, true],
+    );
+  });
+
+  contract('a nonce is used once, and forgotten after its time', async ({ sessions }) => {
+    const nonce = Buffer.from(randomUUID());
+    assert.equal(await sessions.useNonce(nonce, nowMs, nowMs + 1_000), true);
+    assert.equal(await sessions.useNonce(nonce, nowMs + 500, nowMs + 2_000), false);
+    assert.equal(await sessions.useNonce(nonce, nowMs + 1_001, nowMs + 3_000), true);
+  });
+
+  contract('of two uses of a nonce at once one is the first', async ({ sessions }) => {
+    const nonce = Buffer.from(randomUUID());
+    const used = await Promise.all(Array.from({ length: 6 }, () => sessions.useNonce(nonce, nowMs, nowMs + 1_000)));
+    assert.equal(used.filter((first) => first).length, 1);
+  });
+}

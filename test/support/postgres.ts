@@ -1,0 +1,188 @@
+// A real PostgreSQL for the tests: started once by `npm test`, a database of its own for each who asks.
+import { execFileSync, spawn } from 'node:child_process';
+import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { delimiter, join, resolve } from 'node:path';
+import { Client } from 'pg';
+import { migrate, readMigrations } from '../../src/core/adapters/sql/migrate.ts';
+import { openSql } from '../../src/core/adapters/sql/open-sql.ts';
+import { quietLog } from './log.ts';
+
+/** Set by whoever runs a server of their own: "postgres://user@host:5432/postgres", with the right to create databases. */
+const urlVariable = 'PORTICO_TEST_POSTGRES_URL';
+const template = 'portico_test_template';
+const distributionFolder = '/usr/lib/postgresql';
+const line = 'apt-get install -y postgresql';
+
+export type Postgres = { readonly url: string; stop(): Promise<void> };
+
+/** @returns the folder of initdb and postgres: on PATH, or in the distribution's place */
+function findBinaries(): string | undefined {
+  const versions = existsSync(distributionFolder) ? readdirSync(distributionFolder).sort((a, b) => Number(b) - Number(a)) : [];
+  const folders = [...(process.env.PATH ?? '').split(delimiter), ...versions.map((version) => join(distributionFolder, version, 'bin'))];
+  return folders.find((folder) => folder !== '' && existsSync(join(folder, 'initdb')) && existsSync(join(folder, 'postgres')));
+}
+
+/** Installs PostgreSQL where that is allowed: root on Debian and its kin. */
+function install(): string {
+  const isRoot = process.getuid?.() === 0;
+  try {
+    if (!isRoot) throw new Error('only root may install it');
+    const options = {
+      env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
+      stdio: ['ignore', 'ignore', 'inherit'] as ['ignore', 'ignore', 'inherit'],
+    };
+    console.error('PostgreSQL is not here: installing it with apt-get.');
+    execFileSync('apt-get', ['update', '-q'], options);
+    execFileSync('apt-get', ['install', '-q', '-y', '--no-install-recommends', 'postgresql'], options);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new Error(
+      `The tests need PostgreSQL, and it could not be installed (${why}). Type:\n  ${line}\nor set ${urlVariable}=postgres://user@host:5432/postgres`,
+    );
+  }
+  const found = findBinaries();
+  if (found === undefined) throw new Error(`PostgreSQL was installed, but ${distributionFolder} has no initdb.`);
+  return found;
+}
+
+/** Starts a server on a free port in a temporary folder, or takes the one that the environment names. */
+export async function startPostgres(): Promise<Postgres> {
+  const given = process.env[urlVariable];
+  if (given !== undefined) return { url: given, stop: async () => {} };
+  const binaries = findBinaries() ?? install();
+  const folder = mkdtempSync(join(tmpdir(), 'portico-postgres-'));
+  const user = otherUser();
+  if (user !== undefined) chownSync(folder, user.uid, user.gid);
+  const data = join(folder, 'data');
+  execFileSync(join(binaries, 'initdb'), ['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C', '--no-sync'], {
+    cwd: folder,
+    stdio: ['ignore', 'ignore', 'pipe'],
+    ...user,
+  });
+  const port = await freePort();
+  const options = ['fsync=off', 'full_page_writes=off', 'synchronous_commit=off', 'listen_addresses=127.0.0.1', 'max_connections=300'];
+  const args = ['-D', data, '-p', String(port), '-k', folder, ...options.flatMap((option) => ['-c', option])];
+  // The shell ends the server when our end of its stdin closes, however this process ends.
+  const script = '"$@" & server=$!; cat >/dev/null; kill -INT $server; wait $server';
+  const child = spawn('sh', ['-c', script, 'sh', join(binaries, 'postgres'), ...args], { cwd: folder, stdio: ['pipe', 'ignore', 'ignore'], ...user });
+  const ended = new Promise<void>((resolved) => child.once('exit', () => resolved()));
+  const url = `postgres://postgres@127.0.0.1:${port}/postgres`;
+  await answering(url, ended);
+  return {
+    url,
+    stop: async () => {
+      child.stdin.end();
+      await ended;
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** PostgreSQL does not run as root: its own user, or nobody. */
+function otherUser(): { readonly uid: number; readonly gid: number } | undefined {
+  if (process.getuid?.() !== 0) return undefined;
+  for (const name of ['postgres', 'nobody']) {
+    try {
+      const ask = (flag: string) => Number(execFileSync('id', [flag, name], { stdio: ['ignore', 'pipe', 'ignore'] }).toString());
+      return { uid: ask('-u'), gid: ask('-g') };
+    } catch {
+      // not on this machine: the next one
+    }
+  }
+  throw new Error('PostgreSQL does not run as root, and this machine has neither the user postgres nor nobody.');
+}
+
+async function answering(url: string, ended: Promise<void>): Promise<void> {
+  let gone = false;
+  void ended.then(() => {
+    gone = true;
+  });
+  for (let i = 0; i < 600 && !gone; i++) {
+    const client = new Client({ connectionString: url });
+    client.on('error', () => {});
+    try {
+      await client.connect();
+      await client.end();
+      return;
+    } catch {
+      await new Promise((again) => setTimeout(again, 50));
+    }
+  }
+  throw new Error('PostgreSQL did not start.');
+}
+
+export function freePort(): Promise<number> {
+  return new Promise((resolved, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      server.close(() => resolved(typeof address === 'object' && address !== null ? address.port : 0));
+    });
+  });
+}
+
+/** The server of this test run; a file that is run alone starts its own, which ends with the process. */
+let running: Promise<Postgres> | undefined;
+function server(): Promise<Postgres> {
+  running ??= startPostgres();
+  return running;
+}
+
+let next = 0;
+/** A new, empty database. @returns its URL, and a way to drop it */
+export async function createDatabase(from?: string): Promise<{ readonly url: string; drop(): Promise<void> }> {
+  const { url } = await server();
+  const name = `portico_test_${process.pid}_${next++}`;
+  await asAdmin(url, `CREATE DATABASE ${name}${from === undefined ? '' : ` TEMPLATE ${from}`}`);
+  return {
+    url: Object.assign(new URL(url), { pathname: `/${name}` }).href,
+    drop: () => asAdmin(url, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`),
+  };
+}
+
+let prepared: Promise<void> | undefined;
+/** A new database with the schema of this release. */
+export async function createMigratedDatabase(): ReturnType<typeof createDatabase> {
+  prepared ??= prepareTemplate();
+  await prepared;
+  return createDatabase(template);
+}
+
+/** Many files prepare at once: the first makes it, the others find it. */
+async function prepareTemplate(): Promise<void> {
+  const { url } = await server();
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  try {
+    await client.query('SELECT pg_advisory_lock(7)');
+    const { rowCount } = await client.query('SELECT 1 FROM pg_database WHERE datname = $1', [template]);
+    if (rowCount !== 0) return;
+    await client.query(`CREATE DATABASE ${template}_new`);
+    const sql = await openSql({ url: Object.assign(new URL(url), { pathname: `/${template}_new` }).href }, quietLog);
+    await migrate(sql.db, readMigrations(resolve(import.meta.dirname, '../../migrations')));
+    await sql.close();
+    await client.query(`ALTER DATABASE ${template}_new RENAME TO ${template}`);
+  } finally {
+    await client.end();
+  }
+}
+
+async function asAdmin(url: string, statement: string): Promise<void> {
+  for (let attempt = 0; ; attempt++) {
+    const client = new Client({ connectionString: url });
+    await client.connect();
+    try {
+      await client.query(statement);
+      return;
+    } catch (error) {
+      // 55006: the template is just being copied by another
+      if ((error as { code?: string }).code !== '55006' || attempt === 50) throw error;
+      await new Promise((again) => setTimeout(again, 50));
+    } finally {
+      await client.end();
+    }
+  }
+}
