@@ -22,7 +22,12 @@ export type Measured = {
  * Starts a Node script on one core and waits for its first line of JSON.
  * @param core the CPU it is pinned to, by taskset
  */
-export async function startPinned(core: number, script: string, args: readonly string[] = [], env: Readonly<Record<string, string>> = {}): Promise<Measured> {
+export async function startPinned(
+  core: number,
+  script: string,
+  args: readonly string[] = [],
+  env: Readonly<Record<string, string>> = {},
+): Promise<Measured> {
   const child = spawn('taskset', ['-c', String(core), process.execPath, '--expose-gc', script, ...args], {
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'inherit'],

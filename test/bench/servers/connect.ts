@@ -1,7 +1,7 @@
 // The same screen hand-written on connect-node: gRPC protocol, the token checked (and remembered, as one would), the message cached in memory per user.
 import { createSecureServer } from 'node:http2';
 import type { AddressInfo } from 'node:net';
-import { createFileRegistry, fromBinary, type Message } from '@bufbuild/protobuf';
+import { createFileRegistry, type DescMethodUnary, fromBinary, type Message } from '@bufbuild/protobuf';
 import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { connectNodeAdapter } from '@connectrpc/connect-node';
@@ -11,8 +11,9 @@ import { join } from 'node:path';
 import { given, ready } from './common.ts';
 
 const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, readFileSync(join(import.meta.dirname, '../../../gen/descriptors.binpb'))));
-const service = registry.getService('app.v1.HomeService');
-if (service === undefined) throw new Error('no HomeService in the descriptors');
+const found = registry.getService('app.v1.HomeService')?.method.getHome;
+if (found === undefined) throw new Error('no GetHome in the descriptors');
+const method = found as DescMethodUnary;
 const jwks = createLocalJWKSet(given.jwks() as Parameters<typeof createLocalJWKSet>[0]);
 const verified = new Map<string, { sub: string; expMs: number }>();
 const answers = new Map<string, { message: Message; freshUntilMs: number }>();
@@ -32,16 +33,14 @@ const handler = connectNodeAdapter({
   connect: false,
   grpcWeb: false,
   routes: (router) =>
-    router.service(service, {
-      getHome: async (_request: Message, context: { requestHeader: Headers }) => {
-        const user = await userOf(context.requestHeader.get('authorization'));
-        const key = `${user}|${context.requestHeader.get('accept-language') ?? ''}`;
-        const known = answers.get(key);
-        if (known !== undefined && known.freshUntilMs > Date.now()) return known.message;
-        const message = fromBinary(service.method.getHome?.output ?? service.methods[0]!.output, given.answer());
-        answers.set(key, { message, freshUntilMs: Date.now() + 3_600_000 });
-        return message;
-      },
+    router.rpc(method, async (_request, context) => {
+      const user = await userOf(context.requestHeader.get('authorization'));
+      const key = `${user}|${context.requestHeader.get('accept-language') ?? ''}`;
+      const known = answers.get(key);
+      if (known !== undefined && known.freshUntilMs > Date.now()) return known.message;
+      const message = fromBinary(method.output, given.answer());
+      answers.set(key, { message, freshUntilMs: Date.now() + 3_600_000 });
+      return message;
     }),
 });
 const server = createSecureServer({ key: given.key(), cert: given.cert() }, handler);
