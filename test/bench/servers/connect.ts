@@ -1,13 +1,14 @@
 // The same screen hand-written on connect-node: gRPC protocol, the token checked (and remembered, as one would), the message cached in memory per user.
+
+import { readFileSync } from 'node:fs';
 import { createSecureServer } from 'node:http2';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { createFileRegistry, type DescMethodUnary, fromBinary, type Message } from '@bufbuild/protobuf';
 import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { connectNodeAdapter } from '@connectrpc/connect-node';
 import { createLocalJWKSet, jwtVerify } from 'jose';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { given, ready } from './common.ts';
 
 const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, readFileSync(join(import.meta.dirname, '../../../gen/descriptors.binpb'))));

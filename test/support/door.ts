@@ -1,0 +1,92 @@
+// A whole server in the test's own process: the real wire, real TLS, a real PostgreSQL, with the fixture's app or another.
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import type { Clock } from '../../src/core/kit/clock.ts';
+import type { App } from '../../src/core/screen/app.ts';
+import { loadSettings, type Mode } from '../../src/settings.ts';
+import { protoSources, type Release, readRelease } from '../../src/wire/release.ts';
+import { systemClock } from '../../src/wire/system-clock.ts';
+import { type Portico, wire } from '../../src/wire.ts';
+import { createMigratedDatabase } from './postgres.ts';
+
+const root = resolve(import.meta.dirname, '../..');
+
+/** The release of the tests' own protos. */
+export const fixtureRelease: Release = {
+  ...readRelease(root),
+  descriptorSet: readFileSync(join(root, 'test/fixture/gen/descriptors.binpb')),
+  sources: protoSources(root, ['test/fixture/proto', 'proto', 'third_party']),
+};
+
+export type DoorOptions = {
+  readonly app: App;
+  /** Default: that of the fixture. */
+  readonly release?: Release;
+  readonly mode?: Mode;
+  /** By dotted key: `{'auth.accessTokenTtl': '10s'}`. */
+  readonly settings?: Readonly<Record<string, unknown>>;
+  /** Addresses of internal services by upstream name. */
+  readonly samples?: Readonly<Record<string, string>>;
+  readonly clock?: Clock;
+  /** OTEL_* variables. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Shared by the replicas of one cluster; default: one of its own. */
+  readonly shared?: { readonly databaseUrl: string; readonly dataDir: string };
+};
+
+export type Door = AsyncDisposable & {
+  readonly portico: Portico;
+  /** "https://localhost:41234" of the public listener. */
+  readonly url: string;
+  readonly internalUrl: string;
+  readonly adminUrl: string;
+  /** PEM of the authority that dev made. */
+  readonly ca: string;
+  readonly dataDir: string;
+  readonly databaseUrl: string;
+  close(): Promise<void>;
+};
+
+/** Opens a door on free ports and waits until it is ready. */
+export async function openDoor(options: DoorOptions): Promise<Door> {
+  const { app, release = fixtureRelease, mode = 'dev', samples = {}, clock = systemClock, env = {}, shared } = options;
+  const database = shared === undefined ? await createMigratedDatabase() : { url: shared.databaseUrl, drop: async () => {} };
+  const dataDir = shared?.dataDir ?? mkdtempSync(join(tmpdir(), 'portico-door-'));
+  const said: Record<string, unknown> = {
+    'public.port': 0,
+    'internal.port': 0,
+    'admin.port': 0,
+    dataDir,
+    'sql.url': database.url,
+    'telemetry.accessLog': 'none',
+    'telemetry.logLevel': 'error',
+    ...options.settings,
+  };
+  const flags = Object.entries(said).map(([key, value]) => ({ path: key.split('.'), value, origin: 'test' }));
+  const settings = loadSettings(mode, { file: undefined, env: {}, flags });
+  const portico = await wire({ settings, app, release, clock, env, pretty: false, samples });
+  const close = async () => {
+    await portico.close();
+    await database.drop();
+    if (shared === undefined) rmSync(dataDir, { recursive: true, force: true });
+  };
+  try {
+    await portico.whenReady;
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  const { ports, caFile } = portico;
+  return {
+    portico,
+    url: `https://localhost:${ports.public}`,
+    internalUrl: `https://localhost:${ports.internal}`,
+    adminUrl: `http://127.0.0.1:${ports.admin}`,
+    ca: caFile === undefined ? '' : readFileSync(caFile, 'utf8'),
+    dataDir,
+    databaseUrl: database.url,
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}

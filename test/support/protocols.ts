@@ -1,0 +1,117 @@
+// One way to call a door in every protocol, HTTP version and kind of call, by Connect's clients, which are none of ours.
+import { createFileRegistry, type DescMethod, type DescService, type FileRegistry, fromBinary } from '@bufbuild/protobuf';
+import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
+import { type CallOptions, Code, ConnectError, createClient, type Transport } from '@connectrpc/connect';
+import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } from '@connectrpc/connect-node';
+import { ErrorInfo } from '../../src/gen/google/rpc/error_details.ts';
+
+/** Name, and whether requests and answers travel as JSON. */
+export const protocols = ['grpc h2', 'grpc-web h1', 'grpc-web h2', 'connect h1', 'connect h2', 'json h1', 'json h2'] as const;
+export type ProtocolName = (typeof protocols)[number];
+
+/** A transport by name. Bidirectional streams need HTTP/2. */
+export function transportOf(name: ProtocolName, { url, ca }: { readonly url: string; readonly ca: string }): Transport {
+  const [protocol, version] = name.split(' ');
+  const options = { baseUrl: url, httpVersion: version === 'h1' ? '1.1' : '2', nodeOptions: { ca } } as const;
+  if (protocol === 'grpc') return createGrpcTransport({ baseUrl: url, nodeOptions: { ca } });
+  if (protocol === 'grpc-web') return createGrpcWebTransport(options);
+  return createConnectTransport({ ...options, useBinaryFormat: protocol === 'connect' });
+}
+
+export function registryOf(descriptorSet: Uint8Array): FileRegistry {
+  return createFileRegistry(fromBinary(FileDescriptorSetSchema, descriptorSet));
+}
+
+/** What a call came to, the same for every protocol. */
+export type Outcome = {
+  /** Messages as JSON-like objects of protobuf-es. */
+  readonly messages: readonly Record<string, unknown>[];
+  /** gRPC status code, 0 for OK. */
+  readonly code: number;
+  readonly message: string;
+  /** ErrorInfo.reason, if there is one. */
+  readonly reason: string | undefined;
+  /** Full type names of the details. */
+  readonly details: readonly string[];
+  readonly headers: Headers;
+  readonly trailers: Headers;
+};
+
+/**
+ * Calls any method of any kind.
+ * @param method "fixture.v1.ScreenService/Echo"
+ * @param requests one for unary and server streams
+ */
+export async function callOf(
+  registry: FileRegistry,
+  transport: Transport,
+  method: string,
+  requests: Readonly<Record<string, unknown>> | readonly Readonly<Record<string, unknown>>[],
+  options: CallOptions = {},
+): Promise<Outcome> {
+  const [serviceName = '', methodName = ''] = method.split('/');
+  const service = registry.getService(serviceName) as DescService;
+  const found = service.methods.find(({ name }) => name === methodName) as DescMethod;
+  const client = createClient(service, transport) as unknown as Record<string, (request: unknown, options: CallOptions) => unknown>;
+  let headers = new Headers();
+  let trailers = new Headers();
+  const messages: Record<string, unknown>[] = [];
+  const seen: CallOptions = {
+    ...options,
+    onHeader: (received) => {
+      headers = received;
+    },
+    onTrailer: (received) => {
+      trailers = received;
+    },
+  };
+  const list = Array.isArray(requests) ? requests : [requests];
+  async function* each() {
+    yield* list;
+  }
+  try {
+    const streams = found.methodKind === 'client_streaming' || found.methodKind === 'bidi_streaming';
+    const answered = client[found.localName]?.(streams ? each() : list[0], seen);
+    if (found.methodKind === 'unary' || found.methodKind === 'client_streaming') messages.push((await answered) as Record<string, unknown>);
+    else for await (const message of answered as AsyncIterable<Record<string, unknown>>) messages.push(message);
+    return { messages, code: 0, message: '', reason: undefined, details: [], headers, trailers };
+  } catch (error) {
+    const failed = ConnectError.from(error, Code.Unknown);
+    return {
+      messages,
+      code: failed.code,
+      message: failed.rawMessage,
+      reason: reasonOf(failed),
+      details: failed.details.map((detail) => ('type' in detail ? detail.type : detail.desc.typeName)),
+      headers: headers.has('portico-trace-id') ? headers : failed.metadata,
+      trailers: failed.metadata,
+    };
+  }
+}
+
+/** ErrorInfo.reason of an error's details. */
+export function reasonOf(error: ConnectError): string | undefined {
+  for (const detail of error.details) if ('type' in detail && detail.type === 'google.rpc.ErrorInfo') return ErrorInfo.decode(detail.value).reason;
+  return undefined;
+}
+
+/** Signs a dev identity in. @returns what SignIn answered */
+export async function signIn(
+  { url, ca }: { readonly url: string; readonly ca: string },
+  registry: FileRegistry,
+  user: string,
+  scopes: readonly string[] = [],
+): Promise<{
+  readonly accessToken: string;
+  readonly refreshToken: string;
+  readonly sessionId: string;
+  readonly headers: { readonly authorization: string };
+}> {
+  const outcome = await callOf(registry, transportOf('connect h2', { url, ca }), 'portico.v1.SessionService/SignIn', {
+    identity: { case: 'dev', value: { user, scopes: [...scopes] } },
+    device: { platform: 'ios', name: 'a test' },
+  });
+  if (outcome.code !== 0) throw new Error(`SignIn of ${user} failed: ${outcome.reason} ${outcome.message}`);
+  const { accessToken, refreshToken, sessionId } = outcome.messages[0] as { accessToken: string; refreshToken: string; sessionId: string };
+  return { accessToken, refreshToken, sessionId, headers: { authorization: `Bearer ${accessToken}` } };
+}
