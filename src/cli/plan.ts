@@ -5,7 +5,7 @@ import { ourMethods } from '../wire/our-methods.ts';
 /** `portico plan`: every method with the policy that is enforced. */
 export function printPlan({ json = false }: { readonly json?: boolean }): void {
   const plans = [...ourMethods(undefined).plans.values()].sort((a, b) => (a.method < b.method ? -1 : 1));
-  process.stdout.write(json ? `${JSON.stringify(plans.map(jsonOf), null, 2)}\n` : planTable(plans));
+  process.stdout.write(json ? planJson(plans) : planTable(plans));
 }
 
 const columns = ['METHOD', 'KIND', 'ACCESS', 'DEADLINE', 'CACHE', 'TAGS', 'VARY', 'INVALIDATES', 'ANSWERED BY'] as const;
@@ -34,6 +34,11 @@ export function planTable(plans: readonly MethodPlan[]): string {
       .join('  ')
       .trimEnd();
   return `${[lineOf(columns), ...rows.map(lineOf)].join('\n')}\n\n* not said in the .proto: the default\n`;
+}
+
+/** A list of the plans, with durations in milliseconds; `defaulted` names what was not said. */
+export function planJson(plans: readonly MethodPlan[]): string {
+  return `${JSON.stringify(plans.map(jsonOf), null, 2)}\n`;
 }
 
 function jsonOf({ method, kind, access, deadlineMs, cache, invalidates, streamOf, forward, idempotent, safe, validated, defaulted }: MethodPlan) {

@@ -1,6 +1,6 @@
 import type { Access } from '../../gen/portico/v1/policy.ts';
 import type { AccessPlan } from '../kit/plan.ts';
-import type { Say } from './say.ts';
+import { type Say, sayTwice } from './say.ts';
 
 /** RFC 6749, section 3.3: the characters of a scope. */
 const scopeToken = /^[\x21\x23-\x5b\x5d-\x7e]+$/;
@@ -16,8 +16,8 @@ export function accessOf(access: Access | undefined, say: Say): AccessPlan {
   access.scopes.forEach((scope, i) => {
     if (!scopeToken.test(scope))
       say([1, 2, i], `scope "${scope}" is not one: printable ASCII without spaces, quotes and backslashes is allowed, such as "home.read".`);
-    if (access.scopes.indexOf(scope) !== i) say([1, 2, i], `scope "${scope}" stands twice.`);
   });
+  sayTwice(access.scopes, 'scope', [1, 2], say);
   if (access.anonymous) return { kind: 'anonymous' };
   return access.services ? { kind: 'services' } : { kind: 'user', scopes: access.scopes };
 }

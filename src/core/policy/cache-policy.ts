@@ -1,23 +1,37 @@
 import type { DescMethod } from '@bufbuild/protobuf';
 import { type Cache, Scope } from '../../gen/portico/v1/policy.ts';
 import type { AccessPlan, CachePlan } from '../kit/plan.ts';
-import { durationBetween, type Say, wrongKey } from './say.ts';
-import { parseTemplate, subWithoutUser } from './template.ts';
+import { durationBetween, type Say, sayTwice, wrongKey } from './say.ts';
+import { parseTemplate, whyNoSub } from './template.ts';
 
 /** Most tags of one answer: those of the policy, and of the screen beside them. */
 export const tagsMax = 64;
 const dayMs = 86_400_000;
+const answerScopes = new Set<Scope>([Scope.SCOPE_SHARED, Scope.SCOPE_USER, Scope.SCOPE_CLAIMS]);
+const claimName = /^[!#-&(-z|~]{1,200}$/;
+/** Claims of one token (RFC 7519, section 4.1; `sid` of OpenID Connect), and metadata of one call: in a key they would make every call a miss. */
+const perToken = new Set(['exp', 'iat', 'nbf', 'jti', 'sid', 'auth_time']);
+const perCall = new Set(['if-none-match', 'idempotency-key', 'date']);
 
 /** @returns how answers are remembered; contradictions are said */
 export function cacheOf(cache: Cache, method: DescMethod, access: AccessPlan, say: Say): CachePlan {
   const scope = cache.scope === Scope.SCOPE_SHARED ? 'shared' : cache.scope === Scope.SCOPE_CLAIMS ? 'claims' : 'user';
-  if (cache.scope === Scope.SCOPE_UNSPECIFIED)
-    say([3], 'cache has no scope. Say for whom an answer is good: SCOPE_SHARED, SCOPE_USER or SCOPE_CLAIMS.');
+  if (!answerScopes.has(cache.scope))
+    say(
+      cache.scope === Scope.SCOPE_UNSPECIFIED ? [3] : [3, 1],
+      `cache has no scope${cache.scope === Scope.SCOPE_UNSPECIFIED ? '' : ' that this release knows'}. Say for whom an answer is good: SCOPE_SHARED, SCOPE_USER or SCOPE_CLAIMS.`,
+    );
   else if (scope !== 'shared' && access.kind !== 'user')
     say([3, 1], `${scope === 'user' ? 'SCOPE_USER' : 'SCOPE_CLAIMS'} needs a signed-in user, but callers of this method need not be one.`);
   if (scope === 'claims' && cache.claims.length === 0)
     say([3, 1], 'SCOPE_CLAIMS needs claims: name those that tell answers apart, such as claims: ["tenant"].');
   if (scope !== 'claims' && cache.claims.length > 0) say([3, 2, 0], 'claims are only for SCOPE_CLAIMS.');
+  cache.claims.forEach((claim, i) => {
+    if (!claimName.test(claim))
+      say([3, 2, i], `claim "${claim}" is not one: printable ASCII without spaces, braces and quotes is allowed, such as "tenant".`);
+    else if (perToken.has(claim)) say([3, 2, i], `claim "${claim}" differs with every token: no answer would ever be found again.`);
+  });
+  sayTwice(cache.claims, 'claim', [3, 2], say);
   if (cache.ttl === '') say([3], 'cache has no ttl. Say how long an answer is fresh, such as ttl: "30s".');
   const optional = (text: string, name: string, path: readonly number[]) => (text === '' ? 0 : durationBetween(text, name, 1, 30 * dayMs, path, say));
   if (cache.tags.length > tagsMax) say([3, 6, tagsMax], `cache has ${cache.tags.length} tags: at most ${tagsMax} are allowed.`);
@@ -25,22 +39,29 @@ export function cacheOf(cache: Cache, method: DescMethod, access: AccessPlan, sa
   const tags = cache.tags.flatMap((source, i) => {
     const template = parseTemplate(source, method.input, claims);
     if (!('wrong' in template)) return [template];
-    const shared =
-      scope === 'shared' && source.includes('{sub}') ? `"${source}" uses {sub}, but one SHARED answer is for all: it knows no caller.` : undefined;
-    say([3, 6, i], shared ?? subWithoutUser(source, access.kind) ?? template.wrong);
+    say([3, 6, i], whyNoSub(source, access.kind, scope) ?? template.wrong);
     return [];
   });
+  sayTwice(cache.tags, 'tag', [3, 6], say);
   cache.vary.forEach((key, i) => {
     const wrong = wrongKey(key);
     if (wrong !== undefined) say([3, 7, i], `vary ${wrong}`);
-    else if (cache.vary.indexOf(key) !== i) say([3, 7, i], `vary "${key}" stands twice.`);
+    else if (perCall.has(key)) say([3, 7, i], `vary "${key}" differs with every call: no answer would ever be found again.`);
   });
+  sayTwice(cache.vary, 'vary', [3, 7], say);
+  const staleWhileRevalidateMs = optional(cache.staleWhileRevalidate, 'stale_while_revalidate', [3, 4]);
+  const staleIfErrorMs = optional(cache.staleIfError, 'stale_if_error', [3, 5]);
+  if (staleIfErrorMs > 1 && staleIfErrorMs <= staleWhileRevalidateMs)
+    say(
+      [3, 5],
+      `stale_if_error "${cache.staleIfError}" never acts: stale_while_revalidate "${cache.staleWhileRevalidate}" serves the old answer for as long anyway. Make it longer, or leave it out.`,
+    );
   return {
     scope,
     claims: [...cache.claims].sort(),
     ttlMs: cache.ttl === '' ? 1 : durationBetween(cache.ttl, 'ttl', 1, dayMs, [3, 3], say),
-    staleWhileRevalidateMs: optional(cache.staleWhileRevalidate, 'stale_while_revalidate', [3, 4]),
-    staleIfErrorMs: optional(cache.staleIfError, 'stale_if_error', [3, 5]),
+    staleWhileRevalidateMs,
+    staleIfErrorMs,
     tags,
     vary: [...cache.vary].sort(),
   };

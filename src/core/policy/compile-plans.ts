@@ -4,14 +4,16 @@ import { FileDescriptorSetSchema, MethodOptions_IdempotencyLevel } from '@bufbui
 import { Policy } from '../../gen/portico/v1/policy.ts';
 import type { CallKind, MethodPlan } from '../kit/plan.ts';
 import { accessOf } from './access.ts';
-import { cacheOf } from './cache-policy.ts';
+import { cacheOf, tagsMax } from './cache-policy.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import { forwardOf } from './forward-policy.ts';
-import { type Finding, PolicyErrors, placeOf, type Sources } from './policy-errors.ts';
-import { durationBetween, type Say } from './say.ts';
-import { isRecursive, messagesWithin } from './shape.ts';
+import { type Finding, PolicyErrors, type Sources } from './policy-errors.ts';
+import { durationBetween, type Say, sayTwice } from './say.ts';
+import { messagesWithin } from './shape.ts';
 import { streamOf } from './stream-of.ts';
-import { parseTemplate, subWithoutUser } from './template.ts';
+import { parseTemplate, whyNoSub } from './template.ts';
+import { sayUnknownFields } from './unknown-fields.ts';
+import { warningsOf } from './warnings.ts';
 
 /** What a unary method may take when its policy does not say. */
 export const unaryDeadlineMs = 10_000;
@@ -58,21 +60,16 @@ export function compilePlans({
   }
   for (const method of methods) streamOf.checkAccess(method, plans, (path, message) => findings.push({ method, path, message }));
   if (findings.length > 0) throw new PolicyErrors(findings, sources);
-  const warnings = methods
-    .filter(({ input }) => isRecursive(input))
-    .map((method) => {
-      const { file, line } = placeOf({ method, path: [] });
-      return `${sources(file)?.path ?? file}:${line}: ${nameOf(method)} takes ${method.input.typeName}, which can contain itself: deep nesting costs time to refuse.`;
-    });
-  return { plans, registry, warnings };
+  return { plans, registry, warnings: warningsOf([...plans.values()], sources) };
 }
 
 /** The policy of a method as it stands in its options, decoded and as bytes. */
 export function policyOf(method: DescMethod): { readonly policy: Policy | undefined; readonly bytes: Uint8Array } {
-  const field = method.proto.options?.$unknown?.findLast(({ no }) => no === policyExtension);
-  if (field === undefined) return { policy: undefined, bytes: new Uint8Array() };
-  const reader = new BinaryReader(field.data);
-  return { policy: Policy.decode(reader, reader.uint32()), bytes: field.data };
+  // said in several options (`option (portico.v1.policy).deadline = …;`) a policy is several fields, to be merged: concatenated bytes are
+  const fields = (method.proto.options?.$unknown ?? []).filter(({ no }) => no === policyExtension);
+  if (fields.length === 0) return { policy: undefined, bytes: new Uint8Array() };
+  const bytes = Buffer.concat(fields.map(({ data }) => new BinaryReader(data).bytes()));
+  return { policy: Policy.decode(bytes), bytes };
 }
 
 function nameOf(method: DescMethod): string {
@@ -85,6 +82,7 @@ function planOf(
 ): MethodPlan {
   const { say } = context;
   const { policy: said, bytes } = policyOf(method);
+  sayUnknownFields(bytes, context.registry, say);
   const policy = said ?? Policy.fromPartial({});
   const kind =
     method.methodKind === 'bidi_streaming'
@@ -96,19 +94,26 @@ function planOf(
   const access = accessOf(policy.access, say);
   const deadlineMs =
     policy.deadline === '' ? (kind === 'unary' ? unaryDeadlineMs : undefined) : durationBetween(policy.deadline, 'deadline', 1, 3_600_000, [2], say);
-  if (policy.cache !== undefined && kind !== 'unary') say([3], `cache is only for unary methods; ${method.name} is a stream.`);
+  if (policy.cache !== undefined && kind !== 'unary')
+    say(
+      [3],
+      `cache is only for unary methods; ${method.name} is a stream${policy.streamOf === '' ? '' : ', and answers from the entry of its unary method'}.`,
+    );
   else if (policy.cache !== undefined && !safe)
     say([3], `cache needs "option idempotency_level = NO_SIDE_EFFECTS;": what changes things is never answered from memory.`);
-  if (policy.invalidates.length > 0 && safe) say([4, 0], 'invalidates is only for methods that change things; this one is NO_SIDE_EFFECTS.');
+  if (policy.invalidates.length > 0 && safe && policy.streamOf === '')
+    say([4, 0], 'invalidates is only for methods that change things; this one is NO_SIDE_EFFECTS.');
   if (policy.invalidates.length > 0 && (kind === 'client_stream' || kind === 'bidi_stream'))
     say([4, 0], 'invalidates needs a single request to take its values from; this method takes a stream.');
   const claims = access.kind === 'user' ? new Set(['sub']) : new Set<string>();
   const invalidates = policy.invalidates.flatMap((source, i) => {
     const template = parseTemplate(source, method.input, claims);
     if (!('wrong' in template)) return [template];
-    say([4, i], subWithoutUser(source, access.kind) ?? template.wrong);
+    say([4, i], whyNoSub(source, access.kind) ?? template.wrong);
     return [];
   });
+  sayTwice(policy.invalidates, 'tag', [4], say);
+  if (policy.invalidates.length > tagsMax) say([4, tagsMax], `invalidates has ${policy.invalidates.length} tags: at most ${tagsMax} are allowed.`);
   const plan: MethodPlan = {
     method: nameOf(method),
     path: `/${nameOf(method)}`,

@@ -2,8 +2,12 @@ import type { DescMethod, FileRegistry } from '@bufbuild/protobuf';
 import type { Forward } from '../../gen/portico/v1/policy.ts';
 import { didYouMean } from '../kit/nearest.ts';
 import type { ForwardPlan } from '../kit/plan.ts';
-import { type Say, wrongKey } from './say.ts';
+import { type Say, sayTwice, wrongKey } from './say.ts';
 import { differenceOfShape } from './shape.ts';
+
+/** What every upstream gets, said or not (the standard ones of policy.proto). */
+const always = new Set(['accept-language', 'app-platform', 'app-version', 'idempotency-key']);
+const kindName = ({ methodKind }: DescMethod) => (methodKind === 'unary' ? 'unary' : `a ${methodKind.replace('_streaming', ' stream')}`);
 
 /** @returns where calls are handed to; contradictions are said */
 export function forwardOf(
@@ -21,7 +25,7 @@ export function forwardOf(
   }
   const target = targetOf(forward.method, registry, say);
   if (target !== undefined) {
-    const [here, there] = [method.methodKind, target.methodKind].map((kind) => kind.replace('_', ' '));
+    const [here, there] = [kindName(method), kindName(target)];
     if (here !== there) say([6, 2], `forward goes to a method of another kind: this one is ${here}, ${forward.method} is ${there}.`);
     const request = differenceOfShape(method.input, target.input);
     if (request !== undefined) say([6, 2], `forward needs the same request shape, but ${request}.`);
@@ -31,19 +35,21 @@ export function forwardOf(
   forward.metadata.forEach((key, i) => {
     const wrong = wrongKey(key);
     if (wrong !== undefined) say([6, 3, i], `forward metadata ${wrong}`);
+    else if (always.has(key)) say([6, 3, i], `forward metadata "${key}" is handed on anyway. Leave it out.`);
   });
+  sayTwice(forward.metadata, 'forward metadata', [6, 3], say);
   return { upstream: forward.upstream, path: `/${forward.method}`, metadata: forward.metadata };
 }
 
 function targetOf(name: string, registry: FileRegistry, say: Say): DescMethod | undefined {
+  if (name === '') say([6], 'forward names no method. Name one of an internal service, such as method: "orders.v1.OrderService/GetOrder".');
+  else if (!/^[\w.]+\/\w+$/.test(name)) say([6, 2], `forward names "${name}", which is not written like "package.Service/Method".`);
+  if (!/^[\w.]+\/\w+$/.test(name)) return undefined;
   const [serviceName = '', methodName = ''] = name.split('/');
   const service = registry.getService(serviceName);
   if (service === undefined) {
     const known = [...registry.files].flatMap((file) => file.services.map(({ typeName }) => typeName));
-    say(
-      [6, 2],
-      `forward names "${name}", but there is no service "${serviceName}". Write "package.Service/Method".${didYouMean(serviceName, known)}`,
-    );
+    say([6, 2], `forward names "${name}", but no .proto file has a service "${serviceName}".${didYouMean(serviceName, known)}`);
     return undefined;
   }
   const target = service.methods.find((candidate) => candidate.name === methodName);

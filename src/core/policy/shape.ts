@@ -1,4 +1,4 @@
-import type { DescField, DescMessage } from '@bufbuild/protobuf';
+import { type DescField, type DescMessage, ScalarType } from '@bufbuild/protobuf';
 
 /**
  * Whether bytes of `ours` mean the same as `theirs`: equal field numbers, types and cardinality, deeply. Names may differ.
@@ -24,23 +24,23 @@ export function differenceOfShape(ours: DescMessage, theirs: DescMessage, seen =
     }
   }
   const [missing] = theirFields.values();
-  return missing === undefined ? undefined : `${theirs.typeName}.${missing.name} (${missing.number}) does not exist in ${at}`;
+  return missing === undefined ? undefined : `${at} lacks ${missing.name} (${missing.number}) of ${theirs.typeName}`;
 }
 
 /** How a field stands on the wire: its kind of value and its cardinality. */
 function wireType(field: DescField): string {
-  const scalar = (type: number) => `scalar ${type}`;
+  const scalar = (type: ScalarType) => ScalarType[type].toLowerCase();
   switch (field.fieldKind) {
     case 'scalar':
       return scalar(field.scalar);
     case 'enum':
-      return 'enum';
+      return 'an enum';
     case 'message':
-      return field.delimitedEncoding ? 'group' : 'message';
+      return field.delimitedEncoding ? 'a group' : 'a message';
     case 'list':
-      return `list of ${field.listKind === 'scalar' ? scalar(field.scalar) : field.listKind}`;
+      return `a list of ${field.listKind === 'scalar' ? scalar(field.scalar) : field.listKind}`;
     case 'map':
-      return `map from ${scalar(field.mapKey)} to ${field.mapKind === 'scalar' ? scalar(field.scalar) : field.mapKind}`;
+      return `a map from ${scalar(field.mapKey)} to ${field.mapKind === 'scalar' ? scalar(field.scalar) : field.mapKind}`;
   }
 }
 

@@ -1,5 +1,6 @@
 import type { DescMethod } from '@bufbuild/protobuf';
 import type { Policy } from '../../gen/portico/v1/policy.ts';
+import { durationText } from '../kit/duration.ts';
 import { didYouMean } from '../kit/nearest.ts';
 import type { CallKind, MethodPlan } from '../kit/plan.ts';
 import type { Say } from './say.ts';
@@ -8,17 +9,17 @@ import type { Say } from './say.ts';
 export const streamOf = { resolve, checkAccess };
 
 function resolve(policy: Policy, method: DescMethod, kind: CallKind, say: Say): string {
-  if (kind !== 'server_stream') say([5], `stream_of is only for server streams; ${method.name} is none.`);
-  if (policy.cache !== undefined) say([3], 'stream_of reads the entry of its unary method: it has no cache of its own.');
+  if (kind !== 'server_stream') say([5], `stream_of is only for server streams; ${method.name} is not one.`);
   if (policy.forward !== undefined) say([6], 'stream_of and forward cannot stand together: one method has one origin.');
   if (policy.invalidates.length > 0) say([4, 0], 'stream_of reads: it cannot invalidate.');
+  if (policy.deadline === '') say([5], `stream_of needs a deadline: without one, a part that hangs would keep the stream open for ever.`);
   const names = method.parent.methods.filter((candidate) => candidate !== method && candidate.methodKind === 'unary').map(({ name }) => name);
   const unary = method.parent.methods.find((candidate) => candidate.name === policy.streamOf);
   if (unary === undefined)
     say([5], `stream_of names "${policy.streamOf}", which is no method of ${method.parent.typeName}.${didYouMean(policy.streamOf, names)}`);
   else if (unary.methodKind !== 'unary') say([5], `stream_of names "${policy.streamOf}", which is not unary.`);
   else if (unary.input !== method.input || unary.output !== method.output) {
-    say([5], `stream_of needs the request and response types of ${policy.streamOf}: ${unary.input.typeName} and ${unary.output.typeName}.`);
+    say([5], `stream_of needs the same request and response as ${policy.streamOf}: ${unary.input.typeName} and ${unary.output.typeName}.`);
   }
   return `${method.parent.typeName}/${policy.streamOf}`;
 }
@@ -28,11 +29,17 @@ function checkAccess(method: DescMethod, plans: ReadonlyMap<string, MethodPlan>,
   const plan = plans.get(`/${method.parent.typeName}/${method.name}`);
   const unary = plan?.streamOf === undefined ? undefined : plans.get(`/${plan.streamOf}`);
   if (plan === undefined || unary === undefined || unary.kind !== 'unary') return;
-  if (unary.cache === undefined) say([5], `stream_of names ${unary.method}, which is not cached. Give it a cache, or write the stream by hand.`);
+  if (unary.forward !== undefined) say([5], `stream_of names ${unary.method}, which is forwarded: only a screen has parts to send.`);
+  else if (unary.cache === undefined) say([5], `stream_of names ${unary.method}, which is not cached. Give it a cache, or write the stream by hand.`);
+  if (plan.deadlineMs !== undefined && unary.deadlineMs !== undefined && plan.deadlineMs < unary.deadlineMs && !plan.defaulted.includes('deadline'))
+    say(
+      [2],
+      `deadline is shorter than that of ${unary.method} (${durationText(unary.deadlineMs)}): the stream would end before parts that the unary form waits for.`,
+    );
   const missing =
     unary.access.kind === 'user' ? unary.access.scopes.filter((scope) => plan.access.kind !== 'user' || !plan.access.scopes.includes(scope)) : [];
   if (missing.length > 0)
     say([1], `access is looser than that of ${unary.method}, whose answers are sent: it lacks ${missing.map((scope) => `"${scope}"`).join(', ')}.`);
   if (unary.access.kind !== plan.access.kind && missing.length === 0)
-    say([1], `access differs from that of ${unary.method}, whose answers are sent.`);
+    say([1], `access is for others than that of ${unary.method}, whose answers are sent. Say the same in both.`);
 }

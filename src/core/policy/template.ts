@@ -1,7 +1,8 @@
-import type { DescField, DescMessage, Message } from '@bufbuild/protobuf';
+import { type DescField, type DescMessage, type Message, ScalarType } from '@bufbuild/protobuf';
 import { reflect } from '@bufbuild/protobuf/reflect';
+import { FeatureSet_FieldPresence } from '@bufbuild/protobuf/wkt';
 import { didYouMean } from '../kit/nearest.ts';
-import type { AccessPlan, Template } from '../kit/plan.ts';
+import type { AccessPlan, CachePlan, Template } from '../kit/plan.ts';
 
 /** Longest tag in bytes, and the only characters it may have: facts of the cache's design (CloudFront: 50 tags of 256; Akamai: 128 of 128). */
 export const tagBytesMax = 256;
@@ -13,62 +14,70 @@ export function isTag(tag: string): boolean {
 }
 
 /**
- * Reads a template like "order:{order_id}": `{…}` names a field of the request by path, or a claim of the caller.
+ * Reads a template like "order:{order_id}": `{…}` names a field of the request, or a claim of the caller; `{sub}` is always the caller's.
  * @param claims names that stand for claims of the caller
  * @returns the template, or what is wrong with it
  */
 export function parseTemplate(source: string, request: DescMessage, claims: ReadonlySet<string>): Template | { readonly wrong: string } {
   if (source === '') return { wrong: 'A tag template is empty. Write one like "order:{order_id}".' };
   const parts: Template['parts'][number][] = [];
+  let literalBytes = 0;
   for (const [token] of source.matchAll(/\{[^{}]*\}|[^{}]+|[{}]/g)) {
     if (token === '{' || token === '}') return { wrong: `"${source}" has a brace without its partner. Write {field} for the value of a field.` };
     if (!token.startsWith('{')) {
       if (!printable.test(token)) return { wrong: `"${source}" has characters that a tag cannot have: printable ASCII without spaces is allowed.` };
       parts.push({ text: token });
+      literalBytes += token.length;
       continue;
     }
     const name = token.slice(1, -1);
     if (name === '') return { wrong: `"${source}" has empty braces. Name a field of ${request.typeName} or a claim, such as {sub}.` };
-    if (claims.has(name)) parts.push({ claim: name });
+    if (claims.has(name)) {
+      // a field is said by the phone, a claim by its token: never one for the other
+      if (request.fields.some((field) => field.name === name))
+        return { wrong: `"${source}" is ambiguous: ${name} is a claim of the caller and a field of ${request.typeName}. Rename the field.` };
+      parts.push({ claim: name });
+    } else if (name === 'sub') return { wrong: `"${source}" uses {sub}, the user's id, which is not known here.` };
     else {
       const field = fieldPath(name.split('.'), request, source, claims);
       if ('wrong' in field) return field;
       parts.push({ field: field.path });
     }
   }
+  if (literalBytes > tagBytesMax) return { wrong: `"${source}" is longer than a tag may be: ${tagBytesMax} bytes.` };
   return { source, parts };
 }
 
 function fieldPath(
-  names: readonly string[],
+  [name = '', ...deeper]: readonly string[],
   request: DescMessage,
   source: string,
   claims: ReadonlySet<string>,
 ): { path: readonly string[] } | { wrong: string } {
-  const message = request;
-  for (const [i, name] of names.entries()) {
-    const field: DescField | undefined = message.fields.find((candidate) => candidate.name === name);
-    if (field === undefined) {
-      const known = [...message.fields.map((candidate) => candidate.name), ...(i === 0 ? claims : [])];
-      return {
-        wrong: `"${source}" names ${name}, which is not a field of ${message.typeName}${i === 0 ? ' nor a claim that may be used here' : ''}.${didYouMean(name, known)}`,
-      };
-    }
-    if (field.oneof !== undefined || field.proto.proto3Optional) {
-      return { wrong: `"${source}" names ${names.join('.')}, which may be absent. A tag needs a value in every request.` };
-    }
-    const last = i === names.length - 1;
-    if (!last) {
-      return {
-        wrong: `"${source}" names ${names.join('.')}: ${name} is a ${field.fieldKind} that may be absent. A tag takes fields of the request itself.`,
-      };
-    }
-    // TYPE_DOUBLE 1, TYPE_FLOAT 2, TYPE_BYTES 12 of descriptor.proto: their text is not unique
-    if (field.fieldKind === 'enum' || (field.fieldKind === 'scalar' && ![1, 2, 12].includes(field.scalar))) return { path: names };
-    const kind = field.fieldKind === 'scalar' ? (field.scalar === 12 ? 'bytes' : 'a floating-point number') : `a ${field.fieldKind}`;
-    return { wrong: `"${source}" names ${names.join('.')}, which is ${kind}. Strings, integers, booleans and enums are allowed.` };
+  const field: DescField | undefined = request.fields.find((candidate) => candidate.name === name);
+  if (field === undefined) {
+    const known = [...request.fields.map((candidate) => candidate.name), ...claims];
+    return {
+      wrong: `"${source}" names ${name}, which is neither a field of ${request.typeName} nor a claim that is known here.${didYouMean(name, known)}`,
+    };
   }
-  return { wrong: `"${source}" names no field.` };
+  if (deeper.length > 0)
+    return {
+      wrong: `"${source}" names ${[name, ...deeper].join('.')}: only fields of the request itself can be named, since ${name} may be absent.`,
+    };
+  const kind = kindOf(field);
+  if (kind !== undefined) return { wrong: `"${source}" names ${name}, which is ${kind}. Strings, integers, booleans and enums are allowed.` };
+  if (field.presence === FeatureSet_FieldPresence.EXPLICIT)
+    return { wrong: `"${source}" names ${name}, which may be absent (optional, or one of a oneof). A tag needs a value in every request.` };
+  return { path: [name] };
+}
+
+/** @returns in words what a field is that has no text of its own in a tag; undefined: it has */
+function kindOf(field: DescField): string | undefined {
+  if (field.fieldKind === 'enum') return undefined;
+  if (field.fieldKind !== 'scalar') return `a ${field.fieldKind}`;
+  if (field.scalar === ScalarType.BYTES) return 'bytes';
+  return field.scalar === ScalarType.DOUBLE || field.scalar === ScalarType.FLOAT ? 'a floating-point number' : undefined;
 }
 
 /**
@@ -94,8 +103,12 @@ function fieldValue([name]: readonly string[], { desc, message }: { readonly des
   return field === undefined ? undefined : String(reflect(desc, message).get(field));
 }
 
-/** `{sub}` where nobody has to be signed in gets an explanation of its own. */
-export function subWithoutUser(source: string, access: AccessPlan['kind']): string | undefined {
-  if (!source.includes('{sub}') || access === 'user') return undefined;
-  return `"${source}" uses {sub}, but callers of this method need not be a signed-in user.`;
+/** `{sub}` where the user is not known gets an explanation of its own. @param scope of the cache; undefined: the template stands in `invalidates` */
+export function whyNoSub(source: string, access: AccessPlan['kind'], scope?: CachePlan['scope']): string | undefined {
+  if (!source.includes('{sub}')) return undefined;
+  if (scope === 'shared') return `"${source}" uses {sub}, but a SCOPE_SHARED answer is the same for all: its computation knows no caller.`;
+  if (access !== 'user') return `"${source}" uses {sub}, but callers of this method need not be signed-in users.`;
+  return scope === 'claims'
+    ? `"${source}" uses {sub}, which is not among the claims of SCOPE_CLAIMS: add "sub" to claims, or use SCOPE_USER.`
+    : undefined;
 }

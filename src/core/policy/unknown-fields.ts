@@ -1,0 +1,33 @@
+import type { DescMessage, FileRegistry } from '@bufbuild/protobuf';
+import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
+import type { Say } from './say.ts';
+
+/** Fields by number; those that are messages with their own. */
+export type Fields = { readonly [number: number]: true | Fields };
+
+/** The fields of portico.v1.Policy that are enforced; a test compares with policy.proto. */
+export const enforced: Fields = {
+  1: { 1: true, 2: true, 3: true }, // access
+  2: true, // deadline
+  3: { 1: true, 2: true, 3: true, 4: true, 5: true, 6: true, 7: true }, // cache
+  4: true, // invalidates
+  5: true, // stream_of
+  6: { 1: true, 2: true, 3: true }, // forward
+};
+
+/** Says what a policy asks for and this release does not enforce: the descriptor set was made with a newer policy.proto. */
+export function sayUnknownFields(policy: Uint8Array, registry: FileRegistry, say: Say): void {
+  const walk = (data: Uint8Array, fields: Fields, message: DescMessage | undefined, path: readonly number[], before: string) => {
+    const reader = new BinaryReader(data);
+    while (reader.pos < reader.len) {
+      const [number, wireType] = reader.tag();
+      const field = message?.fields.find((candidate) => candidate.number === number);
+      const name = before + (field?.name ?? `field ${number}`);
+      const inner = fields[number];
+      if (inner === undefined) say([...path, number], `${name} is not enforced by this release: the policy was written for a newer one.`);
+      if (typeof inner !== 'object' || wireType !== WireType.LengthDelimited) reader.skip(wireType, number);
+      else walk(reader.bytes(), inner, field?.fieldKind === 'message' ? field.message : undefined, [...path, number], `${name}.`);
+    }
+  };
+  walk(policy, enforced, registry.getMessage('portico.v1.Policy'), [], '');
+}

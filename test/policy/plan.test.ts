@@ -1,0 +1,49 @@
+import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { test } from 'node:test';
+import { planJson, planTable } from '../../src/cli/plan.ts';
+import type { MethodPlan } from '../../src/core/kit/plan.ts';
+import { compilePlans } from '../../src/core/policy/compile-plans.ts';
+import { ourMethods } from '../../src/wire/our-methods.ts';
+
+const root = resolve(import.meta.dirname, '../..');
+const fixture = sorted(
+  compilePlans({
+    descriptorSet: readFileSync(join(root, 'test/fixture/gen/descriptors.binpb')),
+    sources: () => undefined,
+    served: (service) => service === 'fixture.v1.ScreenService' || service === 'fixture.v1.ForwardService',
+  }).plans,
+);
+const ours = ourMethods(undefined);
+
+function sorted(plans: ReadonlyMap<string, MethodPlan>): readonly MethodPlan[] {
+  return [...plans.values()].sort((a, b) => (a.method < b.method ? -1 : 1));
+}
+
+/** Compares with a file of test/policy/golden; GOLDEN=write makes it anew, to be read before it is committed. */
+function equalsGolden(text: string, name: string): void {
+  const path = join(import.meta.dirname, 'golden', name);
+  if (process.env.GOLDEN === 'write') writeFileSync(path, text);
+  assert.equal(
+    text,
+    readFileSync(path, 'utf8'),
+    `differs from test/policy/golden/${name}: run GOLDEN=write node --test test/policy, and read what changed`,
+  );
+}
+
+test('the table shows every method with the policy that is enforced, what was not said marked', () => {
+  equalsGolden(planTable(fixture), 'fixture.txt');
+});
+
+test('as JSON the same can be read by programs', () => {
+  equalsGolden(planJson(fixture), 'fixture.json');
+});
+
+test('the policies of our services and of the sample app are these', () => {
+  equalsGolden(planTable(sorted(ours.plans)), 'sample.txt');
+});
+
+test('our own policies and those of the sample app give no warning', () => {
+  assert.deepEqual(ours.warnings, []);
+});
