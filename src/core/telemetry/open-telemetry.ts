@@ -119,7 +119,7 @@ function openAccessLog(
     const write = (line: string) => void stdout.write(line);
     return { lines: pretty ? shortLog(write) : accessLog(write, service), close: () => {} };
   }
-  const file = pino.destination({ dest: to, sync: false, minLength: 16_384, mkdir: true, periodicFlush: 1_000 });
+  const file = pino.destination({ dest: to, sync: false, minLength: 8_192, mkdir: true, periodicFlush: 1_000 });
   return { lines: accessLog((line) => void file.write(line), service), close: () => file.flushSync() };
 }
 

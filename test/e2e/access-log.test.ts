@@ -1,0 +1,22 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { openFixture } from '../fixture/app.ts';
+import { fixtureRelease, openDoor } from '../support/door.ts';
+import { registryOf, signIn } from '../support/protocols.ts';
+
+test('an access log that is a file holds a line of each call when the door has closed', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'portico-access-log-'));
+  try {
+    const file = join(folder, 'made/by/the/door.log');
+    const door = await openDoor({ app: openFixture().app, settings: { 'telemetry.accessLog': file }, samples: { player: '127.0.0.1:1' } });
+    await signIn(door, registryOf(fixtureRelease.descriptorSet), 'alice').finally(() => door.close());
+    const lines = readFileSync(file, 'utf8').trimEnd().split('\n');
+    assert.equal(lines.length, 1);
+    assert.equal(JSON.parse(lines[0] ?? '')['rpc.method'], 'portico.v1.SessionService/SignIn');
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
