@@ -81,6 +81,6 @@ process.stdin.setEncoding('utf8').on('data', (text: string) => {
     if (next === undefined) console.error(`"${line.trim()}" is no behaviour: ${behaviours.join(', ')} are.`);
     else behaviour = next;
   }
-  void apply(name);
+  void apply(name).then(() => console.log(`now: ${behaviour}`)); // whoever moves the switch sees when it has moved
 });
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(0));
