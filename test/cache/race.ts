@@ -1,0 +1,148 @@
+// The workload that tries to break the cache's first promise, on any number of replicas and any adapters: readers and writers race, every step is delayed by chance, and
+// every answer is held against what had been invalidated before it was asked for.
+import { Metadata } from 'nice-grpc-common';
+import type { Cache } from '../../src/core/cache/cache.ts';
+import { decodedOf } from '../../src/core/cache/inputs.ts';
+import type { Clock } from '../../src/core/kit/clock.ts';
+import type { Handler } from '../../src/core/ports/call.ts';
+import { GetItemResponse } from '../fixture/gen/fixture/v1/fixture.ts';
+import { messageOf, planOf, readyCall } from '../support/ready-call.ts';
+
+export type RaceOptions = {
+  /** One for each replica. */
+  readonly caches: readonly Cache[];
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly sleep: (ms: number) => Promise<void>;
+  readonly readers?: number;
+  /** How often each reader reads. */
+  readonly reads?: number;
+  readonly invalidations?: number;
+  /** The longest that one step is delayed. */
+  readonly delayMs?: number;
+  readonly ttlMs?: number;
+  readonly staleWhileRevalidateMs?: number;
+};
+
+export type RaceResult = {
+  /** Answers that were served as fresh although they were computed before an invalidation that had returned when they were asked for. */
+  readonly staleAsFresh: readonly string[];
+  /** Answers of another user. */
+  readonly foreign: readonly string[];
+  /** Computations of one key at the same time, without an invalidation that would explain it. */
+  readonly doubled: readonly string[];
+  /** Errors that readers got without having left. */
+  readonly failures: readonly unknown[];
+  /** How answers were come by: hit, stale, miss, coalesced. */
+  readonly results: Readonly<Record<string, number>>;
+  readonly computes: number;
+};
+
+const users = ['ada', 'bob', 'cid'];
+const items = ['1', '2', '3', '4'];
+const shelfOf = (item: string) => `shelf:${Number(item) % 2}`;
+
+/** `begunAtMs`: of the flight, which reads the versions before it computes. */
+type Running = { readonly key: string; readonly begunAtMs: number; readonly signal: AbortSignal };
+
+/** Runs the workload to its end. The truth is a number for each item, which every write raises before it invalidates; an answer carries the number that it read. */
+export async function race(options: RaceOptions): Promise<RaceResult> {
+  const {
+    caches,
+    clock,
+    random,
+    sleep,
+    readers = 200,
+    reads = 12,
+    invalidations = 120,
+    delayMs = 3,
+    ttlMs = 40,
+    staleWhileRevalidateMs = 0,
+  } = options;
+  const plan = planOf('GetItem', { ttlMs, staleWhileRevalidateMs, staleIfErrorMs: 0 });
+  const pick = <T>(from: readonly T[]): T => from[Math.floor(random() * from.length)] as T;
+  const pause = () => sleep(random() * delayMs);
+  const truth = new Map(items.map((item) => [item, 0]));
+  /** What a reader may at least expect: the truth of the last invalidation that has returned. */
+  const floor = new Map(items.map((item) => [item, 0]));
+  const staleAsFresh: string[] = [];
+  const foreign: string[] = [];
+  const doubled: string[] = [];
+  const failures: unknown[] = [];
+  const results: Record<string, number> = {};
+  let computes = 0;
+  let invalidating = 0;
+  let invalidatedAtMs = 0;
+  const running = new Set<Running>();
+
+  const compute: Handler = async (call) => {
+    const { itemId } = decodedOf(call).message as unknown as { itemId: string };
+    const owner = call.caller?.kind === 'user' ? call.caller.userId : '';
+    const own: Running = { key: `${owner} ${itemId}`, begunAtMs: (call.deadlineAtMs ?? 0) - (plan.deadlineMs ?? 0), signal: call.signal };
+    for (const other of running) {
+      const explained =
+        other.key !== own.key || other.signal.aborted || invalidating > 0 || invalidatedAtMs >= Math.min(own.begunAtMs, other.begunAtMs);
+      if (!explained) doubled.push(`${own.key}: begun at ${other.begunAtMs} and ${own.begunAtMs}`);
+    }
+    running.add(own);
+    computes++;
+    try {
+      await pause();
+      const revision = truth.get(itemId) ?? 0;
+      await pause();
+      const body = GetItemResponse.encode(GetItemResponse.fromPartial({ itemId, owner, revision })).finish();
+      return { metadata: Metadata(), body, trailers: Metadata(), tags: [shelfOf(itemId)] };
+    } finally {
+      running.delete(own);
+    }
+  };
+
+  const read = async () => {
+    const [user, itemId, cache] = [pick(users), pick(items), pick(caches)];
+    const leaver = new AbortController();
+    if (random() < 0.05) void pause().then(() => leaver.abort(new Error('left')));
+    const call = readyCall(plan, { request: { itemId }, user, signal: leaver.signal });
+    const least = floor.get(itemId) ?? 0;
+    try {
+      const answer = await cache.answer(call, compute);
+      const { owner, revision } = messageOf(plan, answer);
+      const result = String(answer.metadata.get('portico-cache'));
+      results[result] = (results[result] ?? 0) + 1;
+      if (owner !== user) foreign.push(`${user} got what is ${owner}'s`);
+      if (result !== 'stale' && (revision as number) < least) staleAsFresh.push(`${result}: ${revision} of item ${itemId}, at least ${least}`);
+    } catch (error) {
+      if (!leaver.signal.aborted) failures.push(error);
+    }
+  };
+
+  /** Sometimes all of a shelf, whose tag only the computation knows. */
+  const write = async () => {
+    const item = pick(items);
+    const shelf = random() < 0.4;
+    const touched = shelf ? items.filter((other) => shelfOf(other) === shelfOf(item)) : [item];
+    for (const one of touched) truth.set(one, (truth.get(one) ?? 0) + 1);
+    const reached = touched.map((one) => [one, truth.get(one) ?? 0] as const);
+    invalidating++;
+    await pick(caches).invalidate([shelf ? shelfOf(item) : `item:${item}`]);
+    invalidating--;
+    invalidatedAtMs = clock.nowMs();
+    for (const [one, value] of reached) floor.set(one, Math.max(floor.get(one) ?? 0, value));
+  };
+
+  const reader = async () => {
+    for (let i = 0; i < reads; i++) {
+      await pause();
+      await read();
+    }
+  };
+  /** Comes in bursts, with quiet times between in which nothing excuses a second computation. */
+  const writer = async () => {
+    for (let i = 0; i < invalidations; i++) {
+      if (i % 20 === 0) await sleep(delayMs * 10);
+      await pause();
+      await write();
+    }
+  };
+  await Promise.all([...Array.from({ length: readers }, reader), writer()]);
+  return { staleAsFresh, foreign, doubled, failures, results, computes };
+}

@@ -1,0 +1,27 @@
+import type { CacheStore } from '../../src/core/ports/cache-store.ts';
+import type { TagVersions } from '../../src/core/ports/tag-versions.ts';
+
+/** Waits before and after each step of a port, as a network does. */
+export type Step = <T>(step: () => T | Promise<T>) => Promise<T>;
+
+export function delayed(pause: () => Promise<void>): Step {
+  return async (step) => {
+    await pause();
+    const result = await step();
+    await pause();
+    return result;
+  };
+}
+
+export function slowVersions(versions: TagVersions, step: Step): TagVersions {
+  return {
+    unmoved: (...asked) => step(() => versions.unmoved(...asked)),
+    begin: (...asked) => step(() => versions.begin(...asked)),
+    late: (...asked) => step(() => versions.late(...asked)),
+    raise: (...asked) => step(() => versions.raise(...asked)),
+  };
+}
+
+export function slowStore(store: CacheStore, step: Step): CacheStore {
+  return { get: (...asked) => step(() => store.get(...asked)), set: (...asked) => step(() => store.set(...asked)) };
+}

@@ -1,0 +1,122 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { type Fixture, openFixture } from '../fixture/app.ts';
+import { openPlayer, type Player } from '../fixture/player.ts';
+import { type Door, fixtureRelease, openDoor } from '../support/door.ts';
+import { callOf, type Outcome, registryOf, signIn, transportOf } from '../support/protocols.ts';
+
+const registry = registryOf(fixtureRelease.descriptorSet);
+let door: Door;
+let player: Player;
+let fixture: Fixture;
+let ada: { readonly authorization: string };
+before(async () => {
+  player = await openPlayer();
+  fixture = openFixture();
+  door = await openDoor({ app: fixture.app, samples: { player: player.address } });
+  ada = (await signIn(door, registry, 'ada')).headers;
+});
+after(async () => {
+  await door?.close();
+  player?.close();
+});
+
+const call = async (method: string, request: Record<string, unknown>, headers: Record<string, string> = ada): Promise<Outcome> =>
+  callOf(registry, transportOf('grpc h2', door), `fixture.v1.ScreenService/${method}`, request, { headers });
+const getItem = async (itemId: string, headers: Record<string, string> = {}) => {
+  const outcome = await call('GetItem', { itemId }, { ...ada, ...headers });
+  assert.equal(outcome.code, 0, outcome.message);
+  return { title: outcome.messages[0]?.title, cache: outcome.headers.get('portico-cache'), etag: outcome.headers.get('etag') ?? '', outcome };
+};
+const invalidate = async (tags: readonly string[], headers?: Record<string, string>) => {
+  const token = await door.portico.serviceToken('orders', 60_000);
+  return callOf(
+    registry,
+    transportOf('grpc h2', { url: door.internalUrl, ca: door.ca }),
+    'portico.internal.v1.PublisherService/Invalidate',
+    { tags: [...tags] },
+    { headers: headers ?? { authorization: `Bearer ${token}` } },
+  );
+};
+
+test('a write invalidates by its policy: the next read is computed anew, and other items stay', async () => {
+  await getItem('1');
+  await getItem('2');
+  assert.equal((await getItem('1')).cache, 'hit');
+  assert.equal((await call('ChangeItem', { itemId: '1', title: 'changed' })).code, 0);
+  const { title, cache } = await getItem('1');
+  assert.deepEqual([title, cache], ['changed', 'miss']);
+  assert.equal((await getItem('2')).cache, 'hit');
+});
+
+test('a list that all share is invalidated by a write of one', async () => {
+  const list = async () => (await call('ListItems', {}, {})).headers.get('portico-cache');
+  await list();
+  assert.equal(await list(), 'hit');
+  await call('ChangeItem', { itemId: '3', title: 'new' });
+  assert.equal(await list(), 'miss');
+});
+
+test('an internal service invalidates by tags over the internal listener', async () => {
+  await getItem('4');
+  fixture.titles.set('4', 'moved on');
+  assert.equal((await getItem('4')).title, 'title of 4');
+  const outcome = await invalidate(['item:4']);
+  assert.equal(outcome.code, 0, outcome.message);
+  const { title, cache } = await getItem('4');
+  assert.deepEqual([title, cache], ['moved on', 'miss']);
+});
+
+test('nobody else may invalidate, and what is no tag is refused', async () => {
+  assert.equal((await invalidate(['item:4'], {})).reason, 'TOKEN_MISSING');
+  assert.notEqual((await invalidate(['item:4'], ada)).code, 0, 'a phone is no service');
+  assert.equal((await invalidate(['two words'])).reason, 'REQUEST_INVALID');
+  const publicly = await callOf(registry, transportOf('grpc h2', door), 'portico.internal.v1.PublisherService/Invalidate', { tags: ['item:4'] });
+  assert.equal(publicly.reason, 'METHOD_UNKNOWN');
+});
+
+for (const [code, invalidates] of [
+  [14, true],
+  [4, true],
+  [13, true],
+  [2, true],
+  [1, true],
+  [9, false],
+  [7, false],
+] as const) {
+  test(`a write that ended with status ${code} ${invalidates ? 'may have been done, and invalidates' : 'was not done, and invalidates nothing'}`, async () => {
+    await getItem('5');
+    fixture.switches.writeFailCode = code;
+    const failed = await call('ChangeItem', { itemId: '5', title: `status ${code}` });
+    fixture.switches.writeFailCode = 0;
+    assert.notEqual(failed.code, 0);
+    const { title, cache } = await getItem('5');
+    assert.deepEqual([title === `status ${code}`, cache], invalidates ? [true, 'miss'] : [false, 'hit']);
+    await invalidate(['item:5']);
+  });
+}
+
+test('a phone that has the answer already is told so', async () => {
+  const { etag } = await getItem('6');
+  const { outcome } = await getItem('6', { 'if-none-match': etag });
+  assert.equal(outcome.headers.get('portico-not-modified'), '1');
+  assert.equal(outcome.messages[0]?.itemId, '');
+});
+
+test('an answer with a missing part is given and not stored', async () => {
+  fixture.switches.noteFailCode = 14;
+  const partial = await getItem('7');
+  assert.deepEqual(
+    ((partial.outcome.messages[0]?.missingParts ?? []) as { name: string }[]).map(({ name }) => name),
+    ['note'],
+  );
+  assert.equal(partial.etag, '');
+  fixture.switches.noteFailCode = 0;
+  const whole = await getItem('7');
+  assert.deepEqual([whole.cache, whole.etag === ''], ['miss', false]);
+});
+
+test('the verdicts of the cache are counted', async () => {
+  const text = await (await fetch(`${door.adminUrl}/metrics`)).text();
+  for (const result of ['hit', 'miss']) assert.match(text, new RegExp(`^portico_cache_requests_total\\{result="${result}"\\} [1-9]`, 'm'));
+});

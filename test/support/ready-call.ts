@@ -1,0 +1,75 @@
+// Calls as the interceptors hand them to the cache, made without a door.
+import { create, type DescMessage, fromBinary, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
+import { Metadata } from 'nice-grpc-common';
+
+import { compileRules, validate } from '../../src/core/interceptors/validate.ts';
+import type { MethodPlan } from '../../src/core/kit/plan.ts';
+import { compilePlans } from '../../src/core/policy/compile-plans.ts';
+import type { Answer, Caller, Protocol, ReadyCall } from '../../src/core/ports/call.ts';
+import { fixtureRelease } from './door.ts';
+
+const { plans } = compilePlans({ ...fixtureRelease, served: (service) => service.startsWith('fixture.') });
+const validator = compileRules(plans.values());
+
+/** The plan of a method of the fixture, "GetItem" of ScreenService, its cache policy partly replaced. */
+export function planOf(method: string, cache: Partial<MethodPlan['cache']> = {}): MethodPlan & { readonly cache: NonNullable<MethodPlan['cache']> } {
+  const plan = plans.get(`/fixture.v1.ScreenService/${method}`);
+  if (plan?.cache === undefined) throw new Error(`${method} is no cached method of the fixture.`);
+  return { ...plan, cache: { ...plan.cache, ...cache } };
+}
+
+export type CallOptions = {
+  readonly request?: Readonly<Record<string, unknown>> | Uint8Array;
+  /** Unset: nobody. */
+  readonly user?: string;
+  readonly issuer?: string;
+  readonly claims?: Readonly<Record<string, string>>;
+  readonly metadata?: Readonly<Record<string, string>>;
+  readonly signal?: AbortSignal;
+  readonly deadlineAtMs?: number;
+  readonly protocol?: Protocol;
+};
+
+/** A call of a cached method, decoded as the validate interceptor decodes it. */
+export function readyCall(plan: MethodPlan, options: CallOptions = {}): ReadyCall {
+  const { request = {}, user, issuer = 'portico', claims = {}, metadata = {}, signal = new AbortController().signal } = options;
+  const caller: Caller | undefined =
+    user === undefined
+      ? undefined
+      : {
+          kind: 'user',
+          userId: user,
+          issuer,
+          sessionId: undefined,
+          scopes: new Set(['items.read']),
+          claims: new Map([['sub', user], ...Object.entries(claims)]),
+        };
+  const input = plan.descriptor.input;
+  const call = {
+    plan,
+    protocol: options.protocol ?? ('grpc' as const),
+    metadata: Metadata(metadata),
+    peer: { address: '192.0.2.1', port: 40_000, certificateNames: [] },
+    authority: 'localhost',
+    signal,
+    deadlineAtMs: options.deadlineAtMs,
+    request: request instanceof Uint8Array ? request : toBinary(input, create(input, request as MessageInitShape<DescMessage>)),
+    onEnd: () => {},
+    caller,
+    trace: { traceId: '0'.repeat(32), traceparent: '', annotate: () => {}, upstream: () => ({ traceparent: '', end: () => {} }) },
+  };
+  let ready: ReadyCall | undefined;
+  // the interceptor calls the next one before its first await
+  const answer = validate(validator)(call, async (decoded) => {
+    ready = { ...call, ...decoded };
+    return { metadata: Metadata(), body: new Uint8Array(), trailers: Metadata() };
+  });
+  answer.catch(() => {}); // the error below says so
+  if (ready === undefined) throw new Error('The request was refused.');
+  return ready;
+}
+
+/** The fields of an answer's message. */
+export function messageOf(plan: MethodPlan, answer: Answer): Record<string, unknown> {
+  return fromBinary(plan.descriptor.output, answer.body as Uint8Array) as unknown as Record<string, unknown>;
+}
