@@ -1,0 +1,30 @@
+// Does what the README says on a machine where `npm install` has run: starts the server as printed and makes the first call.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { resolve } from 'node:path';
+import { test } from 'node:test';
+import { cloneProject } from '../support/clone.ts';
+import { blocksOf } from '../support/page.ts';
+import { startDoor } from '../support/process.ts';
+
+const readme = resolve(import.meta.dirname, '../../README.md');
+
+test('the README starts a server, and its first call gets the home screen', { timeout: 60_000 }, async () => {
+  const { folder, remove } = cloneProject();
+  const blocks = blocksOf(readme);
+  const commandOf = (word: string) => blocks.find(({ words }) => words.includes(word))?.text.trim() ?? '';
+  assert.equal(commandOf('background'), 'npm install && npm start');
+  assert.equal(commandOf('tests'), 'npm install && npm test');
+  const server = await startDoor('exec npm start', folder);
+  try {
+    const call = blocks.find(({ text }) => text.includes('curl -i'))?.text ?? '';
+    const sh = (text: string) => execFileSync('sh', ['-ec', server.withPorts(text)], { cwd: folder, encoding: 'utf8', stdio: 'pipe' });
+    const again = call.split('\n').find((line) => line.startsWith('curl -i')) ?? '';
+    const answers = sh(`${call}\necho ======\n${again}`).split('======');
+    assert.match(answers[0] ?? '', /portico-cache: miss[\s\S]*"displayName":"Alice Marlow"/);
+    assert.match(answers[1] ?? '', /portico-cache: hit[\s\S]*"displayName":"Alice Marlow"/);
+  } finally {
+    await server.stop();
+    remove();
+  }
+});
