@@ -1,4 +1,4 @@
-// Makes src/gen, test/fixture/gen and the descriptor sets from the .proto files. With --to DIR it writes there instead, for the freshness test.
+// Makes src/gen, test/fixture/gen and the descriptor sets from the .proto files, and the pages of docs/reference from what they describe. With --to DIR it writes there instead, for the freshness test.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -28,6 +28,9 @@ const set = (target: string, ...paths: string[]) =>
   buf('build', '--as-file-descriptor-set', '-o', join(to, target), ...paths.flatMap((path) => ['--path', path]));
 set('gen/descriptors.binpb', ...subfolders('proto', 'sample'), ...subfolders('proto/sample'), 'third_party/grpc', 'third_party/google');
 set('test/fixture/gen/descriptors.binpb', 'test/fixture/proto/fixture', 'proto/portico', 'third_party/grpc', 'third_party/google');
+
+// A process of its own: it reads the code that was just made.
+execFileSync(process.execPath, [join(root, 'scripts/docs.ts'), '--to', to], { cwd: root, env, stdio: ['ignore', 'inherit', 'inherit'] });
 
 function subfolders(folder: string, except?: string): string[] {
   return readdirSync(join(root, folder))

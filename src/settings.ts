@@ -20,13 +20,18 @@ export type Settings = Omit<RawSettings, 'embedded' | 'reflection' | 'sample'> &
   readonly origins: ReadonlyMap<string, string>;
 };
 
+/** What `serve` does not make up: each by the key that is named when it is missing. */
+export type Need = keyof typeof needs;
+export const everyNeed = ['sql.url', 'auth.keysDir', 'auth.refreshKey', 'public.tls', 'internal.tls'] as const satisfies readonly Need[];
+
 /**
  * Reads the settings for a mode.
+ * @param needed of a command that does less than serving: what it cannot do without
  * @throws SettingsError with everything that is wrong, at once
  */
-export function loadSettings(mode: Mode, sources: Sources): Settings {
-  const loaded = loadRaw(sources);
-  const problems = [...betweenIssuers(loaded), ...(mode === 'serve' ? neededToServe(loaded) : []), ...listenerProblems(loaded)];
+export function loadSettings(mode: Mode, sources: Sources, needed: readonly Need[] = everyNeed): Settings {
+  const loaded = loadRaw(sources, (at) => (mode === 'serve' ? missingToServe(needed, at) : []));
+  const problems = [...betweenIssuers(loaded), ...listenerProblems(loaded)];
   if (problems.length > 0) throw new SettingsError(problems);
   const { settings, origins } = loaded;
   const dataDir = resolve(settings.dataDir);
@@ -44,21 +49,35 @@ export function loadSettings(mode: Mode, sources: Sources): Settings {
   };
 }
 
+type At = (key: string) => unknown;
+
 /** Production names its engines, its keys and what phones see: nothing is made up there. */
-function neededToServe({ settings, origins }: Loaded): readonly Problem[] {
-  const { sql, embedded, auth, public: listener, sample } = settings;
-  const problems: Problem[] = [];
-  const need = (key: string, message: string) => problems.push({ key, origin: origins.get(key) ?? 'not set', message });
-  if (sql.url === undefined && embedded !== true)
-    need('sql.url', 'is needed to serve: DATABASE_URL, or `embedded: true` for one process with its own database.');
-  if (auth.keysDir === undefined) need('auth.keysDir', 'is needed to serve: a folder with a PEM file of a P-256 private key.');
-  if (auth.refreshKey === undefined) need('auth.refreshKey', 'is needed to serve: a secret of at least 32 characters, or `auth.refreshKeyFile`.');
-  if (listener.tls === undefined && !listener.plaintext)
-    need('public.tls', 'is needed to serve: certFile and keyFile, or `public.plaintext: true` behind a proxy that ends TLS.');
-  if (settings.internal.tls === undefined && listener.tls === undefined)
-    need('internal.tls', 'is needed to serve: certFile and keyFile; the internal listener always speaks TLS.');
-  if (sample === true) need('sample', 'is for `portico dev` only.');
-  return problems;
+const needs = {
+  'sql.url': {
+    isThere: (at: At) => at('sql.url') !== undefined || at('sql.urlFile') !== undefined || at('embedded') === true,
+    message: 'is needed: DATABASE_URL or DATABASE_URL_FILE, or `embedded: true` for one process with a database of its own.',
+  },
+  'auth.keysDir': {
+    isThere: (at: At) => at('auth.keysDir') !== undefined,
+    message: 'is needed: a folder of signing keys, each a PEM file with a P-256 private key.',
+  },
+  'auth.refreshKey': {
+    isThere: (at: At) => at('auth.refreshKey') !== undefined || at('auth.refreshKeyFile') !== undefined,
+    message: 'is needed: a secret of at least 32 characters, or `auth.refreshKeyFile` with a file that holds it.',
+  },
+  'public.tls': {
+    isThere: (at: At) => at('public.tls') !== undefined || at('public.plaintext') === true,
+    message: 'is needed: certFile and keyFile, or `public.plaintext: true` behind a proxy that ends TLS.',
+  },
+  'internal.tls': {
+    isThere: (at: At) => at('internal.tls') !== undefined || at('public.tls') !== undefined,
+    message: 'is needed: certFile and keyFile; the internal listener always speaks TLS.',
+  },
+} as const;
+
+function missingToServe(needed: readonly Need[], at: At): readonly Omit<Problem, 'origin'>[] {
+  const missing = needed.filter((key) => !needs[key].isThere(at)).map((key) => ({ key, message: needs[key].message }));
+  return at('sample') === true ? [...missing, { key: 'sample', message: 'is for `portico dev` only.' }] : missing;
 }
 
 function listenerProblems({ settings, origins }: Loaded): readonly Problem[] {

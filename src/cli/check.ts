@@ -4,13 +4,13 @@ import { ourMethods, upstreamsOfScreens } from '../wire/our-methods.ts';
 import { systemClock } from '../wire/system-clock.ts';
 import { upstreamConfigs } from '../wire/upstream-configs.ts';
 import { Exit, exitCodes } from './exit.ts';
-import { type SettingsFlags, settingsOf } from './options.ts';
+import { modeOf, type SettingsFlags, settingsOf } from './options.ts';
 
 type Check = { readonly name: string; readonly ok: boolean; readonly message: string };
 
 /** `portico check`: settings, policies, files and the database, without serving anything. Exit code 2: what is set is wrong; 3: what it needs is not there. */
 export async function runCheck({ json = false, ...flags }: SettingsFlags & { readonly json?: boolean }): Promise<void> {
-  const settings = settingsOf(flags.dev === true ? 'dev' : 'serve', flags); // throws with all that is wrong
+  const settings = settingsOf(modeOf(flags), flags); // throws with all that is wrong
   const checks: Check[] = [{ name: 'settings', ok: true, message: `read as \`portico ${settings.mode}\`` }];
   const check = async (name: string, look: () => string | Promise<string>) => {
     try {

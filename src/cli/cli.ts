@@ -27,7 +27,8 @@ export async function cli(args: readonly string[]): Promise<number> {
   }
 }
 
-function commands(): Command {
+/** Every command with its options: for the command line, and for docs/reference/command-line.md. */
+export function commands(): Command {
   const program = new Command('portico')
     .description('The front door that mobile apps talk to.')
     .version(readRelease().version)

@@ -1,20 +1,47 @@
-import { jsonSchema, leaves } from '../settings/describe.ts';
-import { type SettingsFlags, settingsOf } from './options.ts';
+import { durationText } from '../core/kit/duration.ts';
+import { jsonSchema, leaves, type Node } from '../settings/describe.ts';
+import type { Settings } from '../settings.ts';
+import { modeOf, type SettingsFlags, settingsOf } from './options.ts';
 
 /** `portico config`: every setting as it is in force, with where it was said; secrets are not shown. `--schema` prints the JSON schema of the file. */
 export function printConfig({ schema = false, ...flags }: SettingsFlags & { readonly schema?: boolean }): void {
-  if (schema) {
-    process.stdout.write(`${JSON.stringify(jsonSchema, null, 2)}\n`);
-    return;
-  }
-  const settings = settingsOf(flags.dev === true ? 'dev' : 'serve', flags);
+  process.stdout.write(schema ? `${JSON.stringify(jsonSchema, null, 2)}\n` : configText(settingsOf(modeOf(flags), flags, [])));
+}
+
+/** One line for each setting. */
+export function configText(settings: Settings): string {
+  const { hosts, keysDir, mode } = settings;
+  const inForce = {
+    ...settings,
+    public: { ...settings.public, host: hosts.public },
+    internal: { ...settings.internal, host: hosts.internal },
+    admin: { ...settings.admin, host: hosts.admin },
+    auth: { ...settings.auth, keysDir: mode === 'dev' ? keysDir : settings.auth.keysDir },
+  };
   const lines = leaves().map(({ path, node }) => {
-    const value = path.reduce<unknown>(
-      (at, key) => (typeof at === 'object' && at !== null ? (at as Record<string, unknown>)[key] : undefined),
-      settings,
-    );
-    const shown = value === undefined ? 'not set' : node.writeOnly === true ? '[secret]' : JSON.stringify(value);
-    return `${path.join('.')}: ${shown}  (${settings.origins.get(path.join('.')) ?? 'default'})`;
+    const value = path.reduce<unknown>((at, key) => (isObject(at) ? at[key] : undefined), inForce);
+    return `${path.join('.')}: ${value === undefined ? 'not set' : JSON.stringify(shown(value, node))}  (${originOf(path, settings.origins)})`;
   });
-  process.stdout.write(`${lines.join('\n')}\n`);
+  return `${lines.join('\n')}\n`;
+}
+
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> => typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** As it would be written in the file; a secret is not. */
+function shown(value: unknown, node: Node | undefined): unknown {
+  if (node?.writeOnly === true) return '[secret]';
+  if (node?.format === 'duration' && typeof value === 'number') return durationText(value);
+  if (Array.isArray(value)) return value.map((item) => shown(item, node?.items));
+  if (!isObject(value)) return value;
+  const entries = typeof node?.additionalProperties === 'object' ? node.additionalProperties : undefined;
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, shown(inner, node?.properties?.[key] ?? entries)]));
+}
+
+/** Where a setting or what is in it was said; "default" where it was not. */
+function originOf(path: readonly string[], origins: ReadonlyMap<string, string>): string {
+  const key = path.join('.');
+  const own = origins.get(key);
+  if (own !== undefined) return own;
+  const inner = [...origins].filter(([other]) => other.startsWith(`${key}.`)).map(([, origin]) => origin);
+  return inner.length === 0 ? 'default' : [...new Set(inner)].join(', ');
 }

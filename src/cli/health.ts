@@ -1,12 +1,12 @@
 import { request } from 'node:http';
 import { Exit, exitCodes } from './exit.ts';
-import { type SettingsFlags, settingsOf } from './options.ts';
+import { modeOf, type SettingsFlags, settingsOf } from './options.ts';
 
 const timeoutMs = 3_000;
 
 /** `portico health`: asks the admin listener of a running server whether it is ready; for a container's HEALTHCHECK, where there is no curl. */
 export async function checkHealth({ url, ...flags }: SettingsFlags & { readonly url?: string }): Promise<void> {
-  const target = url ?? `http://127.0.0.1:${settingsOf(flags.dev === true ? 'dev' : 'serve', flags).admin.port}/readyz`;
+  const target = url ?? `http://127.0.0.1:${settingsOf(modeOf(flags), flags, []).admin.port}/readyz`;
   const { status, body } = await get(target).catch((error: unknown) => {
     throw new Exit(exitCodes.dependency, `${target} does not answer: ${error instanceof Error ? error.message : error}`);
   });

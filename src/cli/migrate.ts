@@ -1,9 +1,9 @@
 import { applyMigrations } from '../wire/migrations.ts';
-import { type SettingsFlags, settingsOf } from './options.ts';
+import { modeOf, type SettingsFlags, settingsOf } from './options.ts';
 
 /** `portico migrate`: brings the schema of PostgreSQL up to this release; two at once wait for each other. */
 export async function runMigrate({ dryRun = false, ...flags }: SettingsFlags & { readonly dryRun?: boolean }): Promise<void> {
-  const settings = settingsOf(flags.dev === true ? 'dev' : 'serve', flags);
+  const settings = settingsOf(modeOf(flags), flags, ['sql.url']);
   const applied = await applyMigrations(settings, { dryRun });
   if (applied.length === 0) process.stdout.write('The schema is up to date.\n');
   for (const name of applied) process.stdout.write(`${dryRun ? 'would apply' : 'applied'} ${name}\n`);

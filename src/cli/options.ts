@@ -1,7 +1,9 @@
 import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
 import { Option } from 'commander';
-import { loadSettings, type Mode, type Settings } from '../settings.ts';
+import { readValue } from '../settings/environment.ts';
+import { SettingsError } from '../settings/problems.ts';
+import { everyNeed, loadSettings, type Mode, type Need, type Settings } from '../settings.ts';
 import { Exit, exitCodes } from './exit.ts';
 
 /** Where settings come from, as said on the command line. */
@@ -24,22 +26,20 @@ export function withMode(command: Command): Command {
 }
 
 /** @throws SettingsError, or Exit for a flag that is none */
-export function settingsOf(mode: Mode, { config, set }: SettingsFlags): Settings {
+export function settingsOf(mode: Mode, { config, set }: SettingsFlags, needed: readonly Need[] = everyNeed): Settings {
   const file = config ?? process.env.PORTICO_CONFIG ?? (existsSync(usualFile) ? usualFile : undefined);
   const flags = set.map((text) => {
     const at = text.indexOf('=');
     if (at < 1) throw new Exit(exitCodes.usage, `--set ${text}: a key, "=" and a value are needed, such as public.port=9443.`);
     const key = text.slice(0, at);
-    return { path: key.split('.'), value: parsed(text.slice(at + 1)), origin: `--set ${key}` };
+    const read = readValue(text.slice(at + 1), key.split('.'));
+    if ('wrong' in read) throw new SettingsError([{ key, origin: `--set ${key}`, message: read.wrong }]);
+    return { path: key.split('.'), value: read.value, origin: `--set ${key}` };
   });
-  return loadSettings(mode, { file, env: process.env, flags });
+  return loadSettings(mode, { file, env: process.env, flags }, needed);
 }
 
-/** JSON where it is JSON (numbers, true, lists), else the text itself. */
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text;
-  }
+/** The mode that a command looks at. */
+export function modeOf({ dev }: SettingsFlags): Mode {
+  return dev === true ? 'dev' : 'serve';
 }

@@ -1,7 +1,7 @@
 import { parseDurationMs } from '../core/kit/duration.ts';
 import { serviceTokenOf } from '../wire/tokens.ts';
 import { Exit, exitCodes } from './exit.ts';
-import { type SettingsFlags, settingsOf } from './options.ts';
+import { modeOf, type SettingsFlags, settingsOf } from './options.ts';
 
 const ttlMaxMs = 90 * 86_400_000;
 
@@ -12,6 +12,6 @@ export async function printToken(name: string, { ttl, ...flags }: SettingsFlags 
   const ttlMs = parseDurationMs(ttl);
   if (ttlMs === undefined || ttlMs < 60_000 || ttlMs > ttlMaxMs)
     throw new Exit(exitCodes.usage, `--ttl ${ttl}: a duration from "1m" to "2160h" is allowed.`);
-  const settings = settingsOf(flags.dev === true ? 'dev' : 'serve', flags);
+  const settings = settingsOf(modeOf(flags), flags, ['auth.keysDir']);
   process.stdout.write(`${await serviceTokenOf(settings, name, ttlMs)}\n`);
 }

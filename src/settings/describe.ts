@@ -23,6 +23,8 @@ export type Node = {
   readonly 'x-least'?: string;
   readonly 'x-most'?: string;
   readonly 'x-example'?: string;
+  /** What may be written, in words of its own. */
+  readonly 'x-text'?: string;
 };
 
 /** The JSON schema (2020-12) of the settings file: for editors, and for everything that is said of settings. */
@@ -41,6 +43,7 @@ export function nodeAt(path: readonly PropertyKey[]): Node | undefined {
 
 /** What a value of this node may be, in words. */
 export function allowed(node: Node): string {
+  if (node['x-text'] !== undefined) return node['x-text'];
   if (node.enum !== undefined) return `one of ${node.enum.join(', ')}`;
   switch (node.format) {
     case 'duration':
@@ -59,7 +62,7 @@ export function allowed(node: Node): string {
     case 'boolean':
       return 'true or false';
     case 'array':
-      return `a list${(node.minItems ?? 0) > 0 ? ` of at least ${node.minItems}` : ''}${node.items === undefined ? '' : `, each ${allowed(node.items)}`}`;
+      return `a list${(node.minItems ?? 0) > 0 ? ` of at least ${node.minItems === 1 ? 'one' : node.minItems}` : ''}${node.items === undefined ? '' : `, each ${node.items.properties === undefined ? '' : 'with '}${allowed(node.items)}`}`;
     case 'object':
       return node.properties === undefined ? 'named entries' : `the keys ${Object.keys(node.properties).join(', ')}`;
     default:

@@ -11,6 +11,9 @@ const aliases: Readonly<Record<string, readonly string[]>> = { DATABASE_URL: ['s
 /** Read elsewhere: the path of the settings file. */
 export const configVariable = 'PORTICO_CONFIG';
 const prefix = 'PORTICO_';
+/** Of the tests, and what Kubernetes sets for every Service whose name begins with "portico" (unless enableServiceLinks is false): not meant for us. */
+const foreign = /^PORTICO_(TEST_\w+|(\w+_)?SERVICE_(HOST|PORT(_\w+)?)|(\w+_)?PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)$/;
+const isForeign = (name: string, text: string) => foreign.test(name) || (/^PORTICO_(\w+_)?PORT$/.test(name) && /^(tcp|udp|sctp):\/\//.test(text));
 
 /** `PORTICO_PUBLIC__PORT` for `public.port`: sections are parted by two underscores, words by one. */
 export function variableOf(path: readonly string[]): string {
@@ -35,22 +38,17 @@ export function readEnvironment(env: Readonly<Record<string, string | undefined>
   const said: Said[] = [];
   const problems: Problem[] = [];
   for (const [name, text] of Object.entries(env)) {
-    if (text === undefined || name === configVariable) continue;
+    if (text === undefined || name === configVariable || isForeign(name, text)) continue;
     const path = aliases[name] ?? (name.startsWith(prefix) ? pathOf(name.slice(prefix.length).split('__'), jsonSchema) : undefined);
     if (path === undefined) {
-      if (name.startsWith(prefix)) problems.push({ key: '', origin: name, message: `there is no such setting${didYouMean(name)}.` });
+      if (name.startsWith(prefix)) problems.push({ key: '', origin: name, message: `there is no such setting.${didYouMean(name)}` });
       continue;
     }
-    const node = nodeAt(path);
-    try {
-      said.push({ path, value: valueIn(text, node), origin: name });
-    } catch {
-      problems.push({
-        key: path.join('.'),
-        origin: name,
-        message: `cannot be read: ${node === undefined ? 'text' : allowed(node)} is allowed, as JSON.`,
-      });
-    }
+    const twin = said.find((other) => other.path.join() === path.join());
+    if (twin !== undefined) problems.push({ key: path.join('.'), origin: name, message: `is also set by ${twin.origin}. Keep one.` });
+    const value = readValue(text, path);
+    if ('wrong' in value) problems.push({ key: path.join('.'), origin: name, message: value.wrong });
+    else said.push({ path, value: value.value, origin: name });
   }
   return { said, problems };
 }
@@ -66,6 +64,16 @@ function pathOf(words: readonly string[], node: Node): readonly string[] | undef
 
 function prepend(key: string, rest: readonly string[] | undefined): readonly string[] | undefined {
   return rest === undefined ? undefined : [key, ...rest];
+}
+
+/** The value of a setting that is written as text. */
+export function readValue(text: string, path: readonly string[]): { readonly value: unknown } | { readonly wrong: string } {
+  const node = nodeAt(path);
+  try {
+    return { value: valueIn(text, node) };
+  } catch {
+    return { wrong: `is not JSON. Write ${node === undefined ? 'text' : allowed(node)}, as JSON.` };
+  }
 }
 
 function valueIn(text: string, node: Node | undefined): unknown {
@@ -86,14 +94,15 @@ function valueIn(text: string, node: Node | undefined): unknown {
 }
 
 function didYouMean(name: string): string {
-  const near = nearest(name, [...variables(jsonSchema, [])]);
-  return near === undefined ? '' : `; did you mean ${near}?`;
+  const near = nearest(name, variables(jsonSchema, [], name.slice(prefix.length).split('__')));
+  return near === undefined ? ' docs/reference/configuration.md lists them.' : ` Did you mean ${near}?`;
 }
 
-/** Every variable that is no entry of a record. */
-export function* variables(node: Node, path: readonly string[]): Generator<string> {
-  for (const [key, child] of Object.entries(node.properties ?? {})) {
-    if (child.properties === undefined) yield variableOf([...path, key]);
-    else yield* variables(child, [...path, key]);
-  }
+/** Every variable; a named entry's is called as in `words`. */
+function* variables(node: Node, path: readonly string[], words: readonly string[]): Generator<string> {
+  const { properties, additionalProperties: entries } = node;
+  const word = words[path.length];
+  if (typeof entries === 'object' && entries.properties !== undefined && word !== undefined) yield* variables(entries, [...path, word], words);
+  else if (properties === undefined) yield variableOf(path);
+  else for (const [key, child] of Object.entries(properties)) yield* variables(child, [...path, key], words);
 }

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
-import { isMap, isPair, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
+import { isMap, isNode, isPair, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
 import type { Problem } from './problems.ts';
 
 /** A settings file as plain data, with the place of each key. */
 export type SettingsFile = {
-  readonly data: unknown;
+  readonly data: object;
   /** By dotted key: "portico.yaml:12". */
   readonly places: ReadonlyMap<string, string>;
   readonly problems: readonly Problem[];
@@ -17,7 +17,7 @@ export function readSettingsFile(path: string): SettingsFile {
     text = readFileSync(path, 'utf8');
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    return { data: {}, places: new Map(), problems: [{ key: '', origin: path, message: `the settings file cannot be read (${code}).` }] };
+    return { data: {}, places: new Map(), problems: [{ key: '', origin: path, message: `this settings file cannot be read (${code}).` }] };
   }
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines });
@@ -25,7 +25,7 @@ export function readSettingsFile(path: string): SettingsFile {
   const problems = document.errors.map(({ message, pos }) => ({
     key: '',
     origin: placeOf(pos[0]),
-    message: `is not YAML: ${message.split('\n')[0]}`,
+    message: `is not YAML: ${message.split('\n')[0]?.replace(/ at line \d+, column \d+:?$/, '')}.`,
   }));
   const places = new Map<string, string>();
   const walk = (node: unknown, key: string) => {
@@ -36,8 +36,23 @@ export function readSettingsFile(path: string): SettingsFile {
         places.set(inner, placeOf(pair.key.range?.[0] ?? 0));
         walk(pair.value, inner);
       }
-    } else if (isSeq(node)) for (const [i, item] of node.items.entries()) walk(item, `${key}.${i}`);
+    } else if (isSeq(node))
+      for (const [i, item] of node.items.entries()) {
+        if (isNode(item)) places.set(`${key}.${i}`, placeOf(item.range?.[0] ?? 0));
+        walk(item, `${key}.${i}`);
+      }
   };
   walk(document.contents, '');
-  return { data: problems.length > 0 ? {} : (document.toJS() ?? {}), places, problems };
+  if (problems.length > 0) return { data: {}, places, problems };
+  const data: unknown = withoutNulls(document.toJS()) ?? {};
+  if (typeof data === 'object' && data !== null && !Array.isArray(data)) return { data, places, problems };
+  return { data: {}, places, problems: [{ key: '', origin: `${path}:1`, message: 'a settings file holds keys, such as `public: {port: 8443}`.' }] };
+}
+
+/** A key without a value (all below it commented out) says nothing. */
+function withoutNulls(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutNulls);
+  if (typeof value !== 'object' || value === null) return value ?? undefined;
+  const said = Object.entries(value).map(([key, inner]) => [key, withoutNulls(inner)] as const);
+  return Object.fromEntries(said.filter(([, inner]) => inner !== undefined));
 }

@@ -19,18 +19,28 @@ export type Loaded = {
   readonly origins: ReadonlyMap<string, string>;
 };
 
-/** @throws SettingsError with everything that is wrong */
-export function loadRaw({ file, env, flags }: Sources): Loaded {
+/**
+ * @param missing what is wrong by what is set and what is not, however it is written
+ * @throws SettingsError with everything that is wrong
+ */
+export function loadRaw(
+  { file, env, flags }: Sources,
+  missing: (at: (key: string) => unknown) => readonly Omit<Problem, 'origin'>[] = () => [],
+): Loaded {
   const read = file === undefined ? { data: {}, places: new Map<string, string>(), problems: [] } : readSettingsFile(file);
   const environment = readEnvironment(env);
   const origins = new Map(read.places);
   const problems: Problem[] = [...read.problems, ...environment.problems];
   const data = asObject(read.data);
-  for (const { path, value, origin } of [...environment.said, ...flags]) {
-    put(data, path, value);
-    origins.set(path.join('.'), origin);
+  for (const layer of [environment.said, flags]) {
+    for (const twin of layer.flatMap(({ path }) => twinOf(path))) forget(data, twin, origins); // said anew in another form
+    for (const { path, value, origin } of layer) {
+      put(data, path, value);
+      setOrigins(origins, path, value, origin);
+    }
   }
   problems.push(...readSecretFiles(data, origins));
+  for (const problem of missing((key) => valueAt(data, key.split('.')))) problems.push({ ...problem, origin: origins.get(problem.key) ?? 'not set' });
   const parsed = settingsSchema.safeParse(data);
   if (parsed.error !== undefined) problems.push(...parsed.error.issues.flatMap((issue) => problemsOf(issue, data, origins)));
   if (problems.length > 0 || parsed.data === undefined) throw new SettingsError(problems);
@@ -50,6 +60,25 @@ function put(data: Data, path: readonly string[], value: unknown): void {
   at[path.at(-1) ?? ''] = value;
 }
 
+/** Of a value and, for one that is an object, of all in it. */
+function setOrigins(origins: Map<string, string>, path: readonly string[], value: unknown, origin: string): void {
+  origins.set(path.join('.'), origin);
+  for (const [key, inner] of Object.entries(asObject(value))) setOrigins(origins, [...path, key], inner, origin);
+}
+
+/** Of a secret: the key of its file, and the other way round. */
+function twinOf(path: readonly string[]): readonly (readonly string[])[] {
+  return secrets.flatMap(([section, key]) => {
+    const pair = [key, `${key}File`];
+    return path.length === 2 && path[0] === section && pair.includes(path[1] ?? '') ? [[section, path[1] === key ? `${key}File` : key]] : [];
+  });
+}
+
+function forget(data: Data, [section = '', key = '']: readonly string[], origins: Map<string, string>): void {
+  delete asObject(data[section])[key];
+  origins.delete(`${section}.${key}`);
+}
+
 /** Keys of secrets with their `…File` twin. */
 const secrets = [
   ['sql', 'url'],
@@ -63,7 +92,7 @@ function readSecretFiles(data: Data, origins: Map<string, string>): readonly Pro
     if (typeof path !== 'string') return [];
     const origin = origins.get(`${section}.${key}File`) ?? 'not set';
     if (inner[key] !== undefined)
-      return [{ key: `${section}.${key}`, origin, message: `is set twice: here, and in ${origins.get(`${section}.${key}`)}. Keep one.` }];
+      return [{ key: `${section}.${key}`, origin, message: `is also set by ${origins.get(`${section}.${key}`)}. Keep one.` }];
     try {
       inner[key] = readFileSync(path, 'utf8').replace(/\r?\n$/, '');
       origins.set(`${section}.${key}`, `${origin} → ${path}`);
@@ -86,19 +115,28 @@ function problemsOf(issue: z.core.$ZodIssue, data: Data, origins: ReadonlyMap<st
   }
   const node = nodeAt(issue.path);
   const key = path.join('.');
-  if (issue.code === 'invalid_key')
+  if (issue.code === 'invalid_key') {
+    const names = nodeAt(issue.path.slice(0, -1))?.propertyNames;
     return [
       {
         key,
         origin: originOf(path, origins),
-        message: `"${path.at(-1)}" is no name: ${node === undefined ? '' : 'lower-case letters, digits and "-" are allowed'}.`,
+        message: `"${path.at(-1)}" is not allowed here. Write ${names === undefined ? 'text' : allowed(names)}.`,
       },
     ];
+  }
   const value = valueAt(data, path);
   const may = node === undefined ? issue.message : allowed(node);
-  if (value === undefined) return [{ key, origin: `not set; ${variableOf(path)}`, message: `is needed: ${may}.` }];
+  if (value === undefined)
+    return [
+      {
+        key,
+        origin: `not set; ${issue.path.some((step) => typeof step === 'number') ? originOf(path, origins) : variableOf(path)}`,
+        message: `is needed. Write ${may}.`,
+      },
+    ];
   const shown = node?.writeOnly === true ? 'the value' : JSON.stringify(value);
-  return [{ key, origin: originOf(path, origins), message: `${shown} is not allowed: ${may} is.` }];
+  return [{ key, origin: originOf(path, origins), message: `${shown} is not allowed. Write ${may}.` }];
 }
 
 function valueAt(data: unknown, path: readonly string[]): unknown {
@@ -107,11 +145,12 @@ function valueAt(data: unknown, path: readonly string[]): unknown {
   return at;
 }
 
-/** The place of a key, or of the nearest one around it. */
+/** The place of a key, or of the nearest one around it, or of one in it. */
 function originOf(path: readonly string[], origins: ReadonlyMap<string, string>): string {
   for (let length = path.length; length > 0; length--) {
     const origin = origins.get(path.slice(0, length).join('.'));
     if (origin !== undefined) return origin;
   }
-  return 'not set';
+  const inner = [...origins].find(([key]) => key.startsWith(`${path.join('.')}.`));
+  return inner?.[1] ?? 'not set';
 }

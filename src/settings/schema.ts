@@ -13,6 +13,12 @@ function duration(least: string, most: string) {
 }
 
 const port = (usual: number, what: string) => z.int().min(0).max(65_535).default(usual).describe(`${what}; 0 takes a free one.`);
+/** What upstreams and internal services are called. */
+const name = () =>
+  z
+    .string()
+    .regex(/^[a-z][a-z0-9-]{0,62}$/)
+    .meta({ 'x-text': 'a name of lower-case letters, digits and "-", such as "orders"' });
 const text = () => z.string().min(1).max(4_096);
 const file = () => text().meta({ format: 'path' });
 const url = () => z.url({ protocol: /^https?$/ }).meta({ 'x-example': 'https://id.example.com/jwks.json' });
@@ -32,6 +38,7 @@ const userPrefix = () =>
   z
     .string()
     .regex(/^([a-z0-9-]{1,30}:)?$/)
+    .meta({ 'x-text': 'lower-case letters, digits and "-" with a colon at the end, such as "corp:", or nothing' })
     .default('')
     .describe('Set before `sub` to make the user id, such as "corp:"; needed where there are several issuers.');
 
@@ -73,7 +80,7 @@ const internalListener = z
       .optional()
       .describe('Unset: the certificate of the public listener, and service tokens only.'),
     services: z
-      .record(text(), z.string().regex(/^[a-z][a-z0-9-]{0,62}$/))
+      .record(text(), name())
       .default({})
       .describe('Which client certificate is which service: a subject alternative name such as "DNS:orders.internal" to a name such as "orders".'),
   })
@@ -134,7 +141,9 @@ const auth = z
   .describe('Sessions and tokens.');
 
 const upstream = z.strictObject({
-  address: text().describe('"host:port", re-resolved by polling, or several: "ipv4:10.0.0.1:9000,10.0.0.2:9000".'),
+  address: text()
+    .meta({ 'x-text': 'an address such as "orders.internal:9000"' })
+    .describe('"host:port", re-resolved by polling, or several: "ipv4:10.0.0.1:9000,10.0.0.2:9000".'),
   tls: z
     .strictObject({
       caFile: file().optional().describe("PEM file of the authorities. Unset: the system's."),
@@ -192,10 +201,7 @@ export const settingsSchema = z.strictObject({
     })
     .prefault({})
     .describe('Remembered answers.'),
-  upstreams: z
-    .record(z.string().regex(/^[a-z][a-z0-9-]{0,62}$/), upstream)
-    .default({})
-    .describe('Internal services by the name that policies and screens use.'),
+  upstreams: z.record(name(), upstream).default({}).describe('Internal services by the name that policies and screens use.'),
   telemetry: z
     .strictObject({
       sampleRatio: z.number().min(0).max(1).default(0.01).describe('Part of all traces that is recorded; calls that fail by our fault are always.'),

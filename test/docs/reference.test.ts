@@ -1,0 +1,70 @@
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { test } from 'node:test';
+import { pages } from '../../scripts/docs.ts';
+import { commands } from '../../src/cli/cli.ts';
+import { reasons } from '../../src/core/kit/fault.ts';
+import { leaves } from '../../src/settings/describe.ts';
+
+const root = resolve(import.meta.dirname, '../..');
+const read = (path: string) => readFileSync(join(root, path), 'utf8');
+
+test('the pages that are made are those of what they describe', () => {
+  for (const [name, text] of Object.entries(pages()))
+    assert.equal(read(`docs/reference/${name}`), text, `docs/reference/${name} is not fresh: run npm run generate`);
+});
+
+test('the page of the settings names every key', () => {
+  const page = read('docs/reference/configuration.md');
+  const missing = leaves().filter(({ path }) => !page.includes(`\`${path.join('.')}`));
+  assert.deepEqual(
+    missing.map(({ path }) => path.join('.')),
+    [],
+  );
+});
+
+test('the page of the command line names every command and option', () => {
+  const page = read('docs/reference/command-line.md');
+  for (const command of commands().commands) {
+    const [, section = ''] = page.split(`\n## portico ${command.name()}\n`);
+    const options = section.split('\n## ')[0] ?? '';
+    assert.ok(options.includes(command.description()), command.name());
+    for (const { flags } of command.options) assert.ok(options.includes(`\`${flags}\``), `${command.name()} ${flags}`);
+  }
+});
+
+/** Rows of the table under a heading, cell by cell. */
+function rowsOf(page: string, heading: string): readonly (readonly string[])[] {
+  const section = page.split(`\n## ${heading}\n`)[1]?.split('\n## ')[0] ?? '';
+  return section.split('\n').flatMap((line) =>
+    line.startsWith('| `')
+      ? [
+          line
+            .split('|')
+            .slice(1, -1)
+            .map((text) => text.trim()),
+        ]
+      : [],
+  );
+}
+
+test('the table of reasons is that of the code, each with its status, its meaning and what to do', () => {
+  const rows = rowsOf(read('docs/errors.md'), 'Reasons');
+  assert.deepEqual(
+    rows.map(([reason, status]) => [reason, status]),
+    Object.entries(reasons).map(([reason, status]) => [`\`${reason}\``, status]),
+  );
+  for (const row of rows) assert.ok(row.length === 4 && row.every((text) => text !== ''), row.join());
+});
+
+test("what is quoted of gRPC's own refusals stands in the library that we use", () => {
+  const folder = join(root, 'node_modules/@grpc/grpc-js/build/src');
+  const code = readdirSync(folder)
+    .filter((file) => file.endsWith('.js'))
+    .map((file) => readFileSync(join(folder, file), 'utf8'))
+    .join('\n');
+  const rows = rowsOf(read('docs/errors.md'), 'What gRPC itself refuses');
+  assert.ok(rows.length > 0);
+  for (const [text = ''] of rows) assert.ok(code.includes(text.slice(1, -1)), text);
+});
