@@ -193,7 +193,7 @@ function createHttp2(options: FrontOptions, sessions: Set<ServerHttp2Session>, t
       const path = headers[':path'] ?? '';
       if (!options.knows(path)) throw unknownMethod(path);
       const { session } = stream;
-      cleanHeaders(headers, (session && peers.get(session)) ?? nobody, clock.nowMs());
+      cleanHeaders(headers, (session && peers.get(session)) ?? nobody, clock.nowMs(), rawHeaders);
     } catch (error) {
       refuseGrpc(stream, options.refusal(asFault(error), String(headers['accept-language'] ?? '')));
       return;
@@ -217,7 +217,7 @@ function serveHttp(options: FrontOptions, request: NodeServerRequest, response: 
     return;
   }
   try {
-    cleanHeaders(request.headers, peer, options.clock.nowMs());
+    cleanHeaders(request.headers, peer, options.clock.nowMs(), request.rawHeaders);
     if (!options.connect(request, response)) throw unknownMethod(path);
   } catch (error) {
     refuseHttp(request, response, options.refusal(asFault(error), String(request.headers['accept-language'] ?? '')));

@@ -27,9 +27,12 @@ function verdictOf(key: string): Verdict {
 /**
  * Cleans the headers of one call in place: strips what a phone may not say, takes the timeout out (our own deadline interceptor enforces it, with details),
  * and leaves the front's word for the edge.
+ * @param rawHeaders names and values in turn, as they came
  * @throws Fault CALL_MALFORMED for keys with "_" and for values that are too long, TIMEOUT_MALFORMED for a timeout that is none
  */
-export function cleanHeaders(headers: IncomingHttpHeaders, peer: Peer, nowMs: number): void {
+export function cleanHeaders(headers: IncomingHttpHeaders, peer: Peer, nowMs: number, rawHeaders: readonly string[]): void {
+  const credentials = credentialsOf(rawHeaders);
+  if (credentials.length > 1) headers.authorization = credentials.join(', '); // which is no credential, so that it is refused where one is needed
   const timeout = headers['grpc-timeout'] ?? headers['connect-timeout-ms'];
   for (const key in headers) {
     const verdict = verdictOf(key);
@@ -60,6 +63,16 @@ export function cleanHeaders(headers: IncomingHttpHeaders, peer: Peer, nowMs: nu
     deadlineAtMs = nowMs + timeoutMs;
   }
   headers[edgeHeader] = encodeWord({ peer, authority: String(headers[':authority'] ?? headers.host ?? ''), deadlineAtMs });
+}
+
+/** Node keeps the first of several without a word; whoever stands before or behind us may have taken another. */
+function credentialsOf(rawHeaders: readonly string[]): readonly string[] {
+  const found: string[] = [];
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i] ?? '';
+    if (name.length === 13 && name.toLowerCase() === 'authorization') found.push(rawHeaders[i + 1] ?? '');
+  }
+  return found;
 }
 
 const unitMs: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S: 1_000, m: 1, u: 0.001, n: 0.000_001 };

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
-import { decodeJwt, errors, jwtVerify } from 'jose';
+import { errors, jwtVerify } from 'jose';
 import type { Clock } from '../../kit/clock.ts';
 import { Fault } from '../../kit/fault.ts';
 import type { KeySet } from '../../ports/key-set.ts';
 import type { Sessions } from '../../ports/sessions.ts';
+import { readUnproven } from './unproven.ts';
 import { toleranceMs } from './verify-token.ts';
 
 /** An identity provider whose ID tokens sign a phone in. */
@@ -98,7 +99,7 @@ function invalid(cause?: unknown): Fault {
 
 function issuerOf(token: string): string {
   try {
-    return String(decodeJwt(token).iss);
+    return String(readUnproven(token).claims.iss);
   } catch (error) {
     throw invalid(error);
   }

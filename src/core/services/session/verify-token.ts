@@ -1,5 +1,5 @@
 import { hash, type KeyObject } from 'node:crypto';
-import { decodeJwt, decodeProtectedHeader, errors, type JWTPayload, type JWTVerifyGetKey, type JWTVerifyOptions, jwtVerify } from 'jose';
+import { errors, type JWTPayload, type JWTVerifyGetKey, type JWTVerifyOptions, jwtVerify } from 'jose';
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../../kit/clock.ts';
 import { Fault } from '../../kit/fault.ts';
@@ -9,6 +9,7 @@ import type { Revocations } from '../../ports/revocations.ts';
 import type { SigningKeys } from '../../ports/signing-keys.ts';
 import type { VerifiedToken, VerifyToken } from '../../ports/tokens.ts';
 import { accessTokenTyp, serviceAudience, serviceTokenTyp, signingAlgorithm } from './access-tokens.ts';
+import { readUnproven } from './unproven.ts';
 
 /** A foreign issuer whose access tokens are accepted as they are. */
 export type ExternalIssuer = {
@@ -179,8 +180,8 @@ function invalid(cause?: unknown): Fault {
 /** What a token says of itself, unproven: only to choose by which keys it is proven. */
 function namesOf(token: string): { readonly issuer: string; readonly kid: string | undefined; readonly typ: string | undefined } {
   try {
-    const { kid, typ } = decodeProtectedHeader(token);
-    return { issuer: String(decodeJwt(token).iss), kid, typ };
+    const { header, claims } = readUnproven(token);
+    return { issuer: String(claims.iss), kid: header.kid, typ: header.typ };
   } catch (error) {
     throw invalid(error);
   }
