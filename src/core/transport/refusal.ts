@@ -49,9 +49,25 @@ export function refuseHttp(request: NodeServerRequest, response: NodeServerRespo
     type: typeUrl.slice(typeUrl.lastIndexOf('/') + 1),
     value: value.toString('base64').replace(/=+$/, ''),
   }));
-  response.writeHead(httpStatus, { 'content-type': 'application/json' });
-  response.write(JSON.stringify({ code: name, message, details }));
+  const error = { code: name, message, details };
+  if (contentType.startsWith('application/connect+')) {
+    // A stream's error stands in its last message, whatever the HTTP status; from another status than 200 clients guess one, and read no details.
+    response.writeHead(200, { 'content-type': contentType });
+    response.write(endOfStream(JSON.stringify({ error })));
+  } else {
+    response.writeHead(httpStatus, { 'content-type': 'application/json' });
+    response.write(JSON.stringify(error));
+  }
   response.end();
+}
+
+/** Connect protocol, "EndStreamResponse": flag 2, the length, JSON. */
+function endOfStream(json: string): Uint8Array {
+  const message = Buffer.from(json);
+  const envelope = Buffer.alloc(5);
+  envelope.writeUInt8(2);
+  envelope.writeUInt32BE(message.length, 1);
+  return Buffer.concat([envelope, message]);
 }
 
 function detailsOf(trailers: StatusError['trailers']): Uint8Array {
