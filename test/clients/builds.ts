@@ -1,9 +1,9 @@
 // Builds the clients of other languages. Their code is generated from our protos whenever those change;
 // what is built is kept in node_modules/.cache, so that the next run is quick.
-import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import { needed, run } from './programs.ts';
 import { root } from './script.ts';
 
 const cache = join(root, 'node_modules/.cache/clients');
@@ -11,34 +11,7 @@ const generator = join(root, 'node_modules/.bin/buf');
 /** What the code of every client is generated from. */
 const protos = ['proto/app', 'proto/portico/v1', 'third_party/buf'];
 /** The longest that a first build may take: it downloads modules. Milliseconds. */
-const buildMaxMs = 540_000;
-const outputMax = 16 * 1_024 * 1_024;
-
-/** @returns a program's path by its name, or `undefined` where it is not on PATH */
-function onPath(name: string): string | undefined {
-  return (process.env.PATH ?? '')
-    .split(delimiter)
-    .map((folder) => join(folder, name))
-    .find((path) => existsSync(path));
-}
-
-/** @throws Error that says what to install */
-export function needed(name: string, install: string): string {
-  const path = onPath(name);
-  if (path === undefined) throw new Error(`"${name}" is not on PATH, and the clients are not checked without it. Install it: ${install}`);
-  return path;
-}
-
-/** Runs a program to its end. @throws Error with all that it said, when it fails */
-export function run(program: string, args: readonly string[], { cwd = root, env = {} }: { cwd?: string; env?: Record<string, string> } = {}) {
-  return new Promise<string>((resolve, reject) => {
-    const options = { cwd, env: { ...process.env, ...env }, timeout: buildMaxMs, maxBuffer: outputMax };
-    execFile(program, args, options, (error, stdout, stderr) => {
-      if (error === null) resolve(stdout);
-      else reject(new Error(`${program} ${args.slice(0, 3).join(' ')} … failed:\n${stdout}${stderr}`, { cause: error }));
-    });
-  });
-}
+const mostMs = 540_000;
 
 /** Builds into a folder of the cache, unless it holds the very same already. */
 async function once(name: string, version: string, build: (folder: string) => Promise<void>): Promise<string> {
@@ -69,11 +42,11 @@ export async function buildGo(): Promise<string> {
   const folder = await once('go', await run(go, ['version'], { env }), async (to) => {
     cpSync(join(root, 'test/clients/go'), to, { recursive: true });
     const bin = join(to, 'bin');
-    await run(go, ['install', 'tool'], { cwd: to, env: { ...env, GOBIN: bin } });
+    await run(go, ['install', 'tool'], { cwd: to, env: { ...env, GOBIN: bin }, mostMs });
     const paths = protos.flatMap((path) => ['--path', path]);
     const withPlugins = { PATH: `${bin}${delimiter}${process.env.PATH}` };
-    await run(generator, ['generate', '--template', join(to, 'buf.gen.yaml'), '-o', to, ...paths], { env: withPlugins });
-    await run(go, ['build', '-o', join(bin, 'phone'), '.'], { cwd: to, env });
+    await run(generator, ['generate', '--template', join(to, 'buf.gen.yaml'), '-o', to, ...paths], { env: withPlugins, mostMs });
+    await run(go, ['build', '-o', join(bin, 'phone'), '.'], { cwd: to, env, mostMs });
   });
   return join(folder, 'bin');
 }
@@ -84,7 +57,7 @@ export async function buildJava(): Promise<string> {
   needed('javac', 'apt-get install -y openjdk-17-jdk-headless');
   const maven = needed('mvn', 'apt-get install -y maven');
   const folder = await once('java', await run(java, ['--version']), async (to) => {
-    await run(maven, ['--batch-mode', '--quiet', `-Dout=${to}`, '--file', join(root, 'test/clients/java/pom.xml'), 'package']);
+    await run(maven, ['--batch-mode', '--quiet', `-Dout=${to}`, '--file', join(root, 'test/clients/java/pom.xml'), 'package'], { mostMs });
   });
   return join(folder, 'clients.jar');
 }

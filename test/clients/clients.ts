@@ -2,8 +2,12 @@
 
 import { join } from 'node:path';
 import { after } from 'node:test';
-import { buildGo, buildJava, run } from './builds.ts';
+import { bufCurlTests } from './buf-curl.ts';
+import { buildGo, buildJava } from './builds.ts';
+import { curlTests } from './curl.ts';
 import { openHouse } from './house.ts';
+import { pageTests } from './pages.ts';
+import { run } from './programs.ts';
 import { walkTests } from './walk.ts';
 
 const house = await openHouse();
@@ -17,3 +21,6 @@ walkTests('grpc-java on OkHttp', house, async () => {
   const jar = await buildJava();
   return (what, env) => run('java', ['-jar', jar, what], { env });
 });
+bufCurlTests(house);
+curlTests(house);
+pageTests(house);
