@@ -3,7 +3,7 @@ import { createFileRegistry, type DescMethod, type DescService, type FileRegistr
 import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 import { type CallOptions, Code, ConnectError, createClient, type Transport } from '@connectrpc/connect';
 import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } from '@connectrpc/connect-node';
-import { ErrorInfo } from '../../src/gen/google/rpc/error_details.ts';
+import { assertConformance, type Details, detailsOf } from './conformance.ts';
 
 /** Name, and whether requests and answers travel as JSON. */
 export const protocols = ['grpc h2', 'grpc-web h1', 'grpc-web h2', 'connect h1', 'connect h2', 'json h1', 'json h2'] as const;
@@ -33,12 +33,19 @@ export type Outcome = {
   readonly reason: string | undefined;
   /** Full type names of the details. */
   readonly details: readonly string[];
+  /** The details themselves, for errors. */
+  readonly decoded: Details | undefined;
   readonly headers: Headers;
   readonly trailers: Headers;
 };
 
+export type Options = CallOptions & {
+  /** The status is expected to be the upstream's own, which passes untouched: it is not held against our rules. */
+  readonly foreign?: boolean;
+};
+
 /**
- * Calls any method of any kind.
+ * Calls any method of any kind, and holds each error of the door against `assertConformance`.
  * @param method "fixture.v1.ScreenService/Echo"
  * @param requests one for unary and server streams
  */
@@ -47,7 +54,7 @@ export async function callOf(
   transport: Transport,
   method: string,
   requests: Readonly<Record<string, unknown>> | readonly Readonly<Record<string, unknown>>[],
-  options: CallOptions = {},
+  { foreign = false, ...options }: Options = {},
 ): Promise<Outcome> {
   const [serviceName = '', methodName = ''] = method.split('/');
   const service = registry.getService(serviceName) as DescService;
@@ -74,25 +81,23 @@ export async function callOf(
     const answered = client[found.localName]?.(streams ? each() : list[0], seen);
     if (found.methodKind === 'unary' || found.methodKind === 'client_streaming') messages.push((await answered) as Record<string, unknown>);
     else for await (const message of answered as AsyncIterable<Record<string, unknown>>) messages.push(message);
-    return { messages, code: 0, message: '', reason: undefined, details: [], headers, trailers };
+    return { messages, code: 0, message: '', reason: undefined, details: [], decoded: undefined, headers, trailers };
   } catch (error) {
     const failed = ConnectError.from(error, Code.Unknown);
+    const decoded = detailsOf(failed);
+    const ownEnd = options.signal?.aborted || (options.timeoutMs !== undefined && failed.code === Code.DeadlineExceeded);
+    if (!foreign && !(ownEnd && failed.details.length === 0)) assertConformance(failed.code, failed.rawMessage, decoded);
     return {
       messages,
       code: failed.code,
       message: failed.rawMessage,
-      reason: reasonOf(failed),
-      details: failed.details.map((detail) => ('type' in detail ? detail.type : detail.desc.typeName)),
+      reason: decoded.info?.reason,
+      details: decoded.types,
+      decoded,
       headers: headers.has('portico-trace-id') ? headers : failed.metadata,
       trailers: failed.metadata,
     };
   }
-}
-
-/** ErrorInfo.reason of an error's details. */
-export function reasonOf(error: ConnectError): string | undefined {
-  for (const detail of error.details) if ('type' in detail && detail.type === 'google.rpc.ErrorInfo') return ErrorInfo.decode(detail.value).reason;
-  return undefined;
 }
 
 /** Signs a dev identity in. @returns what SignIn answered */

@@ -1,0 +1,79 @@
+import type { Row } from './table.ts';
+
+const device = { platform: 'ios', name: 'a phone' };
+const signInAs = (user: string) => ({ identity: { case: 'dev', value: { user } }, device });
+const tokens = { accessToken: '*', refreshToken: '*', expiresIn: 600 };
+
+/** Core's own services, which every door has. */
+export const coreRows: readonly Row[] = [
+  {
+    method: 'portico.v1.SessionService/SignIn',
+    says: 'a dev identity gets tokens',
+    request: signInAs('dora'),
+    answers: [{ ...tokens, sessionId: '*', userId: 'dora' }],
+    metadata: { etag: undefined, 'portico-cache': undefined },
+  },
+  {
+    method: 'portico.v1.SessionService/SignIn',
+    says: 'without an identity it is told which rules it breaks',
+    request: { device: { platform: 'toaster', name: '' } },
+    answers: [],
+    reason: 'REQUEST_INVALID',
+    details: ['google.rpc.BadRequest'],
+    fields: ['device.platform', 'device.name', 'identity'],
+  },
+  {
+    method: 'portico.v1.SessionService/Refresh',
+    says: 'a refresh token gives new tokens',
+    request: async ({ call }) => {
+      const { messages } = await call('portico.v1.SessionService/SignIn', signInAs('dora'));
+      return { refreshToken: messages[0]?.refreshToken };
+    },
+    answers: [tokens],
+  },
+  {
+    method: 'portico.v1.SessionService/Refresh',
+    says: 'a made-up refresh token is refused',
+    request: { refreshToken: 'made-up' },
+    answers: [],
+    reason: 'REFRESH_TOKEN_INVALID',
+  },
+  { method: 'portico.v1.SessionService/SignOut', says: 'nobody is told so', request: {}, answers: [], reason: 'TOKEN_MISSING' },
+  { method: 'portico.v1.SessionService/SignOut', says: 'a session ends', as: 'new dora', request: {}, answers: [{ sessionsEnded: 1 }] },
+  { method: 'portico.v1.SessionService/ListDevices', says: 'nobody is told so', request: {}, answers: [], reason: 'TOKEN_MISSING' },
+  {
+    method: 'portico.v1.SessionService/ListDevices',
+    says: 'the one device of a user',
+    as: 'erin',
+    request: {},
+    answers: [{ devices: [{ sessionId: '*', device: { platform: 'ios', name: 'a test' }, signedInAt: '*', lastSeenAt: '*', current: true }] }],
+  },
+  {
+    method: 'portico.v1.SessionService/RevokeDevice',
+    says: 'a device that is not there',
+    as: 'erin',
+    request: { sessionId: '01890000-0000-7000-8000-000000000000' },
+    answers: [],
+    reason: 'DEVICE_UNKNOWN',
+  },
+  {
+    method: 'portico.v1.SessionService/RevokeDevice',
+    says: 'another device of the same user',
+    as: 'frank',
+    request: async ({ call }) => {
+      const { messages } = await call('portico.v1.SessionService/SignIn', signInAs('frank'));
+      return { sessionId: messages[0]?.sessionId };
+    },
+    answers: [{}],
+  },
+  {
+    method: 'portico.v1.SessionService/RevokeDevice',
+    says: 'an id that is none',
+    as: 'erin',
+    request: { sessionId: 'nonsense' },
+    answers: [],
+    reason: 'REQUEST_INVALID',
+    details: ['google.rpc.BadRequest'],
+    fields: ['session_id'],
+  },
+];

@@ -1,0 +1,52 @@
+// Runs a table of methods through every protocol.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { FileRegistry } from '@bufbuild/protobuf';
+import type { Door } from '../../support/door.ts';
+import { callOf, protocols, signIn, transportOf } from '../../support/protocols.ts';
+import { holdRow, type Row } from './table.ts';
+
+/** Bidirectional streams need HTTP/2. */
+const carries = (protocol: string, method: string) => !(protocol.endsWith('h1') && /\/(BidiStream|Talk)$/.test(method));
+
+/**
+ * @param signed users with the scopes of their token; others get all scopes
+ */
+export function holdTable(
+  name: string,
+  rows: readonly Row[],
+  open: () => { readonly door: Door; readonly registry: FileRegistry },
+  signed: Readonly<Record<string, readonly string[]>> = {},
+): void {
+  for (const protocol of protocols) {
+    test(`${name}: every method by ${protocol}`, async (t) => {
+      const { door, registry } = open();
+      const transport = transportOf(protocol, door);
+      const headers = new Map<string, Record<string, string>>();
+      for (const user of new Set(rows.flatMap(({ as }) => as ?? [])))
+        headers.set(user, (await signIn(door, registry, user.split(' ').at(-1) ?? user, signed[user])).headers);
+      await using closing = { [Symbol.asyncDispose]: () => signOut(door, registry, headers.get('erin')) };
+      void closing;
+      for (const row of rows) {
+        if (!carries(protocol, row.method)) continue;
+        await t.test(`${row.method}: ${row.says}`, () =>
+          holdRow(row, protocol, { registry, transport, headersOf: (user) => headers.get(user) ?? {} }),
+        );
+      }
+    });
+  }
+  test(`${name}: the table has every method that the door serves`, () => {
+    const { plans } = open().door.portico.methods;
+    const served = [...plans.values()].filter(({ access }) => access.kind !== 'services').map(({ method }) => method);
+    const inTable = new Set(rows.map(({ method }) => method));
+    assert.deepEqual(
+      served.filter((method) => !inTable.has(method)),
+      [],
+    );
+  });
+}
+
+async function signOut(door: Door, registry: FileRegistry, headers: Record<string, string> | undefined): Promise<void> {
+  if (headers === undefined) return;
+  await callOf(registry, transportOf('connect h2', door), 'portico.v1.SessionService/SignOut', {}, { headers });
+}
