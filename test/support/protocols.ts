@@ -100,6 +100,11 @@ export async function callOf(
   }
 }
 
+/** ErrorInfo.reason of an error's details. */
+export function reasonOf(error: ConnectError): string | undefined {
+  return detailsOf(error).info?.reason;
+}
+
 /** Signs a dev identity in. @returns what SignIn answered */
 export async function signIn(
   { url, ca }: { readonly url: string; readonly ca: string },
