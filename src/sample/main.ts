@@ -6,7 +6,7 @@ import { type Behaviour, behaviours } from './behaviour.ts';
 import { openService, publishChanges, type ServiceName, serviceNames } from './company.ts';
 import { openWorld } from './world.ts';
 
-const usage = `Usage: node src/sample/main.ts ${serviceNames.join('|')} [options]
+const usage = `Usage: npm run -s sample -- ${serviceNames.join('|')} [options]
 
   --port N             port on loopback; default: a free one
   --jwks URL           the door's published keys; default: http://127.0.0.1:8445/.well-known/jwks.json (its admin port)
