@@ -1,9 +1,6 @@
 package portico.clients;
 
-import io.grpc.ChannelCredentials;
 import io.grpc.ManagedChannel;
-import io.grpc.TlsChannelCredentials;
-import io.grpc.okhttp.OkHttpChannelBuilder;
 import java.io.File;
 import java.util.concurrent.TimeUnit;
 
@@ -17,12 +14,7 @@ public final class Main {
       System.err.println("usage: walk|missing, with PORTICO_TARGET, PORTICO_CA and PORTICO_EXPIRED_TOKEN");
       System.exit(64);
     }
-    File ca = new File(System.getenv("PORTICO_CA"));
-    ChannelCredentials credentials = TlsChannelCredentials.newBuilder().trustManager(ca).build();
-    ManagedChannel channel =
-        OkHttpChannelBuilder.forTarget(System.getenv("PORTICO_TARGET"), credentials)
-            .keepAliveTime(45, TimeUnit.SECONDS)
-            .build();
+    ManagedChannel channel = Channels.open(System.getenv("PORTICO_TARGET"), new File(System.getenv("PORTICO_CA")));
     try {
       Phone phone = new Phone(channel);
       if (arguments[0].equals("missing")) Steps.step("missing", () -> phone.home(phone.signIn("bob").getAccessToken(), ""));
