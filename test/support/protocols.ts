@@ -42,6 +42,8 @@ export type Outcome = {
 export type Options = CallOptions & {
   /** The status is expected to be the upstream's own, which passes untouched: it is not held against our rules. */
   readonly foreign?: boolean;
+  /** Of streams: called with each message. */
+  readonly onMessage?: () => void;
 };
 
 /**
@@ -54,7 +56,7 @@ export async function callOf(
   transport: Transport,
   method: string,
   requests: Readonly<Record<string, unknown>> | readonly Readonly<Record<string, unknown>>[],
-  { foreign = false, ...options }: Options = {},
+  { foreign = false, onMessage = () => {}, ...options }: Options = {},
 ): Promise<Outcome> {
   const [serviceName = '', methodName = ''] = method.split('/');
   const service = registry.getService(serviceName) as DescService;
@@ -80,7 +82,11 @@ export async function callOf(
     const streams = found.methodKind === 'client_streaming' || found.methodKind === 'bidi_streaming';
     const answered = client[found.localName]?.(streams ? each() : list[0], seen);
     if (found.methodKind === 'unary' || found.methodKind === 'client_streaming') messages.push((await answered) as Record<string, unknown>);
-    else for await (const message of answered as AsyncIterable<Record<string, unknown>>) messages.push(message);
+    else
+      for await (const message of answered as AsyncIterable<Record<string, unknown>>) {
+        messages.push(message);
+        onMessage();
+      }
     return { messages, code: 0, message: '', reason: undefined, details: [], decoded: undefined, headers, trailers };
   } catch (error) {
     const failed = ConnectError.from(error, Code.Unknown);

@@ -12,8 +12,9 @@ import { Metadata } from 'nice-grpc-common';
 import type { MethodPlan } from '../kit/plan.ts';
 import { StatusError } from '../kit/status-error.ts';
 import type { Answer, Call, Handler } from '../ports/call.ts';
+import { passedOn } from './local-status.ts';
 import { fromUpstream, standardKeys } from './metadata.ts';
-import { deserialize, faultOfUpstream, serialize, type Upstreams } from './upstreams.ts';
+import { deserialize, sendUnary, serialize, type Upstreams } from './upstreams.ts';
 
 /** Hands calls of a method to an upstream byte for byte: messages, metadata both ways, trailers, statuses with their details, deadline and cancellation. */
 export function forward(plan: MethodPlan, upstreams: Upstreams): Handler {
@@ -22,10 +23,11 @@ export function forward(plan: MethodPlan, upstreams: Upstreams): Handler {
   const keys = [...standardKeys, ...to.metadata];
   if (plan.kind === 'unary') {
     return async (call) => {
+      const prepared = await upstreams.prepare(to.upstream, to.path.slice(1), keys, call, 'unary');
       try {
-        return await upstreams.unary(to.upstream, to.path, call.request as Uint8Array, keys, call);
+        return await sendUnary(prepared, to.path, call.request as Uint8Array, call.signal);
       } catch (error) {
-        throw unreachable(to.upstream, error, call.signal);
+        throw passedOn(to.upstream, error, call.signal, prepared.limit);
       }
     };
   }
@@ -54,24 +56,6 @@ export function forward(plan: MethodPlan, upstreams: Upstreams): Handler {
     void pump(call, stream);
     return singleAnswer(stream, () => body, call, to.upstream, end);
   };
-}
-
-/** An upstream that could not be reached says so with our reason; a status that it sent itself passes as it is. */
-function unreachable(upstream: string, error: unknown, signal: AbortSignal): unknown {
-  if (signal.aborted) return signal.reason;
-  const noAnswer =
-    error instanceof StatusError &&
-    error.code === grpcStatus.UNAVAILABLE &&
-    !error.trailers.has('grpc-status-details-bin') &&
-    isConnectionText(error.message);
-  return noAnswer ? faultOfUpstream(upstream, error) : error;
-}
-
-/** grpc-js's own words for a connection that could not be made or was lost: they may name internal addresses, so they never leave the house. */
-function isConnectionText(text: string): boolean {
-  return /^(No connection established|Connection dropped|The name .* cannot be resolved|Name resolution failed|read E|write E|connect E|.*ECONN|.*EHOST)/s.test(
-    text,
-  );
 }
 
 type Sending = ClientWritableStream<Uint8Array> | ClientDuplexStream<Uint8Array, Uint8Array>;
@@ -115,7 +99,7 @@ async function answerOf(stream: Receiving, call: Call, upstream: string, end: (c
   const statusSeen = new Promise<void>((resolve) => stream.once('status', () => resolve()));
   stream.on('error', () => {}); // the status says it all
   await opened;
-  if (failure !== undefined && stream.readableLength === 0) throw unreachable(upstream, failure, call.signal);
+  if (failure !== undefined && stream.readableLength === 0) throw passedOn(upstream, failure, call.signal, 'call');
   return { metadata: headers, body: messages(), trailers };
 
   async function* messages(): AsyncGenerator<Uint8Array> {
@@ -132,7 +116,7 @@ async function answerOf(stream: Receiving, call: Call, upstream: string, end: (c
     }
     await statusSeen;
     if (failure !== undefined)
-      throw unreachable(upstream, new StatusError(failure.code, failure.message, { trailers: failure.trailers }), call.signal);
+      throw passedOn(upstream, new StatusError(failure.code, failure.message, { trailers: failure.trailers }), call.signal, 'call');
   }
 }
 
@@ -158,7 +142,7 @@ function singleAnswer(
       const trailers = fromUpstream(metadata);
       const answered = body();
       if (code === grpcStatus.OK && answered !== undefined) resolve({ metadata: headers, body: answered, trailers });
-      else reject(unreachable(upstream, new StatusError(code, details, { trailers, metadata: headers }), call.signal));
+      else reject(passedOn(upstream, new StatusError(code, details, { trailers, metadata: headers }), call.signal, 'call'));
     });
   });
 }

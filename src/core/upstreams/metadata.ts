@@ -8,9 +8,11 @@ export const standardKeys = ['accept-language', 'app-platform', 'app-version', '
 const hop =
   /^(:|grpc-(?!status-details-bin$)|portico-|x-forwarded-|(connection|content-type|content-length|content-encoding|te|transfer-encoding|keep-alive|upgrade|user-agent|date|authorization|set-cookie|host)$)/;
 
-/** What an upstream sent, without what belongs to its connection. */
+/** What an upstream sent, without what belongs to its connection; nothing of an answer that is no gRPC, such as a proxy's error page. */
 export function fromUpstream(metadata: GrpcMetadata): Metadata {
   const copy = Metadata();
+  const contentType = metadata.get('content-type')[0]; // trailers have none
+  if (contentType !== undefined && !String(contentType).startsWith('application/grpc')) return copy;
   for (const key of Object.keys(metadata.getMap())) {
     if (!hop.test(key)) copy.set(key, metadata.get(key) as never);
   }

@@ -24,6 +24,8 @@ export type Prepared = {
   readonly client: Client;
   readonly metadata: GrpcMetadata;
   readonly options: CallOptions;
+  /** Whose deadline the call has: that of the call it is made for, or the upstream's own, where that is sooner. */
+  readonly limit: 'call' | 'upstream';
   /** Ends the client span. @param code 0 to 16 */
   end(code: number): void;
 };
@@ -66,6 +68,7 @@ export function openUpstreams(
       client,
       metadata: toUpstream(context.metadata, keys, span.traceparent, token),
       options: Number.isFinite(deadline) ? { deadline } : {},
+      limit: longest !== undefined && longest < (context.deadlineAtMs ?? Number.POSITIVE_INFINITY) ? 'upstream' : 'call',
       end: (code) => span.end(code),
     };
   };
@@ -84,7 +87,8 @@ const asBuffer = (bytes: Uint8Array): Buffer => (Buffer.isBuffer(bytes) ? bytes 
 export const serialize = asBuffer;
 export const deserialize = (bytes: Buffer): Uint8Array => bytes;
 
-function sendUnary({ client, metadata, options, end }: Prepared, path: string, request: Uint8Array, signal: AbortSignal) {
+/** Sends a prepared call. @throws as `Upstreams.unary` */
+export function sendUnary({ client, metadata, options, end }: Prepared, path: string, request: Uint8Array, signal: AbortSignal) {
   return new Promise<Awaited<ReturnType<Upstreams['unary']>>>((resolve, reject) => {
     let body: Uint8Array | undefined;
     let headers = new GrpcMetadata();

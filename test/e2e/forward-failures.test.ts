@@ -1,0 +1,112 @@
+// An upstream of forwarded calls that fails below gRPC: the phone gets a reason of ours, and nothing of the inside.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { openFixture } from '../fixture/app.ts';
+import { type Door, fixtureRelease, openDoor } from '../support/door.ts';
+import { type FaultyLink, openFaultyLink } from '../support/faulty-link.ts';
+import { callOf, type Outcome, registryOf, signIn, transportOf } from '../support/protocols.ts';
+import { framed, grpcHeaders, openRawUpstream, type RawUpstream, reply } from '../support/raw-upstream.ts';
+import { until } from '../support/until.ts';
+
+const registry = registryOf(fixtureRelease.descriptorSet);
+const kinds = ['Unary', 'ServerStream', 'ClientStream', 'BidiStream'] as const;
+
+let door: Door;
+let upstream: RawUpstream;
+let link: FaultyLink;
+let headers: { readonly authorization: string };
+before(async () => {
+  upstream = await openRawUpstream();
+  link = await openFaultyLink(upstream.address);
+  door = await openDoor({
+    app: openFixture().app,
+    settings: { 'upstreams.player.address': link.address, 'upstreams.player.deadline': '400ms' },
+  });
+  ({ headers } = await signIn(door, registry, 'alice'));
+});
+after(async () => {
+  await door?.close();
+  await link?.close();
+  await upstream?.close();
+});
+
+/** By both edges: what each makes of it must be the same. */
+async function failing(kind: string, options: { readonly timeoutMs?: number } = {}): Promise<Outcome> {
+  const outcomes = [];
+  for (const protocol of ['grpc h2', 'json h2'] as const) {
+    const said = {
+      ...headers,
+      ...(options.timeoutMs === undefined
+        ? {}
+        : {
+            [protocol === 'json h2' ? 'connect-timeout-ms' : 'grpc-timeout']:
+              protocol === 'json h2' ? String(options.timeoutMs) : `${options.timeoutMs}m`,
+          }),
+    };
+    outcomes.push(
+      await callOf(registry, transportOf(protocol, door), `fixture.v1.ForwardService/${kind}`, [{ text: 'a', count: 1 }], { headers: said }),
+    );
+  }
+  const [one, other] = outcomes;
+  assert.ok(one && other);
+  assert.deepEqual([one.code, one.reason, one.messages.length], [other.code, other.reason, other.messages.length]);
+  return one;
+}
+
+for (const kind of kinds) {
+  test(`${kind}: a stream that the upstream resets is a failure of the upstream`, async () => {
+    upstream.answer = ({ stream }) => stream.close(2);
+    assert.equal((await failing(kind)).reason, 'UPSTREAM_FAILED');
+  });
+
+  test(`${kind}: what is no gRPC at all is a failure of the upstream, and its headers are not told`, async () => {
+    upstream.answer = ({ stream }) => {
+      stream.respond({ ':status': 500, 'content-type': 'text/html', 'x-powered-by': 'inner 10.1.2.3' });
+      stream.end('<h1>NullPointerException</h1>');
+    };
+    const { reason, headers: first, trailers } = await failing(kind);
+    assert.equal(reason, 'UPSTREAM_FAILED');
+    assert.deepEqual([first.get('x-powered-by'), trailers.get('x-powered-by')], [null, null]);
+  });
+
+  test(`${kind}: an answer that is too large is a failure of the upstream`, async () => {
+    upstream.answer = (call) => reply(call, { messages: [Buffer.alloc(4_194_305)] });
+    assert.equal((await failing(kind)).reason, 'UPSTREAM_FAILED');
+  });
+
+  test(`${kind}: the phone's time is over before the upstream has answered`, async () => {
+    upstream.answer = ({ stream }) => void stream.resume();
+    assert.equal((await failing(kind, { timeoutMs: 100 })).reason, 'DEADLINE_EXCEEDED');
+  });
+
+  test(`${kind}: an upstream that is not there is down, and is found when it is back`, async () => {
+    upstream.answer = (call) => reply(call, { messages: [Buffer.from([0x0a, 0x01, 0x61])] });
+    await link.become('refused');
+    assert.equal((await failing(kind)).reason, 'UPSTREAM_DOWN');
+    await link.become('noise');
+    assert.match((await failing(kind, { timeoutMs: 300 })).reason ?? '', /^(UPSTREAM_DOWN|DEADLINE_EXCEEDED)$/);
+    await link.become('open');
+    const transport = transportOf('grpc h2', door);
+    await until('the upstream is found again', async () => {
+      const { code } = await callOf(registry, transport, `fixture.v1.ForwardService/${kind}`, [{}], { headers, foreign: true });
+      return code === 0;
+    });
+  });
+}
+
+test("an upstream that takes longer than its own deadline is told so, while the phone's call still has time", async () => {
+  upstream.answer = ({ stream }) => void stream.resume();
+  assert.equal((await failing('Unary')).reason, 'UPSTREAM_TIMEOUT');
+});
+
+for (const kind of ['ServerStream', 'BidiStream']) {
+  test(`${kind}: a connection that is lost in the middle ends the stream after what has come`, async () => {
+    upstream.answer = ({ stream }) => {
+      stream.respond(grpcHeaders);
+      stream.write(framed(Buffer.from([0x0a, 0x01, 0x61])), () => setTimeout(() => stream.session?.destroy(), 50));
+    };
+    const { reason, messages } = await failing(kind);
+    assert.match(reason ?? '', /^UPSTREAM_(DOWN|FAILED)$/);
+    assert.equal(messages.length, 1);
+  });
+}
