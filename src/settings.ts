@@ -7,7 +7,7 @@ import type { RawSettings } from './settings/schema.ts';
 export type Mode = 'dev' | 'serve';
 
 /** What is set, with everything that depends on the mode filled in. */
-export type Settings = Omit<RawSettings, 'embedded' | 'reflection' | 'sample'> & {
+export type Settings = Omit<RawSettings, 'embedded' | 'reflection' | 'sample' | 'redis'> & {
   readonly mode: Mode;
   /** Absolute. */
   readonly dataDir: string;
@@ -16,6 +16,8 @@ export type Settings = Omit<RawSettings, 'embedded' | 'reflection' | 'sample'> &
   readonly embedded: boolean;
   readonly reflection: boolean;
   readonly sample: boolean;
+  /** Undefined: everything in memory. */
+  readonly redis: RedisSettings | undefined;
   /** By dotted key, for those that were said. */
   readonly origins: ReadonlyMap<string, string>;
 };
@@ -24,6 +26,8 @@ export type Settings = Omit<RawSettings, 'embedded' | 'reflection' | 'sample'> &
 export type Need = keyof typeof needs;
 export const everyNeed = ['sql.url', 'auth.keysDir', 'auth.refreshKey', 'public.tls', 'internal.tls'] as const satisfies readonly Need[];
 
+export type RedisSettings = RawSettings['redis'];
+
 /**
  * Reads the settings for a mode.
  * @param needed of a command that does less than serving: what it cannot do without
@@ -31,7 +35,7 @@ export const everyNeed = ['sql.url', 'auth.keysDir', 'auth.refreshKey', 'public.
  */
 export function loadSettings(mode: Mode, sources: Sources, needed: readonly Need[] = everyNeed): Settings {
   const loaded = loadRaw(sources, (at) => (mode === 'serve' ? missingToServe(needed, at) : []));
-  const problems = [...betweenIssuers(loaded), ...listenerProblems(loaded)];
+  const problems = [...betweenIssuers(loaded), ...listenerProblems(loaded), ...redisProblems(loaded)];
   if (problems.length > 0) throw new SettingsError(problems);
   const { settings, origins } = loaded;
   const dataDir = resolve(settings.dataDir);
@@ -45,6 +49,7 @@ export function loadSettings(mode: Mode, sources: Sources, needed: readonly Need
     embedded: settings.embedded ?? (mode === 'dev' && settings.sql.url === undefined),
     reflection: settings.reflection ?? mode === 'dev',
     sample: mode === 'dev' && (settings.sample ?? true),
+    redis: settings.redis.url === undefined && settings.redis.nodes.length === 0 ? undefined : settings.redis,
     origins,
   };
 }
@@ -78,6 +83,22 @@ const needs = {
 function missingToServe(needed: readonly Need[], at: At): readonly Omit<Problem, 'origin'>[] {
   const missing = needed.filter((key) => !needs[key].isThere(at)).map((key) => ({ key, message: needs[key].message }));
   return at('sample') === true ? [...missing, { key: 'sample', message: 'is for `portico dev` only.' }] : missing;
+}
+
+/** Each mode has its own way to say where Redis is. */
+function redisProblems({ settings, origins }: Loaded): readonly Problem[] {
+  const { mode, url, nodes, masterName, tls } = settings.redis;
+  const problems: Problem[] = [];
+  const wrong = (key: string, message: string) => problems.push({ key, origin: origins.get(key) ?? 'not set', message });
+  if (url !== undefined && nodes.length > 0) wrong('redis.nodes', 'is set, and redis.url too: keep one of them.');
+  if (url !== undefined && mode !== 'single') wrong('redis.url', `is for a single Redis; mode ${mode} needs redis.nodes.`);
+  if (mode === 'single' && nodes.length > 1) wrong('redis.nodes', 'has several, and mode single has one: did you mean mode sentinel or cluster?');
+  if (mode !== 'single' && url === undefined && nodes.length === 0)
+    wrong('redis.nodes', `is needed for mode ${mode}: "host:port" of ${mode === 'sentinel' ? 'the Sentinels' : 'some nodes'}.`);
+  if (mode === 'sentinel' && masterName === undefined) wrong('redis.masterName', 'is needed for mode sentinel.');
+  if (mode !== 'sentinel' && masterName !== undefined) wrong('redis.masterName', `is for mode sentinel, and redis.mode is ${mode}.`);
+  if ((tls?.certFile === undefined) !== (tls?.keyFile === undefined)) wrong('redis.tls', 'needs certFile and keyFile together, or neither.');
+  return problems;
 }
 
 function listenerProblems({ settings, origins }: Loaded): readonly Problem[] {

@@ -50,6 +50,8 @@ export function allowed(node: Node): string {
       return `a duration such as "800ms", "30s", "5m", "1h", from ${node['x-least']} to ${node['x-most']}`;
     case 'path':
       return 'a path';
+    case 'host-and-port':
+      return '"host:port"';
     case 'uri':
       return `a URL such as ${node['x-example']}`;
     default:

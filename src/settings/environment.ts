@@ -7,7 +7,12 @@ import type { Problem } from './problems.ts';
 export type Said = { readonly path: readonly string[]; readonly value: unknown; readonly origin: string };
 
 /** Names that others are used to. */
-const aliases: Readonly<Record<string, readonly string[]>> = { DATABASE_URL: ['sql', 'url'], DATABASE_URL_FILE: ['sql', 'urlFile'] };
+const aliases: Readonly<Record<string, readonly string[]>> = {
+  DATABASE_URL: ['sql', 'url'],
+  DATABASE_URL_FILE: ['sql', 'urlFile'],
+  REDIS_URL: ['redis', 'url'],
+  REDIS_URL_FILE: ['redis', 'urlFile'],
+};
 /** Read elsewhere: the path of the settings file. */
 export const configVariable = 'PORTICO_CONFIG';
 const prefix = 'PORTICO_';

@@ -83,6 +83,9 @@ function forget(data: Data, [section = '', key = '']: readonly string[], origins
 const secrets = [
   ['sql', 'url'],
   ['auth', 'refreshKey'],
+  ['redis', 'url'],
+  ['redis', 'password'],
+  ['redis', 'sentinelPassword'],
 ] as const;
 
 function readSecretFiles(data: Data, origins: Map<string, string>): readonly Problem[] {

@@ -1,13 +1,15 @@
 // Starts what the whole test run shares. Node calls it before the first test file and after the last one; test processes inherit the environment.
-import { type Postgres, startPostgres } from './postgres.ts';
+import { startPostgres } from './postgres.ts';
+import { startSharedRedis } from './redis.ts';
 
-let postgres: Postgres | undefined;
+let stops: readonly (() => Promise<void>)[] = [];
 
 export async function globalSetup(): Promise<void> {
-  postgres = await startPostgres();
+  const [postgres, redis] = await Promise.all([startPostgres(), startSharedRedis()]);
   process.env.PORTICO_TEST_POSTGRES_URL = postgres.url;
+  stops = [postgres.stop, redis.stop];
 }
 
 export async function globalTeardown(): Promise<void> {
-  await postgres?.stop();
+  await Promise.all(stops.map((stop) => stop()));
 }

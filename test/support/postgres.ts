@@ -1,19 +1,18 @@
 // A real PostgreSQL for the tests: started once by `npm test`, a database of its own for each who asks.
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
 import { Client } from 'pg';
 import { migrate, readMigrations } from '../../src/core/adapters/sql/migrate.ts';
 import { openSql } from '../../src/core/adapters/sql/open-sql.ts';
 import { quietLog } from './log.ts';
+import { freePort, installPackage, startTied } from './server-process.ts';
 
 /** Set by whoever runs a server of their own: "postgres://user@host:5432/postgres", with the right to create databases. */
 const urlVariable = 'PORTICO_TEST_POSTGRES_URL';
 const template = 'portico_test_template';
 const distributionFolder = '/usr/lib/postgresql';
-const line = 'apt-get install -y postgresql';
 
 export type Postgres = { readonly url: string; stop(): Promise<void> };
 
@@ -24,24 +23,8 @@ function findBinaries(): string | undefined {
   return folders.find((folder) => folder !== '' && existsSync(join(folder, 'initdb')) && existsSync(join(folder, 'postgres')));
 }
 
-/** Installs PostgreSQL where that is allowed: root on Debian and its kin. */
 function install(): string {
-  const isRoot = process.getuid?.() === 0;
-  try {
-    if (!isRoot) throw new Error('only root may install it');
-    const options = {
-      env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
-      stdio: ['ignore', 'ignore', 'inherit'] as ['ignore', 'ignore', 'inherit'],
-    };
-    console.error('PostgreSQL is not here: installing it with apt-get.');
-    execFileSync('apt-get', ['update', '-q'], options);
-    execFileSync('apt-get', ['install', '-q', '-y', '--no-install-recommends', 'postgresql'], options);
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new Error(
-      `The tests need PostgreSQL, and it could not be installed (${why}). Type:\n  ${line}\nor set ${urlVariable}=postgres://user@host:5432/postgres`,
-    );
-  }
+  installPackage('PostgreSQL', 'postgresql', `or set ${urlVariable}=postgres://user@host:5432/postgres`);
   const found = findBinaries();
   if (found === undefined) throw new Error(`PostgreSQL was installed, but ${distributionFolder} has no initdb.`);
   return found;
@@ -64,17 +47,13 @@ export async function startPostgres(): Promise<Postgres> {
   const port = await freePort();
   const options = ['fsync=off', 'full_page_writes=off', 'synchronous_commit=off', 'listen_addresses=127.0.0.1', 'max_connections=300'];
   const args = ['-D', data, '-p', String(port), '-k', folder, ...options.flatMap((option) => ['-c', option])];
-  // The shell ends the server when our end of its stdin closes, however this process ends.
-  const script = '"$@" & server=$!; cat >/dev/null; kill -INT $server; wait $server';
-  const child = spawn('sh', ['-c', script, 'sh', join(binaries, 'postgres'), ...args], { cwd: folder, stdio: ['pipe', 'ignore', 'ignore'], ...user });
-  const ended = new Promise<void>((resolved) => child.once('exit', () => resolved()));
+  const server = await startTied([join(binaries, 'postgres'), ...args], { signal: 'INT', cwd: folder, user });
   const url = `postgres://postgres@127.0.0.1:${port}/postgres`;
-  await answering(url, ended);
+  await answering(url, server.ended);
   return {
     url,
     stop: async () => {
-      child.stdin.end();
-      await ended;
+      await server.stop();
       rmSync(folder, { recursive: true, force: true });
     },
   };
@@ -111,17 +90,6 @@ async function answering(url: string, ended: Promise<void>): Promise<void> {
     }
   }
   throw new Error('PostgreSQL did not start.');
-}
-
-export function freePort(): Promise<number> {
-  return new Promise((resolved, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolved(typeof address === 'object' && address !== null ? address.port : 0));
-    });
-  });
 }
 
 /** The server of this test run; a file that is run alone starts its own, which ends with the process. */

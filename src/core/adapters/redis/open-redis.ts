@@ -1,0 +1,196 @@
+import { createHash } from 'node:crypto';
+import type { Meter } from '@opentelemetry/api';
+import type { Clock } from '../../kit/clock.ts';
+import { slotOf } from '../../kit/partitions.ts';
+import { StoreDown } from '../../kit/store-down.ts';
+import type { Log } from '../../ports/log.ts';
+import { credentials, parseAddress, type RedisPlace, sentinelAddress, singleAddress } from './redis-address.ts';
+import { firstWord } from './redis-error.ts';
+import { commandTimeoutMs, openRedisNode, type RedisNode, type Word } from './redis-node.ts';
+import { clusterNodes, oneNode, type RedisRouter } from './redis-router.ts';
+import type { RedisScript } from './redis-script.ts';
+
+/** One Redis, the primary that Sentinels name, or a Cluster: spoken to alike. A Redis that is gone is said at once (StoreDown), and comes back by itself. */
+export type Redis = {
+  /** What each key and channel begins with. */
+  readonly prefix: string;
+  readonly mode: RedisPlace['mode'];
+  /**
+   * A command where a key is. All keys of one command must have one slot in a Cluster.
+   * @returns the reply: texts as Buffers, numbers as numbers, nothing as null
+   * @throws StoreDown; ReplyError for a mistake of ours
+   */
+  call(key: string, command: string, ...words: readonly Word[]): Promise<unknown>;
+  /** A script with its keys (all of one slot, at least one) and arguments, in one step. Throws as `call` does. */
+  run(script: RedisScript, keys: readonly string[], words?: readonly Word[]): Promise<unknown>;
+  /** Reads keys of any slots: one MGET, in a Cluster one for each slot, all sent at once. Throws as `call` does, when any of them fails. */
+  mget(keys: readonly string[]): Promise<readonly (Buffer | null)[]>;
+  /** Another text after each restart, fail-over and promotion: what was written before may be lost or come back, so whatever is bound to it is not believed. Undefined while it is not known. */
+  generation(): string | undefined;
+  /** Whether Redis may evict keys that it was not told to; undefined while not known. */
+  evicts(): boolean | undefined;
+  state(): RedisState;
+  /** Calls back when any of generation, state and the places of slots may have changed. @returns takes the callback off again */
+  onChange(callback: () => void): () => void;
+  /** Where slots are, for whoever keeps connections of its own. */
+  readonly router: RedisRouter;
+  close(): void;
+};
+
+export type RedisState = {
+  readonly up: boolean;
+  /** Since when, by the clock: milliseconds since 1970. */
+  readonly sinceMs: number;
+  /** For people: what is wrong where. Empty when up. */
+  readonly troubles: readonly string[];
+};
+
+/** Follows of MOVED and ASK for one command; each is one more way to the servers and back. */
+const redirectsMax = 4;
+
+/** Begins to connect. @throws Error when a file of `tls` cannot be read */
+export function openRedis(place: RedisPlace, { clock, log, meter }: { readonly clock: Clock; readonly log: Log; readonly meter?: Meter }): Redis {
+  const callbacks = new Set<() => void>();
+  let generation: string | undefined;
+  let up = false;
+  let sinceMs = clock.nowMs();
+  const troubles = () => {
+    const { masters, isWhole } = router;
+    const down = masters().flatMap((node) => (node.isUp() ? [] : [`Redis ${node.name} is gone: ${node.trouble() ?? 'not connected'}`]));
+    return isWhole() ? down : [...down, ...router.troubles(), 'Redis Cluster: it is not known where all slots are'];
+  };
+  const changed = () => {
+    const { masters, isWhole } = router;
+    const infos = masters().map((node) => node.info());
+    const known = isWhole() && infos.length > 0 && !infos.includes(undefined);
+    generation = known ? generationOf(infos.map((info) => `${info?.runId} ${info?.replicationId}`)) : undefined;
+    const wrong = troubles();
+    if (up !== (wrong.length === 0)) {
+      up = !up;
+      if (up) log.info('Redis answers.', { down_ms: clock.nowMs() - sinceMs });
+      else log.warn('Redis is gone: every replica goes on with what it has.', { troubles: wrong });
+      sinceMs = clock.nowMs();
+    }
+    for (const callback of [...callbacks]) callback();
+  };
+  const later = () => queueMicrotask(() => !closed && changed()); // nodes may say it while the router is being built
+  let closed = false;
+  const router = openRouter(place, clock, later);
+
+  const failures = meter?.createCounter('portico.store.failures', { description: 'Commands that Redis did not do, by why.' });
+  meter
+    ?.createObservableGauge('portico.store.up', { description: '1 while every Redis that we need answers.' })
+    .addCallback((result) => result.observe(up ? 1 : 0));
+  const counted = (error: unknown): never => {
+    if (error instanceof StoreDown) failures?.add(1, { 'portico.store.why': error.why });
+    throw error;
+  };
+
+  const send = async (slot: number, command: string, words: readonly Word[]): Promise<unknown> => {
+    let node = router.nodeOf(slot);
+    let asking = false;
+    for (let redirects = 0; ; redirects++) {
+      if (node === undefined) throw new StoreDown('gone', `Redis: nobody is known to have slot ${slot}.`);
+      if (redirects > 0 && !node.isUp()) await untilUp(node);
+      try {
+        if (!asking) return await node.send(command, words);
+        return (await node.sendTogether([['ASKING'], [command, ...words]]))[1];
+      } catch (error) {
+        const [word, , address] = redirectOf(error);
+        if (word === undefined || redirects >= redirectsMax) {
+          if (error instanceof StoreDown) router.doubt();
+          throw word === undefined ? error : new StoreDown('moving', 'Redis Cluster: the slot is just moving.', { cause: error });
+        }
+        asking = word === 'ASK';
+        node = asking ? router.at(address) : router.moved(slot, address);
+      }
+    }
+  };
+  const untilUp = (node: RedisNode) =>
+    new Promise<void>((resolve) => {
+      const done = () => {
+        callbacks.delete(look);
+        cancel();
+        resolve();
+      };
+      const look = () => {
+        if (node.isUp()) done();
+      };
+      callbacks.add(look);
+      const cancel = clock.after(commandTimeoutMs, done);
+    });
+  const slotFor = (key: string) => (place.mode === 'cluster' ? slotOf(key) : 0);
+  const call: Redis['call'] = (key, command, ...words) => send(slotFor(key), command, words).catch(counted);
+  return {
+    prefix: place.prefix,
+    mode: place.mode,
+    router,
+    call,
+    run: async ({ sha, source }, keys, words = []) => {
+      const slot = slotFor(keys[0] ?? '');
+      try {
+        return await send(slot, 'EVALSHA', [sha, keys.length, ...keys, ...words]);
+      } catch (error) {
+        if (firstWord(error) !== 'NOSCRIPT') return counted(error);
+      }
+      return send(slot, 'EVAL', [source, keys.length, ...keys, ...words]).catch(counted);
+    },
+    mget: async (keys) => {
+      if (keys.length === 0) return [];
+      if (place.mode !== 'cluster') return (await call('', 'MGET', ...keys)) as (Buffer | null)[];
+      const bySlot = new Map<number, number[]>();
+      for (const [i, key] of keys.entries()) {
+        const slot = slotOf(key);
+        const places = bySlot.get(slot);
+        if (places === undefined) bySlot.set(slot, [i]);
+        else places.push(i);
+      }
+      const values: (Buffer | null)[] = new Array(keys.length).fill(null);
+      await Promise.all(
+        [...bySlot].map(async ([slot, places]) => {
+          const words = places.map((i) => keys[i] as string);
+          const got = (await send(slot, 'MGET', words).catch(counted)) as (Buffer | null)[];
+          for (const [j, i] of places.entries()) values[i] = got[j] ?? null;
+        }),
+      );
+      return values;
+    },
+    generation: () => generation,
+    evicts: () => {
+      const policies = router.masters().map((node) => node.info()?.evictionPolicy);
+      return policies.length === 0 || policies.includes(undefined) ? undefined : policies.some((policy) => policy !== 'noeviction');
+    },
+    state: () => ({ up, sinceMs, troubles: troubles() }),
+    onChange: (callback) => {
+      callbacks.add(callback);
+      return () => callbacks.delete(callback);
+    },
+    close: () => {
+      closed = true;
+      router.close();
+    },
+  };
+}
+
+function openRouter(place: RedisPlace, clock: Clock, onChange: () => void): RedisRouter {
+  const base = credentials(place);
+  if (place.mode === 'cluster') return clusterNodes(place.nodes, base, { clock, onChange });
+  const address = place.mode === 'sentinel' ? { ...sentinelAddress(place), ...base } : { ...singleAddress(place), ...base };
+  const name = place.mode === 'sentinel' ? (place.masterName ?? '') : `${address.host}:${address.port}`;
+  return oneNode(openRedisNode(name, address, { clock, masterOnly: true, onChange }));
+}
+
+function generationOf(ids: readonly string[]): string {
+  return createHash('sha256')
+    .update([...ids].sort().join('\n'))
+    .digest('base64url')
+    .slice(0, 16);
+}
+
+/** "MOVED 3999 127.0.0.1:6381", "ASK 3999 127.0.0.1:6381" */
+function redirectOf(error: unknown): [word: 'MOVED' | 'ASK' | undefined, slot: string, address: string] {
+  const word = firstWord(error);
+  if (word !== 'MOVED' && word !== 'ASK') return [undefined, '', ''];
+  const [, slot = '', address = ''] = (error as Error).message.split(' ');
+  return [word, slot, parseAddress(address).host === '' ? '' : address];
+}

@@ -1,0 +1,47 @@
+import { ReplyError } from 'ioredis';
+import { StoreDown, type StoreDownWhy } from '../../kit/store-down.ts';
+
+type Judged = {
+  readonly error: Error;
+  /** The server answered, if only by an error. */
+  readonly answered: boolean;
+  /** Nothing good comes over this connection any more. */
+  readonly unfit: boolean;
+};
+
+/** First words of error replies that say that the store cannot do it now. */
+const down: Readonly<Record<string, { readonly why: StoreDownWhy; readonly unfit: boolean }>> = {
+  LOADING: { why: 'gone', unfit: true },
+  READONLY: { why: 'gone', unfit: true }, // it was a primary when we connected
+  MASTERDOWN: { why: 'gone', unfit: true },
+  NOREPLICAS: { why: 'refused', unfit: false },
+  MISCONF: { why: 'refused', unfit: false },
+  OOM: { why: 'full', unfit: false },
+  BUSY: { why: 'timeout', unfit: false },
+  CLUSTERDOWN: { why: 'gone', unfit: false },
+  TRYAGAIN: { why: 'moving', unfit: false },
+  NOPERM: { why: 'refused', unfit: false },
+  NOAUTH: { why: 'refused', unfit: true },
+  WRONGPASS: { why: 'refused', unfit: true },
+};
+
+/** What an error of ioredis means. Texts of scripts' own errors and of wrong commands are ReplyErrors, and stay them: they are mistakes of ours. */
+export function judge(error: unknown, name: string): Judged {
+  if (!(error instanceof Error)) return { error: new Error(String(error)), answered: false, unfit: false };
+  if (!(error instanceof ReplyError)) {
+    const why = error.message === 'Command timed out' ? 'timeout' : 'connection';
+    return {
+      error: new StoreDown(why, `Redis ${name} ${why === 'timeout' ? 'does not answer' : 'is gone'}: ${error.message}.`, { cause: error }),
+      answered: false,
+      unfit: false,
+    };
+  }
+  const known = down[firstWord(error)];
+  if (known === undefined) return { error, answered: true, unfit: false };
+  return { error: new StoreDown(known.why, `Redis ${name} refused: ${error.message}`, { cause: error }), answered: true, unfit: known.unfit };
+}
+
+/** "MOVED", "ASK", "NOSCRIPT", … of an error reply. */
+export function firstWord(error: unknown): string {
+  return error instanceof Error && error instanceof ReplyError ? (error.message.split(' ', 1)[0] ?? '') : '';
+}

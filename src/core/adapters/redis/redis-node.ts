@@ -1,0 +1,160 @@
+import { Redis, type RedisOptions } from 'ioredis';
+import type { Clock } from '../../kit/clock.ts';
+import { StoreDown } from '../../kit/store-down.ts';
+import { judge } from './redis-error.ts';
+import { parseInfo, type RedisInfo } from './redis-info.ts';
+
+/** What a command may be given. */
+export type Word = string | Buffer | number;
+
+/** The connection for commands to one Redis process. */
+export type RedisNode = {
+  /** "host:port", or the Sentinels' name for it. */
+  readonly name: string;
+  /** By which further connections to it are opened. */
+  readonly address: RedisOptions;
+  isUp(): boolean;
+  /** What it last said of itself: known before any command goes over a new connection, and kept while there is none. */
+  info(): RedisInfo | undefined;
+  /**
+   * @returns the reply, its texts as Buffers
+   * @throws StoreDown at once when it is known to be gone, within `commandTimeoutMs` when it does not answer; ReplyError for MOVED and the like, and where the command is wrong
+   */
+  send(command: string, words: readonly Word[]): Promise<unknown>;
+  /** Commands that must follow each other on the connection; the replies in their order. */
+  sendTogether(commands: readonly (readonly [string, ...Word[]])[]): Promise<readonly unknown[]>;
+  /** Asks again who it is, before any other command: it may have been promoted. */
+  verify(): void;
+  /** What was last wrong, in words for people. */
+  trouble(): string | undefined;
+  close(): void;
+};
+
+/**
+ * - connecting: no connection, or one of which INFO is not known yet
+ * - up
+ * - broken: several commands in a row were not answered; it is asked by PING alone until it answers, then by a new connection
+ */
+type State = 'connecting' | 'up' | 'broken';
+
+/** The longest that one command is waited for. Milliseconds. */
+export const commandTimeoutMs = 250;
+const failuresMax = 5;
+const pingEveryMs = 250;
+/** Unanswered PINGs before the connection is given up for a new one: a peer that vanished says nothing for ever. */
+const pingsMax = 4;
+
+/** Options of every connection of ours: nothing is queued, nothing is sent twice, and a new attempt comes within a second. */
+export const connectionOptions: RedisOptions = {
+  enableOfflineQueue: false,
+  maxRetriesPerRequest: 0,
+  autoResendUnfulfilledCommands: false,
+  disableClientInfo: true, // one right less that the ACL user needs
+  connectTimeout: 2_000,
+  disconnectTimeout: 200,
+  retryStrategy: (times) => Math.min(50 * 2 ** Math.min(times - 1, 5), 1_000),
+};
+
+/** Opens the connection and keeps it: it comes back by itself. `onChange` is called when it goes up or down, or is another Redis than before. */
+export function openRedisNode(
+  name: string,
+  address: RedisOptions,
+  { clock, masterOnly, onChange }: { readonly clock: Clock; readonly masterOnly: boolean; readonly onChange: () => void },
+): RedisNode {
+  const redis = new Redis({ ...connectionOptions, commandTimeout: commandTimeoutMs, connectionName: 'portico', ...address });
+  let state: State = 'connecting';
+  let info: RedisInfo | undefined;
+  let trouble: string | undefined = 'not connected yet';
+  let failures = 0;
+  let connection = 0; // told apart, so that a late answer of an older one changes nothing
+  let closed = false;
+  let cancelPing = () => {};
+
+  const become = (next: State) => {
+    if (state === next || closed) return;
+    state = next;
+    onChange();
+  };
+  const verify = async () => {
+    const mine = ++connection;
+    cancelPing();
+    become('connecting');
+    try {
+      const said = parseInfo(await redis.info());
+      if (mine !== connection) return;
+      if (masterOnly && said.role !== 'master') throw new Error('it is a replica, and does not take writes');
+      info = said;
+      failures = 0;
+      trouble = undefined;
+      become('up');
+    } catch (error) {
+      if (mine !== connection) return;
+      trouble = error instanceof Error ? error.message : String(error);
+      redis.disconnect(true);
+    }
+  };
+  const ping = (unanswered: number) => {
+    const mine = connection;
+    redis.ping().then(
+      () => {
+        if (mine !== connection || state !== 'broken') return;
+        failures = 0;
+        trouble = undefined;
+        become('up');
+      },
+      () => {
+        if (mine !== connection || state !== 'broken' || closed) return;
+        if (unanswered + 1 >= pingsMax) return redis.disconnect(true);
+        cancelPing = clock.after(pingEveryMs, () => ping(unanswered + 1));
+      },
+    );
+  };
+  const failed = (error: unknown): Error => {
+    const { error: judged, answered, unfit } = judge(error, name);
+    if (unfit) redis.disconnect(true);
+    if (answered) failures = 0;
+    else if (++failures >= failuresMax && state === 'up') {
+      trouble = judged.message;
+      become('broken');
+      ping(0);
+    }
+    return judged;
+  };
+  const asked = async <T>(ask: () => Promise<T>): Promise<T> => {
+    if (state !== 'up') throw new StoreDown('gone', `Redis ${name} is gone: ${trouble ?? 'it does not answer'}.`);
+    try {
+      const reply = await ask();
+      failures = 0;
+      return reply;
+    } catch (error) {
+      throw failed(error);
+    }
+  };
+  redis.on('error', (error) => {
+    trouble = error.message;
+  });
+  redis.on('ready', () => void verify());
+  redis.on('close', () => {
+    connection++;
+    cancelPing();
+    trouble ??= 'the connection was closed';
+    become('connecting');
+  });
+  return {
+    name,
+    address,
+    isUp: () => state === 'up',
+    info: () => info,
+    send: (command, words) => asked(() => redis.callBuffer(command, words as Word[]) as Promise<unknown>),
+    sendTogether: (commands) => asked(() => Promise.all(commands.map(([command, ...words]) => redis.callBuffer(command, words) as Promise<unknown>))),
+    verify: () => {
+      if (redis.status === 'ready') void verify();
+    },
+    trouble: () => (state === 'up' ? undefined : trouble),
+    close: () => {
+      closed = true;
+      cancelPing();
+      redis.disconnect();
+    },
+  };
+}

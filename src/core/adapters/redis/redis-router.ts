@@ -1,0 +1,145 @@
+import type { RedisOptions } from 'ioredis';
+import type { Clock } from '../../kit/clock.ts';
+import { slotCount } from '../../kit/partitions.ts';
+import { parseAddress } from './redis-address.ts';
+import { openRedisNode, type RedisNode } from './redis-node.ts';
+
+/** Which Redis has which slot. */
+export type RedisRouter = {
+  nodeOf(slot: number): RedisNode | undefined;
+  /** All that have slots, in the order of their names. */
+  masters(): readonly RedisNode[];
+  /** Whether it is known where every slot is. */
+  isWhole(): boolean;
+  /** A slot is elsewhere, as a MOVED said. @returns the node that has it now */
+  moved(slot: number, address: string): RedisNode;
+  /** The node of an ASK. */
+  at(address: string): RedisNode;
+  /** What is wrong with nodes that have no slots as far as we know, in words for people. */
+  troubles(): readonly string[];
+  /** Something was wrong: look again where the slots are, soon. */
+  doubt(): void;
+  close(): void;
+};
+
+/** One node for everything: mode single, and the primary of mode sentinel. */
+export function oneNode(node: RedisNode): RedisRouter {
+  const nodes = [node];
+  return {
+    nodeOf: () => node,
+    masters: () => nodes,
+    isWhole: () => true,
+    moved: () => node,
+    at: () => node,
+    troubles: () => [],
+    doubt: () => {},
+    close: node.close,
+  };
+}
+
+type SlotRange = readonly [from: number, to: number, master: readonly [host: Buffer | null, port: number, id: Buffer, ...unknown[]], ...unknown[]];
+
+/** While something is wrong, and else: how often it is looked where the slots are. Milliseconds. */
+const lookSoonMs = 250;
+const lookMs = 5_000;
+
+/**
+ * The nodes of a Cluster. Each master has its connection before it is asked for anything; nodes that lost their slots are let go, those of the settings stay, to be asked for the others.
+ * @param onChange called when a slot has another owner, or a node goes up or down
+ */
+export function clusterNodes(
+  seeds: readonly string[],
+  base: RedisOptions,
+  { clock, onChange }: { readonly clock: Clock; readonly onChange: () => void },
+): RedisRouter {
+  const nodes = new Map<string, RedisNode>();
+  let owners: (RedisNode | undefined)[] = new Array(slotCount);
+  let masters: readonly RedisNode[] = [];
+  let whole = false;
+  let closed = false;
+  let looking = false;
+  let cancel = () => {};
+
+  const nodeAt = (address: string): RedisNode => {
+    const known = nodes.get(address);
+    if (known !== undefined) return known;
+    const changed = () => {
+      if (!node.isUp()) doubt();
+      onChange();
+    };
+    const node = openRedisNode(address, { ...base, ...parseAddress(address) }, { clock, masterOnly: false, onChange: changed });
+    nodes.set(address, node);
+    return node;
+  };
+  const own = (next: (RedisNode | undefined)[]) => {
+    const before = new Set(masters);
+    owners = next;
+    whole = !next.includes(undefined);
+    masters = [...new Set(next)].filter((node) => node !== undefined).sort((a, b) => (a.name < b.name ? -1 : 1));
+    for (const node of masters) if (!before.has(node)) node.verify(); // it may have been a replica when its connection was opened
+    for (const [address, node] of nodes) {
+      if (masters.includes(node) || seeds.includes(address)) continue;
+      nodes.delete(address);
+      node.close();
+    }
+    onChange();
+  };
+  const look = async () => {
+    if (looking || closed) return;
+    looking = true;
+    cancel();
+    try {
+      for (const node of [...nodes.values()].filter((one) => one.isUp())) {
+        const ranges = await node.send('CLUSTER', ['SLOTS']).catch(() => undefined);
+        if (closed) return;
+        if (ranges === undefined) continue;
+        const next = ownersBy(ranges as readonly SlotRange[], node.name);
+        if (next.some((owner, slot) => owner !== owners[slot])) own(next);
+        break;
+      }
+    } finally {
+      looking = false;
+      const fine = whole && masters.every((node) => node.isUp());
+      if (!closed) cancel = clock.after(fine ? lookMs : lookSoonMs, () => void look());
+    }
+  };
+  const ownersBy = (ranges: readonly SlotRange[], asked: string) => {
+    const next: (RedisNode | undefined)[] = new Array(slotCount).fill(undefined);
+    for (const [from, to, [host, port]] of ranges) {
+      // A node that does not know its own name says nothing, and means the one that was asked (CLUSTER SLOTS, "preferred endpoint").
+      const name = host === null || host.length === 0 || String(host) === '?' ? parseAddress(asked).host : String(host);
+      next.fill(nodeAt(name.includes(':') ? `[${name}]:${port}` : `${name}:${port}`), from, to + 1);
+    }
+    return next;
+  };
+  const doubt = () => {
+    if (closed || looking) return;
+    cancel();
+    cancel = clock.after(lookSoonMs / 10, () => void look());
+  };
+  for (const seed of seeds) nodeAt(seed);
+  cancel = clock.after(lookSoonMs / 10, () => void look());
+  return {
+    nodeOf: (slot) => owners[slot],
+    masters: () => masters,
+    isWhole: () => whole,
+    moved: (slot, address) => {
+      const node = nodeAt(address);
+      if (owners[slot] !== node) {
+        const next = [...owners];
+        next[slot] = node;
+        own(next);
+        doubt();
+      }
+      return node;
+    },
+    at: nodeAt,
+    troubles: () => [...nodes.values()].flatMap((node) => (node.isUp() || masters.includes(node) ? [] : [`${node.name}: ${node.trouble()}`])),
+    doubt,
+    close: () => {
+      closed = true;
+      cancel();
+      for (const node of nodes.values()) node.close();
+    },
+  };
+}

@@ -1,0 +1,52 @@
+// Real Redis for the tests: a single one and a Cluster shared by a whole run, each user with a prefix of its own; whoever breaks servers starts its own.
+import { type RedisCluster, startRedisCluster } from './redis-cluster.ts';
+import { type RedisServer, type RedisServerOptions, startRedisServer } from './redis-server.ts';
+
+export { type RedisCluster, startRedisCluster } from './redis-cluster.ts';
+export { type RedisSentinels, startRedisSentinels } from './redis-sentinels.ts';
+export { type RedisServer, startRedisServer } from './redis-server.ts';
+
+const singleVariable = 'PORTICO_TEST_REDIS';
+const clusterVariable = 'PORTICO_TEST_REDIS_CLUSTER';
+
+/** As the section `redis` of the settings has it. */
+export type RedisPlace = {
+  readonly mode: 'single' | 'cluster' | 'sentinel';
+  readonly nodes: readonly string[];
+  readonly masterName?: string;
+  readonly prefix: string;
+};
+
+let next = 0;
+/** A prefix that nobody else uses. */
+export const ownPrefix = () => `t${process.pid}-${next++}:`;
+
+let single: Promise<RedisServer> | undefined;
+/** The single Redis of this test run; a file that is run alone starts its own, which ends with the process. */
+export async function sharedRedis(): Promise<RedisPlace> {
+  const given = process.env[singleVariable];
+  if (given === undefined) single ??= startRedisServer(sharedOptions);
+  return { mode: 'single', nodes: [given ?? (await (single as Promise<RedisServer>)).address], prefix: ownPrefix() };
+}
+
+let cluster: Promise<RedisCluster> | undefined;
+/** The 3-node Cluster of this test run, likewise. */
+export async function sharedCluster(): Promise<RedisPlace> {
+  const given = process.env[clusterVariable]?.split(',');
+  if (given === undefined) cluster ??= startRedisCluster(sharedOptions);
+  return { mode: 'cluster', nodes: given ?? (await (cluster as Promise<RedisCluster>)).addresses, prefix: ownPrefix() };
+}
+
+const sharedOptions: RedisServerOptions = { config: ['maxmemory-policy noeviction'] };
+
+/** For the global setup: starts both and says to the test processes where they are. */
+export async function startSharedRedis(): Promise<{ stop(): Promise<void> }> {
+  const [one, three] = await Promise.all([startRedisServer(sharedOptions), startRedisCluster(sharedOptions)]);
+  process.env[singleVariable] = one.address;
+  process.env[clusterVariable] = three.addresses.join(',');
+  return {
+    stop: async () => {
+      await Promise.all([one.stop(), three.stop()]);
+    },
+  };
+}
