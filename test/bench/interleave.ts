@@ -2,8 +2,16 @@
 import { h2load, type Load } from './load.ts';
 import type { Measured } from './process.ts';
 
-export type Contestant = { readonly name: string; readonly server: Measured; readonly load: Load };
+export type Contestant = {
+  readonly name: string;
+  readonly server: Pick<Measured, 'cpuSeconds'>;
+  readonly load: Load;
+  /** Calls in a round. */
+  readonly calls: number;
+};
+
 export type Speed = {
+  /** Good calls per second of the server's CPU: the median of the rounds. */
   readonly callsPerCpuSecond: number;
   readonly good: number;
   readonly calls: number;
@@ -11,33 +19,45 @@ export type Speed = {
   readonly rounds: readonly number[];
 };
 
-/**
- * @param rounds how often each is measured, one after the other; the speed is the median of the rounds
- * @returns good calls per second of the server's CPU, by name
- */
+/** One speed divided by another, round by round, so that both have met the same machine. */
+export type Ratio = {
+  readonly median: number /** The middle half of the rounds lies between them. */;
+  readonly quartiles: readonly [number, number];
+};
+
+/** @param rounds how often each is measured, one after the other, after two rounds that only warm up */
 export async function interleave(
   contestants: readonly Contestant[],
-  { rounds, calls, loadCore }: { rounds: number; calls: number; loadCore: number },
-): Promise<Record<string, Speed>> {
-  const seen = new Map(contestants.map(({ name }) => [name, { good: 0, calls: 0, cpuSeconds: 0, rounds: [] as number[] }]));
-  for (const { load } of contestants) await h2load(loadCore, calls, load); // warm-up: compiled code, filled caches
-  for (let round = 0; round < rounds; round += 1) {
-    for (const { name, server, load } of contestants) {
+  { rounds, loadCore, onRound }: { readonly rounds: number; readonly loadCore: number; readonly onRound: (round: number) => void },
+): Promise<Readonly<Record<string, Speed>>> {
+  const seen = contestants.map((contestant) => ({ contestant, good: 0, calls: 0, cpuSeconds: 0, rounds: [] as number[] }));
+  for (let i = 0; i < 2; i++) for (const { calls, load } of contestants) await h2load(loadCore, calls, load); // compiled code, filled caches
+  for (let round = 0; round < rounds; round++) {
+    for (const sum of seen) {
+      const { server, load, calls } = sum.contestant;
       const before = server.cpuSeconds();
       const good = await h2load(loadCore, calls, load);
       const cpuSeconds = server.cpuSeconds() - before;
-      const sum = seen.get(name);
-      if (sum === undefined) continue;
       sum.good += good;
       sum.calls += calls;
       sum.cpuSeconds += cpuSeconds;
       sum.rounds.push(Math.round(good / cpuSeconds));
     }
+    onRound(round + 1);
   }
-  return Object.fromEntries([...seen].map(([name, sum]) => [name, { callsPerCpuSecond: median(sum.rounds), ...sum }]));
+  return Object.fromEntries(seen.map(({ contestant, ...sum }) => [contestant.name, { callsPerCpuSecond: quantile(sum.rounds, 0.5), ...sum }]));
 }
 
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+export function ratioOf(above: Speed | undefined, below: Speed | undefined): Ratio {
+  const ratios = (above?.rounds ?? []).map((speed, round) => speed / (below?.rounds[round] ?? Number.NaN));
+  return { median: rounded(quantile(ratios, 0.5)), quartiles: [rounded(quantile(ratios, 0.25)), rounded(quantile(ratios, 0.75))] };
 }
+
+export function quantile(values: readonly number[], part: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const at = (sorted.length - 1) * part;
+  const [low = Number.NaN, high = Number.NaN] = [sorted[Math.floor(at)], sorted[Math.ceil(at)]];
+  return low + (high - low) * (at - Math.floor(at));
+}
+
+export const rounded = (value: number) => Math.round(value * 1_000) / 1_000;

@@ -45,4 +45,4 @@ const handler = connectNodeAdapter({
     }),
 });
 const server = createSecureServer({ key: given.key(), cert: given.cert() }, handler);
-server.listen(0, '127.0.0.1', () => ready((server.address() as AddressInfo).port));
+server.listen(0, '127.0.0.1', () => ready({ port: (server.address() as AddressInfo).port }));

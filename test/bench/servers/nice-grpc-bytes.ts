@@ -14,4 +14,5 @@ const definition = {
 } as const;
 const server = createServer();
 server.add(definition as never, { getHome: async () => bytes } as never);
-ready(await server.listen('127.0.0.1:0', ServerCredentials.createSsl(null, [{ private_key: given.key(), cert_chain: given.cert() }])));
+const port = await server.listen('127.0.0.1:0', ServerCredentials.createSsl(null, [{ private_key: given.key(), cert_chain: given.cert() }]));
+ready({ port });

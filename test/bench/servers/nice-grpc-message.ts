@@ -7,4 +7,5 @@ import { given, ready } from './common.ts';
 const message = GetHomeResponse.decode(given.answer());
 const server = createServer();
 server.add(HomeServiceDefinition, { getHome: async () => message, streamHome: async function* () {} });
-ready(await server.listen('127.0.0.1:0', ServerCredentials.createSsl(null, [{ private_key: given.key(), cert_chain: given.cert() }])));
+const port = await server.listen('127.0.0.1:0', ServerCredentials.createSsl(null, [{ private_key: given.key(), cert_chain: given.cert() }]));
+ready({ port });

@@ -1,0 +1,66 @@
+// A phone that looks at what it gets: h2load does not.
+import { connect, constants } from 'node:http2';
+import { GetHomeResponse } from '../../src/gen/app/v1/home.ts';
+
+export type Phone = {
+  /** @returns the answer's message. @throws Error for any other status than OK, and for an answer without all its parts */
+  call(token: string): Promise<Uint8Array>;
+  close(): void;
+};
+
+export const path = '/app.v1.HomeService/GetHome';
+/** What phones send with every call. */
+export const phoneHeaders = {
+  'content-type': 'application/grpc',
+  te: 'trailers',
+  'user-agent': 'grpc-java-okhttp/1.76.0',
+  'accept-language': 'en-GB,en;q=0.9',
+  'app-platform': 'android',
+  'app-version': '4.2.0',
+} as const;
+
+/** One HTTP/2 connection over TLS. @param frame the request: prefix and message */
+export function openPhone(port: number, ca: Buffer, frame: Buffer): Phone {
+  const session = connect(`https://localhost:${port}`, { ca });
+  session.on('error', () => {}); // its streams tell
+  return {
+    call: (token) =>
+      new Promise((resolve, reject) => {
+        const stream = session.request({ ':method': 'POST', ':path': path, ...phoneHeaders, authorization: `Bearer ${token}` });
+        const chunks: Buffer[] = [];
+        let status: unknown;
+        stream.on('response', (headers) => {
+          status = headers['grpc-status'];
+        });
+        stream.on('trailers', (trailers) => {
+          status = trailers['grpc-status'];
+        });
+        stream.on('data', (chunk: Buffer) => chunks.push(chunk));
+        stream.on('error', reject);
+        stream.on('close', () => {
+          const body = Buffer.concat(chunks);
+          if (stream.rstCode !== constants.NGHTTP2_NO_ERROR || status !== '0') reject(new Error(`a call ended with status ${status}`));
+          else if (body.length < 5 || body.readUInt32BE(1) !== body.length - 5) reject(new Error('a body is not one frame'));
+          else resolve(body.subarray(5));
+        });
+        stream.end(frame);
+      }),
+    close: () => session.close(),
+  };
+}
+
+/** @throws Error unless it is a whole home screen */
+export function checkHome(message: Uint8Array): GetHomeResponse {
+  const home = GetHomeResponse.decode(message);
+  const whole =
+    home.profile?.displayName === 'Alice Marlow' &&
+    home.orders?.orders.length === 4 &&
+    home.couriers?.names.length === 5 &&
+    home.offers?.promotions.length === 6 &&
+    home.missingParts.length === 0;
+  if (!whole)
+    throw new Error(
+      `An answer is not the whole home screen: ${JSON.stringify(home, (_, value) => (typeof value === 'bigint' ? String(value) : value))}`,
+    );
+  return home;
+}

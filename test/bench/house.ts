@@ -1,0 +1,150 @@
+// What a measured Portico needs around it: `portico serve` over TLS on one core; PostgreSQL, a collector of spans and metrics, and the internal services elsewhere.
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { ensureKey, keyDirectory } from '../../src/core/adapters/keys/key-directory.ts';
+import { accessTokens } from '../../src/core/services/session/access-tokens.ts';
+import { internalTokens } from '../../src/core/services/session/internal-tokens.ts';
+import { devTls } from '../../src/core/transport/dev-tls.ts';
+import { systemClock } from '../../src/wire/system-clock.ts';
+import { globalSetup, globalTeardown } from '../support/global-setup.ts';
+import { quietLog } from '../support/log.ts';
+import { createMigratedDatabase } from '../support/postgres.ts';
+import { type Measured, startPinned } from './process.ts';
+
+const root = resolve(import.meta.dirname, '../..');
+const server = (name: string) => join(import.meta.dirname, 'servers', `${name}.ts`);
+const issuer = 'portico';
+const tokenTtlMs = 3_600_000;
+
+export type Cores = { readonly server: number; readonly load: number };
+
+export type House = AsyncDisposable & {
+  readonly portico: Measured;
+  readonly port: number;
+  readonly ca: Buffer;
+  readonly folder: string;
+  /** An access token of this user, as SignIn would give. */
+  token(user: string): Promise<string>;
+  /** Portico's metrics, one value for each line of the exposition. */
+  metrics(): Promise<ReadonlyMap<string, number>>;
+  /** Exports that the collector has got so far, by what they hold. */
+  readonly exports: Readonly<Record<'traces' | 'metrics', number>>;
+  /** Starts a server to compare with, on the server's core, with the same certificate. */
+  contestant(name: string, env?: Readonly<Record<string, string>>): Promise<Measured & { readonly port: number }>;
+};
+
+/** Opens everything on free ports of loopback, in a temporary folder. @param nodeArgs flags of the Node that runs Portico */
+export async function openHouse(cores: Cores, nodeArgs: (folder: string) => readonly string[] = () => []): Promise<House> {
+  await using onFailure = new AsyncDisposableStack();
+  const folder = mkdtempSync(join(tmpdir(), 'portico-bench-'));
+  onFailure.defer(() => rmSync(folder, { recursive: true, force: true }));
+  const tls = await devTls(join(folder, 'tls'), Date.now());
+  const files = { key: join(folder, 'tls/key.pem'), cert: join(folder, 'tls/cert.pem'), ca: tls.caFile };
+  const keysDir = join(folder, 'keys');
+  ensureKey(keysDir);
+  const keys = await keyDirectory(keysDir, systemClock, quietLog);
+  onFailure.defer(() => keys.close());
+  const jwksFile = join(folder, 'jwks.json');
+  writeFileSync(jwksFile, JSON.stringify(keys.jwks()));
+  const signing = { keys, clock: systemClock, issuer };
+  const bench = {
+    BENCH_TLS_KEY: files.key,
+    BENCH_TLS_CERT: files.cert,
+    BENCH_TLS_CA: files.ca,
+    BENCH_JWKS: jwksFile,
+    BENCH_INTERNAL_TOKEN: await internalTokens(signing)('accounts', undefined),
+  };
+
+  const upstreams = await startPinned(server('upstreams'), { core: cores.load, env: bench });
+  onFailure.defer(() => upstreams.stop());
+  const addresses = upstreams.ready.addresses as Readonly<Record<string, string>>;
+  await globalSetup();
+  onFailure.defer(globalTeardown);
+  const database = await createMigratedDatabase();
+  const collector = await openCollector();
+  onFailure.defer(() => collector.close());
+  const settings = {
+    public: { host: '127.0.0.1', port: 0, tls: { certFile: files.cert, keyFile: files.key } },
+    internal: { host: '127.0.0.1', port: 0 },
+    admin: { host: '127.0.0.1', port: 0 },
+    dataDir: folder,
+    sql: { url: database.url },
+    auth: { keysDir, issuer, refreshKey: 'a key of the benchmark, 32 characters', accessTokenTtl: '1h' },
+    upstreams: Object.fromEntries(Object.entries(addresses).map(([name, address]) => [name, { address, tls: { caFile: files.ca } }])),
+    telemetry: { accessLog: '/dev/null', sampleRatio: 0.01 },
+  };
+  writeFileSync(join(folder, 'portico.yaml'), JSON.stringify(settings));
+  const portico = await startPinned(join(root, 'src/main.ts'), {
+    core: cores.server,
+    args: ['serve', '--config', join(folder, 'portico.yaml')],
+    env: { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, NODE_ENV: 'production' },
+    nodeArgs: nodeArgs(folder),
+    isReady: (line) => line.urls !== undefined,
+  });
+  onFailure.defer(() => portico.stop());
+  const urls = portico.ready.urls as { readonly public: string; readonly admin: string };
+  await untilReady(urls.admin);
+  const opened = onFailure.move();
+  return {
+    portico,
+    port: Number(new URL(urls.public).port),
+    ca: readFileSync(files.ca),
+    folder,
+    token: (user) => {
+      const mint = accessTokens({ ...signing, audience: issuer, ttlMs: tokenTtlMs });
+      return mint({ id: `session of ${user}`, userId: user, scopes: ['home.read'], claims: {} });
+    },
+    metrics: async () => parse(await (await fetch(`${urls.admin}/metrics`)).text()),
+    exports: collector.exports,
+    contestant: async (name, env = {}) => {
+      const measured = await startPinned(server(name), {
+        core: cores.server,
+        env: { ...bench, ...env, BENCH_UPSTREAMS: JSON.stringify(addresses), NODE_ENV: 'production' },
+      });
+      opened.defer(() => measured.stop());
+      return { ...measured, port: Number(measured.ready.port) };
+    },
+    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+  };
+}
+
+export async function untilReady(adminUrl: string): Promise<void> {
+  for (let i = 0; i < 3_000; i++) {
+    const ok = await fetch(`${adminUrl.replace('localhost', '127.0.0.1')}/readyz`).then(
+      (response) => response.ok,
+      () => false,
+    );
+    if (ok) return;
+    await new Promise((again) => setTimeout(again, 10));
+  }
+  throw new Error(`${adminUrl}/readyz did not become ready within 30 s.`);
+}
+
+/** Takes what Portico exports by OTLP, so that spans and metrics really leave the process. */
+async function openCollector() {
+  const exports = { traces: 0, metrics: 0 };
+  const http = createServer((request, response) => {
+    request.resume().on('end', () => {
+      if (request.url?.endsWith('/traces')) exports.traces++;
+      else exports.metrics++;
+      response.writeHead(200, { 'content-type': 'application/x-protobuf' }).end();
+    });
+  });
+  await new Promise<void>((listening) => http.listen(0, '127.0.0.1', listening));
+  return {
+    url: `http://127.0.0.1:${(http.address() as AddressInfo).port}`,
+    exports,
+    close: () => {
+      http.closeAllConnections();
+      http.close();
+    },
+  };
+}
+
+function parse(exposition: string): ReadonlyMap<string, number> {
+  const lines = exposition.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+  return new Map(lines.map((line) => [line.slice(0, line.lastIndexOf(' ')), Number(line.slice(line.lastIndexOf(' ') + 1))]));
+}

@@ -1,0 +1,42 @@
+// `npm run bench -- NAME [--json] [--quick]`: measures, prints a table, and as its last line one JSON object. docs/reference/benchmarks.md says what is measured.
+import { execFileSync } from 'node:child_process';
+import { availableParallelism } from 'node:os';
+import { parseArgs } from 'node:util';
+import type { Cores } from './house.ts';
+import { profile } from './profile.ts';
+import { type Result, tableOf } from './result.ts';
+import { startup } from './startup.ts';
+import { unary } from './unary.ts';
+
+type Options = { readonly quick: boolean };
+const benches: Readonly<Record<string, (options: Options) => Promise<Result>>> = {
+  startup,
+  profile: (options) => profile({ ...options, cores: pinned() }),
+  unary: (options) => unary({ ...options, cores: pinned() }),
+};
+const usage = `Usage: npm run bench -- ${Object.keys(benches).join('|')} [--json] [--quick]
+
+  --json   print nothing but the result: one JSON object
+  --quick  few calls, to see that it works: its numbers mean nothing`;
+
+/** The server has the last core to itself; this process and everything else stay on the first. */
+function pinned(): Cores {
+  const cores = availableParallelism();
+  if (cores < 2) throw new Error('This benchmark needs two cores: one for the server, one for the load.');
+  execFileSync('taskset', ['-cp', '0', String(process.pid)], { stdio: 'ignore' });
+  return { server: cores - 1, load: 0 };
+}
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { json: { type: 'boolean', default: false }, quick: { type: 'boolean', default: false } },
+});
+const bench = benches[positionals[0] ?? ''];
+if (bench === undefined || positionals.length !== 1) {
+  console.error(usage);
+  process.exit(64);
+}
+const result = await bench({ quick: values.quick });
+const { bench: name, ratios, raw } = result;
+if (!values.json) console.log(tableOf(result));
+console.log(JSON.stringify({ bench: name, ratios, raw }));
