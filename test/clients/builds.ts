@@ -35,11 +35,23 @@ function hashOf(folders: readonly string[], version: string): string {
   return hash.digest('hex');
 }
 
+const goNeeded = 'Go 1.26 or newer, with `go` on PATH.';
+const javaNeeded = 'a JDK of 17 or newer: apt-get install -y openjdk-17-jdk-headless';
+
+/** @throws Error that says what to install, when a toolchain is too old */
+function newEnough(said: string, pattern: RegExp, [major, minor]: readonly [number, number], install: string): void {
+  const [, foundMajor = 0, foundMinor = 0] = (pattern.exec(said) ?? []).map(Number);
+  if (foundMajor > major || (foundMajor === major && foundMinor >= minor)) return;
+  throw new Error(`"${said.trim()}" is too old for the clients. Install ${install}`);
+}
+
 /** Builds the Go client, and grpcurl with it. @returns the folder of their programs: `phone`, `grpcurl` */
 export async function buildGo(): Promise<string> {
-  const go = needed('go', 'Go 1.26 or newer, with `go` on PATH.');
+  const go = needed('go', goNeeded);
   const env = { GOTOOLCHAIN: 'local', GOFLAGS: '-mod=readonly -buildvcs=false' };
-  const folder = await once('go', await run(go, ['version'], { env }), async (to) => {
+  const version = await run(go, ['version'], { env });
+  newEnough(version, /go(\d+)\.(\d+)/, [1, 26], goNeeded);
+  const folder = await once('go', version, async (to) => {
     cpSync(join(root, 'test/clients/go'), to, { recursive: true });
     const bin = join(to, 'bin');
     await run(go, ['install', 'tool'], { cwd: to, env: { ...env, GOBIN: bin }, mostMs });
@@ -53,10 +65,11 @@ export async function buildGo(): Promise<string> {
 
 /** Builds the Java client. @returns its jar, with those that it needs beside it */
 export async function buildJava(): Promise<string> {
-  const java = needed('java', 'apt-get install -y openjdk-17-jdk-headless');
-  needed('javac', 'apt-get install -y openjdk-17-jdk-headless');
+  needed('java', javaNeeded);
   const maven = needed('mvn', 'apt-get install -y maven');
-  const folder = await once('java', await run(java, ['--version']), async (to) => {
+  const version = await run(needed('javac', javaNeeded), ['-version']);
+  newEnough(version, /javac (\d+)\.(\d+)/, [17, 0], javaNeeded);
+  const folder = await once('java', version, async (to) => {
     await run(maven, ['--batch-mode', '--quiet', `-Dout=${to}`, '--file', join(root, 'test/clients/java/pom.xml'), 'package'], { mostMs });
   });
   return join(folder, 'clients.jar');
