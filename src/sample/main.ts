@@ -13,7 +13,7 @@ const usage = `Usage: npm run -s sample -- ${serviceNames.join('|')} [options]
   --behaviour NAME     ${behaviours.join(', ')}; default: well
   --publisher ADDRESS  the door's internal listener, to be told of changes, with --ca FILE and --token TOKEN (portico token)
 
-Lines on stdin move the switch while it runs: write one of the behaviours, such as "slow".`;
+Lines on stdin move the switch while it runs: write one of the behaviours, such as "slow". "now: slow" is printed when it has moved.`;
 
 const clock: Clock = {
   nowMs: () => Date.now(),
