@@ -11,7 +11,10 @@ export type Readiness = {
   drain(): void;
 };
 
-/** What probes and the gRPC health service tell. Live: the process answers. Ready: the database is open and fits, and the server is not leaving. */
+/**
+ * What probes and the gRPC health service tell. Live: the process answers. Started: it listens, whatever it still waits for, since a restart brings no database back.
+ * Ready: the database is open and fits, and the server is not leaving.
+ */
 export function openReadiness(plans: readonly MethodPlan[], waitsFor: () => string | undefined): Readiness {
   const services = new Set(['', 'grpc.health.v1.Health', ...plans.map(({ descriptor }) => descriptor.parent.typeName)]);
   const callbacks = new Set<() => void>();
@@ -28,7 +31,7 @@ export function openReadiness(plans: readonly MethodPlan[], waitsFor: () => stri
     probes: {
       '/livez': () => ({ ok: true, lines: [] }),
       '/readyz': ready,
-      '/startupz': () => ({ ok: draining || waitsFor() === undefined, lines: ready().lines }),
+      '/startupz': () => ({ ok: true, lines: ready().lines }),
     },
     health: {
       serving: (service) => (services.has(service) ? ready().ok : undefined),

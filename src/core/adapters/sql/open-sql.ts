@@ -77,7 +77,8 @@ async function openEmbedded(folder: string, log: Log): Promise<Sql> {
     };
   } catch (error) {
     giveBack();
-    const missing = (error as NodeJS.ErrnoException).code === 'ERR_MODULE_NOT_FOUND';
+    // The second where the worker itself is not there: in the bundle.
+    const missing = ['ERR_MODULE_NOT_FOUND', 'MODULE_NOT_FOUND'].includes((error as NodeJS.ErrnoException).code ?? '');
     if (missing)
       throw new Error('The embedded database is not installed: run `npm install` without --omit=optional, or set DATABASE_URL.', { cause: error });
     throw error;

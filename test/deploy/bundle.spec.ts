@@ -1,0 +1,233 @@
+// `npm run test:deploy`: runs the Dockerfile's steps in a clean folder and starts the very bundle that it would copy, as another user, from a folder that cannot be written.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { createPrivateKey, generateKeyPairSync } from 'node:crypto';
+import { once } from 'node:events';
+import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join, resolve } from 'node:path';
+import { after, before, test } from 'node:test';
+import { createRemoteJWKSet, exportJWK, SignJWT } from 'jose';
+import { devTls } from '../../src/core/transport/dev-tls.ts';
+import { type Company, openCompany } from '../../src/sample/company.ts';
+import { systemClock } from '../../src/wire/system-clock.ts';
+import { createDatabase } from '../support/postgres.ts';
+import { callOf, registryOf, transportOf } from '../support/protocols.ts';
+import { freePort } from '../support/server-process.ts';
+import { buildImage, type Container, type Image } from './image.ts';
+
+const root = resolve(import.meta.dirname, '../..');
+const registry = registryOf(readFileSync(join(root, 'gen/descriptors.binpb')));
+const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
+
+let image: Image;
+let database: Awaited<ReturnType<typeof createDatabase>>;
+let company: Company;
+/** Stands for what is around the server: an identity provider's key set, and an OpenTelemetry collector. */
+let outside: Server;
+const received = new Map<string, number>();
+const identityKey = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+let env: Readonly<Record<string, string>>;
+let ca: string;
+let adminPort: number;
+
+before(async () => {
+  image = buildImage();
+  database = await createDatabase();
+  outside = createServer(async (request, response) => {
+    if (request.url === '/jwks.json') {
+      response.setHeader('content-type', 'application/json');
+      response.end(JSON.stringify({ keys: [{ ...(await exportJWK(identityKey.publicKey)), kid: 'one', alg: 'ES256', use: 'sig' }] }));
+      return;
+    }
+    let bytes = 0;
+    for await (const chunk of request) bytes += (chunk as Buffer).length;
+    received.set(request.url ?? '', (received.get(request.url ?? '') ?? 0) + bytes);
+    response.setHeader('content-type', 'application/x-protobuf');
+    response.end();
+  });
+  await once(outside.listen(0, '127.0.0.1'), 'listening');
+  adminPort = await freePort();
+  company = await openCompany({ clock: systemClock, keys: createRemoteJWKSet(new URL(`http://127.0.0.1:${adminPort}/.well-known/jwks.json`)) });
+  env = await mount();
+});
+after(async () => {
+  company?.close();
+  outside?.close();
+  await database?.drop();
+  image?.remove();
+});
+
+/** Settings and secrets as files, as a platform gives them. @returns the variables that name them */
+async function mount(): Promise<Readonly<Record<string, string>>> {
+  const outsideUrl = `http://127.0.0.1:${(outside.address() as AddressInfo).port}`;
+  const at = (name: string) => join(image.mounts, name);
+  await devTls(at('made'), systemClock.nowMs());
+  for (const name of readdirSync(at('made'))) cpSync(at(`made/${name}`), at(name));
+  ca = readFileSync(at('ca.pem'), 'utf8');
+  mkdirSync(at('keys'));
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  writeFileSync(at('keys/2026-11.pem'), privateKey.export({ type: 'pkcs8', format: 'pem' }));
+  writeFileSync(at('refresh-key'), 'a secret of the test that is long enough\n');
+  writeFileSync(at('database-url'), `${database.url}\n`);
+  const leaf = readdirSync(at('made')).filter((name) => name.endsWith('.pem') && !name.startsWith('ca'));
+  const [certFile = '', keyFile = ''] = ['cert', 'key'].map((kind) => at(leaf.find((name) => name.endsWith('key.pem') === (kind === 'key')) ?? ''));
+  const settings = {
+    public: { host: '127.0.0.1', port: 0, tls: { certFile, keyFile } },
+    internal: { host: '127.0.0.1', port: 0 },
+    admin: { host: '127.0.0.1', port: adminPort },
+    auth: {
+      keysDir: at('keys'),
+      idTokenIssuers: [{ issuer: 'https://id.example.com', jwksUrl: `${outsideUrl}/jwks.json`, audiences: ['app'], nonceRequired: false }],
+    },
+    telemetry: { sampleRatio: 1 },
+    upstreams: Object.fromEntries(Object.entries(company.addresses).map(([name, address]) => [name, { address }])),
+  };
+  writeFileSync(at('portico.yaml'), JSON.stringify(settings)); // JSON is YAML
+  execFileSync('chmod', ['-R', 'a+rX', image.mounts]);
+  execFileSync('mkdir', ['-m', '777', at('data')]);
+  return {
+    PORTICO_CONFIG: at('portico.yaml'),
+    PORTICO_AUTH__REFRESH_KEY_FILE: at('refresh-key'),
+    DATABASE_URL_FILE: at('database-url'),
+    OTEL_EXPORTER_OTLP_ENDPOINT: outsideUrl,
+  };
+}
+
+async function probe(path: string): Promise<{ readonly status: number; readonly body: string }> {
+  const response = await fetch(`http://127.0.0.1:${adminPort}${path}`);
+  return { status: response.status, body: await response.text() };
+}
+
+const filesOf = (folder: string) =>
+  readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1))
+    .sort();
+
+test('the application folder holds the bundle, what it reads, and the licences: no sources, no packages', () => {
+  const migrations = ['core', 'app'].flatMap((part) =>
+    readdirSync(join(root, 'migrations', part))
+      .filter((file) => file.endsWith('.sql'))
+      .map((file) => `migrations/${part}/${file}`),
+  );
+  assert.deepEqual(
+    filesOf(image.stage.workdir),
+    ['LICENSE', 'THIRD-PARTY-LICENSES.txt', 'gen/descriptors.binpb', 'package.json', 'portico.mjs', 'portico.mjs.map', ...migrations].sort(),
+  );
+  assert.ok(filesOf(image.stage.path('/home/nonroot/compile-cache')).length > 0, 'the build has left compiled code');
+});
+
+test('the bundle tells the version of package.json', async () => {
+  assert.deepEqual(await image.start(['--version']).ended, { code: 0, stdout: `${version}\n`, stderr: '' });
+});
+
+test('the bundle says what is missing when it is told nothing', async () => {
+  const { code, stderr } = await image.start([]).ended;
+  assert.equal(code, 2);
+  for (const key of ['sql.url', 'auth.keysDir', 'auth.refreshKey', 'public.tls', 'internal.tls']) assert.match(stderr, new RegExp(key));
+});
+
+test('the embedded database is not in the image, and serving with it ends with words about that', async () => {
+  const { DATABASE_URL_FILE: _, ...others } = env;
+  const { code, stderr } = await image.start([], { ...others, PORTICO_EMBEDDED: 'true', PORTICO_DATA_DIR: join(image.mounts, 'data') }).ended;
+  assert.equal(code, 3, stderr);
+  assert.match(stderr, /embedded database/);
+});
+
+test('one process of the image: waits for its schema, is migrated, serves, and leaves on SIGTERM', async (context) => {
+  const server = image.start([], env);
+  context.after(() => server.process.kill('SIGKILL'));
+  const { urls } = (await server.line('Portico listens.')) as { urls: { public: string } };
+
+  await context.test('without its schema it has started and is alive, but is not ready, and says what to do', async () => {
+    await server.line(
+      `schema ${lastMigration()} needed, ${migrationNames().length} migration(s) missing, the first is ${migrationNames()[0]}; run \`portico migrate\``,
+    );
+    assert.equal((await probe('/startupz')).status, 200);
+    assert.equal((await probe('/livez')).status, 200);
+    const { status, body } = await probe('/readyz');
+    assert.equal(status, 503);
+    assert.match(body, /run `portico migrate`/);
+    const health = await image.health(env);
+    assert.equal(health.code, 1, health.stderr);
+    const check = await image.start(['check'], env).ended;
+    assert.equal(check.code, 3, check.stdout + check.stderr);
+    assert.match(check.stdout, /WRONG\s+database .*portico migrate/);
+  });
+
+  await context.test('`portico migrate` wants the URL of the database and nothing else, and may be repeated', async () => {
+    const { DATABASE_URL_FILE = '' } = env;
+    const first = await image.start(['migrate'], { DATABASE_URL_FILE }).ended;
+    assert.deepEqual([first.code, first.stderr], [0, '']);
+    assert.match(first.stdout, /^applied core\/0001_/);
+    const second = await image.start(['migrate'], { DATABASE_URL_FILE }).ended;
+    assert.deepEqual([second.code, second.stdout], [0, 'The schema is up to date.\n']);
+  });
+
+  await context.test('then it is ready, which HEALTHCHECK and `portico check` find too', async () => {
+    await server.line('Ready.');
+    assert.deepEqual(await probe('/readyz'), { status: 200, body: 'ok\n' });
+    const health = await image.health(env);
+    assert.deepEqual([health.code, health.stdout], [0, 'ok\n']);
+    const check = await image.start(['check'], env).ended;
+    assert.equal(check.code, 0, check.stdout + check.stderr);
+  });
+
+  await context.test('a phone signs in with an ID token and gets a whole screen, as JSON and by gRPC over TLS', async () => {
+    const door = { url: urls.public, ca };
+    const token = await new SignJWT()
+      .setProtectedHeader({ alg: 'ES256', kid: 'one' })
+      .setIssuer('https://id.example.com')
+      .setSubject('alice')
+      .setAudience('app')
+      .setIssuedAt()
+      .setExpirationTime('5m')
+      .sign(createPrivateKey(identityKey.privateKey.export({ type: 'pkcs8', format: 'pem' })));
+    const device = { platform: 'ios', name: 'phone' };
+    const signedIn = await callOf(registry, transportOf('json h1', door), 'portico.v1.SessionService/SignIn', {
+      identity: { case: 'idToken', value: { token } },
+      device,
+    });
+    assert.equal(signedIn.code, 0, signedIn.message);
+    const headers = { authorization: `Bearer ${signedIn.messages[0]?.accessToken}` };
+    for (const protocol of ['json h2', 'grpc h2'] as const) {
+      const home = await callOf(registry, transportOf(protocol, door), 'app.v1.HomeService/GetHome', {}, { headers });
+      assert.equal(home.code, 0, home.message);
+      assert.deepEqual(home.messages[0]?.missingParts, []);
+      const devices = await callOf(registry, transportOf(protocol, door), 'portico.v1.SessionService/ListDevices', {}, { headers });
+      assert.equal((devices.messages[0]?.devices as unknown[] | undefined)?.length, 1, devices.message);
+    }
+    const refused = await callOf(registry, transportOf('grpc h2', door), 'app.v1.HomeService/GetHome', {});
+    assert.deepEqual([refused.code, refused.reason], [16, 'TOKEN_MISSING']);
+  });
+
+  await context.test('on SIGTERM it drains, sends its last telemetry, and ends with 0', async () => {
+    server.process.kill('SIGTERM');
+    const { code, stderr } = await server.ended;
+    assert.deepEqual([code, stderr], [0, '']);
+    await leaves(server);
+    assert.ok((received.get('/v1/traces') ?? 0) > 0, 'the collector got spans: the exporters are in the bundle');
+    assert.ok((received.get('/v1/metrics') ?? 0) > 0, 'the collector got metrics');
+  });
+});
+
+async function leaves(server: Container): Promise<void> {
+  const messages = server.lines().map(({ msg }) => msg);
+  assert.ok(messages.includes('SIGTERM: finishing the calls in flight; a second signal ends them.'));
+  assert.ok((await server.line('Portico has drained.')) !== undefined);
+}
+
+function migrationNames(): readonly string[] {
+  return ['core', 'app'].flatMap((part) =>
+    readdirSync(join(root, 'migrations', part))
+      .filter((file) => file.endsWith('.sql'))
+      .sort()
+      .map((file) => `${part}/${file.slice(0, -'.sql'.length)}`),
+  );
+}
+
+function lastMigration(): string {
+  return migrationNames().at(-1) ?? '';
+}
