@@ -93,7 +93,8 @@ export async function wire({ settings, app, release, clock, env, pretty, samples
   const { issuer } = settings.auth;
   const upstreams = openUpstreams(configs, { clock, internalToken: internalTokens({ keys, clock, issuer }), retryable: methods.retryable });
 
-  const storage = openStorage(settings, readMigrations(release.migrationsFolder), clock, log);
+  const listening = Promise.withResolvers<void>();
+  const storage = openStorage({ settings, migrations: readMigrations(release.migrationsFolder), clock, log, listening: listening.promise });
   const revocations = memoryRevocations(clock);
   const following = storage.ready.then(() =>
     followRevocations({
@@ -189,9 +190,12 @@ export async function wire({ settings, app, release, clock, env, pretty, samples
     clock,
     log,
   }).catch(async (error: unknown) => {
-    await closeAll();
+    const closing = closeAll();
+    listening.resolve(); // to find that it is closed
+    await closing;
     throw error;
   });
+  listening.resolve();
   return {
     ports: listeners.ports,
     methods,

@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { openCertificates } from '../wire/certificates.ts';
 import { databaseMisfit } from '../wire/migrations.ts';
 import { ourMethods, upstreamsOfScreens } from '../wire/our-methods.ts';
@@ -24,20 +26,24 @@ export async function runCheck({ json = false, ...flags }: SettingsFlags & { rea
     const configs = upstreamConfigs(settings, {});
     const unset = upstreamsOfScreens.filter((name) => configs[name] === undefined && !settings.sample);
     if (unset.length > 0) throw new Error(`${unset.join(', ')}: screens use them, and the settings do not name them.`);
-    return `${Object.keys(configs).length} set`;
+    const count = Object.keys(configs).length;
+    return settings.sample ? `${count} set, the others are those of the sample company` : `${count} set`;
   });
   await check('certificates', async () => {
     await openCertificates(settings, systemClock);
     return 'usable';
   });
   await check('database', async () => {
+    if (settings.embedded && !existsSync(join(settings.dataDir, 'pglite'))) return `will be made in ${settings.dataDir} at the start`;
     const misfit = await databaseMisfit(settings);
     if (misfit !== undefined && !settings.embedded) throw new Error(misfit);
     return misfit === undefined ? 'its schema fits' : 'will be migrated at the start';
   });
   const wrong = checks.filter(({ ok }) => !ok);
   if (json) process.stdout.write(`${JSON.stringify({ ok: wrong.length === 0, checks })}\n`);
-  else for (const { name, ok, message } of checks) process.stdout.write(`${ok ? 'ok    ' : 'WRONG '} ${name.padEnd(12)} ${message}\n`);
+  else
+    for (const { name, ok, message } of checks)
+      process.stdout.write(`${ok ? 'ok    ' : 'WRONG '} ${name.padEnd(12)}${message.includes('\n') ? '\n' : ' '}${message}\n`);
   if (wrong.length === 0) return;
   const dependency = wrong.every(({ name }) => name === 'database');
   throw new Exit(dependency ? exitCodes.dependency : exitCodes.config, `${wrong.length} of ${checks.length} checks failed.`);

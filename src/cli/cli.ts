@@ -1,17 +1,10 @@
 import { Command, CommanderError } from 'commander';
 import { PolicyErrors } from '../core/policy/policy-errors.ts';
 import { SettingsError } from '../settings/problems.ts';
-import { DatabaseError } from '../wire/migrations.ts';
+import { DatabaseError } from '../wire/database-error.ts';
 import { readRelease } from '../wire/release.ts';
-import { runCheck } from './check.ts';
-import { printConfig } from './config.ts';
 import { Exit, exitCodes } from './exit.ts';
-import { checkHealth } from './health.ts';
-import { runMigrate } from './migrate.ts';
 import { withMode, withSettings } from './options.ts';
-import { printPlan } from './plan.ts';
-import { run } from './run.ts';
-import { printToken } from './token.ts';
 
 /** Runs the command line. @returns the exit code: 0 ok, 1 failed, 2 settings or policies, 3 something it needs, 64 usage */
 export async function cli(args: readonly string[]): Promise<number> {
@@ -27,6 +20,7 @@ export async function cli(args: readonly string[]): Promise<number> {
   }
 }
 
+// A command's code is loaded when it runs: a probe that is run every few seconds is not to load the server.
 /** Every command with its options: for the command line, and for docs/reference/command-line.md. */
 export function commands(): Command {
   const program = new Command('portico')
@@ -35,26 +29,28 @@ export function commands(): Command {
     .showHelpAfterError('(portico --help lists what there is)')
     .exitOverride();
   const command = (name: string, description: string) => program.command(name).description(description).exitOverride();
-  withSettings(command('dev', 'run with everything embedded, the sample company and dev identities, on loopback')).action((flags) =>
-    run('dev', flags),
+  withSettings(command('dev', 'run with everything embedded, the sample company and dev identities, on loopback')).action(async (flags) =>
+    (await import('./run.ts')).run('dev', flags),
   );
-  withSettings(command('serve', 'run in production')).action((flags) => run('serve', flags));
+  withSettings(command('serve', 'run in production')).action(async (flags) => (await import('./run.ts')).run('serve', flags));
   withMode(command('check', 'look at settings, policies, files and the database, and serve nothing'))
     .option('--json', 'one JSON object')
-    .action(runCheck);
-  command('plan', 'print every method with the policy that is enforced').option('--json', 'a JSON list').action(printPlan);
+    .action(async (flags) => (await import('./check.ts')).runCheck(flags));
+  command('plan', 'print every method with the policy that is enforced')
+    .option('--json', 'a JSON list')
+    .action(async (flags) => (await import('./plan.ts')).printPlan(flags));
   withMode(command('migrate', 'bring the schema of PostgreSQL up to this release'))
     .option('--dry-run', 'only say what would be done')
-    .action(runMigrate);
+    .action(async (flags) => (await import('./migrate.ts')).runMigrate(flags));
   withMode(command('token', 'print a token for an internal service').argument('<name>', 'the name of the service, such as orders'))
     .option('--ttl <duration>', 'how long it is good: 1m to 2160h', '24h')
-    .action(printToken);
+    .action(async (name, flags) => (await import('./token.ts')).printToken(name, flags));
   withMode(command('health', 'ask a running server whether it is ready'))
     .option('--url <url>', "instead of the admin listener's /readyz")
-    .action(checkHealth);
+    .action(async (flags) => (await import('./health.ts')).checkHealth(flags));
   withMode(command('config', 'print every setting as it is in force, with where it was said'))
     .option('--schema', 'the JSON schema of the settings file')
-    .action(printConfig);
+    .action(async (flags) => (await import('./config.ts')).printConfig(flags));
   return program;
 }
 
@@ -64,13 +60,18 @@ function explain(error: unknown): { readonly code: number; readonly message: str
     return { code: exitCodes.failed, message: `a defect of ours: ${error.stack}` };
   const message = error instanceof Error ? error.message : String(error);
   if (error instanceof DatabaseError) return { code: exitCodes.dependency, message };
-  if (error instanceof SettingsError || error instanceof PolicyErrors) return { code: exitCodes.config, message };
+  if (error instanceof SettingsError) return { code: exitCodes.config, message };
+  if (error instanceof PolicyErrors)
+    return {
+      code: exitCodes.config,
+      message: `${error.count === 1 ? 'one policy contradicts itself' : `policies contradict themselves in ${error.count} places`}:\n${message}`,
+    };
   const { code, address, port } = (error ?? {}) as { readonly code?: string; readonly address?: string; readonly port?: number };
   if (code === 'EADDRINUSE')
     return {
       code: exitCodes.dependency,
-      message: `${address}:${port} is in use by another process: end that, or set another port (PORTICO_PUBLIC__PORT, PORTICO_INTERNAL__PORT, PORTICO_ADMIN__PORT; 0 takes a free one).`,
+      message: `The port ${port} on ${address} is in use by another process: stop that, or set another port (PORTICO_PUBLIC__PORT, PORTICO_INTERNAL__PORT or PORTICO_ADMIN__PORT; 0 takes a free one).`,
     };
-  if (code === 'EACCES') return { code: exitCodes.dependency, message: `${message}: this user may not.` };
+  if (code === 'EACCES') return { code: exitCodes.dependency, message: `${message}: this user has no right to it.` };
   return { code: exitCodes.config, message };
 }

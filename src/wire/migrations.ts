@@ -2,12 +2,10 @@ import { migrate, misfit, readMigrations } from '../core/adapters/sql/migrate.ts
 import { openSql } from '../core/adapters/sql/open-sql.ts';
 import type { Log } from '../core/ports/log.ts';
 import type { Settings } from '../settings.ts';
+import { DatabaseError } from './database-error.ts';
 import { readRelease } from './release.ts';
 
 const silent: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
-
-/** A database that cannot be used as it is set. */
-export class DatabaseError extends Error {}
 
 /** @returns names of the migrations that were applied, or would be */
 export function applyMigrations(settings: Settings, options: { readonly dryRun: boolean }): Promise<readonly string[]> {
@@ -32,6 +30,7 @@ async function withSql<T>(
       await sql.close();
     }
   } catch (error) {
-    throw new DatabaseError(`The database cannot be used: ${error instanceof Error ? error.message : error}`, { cause: error });
+    const named = settings.embedded ? 'The embedded database' : `The database of ${settings.origins.get('sql.url') ?? 'sql.url'}`;
+    throw new DatabaseError(`${named} cannot be used: ${error instanceof Error ? error.message : error}`, { cause: error });
   }
 }

@@ -19,19 +19,34 @@ export type Storage = {
 /** How often a database that is not there, or whose schema does not fit, is looked at again. Milliseconds. */
 const againMs = 1_000;
 
+export type StorageParts = {
+  readonly settings: Settings;
+  readonly migrations: readonly Migration[];
+  readonly clock: Clock;
+  readonly log: Log;
+  /** The database is opened once this is resolved: behind the banner, and not at all when a port is taken. */
+  readonly listening: Promise<void>;
+};
+
 /** Opens the database behind the banner. The embedded one is migrated by us; for PostgreSQL `portico migrate` does it, and until then we wait and say so. */
-export function openStorage(settings: Settings, migrations: readonly Migration[], clock: Clock, log: Log): Storage {
+export function openStorage({ settings, migrations, clock, log, listening }: StorageParts): Storage {
   let waiting: string | undefined = 'the database is being opened';
   let closed = false;
   let opened: Sql | undefined;
-  let cancel = () => {};
+  let wake = () => {};
+  /** Calls that have begun: a pool that is ended forgets those that wait for a connection, and they would never end. */
+  const calls = new Set<Promise<unknown>>();
   const say = (line: string) => {
     if (line !== waiting) log.warn(line);
     waiting = line;
   };
   const pause = () =>
     new Promise<void>((resolve) => {
-      cancel = clock.after(againMs, resolve);
+      const cancel = clock.after(againMs, resolve);
+      wake = () => {
+        cancel();
+        resolve();
+      };
     });
   const fits = async (): Promise<boolean> => {
     opened ??= await openSql(
@@ -44,6 +59,7 @@ export function openStorage(settings: Settings, migrations: readonly Migration[]
     return wrong === undefined;
   };
   const open = async (): Promise<Sessions> => {
+    await listening;
     for (;;) {
       if (closed) throw new Error('The server is stopping.');
       try {
@@ -63,8 +79,17 @@ export function openStorage(settings: Settings, migrations: readonly Migration[]
   ready.catch(() => {}); // whoever waits hears of it; a server that is closed before has nobody who does
   const whenOpen =
     <Args extends unknown[], Result>(method: (sessions: Sessions) => (...args: Args) => Promise<Result>) =>
-    async (...args: Args) =>
-      method(await opening)(...args);
+    async (...args: Args) => {
+      const sessions = await opening;
+      if (closed) throw new Error('The server is stopping.');
+      const call = method(sessions)(...args);
+      calls.add(call);
+      try {
+        return await call;
+      } finally {
+        calls.delete(call);
+      }
+    };
   return {
     sessions: {
       create: whenOpen((sessions) => sessions.create),
@@ -79,9 +104,9 @@ export function openStorage(settings: Settings, migrations: readonly Migration[]
     waitsFor: () => waiting,
     close: async () => {
       closed = true;
-      cancel();
-      if (!settings.embedded) opening.catch(() => {});
-      else await opening.catch(() => {}); // an embedded database that is just opening is closed in order
+      wake();
+      await opening.catch(() => {}); // one that is just opening is closed in order
+      await Promise.allSettled(calls);
       await opened?.close();
     },
   };

@@ -12,23 +12,49 @@ export function lockFolder(folder: string): () => void {
   const mine = `${process.pid} ${startOf(process.pid)}\n`;
   const own = `${path}.${process.pid}`;
   for (;;) {
-    try {
-      writeFileSync(own, mine, { mode: 0o600 });
-      linkSync(own, path); // fails when the lock exists: one system call, so two processes cannot both take it
+    if (linked(own, mine, path))
       return () => {
         if (read(path) === mine) rmSync(path, { force: true });
       };
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-      const [pid = '', start = ''] = read(path).trim().split(' ');
-      if (pid !== '' && startOf(Number(pid)) === start && start !== '') {
-        throw new Error(`The data directory ${folder} is in use by process ${pid}. Stop it, or choose another with PORTICO_DATA_DIR.`);
-      }
-      rmSync(path, { force: true });
-    } finally {
-      rmSync(own, { force: true });
+    const held = read(path);
+    if (isAlive(held)) {
+      throw new Error(`The data directory ${folder} is in use by process ${held.split(' ')[0]}. Stop it, or choose another with PORTICO_DATA_DIR.`);
     }
+    removeStale(path, held, own, mine);
   }
+}
+
+/** Makes `path` with our text, if it is not there: linking is one system call, so two processes cannot both do it. */
+function linked(own: string, mine: string, path: string): boolean {
+  try {
+    writeFileSync(own, mine, { mode: 0o600 });
+    linkSync(own, path);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    return false;
+  } finally {
+    rmSync(own, { force: true });
+  }
+}
+
+/** Only who holds the second lock may remove the first, and only while that is still the stale one: else the lock that another just took would go with it. */
+function removeStale(path: string, stale: string, own: string, mine: string): void {
+  const guard = `${path}.takeover`;
+  if (!linked(own, mine, guard)) {
+    if (!isAlive(read(guard))) rmSync(guard, { force: true }); // its process died within these few lines
+    return;
+  }
+  try {
+    if (read(path) === stale) rmSync(path, { force: true });
+  } finally {
+    rmSync(guard, { force: true });
+  }
+}
+
+function isAlive(lock: string): boolean {
+  const [pid = '', start = ''] = lock.trim().split(' ');
+  return pid !== '' && start !== '' && startOf(Number(pid)) === start;
 }
 
 function read(path: string): string {

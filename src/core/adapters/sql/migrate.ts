@@ -10,6 +10,9 @@ export type Migration = { /** "core/0001_sessions" */ readonly name: string; rea
 /** pg_advisory_xact_lock's key: any number that nobody else takes; these are the bytes of "portico". */
 const lockKey = 0x706f727469636fn;
 
+/** The longest a migration waits for a table: whoever wants it meanwhile waits behind the migration. Milliseconds. */
+const tableLockMs = 10_000;
+
 /** All migrations in their order: core's, then the team's. @throws Error naming a file that is not NNNN_name.sql, or a number given twice */
 export function readMigrations(folder: string): readonly Migration[] {
   return ['core', 'app'].flatMap((part) => {
@@ -38,6 +41,8 @@ export function readMigrations(folder: string): readonly Migration[] {
  */
 export async function migrate(db: Kysely<Database>, migrations: readonly Migration[], { dryRun = false } = {}): Promise<readonly string[]> {
   return db.connection().execute(async (connection) => {
+    // the pool's limits are for calls: a migration may take its time, and so may the one of another process that is waited for
+    await sql.raw('SET statement_timeout = 0; SET lock_timeout = 0').execute(connection);
     await sql`SELECT pg_advisory_lock(${sql.lit(String(lockKey))}::bigint)`.execute(connection);
     try {
       const open = pendingOf(await appliedOf(connection), migrations);
@@ -48,6 +53,7 @@ export async function migrate(db: Kysely<Database>, migrations: readonly Migrati
       for (const { name, checksum, text } of open) {
         await sql.raw('BEGIN').execute(connection);
         try {
+          await sql.raw(`SET LOCAL lock_timeout = ${tableLockMs}`).execute(connection);
           await sql.raw(text).execute(connection);
           await sql`INSERT INTO portico_migrations (name, checksum) VALUES (${name}, ${checksum})`.execute(connection);
           await sql.raw('COMMIT').execute(connection);
@@ -59,6 +65,7 @@ export async function migrate(db: Kysely<Database>, migrations: readonly Migrati
       return open.map(({ name }) => name);
     } finally {
       await sql`SELECT pg_advisory_unlock(${sql.lit(String(lockKey))}::bigint)`.execute(connection);
+      await sql.raw('RESET statement_timeout; RESET lock_timeout').execute(connection);
     }
   });
 }
@@ -67,9 +74,9 @@ export async function migrate(db: Kysely<Database>, migrations: readonly Migrati
 export async function misfit(db: Kysely<Database>, migrations: readonly Migration[]): Promise<string | undefined> {
   try {
     const open = pendingOf(await appliedOf(db), migrations);
-    return open.length === 0
-      ? undefined
-      : `schema ${migrations.at(-1)?.name} needed, ${open.length} migration(s) missing, the first is ${open[0]?.name}; run \`portico migrate\``;
+    if (open.length === 0) return undefined;
+    const missing = open.length === 1 ? `${open[0]?.name} is` : `${open.length} migrations from ${open[0]?.name} on are`;
+    return `the database lacks a part of this release's schema: ${missing} missing; run \`portico migrate\``;
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }
@@ -85,8 +92,10 @@ async function appliedOf(db: Kysely<Database>): Promise<ReadonlyMap<string, stri
 function pendingOf(applied: ReadonlyMap<string, string>, migrations: readonly Migration[]): readonly Migration[] {
   const names = new Set(migrations.map(({ name }) => name));
   const newer = [...applied.keys()].find((name) => !names.has(name));
-  if (newer !== undefined) throw new Error(`The database has the migration ${newer}, which these files do not have: it belongs to a newer release.`);
+  if (newer !== undefined)
+    throw new Error(`The database has the migration ${newer}, which this release does not have: use the newer release that it belongs to.`);
   const changed = migrations.find(({ name, checksum }) => applied.has(name) && applied.get(name) !== checksum);
-  if (changed !== undefined) throw new Error(`The migration ${changed.name} was applied with other contents: never change one, add another.`);
+  if (changed !== undefined)
+    throw new Error(`The migration ${changed.name} was changed after it was applied here: put its file back as it was, and add another migration.`);
   return migrations.filter(({ name }) => !applied.has(name));
 }

@@ -1,0 +1,2 @@
+/** A database that cannot be used as it is set. */
+export class DatabaseError extends Error {}

@@ -1,0 +1,125 @@
+import assert from 'node:assert/strict';
+import { generateKeyPairSync } from 'node:crypto';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { devTls } from '../../src/core/transport/dev-tls.ts';
+import { createDatabase } from '../support/postgres.ts';
+import { type Running, run, start, stopAll } from './portico.ts';
+
+const cwd = mkdtempSync(join(tmpdir(), 'portico-serve-'));
+const upstreams = ['accounts', 'orders', 'couriers', 'promotions'];
+
+/** All that serving takes, in a file of the working directory. */
+async function prepare(): Promise<void> {
+  await devTls(join(cwd, 'tls'), Date.now());
+  mkdirSync(join(cwd, 'keys'));
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  writeFileSync(join(cwd, 'keys', '0001.pem'), privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 });
+  writeFileSync(join(cwd, 'refresh-key'), `${'k'.repeat(40)}\n`);
+  writeFileSync(
+    join(cwd, 'portico.yaml'),
+    [
+      'public: {host: 127.0.0.1, port: 0, tls: {certFile: tls/cert.pem, keyFile: tls/key.pem}}',
+      'internal: {host: 127.0.0.1, port: 0}',
+      'admin: {host: 127.0.0.1, port: 0}',
+      'auth: {keysDir: keys, refreshKeyFile: refresh-key}',
+      'upstreams:',
+      ...upstreams.map((name) => `  ${name}: {address: "127.0.0.1:1"}`),
+    ].join('\n'),
+  );
+}
+
+describe('portico serve on a PostgreSQL that is not migrated', () => {
+  let database: Awaited<ReturnType<typeof createDatabase>>;
+  let env: { readonly DATABASE_URL: string };
+  let serve: Running;
+  let admin: string;
+  const lacks = "the database lacks a part of this release's schema: core/0001_sessions is missing; run `portico migrate`";
+
+  before(async () => {
+    await prepare();
+    database = await createDatabase();
+    env = { DATABASE_URL: database.url };
+    serve = start(['serve'], { cwd, env });
+    const [, url = ''] = await serve.until(/"admin":"(http:[^"]+)"/);
+    admin = url;
+  });
+  after(async () => {
+    await stopAll();
+    await database.drop();
+    rmSync(cwd, { recursive: true, force: true });
+  });
+  const ready = async () => {
+    const response = await fetch(`${admin}/readyz`);
+    return { status: response.status, body: await response.text() };
+  };
+
+  test('listens, and says on /readyz and in the log what it waits for', async () => {
+    await serve.until(/run `portico migrate`/);
+    assert.deepEqual(await ready(), { status: 503, body: `not ok\n${lacks}\n` });
+    assert.doesNotMatch(serve.output(), /kkkk/);
+  });
+
+  test('check and health say the same, with 3 and 1', async () => {
+    const [check, health] = await Promise.all([run(['check'], { cwd, env }), run(['health', '--url', `${admin}/readyz`], { cwd })]);
+    assert.deepEqual(health, { code: 1, stdout: '', stderr: `portico: ${admin}/readyz says 503: not ok\n${lacks}\n` });
+    assert.equal(check.code, 3, check.stderr);
+    assert.ok(check.stdout.includes('WRONG  database'), check.stdout);
+    assert.ok(check.stdout.includes(lacks), check.stdout);
+  });
+
+  test('ends with 0 on SIGTERM even while it waits', async () => {
+    const other = start(['serve'], { cwd, env });
+    await other.until(/run `portico migrate`/);
+    other.signal('SIGTERM');
+    assert.equal((await other.ended).code, 0, other.output());
+  });
+
+  test('a dry run tells what would be applied and applies nothing', async () => {
+    const dry = { code: 0, stdout: 'would apply core/0001_sessions\n', stderr: '' };
+    assert.deepEqual(await run(['migrate', '--dry-run'], { cwd, env }), dry);
+  });
+
+  test('two migrations at once, with nothing but the database set, apply each file once', async () => {
+    const elsewhere = join(cwd, 'elsewhere');
+    mkdirSync(elsewhere);
+    const both = await Promise.all([run(['migrate'], { cwd: elsewhere, env }), run(['migrate'], { cwd: elsewhere, env })]);
+    assert.deepEqual(
+      both.map(({ code, stderr }) => [code, stderr]),
+      [
+        [0, ''],
+        [0, ''],
+      ],
+    );
+    assert.deepEqual(both.map(({ stdout }) => stdout).sort(), ['The schema is up to date.\n', 'applied core/0001_sessions\n']);
+  });
+
+  test('then it is ready by itself', async () => {
+    await serve.until(/Ready\./);
+    assert.deepEqual(await ready(), { status: 200, body: 'ok\n' });
+    const check = await run(['check', '--json'], { cwd, env });
+    assert.equal(check.code, 0, check.stdout);
+  });
+
+  test('a token for a service takes the keys alone', async () => {
+    const { code, stdout } = await run(['token', 'orders', '--set', 'auth.keysDir=keys', '--ttl', '5m'], {
+      cwd,
+      env: { PORTICO_CONFIG: '/dev/null' },
+    });
+    assert.equal(code, 0);
+    const [, payload = ''] = stdout.split('.');
+    const { sub, iat, exp } = JSON.parse(Buffer.from(payload, 'base64url').toString()) as {
+      readonly sub: string;
+      readonly iat: number;
+      readonly exp: number;
+    };
+    assert.deepEqual([sub, exp - iat], ['orders', 300]);
+  });
+
+  test('ends with 0 on SIGTERM', async () => {
+    serve.signal('SIGTERM');
+    assert.equal((await serve.ended).code, 0);
+  });
+});
