@@ -4,7 +4,7 @@ import { after, before, test } from 'node:test';
 import { openFixture } from '../fixture/app.ts';
 import { openPlayer, type Player } from '../fixture/player.ts';
 import { type Door, fixtureRelease, openDoor } from '../support/door.ts';
-import { callOf, protocols, registryOf, signIn, transportOf } from '../support/protocols.ts';
+import { callOf, keptTransports, protocols, registryOf, signIn } from '../support/protocols.ts';
 import { until } from '../support/until.ts';
 import { openWire } from '../support/wire.ts';
 
@@ -19,6 +19,7 @@ const calls = [
   { method: 'fixture.v1.ScreenService/StreamItem', says: 'while its parts are computed', request: { itemId: 'slow' } },
 ] as const;
 
+const transportOf = keptTransports();
 let door: Door;
 let player: Player;
 let headers: { readonly authorization: string };

@@ -4,13 +4,14 @@ import { after, before, test } from 'node:test';
 import { openFixture } from '../fixture/app.ts';
 import { type Door, fixtureRelease, openDoor } from '../support/door.ts';
 import { type FaultyLink, openFaultyLink } from '../support/faulty-link.ts';
-import { callOf, type Outcome, registryOf, signIn, transportOf } from '../support/protocols.ts';
+import { callOf, keptTransports, type Outcome, registryOf, signIn } from '../support/protocols.ts';
 import { framed, grpcHeaders, openRawUpstream, type RawUpstream, reply } from '../support/raw-upstream.ts';
 import { until } from '../support/until.ts';
 
 const registry = registryOf(fixtureRelease.descriptorSet);
 const kinds = ['Unary', 'ServerStream', 'ClientStream', 'BidiStream'] as const;
 
+const transportOf = keptTransports();
 let door: Door;
 let upstream: RawUpstream;
 let link: FaultyLink;

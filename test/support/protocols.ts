@@ -18,6 +18,17 @@ export function transportOf(name: ProtocolName, { url, ca }: { readonly url: str
   return createConnectTransport({ ...options, useBinaryFormat: protocol === 'connect' });
 }
 
+/** The same as `transportOf`, but one for each protocol and door: its connection is used again. */
+export function keptTransports(): typeof transportOf {
+  const kept = new Map<string, Transport>();
+  return (name, door) => {
+    const key = `${name} ${door.url}`;
+    const transport = kept.get(key) ?? transportOf(name, door);
+    kept.set(key, transport);
+    return transport;
+  };
+}
+
 export function registryOf(descriptorSet: Uint8Array): FileRegistry {
   return createFileRegistry(fromBinary(FileDescriptorSetSchema, descriptorSet));
 }

@@ -113,7 +113,7 @@ export function openCache(parts: CacheParts): Cache {
   const staleIfError = (method: CachedMethod, entry: CacheEntry | undefined): entry is CacheEntry =>
     entry !== undefined && clock.nowMs() < entry.freshUntilMs + method.cache.staleIfErrorMs;
   const rescue = async (method: CachedMethod, call: ReadyCall, entry: CacheEntry | undefined, error: unknown): Promise<Answer | undefined> => {
-    if (call.signal.aborted || !staleIfError(method, entry) || !staleMayHelp.has(statusOf(error, reasons))) return undefined;
+    if (call.signal.aborted || !staleIfError(method, entry) || !staleMayHelp(error, reasons)) return undefined;
     const still = await ifUsable(entry); // it may have been invalidated while its successor was computed
     return still && replyEntry(method, call, still, 'stale');
   };

@@ -13,8 +13,14 @@ export function statusOf(error: unknown, reasons: Reasons): StatusName {
   return error instanceof Fault ? (reasons[error.reason] ?? 'INTERNAL') : 'INTERNAL';
 }
 
-/** Failures that say nothing about what was asked for, so that an old answer is better than none (facts/bff.md section 9). An open breaker is UNAVAILABLE. */
-export const staleMayHelp: ReadonlySet<StatusName> = new Set(['UNAVAILABLE', 'DEADLINE_EXCEEDED', 'INTERNAL', 'UNKNOWN', 'DATA_LOSS']);
+const unsaid: ReadonlySet<StatusName> = new Set(['UNAVAILABLE', 'DEADLINE_EXCEEDED', 'INTERNAL', 'UNKNOWN', 'DATA_LOSS']);
+/**
+ * Whether a failure says nothing about what was asked for, so that an old answer is better than none (facts/bff.md section 9). An open breaker is UNAVAILABLE. A service that
+ * refuses the call has spoken, though the phone hears INTERNAL: who may no longer see a thing is not shown the old one.
+ */
+export function staleMayHelp(error: unknown, reasons: Reasons): boolean {
+  return unsaid.has(statusOf(error, reasons)) && !(error instanceof Fault && error.reason === 'UPSTREAM_REFUSED');
+}
 /** What one caller's computation may meet that says nothing to those who joined it. */
 export const neverShared: ReadonlySet<StatusName> = new Set(['CANCELLED', 'UNAUTHENTICATED']);
 /** Ends of a write after which it may have been done (facts/bff.md section 8). */

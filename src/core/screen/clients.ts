@@ -1,6 +1,7 @@
 import { Fault } from '../kit/fault.ts';
 import { StatusError } from '../kit/status-error.ts';
 import type { MethodDefinition, ServiceDefinition } from '../kit/typed.ts';
+import { isLocal } from '../upstreams/local-status.ts';
 import { standardKeys } from '../upstreams/metadata.ts';
 import { type CallContext, faultOfUpstream, type Upstreams } from '../upstreams/upstreams.ts';
 import { UpstreamError } from './upstream-error.ts';
@@ -48,8 +49,9 @@ async function send(
   context: CallContext,
 ): Promise<unknown> {
   const { body } = await upstreams.unary(upstream, path, request, standardKeys, context).catch((error: unknown) => {
-    if (error instanceof StatusError) throw new UpstreamError(error.code, error.message, faultOfUpstream(upstream, error));
-    throw error;
+    if (!(error instanceof StatusError)) throw error;
+    const fault = faultOfUpstream(upstream, error);
+    throw new UpstreamError(error.code, error.message === '' || isLocal(error) ? fault.message : error.message, fault);
   });
   try {
     return definition.responseType.decode(body);

@@ -34,13 +34,18 @@ const words = [
 ];
 const local = new RegExp(`^(\\w+: )?(${words.join('|')})`, 's'); // load balancers put their name in front
 
+/** Whether our own library made the status, not the upstream. */
+export function isLocal(error: StatusError): boolean {
+  return !error.trailers.has('grpc-status-details-bin') && local.test(error.message);
+}
+
 /**
  * What a forwarded call ends with: a status that the upstream sent passes as it is; one that our own library made becomes a refusal of ours.
  * @param limit whose deadline the call had
  */
 export function passedOn(upstream: string, error: unknown, signal: AbortSignal, limit: Prepared['limit']): unknown {
   if (signal.aborted) return signal.reason;
-  if (!(error instanceof StatusError) || error.trailers.has('grpc-status-details-bin') || !local.test(error.message)) return error;
+  if (!(error instanceof StatusError) || !isLocal(error)) return error;
   // Our own timer of the same deadline is about to fire: whichever is first, the phone hears the same.
   if (error.code === grpcStatus.DEADLINE_EXCEEDED && limit === 'call')
     return new Fault('DEADLINE_EXCEEDED', 'The call was not answered in time.', { cause: error });
