@@ -77,6 +77,8 @@ function checkAccess(access: AccessPlan, caller: Caller): void {
     throw new Fault('SCOPE_MISSING', `The access token lacks the scope ${missing.join(', ')}.`, { metadata: { scope: missing.join(' ') } });
 }
 
+const revoked = () => new Fault('SESSION_REVOKED', 'The session was ended: sign in anew.');
+
 type Opened = (
   call: Call & Traced & Authenticated,
   verified: VerifiedToken,
@@ -87,7 +89,7 @@ type Opened = (
 function openStreams({ clock, revocations }: AuthenticateParts): Opened {
   const bySession = new Map<string, Set<(fault: Fault) => void>>();
   revocations.onAdd((sessionId) => {
-    for (const end of bySession.get(sessionId) ?? []) end(new Fault('SESSION_REVOKED', 'The session was ended: sign in anew.'));
+    for (const end of bySession.get(sessionId) ?? []) end(revoked());
   });
   return async (call, { endsAtMs, caller }, next) => {
     const controller = new AbortController();
@@ -98,6 +100,7 @@ function openStreams({ clock, revocations }: AuthenticateParts): Opened {
       end(new Fault('TOKEN_EXPIRED', 'The access token of the stream has expired: refresh the session.')),
     );
     const sessionId = caller.kind === 'user' ? caller.sessionId : undefined;
+    if (sessionId !== undefined && revocations.has(sessionId)) end(revoked()); // between the look at the token and this one
     const ends = sessionId === undefined ? undefined : (bySession.get(sessionId) ?? new Set());
     if (sessionId !== undefined && ends !== undefined) bySession.set(sessionId, ends.add(end));
     call.onEnd(() => {

@@ -16,24 +16,27 @@ const bytesMax = 262_144;
 const rsaBitsMin = 2_048;
 
 export type KeySetOptions = { readonly issuer: string; readonly url: string; readonly clock: Clock; readonly log: Log; readonly fetch: typeof fetch };
-type Loaded = { readonly find: ReturnType<typeof createLocalJWKSet>; readonly kids: ReadonlySet<string | undefined>; readonly atMs: number };
+type Loaded = { readonly find: ReturnType<typeof createLocalJWKSet>; readonly marks: ReadonlyMap<string | undefined, string>; readonly atMs: number };
 
 /**
  * The key set of an issuer by its URL: fetched with the first token, renewed in the background after 8 minutes, before use after 10, and at once (but not more often than each
- * 30 s) when a token names a key that it lacks. While the issuer is down the last good set serves for a day. Https only, except on loopback; no redirects; at most 256 KiB;
- * RSA keys below 2048 bits are ignored.
+ * 30 s) when a token names a key that it lacks. While the issuer is down the last good set serves for a day, and nobody waits. Https only, except on loopback; no redirects; at
+ * most 256 KiB and 5 s; RSA keys below 2048 bits are ignored.
  */
 export function remoteKeySet({ issuer, url, clock, log, fetch }: KeySetOptions): KeySet {
   let loaded: Loaded | undefined;
   let triedAtMs = Number.NEGATIVE_INFINITY;
+  let failed = false;
   let loading: Promise<void> | undefined;
 
   const load = async () => {
     triedAtMs = clock.nowMs();
     try {
-      const keys = await fetchKeys(url, fetch);
-      loaded = { find: createLocalJWKSet({ keys } as JSONWebKeySet), kids: new Set(keys.map(({ kid }) => kid)), atMs: clock.nowMs() };
+      const keys = await fetchKeys(url, fetch, clock);
+      loaded = { find: createLocalJWKSet({ keys } as JSONWebKeySet), marks: new Map(keys.map((key) => [key.kid, markOf(key)])), atMs: clock.nowMs() };
+      failed = false;
     } catch (error) {
+      failed = true;
       log.warn('The keys of an issuer could not be fetched.', { issuer, url, error });
     } finally {
       loading = undefined;
@@ -49,17 +52,20 @@ export function remoteKeySet({ issuer, url, clock, log, fetch }: KeySetOptions):
     return loaded;
   };
 
+  const ageMs = () => clock.nowMs() - (usable()?.atMs ?? Number.NEGATIVE_INFINITY);
+  /** Too old to be used before it has been asked for anew; not where the issuer did not answer the last time, so that its trouble is not the callers'. */
+  const isOld = () => ageMs() > oldAfterMs && mayTry() && !(failed && loaded !== undefined);
+
   return {
-    has: (kid) => {
-      const set = usable();
-      if (set !== undefined && clock.nowMs() - set.atMs > refreshAfterMs && mayTry()) void refresh();
-      return set?.kids.has(kid) ?? false;
+    markOf: (kid) => {
+      if (isOld()) return undefined;
+      if (ageMs() > refreshAfterMs && mayTry()) void refresh();
+      return usable()?.marks.get(kid);
     },
     keyFor: async (header) => {
-      const ageMs = clock.nowMs() - (usable()?.atMs ?? Number.NEGATIVE_INFINITY);
-      if (ageMs > oldAfterMs && mayTry()) await refresh();
-      else if (ageMs > refreshAfterMs && mayTry()) void refresh();
-      if (usable()?.kids.has(header.kid) === false && mayTry()) await refresh();
+      if (isOld()) await refresh();
+      else if (ageMs() > refreshAfterMs && mayTry()) void refresh();
+      if (header.kid !== undefined && usable()?.marks.has(header.kid) === false && mayTry()) await refresh();
       const set = usable();
       if (set === undefined) {
         throw new Fault('ISSUER_UNAVAILABLE', `The keys of the issuer ${issuer} cannot be had at the moment.`, {
@@ -74,15 +80,27 @@ export function remoteKeySet({ issuer, url, clock, log, fetch }: KeySetOptions):
   };
 }
 
-async function fetchKeys(url: string, fetch: KeySetOptions['fetch']): Promise<readonly JWK[]> {
+async function fetchKeys(url: string, fetch: KeySetOptions['fetch'], clock: Clock): Promise<readonly JWK[]> {
   const { protocol, hostname } = new URL(url);
   if (protocol !== 'https:' && !/^(localhost|127\.0\.0\.1|\[::1\])$/.test(hostname)) throw new Error('Only https is allowed for keys.');
-  const response = await fetch(url, { redirect: 'error', signal: AbortSignal.timeout(timeoutMs), headers: { accept: 'application/json' } });
-  if (!response.ok) throw new Error(`The issuer answered ${response.status}.`);
-  const body: unknown = JSON.parse(await readAtMost(response, bytesMax));
-  const keys = (body as { keys?: unknown } | null)?.keys;
-  if (!Array.isArray(keys)) throw new Error('The answer is no JSON Web Key Set: it has no list "keys".');
-  return keys.filter(isUsable);
+  const controller = new AbortController();
+  const cancel = clock.after(timeoutMs, () => controller.abort(new Error(`The issuer did not answer within ${timeoutMs} ms.`)));
+  try {
+    const response = await fetch(url, { redirect: 'error', signal: controller.signal, headers: { accept: 'application/json' } });
+    if (!response.ok) throw new Error(`The issuer answered ${response.status}.`);
+    const body: unknown = JSON.parse(await readAtMost(response, bytesMax));
+    const keys = (body as { keys?: unknown } | null)?.keys;
+    if (!Array.isArray(keys)) throw new Error('The answer is no JSON Web Key Set: it has no list "keys".');
+    return keys.filter(isUsable);
+  } finally {
+    controller.abort(); // of an answer that was not read to its end
+    cancel();
+  }
+}
+
+/** Two keys of one name have two marks. */
+function markOf({ kty, crv, n, e, x, y }: JWK): string {
+  return JSON.stringify([kty, crv, n, e, x, y]);
 }
 
 async function readAtMost(response: Response, most: number): Promise<string> {

@@ -12,12 +12,13 @@ const signsAfterMs = 120_000;
 const everyMs = 10_000;
 const lookAgainAfterMs = 1_000;
 
+/** `sinceMs`: when the file came into the folder; not when it was written, which may have been elsewhere and long ago. */
 type Held = { readonly key: SigningKey; readonly name: string; readonly sinceMs: number };
 export type KeyDirectory = SigningKeys & { close(): void };
 
 /**
- * The keys of a folder: one PEM file (P-256, PKCS #8) each, named `*.pem`. All verify; the one whose name sorts last signs, once its file is two minutes old (or when it is the
- * only one). The folder is read again while the server runs: to rotate, add a file; remove the old one when its last tokens are dead.
+ * The keys of a folder: one PEM file (P-256, PKCS #8) each, named `*.pem`. All verify; the one whose name sorts last signs, once its file has been there for two minutes (or when it is
+ * the only one). The folder is read again while the server runs: to rotate, add a file; remove the old one when its last tokens are dead.
  * @throws Error naming the folder or file when there is no key, or one that is not P-256
  */
 export async function keyDirectory(folder: string, clock: Clock, log: Log): Promise<KeyDirectory> {
@@ -71,7 +72,7 @@ async function read(folder: string): Promise<readonly Held[]> {
       const privateKey = parse(file);
       const publicKey = createPublicKey(privateKey);
       const kid = await calculateJwkThumbprint(publicKey.export({ format: 'jwk' }) as never);
-      return { key: { kid, privateKey, publicKey }, name, sinceMs: statSync(file).mtimeMs };
+      return { key: { kid, privateKey, publicKey }, name, sinceMs: statSync(file).ctimeMs };
     }),
   );
 }

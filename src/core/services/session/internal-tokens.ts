@@ -6,7 +6,7 @@ import type { SigningKeys } from '../../ports/signing-keys.ts';
 import type { InternalToken } from '../../upstreams/upstreams.ts';
 import { internalTokenTyp, signingAlgorithm } from './access-tokens.ts';
 
-/** security.md section 2: at most a minute. One is used again until half of it is over. */
+/** security.md section 2: at most a minute. One is used again until half of it is over, or its key is gone. */
 const ttlS = 60;
 const reuseMs = (ttlS * 1_000) / 2;
 const rememberedMax = 20_000;
@@ -24,7 +24,7 @@ export function internalTokens({
   readonly clock: Clock;
   readonly issuer: string;
 }): InternalToken {
-  const remembered = new LRUCache<string, { readonly token: string; readonly untilMs: number }>({ max: rememberedMax });
+  const remembered = new LRUCache<string, { readonly token: string; readonly kid: string; readonly untilMs: number }>({ max: rememberedMax });
   const mint = async (audience: string, caller: Caller | undefined, key: string) => {
     const { kid, privateKey } = keys.current();
     const nowMs = clock.nowMs();
@@ -37,12 +37,12 @@ export function internalTokens({
       .setExpirationTime(nowS + ttlS);
     if (caller?.kind === 'user') unsigned.setSubject(caller.userId);
     const token = await unsigned.sign(privateKey);
-    remembered.set(key, { token, untilMs: nowMs + reuseMs });
+    remembered.set(key, { token, kid, untilMs: nowMs + reuseMs });
     return token;
   };
   return (audience, caller) => {
-    const key = caller?.kind === 'user' ? `${audience} ${caller.userId}` : audience; // no audience has a space, so no two keys meet
+    const key = caller?.kind === 'user' ? `${audience.length} ${audience} ${caller.userId}` : `${audience.length} ${audience}`; // no two meet, whatever spaces are in them
     const known = remembered.get(key);
-    return known !== undefined && clock.nowMs() < known.untilMs ? known.token : mint(audience, caller, key);
+    return known !== undefined && clock.nowMs() < known.untilMs && keys.find(known.kid) !== undefined ? known.token : mint(audience, caller, key);
   };
 }

@@ -135,13 +135,20 @@ async function verifyExternal(
   kid: string | undefined,
 ): Promise<Remembered> {
   const options = { issuer: issuer.issuer, audience: [...issuer.audiences], algorithms: [...issuer.algorithms], typ: issuer.typ };
-  const payload = await verify(token, (header) => issuer.keys.keyFor(header), options, issuer.lifetimeMaxMs, clock);
+  let mark: string | undefined;
+  const keyFor: JWTVerifyGetKey = async (header) => {
+    const key = await issuer.keys.keyFor(header);
+    mark = issuer.keys.markOf(kid);
+    return key;
+  };
+  const payload = await verify(token, keyFor, options, issuer.lifetimeMaxMs, clock);
   const userId = issuer.userPrefix + subjectOf(payload);
   const scopes = new Set<string>();
   for (const scope of scopesOf(payload[issuer.scopeClaim]))
     if (scope.startsWith(issuer.scopePrefix)) scopes.add(scope.slice(issuer.scopePrefix.length));
+  const stillTrusted = () => mark !== undefined && issuer.keys.markOf(kid) === mark;
   const caller: Caller = { kind: 'user', userId, issuer: issuer.issuer, sessionId: undefined, scopes, claims: claimsOf(payload, userId, claimNames) };
-  return { caller, endsAtMs: endOf(payload), sessionId: undefined, userHash: userHash(userId), stillTrusted: () => issuer.keys.has(kid) };
+  return { caller, endsAtMs: endOf(payload), sessionId: undefined, userHash: userHash(userId), stillTrusted };
 }
 
 /** @throws Fault TOKEN_EXPIRED, TOKEN_INVALID, or what the key's source threw */

@@ -1,0 +1,159 @@
+import assert from 'node:assert/strict';
+import type { ServerResponse } from 'node:http';
+import { test } from 'node:test';
+import { fakeClock } from '../../../../test/support/clock.ts';
+import { openIssuer } from '../../../../test/support/issuer.ts';
+import { jwkOf, type Key, makeKey } from '../../../../test/support/jws.ts';
+import { keptLog } from '../../../../test/support/log.ts';
+import { remoteKeySet } from './remote-key-set.ts';
+
+const [first, second] = [makeKey('first'), makeKey('second')];
+const minuteMs = 60_000;
+
+/** A set of an issuer that publishes `first`, and a way to ask it: "ok", or the reason of the refusal. */
+async function opened(keys: Key[] = [first], url?: string) {
+  const issuer = await openIssuer('id', [...keys]);
+  const clock = fakeClock();
+  const { log, lines } = keptLog();
+  const set = remoteKeySet({ issuer: issuer.issuer, url: url ?? issuer.jwksUrl, clock, log, fetch });
+  const ask = ({ kid, alg }: Key) =>
+    set.keyFor({ alg, kid }).then(
+      () => 'ok',
+      (error: { reason?: string }) => error.reason,
+    );
+  return { issuer, clock, lines, set, ask, [Symbol.asyncDispose]: () => issuer[Symbol.asyncDispose]() };
+}
+
+const until = async (holds: () => boolean) => {
+  for (let i = 0; i < 2_000 && !holds(); i++) await new Promise((resolve) => setTimeout(resolve, 2));
+  assert.ok(holds());
+};
+
+test('keys are asked for once, by however many at once, and again in the background after 8 minutes', async () => {
+  await using on = await opened();
+  assert.deepEqual(await Promise.all(Array.from({ length: 20 }, () => on.ask(first))), Array(20).fill('ok'));
+  await on.clock.advance(8 * minuteMs);
+  await on.ask(first);
+  assert.equal(on.issuer.asked(), 1);
+  await on.clock.advance(1);
+  assert.equal(on.set.markOf('first') !== undefined, true);
+  await until(() => on.issuer.asked() === 2);
+});
+
+test('a new key is found at once, but strangers make the issuer be asked not more often than each 30 s', async () => {
+  await using on = await opened();
+  await on.ask(first);
+  await on.clock.advance(30_000);
+  on.issuer.keys.push(second);
+  assert.equal(await on.ask(second), 'ok');
+  assert.equal(on.issuer.asked(), 2);
+  for (let i = 0; i < 10; i++) assert.equal(await on.ask(makeKey(`stranger-${i}`)), 'TOKEN_INVALID');
+  assert.equal(on.issuer.asked(), 2);
+  await on.clock.advance(29_999);
+  assert.equal(await on.ask(makeKey('stranger')), 'TOKEN_INVALID');
+  assert.equal(on.issuer.asked(), 2);
+  await on.clock.advance(1);
+  assert.equal(await on.ask(makeKey('stranger')), 'TOKEN_INVALID');
+  assert.equal(on.issuer.asked(), 3);
+});
+
+test('a set of more than 10 minutes is asked for anew before it is used: a key that has left does not serve once more', async () => {
+  await using on = await opened([first, second]);
+  await on.ask(first);
+  on.issuer.keys = [second];
+  await on.clock.advance(10 * minuteMs + 1);
+  assert.equal(on.set.markOf('first'), undefined); // so that who remembers a token asks anew
+  assert.deepEqual([await on.ask(first), await on.ask(second)], ['TOKEN_INVALID', 'ok']);
+  assert.equal(on.set.markOf('first'), undefined);
+});
+
+test('a key of the same name that is another one has another mark', async () => {
+  await using on = await opened();
+  await on.ask(first);
+  const before = on.set.markOf('first');
+  on.issuer.keys = [makeKey('first')];
+  await on.clock.advance(11 * minuteMs);
+  await on.ask(first);
+  assert.notEqual(on.set.markOf('first'), before);
+});
+
+const broken: Readonly<Record<string, (response: ServerResponse) => void>> = {
+  'a status 500': (response) => response.writeHead(500).end('{"keys":[]}'),
+  HTML: (response) => response.writeHead(200, { 'content-type': 'text/html' }).end('<html><body>Please sign in</body></html>'),
+  'no list of keys': (response) => response.end('{"keys":{}}'),
+  null: (response) => response.end('null'),
+  'half a JSON': (response) => response.end(JSON.stringify({ keys: [jwkOf(first)] }).slice(0, 40)),
+  '300 KB': (response) => response.end(`{"keys":[],"more":"${'a'.repeat(300_000)}"}`),
+  'a connection that breaks': (response) => response.destroy(),
+  'a redirect to another host': (response) => response.writeHead(302, { location: 'http://localhost:1/jwks.json' }).end(),
+};
+for (const [name, answer] of Object.entries(broken)) {
+  test(`${name} in place of keys: UNAVAILABLE where there were none before, tried again after 5 s`, async () => {
+    await using on = await opened();
+    on.issuer.answer = answer;
+    assert.equal(await on.ask(first), 'ISSUER_UNAVAILABLE');
+    assert.equal(await on.ask(first), 'ISSUER_UNAVAILABLE');
+    assert.equal(on.issuer.asked(), 1);
+    assert.equal(on.lines.length, 1);
+    on.issuer.answer = undefined;
+    await on.clock.advance(5_000);
+    assert.equal(await on.ask(first), 'ok');
+  });
+
+  test(`${name} in place of keys: the last good set serves for a day`, async () => {
+    await using on = await opened();
+    await on.ask(first);
+    on.issuer.answer = answer;
+    await on.clock.advance(24 * 60 * minuteMs);
+    assert.equal(await on.ask(first), 'ok');
+    await on.clock.advance(1);
+    assert.equal(await on.ask(first), 'ISSUER_UNAVAILABLE');
+  });
+}
+
+test('an issuer that hangs costs one call 5 s, and those after it nothing: they are answered by the last good set', async () => {
+  await using on = await opened();
+  await on.ask(first);
+  on.issuer.answer = () => {};
+  await on.clock.advance(11 * minuteMs);
+  const waiting = on.ask(first);
+  await until(() => on.issuer.asked() === 2);
+  await on.clock.advance(5_000);
+  assert.equal(await waiting, 'ok');
+  await on.clock.advance(minuteMs);
+  assert.equal(await on.ask(first), 'ok');
+  await until(() => on.issuer.asked() === 3);
+  assert.notEqual(on.set.markOf('first'), undefined);
+});
+
+test('an issuer that drips one byte at a time is given up after 5 s', async () => {
+  await using on = await opened();
+  on.issuer.answer = (response) => {
+    response.write('{');
+  };
+  const waiting = on.ask(first);
+  await until(() => on.issuer.asked() === 1);
+  await on.clock.advance(5_000);
+  assert.equal(await waiting, 'ISSUER_UNAVAILABLE');
+});
+
+test('keys that must not verify are left out: RSA below 2048 bits, secrets, keys for encryption', async () => {
+  const weak = makeKey('weak', 'RS256', 1_024);
+  const strong = makeKey('strong', 'RS256');
+  await using on = await opened([weak, strong, first]);
+  assert.deepEqual([await on.ask(weak), await on.ask(strong), await on.ask(first)], ['TOKEN_INVALID', 'ok', 'ok']);
+  on.issuer.answer = (response) =>
+    response.end(JSON.stringify({ keys: [{ kty: 'oct', k: 'c2VjcmV0', kid: 'secret' }, { ...jwkOf(second), use: 'enc' }, 5, null, jwkOf(first)] }));
+  await on.clock.advance(11 * minuteMs);
+  assert.deepEqual([await on.ask(second), await on.ask(first)], ['TOKEN_INVALID', 'ok']);
+  assert.deepEqual([on.set.markOf('secret'), on.set.markOf('second')], [undefined, undefined]);
+});
+
+test('keys come by https only, except on this machine', async () => {
+  await using on = await opened([first], 'http://id.example/jwks.json');
+  assert.equal(await on.ask(first), 'ISSUER_UNAVAILABLE');
+  assert.match(
+    JSON.stringify(on.lines[0]?.fields, (_key, value) => (value instanceof Error ? value.message : value)),
+    /Only https/,
+  );
+});
