@@ -1,5 +1,6 @@
 import { ReplyError } from 'ioredis';
 import { StoreDown, type StoreDownWhy } from '../../kit/store-down.ts';
+import { NoAnswer } from './answers-within.ts';
 
 type Judged = {
   readonly error: Error;
@@ -29,7 +30,7 @@ const down: Readonly<Record<string, { readonly why: StoreDownWhy; readonly unfit
 export function judge(error: unknown, name: string): Judged {
   if (!(error instanceof Error)) return { error: new Error(String(error)), answered: false, unfit: false };
   if (!(error instanceof ReplyError)) {
-    const why = error.message === 'Command timed out' ? 'timeout' : 'connection';
+    const why = error instanceof NoAnswer ? 'timeout' : 'connection';
     return {
       error: new StoreDown(why, `Redis ${name} ${why === 'timeout' ? 'does not answer' : 'is gone'}: ${error.message}.`, { cause: error }),
       answered: false,

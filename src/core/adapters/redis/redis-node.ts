@@ -1,6 +1,7 @@
 import { Redis, type RedisOptions } from 'ioredis';
 import type { Clock } from '../../kit/clock.ts';
 import { StoreDown } from '../../kit/store-down.ts';
+import { answersWithin } from './answers-within.ts';
 import { judge } from './redis-error.ts';
 import { parseInfo, type RedisInfo } from './redis-info.ts';
 
@@ -39,7 +40,7 @@ type State = 'connecting' | 'up' | 'broken';
 
 /** The longest that one command is waited for. Milliseconds. */
 export const commandTimeoutMs = 250;
-const failuresMax = 5;
+const failuresMax = 3;
 const pingEveryMs = 250;
 /** Unanswered PINGs before the connection is given up for a new one: a peer that vanished says nothing for ever. */
 const pingsMax = 4;
@@ -61,7 +62,8 @@ export function openRedisNode(
   address: RedisOptions,
   { clock, masterOnly, onChange }: { readonly clock: Clock; readonly masterOnly: boolean; readonly onChange: () => void },
 ): RedisNode {
-  const redis = new Redis({ ...connectionOptions, commandTimeout: commandTimeoutMs, connectionName: 'portico', ...address });
+  const redis = new Redis({ ...connectionOptions, connectionName: 'portico', ...address });
+  const within = answersWithin(commandTimeoutMs, clock);
   let state: State = 'connecting';
   let info: RedisInfo | undefined;
   let trouble: string | undefined = 'not connected yet';
@@ -80,7 +82,7 @@ export function openRedisNode(
     cancelPing();
     become('connecting');
     try {
-      const said = parseInfo(await redis.info());
+      const said = parseInfo(await within(redis.info()));
       if (mine !== connection) return;
       if (masterOnly && said.role !== 'master') throw new Error('it is a replica, and does not take writes');
       info = said;
@@ -95,7 +97,7 @@ export function openRedisNode(
   };
   const ping = (unanswered: number) => {
     const mine = connection;
-    redis.ping().then(
+    within(redis.ping()).then(
       () => {
         if (mine !== connection || state !== 'broken') return;
         failures = 0;
@@ -123,7 +125,7 @@ export function openRedisNode(
   const asked = async <T>(ask: () => Promise<T>): Promise<T> => {
     if (state !== 'up') throw new StoreDown('gone', `Redis ${name} is gone: ${trouble ?? 'it does not answer'}.`);
     try {
-      const reply = await ask();
+      const reply = await within(ask());
       failures = 0;
       return reply;
     } catch (error) {

@@ -58,8 +58,13 @@ export function clusterNodes(
   let whole = false;
   let closed = false;
   let looking = false;
+  let soon = false; // a look is due in a moment: doubts that keep coming must not put it off
   let cancel = () => {};
 
+  const lookIn = (delayMs: number) => {
+    cancel();
+    cancel = clock.after(delayMs, () => void look());
+  };
   const nodeAt = (address: string): RedisNode => {
     const known = nodes.get(address);
     if (known !== undefined) return known;
@@ -87,6 +92,7 @@ export function clusterNodes(
   const look = async () => {
     if (looking || closed) return;
     looking = true;
+    soon = false;
     cancel();
     try {
       for (const node of [...nodes.values()].filter((one) => one.isUp())) {
@@ -100,7 +106,7 @@ export function clusterNodes(
     } finally {
       looking = false;
       const fine = whole && masters.every((node) => node.isUp());
-      if (!closed) cancel = clock.after(fine ? lookMs : lookSoonMs, () => void look());
+      if (!closed) lookIn(fine ? lookMs : lookSoonMs);
     }
   };
   const ownersBy = (ranges: readonly SlotRange[], asked: string) => {
@@ -113,12 +119,12 @@ export function clusterNodes(
     return next;
   };
   const doubt = () => {
-    if (closed || looking) return;
-    cancel();
-    cancel = clock.after(lookSoonMs / 10, () => void look());
+    if (closed || looking || soon) return;
+    soon = true;
+    lookIn(lookSoonMs / 10);
   };
   for (const seed of seeds) nodeAt(seed);
-  cancel = clock.after(lookSoonMs / 10, () => void look());
+  doubt();
   return {
     nodeOf: (slot) => owners[slot],
     masters: () => masters,

@@ -1,0 +1,38 @@
+import { type Bus, type BusListener, checkMessage, checkTopic, checkTopics } from '../../ports/bus.ts';
+import type { Log } from '../../ports/log.ts';
+
+/** The bus of a single replica: nothing is ever lost. */
+export function memoryBus(log: Log): Bus {
+  const topics = new Map<string, Set<BusListener>>();
+  return {
+    publish: async (topic, bytes) => {
+      checkTopic(topic);
+      checkMessage(bytes);
+      for (const listener of [...(topics.get(topic) ?? [])]) {
+        try {
+          listener.onMessage(bytes);
+        } catch (error) {
+          log.error('A listener of the bus failed.', { topic, error });
+        }
+      }
+    },
+    subscribe: async (topic, { onMessage, onGap }, signal) => {
+      checkTopic(topic);
+      signal?.throwIfAborted();
+      const listeners = topics.get(topic) ?? new Set();
+      if (listeners.size === 0) {
+        checkTopics(topics.size);
+        topics.set(topic, listeners);
+      }
+      const own = { onMessage, onGap }; // the same listener may be given twice
+      listeners.add(own);
+      return {
+        isWhole: () => true,
+        close: () => {
+          listeners.delete(own);
+          if (listeners.size === 0 && topics.get(topic) === listeners) topics.delete(topic);
+        },
+      };
+    },
+  };
+}

@@ -1,0 +1,226 @@
+import type { Meter } from '@opentelemetry/api';
+import type { Clock } from '../../kit/clock.ts';
+import { partitionOf, partitionTags, slotOf } from '../../kit/partitions.ts';
+import { type Bus, type BusListener, checkMessage, checkTopic, checkTopics } from '../../ports/bus.ts';
+import type { Log } from '../../ports/log.ts';
+import { type BusLine, openBusLine } from './bus-line.ts';
+import type { Redis } from './open-redis.ts';
+import { firstWord } from './redis-error.ts';
+import type { RedisNode } from './redis-node.ts';
+
+/** `confirmed`: hears by a subscription that was whole since; one that is not is still waiting for its first. */
+type Listener = BusListener & { confirmed: boolean; readonly whole: () => void; readonly fail: (why: unknown) => void };
+
+type Topic = {
+  readonly name: string;
+  readonly channel: string;
+  readonly slot: number;
+  readonly listeners: Set<Listener>;
+  /** Where it is subscribed, confirmed by the server. */
+  line: BusLine | undefined;
+  /** Where it was asked for. */
+  asked: BusLine | undefined;
+};
+
+export type BusParts = {
+  readonly redis: Redis;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Tells this process' probes from those of others. */
+  readonly id: string;
+  readonly meter?: Meter;
+};
+
+/** Channels of one SSUBSCRIBE. */
+const batchMax = 512;
+/** A subscription that was refused is tried again after this long. Milliseconds. */
+const againMs = 100;
+
+/**
+ * The bus on sharded pub/sub: a channel `<prefix>{partition}.<topic>` for each topic, one subscriber connection for each Redis that has slots.
+ * Whatever happens to connections and slots, each topic is subscribed anew where its slot is, and told that there was a gap.
+ */
+export function redisBus({ redis, clock, log, id, meter }: BusParts): Bus & { close(): void } {
+  const topics = new Map<string, Topic>();
+  const lines = new Map<RedisNode, BusLine>();
+  const gaps = meter?.createCounter('portico.bus.gaps', { description: 'Topics whose subscription was broken and is whole again.' });
+  meter
+    ?.createObservableGauge('portico.bus.topics', { description: 'Topics that this replica is subscribed to.' })
+    .addCallback((result) => result.observe(topics.size));
+  let closed = false;
+  let toAsk = new Set<Topic>();
+
+  const channelOf = (topic: string) => `${redis.prefix}{${partitionTags[partitionOf(topic)]}}.${topic}`;
+  const publish = async (channel: string, bytes: Uint8Array) => {
+    await redis.call(channel, 'SPUBLISH', channel, Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+  };
+  const subscribedAt = (line: BusLine): Topic | undefined => {
+    for (const topic of topics.values()) if (topic.line === line) return topic;
+    return undefined;
+  };
+  const each = ({ name, listeners }: Topic, what: (listener: Listener) => void) => {
+    for (const listener of [...listeners]) {
+      try {
+        what(listener);
+      } catch (error) {
+        log.error('A listener of the bus failed.', { topic: name, error });
+      }
+    }
+  };
+  const lineOf = (node: RedisNode): BusLine => {
+    const known = lines.get(node);
+    if (known !== undefined) return known;
+    const line: BusLine = openBusLine(node, {
+      clock,
+      publish,
+      probeChannel: () => {
+        const topic = subscribedAt(line);
+        return topic && `${redis.prefix}{${partitionTags[partitionOf(topic.name)]}}.~probe.${id}`;
+      },
+      onMessage: (channel, bytes) => {
+        const topic = byChannel.get(channel);
+        if (topic?.line === line) each(topic, ({ confirmed, onMessage }) => confirmed && onMessage(bytes));
+      },
+      onReady: placeAll,
+      onLost: () => {
+        for (const topic of topics.values()) forget(topic, line);
+      },
+      onTaken: (left) => {
+        redis.router.doubt();
+        for (const topic of topics.values()) if (!left.has(topic.channel)) forget(topic, line);
+        placeAll();
+      },
+    });
+    lines.set(node, line);
+    return line;
+  };
+  const byChannel = new Map<string, Topic>();
+  const forget = (topic: Topic, line: BusLine) => {
+    if (topic.line === line) topic.line = undefined;
+    if (topic.asked === line) topic.asked = undefined;
+  };
+  /** Sees to it that a topic is subscribed where its slot is now. */
+  const place = (topic: Topic) => {
+    const node = redis.router.nodeOf(redis.mode === 'cluster' ? topic.slot : 0);
+    if (node === undefined || closed) return;
+    const line = lineOf(node);
+    if (topic.line !== undefined && topic.line !== line) {
+      topic.line.unsubscribe(topic.channel);
+      topic.line = undefined;
+    }
+    if (topic.line === line || topic.asked === line || !line.isReady()) return;
+    topic.asked = line;
+    if (toAsk.size === 0) queueMicrotask(ask); // all of one turn together
+    toAsk.add(topic);
+  };
+  const placeAll = () => {
+    const masters = new Set(redis.router.masters());
+    for (const topic of topics.values()) place(topic);
+    for (const [node, line] of lines) {
+      if (masters.has(node)) continue;
+      lines.delete(node);
+      line.close();
+      for (const topic of topics.values()) forget(topic, line);
+    }
+  };
+  const ask = () => {
+    const groups = new Map<BusLine, Map<number, Topic[]>>();
+    for (const topic of toAsk) {
+      const line = topic.asked;
+      if (line === undefined || topic.listeners.size === 0) continue;
+      const bySlot = groups.get(line) ?? new Map<number, Topic[]>();
+      groups.set(line, bySlot);
+      const group = bySlot.get(topic.slot) ?? [];
+      bySlot.set(topic.slot, group);
+      group.push(topic);
+    }
+    toAsk = new Set();
+    for (const [line, bySlot] of groups)
+      for (const group of bySlot.values()) for (let i = 0; i < group.length; i += batchMax) void subscribeAll(line, group.slice(i, i + batchMax));
+  };
+  const subscribeAll = async (line: BusLine, group: readonly Topic[]) => {
+    try {
+      await line.subscribe(group.map(({ channel }) => channel));
+    } catch (error) {
+      const [, slot, address] = firstWord(error) === 'MOVED' ? (error as Error).message.split(' ') : [];
+      for (const topic of group) forget(topic, line);
+      if (address !== undefined) redis.router.moved(Number(slot), address);
+      clock.after(againMs, placeAll);
+      return;
+    }
+    for (const topic of group) {
+      if (topic.asked !== line) {
+        const wanted = byChannel.get(topic.channel); // of the same name, if somebody came since
+        if (wanted?.line !== line && wanted?.asked !== line) line.unsubscribe(topic.channel);
+        continue;
+      }
+      topic.asked = undefined;
+      topic.line = line;
+      becameWhole(topic);
+    }
+  };
+  const becameWhole = (topic: Topic) => {
+    const known = [...topic.listeners].filter(({ confirmed }) => confirmed);
+    if (known.length > 0) gaps?.add(1);
+    for (const listener of topic.listeners) {
+      if (listener.confirmed) continue;
+      listener.confirmed = true;
+      listener.whole();
+    }
+    each(topic, (listener) => known.includes(listener) && listener.onGap());
+  };
+  const leave = (topic: Topic, listener: Listener) => {
+    topic.listeners.delete(listener);
+    if (topic.listeners.size > 0 || topics.get(topic.name) !== topic) return;
+    topics.delete(topic.name);
+    byChannel.delete(topic.channel);
+    topic.line?.unsubscribe(topic.channel);
+    topic.line = undefined;
+    topic.asked = undefined;
+  };
+  const join = (name: string): Topic => {
+    const known = topics.get(name);
+    if (known !== undefined) return known;
+    checkTopics(topics.size);
+    const channel = channelOf(name);
+    const topic: Topic = { name, channel, slot: slotOf(channel), listeners: new Set(), line: undefined, asked: undefined };
+    topics.set(name, topic);
+    byChannel.set(channel, topic);
+    return topic;
+  };
+  const stopListening = redis.onChange(placeAll);
+  return {
+    publish: async (topic, bytes) => {
+      checkTopic(topic);
+      checkMessage(bytes);
+      await publish(channelOf(topic), bytes);
+    },
+    subscribe: async (name, { onMessage, onGap }, signal) => {
+      checkTopic(name);
+      signal?.throwIfAborted();
+      const topic = join(name);
+      const { promise, resolve, reject } = Promise.withResolvers<void>();
+      const listener: Listener = { onMessage, onGap, confirmed: topic.line !== undefined, whole: resolve, fail: reject };
+      topic.listeners.add(listener);
+      if (listener.confirmed) resolve();
+      const onAbort = () => {
+        leave(topic, listener);
+        reject(signal?.reason);
+      };
+      signal?.addEventListener('abort', onAbort, { once: true });
+      place(topic);
+      await promise;
+      signal?.removeEventListener('abort', onAbort);
+      return {
+        isWhole: () => topic.line?.isHeard() === true && topic.listeners.has(listener),
+        close: () => leave(topic, listener),
+      };
+    },
+    close: () => {
+      closed = true;
+      stopListening();
+      for (const line of lines.values()) line.close();
+      for (const topic of topics.values()) each(topic, ({ confirmed, fail }) => confirmed || fail(new Error('The bus was closed.')));
+    },
+  };
+}

@@ -1,0 +1,19 @@
+import { randomUUID } from 'node:crypto';
+import { redisBus } from '../../src/core/adapters/redis/bus.ts';
+import { openRedis } from '../../src/core/adapters/redis/open-redis.ts';
+import { systemClock } from '../../src/wire/system-clock.ts';
+import { quietLog } from './log.ts';
+import type { RedisPlace } from './redis.ts';
+import { until } from './until.ts';
+
+/** One replica's end of a bus on a real Redis. */
+export async function openBus(place: RedisPlace) {
+  const redis = openRedis(place, { clock: systemClock, log: quietLog });
+  const bus = redisBus({ redis, clock: systemClock, log: quietLog, id: randomUUID() });
+  const close = () => {
+    bus.close();
+    redis.close();
+  };
+  await until('Redis is up', () => redis.state().up);
+  return { redis, bus, close, [Symbol.dispose]: close };
+}
