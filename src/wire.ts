@@ -151,7 +151,7 @@ export async function wire({ settings, app, release, clock, env, pretty, samples
       deadline: deadline(clock),
       authenticate: authenticate({ verify: auth.verify, revocations, clock, meter, services: new Map(Object.entries(settings.internal.services)) }),
       validate: validate(compileRules(plans)),
-      invalidate: invalidate({ invalidate: answers.invalidate, meter, reasons: table.reasons }),
+      invalidate: invalidate({ invalidate: answers.invalidateWritten, meter, reasons: table.reasons }),
       cache: cache(answers),
     },
     handlers,

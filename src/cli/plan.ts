@@ -14,7 +14,7 @@ const columns = ['METHOD', 'KIND', 'ACCESS', 'DEADLINE', 'CACHE', 'TAGS', 'VARY'
 export function planTable(plans: readonly MethodPlan[]): string {
   const rows = plans.map((plan) => {
     const mark = (field: string, text: string) => (plan.defaulted.includes(field) ? `${text}*` : text);
-    const { cache, deadlineMs, invalidates } = plan;
+    const { cache, deadlineMs } = plan;
     return [
       plan.method,
       plan.kind.replace('_', ' '),
@@ -23,7 +23,7 @@ export function planTable(plans: readonly MethodPlan[]): string {
       cache === undefined ? '-' : cacheText(cache),
       cache === undefined ? '-' : listText(cache.tags.map(sourceOf)),
       cache === undefined ? '-' : listText(cache.vary),
-      listText(invalidates.map(sourceOf)),
+      invalidatesText(plan),
       answeredBy(plan),
     ];
   });
@@ -41,7 +41,22 @@ export function planJson(plans: readonly MethodPlan[]): string {
   return `${JSON.stringify(plans.map(jsonOf), null, 2)}\n`;
 }
 
-function jsonOf({ method, kind, access, deadlineMs, cache, invalidates, streamOf, forward, idempotent, safe, validated, defaulted }: MethodPlan) {
+function jsonOf({
+  method,
+  kind,
+  access,
+  deadlineMs,
+  cache,
+  invalidates,
+  soft,
+  settleMs,
+  streamOf,
+  forward,
+  idempotent,
+  safe,
+  validated,
+  defaulted,
+}: MethodPlan) {
   return {
     method,
     kind,
@@ -49,6 +64,8 @@ function jsonOf({ method, kind, access, deadlineMs, cache, invalidates, streamOf
     deadlineMs: deadlineMs ?? null,
     cache: cache === undefined ? null : { ...cache, tags: cache.tags.map(sourceOf) },
     invalidates: invalidates.map(sourceOf),
+    soft,
+    settleMs,
     streamOf: streamOf ?? null,
     forward: forward === undefined ? null : { upstream: forward.upstream, method: forward.path.slice(1), metadata: forward.metadata },
     safe,
@@ -69,6 +86,11 @@ function cacheText({ scope, claims, ttlMs, staleWhileRevalidateMs, staleIfErrorM
   if (staleWhileRevalidateMs > 0) parts.push(`stale ${durationText(staleWhileRevalidateMs)}`);
   if (staleIfErrorMs > 0) parts.push(`if error ${durationText(staleIfErrorMs)}`);
   return parts.join(', ');
+}
+
+function invalidatesText({ invalidates, soft, settleMs }: MethodPlan): string {
+  const how = [...(soft ? ['soft'] : []), ...(settleMs > 0 ? [`settle ${durationText(settleMs)}`] : [])];
+  return `${listText(invalidates.map(sourceOf))}${how.length === 0 ? '' : ` (${how.join(', ')})`}`;
 }
 
 function answeredBy({ forward, streamOf, method }: MethodPlan): string {

@@ -1,4 +1,5 @@
 import type { CacheStore } from '../../src/core/ports/cache-store.ts';
+import type { Leases } from '../../src/core/ports/leases.ts';
 import type { TagVersions } from '../../src/core/ports/tag-versions.ts';
 
 /** Waits before and after each step of a port, as a network does. */
@@ -15,7 +16,7 @@ export function delayed(pause: () => Promise<void>): Step {
 
 export function slowVersions(versions: TagVersions, step: Step): TagVersions {
   return {
-    unmoved: (...asked) => step(() => versions.unmoved(...asked)),
+    standing: (...asked) => step(() => versions.standing(...asked)),
     begin: (...asked) => step(() => versions.begin(...asked)),
     late: (...asked) => step(() => versions.late(...asked)),
     raise: (...asked) => step(() => versions.raise(...asked)),
@@ -24,4 +25,12 @@ export function slowVersions(versions: TagVersions, step: Step): TagVersions {
 
 export function slowStore(store: CacheStore, step: Step): CacheStore {
   return { get: (...asked) => step(() => store.get(...asked)), set: (...asked) => step(() => store.set(...asked)) };
+}
+
+export function slowLeases(leases: Leases, step: Step): Leases {
+  return {
+    take: (...asked) => step(() => leases.take(...asked)),
+    held: (...asked) => step(() => leases.held(...asked)),
+    release: (...asked) => step(() => leases.release(...asked)),
+  };
 }

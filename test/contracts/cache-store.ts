@@ -14,6 +14,7 @@ const entryOf = (bytes: number, scope: string, mark = 1): CacheEntry => ({
   etag: '"etag"',
   metadata: [['x-note', ['a']]],
   trailers: [['x-bin', [Uint8Array.of(1, 2)]]],
+  generation: 'g1',
   tags: ['item:1'],
   versions: [7],
   computedAtMs: 1,
@@ -32,8 +33,8 @@ export function cacheStoreContract(adapter: string, open: () => Promise<CacheSto
 
   contract('gives back the whole of what was last set under exactly this key', async ({ store }) => {
     assert.equal(await store.get('key'), undefined);
-    assert.equal(await store.set('key', entryOf(10, 'alice', 1)), true);
-    assert.equal(await store.set('key', entryOf(20, 'alice', 2)), true);
+    assert.equal(await store.set('key', entryOf(10, 'alice', 1)), 'stored');
+    assert.equal(await store.set('key', entryOf(20, 'alice', 2)), 'stored');
     assert.deepEqual(await store.get('key'), entryOf(20, 'alice', 2));
     assert.equal(await store.get('KEY'), undefined);
     assert.equal(await store.get('key '), undefined);
@@ -41,9 +42,9 @@ export function cacheStoreContract(adapter: string, open: () => Promise<CacheSto
 
   contract('an entry larger than the share of its scope is refused, and what it would have replaced is gone', async ({ store, bytesMax }) => {
     await store.set('key', entryOf(10, 'alice'));
-    assert.equal(await store.set('key', entryOf(bytesMax / 10 + 1, 'alice')), false);
+    assert.equal(await store.set('key', entryOf(bytesMax / 10 + 1, 'alice')), 'too_large');
     assert.equal(await store.get('key'), undefined);
-    assert.equal(await store.set('key', entryOf(bytesMax / 20, 'alice')), true);
+    assert.equal(await store.set('key', entryOf(bytesMax / 20, 'alice')), 'stored');
   });
 
   contract('a scope over its tenth of the bytes loses its own oldest entries, and nobody else any', async ({ store, bytesMax }) => {

@@ -22,19 +22,19 @@ after(async () => {
 });
 
 const call = async (method: string, request: Record<string, unknown>, headers: Record<string, string> = ada): Promise<Outcome> =>
-  callOf(registry, transportOf('grpc h2', door), `fixture.v1.ScreenService/${method}`, request, { headers });
+  callOf(registry, transportOf('grpc h2', door), `fixture.v1.ScreenService/${method}`, request, { headers, foreign: true }); // what a switch plays has no details
 const getItem = async (itemId: string, headers: Record<string, string> = {}) => {
   const outcome = await call('GetItem', { itemId }, { ...ada, ...headers });
   assert.equal(outcome.code, 0, outcome.message);
   return { title: outcome.messages[0]?.title, cache: outcome.headers.get('portico-cache'), etag: outcome.headers.get('etag') ?? '', outcome };
 };
-const invalidate = async (tags: readonly string[], headers?: Record<string, string>) => {
+const invalidate = async (tags: readonly string[], headers?: Record<string, string>, how: { soft?: boolean; settle?: string } = {}) => {
   const token = await door.portico.serviceToken('orders', 60_000);
   return callOf(
     registry,
     transportOf('grpc h2', { url: door.internalUrl, ca: door.ca }),
     'portico.internal.v1.PublisherService/Invalidate',
-    { tags: [...tags] },
+    { tags: [...tags], ...how },
     { headers: headers ?? { authorization: `Bearer ${token}` } },
   );
 };
@@ -114,6 +114,42 @@ test('an answer with a missing part is given and not stored', async () => {
   fixture.switches.noteFailCode = 0;
   const whole = await getItem('7');
   assert.deepEqual([whole.cache, whole.etag === ''], ['miss', false]);
+});
+
+test('what an internal service says that its answer is about is a tag of the screen, and never gets to the phone', async () => {
+  player.sayTags('shelf:9, courier:1', 'depot:3');
+  const { outcome } = await getItem('8');
+  player.sayTags('');
+  assert.deepEqual([outcome.headers.has('portico-tags'), outcome.trailers.has('portico-tags')], [false, false]);
+  for (const tag of ['courier:1', 'depot:3']) {
+    player.sayTags('shelf:9, courier:1', 'depot:3');
+    await getItem('8');
+    assert.equal((await getItem('8')).cache, 'hit');
+    await invalidate([tag]);
+    assert.equal((await getItem('8')).cache, 'miss', tag);
+    player.sayTags('');
+  }
+  await invalidate(['item:8']);
+  await getItem('8');
+  await invalidate(['courier:1']);
+  assert.equal((await getItem('8')).cache, 'hit', 'nobody said it any more');
+});
+
+test('an internal service may invalidate softly: the old answer is served as stale once more, and a new one computed behind it', async () => {
+  await getItem('9');
+  fixture.titles.set('9', 'newer');
+  assert.equal((await invalidate(['item:9'], undefined, { soft: true })).code, 0);
+  const { title, cache } = await getItem('9');
+  assert.deepEqual([title, cache], ['title of 9', 'stale']);
+});
+
+test('while what an answer is computed from settles, it is served and not stored', async () => {
+  await getItem('10');
+  assert.equal((await invalidate(['item:10'], undefined, { settle: '1m' })).code, 0);
+  assert.equal((await getItem('10')).cache, 'miss');
+  assert.equal((await getItem('10')).cache, 'miss');
+  for (const settle of ['11m', '5', 'soon', '0ms'])
+    assert.equal((await invalidate(['item:10'], undefined, { settle })).reason, 'REQUEST_INVALID', settle);
 });
 
 test('the verdicts of the cache are counted', async () => {

@@ -72,7 +72,7 @@ test('without the sources, as in a bundle, the place is said and the line left o
 
 test('a field of a newer policy.proto stops the start: it asks for what nothing here would enforce', () => {
   const later = new BinaryWriter()
-    .tag(7, WireType.LengthDelimited)
+    .tag(99, WireType.LengthDelimited)
     .string('rate limits, say')
     .tag(3, WireType.LengthDelimited)
     .bytes(
@@ -81,7 +81,7 @@ test('a field of a newer policy.proto stops the start: it asks for what nothing 
     .finish();
   assert.equal(
     errorsOf(isOf('access'), { set: withPolicy('access', 'ForAllWithScopes', later), sources: () => undefined }).message.split('\n')[0],
-    'access.proto:9:12: field 7 is not enforced by this release: the policy was written for a newer one.',
+    'access.proto:9:12: field 99 is not enforced by this release: the policy was written for a newer one.',
   );
   assert.match(
     errorsOf(isOf('access'), { set: withPolicy('access', 'ForAllWithScopes', later) }).message,

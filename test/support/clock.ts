@@ -5,26 +5,35 @@ export type FakeClock = Clock & { /** Moves the time, calling what is due on the
 /** A clock that moves only when told. */
 export function fakeClock(startMs = 1_700_000_000_000): FakeClock {
   let nowMs = startMs;
-  let timers: { readonly atMs: number; readonly callback: () => void }[] = [];
+  type Timer = { readonly atMs: number; callback: (() => void) | undefined };
+  const timers: Timer[] = []; // in the order in which they are due, those of one moment in the order in which they were set
   const settle = async () => {
     for (let i = 0; i < 20; i++) await Promise.resolve();
+  };
+  const insert = (timer: Timer) => {
+    let [from, to] = [0, timers.length];
+    while (from < to) {
+      const middle = (from + to) >>> 1;
+      if ((timers[middle] as Timer).atMs <= timer.atMs) from = middle + 1;
+      else to = middle;
+    }
+    timers.splice(from, 0, timer);
   };
   return {
     nowMs: () => nowMs,
     monotonicMs: () => nowMs - startMs,
     after: (delayMs, callback) => {
-      const timer = { atMs: nowMs + Math.max(0, delayMs), callback };
-      timers.push(timer);
+      const timer: Timer = { atMs: nowMs + Math.max(0, delayMs), callback };
+      insert(timer);
       return () => {
-        timers = timers.filter((other) => other !== timer);
+        timer.callback = undefined;
       };
     },
     advance: async (ms) => {
       const endMs = nowMs + ms;
-      for (;;) {
-        const due = timers.filter(({ atMs }) => atMs <= endMs).sort((a, b) => a.atMs - b.atMs)[0];
-        if (due === undefined) break;
-        timers = timers.filter((other) => other !== due);
+      for (let due = timers[0]; due !== undefined && due.atMs <= endMs; due = timers[0]) {
+        timers.shift();
+        if (due.callback === undefined) continue;
         nowMs = Math.max(nowMs, due.atMs);
         due.callback();
         await settle();

@@ -5,30 +5,50 @@ export const cacheResults = ['hit', 'stale', 'miss', 'coalesced', 'refused', 'no
 export type CacheResult = (typeof cacheResults)[number];
 
 /** Why a computed answer was not stored. */
-export const notStoredReasons = ['partial', 'tag_empty', 'tags_wrong', 'moved', 'too_large'] as const;
+export const notStoredReasons = ['partial', 'tag_empty', 'tags_wrong', 'moved', 'settling', 'too_large', 'lease_over', 'store_down'] as const;
 export type NotStoredReason = (typeof notStoredReasons)[number];
+
+/** How the shared store failed a call: it said or is known to be down, or took longer than a call waits. */
+export const storeFailures = ['down', 'slow'] as const;
+export type StoreFailure = (typeof storeFailures)[number];
 
 /** The cache's counters. */
 export type CacheCounts = {
   requests: Record<CacheResult, number>;
   notStored: Record<NotStoredReason, number>;
+  storeFailures: Record<StoreFailure, number>;
+  /** Invalidations of writes that the shared store could not be told: those still to be told, and those given up because there were too many. */
+  pending: { now: number; dropped: number };
 };
 
 /** Plain numbers that the meter reads when it is asked: a counter's `add` would cost a hit half a microsecond. */
 export function cacheCounts(meter: Meter): CacheCounts {
   const counts: CacheCounts = {
-    requests: { hit: 0, stale: 0, miss: 0, coalesced: 0, refused: 0, not_modified: 0 },
-    notStored: { partial: 0, tag_empty: 0, tags_wrong: 0, moved: 0, too_large: 0 },
+    requests: zeros(cacheResults),
+    notStored: zeros(notStoredReasons),
+    storeFailures: zeros(storeFailures),
+    pending: { now: 0, dropped: 0 },
   };
-  meter
-    .createObservableCounter('portico.cache.requests', { description: 'Calls of cached methods by what became of them.' })
-    .addCallback((observed) => {
-      for (const result of cacheResults) observed.observe(counts.requests[result], { result });
+  const count = <Name extends string>(name: string, description: string, label: string, numbers: Readonly<Record<Name, number>>) =>
+    meter.createObservableCounter(name, { description }).addCallback((observed) => {
+      for (const [value, number] of Object.entries<number>(numbers)) observed.observe(number, { [label]: value });
     });
+  count('portico.cache.requests', 'Calls of cached methods by what became of them.', 'result', counts.requests);
+  count('portico.cache.not_stored', 'Computed answers that were not stored, by the reason.', 'reason', counts.notStored);
+  count('portico.cache.store_failures', 'Questions that the shared store did not answer, or not in time.', 'reason', counts.storeFailures);
   meter
-    .createObservableCounter('portico.cache.not_stored', { description: 'Computed answers that were not stored, by the reason.' })
-    .addCallback((observed) => {
-      for (const reason of notStoredReasons) observed.observe(counts.notStored[reason], { reason });
-    });
+    .createObservableGauge('portico.cache.invalidations_pending', {
+      description: 'Tags of writes that the shared store could not be told yet; this replica does not serve them.',
+    })
+    .addCallback((observed) => observed.observe(counts.pending.now));
+  meter
+    .createObservableCounter('portico.cache.invalidations_dropped', {
+      description: 'Tags of writes that were given up because too many were pending.',
+    })
+    .addCallback((observed) => observed.observe(counts.pending.dropped));
   return counts;
+}
+
+function zeros<Name extends string>(names: readonly Name[]): Record<Name, number> {
+  return Object.fromEntries(names.map((name) => [name, 0])) as Record<Name, number>;
 }

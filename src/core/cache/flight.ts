@@ -1,6 +1,7 @@
 import type { Clock } from '../kit/clock.ts';
 import { Fault } from '../kit/fault.ts';
 import type { Ending } from '../ports/call.ts';
+import type { Stamp } from './judge.ts';
 
 /** One computation that several calls may wait for. It is running, then over; it ends early when its time is over or nobody waits any more. */
 export type Flight<T> = {
@@ -8,6 +9,10 @@ export type Flight<T> = {
   readonly signal: AbortSignal;
   /** Resolves when there is a result or an error for those who wait; `closed`: nobody did. */
   readonly over: Promise<Ending>;
+  /** On the flights' count of events: a call that came before it may have its answer as it is, one that came after has to ask whether that still holds. */
+  readonly begunAt: number;
+  /** The versions that it began with, of the tags that the policy gives the answer; undefined before they are read, and where they cannot be. */
+  stamp: Stamp | undefined;
   /** All tags of its answer, once they are known: undefined while it computes. */
   tags: readonly string[] | undefined;
   /**
@@ -24,7 +29,10 @@ export type Flight<T> = {
  * @param run gets the flight's signal; what does not heed it is left behind
  * @param deadlineMs of the method's policy
  */
-export function beginFlight<T>(run: (flight: Flight<T>) => Promise<T>, { deadlineMs, clock }: { deadlineMs: number; clock: Clock }): Flight<T> {
+export function beginFlight<T>(
+  run: (flight: Flight<T>) => Promise<T>,
+  { deadlineMs, clock, begunAt }: { deadlineMs: number; clock: Clock; begunAt: number },
+): Flight<T> {
   const controller = new AbortController();
   const { signal } = controller;
   const { promise: result, resolve, reject } = Promise.withResolvers<T>();
@@ -41,6 +49,8 @@ export function beginFlight<T>(run: (flight: Flight<T>) => Promise<T>, { deadlin
   };
   const flight: Flight<T> = {
     signal,
+    begunAt,
+    stamp: undefined,
     over: result.then(
       () => ({ how: 'returned' }),
       (error) => (abandoned ? { how: 'closed' } : { how: 'threw', error }),

@@ -2,13 +2,15 @@ import type { Flight } from './flight.ts';
 
 /** The flights that may be joined: at most one for each key, and no more than there are calls and recomputations going on. */
 export type Flights<T> = {
+  /** The next number of a count of events: tells what came before what. */
+  count(): number;
   /** The flight of this key, unless it was sealed or cancelled, or is over. */
   find(key: string): Flight<T> | undefined;
   /** Lets others find it until it is over. */
   open(key: string, flight: Flight<T>): void;
   /**
-   * Closes the flights whose answers may have one of `tags`, those whose tags are not all known yet among them: newcomers start anew. Those who joined before still get
-   * their answer: their calls began before the invalidation was done.
+   * Closes the flights whose answers may have one of `tags`, those whose tags are not all known yet among them: newcomers start anew at once. Those who joined before ask
+   * afterwards whether the answer still holds for them (join.ts); so would newcomers, only later.
    */
   seal(tags: readonly string[]): void;
 };
@@ -16,7 +18,9 @@ export type Flights<T> = {
 /** No flights yet. */
 export function flights<T>(): Flights<T> {
   const joinable = new Map<string, Flight<T>>();
+  let events = 0;
   return {
+    count: () => ++events,
     find: (key) => {
       const flight = joinable.get(key);
       return flight?.signal.aborted === false ? flight : undefined;

@@ -18,7 +18,7 @@ export type CachedMethod = {
 };
 
 /** @throws Error for a plan without cache */
-export function cachedMethod(plan: MethodPlan, language: (acceptLanguage: string | undefined) => string): CachedMethod {
+function cachedMethod(plan: MethodPlan, language: (acceptLanguage: string | undefined) => string): CachedMethod {
   const { cache } = plan;
   if (cache === undefined) throw new Error(`${plan.method} is not cached.`);
   const visibility = plan.access.kind === 'anonymous' && cache.scope === 'shared' ? 'public' : 'private';
@@ -30,5 +30,17 @@ export function cachedMethod(plan: MethodPlan, language: (acceptLanguage: string
     etagOf: etagOf(plan.descriptor.output),
     visibility,
     vary: [...(visibility === 'private' ? ['authorization'] : []), ...cache.vary].join(', '),
+  };
+}
+
+/** Each plan's method, worked out at its first call. */
+export function methodsBy(language: (acceptLanguage: string | undefined) => string): (plan: MethodPlan) => CachedMethod {
+  const methods = new Map<MethodPlan, CachedMethod>();
+  return (plan) => {
+    const known = methods.get(plan);
+    if (known !== undefined) return known;
+    const method = cachedMethod(plan, language);
+    methods.set(plan, method);
+    return method;
   };
 }

@@ -43,6 +43,19 @@ export function replyOf(method: CachedMethod, call: ReadyCall, counts: CacheCoun
   return { ...answer, body: emptyBody };
 }
 
+/** A remembered answer as the phone gets it. */
+export function replyEntry(
+  method: CachedMethod,
+  call: ReadyCall,
+  counts: CacheCounts,
+  entry: CacheEntry,
+  result: 'hit' | 'stale',
+  nowMs: number,
+): Answer {
+  const how = { result, freshForMs: Math.max(0, entry.freshUntilMs - nowMs) };
+  return replyOf(method, call, counts, entry, result === 'hit' ? how : { ...how, freshForMs: 0, ageMs: nowMs - entry.computedAtMs });
+}
+
 /** An answer with metadata and trailers of its own, which those around may add to. */
 export function answerOf({ body, etag, metadata: pairs, trailers, partial }: Whole): Answer {
   const metadata = metadataOf(pairs);

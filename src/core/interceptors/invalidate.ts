@@ -4,11 +4,11 @@ import { mayHaveHappened, type Reasons, statusOf } from '../cache/status.ts';
 import { reasons as coreReasons } from '../kit/fault.ts';
 import { renderTemplate } from '../policy/template.ts';
 import type { Answer, Authenticated, Call, Decoded, Interceptor, Traced } from '../ports/call.ts';
-import type { Invalidate } from '../ports/invalidate.ts';
+import type { InvalidateWritten } from '../ports/invalidate.ts';
 
 /** What invalidation takes. */
 export type InvalidateParts = {
-  readonly invalidate: Invalidate;
+  readonly invalidate: InvalidateWritten;
   readonly meter: Meter;
   /** Status by reason, a team's included: tells which failed writes may have been done. */
   readonly reasons?: Reasons;
@@ -24,10 +24,12 @@ export function invalidate({ invalidate, meter, reasons = coreReasons }: Invalid
     description: 'Tags of writes that had no value, so that nothing was invalidated.',
   });
   return async (call, next) => {
+    const { soft, settleMs } = call.plan;
+    const how = { soft, settleMs };
     const ended = async (error?: unknown) => {
       if (error !== undefined && !mayHaveHappened.has(statusOf(error, reasons))) return;
       const tags = tagsOf(call, () => empty.add(1));
-      if (tags.length > 0) await invalidate(tags);
+      if (tags.length > 0) await invalidate(tags, how);
     };
     let answer: Answer;
     try {

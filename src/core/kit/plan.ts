@@ -53,6 +53,10 @@ export type MethodPlan = {
   readonly deadlineMs: number | undefined;
   readonly cache: CachePlan | undefined;
   readonly invalidates: readonly Template[];
+  /** With `invalidates`: older answers count as past their time to live instead of becoming unusable. */
+  readonly soft: boolean;
+  /** With `invalidates`: for this long answers with its tags are not stored. 0: not at all. */
+  readonly settleMs: number;
   /** Of a stream form: the full name of the cached unary method, "app.v1.HomeService/GetHome". */
   readonly streamOf: string | undefined;
   readonly forward: ForwardPlan | undefined;

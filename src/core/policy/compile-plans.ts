@@ -17,6 +17,8 @@ import { warningsOf } from './warnings.ts';
 
 /** What a unary method may take when its policy does not say. */
 export const unaryDeadlineMs = 10_000;
+/** The longest that answers are not stored after an invalidation. */
+export const settleMaxMs = 600_000;
 /** `portico.v1.policy` among the options of a method, and protovalidate's rules among those of fields, messages and oneofs. */
 const policyExtension = 50001;
 const rulesExtension = 1159;
@@ -114,6 +116,11 @@ function planOf(
   });
   sayTwice(policy.invalidates, 'tag', [4], say);
   if (policy.invalidates.length > tagsMax) say([4, tagsMax], `invalidates has ${policy.invalidates.length} tags: at most ${tagsMax} are allowed.`);
+  if (policy.soft && policy.invalidates.length === 0)
+    say([7], 'soft says how invalidates acts, and there is none. Add invalidates, or leave it out.');
+  if (policy.settle !== '' && policy.invalidates.length === 0)
+    say([8], 'settle says for how long what invalidates names is not stored, and there is none. Add invalidates, or leave it out.');
+  const settleMs = policy.settle === '' ? 0 : durationBetween(policy.settle, 'settle', 1, settleMaxMs, [8], say);
   const plan: MethodPlan = {
     method: nameOf(method),
     path: `/${nameOf(method)}`,
@@ -125,6 +132,8 @@ function planOf(
     deadlineMs,
     cache: policy.cache === undefined ? undefined : cacheOf(policy.cache, method, access, say),
     invalidates,
+    soft: policy.soft,
+    settleMs,
     streamOf: policy.streamOf === '' ? undefined : streamOf.resolve(policy, method, kind, say),
     forward: policy.forward === undefined ? undefined : forwardOf(policy.forward, method, context),
     validated: hasRules(method),

@@ -13,6 +13,8 @@ export const enforced: Fields = {
   4: true, // invalidates
   5: true, // stream_of
   6: { 1: true, 2: true, 3: true }, // forward
+  7: true, // soft
+  8: true, // settle
 };
 
 /** Says what a policy asks for and this release does not enforce: the descriptor set was made with a newer policy.proto. */

@@ -1,3 +1,4 @@
+import type { Lease } from './leases.ts';
 import type { Soon } from './soon.ts';
 
 /** Metadata as plain data: pairs of a lower-case key and its values. */
@@ -12,6 +13,8 @@ export type CacheEntry = {
   /** What the computation answered as initial metadata and as trailers; mostly empty. */
   readonly metadata: MetadataPairs;
   readonly trailers: MetadataPairs;
+  /** Of the store of versions (a failed-over Redis is another one): versions of different generations say nothing about each other. */
+  readonly generation: string;
   /** At most 64, with the versions they had before the computation began. */
   readonly tags: readonly string[];
   readonly versions: readonly number[];
@@ -23,16 +26,24 @@ export type CacheEntry = {
   readonly scope: string;
 };
 
+/** Why an entry is not kept: larger than its scope's share; or the lease to store it is over, and another may have stored a newer one. */
+export type SetResult = 'stored' | 'too_large' | 'lease_over';
+
 /**
  * Where answers are remembered. It knows nothing of freshness: what it gives back is judged by who asked.
  *
  * Promises, in every adapter:
  * - `get` gives what was last `set` under exactly this key, or nothing: an entry may be gone at any time, and is never another key's.
- * - The bytes of all entries (bodies, keys, tags and an allowance for each entry) stay within the adapter's bound. Over it the entry goes that was not asked for the longest.
- * - The bytes of one scope stay within a tenth of that bound. Over it the scope's own oldest entries go, never those of others.
+ * - All entries together stay within a bound: in memory the adapter's own (bodies, keys, tags and an allowance for each entry), over which the entry goes that was not asked for
+ *   the longest; in Redis its `maxmemory`, and an entry is gone when its stale time is over.
+ * - In memory the bytes of one scope stay within a tenth of that bound. Over it the scope's own oldest entries go, never those of others.
+ * - Adapters of a shared store throw StoreDown.
  */
 export type CacheStore = {
   get(key: string): Soon<CacheEntry | undefined>;
-  /** Replaces what was there. @returns false when the entry alone is larger than its scope's share; then nothing is kept under this key */
-  set(key: string, entry: CacheEntry): Soon<boolean>;
+  /**
+   * Replaces what was there.
+   * @param lease with it the entry is kept only while the lease is held, and the lease is over with it: one step, so that no other holder comes between
+   */
+  set(key: string, entry: CacheEntry, lease?: Lease): Soon<SetResult>;
 };

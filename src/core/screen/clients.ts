@@ -11,11 +11,13 @@ type AnyClient = Readonly<Record<string, (request: unknown) => Promise<unknown>>
 /**
  * The upstreams of one call: bound to its signal, deadline, trace and identity. Equal calls (same method, same bytes) are made once.
  * @param services by the name of the upstream
+ * @param tag is told what upstreams say that their answers are about
  */
 export function clientsOf(
   services: Readonly<Record<string, ServiceDefinition>>,
   upstreams: Upstreams,
   context: CallContext,
+  tag: (tag: string) => void,
 ): Readonly<Record<string, AnyClient>> {
   const made = new Map<string, Promise<unknown>>();
   const clients: Record<string, AnyClient> = {};
@@ -30,7 +32,7 @@ export function clientsOf(
         const key = `${name} ${definition.name} ${Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')}`;
         const known = made.get(key);
         if (known !== undefined) return known;
-        const answer = send(name, `/${service.fullName}/${definition.name}`, definition, bytes, upstreams, context);
+        const answer = send(name, `/${service.fullName}/${definition.name}`, definition, bytes, upstreams, context, tag);
         made.set(key, answer);
         return answer;
       };
@@ -47,12 +49,14 @@ async function send(
   request: Uint8Array,
   upstreams: Upstreams,
   context: CallContext,
+  tag: (tag: string) => void,
 ): Promise<unknown> {
-  const { body } = await upstreams.unary(upstream, path, request, standardKeys, context).catch((error: unknown) => {
+  const { body, tags } = await upstreams.unary(upstream, path, request, standardKeys, context).catch((error: unknown) => {
     if (!(error instanceof StatusError)) throw error;
     const fault = faultOfUpstream(upstream, error);
     throw new UpstreamError(error.code, error.message === '' || isLocal(error) ? fault.message : error.message, fault);
   });
+  for (const one of tags) tag(one);
   try {
     return definition.responseType.decode(body);
   } catch (cause) {

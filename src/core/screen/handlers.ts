@@ -31,13 +31,18 @@ function begin(screen: Screen<never>, call: ReadyCall, { app, upstreams, clock }
   const tags = new Set<string>();
   const context = contextOf(call, tags, clock.nowMs, losers.signal);
   bindRun(context, run);
-  const clients = clientsOf(app.upstreams, upstreams, {
-    trace: call.trace,
-    caller: call.caller,
-    metadata: call.metadata,
-    signal: losers.signal,
-    deadlineAtMs: partsEndAtMs,
-  });
+  const clients = clientsOf(
+    app.upstreams,
+    upstreams,
+    {
+      trace: call.trace,
+      caller: call.caller,
+      metadata: call.metadata,
+      signal: losers.signal,
+      deadlineAtMs: partsEndAtMs,
+    },
+    context.tag,
+  );
   const { requestType, responseType } = screen.definition;
   const request = requestType.decode(call.request as Uint8Array);
   return {

@@ -27,3 +27,12 @@ export function toUpstream(from: Metadata, keys: readonly string[], traceparent:
   metadata.set('authorization', `Bearer ${token}`);
   return metadata;
 }
+
+/** By which an internal service says what its answer is about, as initial metadata or trailers: "order:42, courier:7". */
+const tagsKey = 'portico-tags';
+
+/** The tags of an upstream's answer. Whether each can be a tag is judged where answers are stored; the phone never sees them. */
+export function tagsFromUpstream(...all: readonly GrpcMetadata[]): readonly string[] {
+  const tags = all.flatMap((metadata) => metadata.get(tagsKey)).flatMap((value) => String(value).split(','));
+  return tags.map((tag) => tag.trim()).filter((tag) => tag !== '');
+}

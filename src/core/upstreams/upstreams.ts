@@ -5,7 +5,7 @@ import { Fault } from '../kit/fault.ts';
 import { StatusError } from '../kit/status-error.ts';
 import type { Caller, Traced } from '../ports/call.ts';
 import { openChannel, type Retryable, type UpstreamConfig } from './channel.ts';
-import { fromUpstream, toUpstream } from './metadata.ts';
+import { fromUpstream, tagsFromUpstream, toUpstream } from './metadata.ts';
 import { registerPollingResolver } from './polling-resolver.ts';
 
 /** The signed token by which an upstream authorises: audience the upstream, subject the caller. At once where one is remembered. */
@@ -41,7 +41,12 @@ export type Upstreams = {
     request: Uint8Array,
     keys: readonly string[],
     context: CallContext,
-  ): Promise<{ readonly body: Uint8Array; readonly metadata: Metadata; readonly trailers: Metadata }>;
+  ): Promise<{
+    readonly body: Uint8Array;
+    readonly metadata: Metadata;
+    readonly trailers: Metadata /** From `portico-tags`. */;
+    readonly tags: readonly string[];
+  }>;
   close(): void;
 };
 
@@ -106,7 +111,8 @@ export function sendUnary({ client, metadata, options, end }: Prepared, path: st
     sent.on('status', ({ code, details, metadata: trailers }) => {
       signal.removeEventListener('abort', cancel);
       end(code);
-      if (code === grpcStatus.OK && body !== undefined) resolve({ body, metadata: fromUpstream(headers), trailers: fromUpstream(trailers) });
+      if (code === grpcStatus.OK && body !== undefined)
+        resolve({ body, metadata: fromUpstream(headers), trailers: fromUpstream(trailers), tags: tagsFromUpstream(headers, trailers) });
       else if (signal.aborted) reject(signal.reason);
       else
         reject(

@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import type { CacheEntry, CacheStore } from '../../ports/cache-store.ts';
+import type { MemoryLeases } from './leases.ts';
 
 /** What an entry costs beside its bytes and texts: objects, map slots, one Metadata. Measured at about 700 bytes with 100,000 small entries. */
 const entryOverheadBytes = 700;
@@ -9,8 +10,9 @@ const scopeShare = 0.1;
 /**
  * Answers of one process, the least recently used going first.
  * @param bytesMax bound of all entries together, keys and overhead included
+ * @param leases those that entries are set with, if they are
  */
-export function memoryCacheStore({ bytesMax }: { bytesMax: number }): CacheStore {
+export function memoryCacheStore({ bytesMax, leases }: { bytesMax: number; leases?: MemoryLeases }): CacheStore {
   const scopeBytesMax = Math.floor(bytesMax * scopeShare);
   const scopes = new Map<string, { bytes: number; keys: Set<string> }>();
   const entries = new LRUCache<string, CacheEntry>({
@@ -27,10 +29,12 @@ export function memoryCacheStore({ bytesMax }: { bytesMax: number }): CacheStore
 
   return {
     get: (key) => entries.get(key),
-    set: (key, entry) => {
+    set: (key, entry, lease) => {
+      if (lease !== undefined && leases?.holds(lease) !== true) return 'lease_over';
+      if (lease !== undefined) void leases?.release(lease);
       entries.delete(key); // so that what it took is given back before its scope is measured
       const size = sizeOf(key, entry);
-      if (size > scopeBytesMax) return false;
+      if (size > scopeBytesMax) return 'too_large';
       const scope = scopes.get(entry.scope) ?? { bytes: 0, keys: new Set() };
       for (const oldest of scope.keys) {
         if (scope.bytes + size <= scopeBytesMax) break;
@@ -40,7 +44,7 @@ export function memoryCacheStore({ bytesMax }: { bytesMax: number }): CacheStore
       scope.keys.add(key);
       scopes.set(entry.scope, scope); // also when the last of its entries has just gone
       entries.set(key, entry);
-      return true;
+      return 'stored';
     },
   };
 }

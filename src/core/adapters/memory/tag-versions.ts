@@ -1,13 +1,13 @@
 import type { Clock } from '../../kit/clock.ts';
-import type { TagVersions } from '../../ports/tag-versions.ts';
+import type { Standing, TagVersions } from '../../ports/tag-versions.ts';
 
-/** `untilMs`: when every answer begun with this tag is over. */
-type Version = { version: number; untilMs: number };
+/** `hard`: the version that the last raise gave that was not soft. `settlesAt`: microseconds since 1970. `untilMs`: when every answer begun with this tag is over. */
+type Version = { readonly version: number; readonly hard: number; readonly settlesAt: number; readonly untilMs: number };
 
 /**
  * Tag versions of one process. Lost with it, as its answers are.
  * @param keepMs the longest life of an answer, stale time included: whole milliseconds
- * @param tagsMax most tags that are known at once. A tag takes about 150 bytes and its own length
+ * @param tagsMax most tags that are known at once. A tag takes about 170 bytes and its own length
  */
 export function memoryTagVersions({ clock, keepMs, tagsMax = 200_000 }: { clock: Clock; keepMs: number; tagsMax?: number }): TagVersions {
   const known = new Map<string, Version>(); // in the order of their last touch, so the first is the one to forget
@@ -19,10 +19,15 @@ export function memoryTagVersions({ clock, keepMs, tagsMax = 200_000 }: { clock:
     lastTick = Math.max(lastTick + 1, clock.nowMs() * 1_000);
     return lastTick;
   };
-  const touch = (tag: string, version: number) => {
+  const touch = (tag: string, version: Omit<Version, 'untilMs'>) => {
     known.delete(tag);
-    known.set(tag, { version, untilMs: clock.nowMs() + keepMs });
-    return version;
+    known.set(tag, { ...version, untilMs: clock.nowMs() + keepMs });
+  };
+  /** The version of a tag that is used now, a new one where it has none. */
+  const use = (tag: string, startedAt: number): number => {
+    const found = known.get(tag) ?? { version: startedAt, hard: startedAt, settlesAt: 0 };
+    touch(tag, found);
+    return found.version;
   };
   const forget = () => {
     const nowMs = clock.nowMs();
@@ -32,27 +37,41 @@ export function memoryTagVersions({ clock, keepMs, tagsMax = 200_000 }: { clock:
       forgottenUpTo = Math.max(forgottenUpTo, version);
     }
   };
+  const settling = (tags: readonly string[], at: number) => tags.some((tag) => (known.get(tag)?.settlesAt ?? 0) > at);
 
   return {
-    unmoved: (tags, versions) => {
-      for (let i = 0; i < tags.length; i++) if (known.get(tags[i] as string)?.version !== versions[i]) return false;
-      return true;
+    standing: (tags, versions) => {
+      let worst: Standing = 'unmoved';
+      for (let i = 0; i < tags.length; i++) {
+        const now = known.get(tags[i] as string);
+        const then = versions[i] as number;
+        if (now?.version === then) continue;
+        if (now === undefined || now.hard > then || now.version < then) return 'moved';
+        worst = 'soft';
+      }
+      return worst;
     },
     begin: (tags) => {
       const startedAt = tick();
-      const versions = tags.map((tag) => touch(tag, known.get(tag)?.version ?? startedAt));
+      const versions = tags.map((tag) => use(tag, startedAt));
       forget();
-      return { startedAt, versions };
+      return { startedAt, versions, settling: settling(tags, startedAt) };
     },
     late: (tags, startedAt) => {
       const moved = (tag: string) => (known.get(tag)?.version ?? forgottenUpTo) > startedAt;
       if (tags.some(moved)) return undefined;
-      const versions = tags.map((tag) => touch(tag, known.get(tag)?.version ?? tick()));
+      const versions = tags.map((tag) => use(tag, tick()));
       forget();
-      return versions;
+      return { versions, settling: settling(tags, startedAt) };
     },
-    raise: (tags) => {
-      for (const tag of tags) touch(tag, tick());
+    raise: (tags, { soft = false, settleMs = 0 } = {}) => {
+      for (const tag of tags) {
+        const version = tick();
+        const before = known.get(tag);
+        // a soft raise of a tag that nobody knows makes nothing unusable that is usable now
+        const hard = soft ? (before?.hard ?? version) : version;
+        touch(tag, { version, hard, settlesAt: Math.max(before?.settlesAt ?? 0, settleMs > 0 ? version + settleMs * 1_000 : 0) });
+      }
       forget();
     },
   };

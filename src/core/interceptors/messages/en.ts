@@ -21,6 +21,7 @@ export const en: Readonly<Record<CoreReason, string>> = {
   SERVICE_ONLY: 'You do not have access to this.',
   SESSION_REVOKED: 'You have been signed out. Please sign in again.',
   STORAGE_DOWN: 'This is not available right now. Please try again later.',
+  STORE_DOWN: 'This is not available right now. Please try again later.',
   TIMEOUT_MALFORMED: 'Something went wrong in the app. Please update it and try again.',
   TOKEN_EXPIRED: 'Please sign in again.',
   TOKEN_INVALID: 'Please sign in again.',

@@ -1,5 +1,8 @@
 import { Metadata } from 'nice-grpc-common';
 import { InvalidateRequest, InvalidateResponse } from '../../../gen/portico/internal/v1/publisher.ts';
+import { parseDurationMs } from '../../kit/duration.ts';
+import { Fault } from '../../kit/fault.ts';
+import { settleMaxMs } from '../../policy/compile-plans.ts';
 import type { Handler } from '../../ports/call.ts';
 import type { Invalidate } from '../../ports/invalidate.ts';
 
@@ -12,9 +15,19 @@ export function publisherHandlers({
   return {
     'portico.internal.v1.PublisherService/Invalidate': async ({ request }) => {
       if (!(request instanceof Uint8Array)) throw new Error('Invalidate takes one request.');
-      const { tags } = InvalidateRequest.decode(request);
-      await invalidate(tags);
+      const { tags, soft, settle } = InvalidateRequest.decode(request);
+      await invalidate(tags, { soft, settleMs: settle === '' ? 0 : settleMsOf(settle) });
       return { metadata: Metadata(), body: InvalidateResponse.encode({}).finish(), trailers: Metadata() };
     },
   };
+}
+
+/** Its form is said in the .proto and checked before; how long it may be is not. */
+function settleMsOf(settle: string): number {
+  const ms = parseDurationMs(settle);
+  if (ms !== undefined && ms >= 1 && ms <= settleMaxMs) return ms;
+  const description = 'must be from 1ms to 10m';
+  throw new Fault('REQUEST_INVALID', `The request breaks a rule: settle ${description}.`, {
+    violations: [{ field: 'settle', rule: 'settle', description }],
+  });
 }

@@ -93,7 +93,19 @@ export interface Policy {
   /** On a server stream: the cached unary method of the same service whose entry is read and whose screen is sent part by part. */
   streamOf: string;
   /** Hands the call to a method of an internal service, byte for byte. */
-  forward: Forward | undefined;
+  forward:
+    | Forward
+    | undefined;
+  /**
+   * With `invalidates`: older answers count as past their `ttl` instead of becoming unusable, so that within
+   * `stale_while_revalidate` they are still served while a new one is computed. For public content only: the old answer is seen once more.
+   */
+  soft: boolean;
+  /**
+   * With `invalidates`: for this long after the call answers with its tags are served and not stored, because what they are
+   * computed from may lag behind the write (a read replica, a search index). A duration, 1 ms to 10 m. Default: not at all.
+   */
+  settle: string;
 }
 
 /** Who may call a method. */
@@ -135,7 +147,16 @@ export interface Forward {
 }
 
 function createBasePolicy(): Policy {
-  return { access: undefined, deadline: "", cache: undefined, invalidates: [], streamOf: "", forward: undefined };
+  return {
+    access: undefined,
+    deadline: "",
+    cache: undefined,
+    invalidates: [],
+    streamOf: "",
+    forward: undefined,
+    soft: false,
+    settle: "",
+  };
 }
 
 export const Policy: MessageFns<Policy> = {
@@ -157,6 +178,12 @@ export const Policy: MessageFns<Policy> = {
     }
     if (message.forward !== undefined) {
       Forward.encode(message.forward, writer.uint32(50).fork()).join();
+    }
+    if (message.soft !== false) {
+      writer.uint32(56).bool(message.soft);
+    }
+    if (message.settle !== "") {
+      writer.uint32(66).string(message.settle);
     }
     return writer;
   },
@@ -222,6 +249,22 @@ export const Policy: MessageFns<Policy> = {
             message.forward = Forward.decode(reader, reader.uint32());
             continue;
           }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.soft = reader.bool();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.settle = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -248,6 +291,8 @@ export const Policy: MessageFns<Policy> = {
         ? globalThis.String(object.stream_of)
         : "",
       forward: isSet(object.forward) ? Forward.fromJSON(object.forward) : undefined,
+      soft: isSet(object.soft) ? globalThis.Boolean(object.soft) : false,
+      settle: isSet(object.settle) ? globalThis.String(object.settle) : "",
     };
   },
 
@@ -271,6 +316,12 @@ export const Policy: MessageFns<Policy> = {
     if (message.forward !== undefined) {
       obj.forward = Forward.toJSON(message.forward);
     }
+    if (message.soft !== false) {
+      obj.soft = message.soft;
+    }
+    if (message.settle !== "") {
+      obj.settle = message.settle;
+    }
     return obj;
   },
 
@@ -289,6 +340,8 @@ export const Policy: MessageFns<Policy> = {
     message.forward = (object.forward !== undefined && object.forward !== null)
       ? Forward.fromPartial(object.forward)
       : undefined;
+    message.soft = object.soft ?? false;
+    message.settle = object.settle ?? "";
     return message;
   },
 };

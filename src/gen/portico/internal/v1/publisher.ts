@@ -15,6 +15,16 @@ export const protobufFileName = "portico/internal/v1/publisher.proto";
 export interface InvalidateRequest {
   /** Tags such as "order:42": 1 to 64 of at most 256 printable ASCII characters. */
   tags: string[];
+  /**
+   * Older answers count as past their time to live instead of becoming unusable: within `stale_while_revalidate` they are still
+   * served while a new one is computed. For public content.
+   */
+  soft: boolean;
+  /**
+   * For this long answers with the tags are served and not stored, because what they are computed from may lag behind: a
+   * duration like "500ms" or "5s", at most "10m". Empty: not at all.
+   */
+  settle: string;
 }
 
 /** Done: no older answer is served as fresh any more. */
@@ -22,13 +32,19 @@ export interface InvalidateResponse {
 }
 
 function createBaseInvalidateRequest(): InvalidateRequest {
-  return { tags: [] };
+  return { tags: [], soft: false, settle: "" };
 }
 
 export const InvalidateRequest: MessageFns<InvalidateRequest> = {
   encode(message: InvalidateRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     for (const v of message.tags) {
       writer.uint32(10).string(v!);
+    }
+    if (message.soft !== false) {
+      writer.uint32(16).bool(message.soft);
+    }
+    if (message.settle !== "") {
+      writer.uint32(26).string(message.settle);
     }
     return writer;
   },
@@ -54,6 +70,22 @@ export const InvalidateRequest: MessageFns<InvalidateRequest> = {
             message.tags.push(reader.string());
             continue;
           }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.soft = reader.bool();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.settle = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -67,13 +99,23 @@ export const InvalidateRequest: MessageFns<InvalidateRequest> = {
   },
 
   fromJSON(object: any): InvalidateRequest {
-    return { tags: globalThis.Array.isArray(object?.tags) ? object.tags.map((e: any) => globalThis.String(e)) : [] };
+    return {
+      tags: globalThis.Array.isArray(object?.tags) ? object.tags.map((e: any) => globalThis.String(e)) : [],
+      soft: isSet(object.soft) ? globalThis.Boolean(object.soft) : false,
+      settle: isSet(object.settle) ? globalThis.String(object.settle) : "",
+    };
   },
 
   toJSON(message: InvalidateRequest): unknown {
     const obj: any = {};
     if (message.tags?.length) {
       obj.tags = message.tags;
+    }
+    if (message.soft !== false) {
+      obj.soft = message.soft;
+    }
+    if (message.settle !== "") {
+      obj.settle = message.settle;
     }
     return obj;
   },
@@ -84,6 +126,8 @@ export const InvalidateRequest: MessageFns<InvalidateRequest> = {
   fromPartial(object: DeepPartial<InvalidateRequest>): InvalidateRequest {
     const message = createBaseInvalidateRequest();
     message.tags = object.tags?.map((e) => e) || [];
+    message.soft = object.soft ?? false;
+    message.settle = object.settle ?? "";
     return message;
   },
 };
@@ -185,6 +229,10 @@ export type DeepPartial<T> = T extends bigint ? string | number | bigint
   : T extends { $case: string; value: unknown } ? { $case: T["$case"]; value?: DeepPartial<T["value"]> }
   : T extends {} ? { [K in keyof T]?: DeepPartial<T[K]> }
   : Partial<T>;
+
+function isSet(value: any): boolean {
+  return value !== null && value !== undefined;
+}
 
 export interface MessageFns<T> {
   encode(message: T, writer?: BinaryWriter): BinaryWriter;

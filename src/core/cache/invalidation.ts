@@ -1,0 +1,44 @@
+import { Fault } from '../kit/fault.ts';
+import { StoreDown } from '../kit/store-down.ts';
+import type { Invalidate, InvalidateWritten } from '../ports/invalidate.ts';
+import type { TagVersions } from '../ports/tag-versions.ts';
+import type { Pending } from './pending.ts';
+
+/** When the versions are raised no replica serves an older answer as fresh; sealing and announcing only make things prompt. */
+export function invalidationBy({
+  versions,
+  seal,
+  announce,
+  pending,
+}: {
+  readonly versions: TagVersions;
+  readonly seal: (tags: readonly string[]) => void;
+  readonly announce: (tags: readonly string[]) => void;
+  readonly pending: Pending;
+}): { readonly invalidate: Invalidate; readonly invalidateWritten: InvalidateWritten } {
+  const invalidate: Invalidate = async (tags, options) => {
+    try {
+      await versions.raise(tags, options);
+    } catch (cause) {
+      if (!(cause instanceof StoreDown)) throw cause;
+      throw new Fault('STORE_DOWN', 'The store that all replicas share could not be told: older answers may still be served. Try again.', {
+        retryAfterMs: 1_000,
+        cause,
+      });
+    } finally {
+      seal(tags);
+    }
+    announce(tags);
+  };
+  return {
+    invalidate,
+    invalidateWritten: async (tags, options = {}) => {
+      try {
+        await invalidate(tags, options);
+      } catch (error) {
+        if (!(error instanceof Fault && error.reason === 'STORE_DOWN')) throw error;
+        pending.add(tags, options);
+      }
+    },
+  };
+}

@@ -1,0 +1,71 @@
+import type { Clock } from '../kit/clock.ts';
+import type { CacheEntry, CacheStore } from '../ports/cache-store.ts';
+import type { Soon } from '../ports/soon.ts';
+import type { Judge, Judgement } from './judge.ts';
+import { gone, type Patience } from './patience.ts';
+import type { Shared } from './shared.ts';
+import { soonThen } from './soon.ts';
+
+/** An entry that may be served in one way or another. */
+export type Remembered = { readonly entry: CacheEntry; readonly judgement: Exclude<Judgement, 'moved'> };
+
+/** The entries of this process, and behind them those that all replicas share. */
+export type Memory = {
+  /** Not async: a hit in memory waits for nothing. */
+  find(key: string, patience: Patience): Soon<Remembered | undefined>;
+  /** An entry again, judged anew; undefined when it was invalidated or its time is wholly over. */
+  again(entry: CacheEntry, patience: Patience): Soon<Remembered | undefined>;
+  /** What another replica may have stored by now, judged, and kept here, too. */
+  findShared(key: string, patience: Patience): Soon<Remembered | undefined>;
+  /** Keeps an entry here, unless a newer one is here already. */
+  keep(key: string, entry: CacheEntry): Soon<boolean>;
+};
+
+export function openMemory({ store, shared, judge, clock }: { store: CacheStore; shared: Shared | undefined; judge: Judge; clock: Clock }): Memory {
+  /** Look-ups that several calls wait for: each judges for itself what comes. */
+  const lookups = new Map<string, Soon<CacheEntry | undefined>>();
+
+  const again: Memory['again'] = (entry, patience) => {
+    if (clock.nowMs() >= entry.staleUntilMs) return undefined;
+    return soonThen(judge(entry, patience), (judgement) => (judgement === 'moved' ? undefined : { entry, judgement }));
+  };
+  const keep: Memory['keep'] = (key, entry) =>
+    soonThen(store.get(key), (old) => {
+      if (old !== undefined && old.computedAtMs > entry.computedAtMs) return true;
+      return soonThen(store.set(key, entry), (result) => result === 'stored');
+    });
+  const lookUp = (shared: Shared, key: string): Soon<CacheEntry | undefined> => {
+    const known = lookups.get(key);
+    if (known !== undefined) return known;
+    const looking = shared.get(key);
+    if (looking instanceof Promise) {
+      lookups.set(key, looking);
+      const over = () => lookups.delete(key);
+      looking.then(over, over);
+    }
+    return looking;
+  };
+  const findShared: Memory['findShared'] = (key, patience) => {
+    if (shared === undefined) return undefined;
+    return judged(key, shared.get(key), patience);
+  };
+  const judged = (key: string, looking: Soon<CacheEntry | undefined>, patience: Patience): Soon<Remembered | undefined> =>
+    soonThen(patience.wait(looking), (entry) => {
+      if (entry === undefined || entry === gone) return undefined;
+      return soonThen(again(entry, patience), (found) => (found === undefined ? undefined : soonThen(keep(key, entry), () => found)));
+    });
+
+  return {
+    again,
+    keep,
+    findShared,
+    find: (key, patience) =>
+      soonThen(store.get(key), (entry) =>
+        soonThen(entry && again(entry, patience), (own) => {
+          const enough = own !== undefined && own.judgement !== 'soft' && clock.nowMs() < own.entry.freshUntilMs;
+          if (enough || shared === undefined) return own;
+          return soonThen(judged(key, lookUp(shared, key), patience), (other) => other ?? own); // another replica may have computed it anew
+        }),
+      ),
+  };
+}

@@ -1,0 +1,109 @@
+import { hash } from 'node:crypto';
+import type { Clock } from '../kit/clock.ts';
+import type { CacheEntry, CacheStore } from '../ports/cache-store.ts';
+import type { Lease, Leases } from '../ports/leases.ts';
+import type { Soon } from '../ports/soon.ts';
+import type { Stamp } from './judge.ts';
+import { gone, type HavePatience, type Patience } from './patience.ts';
+
+/** What all replicas of a cluster share. */
+export type Shared = {
+  /** @throws StoreDown */
+  get(key: string): Soon<CacheEntry | undefined>;
+  /** Stores with the lease, which is over with it. @throws StoreDown */
+  set(key: string, entry: CacheEntry, lease: Lease): ReturnType<CacheStore['set']>;
+  /**
+   * Takes the lease of a computation, or waits for what its holder stores.
+   * @param usable judges what is there; asked after the lease was taken, too, because its last holder may just have stored
+   * @returns the lease; or what another stored; or neither, when nobody can tell or the holder takes too long: then compute, and do not store
+   */
+  leaseOrAnswer<T>(key: string, options: LeaseOptions<T>): Promise<{ readonly lease?: Lease; readonly found?: T }>;
+  /** The lease to store at once what was computed without one, if nobody else is computing and nobody has stored anything since `begunAtMs`. */
+  leaseToStore(key: string, stamp: Stamp, begunAtMs: number, patience: Patience): Promise<Lease | undefined>;
+  release(lease: Lease): void;
+};
+
+export type LeaseOptions<T> = {
+  readonly stamp: Stamp;
+  readonly deadlineMs: number;
+  readonly signal: AbortSignal;
+  readonly patience: Patience;
+  readonly usable: (patience: Patience) => Soon<T | undefined>;
+};
+
+/** What a lease lasts beyond its computation's deadline, for storing. */
+const storingMs = 1_000;
+/** How often a waiting replica asks. Milliseconds, growing by half each time. */
+const [askFirstMs, askMaxMs] = [5, 50];
+/** The part of its deadline that a computation waits for another replica's: then enough time is left to do it itself, if that one has died. */
+const waitShare = 0.5;
+
+export type SharedParts = {
+  readonly store: CacheStore;
+  readonly leases: Leases;
+  readonly generation: () => string | undefined;
+  readonly havePatience: HavePatience;
+  readonly clock: Clock;
+};
+
+/** Keys of another generation of the store are other keys. */
+export function openShared({ store, leases, generation, havePatience, clock }: SharedParts): Shared {
+  const placeOf = (key: string, of: string) => `${of} ${key}`;
+  const release = (lease: Lease) => {
+    const released = leases.release(lease);
+    if (released instanceof Promise) released.catch(() => {}); // its time is over by itself
+  };
+  const pause = (ms: number, signal: AbortSignal) =>
+    new Promise<void>((resolve) => {
+      const cancel = clock.after(ms, () => over());
+      const over = () => {
+        cancel();
+        signal.removeEventListener('abort', over);
+        resolve();
+      };
+      signal.addEventListener('abort', over, { once: true });
+    });
+
+  return {
+    get: (key) => {
+      const current = generation();
+      return current === undefined ? undefined : store.get(placeOf(key, current));
+    },
+    set: (key, entry, lease) => store.set(placeOf(key, entry.generation), entry, lease),
+    release,
+    leaseToStore: async (key, stamp, begunAtMs, patience) => {
+      const entry = placeOf(key, stamp.generation);
+      const lease = await patience.wait(leases.take(entry, versionsName(stamp), storingMs));
+      if (lease === gone || lease === undefined) return undefined;
+      const there = await patience.wait(store.get(entry));
+      if (there !== gone && (there === undefined || there.computedAtMs < begunAtMs)) return lease;
+      release(lease);
+      return undefined;
+    },
+    leaseOrAnswer: async (key, { stamp, deadlineMs, signal, patience, usable }) => {
+      const entry = placeOf(key, stamp.generation);
+      const name = versionsName(stamp);
+      const waitUntilMs = clock.nowMs() + deadlineMs * waitShare;
+      for (let everyMs = askFirstMs, mine = patience; ; mine = havePatience()) {
+        const lease = await mine.wait(leases.take(entry, name, deadlineMs + storingMs));
+        if (lease === gone) return {};
+        const found = await usable(mine);
+        if (found !== undefined) {
+          if (lease !== undefined) release(lease);
+          return { found };
+        }
+        if (lease !== undefined) return { lease };
+        for (let held: boolean | typeof gone = true; held === true; held = await havePatience().wait(leases.held(entry, name))) {
+          if (clock.nowMs() >= waitUntilMs || signal.aborted) return {};
+          await pause(everyMs, signal);
+          everyMs = Math.min(askMaxMs, everyMs * 1.5);
+        }
+      }
+    },
+  };
+}
+
+/** After an invalidation newcomers take another lease than those who began before it. */
+function versionsName({ versions }: Stamp): string {
+  return hash('sha256', versions.join(), 'base64url').slice(0, 22);
+}

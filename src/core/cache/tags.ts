@@ -1,0 +1,18 @@
+import { renderTemplate } from '../policy/template.ts';
+import type { ReadyCall } from '../ports/call.ts';
+import { callerOf, decodedOf } from './inputs.ts';
+import type { CachedMethod } from './method.ts';
+
+/** The policy's tags of a call. Not complete when one of them has no value or is no tag: such an answer is not stored, because nobody could invalidate it. */
+export function tagsOf({ cache, plan }: CachedMethod, call: ReadyCall): { readonly tags: readonly string[]; readonly complete: boolean } {
+  const { message } = decodedOf(call);
+  const caller = callerOf(call.caller, cache);
+  const tags = new Set<string>();
+  let complete = true;
+  for (const template of cache.tags) {
+    const tag = renderTemplate(template, { desc: plan.descriptor.input, message }, (name) => caller?.claims.get(name));
+    if (tag === undefined) complete = false;
+    else tags.add(tag);
+  }
+  return { tags: [...tags], complete };
+}

@@ -1,0 +1,79 @@
+import { memoryCacheStore } from '../../src/core/adapters/memory/cache-store.ts';
+import { openCache } from '../../src/core/cache/cache.ts';
+import type { Computed } from '../../src/core/cache/computation.ts';
+import { type Flights, flights } from '../../src/core/cache/flights.ts';
+import type { Clock } from '../../src/core/kit/clock.ts';
+import type { CacheStore } from '../../src/core/ports/cache-store.ts';
+import type { Leases } from '../../src/core/ports/leases.ts';
+import type { TagVersions } from '../../src/core/ports/tag-versions.ts';
+import { testCounts } from '../support/counts.ts';
+import { type Step, slowLeases, slowStore, slowVersions } from './slow.ts';
+
+/** What a safeguard is taken out of. */
+export type ReplicaParts = {
+  readonly versions: TagVersions;
+  readonly flights: Flights<Computed>;
+  /** Unset: one process, that shares with nobody. */
+  readonly shared?: { readonly store: CacheStore; readonly leases: Leases };
+};
+
+/** One replica's cache, every port delayed at each step. */
+export function openReplica(
+  parts: Omit<ReplicaParts, 'flights'>,
+  options: {
+    readonly clock: Clock;
+    readonly random: () => number;
+    readonly step: Step;
+    readonly generation?: () => string | undefined;
+    readonly without?: (parts: ReplicaParts) => Partial<ReplicaParts>;
+  },
+) {
+  const { clock, random, step, generation, without = () => ({}) } = options;
+  const whole: ReplicaParts = { ...parts, flights: flights() };
+  const { versions, flights: own, shared } = { ...whole, ...without(whole) };
+  return openCache({
+    store: slowStore(memoryCacheStore({ bytesMax: 10_000_000 }), step),
+    versions: slowVersions(versions, step),
+    ...(shared && { shared: { store: slowStore(shared.store, step), leases: slowLeases(shared.leases, step) } }),
+    ...(generation && { generation }),
+    flights: own,
+    clock,
+    random,
+    counts: testCounts(),
+    locales: ['en'],
+    patienceMs: 60_000, // the delays here are no outage
+  });
+}
+
+/** A cache that does not ask how versions stand. */
+export const withoutVersionCheck = ({ versions }: ReplicaParts): Partial<ReplicaParts> => ({ versions: { ...versions, standing: () => 'unmoved' } });
+
+/** A cache that joins whatever is on its way, and asks nothing afterwards. */
+export const withoutSealing = ({ flights }: ReplicaParts): Partial<ReplicaParts> => ({
+  flights: {
+    ...flights,
+    seal: () => {},
+    find: (key) => {
+      const flight = flights.find(key);
+      return flight && { ...flight, begunAt: Number.POSITIVE_INFINITY };
+    },
+  },
+});
+
+/** A cache that lets each call compute for itself. */
+export const withoutFlights = ({ flights }: ReplicaParts): Partial<ReplicaParts> => ({ flights: { ...flights, find: () => undefined } });
+
+/** Replicas that do not ask who else computes. */
+export const withoutLeases = ({ shared }: ReplicaParts): Partial<ReplicaParts> =>
+  shared === undefined
+    ? {}
+    : {
+        shared: {
+          store: { ...shared.store, set: (key, entry) => shared.store.set(key, entry) },
+          leases: { take: (entry, name) => ({ entry, name, token: '' }), held: () => false, release: () => {} },
+        },
+      };
+
+/** A store that takes whatever comes, however late. */
+export const withoutFence = ({ shared }: ReplicaParts): Partial<ReplicaParts> =>
+  shared === undefined ? {} : { shared: { ...shared, store: { ...shared.store, set: (key, entry) => shared.store.set(key, entry) } } };
