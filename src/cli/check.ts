@@ -4,6 +4,7 @@ import { openCertificates } from '../wire/certificates.ts';
 import { databaseMisfit } from '../wire/migrations.ts';
 import { ourMethods, upstreamsOfScreens } from '../wire/our-methods.ts';
 import { systemClock } from '../wire/system-clock.ts';
+import { countKeys } from '../wire/tokens.ts';
 import { upstreamConfigs } from '../wire/upstream-configs.ts';
 import { Exit, exitCodes } from './exit.ts';
 import { modeOf, type SettingsFlags, settingsOf } from './options.ts';
@@ -33,6 +34,7 @@ export async function runCheck({ json = false, ...flags }: SettingsFlags & { rea
     await openCertificates(settings, systemClock);
     return 'usable';
   });
+  await check('keys', async () => `${await countKeys(settings)} that sign or verify`);
   await check('database', async () => {
     if (settings.embedded && !existsSync(join(settings.dataDir, 'pglite'))) return `will be made in ${settings.dataDir} at the start`;
     const misfit = await databaseMisfit(settings);
@@ -43,7 +45,7 @@ export async function runCheck({ json = false, ...flags }: SettingsFlags & { rea
   if (json) process.stdout.write(`${JSON.stringify({ ok: wrong.length === 0, checks })}\n`);
   else
     for (const { name, ok, message } of checks)
-      process.stdout.write(`${ok ? 'ok    ' : 'WRONG '} ${name.padEnd(12)}${message.includes('\n') ? '\n' : ' '}${message}\n`);
+      process.stdout.write(`${ok ? 'ok    ' : 'WRONG '} ${message.includes('\n') ? `${name}\n` : `${name.padEnd(12)} `}${message}\n`);
   if (wrong.length === 0) return;
   const dependency = wrong.every(({ name }) => name === 'database');
   throw new Exit(dependency ? exitCodes.dependency : exitCodes.config, `${wrong.length} of ${checks.length} checks failed.`);

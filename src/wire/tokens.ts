@@ -6,6 +6,14 @@ import { systemClock } from './system-clock.ts';
 
 const silent = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 
+/** @returns how many signing keys there are. @throws Error naming the folder or file that is not usable */
+export async function countKeys(settings: Settings): Promise<number> {
+  if (settings.mode === 'dev') openSecrets(settings);
+  const keys = await keyDirectory(settings.keysDir, systemClock, silent);
+  keys.close();
+  return keys.jwks().keys.length;
+}
+
 /** A token by which the internal service of this name may call the internal listener, signed by the newest of our keys. */
 export async function serviceTokenOf(settings: Settings, name: string, ttlMs: number): Promise<string> {
   if (settings.mode === 'dev') openSecrets(settings);

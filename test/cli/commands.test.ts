@@ -97,6 +97,7 @@ describe('each command ends with the exit code and the words that fit', { concur
         'ok     policies     16 methods',
         'ok     upstreams    0 set, the others are those of the sample company',
         'ok     certificates usable',
+        'ok     keys         1 that sign or verify',
         `ok     database     will be made in ${join(cwd, 'fresh')} at the start`,
         '',
       ].join('\n'),
@@ -112,7 +113,36 @@ describe('each command ends with the exit code and the words that fit', { concur
       checks.find(({ name }) => name === 'policies')?.message ?? '',
       /^app\.services names app\.v1\.HomService, which is no service here\./,
     );
-    assert.equal(json.stderr, 'portico: 1 of 5 checks failed.\n');
+    assert.equal(json.stderr, 'portico: 1 of 6 checks failed.\n');
+  });
+
+  test('check of a production whose files are not there says each, policies with line and caret', async () => {
+    writeFileSync(
+      join(cwd, 'production.yaml'),
+      [
+        'public: {tls: {certFile: none.pem, keyFile: none-key.pem}}',
+        'auth: {keysDir: none, refreshKey: a-secret-of-more-than-thirty-two-characters}',
+        'upstreams: {order: {address: "orders:9000", tls: {caFile: none-ca.pem}}}',
+      ].join('\n'),
+    );
+    const { code, stdout, stderr } = await portico('check -c production.yaml', { DATABASE_URL: 'postgres://someone:hunter2@127.0.0.1:1/none' });
+    assert.deepEqual([code, stderr], [2, 'portico: 5 of 6 checks failed.\n']);
+    const lines = stdout.split('\n');
+    for (const line of [
+      'ok     settings     read as `portico serve`',
+      'WRONG  policies',
+      '        upstream: "orders"',
+      'WRONG  upstreams    upstreams.order.tls.caFile: the file none-ca.pem cannot be read (ENOENT).',
+      'WRONG  certificates The file none.pem cannot be read (ENOENT).',
+      'WRONG  keys         The folder of signing keys none cannot be read (ENOENT).',
+      'WRONG  database     The database of DATABASE_URL cannot be used: connect ECONNREFUSED 127.0.0.1:1',
+    ])
+      assert.ok(lines.includes(line), `${line}\n${stdout}`);
+    assert.match(
+      stdout,
+      /^proto\/app\/v1\/order\.proto:\d+:9: forward names the upstream "orders", which is not configured \(configured: order\)\. Did you mean "order"\?$/m,
+    );
+    assert.doesNotMatch(stdout, /hunter2|thirty-two/);
   });
 
   test('plan and config print what is asked for to stdout, and no secret', async () => {

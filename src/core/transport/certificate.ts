@@ -10,9 +10,26 @@ export function readCertificate(
   { certFile, keyFile, clientCaFile }: { readonly certFile: string; readonly keyFile: string; readonly clientCaFile?: string },
   nowMs: number,
 ): FrontTls {
-  const [cert, key] = [readFileSync(certFile, 'utf8'), readFileSync(keyFile, 'utf8')];
-  const certificate = new X509Certificate(cert);
-  if (!certificate.checkPrivateKey(createPrivateKey(key))) throw new Error(`The key in ${keyFile} is not that of the certificate in ${certFile}.`);
+  const [cert, key] = [read(certFile), read(keyFile)];
+  const certificate = parsed(() => new X509Certificate(cert), `The file ${certFile} is not a certificate in PEM form.`);
+  const privateKey = parsed(() => createPrivateKey(key), `The file ${keyFile} is not a private key in PEM form.`);
+  if (!certificate.checkPrivateKey(privateKey)) throw new Error(`The key in ${keyFile} is not that of the certificate in ${certFile}.`);
   if (Date.parse(certificate.validTo) < nowMs) throw new Error(`The certificate in ${certFile} expired at ${certificate.validTo}.`);
-  return { cert, key, ...(clientCaFile === undefined ? {} : { clientCa: readFileSync(clientCaFile, 'utf8') }) };
+  return { cert, key, ...(clientCaFile === undefined ? {} : { clientCa: read(clientCaFile) }) };
+}
+
+function read(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (cause) {
+    throw new Error(`The file ${file} cannot be read (${(cause as NodeJS.ErrnoException).code}).`, { cause });
+  }
+}
+
+function parsed<T>(parse: () => T, otherwise: string): T {
+  try {
+    return parse();
+  } catch (cause) {
+    throw new Error(otherwise, { cause });
+  }
 }

@@ -60,8 +60,16 @@ export async function keyDirectory(folder: string, clock: Clock, log: Log): Prom
   };
 }
 
+function filesOf(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder);
+  } catch (cause) {
+    throw new Error(`The folder of signing keys ${folder} cannot be read (${(cause as NodeJS.ErrnoException).code}).`, { cause });
+  }
+}
+
 async function read(folder: string): Promise<readonly Held[]> {
-  const names = readdirSync(folder)
+  const names = filesOf(folder)
     .filter((name) => name.endsWith('.pem'))
     .sort();
   if (names.length === 0)

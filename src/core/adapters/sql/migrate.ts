@@ -70,10 +70,14 @@ export async function migrate(db: Kysely<Database>, migrations: readonly Migrati
   });
 }
 
-/** @returns undefined when the schema fits these files; else what is wrong and what to do, in one line */
+/**
+ * @returns undefined when the schema fits these files; else what is wrong and what to do, in one line
+ * @throws Error of the driver when the database cannot be asked
+ */
 export async function misfit(db: Kysely<Database>, migrations: readonly Migration[]): Promise<string | undefined> {
+  const applied = await appliedOf(db);
   try {
-    const open = pendingOf(await appliedOf(db), migrations);
+    const open = pendingOf(applied, migrations);
     if (open.length === 0) return undefined;
     const missing = open.length === 1 ? `${open[0]?.name} is` : `${open.length} migrations from ${open[0]?.name} on are`;
     return `the database lacks a part of this release's schema: ${missing} missing; run \`portico migrate\``;
