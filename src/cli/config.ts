@@ -30,7 +30,7 @@ const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
 /** As it would be written in the file; a secret is not. */
 function shown(value: unknown, node: Node | undefined): unknown {
   if (node?.writeOnly === true) return '[secret]';
-  if (node?.format === 'duration' && typeof value === 'number') return durationText(value);
+  if (node?.format === 'short-duration' && typeof value === 'number') return durationText(value);
   if (Array.isArray(value)) return value.map((item) => shown(item, node?.items));
   if (!isObject(value)) return value;
   const entries = typeof node?.additionalProperties === 'object' ? node.additionalProperties : undefined;

@@ -46,7 +46,7 @@ export function allowed(node: Node): string {
   if (node['x-text'] !== undefined) return node['x-text'];
   if (node.enum !== undefined) return `one of ${node.enum.join(', ')}`;
   switch (node.format) {
-    case 'duration':
+    case 'short-duration':
       return `a duration such as "800ms", "30s", "5m", "1h", from ${node['x-least']} to ${node['x-most']}`;
     case 'path':
       return 'a path';

@@ -1,13 +1,13 @@
 import { z } from 'zod';
 import { parseDurationMs } from '../core/kit/duration.ts';
 
-/** A duration like "800ms", "30s", "5m", "1h"; milliseconds once loaded. */
+/** A duration like "800ms", "30s", "5m", "1h"; milliseconds once loaded. Its format is not JSON Schema's own `duration`, which is ISO 8601's "PT30S". */
 function duration(least: string, most: string) {
   const [minMs = 0, maxMs = 0] = [parseDurationMs(least), parseDurationMs(most)];
   return z
     .string()
     .regex(/^\d{1,9}(\.\d{1,3})?(ms|s|m|h)$/)
-    .meta({ format: 'duration', 'x-least': least, 'x-most': most })
+    .meta({ format: 'short-duration', 'x-least': least, 'x-most': most })
     .transform((text) => parseDurationMs(text) ?? Number.NaN)
     .refine((ms) => ms >= minMs && ms <= maxMs);
 }

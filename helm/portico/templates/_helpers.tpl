@@ -1,0 +1,126 @@
+{{- define "portico.name" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 40 | trimSuffix "-" }}
+{{- end }}
+
+{{- define "portico.fullname" -}}
+{{- if .Values.fullnameOverride -}}
+{{- .Values.fullnameOverride | trunc 50 | trimSuffix "-" }}
+{{- else if contains (include "portico.name" .) .Release.Name -}}
+{{- .Release.Name | trunc 50 | trimSuffix "-" }}
+{{- else -}}
+{{- printf "%s-%s" .Release.Name (include "portico.name" .) | trunc 50 | trimSuffix "-" }}
+{{- end }}
+{{- end }}
+
+{{/* What never changes over the life of a release: a Deployment's selector cannot be. */}}
+{{- define "portico.selectorLabels" -}}
+app.kubernetes.io/name: {{ include "portico.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/component: server
+{{- end }}
+
+{{/* Of every object; the component is said apart, so that no Service finds the pods of the migration. */}}
+{{- define "portico.labels" -}}
+app.kubernetes.io/name: {{ include "portico.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{- end }}
+
+{{- define "portico.serviceAccountName" -}}
+{{- if .Values.serviceAccount.create -}}
+{{- default (include "portico.fullname" .) .Values.serviceAccount.name }}
+{{- else -}}
+{{- required "serviceAccount.name is needed where serviceAccount.create is false." .Values.serviceAccount.name }}
+{{- end }}
+{{- end }}
+
+{{- define "portico.image" -}}
+{{- $repository := required "image.repository is needed: where you pushed the image that the Dockerfile makes." .Values.image.repository -}}
+{{- if .Values.image.digest -}}
+{{- printf "%s@%s" $repository .Values.image.digest }}
+{{- else -}}
+{{- printf "%s:%s" $repository (default .Chart.AppVersion .Values.image.tag) }}
+{{- end }}
+{{- end }}
+
+{{/* The user of the image (its Dockerfile says USER 65532), nothing that a container could do beyond running. */}}
+{{- define "portico.podSecurityContext" -}}
+runAsNonRoot: true
+runAsUser: 65532
+runAsGroup: 65532
+fsGroup: 65532
+fsGroupChangePolicy: OnRootMismatch
+seccompProfile:
+  type: RuntimeDefault
+{{- end }}
+
+{{- define "portico.containerSecurityContext" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+runAsNonRoot: true
+capabilities:
+  drop: [ALL]
+seccompProfile:
+  type: RuntimeDefault
+{{- end }}
+
+{{- define "portico.databaseSecret" -}}
+{{- required "secrets.database.name is needed: a Secret with the URL of PostgreSQL (postgres://user:password@host:5432/database)." .Values.secrets.database.name }}
+{{- end }}
+
+{{/* Everything that has to hold between values, each with what to do. */}}
+{{- define "portico.validate" -}}
+{{- $redis := default dict .Values.config.redis -}}
+{{- if and (gt (int .Values.replicaCount) 1) (not .Values.secrets.redisUrl.name) (not $redis.nodes) -}}
+{{- fail "replicaCount: more than one replica needs Redis (config.redis.nodes or secrets.redisUrl.name): without it an invalidation reaches only one of them." }}
+{{- end -}}
+{{- if and .Values.tls.public.plaintext .Values.tls.public.secretName -}}
+{{- fail "tls.public: plaintext is true, and secretName is set: keep one of them." }}
+{{- end -}}
+{{- if and .Values.tls.internal.clientCaKey (not .Values.tls.internal.secretName) -}}
+{{- fail "tls.internal.secretName is needed where tls.internal.clientCaKey is set: the key is one of that Secret." }}
+{{- end -}}
+{{- $drain := default "10s" (default dict .Values.config.drain).grace -}}
+{{- $unit := regexFind "[a-z]+$" $drain -}}
+{{- $graceSeconds := mulf (regexFind "^[0-9.]+" $drain | float64) (index (dict "ms" 0.001 "s" 1.0 "m" 60.0 "h" 3600.0) $unit) | ceil | int -}}
+{{- $leastSeconds := add .Values.preStopSleepSeconds $graceSeconds 5 | int -}}
+{{- if lt (int .Values.terminationGracePeriodSeconds) $leastSeconds -}}
+{{- fail (printf "terminationGracePeriodSeconds: at least %d (preStopSleepSeconds, config.drain.grace, 5 s for telemetry), or the kubelet ends calls that are being finished." $leastSeconds) }}
+{{- end -}}
+{{- end }}
+
+{{/* The settings file: the values' config, and over it what the chart knows better. */}}
+{{- define "portico.config" -}}
+{{- include "portico.validate" . -}}
+{{- $public := dict "port" 8443 -}}
+{{- $internal := dict "port" 8444 -}}
+{{- if .Values.tls.public.plaintext -}}
+{{- $_ := set $public "plaintext" true -}}
+{{- $_ := required "tls.internal.secretName is needed where tls.public.plaintext is true: the internal listener always speaks TLS." .Values.tls.internal.secretName -}}
+{{- else -}}
+{{- $_ := required "tls.public.secretName is needed: a Secret of type kubernetes.io/tls; or tls.public.plaintext behind a proxy that ends TLS." .Values.tls.public.secretName -}}
+{{- $_ := set $public "tls" (dict "certFile" "/etc/portico/tls/public/tls.crt" "keyFile" "/etc/portico/tls/public/tls.key") -}}
+{{- end -}}
+{{- if .Values.tls.internal.secretName -}}
+{{- $tls := dict "certFile" "/etc/portico/tls/internal/tls.crt" "keyFile" "/etc/portico/tls/internal/tls.key" -}}
+{{- if .Values.tls.internal.clientCaKey -}}
+{{- $_ := set $tls "clientCaFile" (printf "/etc/portico/tls/internal/%s" .Values.tls.internal.clientCaKey) -}}
+{{- end -}}
+{{- $_ := set $internal "tls" $tls -}}
+{{- end -}}
+{{- $redis := dict -}}
+{{- if .Values.secrets.redisUrl.name }}{{ $_ := set $redis "urlFile" "/etc/portico/secrets/redis-url" }}{{ end -}}
+{{- if .Values.secrets.redisPassword.name }}{{ $_ := set $redis "passwordFile" "/etc/portico/secrets/redis-password" }}{{ end -}}
+{{- if .Values.secrets.redisSentinelPassword.name }}{{ $_ := set $redis "sentinelPasswordFile" "/etc/portico/secrets/redis-sentinel-password" }}{{ end -}}
+{{- $ours := dict
+      "public" $public
+      "internal" $internal
+      "admin" (dict "port" 8445)
+      "dataDir" "/tmp/portico"
+      "sql" (dict "urlFile" "/etc/portico/secrets/database-url")
+      "auth" (dict "keysDir" "/etc/portico/keys" "refreshKeyFile" "/etc/portico/secrets/refresh-key") -}}
+{{- if $redis }}{{ $_ := set $ours "redis" $redis }}{{ end -}}
+{{- toYaml (mergeOverwrite (deepCopy .Values.config) $ours) }}
+{{- end }}

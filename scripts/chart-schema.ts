@@ -1,0 +1,95 @@
+// Makes helm/portico/values.schema.json: the chart's own values, and in `config` every setting that the chart leaves to its user, so that `helm install` refuses what the
+// server would refuse. With --print it prints instead, for the freshness test.
+import { writeFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { z } from 'zod';
+import { settingsSchema } from '../src/settings/schema.ts';
+
+type Schema = { type?: string; properties?: Record<string, Schema>; [key: string]: unknown };
+
+/** What templates/_helpers.tpl sets itself: listeners, files, secrets, and what is for development. */
+const chartsOwn = [
+  ...['host', 'port', 'tls', 'plaintext'].map((key) => `public.${key}`),
+  ...['host', 'port', 'tls'].map((key) => `internal.${key}`),
+  ...['admin', 'dataDir', 'embedded', 'sample', 'sql.url', 'sql.urlFile', 'auth.keysDir', 'auth.refreshKey', 'auth.refreshKeyFile', 'auth.devScopes'],
+  ...['url', 'password', 'sentinelPassword'].flatMap((key) => [`redis.${key}`, `redis.${key}File`]),
+];
+
+const text: Schema = { type: 'string' };
+const name: Schema = { type: 'string', pattern: '^([a-z0-9]([-a-z0-9.]*[a-z0-9])?)?$', maxLength: 253 };
+const port: Schema = { type: 'integer', minimum: 1, maximum: 65_535 };
+const flag: Schema = { type: 'boolean' };
+const map: Schema = { type: 'object', additionalProperties: { type: 'string' } };
+const anything: Schema = { type: 'object' };
+const list: Schema = { type: 'array', items: anything };
+const oneOf = (...values: readonly string[]): Schema => ({ enum: values });
+const object = (properties: Record<string, Schema>): Schema => ({ type: 'object', additionalProperties: false, properties });
+const key: Schema = { type: 'string', pattern: '^[-._a-zA-Z0-9]+$' };
+const secretKey = object({ name, key });
+
+const schema = {
+  $schema: 'http://json-schema.org/draft-07/schema#',
+  title: 'Values of the Portico chart (made by npm run generate)',
+  ...object({
+    image: object({
+      repository: text,
+      tag: text,
+      digest: { type: 'string', pattern: '^(sha256:[0-9a-f]{64})?$' },
+      pullPolicy: oneOf('IfNotPresent', 'Always', 'Never'),
+    }),
+    imagePullSecrets: { type: 'array', items: object({ name }) },
+    nameOverride: name,
+    fullnameOverride: name,
+    replicaCount: { type: 'integer', minimum: 0, maximum: 1_000 },
+    secrets: object({
+      database: secretKey,
+      refreshKey: secretKey,
+      signingKeys: object({ name }),
+      redisUrl: secretKey,
+      redisPassword: secretKey,
+      redisSentinelPassword: secretKey,
+    }),
+    tls: object({
+      public: object({ secretName: name, plaintext: flag }),
+      internal: object({ secretName: name, clientCaKey: { type: 'string', pattern: '^[-._a-zA-Z0-9]*$' } }),
+    }),
+    config: configSchema(),
+    extraEnv: { type: 'array', items: { type: 'object', required: ['name'], properties: { name: { type: 'string', minLength: 1 } } } },
+    service: object({
+      public: object({ type: oneOf('ClusterIP', 'LoadBalancer', 'NodePort'), port, annotations: map }),
+      internal: object({ port }),
+      admin: object({ port }),
+    }),
+    serviceAccount: object({ create: flag, name, annotations: map }),
+    migrations: object({ mode: oneOf('hook', 'off'), activeDeadlineSeconds: { type: 'integer', minimum: 1 } }),
+    resources: anything,
+    preStopSleepSeconds: { type: 'integer', minimum: 1, maximum: 3_600 },
+    terminationGracePeriodSeconds: { type: 'integer', minimum: 1, maximum: 86_400 },
+    podAnnotations: map,
+    nodeSelector: map,
+    tolerations: list,
+    affinity: anything,
+    priorityClassName: name,
+    extraVolumes: list,
+    extraVolumeMounts: list,
+    global: anything, // of a chart around this one; Helm adds it
+  }),
+};
+
+function configSchema(): Schema {
+  const whole = z.toJSONSchema(settingsSchema, { io: 'input', unrepresentable: 'any', target: 'draft-7' }) as Schema;
+  delete whole.$schema;
+  for (const path of chartsOwn) {
+    const parts = path.split('.');
+    const last = parts.pop() ?? '';
+    const parent = parts.reduce<Schema | undefined>((at, part) => at?.properties?.[part], whole);
+    if (parent?.properties?.[last] === undefined) throw new Error(`${path} is no setting any more: mend chartsOwn, and templates/_helpers.tpl.`);
+    delete parent.properties[last];
+  }
+  return whole;
+}
+
+const file = resolve(import.meta.dirname, '../helm/portico/values.schema.json');
+const json = `${JSON.stringify(schema, null, 2)}\n`;
+if (process.argv.includes('--print')) process.stdout.write(json);
+else writeFileSync(file, json);

@@ -1,0 +1,17 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { test } from 'node:test';
+
+const root = resolve(import.meta.dirname, '../..');
+
+test("the schema of the chart's values is that of the settings: `npm run generate` after a change", () => {
+  const made = execFileSync(process.execPath, [join(root, 'scripts/chart-schema.ts'), '--print'], { encoding: 'utf8' });
+  assert.equal(readFileSync(join(root, 'helm/portico/values.schema.json'), 'utf8'), made);
+});
+
+test("the chart's version of the app is that of package.json", () => {
+  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
+  assert.match(readFileSync(join(root, 'helm/portico/Chart.yaml'), 'utf8'), new RegExp(`^appVersion: ${version.replaceAll('.', '\\.')}$`, 'm'));
+});
