@@ -6,6 +6,7 @@ import { makeKey, tokenOf } from '../support/jws.ts';
 import { callOf, registryOf, transportOf } from '../support/protocols.ts';
 import { type ShiftedClock, shiftedClock } from '../support/shifted-clock.ts';
 import { tokenAttacks } from '../support/token-attacks.ts';
+import { transportsOf } from '../support/transports.ts';
 import { type DoorWithFixture, openFixtureDoor } from '../support/with-door.ts';
 
 const registry = registryOf(fixtureRelease.descriptorSet);
@@ -14,6 +15,7 @@ let corp: StubIssuer;
 let partner: StubIssuer;
 let clock: ShiftedClock;
 let door: DoorWithFixture;
+let transports: ReturnType<typeof transportsOf>;
 before(async () => {
   corp = await openIssuer('corp');
   partner = await openIssuer('partner', [makeKey('partner-1', 'RS256')]);
@@ -37,6 +39,7 @@ before(async () => {
       ],
     },
   });
+  transports = transportsOf(door);
 });
 after(async () => {
   await door?.close();
@@ -49,7 +52,7 @@ type Said = { readonly code: number; readonly reason: string | undefined; readon
 async function judged(token: string): Promise<Said> {
   const headers = { authorization: `Bearer ${token}` };
   const outcomes = await Promise.all(
-    (['grpc h2', 'connect h2'] as const).map((protocol) => callOf(registry, transportOf(protocol, door), whoAmI, {}, { headers })),
+    (['grpc h2', 'connect h2'] as const).map((protocol) => callOf(registry, transports(protocol), whoAmI, {}, { headers })),
   );
   const [grpc, connect] = outcomes.map(({ code, reason, messages: [message] }) => ({
     code,

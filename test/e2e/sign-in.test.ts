@@ -7,6 +7,7 @@ import { openIssuer, type StubIssuer } from '../support/issuer.ts';
 import { encode, hmacTokenOf, jwkOf, makeKey, tokenOf } from '../support/jws.ts';
 import { callOf, registryOf, transportOf } from '../support/protocols.ts';
 import { type ShiftedClock, shiftedClock } from '../support/shifted-clock.ts';
+import { transportsOf } from '../support/transports.ts';
 import { type DoorWithFixture, openFixtureDoor } from '../support/with-door.ts';
 
 const registry = registryOf(fixtureRelease.descriptorSet);
@@ -14,6 +15,7 @@ let provider: StubIssuer;
 let lax: StubIssuer;
 let clock: ShiftedClock;
 let door: DoorWithFixture;
+let transports: ReturnType<typeof transportsOf>;
 before(async () => {
   provider = await openIssuer('accounts', [makeKey('accounts-1', 'RS256')]);
   lax = await openIssuer('lax');
@@ -35,6 +37,7 @@ before(async () => {
       ],
     },
   });
+  transports = transportsOf(door);
 });
 after(async () => {
   await door?.close();
@@ -60,7 +63,7 @@ function claimsOf(nonce: string): Json {
 }
 
 const signInBy = (protocol: 'grpc h2' | 'json h1', token: string, nonce: string) =>
-  callOf(registry, transportOf(protocol, door), 'portico.v1.SessionService/SignIn', {
+  callOf(registry, transports(protocol), 'portico.v1.SessionService/SignIn', {
     identity: { case: 'idToken', value: { token, nonce } },
     device: { platform: 'ios', name: 'a test' },
   });

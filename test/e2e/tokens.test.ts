@@ -10,14 +10,17 @@ import { keyOfDoor, spellingsOf, tokenOf } from '../support/jws.ts';
 import { callOf, registryOf, signIn, transportOf } from '../support/protocols.ts';
 import { rawHttp2 } from '../support/raw-http2.ts';
 import { type Ground, tokenAttacks } from '../support/token-attacks.ts';
+import { transportsOf } from '../support/transports.ts';
 
 const registry = registryOf(fixtureRelease.descriptorSet);
 const whoAmI = 'fixture.v1.ScreenService/WhoAmI';
 let door: Door;
 let player: Player;
+let transports: ReturnType<typeof transportsOf>;
 before(async () => {
   player = await openPlayer();
   door = await openDoor({ app: openFixture().app, samples: { player: player.address } });
+  transports = transportsOf(door);
 });
 after(async () => {
   await door?.close();
@@ -27,7 +30,7 @@ after(async () => {
 /** What two protocols say to a token: both must say the same. */
 async function judged(authorization: string): Promise<readonly [code: number, reason: string | undefined, userId: unknown]> {
   const [grpc, json] = await Promise.all(
-    (['grpc h2', 'json h1'] as const).map((protocol) => callOf(registry, transportOf(protocol, door), whoAmI, {}, { headers: { authorization } })),
+    (['grpc h2', 'json h1'] as const).map((protocol) => callOf(registry, transports(protocol), whoAmI, {}, { headers: { authorization } })),
   );
   const said = [grpc, json].map((outcome) => [outcome?.code, outcome?.reason, outcome?.messages[0]?.userId] as const);
   assert.deepEqual(said[0], said[1], 'gRPC and JSON disagree');

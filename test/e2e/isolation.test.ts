@@ -1,0 +1,126 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { fixtureRelease } from '../support/door.ts';
+import { callOf, type ProtocolName, protocols, registryOf, signIn, transportOf } from '../support/protocols.ts';
+import { openSampleDoor, type SampleDoor, sampleRegistry } from '../support/sample-door.ts';
+import { seeded } from '../support/seeded.ts';
+import { transportsOf } from '../support/transports.ts';
+import { type DoorWithFixture, openFixtureDoor } from '../support/with-door.ts';
+
+const registry = registryOf(fixtureRelease.descriptorSet);
+const getOrder = 'app.v1.OrderService/GetOrder';
+let company: SampleDoor;
+let door: DoorWithFixture;
+before(async () => {
+  company = await openSampleDoor();
+  door = await openFixtureDoor();
+});
+after(async () => {
+  await company?.close();
+  await door?.close();
+});
+
+type Headers = Readonly<Record<string, string>>;
+const sample = (protocol: ProtocolName, method: string, request: Record<string, unknown>, headers: Headers, foreign = false) =>
+  callOf(sampleRegistry, transportOf(protocol, company.door), method, request, { headers, foreign });
+
+for (const protocol of protocols) {
+  test(`${protocol}: alice's order stays hidden from bob after her hit, with her etag, and with whatever he says of himself`, async () => {
+    const alice = await signIn(company.door, sampleRegistry, 'alice');
+    const bob = await signIn(company.door, sampleRegistry, 'bob');
+    const listed = await sample(protocol, 'app.v1.OrderService/ListOrders', {}, alice.headers);
+    const { orderId = '' } = (listed.messages as { orders: { orderId: string }[] }[])[0]?.orders[0] ?? {};
+    assert.notEqual(orderId, '');
+    const hers = await sample(protocol, getOrder, { orderId }, alice.headers);
+    const hit = await sample(protocol, getOrder, { orderId }, alice.headers);
+    assert.deepEqual([hers.code, hit.headers.get('portico-cache')], [0, 'hit']);
+    const etag = hit.headers.get('etag') ?? '';
+    assert.notEqual(etag, '');
+    const tries: readonly Headers[] = [
+      {},
+      { 'if-none-match': etag },
+      { 'if-none-match': '*' },
+      { 'x-user-id': 'alice', 'x-forwarded-user': 'alice', 'x-portico-user': 'alice', 'portico-user': 'alice', sub: 'alice' },
+      { 'x-authorization': alice.headers.authorization, cookie: `authorization=${alice.accessToken}` },
+    ];
+    for (const more of tries) {
+      const his = await sample(protocol, getOrder, { orderId }, { ...bob.headers, ...more });
+      assert.deepEqual([his.code, his.reason, his.messages], [5, 'ORDER_UNKNOWN', []], JSON.stringify(Object.keys(more)));
+      assert.deepEqual([his.headers.get('etag'), his.headers.get('portico-not-modified')], [null, null]);
+    }
+    const cancelled = await sample(protocol, 'app.v1.OrderService/CancelOrder', { orderId }, bob.headers, true);
+    assert.equal(cancelled.code, 5);
+    const his = await sample(protocol, 'app.v1.OrderService/ListOrders', {}, { ...bob.headers, 'if-none-match': listed.headers.get('etag') ?? '' });
+    const orders = (his.messages as { orders: { orderId: string }[] }[]).flatMap((message) => message.orders);
+    assert.ok(orders.length > 0 && orders.every((order) => order.orderId !== orderId));
+    assert.equal((await sample(protocol, getOrder, { orderId }, alice.headers)).code, 0);
+  });
+}
+
+test('a second session of the same user gets the same remembered answer, and nobody gets it without a scope', async () => {
+  const one = await signIn(door, registry, 'alice');
+  const two = await signIn(door, registry, 'alice');
+  const narrow = await signIn(door, registry, 'alice', ['other']);
+  const get = (headers: Headers) =>
+    callOf(registry, transportOf('grpc h2', door), 'fixture.v1.ScreenService/GetItem', { itemId: 'mine' }, { headers });
+  await get(one.headers);
+  assert.equal((await get(two.headers)).headers.get('portico-cache'), 'hit');
+  assert.equal((await get(narrow.headers)).reason, 'SCOPE_MISSING');
+});
+
+test("20 users call at random, by every protocol and with each other's etags: each answer carries its owner's mark", async (t) => {
+  const seed = Date.now() % 1_000_000;
+  t.diagnostic(`seed ${seed}`);
+  const random = seeded(seed);
+  const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)] as T;
+  const users = Array.from({ length: 20 }, (_, i) => `user-${i}`);
+  const headersOf = new Map<string, Headers>();
+  for (const user of users) headersOf.set(user, (await signIn(door, registry, user)).headers);
+  const transports = transportsOf(door);
+  const etags: string[] = ['"none"'];
+  let hits = 0;
+  const one = async () => {
+    const user = pick(users);
+    const itemId = pick(['1', '2', '3', '4', '5']);
+    const language = pick(['en', 'de']);
+    const headers: Headers = { ...headersOf.get(user), 'accept-language': language, ...(random() < 0.3 ? { 'if-none-match': pick(etags) } : {}) };
+    const transport = transports(pick(protocols));
+    if (random() < 0.1) {
+      await callOf(registry, transport, 'fixture.v1.ScreenService/ChangeItem', { itemId, title: `by ${user}` }, { headers });
+      return;
+    }
+    const method = pick(['GetItem', 'GetItem', 'GetItem', 'StreamItem', 'WhoAmI']);
+    const {
+      code,
+      message,
+      messages,
+      headers: answered,
+    } = await callOf(registry, transport, `fixture.v1.ScreenService/${method}`, method === 'WhoAmI' ? {} : { itemId }, { headers });
+    assert.equal(code, 0, message);
+    if (answered.get('portico-cache') === 'hit') hits++;
+    const etag = answered.get('etag');
+    if (answered.get('portico-not-modified') === '1') {
+      assert.equal(etag, headers['if-none-match']);
+      assert.equal(ownerOf.get(etag ?? ''), user, "another user's etag held");
+      return;
+    }
+    for (const answer of messages) assert.equal(method === 'WhoAmI' ? answer.userId : answer.owner, user);
+    if (etag !== null) {
+      etags.push(etag);
+      ownerOf.set(etag, user);
+    }
+  };
+  const ownerOf = new Map<string, string>();
+  for (let round = 0; round < 16; round++) await Promise.all(Array.from({ length: 25 }, one));
+  assert.ok(hits > 20, `${hits} hits`);
+});
+
+test('an answer for all is one for all', async () => {
+  const alice = await signIn(company.door, sampleRegistry, 'alice');
+  const bob = await signIn(company.door, sampleRegistry, 'bob');
+  const list = (headers: Headers) => sample('grpc h2', 'app.v1.PromotionService/ListPromotions', {}, headers);
+  const first = await list(alice.headers);
+  const second = await list(bob.headers);
+  assert.deepEqual([first.code, second.headers.get('portico-cache')], [0, 'hit']);
+  assert.deepEqual(second.messages, first.messages);
+});

@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { fixtureRelease } from '../support/door.ts';
+import { openIssuer, type StubIssuer } from '../support/issuer.ts';
+import { callOf, registryOf, signIn, transportOf } from '../support/protocols.ts';
+import { type DoorWithFixture, openFixtureDoor } from '../support/with-door.ts';
+
+const registry = registryOf(fixtureRelease.descriptorSet);
+let provider: StubIssuer;
+let dev: DoorWithFixture;
+let serve: DoorWithFixture;
+before(async () => {
+  provider = await openIssuer('accounts');
+  dev = await openFixtureDoor();
+  const [certFile, keyFile] = [join(dev.dataDir, 'tls/cert.pem'), join(dev.dataDir, 'tls/key.pem')];
+  serve = await openFixtureDoor({
+    mode: 'serve',
+    shared: dev,
+    settings: {
+      'public.host': '127.0.0.1',
+      'internal.host': '127.0.0.1',
+      'admin.host': '127.0.0.1',
+      'public.tls': { certFile, keyFile },
+      'auth.keysDir': join(dev.dataDir, 'keys'),
+      'auth.refreshKey': 'a secret of the tests, long enough to be one',
+      'auth.devScopes': ['items.read'],
+      'auth.idTokenIssuers': [{ issuer: provider.issuer, jwksUrl: provider.jwksUrl, audiences: ['app'] }],
+    },
+  });
+});
+after(async () => {
+  await serve?.close();
+  await dev?.close();
+  await provider?.[Symbol.asyncDispose]();
+});
+
+for (const protocol of ['grpc h2', 'json h1'] as const) {
+  const by = (method: string, request: Record<string, unknown>, headers = {}) =>
+    callOf(registry, transportOf(protocol, { url: serve.url, ca: dev.ca }), method, request, { headers });
+
+  test(`${protocol}: a dev identity is refused in serve, whatever the settings say of its scopes`, async () => {
+    const request = { identity: { case: 'dev', value: { user: 'alice', scopes: [] } }, device: { platform: 'ios', name: 'x' } };
+    const { code, reason } = await by('portico.v1.SessionService/SignIn', request);
+    assert.deepEqual([code, reason], [7, 'DEV_IDENTITY_REFUSED']);
+  });
+
+  test(`${protocol}: an ID token signs in there`, async () => {
+    const [nonce, nowS] = [randomUUID(), Math.floor(Date.now() / 1_000)];
+    const token = provider.sign({ iss: provider.issuer, aud: 'app', sub: 'ann', iat: nowS, exp: nowS + 60, nonce });
+    const request = { identity: { case: 'idToken', value: { token, nonce } }, device: { platform: 'ios', name: 'x' } };
+    const { messages } = await by('portico.v1.SessionService/SignIn', request);
+    const authorization = `Bearer ${messages[0]?.accessToken}`;
+    assert.equal((await by('fixture.v1.ScreenService/WhoAmI', {}, { authorization })).messages[0]?.userId, 'ann');
+  });
+
+  test(`${protocol}: a refresh token that was derived by another secret is none`, async () => {
+    const { refreshToken } = await signIn(dev, registry, 'alice');
+    assert.equal((await by('portico.v1.SessionService/Refresh', { refreshToken })).reason, 'REFRESH_TOKEN_INVALID');
+  });
+}
