@@ -7,6 +7,7 @@ import type { RefreshDecision, Session, Sessions } from '../../src/core/ports/se
 export type SessionsHarness = AsyncDisposable & { readonly sessions: Sessions };
 
 const nowMs = 1_790_000_000_000;
+const ever = { seenMs: 0, signedInMs: 0 };
 
 function sessionOf(userId: string, more: Partial<Session> = {}): Session {
   return {
@@ -75,7 +76,7 @@ export function sessionsContract(adapter: string, open: () => Promise<SessionsHa
     assert.equal(await sessions.revoke(session.id, userId, 'signed_out', nowMs + 5), true);
     assert.equal(await sessions.revoke(session.id, userId, 'signed_out', nowMs + 6), false);
     assert.equal((await read(sessions, session.id))?.revokedAtMs, nowMs + 5);
-    assert.deepEqual(await sessions.ofUser(userId, 10), []);
+    assert.deepEqual(await sessions.ofUser(userId, 10, ever), []);
   });
 
   contract('a decision to revoke ends the session', async ({ sessions }, userId) => {
@@ -90,8 +91,20 @@ export function sessionsContract(adapter: string, open: () => Promise<SessionsHa
     for (const session of [middle, young, old]) await sessions.create(session as Session);
     await sessions.create(sessionOf(`${userId}-other`));
     assert.deepEqual(
-      (await sessions.ofUser(userId, 2)).map(({ id }) => id),
+      (await sessions.ofUser(userId, 2, ever)).map(({ id }) => id),
       [young?.id, middle?.id],
+    );
+  });
+
+  contract('sessions that died of age take no place in the list', async ({ sessions }, userId) => {
+    const old = sessionOf(userId, { signedInAtMs: nowMs - 100, lastSeenAtMs: nowMs });
+    const idle = sessionOf(userId, { signedInAtMs: nowMs + 2, lastSeenAtMs: nowMs - 50 });
+    const alive = sessionOf(userId, { signedInAtMs: nowMs - 99, lastSeenAtMs: nowMs - 49 });
+    for (const session of [old, idle, alive]) await sessions.create(session);
+    const found = await sessions.ofUser(userId, 1, { seenMs: nowMs - 50, signedInMs: nowMs - 100 });
+    assert.deepEqual(
+      found.map(({ id }) => id),
+      [alive.id],
     );
   });
 

@@ -36,8 +36,8 @@ export type Sessions = {
    * @returns the session as it was read, or undefined when there is none
    */
   refresh(id: string, nowMs: number, decide: (session: Session) => RefreshDecision): Promise<Session | undefined>;
-  /** Living sessions of a user, the newest sign-in first. */
-  ofUser(userId: string, most: number): Promise<readonly Session[]>;
+  /** Sessions of a user that were not ended, and that were seen and signed in after these times: the newest sign-in first. */
+  ofUser(userId: string, most: number, after: { readonly seenMs: number; readonly signedInMs: number }): Promise<readonly Session[]>;
   /** Ends one session of the user. @returns whether it was alive */
   revoke(id: string, userId: string, because: RevokedBecause, nowMs: number): Promise<boolean>;
   /** Ends all sessions of the user. @returns the ids of those that were alive */

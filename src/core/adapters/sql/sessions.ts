@@ -30,12 +30,14 @@ export function sqlSessions(db: Kysely<Database>): Sessions {
             .execute();
         return session;
       }),
-    ofUser: async (userId, most) => {
+    ofUser: async (userId, most, { seenMs, signedInMs }) => {
       const rows = await db
         .selectFrom('sessions')
         .selectAll()
         .where('user_id', '=', userId)
         .where('revoked_at', 'is', null)
+        .where('last_seen_at', '>', new Date(seenMs))
+        .where('signed_in_at', '>', new Date(signedInMs))
         .orderBy('signed_in_at', 'desc')
         .limit(most)
         .execute();

@@ -90,9 +90,7 @@ export function sessionHandlers(parts: SessionParts): Readonly<Record<string, Ha
     [`${service}/ListDevices`]: unary(ListDevicesRequest, ListDevicesResponse, async (_request, call) => {
       const { userId, sessionId } = userOf(call);
       const nowMs = clock.nowMs();
-      const living = (await sessions.ofUser(userId, devicesMax)).filter(
-        ({ lastSeenAtMs, signedInAtMs }) => nowMs < lastSeenAtMs + parts.idleMs && nowMs < signedInAtMs + parts.absoluteMs,
-      );
+      const living = await sessions.ofUser(userId, devicesMax, { seenMs: nowMs - parts.idleMs, signedInMs: nowMs - parts.absoluteMs });
       return {
         devices: living.map(({ id, device, signedInAtMs, lastSeenAtMs }) => ({
           sessionId: id,
