@@ -104,7 +104,7 @@ async function openOne(
     const front = await openFront({
       ...place,
       grpc: grpc.http2,
-      connect: connectEdge(plans, answer, log),
+      connect: connectEdge(plans, answer, refusal, log),
       knows: (path) => paths.has(path),
       refusal,
       clock,

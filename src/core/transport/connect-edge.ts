@@ -11,6 +11,8 @@ import type { AnswerCall, Call } from '../ports/call.ts';
 import type { Log } from '../ports/log.ts';
 import { requestBytesMax } from './grpc-edge.ts';
 import { edgeHeader, readWord } from './incoming.ts';
+import type { EncodeRefusal } from './refusal.ts';
+import { isUnreadable, withDetails } from './unreadable.ts';
 
 export type NodeServerRequest = Parameters<typeof universalRequestFromNodeRequest>[0];
 export type NodeServerResponse = Parameters<typeof universalResponseToNodeResponse>[1];
@@ -19,14 +21,21 @@ export type NodeServerResponse = Parameters<typeof universalResponseToNodeRespon
 export type ConnectEdge = (request: NodeServerRequest, response: NodeServerResponse) => boolean;
 
 /** gRPC-Web, Connect and JSON by Connect's router, which decodes requests and encodes answers; `answer` between is the same as on the gRPC edge. */
-export function connectEdge(plans: Iterable<MethodPlan>, answer: AnswerCall, log: Log): ConnectEdge {
+export function connectEdge(plans: Iterable<MethodPlan>, answer: AnswerCall, refusal: EncodeRefusal, log: Log): ConnectEdge {
+  const planOf = new Map<string, MethodPlan>();
   const router = createConnectRouter({ grpc: false, readMaxBytes: requestBytesMax, acceptCompression: [compressionGzip] });
-  for (const plan of plans) router.rpc(plan.descriptor, implementationOf(plan, answer) as never);
+  for (const plan of plans) {
+    planOf.set(plan.path, plan);
+    router.rpc(plan.descriptor, implementationOf(plan, answer) as never);
+  }
   const handlers = new Map<string, UniversalHandler>(router.handlers.map((handler) => [handler.requestPath, handler]));
   return (request, response) => {
-    const handler = handlers.get(request.url?.split('?', 2)[0] ?? '');
-    if (handler === undefined) return false;
+    const path = request.url?.split('?', 2)[0] ?? '';
+    const [handler, plan] = [handlers.get(path), planOf.get(path)];
+    if (handler === undefined || plan === undefined) return false;
+    const language = String(request.headers['accept-language'] ?? '');
     handler(universalRequestFromNodeRequest(request, response, undefined, undefined))
+      .then((answered) => (isUnreadable(plan, answered) ? withDetails(plan, answered, refusal, language) : answered))
       .then((answered) => universalResponseToNodeResponse(notModified(request.method, answered), response))
       .catch((error: unknown) => {
         if (ConnectError.from(error).code !== Code.Aborted) log.debug('A Connect call broke off.', { error });

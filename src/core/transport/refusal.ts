@@ -44,30 +44,23 @@ export function refuseHttp(request: NodeServerRequest, response: NodeServerRespo
     response.end();
     return;
   }
-  const [name, httpStatus] = connectCodes[code] ?? ['unknown', 500];
+  const { status, body } = connectError({ code, message, trailers });
+  response.writeHead(status, { 'content-type': 'application/json' });
+  response.write(body);
+  response.end();
+}
+
+/** A status as the body of a unary answer in Connect's form, with its HTTP status (Connect protocol, "Error end-stream" and "HTTP to error code"). */
+export function connectError({ code, message, trailers }: Pick<StatusError, 'code' | 'message' | 'trailers'>): {
+  readonly status: number;
+  readonly body: string;
+} {
+  const [name, status] = connectCodes[code] ?? ['unknown', 500];
   const details = Status.decode(detailsOf(trailers)).details.map(({ typeUrl, value }) => ({
     type: typeUrl.slice(typeUrl.lastIndexOf('/') + 1),
     value: value.toString('base64').replace(/=+$/, ''),
   }));
-  const error = { code: name, message, details };
-  if (contentType.startsWith('application/connect+')) {
-    // A stream's error stands in its last message, whatever the HTTP status; from another status than 200 clients guess one, and read no details.
-    response.writeHead(200, { 'content-type': contentType });
-    response.write(endOfStream(JSON.stringify({ error })));
-  } else {
-    response.writeHead(httpStatus, { 'content-type': 'application/json' });
-    response.write(JSON.stringify(error));
-  }
-  response.end();
-}
-
-/** Connect protocol, "EndStreamResponse": flag 2, the length, JSON. */
-function endOfStream(json: string): Uint8Array {
-  const message = Buffer.from(json);
-  const envelope = Buffer.alloc(5);
-  envelope.writeUInt8(2);
-  envelope.writeUInt32BE(message.length, 1);
-  return Buffer.concat([envelope, message]);
+  return { status, body: JSON.stringify({ code: name, message, details }) };
 }
 
 function detailsOf(trailers: StatusError['trailers']): Uint8Array {

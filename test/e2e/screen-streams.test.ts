@@ -1,0 +1,113 @@
+// The stream form of a screen: what is remembered at once; else whole answers so far with the parts still pending, and the last one whole and stored.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { type Fixture, openFixture } from '../fixture/app.ts';
+import { openPlayer, type Player } from '../fixture/player.ts';
+import { type Door, fixtureRelease, openDoor } from '../support/door.ts';
+import { callOf, keptTransports, type Options, type ProtocolName, protocols, registryOf, signIn } from '../support/protocols.ts';
+import { openSampleDoor, sampleRegistry } from '../support/sample-door.ts';
+import { until } from '../support/until.ts';
+
+type Item = { readonly title: string; readonly note?: string; readonly pendingParts: readonly string[]; readonly missingParts: readonly object[] };
+
+const registry = registryOf(fixtureRelease.descriptorSet);
+const transportOf = keptTransports();
+let door: Door;
+let player: Player;
+let fixture: Fixture;
+let headers: { readonly authorization: string };
+before(async () => {
+  player = await openPlayer();
+  fixture = openFixture();
+  door = await openDoor({ app: fixture.app, samples: { player: player.address } });
+  ({ headers } = await signIn(door, registry, 'alice'));
+});
+after(async () => {
+  await door?.close();
+  player?.close();
+});
+
+async function call(protocol: ProtocolName, method: string, itemId: string, options: Options = {}) {
+  const outcome = await callOf(registry, transportOf(protocol, door), `fixture.v1.ScreenService/${method}`, { itemId }, { headers, ...options });
+  return { ...outcome, items: outcome.messages as unknown as readonly Item[] };
+}
+
+/** Says the phone's time without the client's own timer. */
+function within(protocol: ProtocolName, ms: number): Record<string, string> {
+  return { ...headers, ...(/^(connect|json)/.test(protocol) ? { 'connect-timeout-ms': String(ms) } : { 'grpc-timeout': `${ms}m` }) };
+}
+
+for (const protocol of protocols) {
+  test(`${protocol}: a screen comes so far, then whole, and is stored with the etag of its end`, async () => {
+    const itemId = `${protocol.replace(' ', '-')}-cold`;
+    fixture.switches.noteDelayMs = 300;
+    const { items, code, trailers } = await call(protocol, 'StreamItem', itemId);
+    assert.equal(code, 0);
+    assert.deepEqual(
+      items.map(({ note, pendingParts, missingParts }) => [note, pendingParts, missingParts]),
+      [
+        [undefined, ['note'], []],
+        [`note of ${itemId}`, [], []],
+      ],
+    );
+    const stored = await call(protocol, 'GetItem', itemId);
+    assert.deepEqual([stored.headers.get('portico-cache'), stored.headers.get('etag')], ['hit', trailers.get('etag')]);
+    assert.ok(trailers.get('etag'));
+    const again = await call(protocol, 'StreamItem', itemId);
+    assert.deepEqual([again.items.length, again.items[0]?.note, again.headers.get('portico-cache')], [1, `note of ${itemId}`, 'hit']);
+  });
+
+  test(`${protocol}: a part that does not come in time is missing at the end, and nothing is stored`, async () => {
+    const itemId = `${protocol.replace(' ', '-')}-late`;
+    fixture.switches.noteDelayMs = 600_000;
+    const { items, code, reason, trailers } = await call(protocol, 'StreamItem', itemId, { headers: within(protocol, 500) });
+    assert.deepEqual([code, reason, items.length], [0, undefined, 2]);
+    assert.deepEqual(items[1]?.pendingParts, []);
+    assert.equal(trailers.get('etag'), null);
+    assert.deepEqual(
+      items[1]?.missingParts.map((part) => (part as { reason: string }).reason),
+      ['UPSTREAM_TIMEOUT'],
+    );
+    await until('the late part is cancelled', () => player.running() === 0);
+    fixture.switches.noteDelayMs = 0;
+    assert.equal((await call(protocol, 'GetItem', itemId)).headers.get('portico-cache'), 'miss');
+  });
+
+  test(`${protocol}: a required part that fails ends the stream with its reason`, async () => {
+    Object.assign(fixture.switches, { titleFailCode: 13, noteDelayMs: 600_000 });
+    const { items, reason } = await call(protocol, 'StreamItem', 'failing');
+    fixture.switches.titleFailCode = 0;
+    assert.deepEqual([items.length, reason], [0, 'UPSTREAM_FAILED']);
+    await until('the other part is cancelled', () => player.running() === 0);
+  });
+
+  test(`${protocol}: a phone that leaves after the first answer cancels the parts on their way`, async () => {
+    const itemId = `${protocol.replace(' ', '-')}-left`;
+    fixture.switches.noteDelayMs = 600_000;
+    const leaving = new AbortController();
+    const { items } = await call(protocol, 'StreamItem', itemId, { signal: leaving.signal, onMessage: () => leaving.abort() });
+    assert.equal(items.length, 1);
+    await until('nothing runs at the upstream', () => player.running() === 0);
+    fixture.switches.noteDelayMs = 0;
+    assert.equal((await call(protocol, 'GetItem', itemId)).headers.get('portico-cache'), 'miss');
+  });
+}
+
+test('the home screen streams in whole: a slow service is pending, then there, and the rest is never asked for twice', async () => {
+  const sample = await openSampleDoor();
+  try {
+    const signed = await signIn(sample.door, sampleRegistry, 'alice');
+    const home = (method: string) =>
+      callOf(sampleRegistry, transportOf('grpc h2', sample.door), `app.v1.HomeService/${method}`, {}, { headers: signed.headers });
+    sample.behave('couriers', 'slow');
+    const { messages, code } = await home('StreamHome');
+    const last = messages.at(-1) as { readonly pendingParts: readonly string[]; readonly missingParts: readonly object[]; readonly couriers: object };
+    assert.equal(code, 0);
+    assert.deepEqual((messages.at(-2) as typeof last).pendingParts, ['couriers']);
+    assert.deepEqual([last.pendingParts, last.missingParts], [[], []]);
+    assert.ok(last.couriers);
+    assert.equal((await home('GetHome')).headers.get('portico-cache'), 'hit');
+  } finally {
+    await sample.close();
+  }
+});
