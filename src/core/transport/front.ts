@@ -167,6 +167,9 @@ function createHttp2(options: FrontOptions, sessions: Set<ServerHttp2Session>, t
     serveHttp(options, request, response as unknown as NodeServerResponse, peerOf(request.stream.session?.socket));
   });
   const peers = new WeakMap<Http2Session, Peer>();
+  /** Streams that are open on each session. */
+  const streams = new WeakMap<Http2Session, number>();
+  const count = (session: Http2Session, by: number) => streams.set(session, (streams.get(session) ?? 0) + by);
   server.on('session', (session) => {
     sessions.add(session);
     peers.set(session, peerOf(session.socket));
@@ -176,7 +179,7 @@ function createHttp2(options: FrontOptions, sessions: Set<ServerHttp2Session>, t
     session.once('remoteSettings', cancel);
     session.once('close', cancel);
     session.setTimeout(timers.idleMs, () => {
-      if (!session.closed) session.close();
+      if (!session.closed && (streams.get(session) ?? 0) === 0) session.close(); // a quiet stream is a call too
     });
     grpc.emit('session', session); // keepalive, age and idle of grpc-js apply
   });
@@ -184,6 +187,11 @@ function createHttp2(options: FrontOptions, sessions: Set<ServerHttp2Session>, t
   // Only a stream listener: with a request listener Node would answer gRPC streams too.
   server.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, flags: number, rawHeaders: string[]) => {
     stream.on('error', () => {});
+    const { session } = stream; // unset once the stream has closed
+    if (session !== undefined) {
+      count(session, 1);
+      stream.once('close', () => count(session, -1));
+    }
     const contentType = headers['content-type'];
     if (contentType === undefined || !/^application\/grpc(?:[+;]|$)/.test(contentType)) {
       compat.emit('stream', stream, headers, flags, rawHeaders);
@@ -192,7 +200,6 @@ function createHttp2(options: FrontOptions, sessions: Set<ServerHttp2Session>, t
     try {
       const path = headers[':path'] ?? '';
       if (!options.knows(path)) throw unknownMethod(path);
-      const { session } = stream;
       cleanHeaders(headers, (session && peers.get(session)) ?? nobody, clock.nowMs(), rawHeaders);
     } catch (error) {
       refuseGrpc(stream, options.refusal(asFault(error), String(headers['accept-language'] ?? '')));

@@ -1,0 +1,81 @@
+// What one connection may do, and for how long it may do nothing.
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { after, before, test } from 'node:test';
+import { connect as connectTls } from 'node:tls';
+import { openFixture } from '../fixture/app.ts';
+import { openPlayer, type Player } from '../fixture/player.ts';
+import { type Door, fixtureRelease, openDoor } from '../support/door.ts';
+import { registryOf, signIn } from '../support/protocols.ts';
+import { openWire } from '../support/wire.ts';
+
+const registry = registryOf(fixtureRelease.descriptorSet);
+const json = { ':method': 'POST', ':path': '/fixture.v1.ScreenService/Echo', 'content-type': 'application/json' };
+let door: Door;
+let player: Player;
+before(async () => {
+  player = await openPlayer();
+  const timers = { 'public.timers.handshake': '100ms', 'public.timers.preface': '100ms', 'public.timers.idle': '1s' };
+  door = await openDoor({ app: openFixture().app, samples: { player: player.address }, settings: timers });
+});
+after(async () => {
+  await door?.close();
+  player?.close();
+});
+
+const portOf = ({ url }: Door) => Number(new URL(url).port);
+
+test('a session may have 100 streams and 16 KiB of headers, and nothing is pushed', async () => {
+  await using wire = await openWire(door);
+  const { maxConcurrentStreams, maxHeaderListSize, enablePush } = wire.session.remoteSettings;
+  assert.deepEqual([maxConcurrentStreams, maxHeaderListSize, enablePush], [100, 16_384, false]);
+});
+
+test('too many or too long headers end their stream or session, and no other', async () => {
+  await using other = await openWire(door);
+  for (const headers of [
+    Object.fromEntries(Array.from({ length: 70 }, (_, i) => [`x-${i}`, 'a'])),
+    Object.fromEntries(Array.from({ length: 20 }, (_, i) => [`x-${i}`, 'a'.repeat(1_000)])),
+  ]) {
+    await using wire = await openWire(door);
+    const reply = await wire.ask({ ...json, ...headers }, '{}').catch(() => undefined);
+    assert.notEqual(reply?.headers[':status'], 200);
+  }
+  assert.equal((await other.ask(json, '{}')).headers[':status'], 200);
+});
+
+test('a connection without a handshake is closed', async () => {
+  const socket = connect(portOf(door), '127.0.0.1');
+  socket.on('error', () => {});
+  socket.resume();
+  await once(socket, 'close');
+});
+
+test('a connection without a first word after its handshake is closed', async () => {
+  const socket = connectTls({ host: '127.0.0.1', port: portOf(door), ca: door.ca, servername: 'localhost', ALPNProtocols: ['h2'] });
+  socket.on('error', () => {});
+  socket.resume();
+  await once(socket, 'close');
+});
+
+test('a connection without calls is closed, one with a quiet stream is not even told to go', async () => {
+  const { headers } = await signIn(door, registry, 'alice');
+  const idle = await openWire(door);
+  await using busy = await openWire(door);
+  let told = false;
+  busy.session.on('goaway', () => {
+    told = true;
+  });
+  const call = busy.open({
+    ...json,
+    ':path': '/fixture.v1.ForwardService/BidiStream',
+    'content-type': 'application/grpc',
+    te: 'trailers',
+    ...headers,
+  });
+  call.resume();
+  await once(idle.socket, 'close');
+  await new Promise((later) => setTimeout(later, 500));
+  assert.deepEqual([told, busy.session.closed], [false, false]);
+});
