@@ -22,7 +22,8 @@ import { screenHandler, streamHandler } from './core/screen/handlers.ts';
 import { publisherHandlers } from './core/services/publisher/publisher.ts';
 import { mintServiceToken } from './core/services/session/access-tokens.ts';
 import { internalTokens } from './core/services/session/internal-tokens.ts';
-import { followRevocations } from './core/services/session/revocation-news.ts';
+import { followRevocations, noNews } from './core/services/session/revocation-news.ts';
+import { sharedRevocations } from './core/services/session/shared-revocations.ts';
 import { openTelemetry } from './core/telemetry/open-telemetry.ts';
 import type { DrainSummary, Page } from './core/transport/front.ts';
 import type { EncodeRefusal } from './core/transport/refusal.ts';
@@ -31,6 +32,7 @@ import { openUpstreams } from './core/upstreams/upstreams.ts';
 import type { Settings } from './settings.ts';
 import { openAuth } from './wire/auth.ts';
 import { openCertificates } from './wire/certificates.ts';
+import { openCluster } from './wire/cluster.ts';
 import { openListeners } from './wire/listeners.ts';
 import { handlersOf, type Methods, methodsOf } from './wire/methods.ts';
 import { openReadiness } from './wire/readiness.ts';
@@ -71,8 +73,9 @@ export type Portico = {
   close(): Promise<void>;
 };
 
-/** News of sessions that other replicas ended: how often SQL is asked for it. Milliseconds. */
+/** Sessions that other replicas ended: how often SQL is asked for them, and how often while the bus tells of them at once. Milliseconds. */
 const revocationsEveryMs = 1_000;
+const revocationsWholeEveryMs = 5_000;
 /** For how long proxies and services may keep our published keys: less than the two minutes before a new key signs. Seconds. */
 const jwksMaxAgeS = 60;
 
@@ -95,18 +98,27 @@ export async function wire({ settings, app, release, clock, env, pretty, samples
 
   const listening = Promise.withResolvers<void>();
   const storage = openStorage({ settings, migrations: readMigrations(release.migrationsFolder), clock, log, listening: listening.promise });
-  const revocations = memoryRevocations(clock);
+  const cluster = openCluster(settings, { clock, log, meter });
+  const tokenLifeMs = settings.auth.accessTokenTtl + 60_000;
+  const ended = memoryRevocations(clock);
+  const news = cluster.redis && sharedRevocations({ local: ended, bus: cluster.bus, clock, log, ttlMaxMs: tokenLifeMs });
+  const revocations = news ?? ended;
   const following = storage.ready.then(() =>
     followRevocations({
       sessions: storage.sessions,
-      revocations,
+      revocations: ended,
+      news: news ?? noNews,
       clock,
       log,
-      ttlMs: settings.auth.accessTokenTtl + 60_000,
+      ttlMs: tokenLifeMs,
       everyMs: revocationsEveryMs,
+      wholeEveryMs: revocationsWholeEveryMs,
     }),
   );
-  const whenReady = following.then(() => {});
+  const usable = following.catch((error: unknown) => {
+    throw new Error(`The database cannot be used: ${error instanceof Error ? error.message : error}`, { cause: error });
+  });
+  const whenReady = Promise.all([usable, cluster.whenFit]).then(() => {});
   whenReady.catch(() => {}); // whoever waits hears of it
   const auth = openAuth({
     settings,
@@ -161,7 +173,7 @@ export async function wire({ settings, app, release, clock, env, pretty, samples
     return encodeFault(fault, { table, requestId: randomHex(32), acceptLanguage });
   };
 
-  const readiness = openReadiness(plans, storage.waitsFor);
+  const readiness = openReadiness(plans, storage.waitsFor, cluster.details);
   whenReady.then(readiness.changed, readiness.changed);
   const jwksPage = (): Page => ({
     contentType: 'application/json',
@@ -172,6 +184,8 @@ export async function wire({ settings, app, release, clock, env, pretty, samples
     const closing = storage.close(); // one that never opened ends the wait below
     (await following.catch(() => () => {}))();
     await closing;
+    news?.close();
+    cluster.close();
     keys.close();
     upstreams.close();
     await telemetry.close();

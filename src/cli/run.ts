@@ -37,7 +37,7 @@ export async function run(mode: Mode, flags: SettingsFlags): Promise<void> {
       async (error: unknown) => {
         if (leaving) return;
         await portico.close();
-        reject(new Exit(exitCodes.dependency, `The database cannot be used: ${error instanceof Error ? error.message : error}`));
+        reject(new Exit(exitCodes.dependency, error instanceof Error ? error.message : String(error)));
       },
     );
   });

@@ -18,3 +18,12 @@ test('a server that waits for its database has started, lives, and is not ready'
   drain();
   assert.deepEqual([probes['/startupz']().ok, probes['/livez']().ok, probes['/readyz']().ok], [true, true, false]);
 });
+
+test('a server that does without something is ready, and says so', () => {
+  const { probes } = openReadiness(
+    [],
+    () => undefined,
+    () => ['without Redis'],
+  );
+  assert.deepEqual(probes['/readyz'](), { ok: true, lines: ['without Redis'] });
+});

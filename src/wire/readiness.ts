@@ -14,15 +14,20 @@ export type Readiness = {
 /**
  * What probes and the gRPC health service tell. Live: the process answers. Started: it listens, whatever it still waits for, since a restart brings no database back.
  * Ready: the database is open and fits, and the server is not leaving.
+ * @param details what it does without, in lines for people: they change nothing about being ready
  */
-export function openReadiness(plans: readonly MethodPlan[], waitsFor: () => string | undefined): Readiness {
+export function openReadiness(
+  plans: readonly MethodPlan[],
+  waitsFor: () => string | undefined,
+  details: () => readonly string[] = () => [],
+): Readiness {
   const services = new Set(['', 'grpc.health.v1.Health', ...plans.map(({ descriptor }) => descriptor.parent.typeName)]);
   const callbacks = new Set<() => void>();
   let draining = false;
   const why = () => (draining ? 'the server is draining' : waitsFor());
   const ready = () => {
     const reason = why();
-    return { ok: reason === undefined, lines: reason === undefined ? [] : [reason] };
+    return { ok: reason === undefined, lines: [...(reason === undefined ? [] : [reason]), ...details()] };
   };
   const changed = () => {
     for (const callback of [...callbacks]) callback();

@@ -9,6 +9,7 @@ import { protoSources, type Release, readRelease } from '../../src/wire/release.
 import { systemClock } from '../../src/wire/system-clock.ts';
 import { type Portico, wire } from '../../src/wire.ts';
 import { createMigratedDatabase } from './postgres.ts';
+import type { RedisPlace } from './redis.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 
@@ -32,7 +33,9 @@ export type DoorOptions = {
   /** OTEL_* variables. */
   readonly env?: Readonly<Record<string, string>>;
   /** Shared by the replicas of one cluster; default: one of its own. */
-  readonly shared?: { readonly databaseUrl: string; readonly dataDir: string };
+  readonly shared?: Pick<Door, 'databaseUrl' | 'dataDir'> & { readonly redis?: RedisPlace | undefined };
+  /** What replicas share besides; unset, and nothing shared: everything in memory. */
+  readonly redis?: RedisPlace;
 };
 
 export type Door = AsyncDisposable & {
@@ -45,12 +48,13 @@ export type Door = AsyncDisposable & {
   readonly ca: string;
   readonly dataDir: string;
   readonly databaseUrl: string;
+  readonly redis: RedisPlace | undefined;
   close(): Promise<void>;
 };
 
 /** Opens a door on free ports and waits until it is ready. */
 export async function openDoor(options: DoorOptions): Promise<Door> {
-  const { app, release = fixtureRelease, mode = 'dev', samples = {}, clock = systemClock, env = {}, shared } = options;
+  const { app, release = fixtureRelease, mode = 'dev', samples = {}, clock = systemClock, env = {}, shared, redis = shared?.redis } = options;
   const database = shared === undefined ? await createMigratedDatabase() : { url: shared.databaseUrl, drop: async () => {} };
   const dataDir = shared?.dataDir ?? mkdtempSync(join(tmpdir(), 'portico-door-'));
   const said: Record<string, unknown> = {
@@ -61,6 +65,7 @@ export async function openDoor(options: DoorOptions): Promise<Door> {
     'sql.url': database.url,
     'telemetry.accessLog': 'none',
     'telemetry.logLevel': 'error',
+    ...(redis === undefined ? {} : Object.fromEntries(Object.entries(redis).map(([key, value]) => [`redis.${key}`, value]))),
     ...options.settings,
   };
   const flags = Object.entries(said).map(([key, value]) => ({ path: key.split('.'), value, origin: 'test' }));
@@ -86,6 +91,7 @@ export async function openDoor(options: DoorOptions): Promise<Door> {
     ca: caFile === undefined ? '' : readFileSync(caFile, 'utf8'),
     dataDir,
     databaseUrl: database.url,
+    redis,
     close,
     [Symbol.asyncDispose]: close,
   };

@@ -6,6 +6,7 @@ import { StoreDown } from '../../kit/store-down.ts';
 import type { Log } from '../../ports/log.ts';
 import { credentials, parseAddress, type RedisPlace, sentinelAddress, singleAddress } from './redis-address.ts';
 import { firstWord } from './redis-error.ts';
+import { misfitsOf } from './redis-misfits.ts';
 import { commandTimeoutMs, openRedisNode, type RedisNode, type Word } from './redis-node.ts';
 import { clusterNodes, oneNode, type RedisRouter } from './redis-router.ts';
 import type { RedisScript } from './redis-script.ts';
@@ -30,6 +31,8 @@ export type Redis = {
   /** Whether Redis may evict keys that it was not told to; undefined while not known. */
   evicts(): boolean | undefined;
   state(): RedisState;
+  /** What makes it unfit for us, in lines for people, as far as it has said it. */
+  misfits(): readonly string[];
   /** Calls back when any of generation, state and the places of slots may have changed. @returns takes the callback off again */
   onChange(callback: () => void): () => void;
   /** Where slots are, for whoever keeps connections of its own. */
@@ -55,9 +58,10 @@ export function openRedis(place: RedisPlace, { clock, log, meter }: { readonly c
   let up = false;
   let sinceMs = clock.nowMs();
   const troubles = () => {
-    const { masters, isWhole } = router;
-    const down = masters().flatMap((node) => (node.isUp() ? [] : [`Redis ${node.name} is gone: ${node.trouble() ?? 'not connected'}`]));
-    return isWhole() ? down : [...down, ...router.troubles(), 'Redis Cluster: it is not known where all slots are'];
+    const whole = router.isWhole();
+    const down = (whole ? router.masters() : router.nodes()).filter((node) => !node.isUp());
+    const lines = down.map((node) => `Redis ${node.name} is gone: ${node.trouble() ?? 'not connected'}`);
+    return whole ? lines : [...lines, 'Redis Cluster: it is not known where all slots are'];
   };
   const changed = () => {
     const { masters, isWhole } = router;
@@ -161,6 +165,7 @@ export function openRedis(place: RedisPlace, { clock, log, meter }: { readonly c
       return policies.length === 0 || policies.includes(undefined) ? undefined : policies.some((policy) => policy !== 'noeviction');
     },
     state: () => ({ up, sinceMs, troubles: troubles() }),
+    misfits: () => misfitsOf(place, router.nodes()),
     onChange: (callback) => {
       callbacks.add(callback);
       return () => callbacks.delete(callback);

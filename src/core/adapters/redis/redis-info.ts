@@ -10,8 +10,6 @@ export type RedisInfo = {
   readonly replicationId: string;
   /** "noeviction", "allkeys-lru", …; undefined where it is not said. */
   readonly evictionPolicy: string | undefined;
-  /** Bytes; 0 for no bound. */
-  readonly memoryMax: number;
 };
 
 export function parseInfo(text: string): RedisInfo {
@@ -24,7 +22,6 @@ export function parseInfo(text: string): RedisInfo {
     runId: of('run_id'),
     replicationId: of('master_replid'),
     evictionPolicy: fields.get('maxmemory_policy'),
-    memoryMax: Number(of('maxmemory')) || 0,
   };
 }
 

@@ -84,8 +84,8 @@ export function openRedisNode(
     try {
       const said = parseInfo(await within(redis.info()));
       if (mine !== connection) return;
-      if (masterOnly && said.role !== 'master') throw new Error('it is a replica, and does not take writes');
       info = said;
+      if (masterOnly && said.role !== 'master') throw new Error('it is a replica, and does not take writes');
       failures = 0;
       trouble = undefined;
       become('up');

@@ -9,14 +9,14 @@ export type RedisRouter = {
   nodeOf(slot: number): RedisNode | undefined;
   /** All that have slots, in the order of their names. */
   masters(): readonly RedisNode[];
+  /** All that there is a connection to, those without slots too. */
+  nodes(): readonly RedisNode[];
   /** Whether it is known where every slot is. */
   isWhole(): boolean;
   /** A slot is elsewhere, as a MOVED said. @returns the node that has it now */
   moved(slot: number, address: string): RedisNode;
   /** The node of an ASK. */
   at(address: string): RedisNode;
-  /** What is wrong with nodes that have no slots as far as we know, in words for people. */
-  troubles(): readonly string[];
   /** Something was wrong: look again where the slots are, soon. */
   doubt(): void;
   close(): void;
@@ -28,10 +28,10 @@ export function oneNode(node: RedisNode): RedisRouter {
   return {
     nodeOf: () => node,
     masters: () => nodes,
+    nodes: () => nodes,
     isWhole: () => true,
     moved: () => node,
     at: () => node,
-    troubles: () => [],
     doubt: () => {},
     close: node.close,
   };
@@ -128,6 +128,7 @@ export function clusterNodes(
   return {
     nodeOf: (slot) => owners[slot],
     masters: () => masters,
+    nodes: () => [...nodes.values()],
     isWhole: () => whole,
     moved: (slot, address) => {
       const node = nodeAt(address);
@@ -140,7 +141,6 @@ export function clusterNodes(
       return node;
     },
     at: nodeAt,
-    troubles: () => [...nodes.values()].flatMap((node) => (node.isUp() || masters.includes(node) ? [] : [`${node.name}: ${node.trouble()}`])),
     doubt,
     close: () => {
       closed = true;

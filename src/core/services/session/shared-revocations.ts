@@ -1,0 +1,105 @@
+import type { Clock } from '../../kit/clock.ts';
+import type { Bus, Subscription } from '../../ports/bus.ts';
+import type { Log } from '../../ports/log.ts';
+import type { Revocations } from '../../ports/revocations.ts';
+
+/** What is heard of sessions that other replicas ended. */
+export type RevocationNews = {
+  /** False while some may be getting lost: then SQL is read often. */
+  isWhole(): boolean;
+  /** Calls back when some may have been lost, after they come again. */
+  onGap(callback: () => void): void;
+};
+
+const topic = 'revocations';
+/** News that could not be published are tried again this often, and for this long: by then every replica has read SQL. Milliseconds. */
+const againMs = 250;
+const againForMs = 15_000;
+/** News that wait to be published. Over it the oldest go: SQL has them. */
+const pendingMax = 10_000;
+/** "<milliseconds> <session id>" */
+const format = /^(\d{1,12}) ([!-~]{1,200})$/;
+
+/**
+ * Revocations that every replica hears of at once: what is added here is told on the bus, what is told there is added to `local`. Truth is SQL: what the bus loses is read there
+ * (followRevocations).
+ * @param local what this replica knows, asked on every call
+ * @param ttlMaxMs the longest that an access token may still live
+ */
+export function sharedRevocations({
+  local,
+  bus,
+  clock,
+  log,
+  ttlMaxMs,
+}: {
+  readonly local: Revocations;
+  readonly bus: Bus;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly ttlMaxMs: number;
+}): Revocations & RevocationNews & { close(): void } {
+  const callbacks = new Set<() => void>();
+  const pending = new Map<string, { readonly message: Uint8Array; readonly untilMs: number }>();
+  const gaveUp = new AbortController();
+  let subscription: Subscription | undefined;
+  let cancel: (() => void) | undefined;
+  const gap = () => {
+    for (const callback of callbacks) callback();
+  };
+  const publish = async (sessionId: string, message: Uint8Array) => {
+    try {
+      await bus.publish(topic, message);
+      pending.delete(sessionId);
+    } catch (error) {
+      if (!pending.has(sessionId)) {
+        log.debug('The end of a session could not be told to the other replicas: it is tried again, and they read it from SQL.', { error });
+        pending.set(sessionId, { message, untilMs: clock.nowMs() + againForMs });
+        for (const oldest of pending.keys()) {
+          if (pending.size <= pendingMax) break;
+          pending.delete(oldest);
+        }
+      }
+      cancel ??= clock.after(againMs, () => void again());
+    }
+  };
+  const again = async () => {
+    cancel = undefined;
+    for (const [sessionId, { message, untilMs }] of pending) {
+      if (clock.nowMs() >= untilMs) pending.delete(sessionId);
+      else await publish(sessionId, message);
+      if (cancel !== undefined) return; // still gone: the rest waits too
+    }
+  };
+  const onMessage = (bytes: Uint8Array) => {
+    const [, ttl, sessionId] = format.exec(Buffer.from(bytes).toString()) ?? [];
+    if (ttl === undefined || sessionId === undefined) return log.warn('A message on the bus is no end of a session: who else writes there?');
+    const ttlMs = Math.min(Number(ttl), ttlMaxMs);
+    if (ttlMs > 0 && !local.has(sessionId)) void local.add(sessionId, ttlMs);
+  };
+  bus.subscribe(topic, { onMessage, onGap: gap }, gaveUp.signal).then(
+    (opened) => {
+      subscription = opened;
+      gap(); // what ended before it was heard
+    },
+    (error: unknown) => {
+      if (!gaveUp.signal.aborted) log.error('The ends of sessions are not heard: they are read from SQL.', { error });
+    },
+  );
+  return {
+    add: async (sessionId, ttlMs) => {
+      await local.add(sessionId, ttlMs);
+      await publish(sessionId, Buffer.from(`${ttlMs} ${sessionId}`));
+    },
+    has: local.has,
+    onAdd: local.onAdd,
+    isWhole: () => subscription?.isWhole() === true,
+    onGap: (callback) => void callbacks.add(callback),
+    close: () => {
+      gaveUp.abort();
+      cancel?.();
+      pending.clear();
+      subscription?.close();
+    },
+  };
+}
