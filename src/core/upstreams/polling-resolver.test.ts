@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { type Client, Metadata, Server, ServerCredentials } from '@grpc/grpc-js';
+import { fakeClock } from '../../../test/support/clock.ts';
+import { until } from '../../../test/support/until.ts';
+import { openChannel } from './channel.ts';
+import { registerPollingResolver } from './polling-resolver.ts';
+
+/** A server that counts its calls, on one of the addresses of loopback. */
+async function open(host: string, port: number) {
+  const server = new Server();
+  let calls = 0;
+  const asIs = (bytes: Buffer) => bytes;
+  const ping = { path: '/a.B/Ping', requestStream: false, responseStream: false } as const;
+  const both = { requestSerialize: asIs, requestDeserialize: asIs, responseSerialize: asIs, responseDeserialize: asIs };
+  server.addService(
+    { ping: { ...ping, ...both } },
+    {
+      ping: (_call: unknown, answer: (error: null, value: Buffer) => void) => {
+        calls++;
+        answer(null, Buffer.alloc(0));
+      },
+    },
+  );
+  const bound = await new Promise<number>((resolve, reject) =>
+    server.bindAsync(`${host}:${port}`, ServerCredentials.createInsecure(), (error, got) => (error === null ? resolve(got) : reject(error))),
+  );
+  return { port: bound, calls: () => calls, close: () => server.forceShutdown() };
+}
+
+const clock = fakeClock();
+let hosts: readonly string[] = ['127.0.0.1'];
+let failing = false;
+let lookups = 0;
+let first: Awaited<ReturnType<typeof open>>;
+let second: Awaited<ReturnType<typeof open>>;
+let client: Client;
+before(async () => {
+  first = await open('127.0.0.1', 0);
+  second = await open('127.0.0.2', first.port); // a pod of the same service has the same port
+  registerPollingResolver(clock, async (host) => {
+    lookups++;
+    assert.equal(host, 'orders.internal');
+    if (failing) throw new Error('SERVFAIL');
+    return hosts;
+  });
+  client = openChannel({ address: `orders.internal:${first.port}`, deadlineMs: 5_000, attemptsMax: 1, audience: 'orders' }, []);
+});
+after(() => {
+  client?.close();
+  first?.close();
+  second?.close();
+});
+
+const call = () =>
+  new Promise<void>((resolve, reject) =>
+    client.makeUnaryRequest(
+      '/a.B/Ping',
+      (bytes: Buffer) => bytes,
+      (bytes: Buffer) => bytes,
+      Buffer.alloc(0),
+      new Metadata(),
+      (error) => (error === null ? resolve() : reject(error)),
+    ),
+  );
+
+test('a new address gets traffic when its name is looked up again, though no connection was lost', async () => {
+  await call();
+  assert.deepEqual([first.calls(), second.calls(), lookups], [1, 0, 1]);
+  hosts = ['127.0.0.1', '127.0.0.2'];
+  await clock.advance(15_000);
+  await until('the new address gets a call', async () => {
+    await call();
+    return second.calls() > 0;
+  });
+  const before = first.calls();
+  for (let n = 0; n < 10; n++) await call();
+  assert.ok(first.calls() > before, 'the old address gets no calls any more');
+});
+
+test('a look-up that fails changes nothing for connections that are there', async () => {
+  failing = true;
+  const before = lookups;
+  await clock.advance(15_000);
+  assert.ok(lookups > before);
+  for (let n = 0; n < 4; n++) await call();
+  failing = false;
+});
+
+test('an address that is gone from its name is left', async () => {
+  hosts = ['127.0.0.2'];
+  await clock.advance(15_000);
+  await until('the old address gets no more calls', async () => {
+    const before = first.calls();
+    for (let n = 0; n < 4; n++) await call();
+    return first.calls() === before;
+  });
+});
