@@ -29,7 +29,7 @@ const notes: Readonly<Record<string, string>> = {
   check: 'For CI and for a look before a rollout. Exit code 2: what is set is wrong; 3: the database is not there or its schema does not fit.',
   plan: 'What was not said in the .proto but is the default carries a `*`. [policy.md](policy.md) explains the columns.',
   migrate:
-    'Each migration runs in a transaction of its own, all under an advisory lock: any number may run at once, and each migration is applied once. A file that was changed after it was applied, and a database of a newer release, are refused. The embedded database is migrated at the start.',
+    'Each migration runs in a transaction of its own, all under an advisory lock: any number may run at once, and each migration is applied once. A file that was changed after it was applied, and a database of a newer release, are refused; a server serves the latter, so that two releases can run side by side while one replaces the other. The embedded database is migrated at the start.',
   token: 'Signed by the newest of `auth.keysDir`, for the internal listener: `authorization: Bearer …`.',
   health: 'For a container without curl. Exit code 0: ready; 1: it answers, and is not ready; 3: nothing answers.',
   config: 'Secrets are shown as `[secret]`.',

@@ -1,4 +1,4 @@
-import { migrate, misfit, readMigrations } from '../core/adapters/sql/migrate.ts';
+import { fitOf, migrate, readMigrations } from '../core/adapters/sql/migrate.ts';
 import { openSql } from '../core/adapters/sql/open-sql.ts';
 import type { Log } from '../core/ports/log.ts';
 import type { Settings } from '../settings.ts';
@@ -14,7 +14,7 @@ export function applyMigrations(settings: Settings, options: { readonly dryRun: 
 
 /** @returns why the server would not be ready with this database; undefined: it would */
 export function databaseMisfit(settings: Settings): Promise<string | undefined> {
-  return withSql(settings, misfit);
+  return withSql(settings, async (db, migrations) => (await fitOf(db, migrations)).misfit);
 }
 
 async function withSql<T>(

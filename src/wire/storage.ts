@@ -1,4 +1,4 @@
-import { type Migration, migrate, misfit } from '../core/adapters/sql/migrate.ts';
+import { fitOf, type Migration, migrate } from '../core/adapters/sql/migrate.ts';
 import { openSql, type Sql } from '../core/adapters/sql/open-sql.ts';
 import { sqlSessions } from '../core/adapters/sql/sessions.ts';
 import type { Clock } from '../core/kit/clock.ts';
@@ -54,9 +54,10 @@ export function openStorage({ settings, migrations, clock, log, listening }: Sto
       log,
     );
     if (settings.embedded) await migrate(opened.db, migrations);
-    const wrong = await misfit(opened.db, migrations);
-    if (wrong !== undefined) say(wrong);
-    return wrong === undefined;
+    const { misfit, newer } = await fitOf(opened.db, migrations);
+    if (misfit !== undefined) say(misfit);
+    else if (newer.length > 0) log.warn(`The database was migrated by a newer release (${newer.join(', ')}): fine while that replaces this one.`);
+    return misfit === undefined;
   };
   const open = async (): Promise<Sessions> => {
     await listening;

@@ -45,7 +45,11 @@ export async function migrate(db: Kysely<Database>, migrations: readonly Migrati
     await sql.raw('SET statement_timeout = 0; SET lock_timeout = 0').execute(connection);
     await sql`SELECT pg_advisory_lock(${sql.lit(String(lockKey))}::bigint)`.execute(connection);
     try {
-      const open = pendingOf(await appliedOf(connection), migrations);
+      const applied = await appliedOf(connection);
+      const [newer] = newerOf(applied, migrations);
+      if (newer !== undefined)
+        throw new Error(`The database has the migration ${newer}, which this release does not have: use the newer release that it belongs to.`);
+      const open = pendingOf(applied, migrations);
       if (dryRun) return open.map(({ name }) => name);
       await sql`CREATE TABLE IF NOT EXISTS portico_migrations (name text PRIMARY KEY, checksum text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())`.execute(
         connection,
@@ -70,19 +74,25 @@ export async function migrate(db: Kysely<Database>, migrations: readonly Migrati
   });
 }
 
-/**
- * @returns undefined when the schema fits these files; else what is wrong and what to do, in one line
- * @throws Error of the driver when the database cannot be asked
- */
-export async function misfit(db: Kysely<Database>, migrations: readonly Migration[]): Promise<string | undefined> {
+/** How a schema fits the files of a release. */
+export type Fit = {
+  /** What is wrong and what to do, in one line; undefined: it fits. */
+  readonly misfit: string | undefined;
+  /** Migrations of a newer release. They fit: migrations only add to what the release before uses, so that both can run while one replaces the other. */
+  readonly newer: readonly string[];
+};
+
+/** @throws Error of the driver when the database cannot be asked */
+export async function fitOf(db: Kysely<Database>, migrations: readonly Migration[]): Promise<Fit> {
   const applied = await appliedOf(db);
+  const newer = newerOf(applied, migrations);
   try {
     const open = pendingOf(applied, migrations);
-    if (open.length === 0) return undefined;
+    if (open.length === 0) return { misfit: undefined, newer };
     const missing = open.length === 1 ? `${open[0]?.name} is` : `${open.length} migrations from ${open[0]?.name} on are`;
-    return `the database lacks a part of this release's schema: ${missing} missing; run \`portico migrate\``;
+    return { misfit: `the database lacks a part of this release's schema: ${missing} missing; run \`portico migrate\``, newer };
   } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+    return { misfit: error instanceof Error ? error.message : String(error), newer };
   }
 }
 
@@ -93,11 +103,12 @@ async function appliedOf(db: Kysely<Database>): Promise<ReadonlyMap<string, stri
   return new Map(rows.map(({ name, checksum }) => [name, checksum]));
 }
 
-function pendingOf(applied: ReadonlyMap<string, string>, migrations: readonly Migration[]): readonly Migration[] {
+function newerOf(applied: ReadonlyMap<string, string>, migrations: readonly Migration[]): readonly string[] {
   const names = new Set(migrations.map(({ name }) => name));
-  const newer = [...applied.keys()].find((name) => !names.has(name));
-  if (newer !== undefined)
-    throw new Error(`The database has the migration ${newer}, which this release does not have: use the newer release that it belongs to.`);
+  return [...applied.keys()].filter((name) => !names.has(name)).sort();
+}
+
+function pendingOf(applied: ReadonlyMap<string, string>, migrations: readonly Migration[]): readonly Migration[] {
   const changed = migrations.find(({ name, checksum }) => applied.has(name) && applied.get(name) !== checksum);
   if (changed !== undefined)
     throw new Error(`The migration ${changed.name} was changed after it was applied here: put its file back as it was, and add another migration.`);
