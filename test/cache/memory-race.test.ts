@@ -5,8 +5,18 @@ import { memoryLeases } from '../../src/core/adapters/memory/leases.ts';
 import { memoryTagVersions } from '../../src/core/adapters/memory/tag-versions.ts';
 import { fakeClock } from '../support/clock.ts';
 import { seeded } from '../support/seeded.ts';
+import { stall } from './fence.ts';
 import { type RaceOptions, type RaceResult, race } from './race.ts';
-import { openReplica, type ReplicaParts, withoutFlights, withoutLeases, withoutSealing, withoutVersionCheck } from './replicas.ts';
+import {
+  openReplica,
+  type ReplicaParts,
+  shortLeases,
+  withoutFence,
+  withoutFlights,
+  withoutLeases,
+  withoutSealing,
+  withoutVersionCheck,
+} from './replicas.ts';
 import { delayed } from './slow.ts';
 
 type Setting = Partial<RaceOptions> & {
@@ -16,23 +26,34 @@ type Setting = Partial<RaceOptions> & {
   readonly without?: (parts: ReplicaParts) => Partial<ReplicaParts>;
 };
 
-/** The race on a fake clock, so that a seed gives the same history each time. */
-async function raceOf(seed: number, { replicas = 1, without, ...options }: Setting = {}): Promise<RaceResult> {
+type World = Pick<RaceOptions, 'caches' | 'clock' | 'random' | 'sleep'>;
+
+/** A workload on a fake clock, so that a seed gives the same history each time. */
+async function played<T>(
+  seed: number,
+  { replicas = 1, without, leaseMs }: { replicas?: number; without?: Setting['without']; leaseMs?: number },
+  workload: (world: World) => Promise<T>,
+): Promise<T> {
   const clock = fakeClock();
   const random = seeded(seed);
   const sleep = (ms: number) => new Promise<void>((resolve) => clock.after(Math.round(ms), resolve));
   const step = delayed(() => sleep(random() * 2));
   const leases = memoryLeases(clock);
+  const taken = leaseMs === undefined ? leases : shortLeases(leases, leaseMs);
   const versions = memoryTagVersions({ clock, keepMs: 60_000 });
-  const shared = { store: memoryCacheStore({ bytesMax: 10_000_000, leases }), leases };
+  const shared = { store: memoryCacheStore({ bytesMax: 10_000_000, leases }), leases: taken };
   const parts = { versions, ...(replicas > 1 && { shared }) };
   const caches = Array.from({ length: replicas }, () => openReplica(parts, { clock, random, step, ...(without && { without }) }));
   let over = false;
-  const result = race({ caches, clock, random, sleep, ...options }).finally(() => {
+  const result = workload({ caches, clock, random, sleep }).finally(() => {
     over = true;
   });
   while (!over) await clock.advance(1);
   return result;
+}
+
+function raceOf(seed: number, { replicas, without, ...options }: Setting = {}): Promise<RaceResult> {
+  return played(seed, { ...(replicas && { replicas }), ...(without && { without }) }, (world) => race({ ...world, ...options }));
 }
 
 for (const [replicas, seeds] of [
@@ -74,4 +95,16 @@ test('old answers within their stale time are marked as stale, and never served 
 test('a seed gives the same history each time', async () => {
   const [one, other] = [await raceOf(7, { replicas: 2, reads: 4 }), await raceOf(7, { replicas: 2, reads: 4 })];
   assert.deepEqual(one, other);
+});
+
+const leaseMs = 20;
+test('2 replicas that share a store: fresh answers never go back, though computations stall past their leases', async () => {
+  const { wentBack, hits, stalls } = await played(8, { replicas: 2, leaseMs }, (world) => stall({ ...world, leaseMs }));
+  assert.deepEqual(wentBack, []);
+  assert.ok(hits > 100 && stalls > 10, `${hits} hits, ${stalls} stalls`);
+});
+
+test('2 replicas that share a store: stalling finds a store that does not ask for the lease', async () => {
+  const { wentBack } = await played(8, { replicas: 2, leaseMs, without: withoutFence }, (world) => stall({ ...world, leaseMs }));
+  assert.ok(wentBack.length > 0);
 });

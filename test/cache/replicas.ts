@@ -77,3 +77,8 @@ export const withoutLeases = ({ shared }: ReplicaParts): Partial<ReplicaParts> =
 /** A store that takes whatever comes, however late. */
 export const withoutFence = ({ shared }: ReplicaParts): Partial<ReplicaParts> =>
   shared === undefined ? {} : { shared: { ...shared, store: { ...shared.store, set: (key, entry) => shared.store.set(key, entry) } } };
+
+/** Leases that are over long before a stalled computation is. */
+export function shortLeases(leases: Leases, ttlMs: number): Leases {
+  return { ...leases, take: (entry, name) => leases.take(entry, name, ttlMs) };
+}

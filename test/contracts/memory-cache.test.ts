@@ -1,6 +1,9 @@
 import { memoryCacheStore } from '../../src/core/adapters/memory/cache-store.ts';
+import { memoryLeases } from '../../src/core/adapters/memory/leases.ts';
 import { memoryTagVersions } from '../../src/core/adapters/memory/tag-versions.ts';
+import { fakeClock } from '../support/clock.ts';
 import { cacheStoreContract } from './cache-store.ts';
+import { leasesContract } from './leases.ts';
 import { tagVersionsContract } from './tag-versions.ts';
 
 const nothing = async () => {};
@@ -19,4 +22,11 @@ tagVersionsContract('memory', async () => {
 cacheStoreContract('memory', async () => {
   const bytesMax = 400_000;
   return { store: memoryCacheStore({ bytesMax }), bytesMax, [Symbol.asyncDispose]: nothing };
+});
+
+leasesContract('memory', async () => {
+  const clock = fakeClock();
+  const leases = memoryLeases(clock);
+  const store = memoryCacheStore({ bytesMax: 400_000, leases });
+  return { leases, store, nowMs: clock.nowMs, elapse: clock.advance, [Symbol.asyncDispose]: nothing };
 });

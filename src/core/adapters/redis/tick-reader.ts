@@ -1,0 +1,31 @@
+/** Reads keys; the values in their order. */
+export type ReadKeys = (keys: readonly string[]) => Promise<readonly (Buffer | null)[]>;
+
+/**
+ * One reading for all who ask within one turn of the event loop, each key once. It is sent when what came in with this turn has been looked at, so everybody's values are read
+ * after they asked.
+ */
+export function tickReader(read: ReadKeys): ReadKeys {
+  let batch: { readonly places: Map<string, number>; readonly values: Promise<readonly (Buffer | null)[]> } | undefined;
+  const begin = () => {
+    const places = new Map<string, number>();
+    const values = new Promise<void>((send) => setImmediate(send)).then(() => {
+      batch = undefined;
+      return read([...places.keys()]);
+    });
+    batch = { places, values };
+    return batch;
+  };
+  return async (keys) => {
+    const { places, values } = batch ?? begin();
+    const mine = keys.map((key) => {
+      const known = places.get(key);
+      if (known !== undefined) return known;
+      const place = places.size;
+      places.set(key, place);
+      return place;
+    });
+    const all = await values;
+    return mine.map((place) => all[place] ?? null);
+  };
+}

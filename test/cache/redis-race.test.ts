@@ -1,0 +1,102 @@
+// The race on real Redis: two replicas with connections of their own, one truth.
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { after, before, describe, test } from 'node:test';
+import { setTimeout as wait } from 'node:timers/promises';
+import { redisCacheStore } from '../../src/core/adapters/redis/cache-store.ts';
+import { redisLeases } from '../../src/core/adapters/redis/leases.ts';
+import type { Redis } from '../../src/core/adapters/redis/open-redis.ts';
+import { redisTagVersions } from '../../src/core/adapters/redis/tag-versions.ts';
+import { systemClock } from '../../src/wire/system-clock.ts';
+import { openedRedis } from '../support/opened-redis.ts';
+import { ownPrefix, type RedisPlace, sharedCluster, sharedRedis } from '../support/redis.ts';
+import { seeded } from '../support/seeded.ts';
+import { stall } from './fence.ts';
+import { type RaceOptions, race } from './race.ts';
+import { openReplica, type ReplicaParts, shortLeases, withoutFence, withoutLeases, withoutSealing, withoutVersionCheck } from './replicas.ts';
+import { delayed } from './slow.ts';
+
+const clock = systemClock;
+const sleep = async (ms: number) => {
+  await wait(ms);
+};
+/** Longer than in memory: a busy machine takes its time for each step. Milliseconds. */
+const leaseMs = 80;
+/** Real servers repeat no history, so what has to be found is looked for several times. */
+async function found(look: (seed: number) => Promise<boolean>): Promise<void> {
+  for (let seed = 1; seed <= 6; seed++) if (await look(seed)) return;
+  assert.fail('It was not found.');
+}
+type Without = (parts: ReplicaParts) => Partial<ReplicaParts>;
+
+function replicasOf(connections: readonly Redis[], seed: number, { without, leaseMs }: { without?: Without; leaseMs?: number } = {}) {
+  const random = seeded(seed);
+  const step = delayed(() => sleep(random() * 2));
+  const prefix = ownPrefix();
+  const caches = connections.map((connection) => {
+    const redis = { ...connection, prefix };
+    const leases = redisLeases({ redis, token: randomUUID });
+    const shared = { store: redisCacheStore({ redis, clock }), leases: leaseMs === undefined ? leases : shortLeases(leases, leaseMs) };
+    const versions = redisTagVersions({ redis, keepMs: 60_000 });
+    return openReplica({ versions, shared }, { clock, random, step, generation: redis.generation, ...(without && { without }) });
+  });
+  return { caches, clock, random, sleep } satisfies Partial<RaceOptions>;
+}
+
+for (const [name, shared] of [
+  ['one Redis', sharedRedis],
+  ['a Redis Cluster', sharedCluster],
+] as const) {
+  describe(`two replicas on ${name}`, () => {
+    let connections: readonly Redis[];
+    before(async () => {
+      const place: RedisPlace = await shared();
+      connections = [await openedRedis(place), await openedRedis(place)];
+    });
+    after(() => {
+      for (const redis of connections) redis.close();
+    });
+
+    test('no answer computed before an invalidation is served as fresh after it, and a flight computes once', async () => {
+      const { staleAsFresh, foreign, doubled, failures, results, computes } = await race({ ...replicasOf(connections, 1), ttlMs: 1_000 });
+      assert.deepEqual({ staleAsFresh, foreign, doubled, failures }, { staleAsFresh: [], foreign: [], doubled: [], failures: [] });
+      for (const result of ['hit', 'miss', 'coalesced']) assert.ok((results[result] ?? 0) > 0, `there was no ${result}`);
+      assert.ok(computes > 20);
+    });
+
+    test('the race finds replicas that do not check versions', async () => {
+      await found(async (seed) => {
+        const { staleAsFresh } = await race({ ...replicasOf(connections, seed, { without: withoutVersionCheck }), ttlMs: 1_000 });
+        return staleAsFresh.some((answer) => answer.startsWith('hit'));
+      });
+    });
+
+    test('the race finds replicas whose flights are not sealed', async () => {
+      await found(async (seed) => {
+        const options = { ttlMs: 1_000, reads: 15, computeMs: 30, invalidations: 120 };
+        const { staleAsFresh } = await race({ ...replicasOf(connections, seed, { without: withoutSealing }), ...options });
+        return staleAsFresh.some((answer) => answer.startsWith('coalesced'));
+      });
+    });
+
+    test('the race finds replicas that do not ask who else computes', async () => {
+      await found(async (seed) => {
+        const { doubled } = await race({ ...replicasOf(connections, seed, { without: withoutLeases }), ttlMs: 30, reads: 6, invalidations: 0 });
+        return doubled.length > 0;
+      });
+    });
+
+    test('fresh answers never go back, though computations stall past their leases', async () => {
+      const { wentBack, hits, stalls } = await stall({ ...replicasOf(connections, 5, { leaseMs }), leaseMs, reads: 12 });
+      assert.deepEqual(wentBack, []);
+      assert.ok(hits > 0 && stalls > 0, `${hits} hits, ${stalls} stalls`);
+    });
+
+    test('stalling finds a store that does not ask for the lease', async () => {
+      await found(async (seed) => {
+        const { wentBack } = await stall({ ...replicasOf(connections, seed, { leaseMs, without: withoutFence }), leaseMs, reads: 12 });
+        return wentBack.length > 0;
+      });
+    });
+  });
+}

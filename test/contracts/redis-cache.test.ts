@@ -1,0 +1,43 @@
+// The contracts of the cache's ports on a real Redis and on a real Cluster of three nodes.
+import { randomUUID } from 'node:crypto';
+import { after } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { redisCacheStore } from '../../src/core/adapters/redis/cache-store.ts';
+import { redisLeases } from '../../src/core/adapters/redis/leases.ts';
+import type { Redis } from '../../src/core/adapters/redis/open-redis.ts';
+import { redisTagVersions } from '../../src/core/adapters/redis/tag-versions.ts';
+import { systemClock } from '../../src/wire/system-clock.ts';
+import { openedRedis } from '../support/opened-redis.ts';
+import { ownPrefix, sharedCluster, sharedRedis } from '../support/redis.ts';
+import { cacheStoreContract } from './cache-store.ts';
+import { leasesContract } from './leases.ts';
+import { tagVersionsContract } from './tag-versions.ts';
+
+const elapse = async (ms: number) => {
+  await sleep(ms);
+};
+for (const [name, shared, skewMs] of [
+  ['one Redis', sharedRedis, 0],
+  ['a Redis Cluster', sharedCluster, 2_000],
+] as const) {
+  let opened: Promise<Redis> | undefined;
+  /** One connection for all tests, keys of its own for each. */
+  const own = async (): Promise<Redis> => {
+    opened ??= shared().then(openedRedis);
+    return { ...(await opened), prefix: ownPrefix() };
+  };
+  const open = { [Symbol.asyncDispose]: async () => {} };
+  after(async () => {
+    (await opened)?.close();
+  });
+  tagVersionsContract(name, async () => {
+    const keepMs = 1_500;
+    return { versions: redisTagVersions({ redis: await own(), keepMs }), keepMs, skewMs, elapse, ...open };
+  });
+  cacheStoreContract(name, async () => ({ store: redisCacheStore({ redis: await own(), clock: systemClock }), bytesMax: undefined, ...open }));
+  leasesContract(name, async () => {
+    const redis = await own();
+    const leases = redisLeases({ redis, token: randomUUID });
+    return { leases, store: redisCacheStore({ redis, clock: systemClock }), nowMs: systemClock.nowMs, elapse, ...open };
+  });
+}

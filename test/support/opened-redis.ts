@@ -1,0 +1,12 @@
+import { openRedis, type Redis } from '../../src/core/adapters/redis/open-redis.ts';
+import { systemClock } from '../../src/wire/system-clock.ts';
+import { quietLog } from './log.ts';
+import type { RedisPlace } from './redis.ts';
+import { until } from './until.ts';
+
+/** A connection to a Redis, waited for. */
+export async function openedRedis(place: RedisPlace): Promise<Redis> {
+  const redis = openRedis(place, { clock: systemClock, log: quietLog });
+  await until('Redis is up', () => redis.state().up);
+  return redis;
+}
