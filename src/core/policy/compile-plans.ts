@@ -55,9 +55,11 @@ export function compilePlans({
   );
   const findings: Finding[] = [];
   const plans = new Map<string, MethodPlan>();
+  // what answers are told apart by, a write may invalidate by
+  const claims = new Set(['sub', ...methods.flatMap((method) => policyOf(method).policy?.cache?.claims ?? [])]);
   for (const method of methods) {
     const say: Say = (path, message) => findings.push({ method, path, message });
-    const plan = planOf(method, { registry, upstreams, say });
+    const plan = planOf(method, { registry, upstreams, claims, say });
     plans.set(plan.path, plan);
   }
   for (const method of methods) streamOf.checkAccess(method, plans, (path, message) => findings.push({ method, path, message }));
@@ -80,7 +82,12 @@ function nameOf(method: DescMethod): string {
 
 function planOf(
   method: DescMethod,
-  context: { readonly registry: FileRegistry; readonly upstreams: ReadonlySet<string> | undefined; readonly say: Say },
+  context: {
+    readonly registry: FileRegistry;
+    readonly upstreams: ReadonlySet<string> | undefined;
+    readonly claims: ReadonlySet<string>;
+    readonly say: Say;
+  },
 ): MethodPlan {
   const { say } = context;
   const { policy: said, bytes } = policyOf(method);
@@ -107,7 +114,7 @@ function planOf(
     say([4, 0], 'invalidates is only for methods that change things; this one is NO_SIDE_EFFECTS.');
   if (policy.invalidates.length > 0 && (kind === 'client_stream' || kind === 'bidi_stream'))
     say([4, 0], 'invalidates needs a single request to take its values from; this method takes a stream.');
-  const claims = access.kind === 'user' ? new Set(['sub']) : new Set<string>();
+  const claims = access.kind === 'user' ? context.claims : new Set<string>();
   const invalidates = policy.invalidates.flatMap((source, i) => {
     const template = parseTemplate(source, method.input, claims);
     if (!('wrong' in template)) return [template];

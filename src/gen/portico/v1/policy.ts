@@ -86,7 +86,8 @@ export interface Policy {
     | Cache
     | undefined;
   /**
-   * Tags that a successful (or possibly successful) call makes invalid, as templates like "order:{order_id}".
+   * Tags that a successful (or possibly successful) call makes invalid, as templates like "order:{order_id}" over request fields, "{sub}", and
+   * the claims that any cache policy names.
    * Only on methods that are not NO_SIDE_EFFECTS.
    */
   invalidates: string[];
