@@ -17,7 +17,7 @@ export function bannerOf(settings: Settings, { ports, methods, caFile }: Portico
   const adminUrl = `http://${urlHost(settings.hosts.admin)}:${ports.admin}`;
   return {
     urls: { public: publicUrl, internal: `https://${urlHost(settings.hosts.internal)}:${ports.internal}`, admin: adminUrl },
-    engines: `${settings.embedded ? `PGlite in ${settings.dataDir}` : 'PostgreSQL'}; cache in memory`,
+    engines: `${settings.embedded ? `PGlite in ${settings.dataDir}` : 'PostgreSQL'}; ${settings.redis === undefined ? 'everything else in memory' : `Redis (${settings.redis.mode})`}`,
     methods: countsOf(methods.plans.values()),
     warnings: [...warningsOf(settings), ...methods.warnings],
     command:

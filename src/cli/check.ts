@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { openCertificates } from '../wire/certificates.ts';
 import { databaseMisfit } from '../wire/migrations.ts';
 import { ourMethods, upstreamsOfScreens } from '../wire/our-methods.ts';
+import { redisFit } from '../wire/redis-fit.ts';
 import { systemClock } from '../wire/system-clock.ts';
 import { countKeys } from '../wire/tokens.ts';
 import { upstreamConfigs } from '../wire/upstream-configs.ts';
@@ -11,7 +12,7 @@ import { modeOf, type SettingsFlags, settingsOf } from './options.ts';
 
 type Check = { readonly name: string; readonly ok: boolean; readonly message: string };
 
-/** `portico check`: settings, policies, files and the database, without serving anything. Exit code 2: what is set is wrong; 3: what it needs is not there. */
+/** `portico check`: settings, policies, files, the database and Redis, without serving anything. Exit code 2: what is set is wrong; 3: what it needs is not there. */
 export async function runCheck({ json = false, ...flags }: SettingsFlags & { readonly json?: boolean }): Promise<void> {
   const settings = settingsOf(modeOf(flags), flags); // throws with all that is wrong
   const checks: Check[] = [{ name: 'settings', ok: true, message: `read as \`portico ${settings.mode}\`` }];
@@ -41,12 +42,13 @@ export async function runCheck({ json = false, ...flags }: SettingsFlags & { rea
     if (misfit !== undefined && !settings.embedded) throw new Error(misfit);
     return misfit === undefined ? 'its schema fits' : 'will be migrated at the start';
   });
+  await check('redis', () => redisFit(settings));
   const wrong = checks.filter(({ ok }) => !ok);
   if (json) process.stdout.write(`${JSON.stringify({ ok: wrong.length === 0, checks })}\n`);
   else
     for (const { name, ok, message } of checks)
       process.stdout.write(`${ok ? 'ok    ' : 'WRONG '} ${message.includes('\n') ? `${name}\n` : `${name.padEnd(12)} `}${message}\n`);
   if (wrong.length === 0) return;
-  const dependency = wrong.every(({ name }) => name === 'database');
+  const dependency = wrong.every(({ name }) => name === 'database' || name === 'redis');
   throw new Exit(dependency ? exitCodes.dependency : exitCodes.config, `${wrong.length} of ${checks.length} checks failed.`);
 }

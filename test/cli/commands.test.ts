@@ -99,6 +99,7 @@ describe('each command ends with the exit code and the words that fit', { concur
         'ok     certificates usable',
         'ok     keys         1 that sign or verify',
         `ok     database     will be made in ${join(cwd, 'fresh')} at the start`,
+        'ok     redis        not set: everything in memory, for one replica only',
         '',
       ].join('\n'),
       stderr: '',
@@ -113,7 +114,7 @@ describe('each command ends with the exit code and the words that fit', { concur
       checks.find(({ name }) => name === 'policies')?.message ?? '',
       /^app\.services names app\.v1\.HomService, which is no service here\./,
     );
-    assert.equal(json.stderr, 'portico: 1 of 6 checks failed.\n');
+    assert.equal(json.stderr, 'portico: 1 of 7 checks failed.\n');
   });
 
   test('check of a production whose files are not there says each, policies with line and caret', async () => {
@@ -126,7 +127,7 @@ describe('each command ends with the exit code and the words that fit', { concur
       ].join('\n'),
     );
     const { code, stdout, stderr } = await portico('check -c production.yaml', { DATABASE_URL: 'postgres://someone:hunter2@127.0.0.1:1/none' });
-    assert.deepEqual([code, stderr], [2, 'portico: 5 of 6 checks failed.\n']);
+    assert.deepEqual([code, stderr], [2, 'portico: 5 of 7 checks failed.\n']);
     const lines = stdout.split('\n');
     for (const line of [
       'ok     settings     read as `portico serve`',
