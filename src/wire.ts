@@ -1,11 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { keyDirectory } from './core/adapters/keys/key-directory.ts';
-import { memoryCacheStore } from './core/adapters/memory/cache-store.ts';
 import { memoryRevocations } from './core/adapters/memory/revocations.ts';
-import { memoryTagVersions } from './core/adapters/memory/tag-versions.ts';
 import { readMigrations } from './core/adapters/sql/migrate.ts';
-import { openCache } from './core/cache/cache.ts';
-import { cacheCounts } from './core/cache/counts.ts';
 import { authenticate } from './core/interceptors/authenticate.ts';
 import { cache } from './core/interceptors/cache.ts';
 import { answerBy } from './core/interceptors/chain.ts';
@@ -15,7 +11,6 @@ import { invalidate } from './core/interceptors/invalidate.ts';
 import { trace } from './core/interceptors/trace.ts';
 import { compileRules, validate } from './core/interceptors/validate.ts';
 import type { Clock } from './core/kit/clock.ts';
-import type { MethodPlan } from './core/kit/plan.ts';
 import type { Log } from './core/ports/log.ts';
 import type { App } from './core/screen/app.ts';
 import { screenHandler, streamHandler } from './core/screen/handlers.ts';
@@ -30,6 +25,7 @@ import type { EncodeRefusal } from './core/transport/refusal.ts';
 import { forward } from './core/upstreams/forward.ts';
 import { openUpstreams } from './core/upstreams/upstreams.ts';
 import type { Settings } from './settings.ts';
+import { openAnswers } from './wire/answers.ts';
 import { openAuth } from './wire/auth.ts';
 import { openCertificates } from './wire/certificates.ts';
 import { openCluster } from './wire/cluster.ts';
@@ -133,15 +129,8 @@ export async function wire({ settings, app, release, clock, env, pretty, samples
   });
 
   const table = errorTable(settings.app.errorDomain, app);
-  const answers = openCache({
-    store: memoryCacheStore({ bytesMax: settings.cache.bytesMax }),
-    versions: memoryTagVersions({ clock, keepMs: longestLifeMs(methods.plans.values()) }),
-    clock,
-    random: () => Math.random(),
-    counts: cacheCounts(meter),
-    locales: localesOf(settings, app),
-    reasons: table.reasons,
-  });
+  const plans = [...methods.plans.values()];
+  const answers = openAnswers({ settings, app, plans, cluster, reasons: table.reasons, clock, log, meter });
   const parts = { app, upstreams, clock };
   const screenOf = new Map(app.screens.map((screen) => [screen.method, screen]));
   const handlers = handlersOf(methods.plans, {
@@ -154,7 +143,6 @@ export async function wire({ settings, app, release, clock, env, pretty, samples
       return streamHandler(screen, unary, answers.open, parts);
     },
   });
-  const plans = [...methods.plans.values()];
   const answer = answerBy(
     plans,
     {
@@ -173,7 +161,7 @@ export async function wire({ settings, app, release, clock, env, pretty, samples
     return encodeFault(fault, { table, requestId: randomHex(32), acceptLanguage });
   };
 
-  const readiness = openReadiness(plans, storage.waitsFor, cluster.details);
+  const readiness = openReadiness(plans, storage.waitsFor, () => [...cluster.details(), ...answers.details()]);
   whenReady.then(readiness.changed, readiness.changed);
   const jwksPage = (): Page => ({
     contentType: 'application/json',
@@ -185,6 +173,7 @@ export async function wire({ settings, app, release, clock, env, pretty, samples
     (await following.catch(() => () => {}))();
     await closing;
     news?.close();
+    answers.close();
     cluster.close();
     keys.close();
     upstreams.close();
@@ -228,17 +217,4 @@ export async function wire({ settings, app, release, clock, env, pretty, samples
       await closeAll();
     },
   };
-}
-
-/** The longest that an answer may be served, stale time and the computation before it included. Milliseconds. */
-function longestLifeMs(plans: Iterable<MethodPlan>): number {
-  const lives = [...plans].map(({ cache, deadlineMs }) =>
-    cache === undefined ? 0 : (deadlineMs ?? 0) + cache.ttlMs + Math.max(cache.staleWhileRevalidateMs, cache.staleIfErrorMs),
-  );
-  return Math.max(60_000, ...lives);
-}
-
-function localesOf({ cache: { locales } }: Settings, { messages }: App): readonly [string, ...string[]] {
-  const [first, ...others] = locales ?? ['en', ...Object.keys(messages).filter((locale) => locale !== 'en')];
-  return [first ?? 'en', ...others];
 }

@@ -16,7 +16,7 @@ export function memoryCacheStore({ bytesMax, leases }: { bytesMax: number; lease
   const scopeBytesMax = Math.floor(bytesMax * scopeShare);
   const scopes = new Map<string, { bytes: number; keys: Set<string> }>();
   const entries = new LRUCache<string, CacheEntry>({
-    maxSize: bytesMax,
+    maxSize: Math.max(1, bytesMax), // 0 would be no bound; it is one that nothing fits in
     sizeCalculation: (entry, key) => sizeOf(key, entry),
     dispose: (entry, key) => {
       const scope = scopes.get(entry.scope);

@@ -1,0 +1,81 @@
+import { randomUUID } from 'node:crypto';
+import type { Meter } from '@opentelemetry/api';
+import { memoryCacheStore } from '../core/adapters/memory/cache-store.ts';
+import { memoryTagVersions } from '../core/adapters/memory/tag-versions.ts';
+import { redisCacheStore } from '../core/adapters/redis/cache-store.ts';
+import { redisLeases } from '../core/adapters/redis/leases.ts';
+import { redisTagVersions } from '../core/adapters/redis/tag-versions.ts';
+import { type Cache, openCache } from '../core/cache/cache.ts';
+import { cacheCounts } from '../core/cache/counts.ts';
+import type { Clock } from '../core/kit/clock.ts';
+import type { MethodPlan } from '../core/kit/plan.ts';
+import type { Log } from '../core/ports/log.ts';
+import type { App } from '../core/screen/app.ts';
+import type { Settings } from '../settings.ts';
+import { announceInvalidations } from './announcements.ts';
+import type { Cluster } from './cluster.ts';
+
+export type Answers = Cache & {
+  /** What is wrong, for /readyz: the server is ready all the same. */
+  details(): readonly string[];
+};
+
+export type AnswersParts = {
+  readonly settings: Settings;
+  readonly app: App;
+  readonly plans: readonly MethodPlan[];
+  readonly cluster: Pick<Cluster, 'redis' | 'bus'>;
+  /** Status by reason. */
+  readonly reasons: NonNullable<Parameters<typeof openCache>[0]['reasons']>;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly meter: Meter;
+};
+
+/** Remembered answers: in this process, and with Redis in all replicas. */
+export function openAnswers({ settings, app, plans, cluster: { redis, bus }, reasons, clock, log, meter }: AnswersParts): Answers {
+  const keepMs = longestLifeMs(plans);
+  const counts = cacheCounts(meter);
+  const announcements = redis && announceInvalidations({ bus, log, from: randomUUID() });
+  const shared = redis && {
+    shared: { store: redisCacheStore({ redis, clock }), leases: redisLeases({ redis, token: randomUUID }) },
+    generation: redis.generation,
+  };
+  const cache = openCache({
+    store: memoryCacheStore({ bytesMax: settings.cache.bytesMax }),
+    versions: redis === undefined ? memoryTagVersions({ clock, keepMs }) : redisTagVersions({ redis, keepMs }),
+    ...shared,
+    ...(announcements && { announce: announcements.announce }),
+    keepMs,
+    clock,
+    random: () => Math.random(),
+    counts,
+    locales: localesOf(settings, app),
+    reasons,
+  });
+  announcements?.hear(cache.announced);
+  return {
+    ...cache,
+    details: () => {
+      const { now } = counts.pending;
+      return now === 0 ? [] : [`${now} invalidated tags are still to be told to Redis`];
+    },
+    close: () => {
+      announcements?.close();
+      cache.close();
+    },
+  };
+}
+
+/** The longest that an answer may be served, stale time and the computation before it included. Milliseconds. */
+function longestLifeMs(plans: readonly MethodPlan[]): number {
+  const lives = plans.map(({ cache, deadlineMs }) =>
+    cache === undefined ? 0 : (deadlineMs ?? 0) + 1.1 * cache.ttlMs + Math.max(cache.staleWhileRevalidateMs, cache.staleIfErrorMs),
+  );
+  return Math.ceil(Math.max(60_000, ...lives));
+}
+
+function localesOf({ cache: { locales } }: Settings, { messages }: App): readonly [string, ...string[]] {
+  const [first, ...others] = locales ?? ['en', ...Object.keys(messages).filter((locale) => locale !== 'en')];
+  return [first ?? 'en', ...others];
+}

@@ -1,0 +1,107 @@
+// Two whole doors that share PostgreSQL, Redis and one truth.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { type Fixture, openFixture } from '../fixture/app.ts';
+import { openPlayer, type Player } from '../fixture/player.ts';
+import { type Door, fixtureRelease, openDoor } from '../support/door.ts';
+import { callOf, registryOf, signIn, transportOf } from '../support/protocols.ts';
+import { ownPrefix, type RedisServer, startRedisServer } from '../support/redis.ts';
+import { until } from '../support/until.ts';
+
+const registry = registryOf(fixtureRelease.descriptorSet);
+let server: RedisServer;
+let player: Player;
+let fixture: Fixture;
+let one: Door;
+let other: Door;
+let headers: { readonly authorization: string };
+before(async () => {
+  server = await startRedisServer({ config: ['maxmemory-policy noeviction'] });
+  player = await openPlayer();
+  fixture = openFixture();
+  const samples = { player: player.address };
+  one = await openDoor({ app: fixture.app, samples, redis: { mode: 'single', nodes: [server.address], prefix: ownPrefix() } });
+  other = await openDoor({ app: fixture.app, samples, shared: one });
+  ({ headers } = await signIn(one, registry, 'ada'));
+});
+after(async () => {
+  await other?.close();
+  await one?.close();
+  player?.close();
+  await server?.stop();
+});
+
+const transports = new Map<Door, ReturnType<typeof transportOf>>();
+const transport = (door: Door) => {
+  const known = transports.get(door) ?? transportOf('grpc h2', door);
+  transports.set(door, known);
+  return known;
+};
+const call = (door: Door, method: string, request: Record<string, unknown>) =>
+  callOf(registry, transport(door), `fixture.v1.ScreenService/${method}`, request, { headers });
+const getItem = async (door: Door, itemId: string) => {
+  const outcome = await call(door, 'GetItem', { itemId });
+  assert.equal(outcome.code, 0, outcome.message);
+  return { title: outcome.messages[0]?.title, cache: outcome.headers.get('portico-cache') };
+};
+const invalidate = async (door: Door, tags: readonly string[]) =>
+  callOf(
+    registry,
+    transportOf('grpc h2', { url: door.internalUrl, ca: door.ca }),
+    'portico.internal.v1.PublisherService/Invalidate',
+    { tags: [...tags] },
+    { headers: { authorization: `Bearer ${await door.portico.serviceToken('orders', 60_000)}` } },
+  );
+
+test('what one replica computed the other has', async () => {
+  const before = fixture.computed.items;
+  assert.equal((await getItem(one, '1')).cache, 'miss');
+  assert.equal((await getItem(other, '1')).cache, 'hit');
+  assert.equal(fixture.computed.items, before + 1);
+});
+
+test('what is invalidated or written at one replica is computed anew at the other', async () => {
+  await getItem(one, '2');
+  await getItem(other, '2');
+  fixture.titles.set('2', 'second');
+  await invalidate(one, ['item:2']);
+  assert.deepEqual(await getItem(other, '2'), { title: 'second', cache: 'miss' });
+  await call(other, 'ChangeItem', { itemId: '2', title: 'third' });
+  assert.deepEqual(await getItem(one, '2'), { title: 'third', cache: 'miss' });
+});
+
+test('equal calls at the same time, at both replicas, are computed once', async () => {
+  const before = fixture.computed.items;
+  fixture.switches.onCompute = () => new Promise((resolve) => setTimeout(resolve, 100));
+  const calls = Array.from({ length: 200 }, (_, i) => getItem(i % 2 === 0 ? one : other, '3'));
+  const results = (await Promise.all(calls)).map(({ cache }) => cache);
+  fixture.switches.onCompute = () => {};
+  assert.equal(fixture.computed.items, before + 1);
+  assert.equal(results.filter((cache) => cache === 'miss').length, 1);
+});
+
+test('without Redis nothing fails that needs none: memory answers as stale, screens are computed, a write is answered, and only Invalidate says that it cannot', async () => {
+  await getItem(one, '4');
+  await getItem(one, '5');
+  assert.equal((await getItem(one, '4')).cache, 'hit');
+  await server.kill();
+  const saysSo = async ({ adminUrl }: Door) => (await (await fetch(`${adminUrl}/readyz`)).text()).includes('without Redis');
+  await until('the loss is seen', async () => (await saysSo(one)) && (await saysSo(other)));
+  assert.equal((await getItem(one, '4')).cache, 'stale');
+  assert.equal((await getItem(other, '4')).title, 'title of 4');
+  assert.equal((await getItem(one, 'new')).cache, 'miss');
+  const refused = await invalidate(one, ['item:4']);
+  assert.deepEqual([refused.code, refused.reason], [14, 'STORE_DOWN']);
+  assert.ok(refused.details.includes('google.rpc.RetryInfo'));
+
+  assert.equal((await call(one, 'ChangeItem', { itemId: '5', title: 'changed' })).code, 0);
+  assert.deepEqual(await getItem(one, '5'), { title: 'changed', cache: 'miss' }, 'what is still to be invalidated is not served');
+  const readyz = await fetch(`${one.adminUrl}/readyz`);
+  assert.equal(readyz.status, 200);
+  assert.match(await readyz.text(), /2 invalidated tags are still to be told to Redis/);
+
+  await server.restart();
+  await until('it is told', async () => !/Redis/.test(await (await fetch(`${one.adminUrl}/readyz`)).text()));
+  assert.deepEqual(await getItem(one, '4'), { title: 'title of 4', cache: 'miss' }, 'another generation: nothing of before is believed');
+  assert.equal((await getItem(one, '4')).cache, 'hit');
+});
