@@ -33,7 +33,7 @@ describe('portico dev', () => {
           '  public    https://localhost:\\d+   gRPC, gRPC-Web, Connect and JSON',
           '  internal  https://localhost:\\d+   for internal services',
           '  admin     http://localhost:\\d+/readyz, /metrics',
-          `  engines   PGlite in ${join(cwd, '.portico')}; cache in memory`,
+          `  engines   PGlite in ${join(cwd, '.portico')}; everything else in memory`,
           '  methods   \\d+: \\d+ signed-in, \\d+ open to all, \\d+ internal; \\d+ cached, \\d+ forwarded',
           '',
           'Sign in as alice:',
