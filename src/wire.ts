@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { keyDirectory } from './core/adapters/keys/key-directory.ts';
 import { memoryRevocations } from './core/adapters/memory/revocations.ts';
 import { readMigrations } from './core/adapters/sql/migrate.ts';
@@ -31,6 +30,7 @@ import { openCertificates } from './wire/certificates.ts';
 import { openCluster } from './wire/cluster.ts';
 import { openListeners } from './wire/listeners.ts';
 import { handlersOf, type Methods, methodsOf } from './wire/methods.ts';
+import { randomDigits } from './wire/random-digits.ts';
 import { openReadiness } from './wire/readiness.ts';
 import type { Release } from './wire/release.ts';
 import { openSecrets } from './wire/secrets.ts';
@@ -87,7 +87,7 @@ export async function wire({ settings, app, release, clock, env, pretty, samples
   const { accessLog, logLevel, sampleRatio } = settings.telemetry;
   const telemetry = await openTelemetry({ version: release.version, sampleRatio, accessLog, logLevel, pretty, env, clock });
   const { log, meter, recorder } = telemetry;
-  const randomHex = (digits: number) => randomBytes(digits / 2).toString('hex');
+  const randomHex = randomDigits();
   const keys = await keyDirectory(settings.keysDir, clock, log);
   const { issuer } = settings.auth;
   const upstreams = openUpstreams(configs, { clock, internalToken: internalTokens({ keys, clock, issuer }), retryable: methods.retryable });

@@ -9,6 +9,7 @@ import type { CallRecorder } from '../ports/call-record.ts';
 import type { Log } from '../ports/log.ts';
 import { accessLog, shortLog } from './access-log.ts';
 import { callMetrics } from './call-metrics.ts';
+import { openLineFile } from './line-file.ts';
 import { jsonLog, type LogOptions, prettyDestination } from './logger.ts';
 import { exposition, ScrapeReader } from './prometheus.ts';
 import { runtimeMetrics } from './runtime-metrics.ts';
@@ -60,7 +61,7 @@ export async function openTelemetry(options: TelemetryOptions): Promise<Telemetr
   const ids = givenIds();
   const processors = await spanProcessors(env);
   const tracers = new TracerProvider({ resource, sampler: new AlwaysOnSampler(), idGenerator: ids, spanProcessors: processors });
-  const access = openAccessLog(options, service, stdout);
+  const access = openAccessLog(options, service, stdout, log);
   return {
     log,
     meter,
@@ -110,17 +111,18 @@ function recorderOf({
 }
 
 function openAccessLog(
-  { accessLog: to, pretty }: TelemetryOptions,
+  { accessLog: to, pretty, clock }: TelemetryOptions,
   service: { readonly name: string; readonly version: string },
   stdout: ReturnType<typeof pino.destination>,
+  log: Log,
 ) {
   if (to === 'none') return { lines: undefined, close: () => {} };
   if (to === 'stdout') {
     const write = (line: string) => void stdout.write(line);
     return { lines: pretty ? shortLog(write) : accessLog(write, service), close: () => {} };
   }
-  const file = pino.destination({ dest: to, sync: false, minLength: 8_192, mkdir: true, periodicFlush: 1_000 });
-  return { lines: accessLog((line) => void file.write(line), service), close: () => file.flushSync() };
+  const file = openLineFile(to, clock, (error) => log.error('Lines of the access log could not be written: they are lost.', { file: to, error }));
+  return { lines: accessLog(file.write, service), close: file.close };
 }
 
 /** Loaded only where an endpoint is set: they are half of what a start would load. */

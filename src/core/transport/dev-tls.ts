@@ -2,7 +2,6 @@ import { X509Certificate } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { hostname, networkInterfaces } from 'node:os';
 import { join } from 'node:path';
-import { generate } from 'selfsigned';
 import type { FrontTls } from './front.ts';
 
 const dayMs = 86_400_000;
@@ -26,6 +25,7 @@ export async function devTls(folder: string, nowMs: number): Promise<DevTls> {
   };
   let ca = { cert: read('ca.pem'), key: read('ca-key.pem') };
   if (ca.cert === undefined || ca.key === undefined || expiresWithin(ca.cert, nowMs, 30 * dayMs)) {
+    const { generate } = await loadSelfsigned();
     const made = await generate([{ name: 'commonName', value: `Portico development CA (${hostname()})` }], {
       keyType: 'ec',
       algorithm: 'sha256', // selfsigned's own default is SHA-1, which OpenSSL refuses
@@ -42,6 +42,7 @@ export async function devTls(folder: string, nowMs: number): Promise<DevTls> {
   const names = namesOfThisHost();
   let leaf = { cert: read('cert.pem'), key: read('key.pem') };
   if (leaf.cert === undefined || leaf.key === undefined || expiresWithin(leaf.cert, nowMs, 7 * dayMs) || !covers(leaf.cert, ca.cert ?? '', names)) {
+    const { generate } = await loadSelfsigned();
     const made = await generate([{ name: 'commonName', value: 'localhost' }], {
       keyType: 'ec',
       algorithm: 'sha256', // selfsigned's own default is SHA-1, which OpenSSL refuses
@@ -62,6 +63,9 @@ export async function devTls(folder: string, nowMs: number): Promise<DevTls> {
   }
   return { key: leaf.key ?? '', cert: leaf.cert ?? '', caFile: file('ca.pem') };
 }
+
+/** Only where a certificate is made: it would be a tenth of every start. */
+const loadSelfsigned = () => import('selfsigned');
 
 function namesOfThisHost(): { readonly dns: readonly string[]; readonly ips: readonly string[] } {
   const addresses = Object.values(networkInterfaces())

@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { fakeClock } from '../../../test/support/clock.ts';
+import { openLineFile } from './line-file.ts';
+
+function fileIn(t: TestContext): string {
+  const folder = mkdtempSync(join(tmpdir(), 'portico-lines-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  return join(folder, 'made/with/it.log');
+}
+
+const fail = (error: Error) => assert.fail(error);
+
+test('lines come out whole and in order, though they fill many blocks', async (t) => {
+  const file = fileIn(t);
+  const lines = openLineFile(file, fakeClock(), fail);
+  const written = Array.from({ length: 5_000 }, (_, n) => `{"n":${n},"text":"${'ä€😀'.repeat(10)}"}\n`);
+  for (const [n, line] of written.entries()) {
+    lines.write(line);
+    if (n % 500 === 0) await new Promise((resolve) => setImmediate(resolve)); // the disk gets its turn
+  }
+  while (readFileSync(file, 'utf8') === '') await new Promise((resolve) => setImmediate(resolve));
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  lines.close();
+  assert.equal(readFileSync(file, 'utf8'), written.join(''));
+});
+
+test('a single line is there a second later', async (t) => {
+  const file = fileIn(t);
+  const clock = fakeClock();
+  const lines = openLineFile(file, clock, fail);
+  lines.write('one\n');
+  assert.equal(readFileSync(file, 'utf8'), '');
+  await clock.advance(1_000);
+  while (readFileSync(file, 'utf8') === '') await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(readFileSync(file, 'utf8'), 'one\n');
+  lines.close();
+});
+
+test('a full disk is told of, and takes no call down', async () => {
+  const clock = fakeClock();
+  const told = Promise.withResolvers<Error>();
+  const lines = openLineFile('/dev/full', clock, told.resolve);
+  lines.write('one\n');
+  await clock.advance(1_000);
+  assert.match((await told.promise).message, /ENOSPC/);
+  lines.close();
+});
+
+test('while the disk takes nothing, lines are dropped beyond a bound, and their number is said', async (t) => {
+  const file = fileIn(t);
+  const lines = openLineFile(file, fakeClock(), fail);
+  const line = `${'x'.repeat(20_000)}\n`;
+  for (let n = 0; n < 300; n++) lines.write(line); // no write ends before we wait
+  while (!readFileSync(file, 'utf8').endsWith('\n') || readFileSync(file).length < 1_000_000) await new Promise((resolve) => setTimeout(resolve, 10));
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  lines.write('after\n');
+  lines.close();
+  const text = readFileSync(file, 'utf8');
+  assert.match(text, /\d+ lines were dropped/);
+  assert.ok(text.endsWith('after\n'));
+});
