@@ -33,30 +33,36 @@ export function validate(validator: Validator): Interceptor<unknown, Decoded> {
       const checked = plan.validated ? eachChecked(request, (bytes) => check(validator, plan, decode(input, bytes))) : request;
       return next({ ...call, request: checked, decoded: undefined });
     }
-    const decoded = decodedOf(input, request);
+    const decoded = new DecodedRequest(input, request);
     // A forwarded request without rules passes as it is: whether it can be read is for its receiver to say.
     if (plan.validated) check(validator, plan, decoded.message);
-    else if (plan.forward === undefined) void decoded.message;
+    else if (plan.forward === undefined && request.length > 0) void decoded.message; // no bytes can always be read
     return next({ ...call, decoded });
   };
 }
 
-function decodedOf(input: DescMessage, bytes: Uint8Array): NonNullable<Decoded['decoded']> {
-  let message: Message | undefined;
-  let canonical: Uint8Array | undefined;
-  return {
-    get message() {
-      message ??= decode(input, bytes);
-      return message;
-    },
-    get canonical() {
-      canonical ??= bytes.length === 0 ? bytes : canonicalBytes(input, decode(input, bytes)); // decoded apart: putting maps in order changes them
-      return canonical;
-    },
-    get hasUnknownFields() {
-      return bytes.length > 0 && hasUnknownFields(reflect(input, this.message));
-    },
-  };
+/** Computed when asked for, once. A class, because an object literal with getters costs each call as much as decoding a small request. */
+class DecodedRequest implements NonNullable<Decoded['decoded']> {
+  readonly #input: DescMessage;
+  readonly #bytes: Uint8Array;
+  #message: Message | undefined;
+  #canonical: Uint8Array | undefined;
+  constructor(input: DescMessage, bytes: Uint8Array) {
+    this.#input = input;
+    this.#bytes = bytes;
+  }
+  get message() {
+    this.#message ??= decode(this.#input, this.#bytes);
+    return this.#message;
+  }
+  get canonical() {
+    // decoded apart: putting maps in order changes them
+    this.#canonical ??= this.#bytes.length === 0 ? this.#bytes : canonicalBytes(this.#input, decode(this.#input, this.#bytes));
+    return this.#canonical;
+  }
+  get hasUnknownFields() {
+    return this.#bytes.length > 0 && hasUnknownFields(reflect(this.#input, this.message));
+  }
 }
 
 function decode(input: DescMessage, bytes: Uint8Array): Message {
