@@ -17,7 +17,7 @@ Settings come from four places, the later over the earlier: defaults, the settin
 
 A key or a \`PORTICO_…\` variable that does not exist is an error, and so is a value that is not allowed: the server does not start, and says everything that is wrong
 at once, each with its key, where it was said, and what may be written. \`portico config\` prints what is in force and where it was said; \`portico check\` looks at all of it
-without serving. Not taken for settings: \`PORTICO_TEST_…\`, and the variables that Kubernetes sets for a Service whose name begins with "portico".
+without serving. Not taken for settings: the variables that Kubernetes sets for a Service whose name begins with "portico".
 
 A duration is a number with a unit: \`800ms\`, \`30s\`, \`1.5m\`, \`1h\`. \`portico serve\` needs \`sql.url\` (or \`embedded: true\`), \`auth.keysDir\`, \`auth.refreshKey\`, and a certificate for the
 public listener (or \`public.plaintext: true\`) and the internal one; \`portico dev\` makes its own.

@@ -30,6 +30,8 @@ export type ServiceOptions = {
   readonly clock: Clock;
   /** The door's public keys: internal tokens are verified by them. */
   readonly keys: JWTVerifyGetKey;
+  /** The door's `auth.issuer`. */
+  readonly issuer: string;
   readonly world: World;
   /** Asked at each call. */
   readonly behaviour: () => Behaviour;
@@ -39,8 +41,8 @@ export type ServiceOptions = {
 
 /** Starts one of the services on loopback. */
 export async function openService(name: ServiceName, options: ServiceOptions): Promise<{ readonly address: string; close(): void }> {
-  const { clock, keys, world, behaviour, port } = options;
-  const authorise = authoriseBy(keys, name);
+  const { clock, keys, issuer, world, behaviour, port } = options;
+  const authorise = authoriseBy(keys, issuer, name);
   const server = createServer().use(behaving(behaviour, clock));
   switch (name) {
     case 'accounts':
@@ -69,9 +71,9 @@ export type Company = {
 };
 
 /** Starts the whole company in this process, on free ports of loopback. */
-export async function openCompany({ clock, keys }: Pick<ServiceOptions, 'clock' | 'keys'>): Promise<Company> {
+export async function openCompany({ clock, keys, issuer }: Pick<ServiceOptions, 'clock' | 'keys' | 'issuer'>): Promise<Company> {
   const world = openWorld(clock);
-  const opened = await Promise.all(serviceNames.map((name) => openService(name, { clock, keys, world, behaviour: () => 'well', port: 0 })));
+  const opened = await Promise.all(serviceNames.map((name) => openService(name, { clock, keys, issuer, world, behaviour: () => 'well', port: 0 })));
   const addresses = Object.fromEntries(serviceNames.map((name, i) => [name, opened[i]?.address])) as Record<ServiceName, string>;
   let stopPublishing = () => {};
   return {

@@ -10,6 +10,7 @@ const usage = `Usage: npm run -s sample -- ${serviceNames.join('|')} [options]
 
   --port N             port on loopback; default: a free one
   --jwks URL           the door's published keys; default: http://127.0.0.1:8445/.well-known/jwks.json (its admin port)
+  --issuer NAME        the door's auth.issuer; default: portico
   --behaviour NAME     ${behaviours.join(', ')}; default: well
   --publisher ADDRESS  the door's internal listener, to be told of changes, with --ca FILE and --token TOKEN (portico token)
 
@@ -36,6 +37,7 @@ function argumentsOf() {
       options: {
         port: { type: 'string', default: '0' },
         jwks: { type: 'string', default: 'http://127.0.0.1:8445/.well-known/jwks.json' },
+        issuer: { type: 'string', default: 'portico' },
         behaviour: { type: 'string', default: 'well' },
         publisher: { type: 'string' },
         ca: { type: 'string' },
@@ -64,7 +66,7 @@ async function apply(service: ServiceName): Promise<void> {
     opened?.close();
     opened = undefined;
   } else if (opened === undefined) {
-    opened = await openService(service, { clock, keys, world, behaviour: () => behaviour, port });
+    opened = await openService(service, { clock, keys, issuer: values.issuer, world, behaviour: () => behaviour, port });
     port = Number(opened.address.split(':').at(-1)); // it comes back where it was
     console.log(opened.address);
   }

@@ -16,8 +16,8 @@ const aliases: Readonly<Record<string, readonly string[]>> = {
 /** Read elsewhere: the path of the settings file. */
 export const configVariable = 'PORTICO_CONFIG';
 const prefix = 'PORTICO_';
-/** Of the tests, and what Kubernetes sets for every Service whose name begins with "portico" (unless enableServiceLinks is false): not meant for us. */
-const foreign = /^PORTICO_(TEST_\w+|(\w+_)?SERVICE_(HOST|PORT(_\w+)?)|(\w+_)?PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)$/;
+/** What Kubernetes sets for every Service whose name begins with "portico" (unless enableServiceLinks is false): not meant for us. */
+const foreign = /^PORTICO_((\w+_)?SERVICE_(HOST|PORT(_\w+)?)|(\w+_)?PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)$/;
 const isForeign = (name: string, text: string) => foreign.test(name) || (/^PORTICO_(\w+_)?PORT$/.test(name) && /^(tcp|udp|sctp):\/\//.test(text));
 
 /** `PORTICO_PUBLIC__PORT` for `public.port`: sections are parted by two underscores, words by one. */

@@ -17,7 +17,11 @@ export async function start(options: {
   const common = { ...options, app, release: readRelease(), clock: systemClock };
   if (!options.settings.sample) return wire(common);
   let portico: Portico | undefined;
-  const company = await openCompany({ clock: systemClock, keys: keysBy(() => portico?.jwks() ?? { keys: [] }) });
+  const company = await openCompany({
+    clock: systemClock,
+    keys: keysBy(() => portico?.jwks() ?? { keys: [] }),
+    issuer: options.settings.auth.issuer,
+  });
   try {
     portico = await wire({ ...common, samples: company.addresses });
   } catch (error) {

@@ -49,7 +49,11 @@ before(async () => {
   });
   await once(outside.listen(0, '127.0.0.1'), 'listening');
   adminPort = await freePort();
-  company = await openCompany({ clock: systemClock, keys: createRemoteJWKSet(new URL(`http://127.0.0.1:${adminPort}/.well-known/jwks.json`)) });
+  company = await openCompany({
+    clock: systemClock,
+    keys: createRemoteJWKSet(new URL(`http://127.0.0.1:${adminPort}/.well-known/jwks.json`)),
+    issuer: 'portico',
+  });
   env = await mount();
 });
 after(async () => {

@@ -52,6 +52,7 @@ test('a sample service authorises by the internal token alone', async (t) => {
     "a user's own access token": bearer(alice.accessToken),
     "an access token's typ": bearer(tokenOf({ ...header(), typ: 'at+jwt' }, claims, key)),
     'a service token': bearer(await company.door.portico.serviceToken('orders', 60_000)),
+    "another door's token": bearer(tokenOf(header(), { ...claims, iss: 'another' }, key)),
     'an expired token': bearer(tokenOf(header(), { ...claims, iat: nowS - 120, exp: nowS - 60 }, key)),
     "a stranger's key": bearer(tokenOf(header(), claims, makeKey('stranger'))),
     'alg none': bearer(

@@ -123,9 +123,8 @@ test('a key without a value says nothing', () => {
   assert.deepEqual(load({ yaml: 'public:\n  # port: 1\nadmin:\n  port:\n' }).public.port, 8443);
 });
 
-test('variables of the tests, and those that Kubernetes sets for a Service called portico, are not taken for settings', () => {
+test('variables that Kubernetes sets for a Service called portico are not taken for settings', () => {
   const env = {
-    PORTICO_TEST_POSTGRES_URL: 'x',
     PORTICO_SERVICE_HOST: '10.0.0.1',
     PORTICO_SERVICE_PORT: '8443',
     PORTICO_SERVICE_PORT_GRPC: '8443',

@@ -6,7 +6,7 @@ let stops: readonly (() => Promise<void>)[] = [];
 
 export async function globalSetup(): Promise<void> {
   const [postgres, redis] = await Promise.all([startPostgres(), startSharedRedis()]);
-  process.env.PORTICO_TEST_POSTGRES_URL = postgres.url;
+  process.env.TEST_POSTGRES_URL = postgres.url;
   stops = [postgres.stop, redis.stop];
 }
 

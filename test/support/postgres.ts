@@ -10,7 +10,7 @@ import { quietLog } from './log.ts';
 import { freePort, installPackage, startTied } from './server-process.ts';
 
 /** Set by whoever runs a server of their own: "postgres://user@host:5432/postgres", with the right to create databases. */
-const urlVariable = 'PORTICO_TEST_POSTGRES_URL';
+const urlVariable = 'TEST_POSTGRES_URL';
 const template = 'portico_test_template';
 const distributionFolder = '/usr/lib/postgresql';
 

@@ -6,8 +6,8 @@ export { type RedisCluster, startRedisCluster } from './redis-cluster.ts';
 export { type RedisSentinels, startRedisSentinels } from './redis-sentinels.ts';
 export { type RedisServer, startRedisServer } from './redis-server.ts';
 
-const singleVariable = 'PORTICO_TEST_REDIS';
-const clusterVariable = 'PORTICO_TEST_REDIS_CLUSTER';
+const singleVariable = 'TEST_REDIS';
+const clusterVariable = 'TEST_REDIS_CLUSTER';
 
 /** As the section `redis` of the settings has it. */
 export type RedisPlace = {

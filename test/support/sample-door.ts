@@ -31,7 +31,14 @@ export async function openSampleDoor(settings: Readonly<Record<string, unknown>>
   const behaviours = new Map<ServiceName, Behaviour>();
   const opened = await Promise.all(
     serviceNames.map(async (name) => {
-      const service = await openService(name, { clock: systemClock, keys, world, behaviour: () => behaviours.get(name) ?? 'well', port: 0 });
+      const service = await openService(name, {
+        clock: systemClock,
+        keys,
+        issuer: 'portico',
+        world,
+        behaviour: () => behaviours.get(name) ?? 'well',
+        port: 0,
+      });
       return { name, service, link: await openFaultyLink(service.address) };
     }),
   );
