@@ -1,3 +1,4 @@
+import type { ServerHttp2Stream } from 'node:http2';
 import { type DescMethod, fromBinary, type Message, toBinary } from '@bufbuild/protobuf';
 import { Code, ConnectError, createConnectRouter, decodeBinaryHeader, encodeBinaryHeader, type HandlerContext } from '@connectrpc/connect';
 import type { UniversalHandler, UniversalServerResponse } from '@connectrpc/connect/protocol';
@@ -33,6 +34,7 @@ export function connectEdge(plans: Iterable<MethodPlan>, answer: AnswerCall, ref
     const path = request.url?.split('?', 2)[0] ?? '';
     const [handler, plan] = [handlers.get(path), planOf.get(path)];
     if (handler === undefined || plan === undefined) return false;
+    if ('stream' in request) letGoAfter(request.stream);
     const language = String(request.headers['accept-language'] ?? '');
     handler(universalRequestFromNodeRequest(request, response, undefined, undefined))
       .then((answered) => (isUnreadable(plan, answered) ? withDetails(plan, answered, refusal, language) : answered))
@@ -42,6 +44,18 @@ export function connectEdge(plans: Iterable<MethodPlan>, answer: AnswerCall, ref
       });
     return true;
   };
+}
+
+/**
+ * What is left of a request that was refused before it was read to its end is read and forgotten: its reader is gone and has left the stream paused, so that it would stay
+ * open, and count, for as long as the session. HTTP/1.1 does so itself.
+ */
+function letGoAfter(stream: ServerHttp2Stream): void {
+  stream.once('finish', () => {
+    if (stream.readableEnded) return;
+    stream.removeAllListeners('data'); // the reader's: each would pause it again
+    stream.resume();
+  });
 }
 
 /** A GET whose etag still holds becomes a real 304 (RFC 9110, section 15.4.5), so that URLSession's and OkHttp's caches understand. */
