@@ -61,7 +61,7 @@ async function round(cancelled: boolean): Promise<void> {
     if (cancelled) setTimeout(() => leaving.abort(), 100);
     await called;
   };
-  for (const protocol of protocols) await Promise.all(methods.map((method) => call(protocol, method)));
+  await Promise.all(protocols.flatMap((protocol) => methods.map((method) => call(protocol, method))));
 }
 
 async function quiet(): Promise<void> {
