@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { ensureKey, keyDirectory } from '../../src/core/adapters/keys/key-directory.ts';
-import { accessTokens } from '../../src/core/services/session/access-tokens.ts';
+import { accessTokens, mintServiceToken } from '../../src/core/services/session/access-tokens.ts';
 import { internalTokens } from '../../src/core/services/session/internal-tokens.ts';
 import { devTls } from '../../src/core/transport/dev-tls.ts';
 import { systemClock } from '../../src/wire/system-clock.ts';
@@ -34,6 +34,18 @@ export type House = AsyncDisposable & {
   readonly exports: Readonly<Record<'traces' | 'metrics', number>>;
   /** Starts a server to compare with, on the server's core, with the same certificate. */
   contestant(name: string, env?: Readonly<Record<string, string>>): Promise<Measured & { readonly port: number }>;
+  /** Starts one more Portico on the server's core, with the same database and other settings besides. */
+  replica(settings: Readonly<Record<string, unknown>>): Promise<Replica>;
+  /** Redis servers of the global setup: "host:port". */
+  readonly redis: string;
+};
+
+export type Replica = Measured & {
+  readonly port: number;
+  readonly internalPort: number;
+  metrics(): Promise<ReadonlyMap<string, number>>;
+  /** A token by which an internal service may call the internal listener. */
+  serviceToken(): Promise<string>;
 };
 
 /** Opens everything on free ports of loopback, in a temporary folder. @param nodeArgs flags of the Node that runs Portico */
@@ -76,18 +88,23 @@ export async function openHouse(cores: Cores, nodeArgs: (folder: string) => read
     upstreams: Object.fromEntries(Object.entries(addresses).map(([name, address]) => [name, { address, tls: { caFile: files.ca } }])),
     telemetry: { accessLog: '/dev/null', sampleRatio: 0.01 },
   };
-  writeFileSync(join(folder, 'portico.yaml'), JSON.stringify(settings));
-  const portico = await startPinned(join(root, 'src/main.ts'), {
-    core: cores.server,
-    args: ['serve', '--config', join(folder, 'portico.yaml')],
-    env: { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, NODE_ENV: 'production' },
-    nodeArgs: nodeArgs(folder),
-    isReady: (line) => line.urls !== undefined,
-  });
+  const start = async (name: string, more: Readonly<Record<string, unknown>> = {}) => {
+    const config = join(folder, `${name}.yaml`);
+    writeFileSync(config, JSON.stringify({ ...settings, ...more }));
+    const started = await startPinned(join(root, 'src/main.ts'), {
+      core: cores.server,
+      args: ['serve', '--config', config],
+      env: { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, NODE_ENV: 'production' },
+      nodeArgs: nodeArgs(folder),
+      isReady: (line) => line.urls !== undefined,
+    });
+    return { started, urls: started.ready.urls as { readonly public: string; readonly internal: string; readonly admin: string } };
+  };
+  const { started: portico, urls } = await start('portico');
   onFailure.defer(() => portico.stop());
-  const urls = portico.ready.urls as { readonly public: string; readonly admin: string };
   await untilReady(urls.admin);
   const opened = onFailure.move();
+  let replicas = 0;
   return {
     portico,
     port: Number(new URL(urls.public).port),
@@ -97,7 +114,20 @@ export async function openHouse(cores: Cores, nodeArgs: (folder: string) => read
       const mint = accessTokens({ ...signing, audience: issuer, ttlMs: tokenTtlMs });
       return mint({ id: `session of ${user}`, userId: user, scopes: ['home.read'], claims: {} });
     },
-    metrics: async () => parse(await (await fetch(`${urls.admin}/metrics`)).text()),
+    metrics: () => metricsOf(urls.admin),
+    redis: process.env.PORTICO_TEST_REDIS ?? '',
+    replica: async (more) => {
+      const { started, urls } = await start(`replica-${replicas++}`, more);
+      opened.defer(() => started.stop());
+      await untilReady(urls.admin);
+      return {
+        ...started,
+        port: Number(new URL(urls.public).port),
+        internalPort: Number(new URL(urls.internal).port),
+        metrics: () => metricsOf(urls.admin),
+        serviceToken: () => mintServiceToken('bench', { ...signing, ttlMs: tokenTtlMs }),
+      };
+    },
     exports: collector.exports,
     contestant: async (name, env = {}) => {
       const measured = await startPinned(server(name), {
@@ -142,6 +172,10 @@ async function openCollector() {
       http.close();
     },
   };
+}
+
+async function metricsOf(adminUrl: string) {
+  return parse(await (await fetch(`${adminUrl}/metrics`)).text());
 }
 
 function parse(exposition: string): ReadonlyMap<string, number> {

@@ -2,6 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
+import { cache } from './cache.ts';
 import type { Cores } from './house.ts';
 import { profile } from './profile.ts';
 import { type Result, tableOf } from './result.ts';
@@ -11,6 +12,7 @@ import { unary } from './unary.ts';
 type Options = { readonly quick: boolean };
 const benches: Readonly<Record<string, (options: Options) => Promise<Result>>> = {
   startup,
+  cache: (options) => cache({ ...options, cores: pinned() }),
   profile: (options) => profile({ ...options, cores: pinned() }),
   unary: (options) => unary({ ...options, cores: pinned() }),
 };

@@ -17,8 +17,10 @@ export type HavePatience = () => Patience;
 
 /** The longest that one call's read path waits for the shared store: beyond it a computation is the better answer. Milliseconds. */
 export const patienceMaxMs = 50;
-/** After a stall of ours its reply may be there, unread: one more turn of the event loop before we give it up. Milliseconds. */
-const lastLookMs = 1;
+/** A timer that comes later than this was kept by ourselves: the reply may be there, unread, and is not to blame. Milliseconds. */
+const stallMs = 2;
+/** Once more we look in any case; how often at most while we stall. */
+const looksMax = 5;
 
 /** @param patienceMs in all, for each call */
 export function havePatience({
@@ -35,13 +37,20 @@ export function havePatience({
     const wait = <T>(promise: Promise<T>) =>
       new Promise<T | typeof gone>((resolve, reject) => {
         const startedAtMs = clock.monotonicMs();
-        let cancel = clock.after(leftMs, () => {
-          cancel = clock.after(lastLookMs, () => {
+        const giveUpAfter = (ms: number, looks: number): (() => void) => {
+          const dueMs = clock.monotonicMs() + ms;
+          return clock.after(ms, () => {
+            const lateMs = clock.monotonicMs() - dueMs;
+            if (looks === 0 || (lateMs > stallMs && looks < looksMax)) {
+              cancel = giveUpAfter(Math.min(Math.max(1, lateMs), patienceMs), looks + 1);
+              return;
+            }
             leftMs = 0;
             counts.storeFailures.slow++;
             resolve(gone);
           });
-        });
+        };
+        let cancel = giveUpAfter(leftMs, 0);
         const over = () => {
           cancel();
           leftMs = Math.max(0, leftMs - (clock.monotonicMs() - startedAtMs));
