@@ -71,7 +71,9 @@ export async function unary({ quick, cores }: { readonly quick: boolean; readonl
   });
   const verdicts = await verdictsSince(house, before);
   await checkAll();
-  console.error('  many users');
+  console.error(
+    `  speeds ${JSON.stringify(Object.fromEntries(Object.entries(speeds).map(([name, { callsPerCpuSecond }]) => [name, callsPerCpuSecond])))}; many users`,
+  );
   const grown = await growth(house, quick ? { users: 100, calls: [1_000, 2_000] } : { users: 10_000, calls: [100_000, 1_000_000] });
 
   const ratios = {
