@@ -13,8 +13,10 @@ export async function run(mode: Mode, flags: SettingsFlags): Promise<void> {
   const terminal = process.stdout.isTTY === true;
   const portico = await start({ settings, env: process.env, pretty: mode === 'dev' && terminal });
   const banner = bannerOf(settings, portico);
-  if (mode === 'dev' || terminal) process.stdout.write(`${bannerText(readRelease().version, mode, banner)}\n`);
-  else portico.log.info('Portico listens.', { mode, ...banner });
+  const sayHello = () => {
+    if (mode === 'dev' || terminal) process.stdout.write(`${bannerText(readRelease().version, mode, banner)}\n`);
+    else portico.log.info('Portico listens.', { mode, ...banner });
+  };
 
   const leave = async () => {
     const { finished, cut } = await portico.drain();
@@ -30,6 +32,7 @@ export async function run(mode: Mode, flags: SettingsFlags): Promise<void> {
       leave().then(resolve, reject);
     };
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => onSignal(signal));
+    sayHello(); // only now: whoever reads it may end us at once
     portico.whenReady.then(
       () => {
         if (!leaving) portico.log.info('Ready.');

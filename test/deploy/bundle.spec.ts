@@ -9,12 +9,12 @@ import type { AddressInfo } from 'node:net';
 import { join, resolve } from 'node:path';
 import { after, before, test } from 'node:test';
 import { createRemoteJWKSet, exportJWK, SignJWT } from 'jose';
+import { freePort } from '../../scripts/server-process.ts';
 import { devTls } from '../../src/core/transport/dev-tls.ts';
 import { type Company, openCompany } from '../../src/sample/company.ts';
 import { systemClock } from '../../src/wire/system-clock.ts';
 import { createDatabase } from '../support/postgres.ts';
 import { callOf, registryOf, transportOf } from '../support/protocols.ts';
-import { freePort } from '../support/server-process.ts';
 import { buildImage, type Container, type Image } from './image.ts';
 
 const root = resolve(import.meta.dirname, '../..');

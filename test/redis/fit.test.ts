@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { test } from 'node:test';
+import { freePort } from '../../scripts/server-process.ts';
 import { redisFit } from '../../src/wire/redis-fit.ts';
 import { systemClock } from '../../src/wire/system-clock.ts';
 import { openBus } from '../support/open-bus.ts';
 import { sharedCluster, sharedRedis, startRedisServer } from '../support/redis.ts';
-import { freePort } from '../support/server-process.ts';
 import { openFixtureDoor } from '../support/with-door.ts';
 
 const single = (address: string, more = {}) => ({ redis: { mode: 'single' as const, nodes: [address], prefix: 'portico:', ...more } });

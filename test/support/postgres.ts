@@ -4,10 +4,10 @@ import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs
 import { tmpdir } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
 import { Client } from 'pg';
+import { freePort, installPackage, startTied } from '../../scripts/server-process.ts';
 import { migrate, readMigrations } from '../../src/core/adapters/sql/migrate.ts';
 import { openSql } from '../../src/core/adapters/sql/open-sql.ts';
 import { quietLog } from './log.ts';
-import { freePort, installPackage, startTied } from './server-process.ts';
 
 /** Set by whoever runs a server of their own: "postgres://user@host:5432/postgres", with the right to create databases. */
 const urlVariable = 'TEST_POSTGRES_URL';

@@ -1,7 +1,7 @@
 // `portico dev` as a process of its own, started by a command of the docs, on free ports.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { freePort } from './server-process.ts';
+import { freePort } from '../../scripts/server-process.ts';
 
 export type DoorProcess = {
   /** The text with the usual ports replaced by those in use. */

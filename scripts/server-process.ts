@@ -1,4 +1,4 @@
-// A server that a test runs as a child process: found or installed, tied to our life, on a free port.
+// A server as a child process of ours: found or installed, tied to our life, on a free port.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { createServer, Socket } from 'node:net';
 
@@ -52,17 +52,25 @@ export type TiedProcess = {
   stop(): Promise<void>;
 };
 
-/** Starts a server that ends when this process does, however that ends: a shell between us waits for our end of its stdin to close. */
-export async function startTied(
-  command: readonly string[],
-  {
-    signal,
+export type TiedOptions = {
+  /** What ends it when it is stopped. */
+  readonly signal: 'INT' | 'TERM' | 'KILL';
+  readonly cwd?: string;
+  readonly env?: NodeJS.ProcessEnv;
+  readonly user?: { readonly uid: number; readonly gid: number } | undefined;
+  /** What it says goes where ours goes; else nowhere. */
+  readonly speaks?: boolean;
+};
+
+/** Starts a server that ends when this process does, however that ends: a shell between us waits for our end of its stdin to close. Ctrl-C leaves it to us. */
+export async function startTied(command: readonly string[], { signal, cwd, env, user, speaks = false }: TiedOptions): Promise<TiedProcess> {
+  const script = `trap '' INT; "$@" >&2 & server=$!; echo $server; cat >/dev/null; kill -${signal} $server; wait $server`;
+  const child: ChildProcess = spawn('sh', ['-c', script, 'sh', ...command], {
     cwd,
-    user,
-  }: { readonly signal: 'INT' | 'KILL'; readonly cwd: string; readonly user?: { readonly uid: number; readonly gid: number } | undefined },
-): Promise<TiedProcess> {
-  const script = `"$@" >&2 & server=$!; echo $server; cat >/dev/null; kill -${signal} $server; wait $server`;
-  const child: ChildProcess = spawn('sh', ['-c', script, 'sh', ...command], { cwd, stdio: ['pipe', 'pipe', 'ignore'], ...user });
+    env,
+    stdio: ['pipe', 'pipe', speaks ? 'inherit' : 'ignore'],
+    ...user,
+  });
   const ended = new Promise<void>((resolved) => child.once('exit', () => resolved()));
   const pid = await new Promise<number>((resolved, reject) => {
     child.once('error', reject);
