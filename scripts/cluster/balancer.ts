@@ -1,4 +1,4 @@
-// A TCP balancer: what stands before replicas in production, in forty lines. TLS goes through untouched.
+// A TCP balancer: what stands before replicas in production, in a few lines. TLS goes through untouched.
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 
@@ -25,22 +25,32 @@ export async function openBalancer(
   };
   await Promise.all(replicas.map(look));
   const timer = setInterval(() => void Promise.all(replicas.map(look)), lookEveryMs);
-  const hand = (phone: Socket, untried: readonly Replica[]) => {
-    const [replica, ...others] = untried;
+  /** A replica that goes before it has said a word is passed over: the next one is told all that the phone has said. */
+  const hand = (phone: Socket, [replica, ...others]: readonly Replica[], said: Buffer[]) => {
     if (replica === undefined) return void phone.destroy();
     const inner = connect(replica.port, '127.0.0.1');
-    const refused = () => hand(phone, others);
-    inner.once('error', refused);
-    inner.once('connect', () => {
-      sockets.add(inner);
-      inner.off('error', refused).on('error', () => phone.destroy());
+    sockets.add(inner);
+    let answered = false;
+    const pass = (bytes: Buffer) => {
+      said.push(bytes);
+      inner.write(bytes);
+    };
+    const leave = () => inner.destroy();
+    for (const bytes of said) inner.write(bytes);
+    phone.on('data', pass).once('close', leave);
+    inner.once('data', (first) => {
+      answered = true;
+      phone.off('data', pass).write(first);
       phone.pipe(inner).pipe(phone);
-      phone.once('close', () => inner.destroy());
-      inner.once('close', () => {
-        sockets.delete(inner);
-        phone.destroy();
-      });
     });
+    inner
+      .on('error', () => {})
+      .once('close', () => {
+        sockets.delete(inner);
+        phone.off('data', pass).off('close', leave);
+        if (answered || phone.destroyed) phone.destroy();
+        else hand(phone, others, said);
+      });
   };
   const server = createServer((phone) => {
     sockets.add(phone);
@@ -49,6 +59,7 @@ export async function openBalancer(
     hand(
       phone,
       [...replicas.slice(first), ...replicas.slice(0, first)].filter((replica) => ready.has(replica)),
+      [],
     );
   });
   server.listen(port, host);
