@@ -1,0 +1,26 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { test } from 'node:test';
+
+const root = resolve(import.meta.dirname, '../..');
+const page = readFileSync(join(root, 'docs/reference/protocols.md'), 'utf8');
+const source = (name: string) => readFileSync(join(root, 'src/core/transport', name), 'utf8');
+
+test('the limits of a connection stand on the page as they stand in the code', () => {
+  const limits: readonly (readonly [file: string, code: RegExp, row: RegExp])[] = [
+    ['front.ts', /maxConcurrentStreams: (\S+?),/, /streams at once \| (\S+) /],
+    ['front.ts', /maxHeaderListSize: (\S+?),/, /header list \| (\S+) /],
+    ['front.ts', /maxHeaderListPairs: (\S+?),/, /headers of one call \| (\S+) /],
+    ['front.ts', /maxSessionMemory: (\S+?),/, /HTTP\/2 session \| (\S+) MB/],
+    ['front.ts', /streamResetBurst: (\S+?),/, /resets of streams \| (\S+) at once/],
+    ['front.ts', /streamResetRate: (\S+?),/, /at once, (\S+) a second/],
+    ['incoming.ts', /valueBytesMax = (\S+?);/, /one piece of metadata \| (\S+) bytes/],
+    ['incoming.ts', /credentialBytesMax = (\S+) \+/, /an access token \| (\S+) bytes/],
+    ['grpc-edge.ts', /requestBytesMax = (\S+?);/, /a request message \| (\S+) bytes/],
+  ];
+  for (const [file, code, row] of limits) {
+    const said = row.exec(page)?.[1]?.replaceAll(',', '');
+    assert.equal(said, code.exec(source(file))?.[1]?.replaceAll('_', ''), String(row));
+  }
+});
