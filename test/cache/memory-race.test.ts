@@ -14,7 +14,9 @@ import {
   withoutFence,
   withoutFlights,
   withoutLeases,
+  withoutPromptSeals,
   withoutSealing,
+  withoutVerifying,
   withoutVersionCheck,
 } from './replicas.ts';
 import { delayed } from './slow.ts';
@@ -85,6 +87,16 @@ for (const [replicas, seeds] of [
     assert.ok(doubled.length > 0);
   });
 }
+
+test('2 replicas that share a store: the race finds replicas that close their own flights and do not verify', async () => {
+  const { staleAsFresh } = await raceOf(1, { replicas: 2, without: withoutVerifying });
+  assert.ok(staleAsFresh.some((found) => found.startsWith('coalesced')));
+});
+
+test('2 replicas that share a store: that flights are closed at once is for promptness alone', async () => {
+  const { staleAsFresh, failures } = await raceOf(1, { replicas: 2, without: withoutPromptSeals });
+  assert.deepEqual([staleAsFresh, failures], [[], []]);
+});
 
 test('old answers within their stale time are marked as stale, and never served as fresh', async () => {
   const { staleAsFresh, doubled, results } = await raceOf(6, { staleWhileRevalidateMs: 100, ttlMs: 10 });

@@ -48,17 +48,22 @@ export function openReplica(
 /** A cache that does not ask how versions stand. */
 export const withoutVersionCheck = ({ versions }: ReplicaParts): Partial<ReplicaParts> => ({ versions: { ...versions, standing: () => 'unmoved' } });
 
-/** A cache that joins whatever is on its way, and asks nothing afterwards. */
-export const withoutSealing = ({ flights }: ReplicaParts): Partial<ReplicaParts> => ({
+/** A cache whose invalidations do not close flights at once. */
+export const withoutPromptSeals = ({ flights }: ReplicaParts): Partial<ReplicaParts> => ({ flights: { ...flights, seal: () => {} } });
+
+/** A cache that joins whatever is on its way and is not closed, and asks nothing afterwards. */
+export const withoutVerifying = ({ flights }: ReplicaParts): Partial<ReplicaParts> => ({
   flights: {
     ...flights,
-    seal: () => {},
     find: (key) => {
       const flight = flights.find(key);
       return flight && { ...flight, begunAt: Number.POSITIVE_INFINITY };
     },
   },
 });
+
+/** A cache that joins whatever is on its way. */
+export const withoutSealing = (parts: ReplicaParts): Partial<ReplicaParts> => withoutVerifying({ ...parts, ...withoutPromptSeals(parts) });
 
 /** A cache that lets each call compute for itself. */
 export const withoutFlights = ({ flights }: ReplicaParts): Partial<ReplicaParts> => ({ flights: { ...flights, find: () => undefined } });
