@@ -3,6 +3,7 @@ import { readRelease } from '../wire/release.ts';
 import { start } from '../wire/start.ts';
 import { bannerOf, bannerText } from './banner.ts';
 import { Exit, exitCodes } from './exit.ts';
+import { installLastResort } from './last-resort.ts';
 import { type SettingsFlags, settingsOf } from './options.ts';
 
 /** `portico dev` and `portico serve`: runs until a signal ends it. */
@@ -12,6 +13,7 @@ export async function run(mode: Mode, flags: SettingsFlags): Promise<void> {
   const settings = settingsOf(mode, flags);
   const terminal = process.stdout.isTTY === true;
   const portico = await start({ settings, env: process.env, pretty: mode === 'dev' && terminal });
+  installLastResort(portico);
   const banner = bannerOf(settings, portico);
   const sayHello = () => {
     if (mode === 'dev' || terminal) process.stdout.write(`${bannerText(readRelease().version, mode, banner)}\n`);

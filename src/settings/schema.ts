@@ -58,7 +58,12 @@ const publicListener = z
     timers: z
       .strictObject({
         handshake: duration('100ms', '2m').prefault('10s').describe('The longest a TLS handshake may take.'),
-        preface: duration('100ms', '2m').prefault('10s').describe('The longest a new connection may stay without a first word.'),
+        preface: duration('100ms', '2m')
+          .prefault('10s')
+          .describe('The longest a new connection may stay without a first word, and the headers of an HTTP/1.1 request may take.'),
+        request: duration('100ms', '1h')
+          .prefault('30s')
+          .describe('The longest a request of one message may take to come. Streams of requests may be longer.'),
         idle: duration('1s', '1h').prefault('5m').describe('A connection without calls is closed after this long; sooner than balancers drop it.'),
       })
       .prefault({})

@@ -4,7 +4,8 @@ import type { Clock } from '../core/kit/clock.ts';
 import type { Log } from '../core/ports/log.ts';
 import { readCertificate } from '../core/transport/certificate.ts';
 import { devTls } from '../core/transport/dev-tls.ts';
-import type { Front, FrontTls } from '../core/transport/front.ts';
+import type { Front } from '../core/transport/front.ts';
+import type { FrontTls } from '../core/transport/front-options.ts';
 import type { Settings } from '../settings.ts';
 
 export type CertificateFiles = { readonly certFile: string; readonly keyFile: string; readonly clientCaFile?: string | undefined };

@@ -4,7 +4,9 @@ import type { AnswerCall } from '../core/ports/call.ts';
 import type { Log } from '../core/ports/log.ts';
 import { type AdminOptions, openAdmin } from '../core/transport/admin.ts';
 import { connectEdge } from '../core/transport/connect-edge.ts';
-import { type DrainSummary, type FrontTls, openFront, type Page } from '../core/transport/front.ts';
+import type { DrainSummary } from '../core/transport/drain.ts';
+import { openFront } from '../core/transport/front.ts';
+import type { FrontOptions, FrontTls, Page } from '../core/transport/front-options.ts';
 import { openGrpcEdge } from '../core/transport/grpc-edge.ts';
 import { addHealth, type Health } from '../core/transport/health.ts';
 import { addReflection, reflectionPath } from '../core/transport/reflection.ts';
@@ -40,14 +42,14 @@ const healthPaths = ['/grpc.health.v1.Health/Check', '/grpc.health.v1.Health/Wat
 /** Opens the three listeners: public and internal with the methods that are meant for each, admin with probes and metrics. */
 export async function openListeners(parts: ListenerParts): Promise<Listeners> {
   const { settings, certificates, plans, probes, metrics, pages } = parts;
-  const { handshake, preface, idle } = settings.public.timers;
+  const { handshake, preface, request, idle } = settings.public.timers;
   const opened: { close(): Promise<void> }[] = [];
   try {
     const toPublic = await openOne(
       parts,
       plans.filter(({ access }) => access.kind !== 'services'),
       { host: settings.hosts.public, port: settings.public.port, tls: certificates.public, pages, corsOrigins: settings.public.corsOrigins },
-      { handshakeMs: handshake, prefaceMs: preface, idleMs: idle },
+      { handshakeMs: handshake, prefaceMs: preface, requestMs: request, idleMs: idle },
     );
     opened.push(toPublic);
     const toInternal = await openOne(
@@ -92,13 +94,14 @@ async function openOne(
   { settings, answer, refusal, health, descriptorSet, clock, log }: ListenerParts,
   plans: readonly MethodPlan[],
   place: Place,
-  timers: Parameters<typeof openFront>[0]['timers'] & object,
+  timers: NonNullable<FrontOptions['timers']>,
 ) {
   const services = [...new Set(plans.map(({ descriptor }) => descriptor.parent.typeName))];
   const grpc = await openGrpcEdge(plans, answer, (server) => {
     addHealth(server, health);
     if (settings.reflection) addReflection(server, descriptorSet, [...services, 'grpc.health.v1.Health']);
   });
+  const ofOneMessage = new Set([...plans.filter(({ kind }) => kind === 'unary' || kind === 'server_stream').map(({ path }) => path), ...healthPaths]);
   const paths = new Set([...plans.map(({ path }) => path), ...healthPaths, ...(settings.reflection ? [reflectionPath] : [])]);
   try {
     const front = await openFront({
@@ -106,6 +109,7 @@ async function openOne(
       grpc: grpc.http2,
       connect: connectEdge(plans, answer, refusal, log),
       knows: (path) => paths.has(path),
+      takesOne: (path) => ofOneMessage.has(path),
       refusal,
       clock,
       log,

@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { pathToFileURL } from 'node:url';
 import { devTls } from '../../src/core/transport/dev-tls.ts';
 import { createDatabase } from '../support/postgres.ts';
+import { openWire } from '../support/wire.ts';
 import { type Running, run, start, stopAll } from './portico.ts';
 
 const cwd = mkdtempSync(join(tmpdir(), 'portico-serve-'));
@@ -116,6 +119,21 @@ describe('portico serve on a PostgreSQL that is not migrated', () => {
       readonly exp: number;
     };
     assert.deepEqual([sub, exp - iat], ['orders', 300]);
+  });
+
+  test('what nobody caught is logged whole, phones are told to go elsewhere, and the process ends with 1', async () => {
+    const thrower =
+      "if (process.argv[1].endsWith('main.ts')) process.once('SIGHUP', () => setImmediate(() => { throw new Error('nobody catches this'); }));";
+    writeFileSync(join(cwd, 'throw.mjs'), thrower);
+    const other = start(['serve'], { cwd, env: { ...env, NODE_OPTIONS: `--import=${pathToFileURL(join(cwd, 'throw.mjs'))}` } });
+    const [, port] = await other.until(/"public":"https:[^"]*:(\d+)"/);
+    await using wire = await openWire({ url: `https://localhost:${port}`, ca: readFileSync(join(cwd, 'tls', 'ca.pem'), 'utf8') });
+    const told = once(wire.session, 'goaway');
+    other.signal('SIGHUP');
+    await told;
+    const { code, stdout } = await other.ended;
+    assert.equal(code, 1, stdout);
+    assert.match(stdout, /"level":"error".*nobody catches this.*throw\.mjs/);
   });
 
   test('ends with 0 on SIGTERM', async () => {

@@ -82,9 +82,15 @@ test('the time and chance are handed in: only the process itself asks for them',
   assert.deepEqual(wrong, []);
 });
 
-test('core stays small enough to be read: under 8,000 lines without adapters', () => {
+test('core stays small enough to be read: under 8,000 lines of code without adapters', () => {
   const lines = files
     .filter((file) => file.startsWith('src/core/') && !file.startsWith('src/core/adapters/') && !file.endsWith('.test.ts'))
-    .reduce((sum, file) => sum + readFileSync(join(root, file), 'utf8').split('\n').length, 0);
+    .reduce((sum, file) => sum + linesOfCode(readFileSync(join(root, file), 'utf8')), 0);
   assert.ok(lines < 8_000, `${lines} lines`);
 });
+
+/** Neither empty lines nor those that only hold a comment: what is said about the code makes it no longer to read. */
+function linesOfCode(text: string): number {
+  const lines = text.replace(/\/\*[\s\S]*?\*\//g, '').split('\n');
+  return lines.filter((line) => line.trim() !== '' && !line.trim().startsWith('//')).length;
+}

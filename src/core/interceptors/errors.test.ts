@@ -65,6 +65,15 @@ test('what nobody meant for the app is answered INTERNAL without its text, and l
   assert.equal(logged.length, 1);
 });
 
+test('violations stay small enough for a header, and the message says how many are left out', () => {
+  const violations = Array.from({ length: 30 }, (_, i) => ({ field: `items["${'k'.repeat(150)}"]`, rule: 'string.max_len', description: `${i}` }));
+  const { status, byType } = detailsOf(encodeFault(new Fault('REQUEST_INVALID', 'No.', { violations }), { table, requestId: 'abc' }));
+  const listed = BadRequest.decode(byType.get('BadRequest') ?? Buffer.of()).fieldViolations.length;
+  assert.ok(listed > 5 && listed < 20);
+  assert.equal(status.message, `No. (${30 - listed} more violations are not listed)`);
+  assert.ok(Status.encode(status).finish().length < 4_096);
+});
+
 test('a status of an upstream passes as it is', () => {
   const upstream = new StatusError(9, 'no');
   assert.equal(statusOf(upstream, {} as Parameters<typeof statusOf>[1], table, silent), upstream);

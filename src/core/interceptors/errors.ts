@@ -1,7 +1,7 @@
 import { Metadata } from 'nice-grpc-common';
 import { BadRequest, ErrorInfo, LocalizedMessage, RequestInfo, RetryInfo } from '../../gen/google/rpc/error_details.ts';
 import { Status } from '../../gen/google/rpc/status.ts';
-import { reasons as coreReasons, Fault, type StatusName, statusCodes } from '../kit/fault.ts';
+import { reasons as coreReasons, Fault, type StatusName, statusCodes, type Violation } from '../kit/fault.ts';
 import { StatusError } from '../kit/status-error.ts';
 import type { Answer, Call, Interceptor, Traced } from '../ports/call.ts';
 import type { Log } from '../ports/log.ts';
@@ -19,8 +19,9 @@ export type ErrorTable = {
   readonly messages: Readonly<Record<string, Messages>>;
 };
 
-/** Details travel in a header of which many clients accept 8 KiB in all: violations above this many are cut, and the message says so. */
+/** Details travel in a header of which many clients accept 8 KiB in all: violations above this many, or this long, are cut, and the message says so. */
 const violationsMax = 20;
+const violationCharactersMax = 2_000;
 
 /**
  * Joins core's reasons and messages with a team's.
@@ -76,16 +77,20 @@ export function encodeFault(
 ): StatusError {
   const { metadata = {}, violations = [], retryAfterMs } = fault.details;
   const code = statusCodes[table.reasons[fault.reason] ?? 'INTERNAL'];
-  const cut = violations.length > violationsMax ? ` (${violations.length - violationsMax} more violations are not listed)` : '';
+  const listed = violationsToList(violations);
+  const cut = violations.length > listed.length ? ` (${violations.length - listed.length} more violations are not listed)` : '';
   const message = fault.message + cut;
   const details = [
     any('google.rpc.ErrorInfo', ErrorInfo.encode({ reason: fault.reason, domain: table.domain, metadata: { ...metadata } })),
     any('google.rpc.RequestInfo', RequestInfo.encode({ requestId, servingData: '' })),
   ];
   if (violations.length > 0) {
-    const fieldViolations = violations
-      .slice(0, violationsMax)
-      .map(({ field, rule, description }) => ({ field, description, reason: reasonOfRule(rule), localizedMessage: undefined }));
+    const fieldViolations = listed.map(({ field, rule, description }) => ({
+      field,
+      description,
+      reason: reasonOfRule(rule),
+      localizedMessage: undefined,
+    }));
     details.push(any('google.rpc.BadRequest', BadRequest.encode({ fieldViolations })));
   }
   if (retryAfterMs !== undefined) {
@@ -96,6 +101,14 @@ export function encodeFault(
   if (localized !== undefined) details.push(any('google.rpc.LocalizedMessage', LocalizedMessage.encode(localized)));
   const trailers = Metadata({ 'grpc-status-details-bin': Status.encode({ code, message, details }).finish() });
   return new StatusError(code, message, { trailers, cause: fault });
+}
+
+function violationsToList(violations: readonly Violation[]): readonly Violation[] {
+  let characters = 0;
+  return violations.slice(0, violationsMax).filter(({ field, rule, description }) => {
+    characters += field.length + rule.length + description.length;
+    return characters <= violationCharactersMax;
+  });
 }
 
 function any(type: string, encoded: { finish(): Uint8Array }) {

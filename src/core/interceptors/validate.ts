@@ -102,7 +102,12 @@ function check(validator: Validator, plan: MethodPlan, message: Message): void {
 }
 
 function violationOf({ field, ruleId, message }: ProtoViolation): Violation {
-  return { field: pathToString(field), rule: ruleId, description: message };
+  return { field: clipped(pathToString(field)), rule: ruleId, description: clipped(message) };
+}
+
+/** A path has the keys of maps in it, and a rule may quote values: both are the phone's to choose, and travel back in a header. */
+function clipped(text: string): string {
+  return text.length <= 200 ? text : `${text.slice(0, 199)}…`;
 }
 
 async function* eachChecked(messages: AsyncIterable<Uint8Array>, checkBytes: (bytes: Uint8Array) => void): AsyncGenerator<Uint8Array> {

@@ -1,6 +1,6 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import type { FrontTls } from './front.ts';
+import type { FrontTls } from './front-options.ts';
 
 /**
  * Reads a certificate and its key, and checks them before anybody is shown them.

@@ -1,19 +1,30 @@
-import type { ServerHttp2Stream } from 'node:http2';
+import type { Writable } from 'node:stream';
 import { type DescMethod, fromBinary, type Message, toBinary } from '@bufbuild/protobuf';
-import { Code, ConnectError, createConnectRouter, decodeBinaryHeader, encodeBinaryHeader, type HandlerContext } from '@connectrpc/connect';
+import {
+  Code,
+  ConnectError,
+  createConnectRouter,
+  createContextKey,
+  createContextValues,
+  decodeBinaryHeader,
+  encodeBinaryHeader,
+  type HandlerContext,
+} from '@connectrpc/connect';
 import type { UniversalHandler, UniversalServerResponse } from '@connectrpc/connect/protocol';
-import { compressionGzip, universalRequestFromNodeRequest, universalResponseToNodeResponse } from '@connectrpc/connect-node';
+import { compressionGzip, type universalRequestFromNodeRequest, universalResponseToNodeResponse } from '@connectrpc/connect-node';
 import { Metadata } from 'nice-grpc-common';
 import { Status } from '../../gen/google/rpc/status.ts';
 import { endings } from '../kit/ending.ts';
+import { Fault } from '../kit/fault.ts';
 import type { MethodPlan } from '../kit/plan.ts';
 import { StatusError } from '../kit/status-error.ts';
 import type { AnswerCall, Call } from '../ports/call.ts';
 import type { Log } from '../ports/log.ts';
+import { universalRequest } from './connect-request.ts';
 import { requestBytesMax } from './grpc-edge.ts';
 import { edgeHeader, readWord } from './incoming.ts';
 import type { EncodeRefusal } from './refusal.ts';
-import { isUnreadable, withDetails } from './unreadable.ts';
+import { tooLarge, unreadable, withDetails } from './unreadable.ts';
 
 export type NodeServerRequest = Parameters<typeof universalRequestFromNodeRequest>[0];
 export type NodeServerResponse = Parameters<typeof universalResponseToNodeResponse>[1];
@@ -23,40 +34,39 @@ export type ConnectEdge = (request: NodeServerRequest, response: NodeServerRespo
 
 /** gRPC-Web, Connect and JSON by Connect's router, which decodes requests and encodes answers; `answer` between is the same as on the gRPC edge. */
 export function connectEdge(plans: Iterable<MethodPlan>, answer: AnswerCall, refusal: EncodeRefusal, log: Log): ConnectEdge {
+  /** What did not come from `answer` has no details yet: requests that cannot be read, answers that cannot be encoded. */
+  const refused: Refused = (error, plan, context) => {
+    if (error instanceof StatusError || hasLeft(error)) return toConnectError(error);
+    if (!(error instanceof Fault)) log.error('A call failed by a defect of its edge.', { method: plan.method, error });
+    const fault = error instanceof Fault ? error : new Fault('INTERNAL', 'The call failed by a defect of the server.', { cause: error });
+    return toConnectError(refusal(fault, context.requestHeader.get('accept-language') ?? ''));
+  };
   const planOf = new Map<string, MethodPlan>();
   const router = createConnectRouter({ grpc: false, readMaxBytes: requestBytesMax, acceptCompression: [compressionGzip] });
   for (const plan of plans) {
     planOf.set(plan.path, plan);
-    router.rpc(plan.descriptor, implementationOf(plan, answer) as never);
+    router.rpc(plan.descriptor, implementationOf(plan, answer, refused) as never);
   }
   const handlers = new Map<string, UniversalHandler>(router.handlers.map((handler) => [handler.requestPath, handler]));
   return (request, response) => {
     const path = request.url?.split('?', 2)[0] ?? '';
     const [handler, plan] = [handlers.get(path), planOf.get(path)];
     if (handler === undefined || plan === undefined) return false;
-    if ('stream' in request) letGoAfter(request.stream);
     const language = String(request.headers['accept-language'] ?? '');
-    handler(universalRequestFromNodeRequest(request, response, undefined, undefined))
-      .then((answered) => (isUnreadable(plan, answered) ? withDetails(plan, answered, refusal, language) : answered))
+    const values = createContextValues();
+    handler(universalRequest(request, response, values))
+      .then((answered) => (values.get(begun) ? answered : withDetails(plan.descriptor.input, answered, (fault: Fault) => refusal(fault, language))))
       .then((answered) => universalResponseToNodeResponse(notModified(request.method, answered), response))
       .catch((error: unknown) => {
         if (ConnectError.from(error).code !== Code.Aborted) log.debug('A Connect call broke off.', { error });
+        (response as Writable).destroy(); // whatever it was: nobody is left waiting
       });
     return true;
   };
 }
 
-/**
- * What is left of a request that was refused before it was read to its end is read and forgotten: its reader is gone and has left the stream paused, so that it would stay
- * open, and count, for as long as the session. HTTP/1.1 does so itself.
- */
-function letGoAfter(stream: ServerHttp2Stream): void {
-  stream.once('finish', () => {
-    if (stream.readableEnded) return;
-    stream.removeAllListeners('data'); // the reader's: each would pause it again
-    stream.resume();
-  });
-}
+/** Whether a call has got to us: until then the router is alone with it. */
+const begun = createContextKey(false);
 
 /** A GET whose etag still holds becomes a real 304 (RFC 9110, section 15.4.5), so that URLSession's and OkHttp's caches understand. */
 function notModified(method: string | undefined, response: UniversalServerResponse): UniversalServerResponse {
@@ -65,21 +75,44 @@ function notModified(method: string | undefined, response: UniversalServerRespon
   return { status: 304, header: response.header };
 }
 
-function implementationOf(plan: MethodPlan, answer: AnswerCall) {
+type Refused = (error: unknown, plan: MethodPlan, context: HandlerContext) => unknown;
+
+/** Connect's own words for a phone that left. */
+function hasLeft(error: unknown): boolean {
+  return error instanceof ConnectError && (error.code === Code.Canceled || error.code === Code.Aborted);
+}
+
+function implementationOf(plan: MethodPlan, answer: AnswerCall, refused: Refused) {
   const { input, output } = plan.descriptor as DescMethod;
-  const begin = (request: Call['request'], context: HandlerContext) => callOf(plan, request, context);
+  const begin = (request: Call['request'], context: HandlerContext) => {
+    context.values.set(begun, true);
+    try {
+      return callOf(plan, request, context);
+    } catch (error) {
+      throw refused(error, plan, context);
+    }
+  };
+  const decode = (bytes: Uint8Array): Message => {
+    try {
+      return fromBinary(output, bytes);
+    } catch (cause) {
+      if (plan.forward === undefined) throw cause;
+      const { upstream } = plan.forward;
+      throw new Fault('UPSTREAM_GARBAGE', `The internal service ${upstream} answered what cannot be decoded.`, { metadata: { upstream }, cause });
+    }
+  };
   const one = async (request: Call['request'], context: HandlerContext): Promise<Message> => {
     const { call, end } = begin(request, context);
     try {
       const { body, metadata, trailers } = await answer(call);
       toHeaders(metadata, context.responseHeader);
       toHeaders(trailers, context.responseTrailer);
-      const message = fromBinary(output, body as Uint8Array);
+      const message = decode(body as Uint8Array);
       end(call.signal.aborted ? { how: 'closed' } : { how: 'returned' });
       return message;
     } catch (error) {
       end(call.signal.aborted ? { how: 'closed' } : { how: 'threw', error });
-      throw toConnectError(error);
+      throw refused(error, plan, context);
     }
   };
   async function* many(request: Call['request'], context: HandlerContext): AsyncGenerator<Message> {
@@ -87,18 +120,23 @@ function implementationOf(plan: MethodPlan, answer: AnswerCall) {
     try {
       const { body, metadata, trailers } = await answer(call);
       toHeaders(metadata, context.responseHeader);
-      for await (const bytes of body as AsyncIterable<Uint8Array>) yield fromBinary(output, bytes);
+      for await (const bytes of body as AsyncIterable<Uint8Array>) yield decode(bytes);
       toHeaders(trailers, context.responseTrailer);
       end(call.signal.aborted ? { how: 'closed' } : { how: 'returned' });
     } catch (error) {
       end(call.signal.aborted ? { how: 'closed' } : { how: 'threw', error });
-      throw toConnectError(error);
+      throw refused(error, plan, context);
     } finally {
       end({ how: 'closed' });
     }
   }
   async function* encoded(messages: AsyncIterable<Message>): AsyncGenerator<Uint8Array> {
-    for await (const message of messages) yield toBinary(input, message);
+    try {
+      for await (const message of messages) yield toBinary(input, message);
+    } catch (error) {
+      if (!(error instanceof ConnectError) || hasLeft(error)) throw error;
+      throw error.code === Code.ResourceExhausted ? tooLarge() : unreadable(input, error);
+    }
   }
   switch (plan.kind) {
     case 'unary':
@@ -115,7 +153,7 @@ function implementationOf(plan: MethodPlan, answer: AnswerCall) {
 function callOf(plan: MethodPlan, request: Call['request'], context: HandlerContext) {
   const metadata = Metadata();
   for (const [key, value] of context.requestHeader) {
-    if (key !== edgeHeader && !hopByHop.has(key)) metadata.set(key, (key.endsWith('-bin') ? decodeBinaryHeader(value) : value) as string);
+    if (key !== edgeHeader && !hopByHop.has(key)) metadata.set(key, (key.endsWith('-bin') ? binary(key, value) : value) as string);
   }
   const { peer, authority, deadlineAtMs } = readWord(context.requestHeader.get(edgeHeader) ?? '');
   const { onEnd, end } = endings();
@@ -131,6 +169,14 @@ function callOf(plan: MethodPlan, request: Call['request'], context: HandlerCont
     onEnd,
   };
   return { call, end };
+}
+
+function binary(key: string, value: string): Uint8Array {
+  try {
+    return decodeBinaryHeader(value);
+  } catch (cause) {
+    throw new Fault('CALL_MALFORMED', `The metadata "${key}" is not base64.`, { metadata: { key }, cause });
+  }
 }
 
 /** Of HTTP and of the protocol itself, not of the call. */

@@ -2,7 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { hostname, networkInterfaces } from 'node:os';
 import { join } from 'node:path';
-import type { FrontTls } from './front.ts';
+import type { FrontTls } from './front-options.ts';
 
 const dayMs = 86_400_000;
 /** How an Android emulator reaches the machine it runs on (Android Studio, "Set up Android Emulator networking"). */

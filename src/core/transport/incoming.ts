@@ -10,6 +10,9 @@ export type EdgeWord = { readonly peer: Peer; readonly authority: string; readon
 const valueBytesMax = 4_096;
 const credentialBytesMax = 8_192 + 'Bearer '.length;
 
+/** gRPC over HTTP/2, "ASCII-Value": other characters would be dropped on the way, or end the call where the metadata is handed on. */
+const printable = /^[ -~]*$/;
+
 /** What a phone may not say: the door's own, a proxy's, gRPC's between servers. */
 const stripped = /^(portico-|x-portico-|x-forwarded-|endpoint-load-metrics|grpc-.*-bin$|(forwarded|grpc-previous-rpc-attempts|lb-token|baggage)$)/;
 type Verdict = 'keep' | 'strip' | 'refuse';
@@ -28,7 +31,7 @@ function verdictOf(key: string): Verdict {
  * Cleans the headers of one call in place: strips what a phone may not say, takes the timeout out (our own deadline interceptor enforces it, with details),
  * and leaves the front's word for the edge.
  * @param rawHeaders names and values in turn, as they came
- * @throws Fault CALL_MALFORMED for keys with "_" and for values that are too long, TIMEOUT_MALFORMED for a timeout that is none
+ * @throws Fault CALL_MALFORMED for keys with "_", and for values that are too long or not printable ASCII, TIMEOUT_MALFORMED for a timeout that is none
  */
 export function cleanHeaders(headers: IncomingHttpHeaders, peer: Peer, nowMs: number, rawHeaders: readonly string[]): void {
   const credentials = credentialsOf(rawHeaders);
@@ -40,10 +43,15 @@ export function cleanHeaders(headers: IncomingHttpHeaders, peer: Peer, nowMs: nu
     else if (verdict === 'refuse')
       throw new Fault('CALL_MALFORMED', `The metadata key "${key}" has a "_": write "-" instead.`, { metadata: { key } });
     else {
-      const { length } = headers[key] ?? '';
+      const value = headers[key] ?? '';
+      const { length } = value;
       const most = key === 'authorization' ? credentialBytesMax : valueBytesMax;
       if (length > most && key !== ':path')
         throw new Fault('CALL_MALFORMED', `The metadata "${key}" has ${length} bytes: at most ${most} are allowed.`, { metadata: { key } });
+      if (typeof value === 'string' && !printable.test(value) && key !== ':path')
+        throw new Fault('CALL_MALFORMED', `The metadata "${key}" has characters that are not printable ASCII: use a key that ends in "-bin".`, {
+          metadata: { key },
+        });
     }
   }
   let deadlineAtMs: number | undefined;

@@ -11,12 +11,15 @@ export type EncodeRefusal = (fault: Fault, acceptLanguage: string) => StatusErro
 /** Connect's names of the codes, by number (Connect protocol, "Error codes"), with their HTTP status. */
 const connectCodes: Readonly<Record<number, readonly [name: string, httpStatus: number]>> = {
   3: ['invalid_argument', 400],
+  8: ['resource_exhausted', 429],
   12: ['unimplemented', 501],
+  13: ['internal', 500],
   14: ['unavailable', 503],
 };
 
 /** Ends a gRPC stream before it reaches nice-grpc: Trailers-Only (gRPC over HTTP/2, "Responses"). */
 export function refuseGrpc(stream: ServerHttp2Stream, { code, message, trailers }: StatusError): void {
+  if (stream.destroyed || stream.closed) return; // reset meanwhile: there is nobody to answer
   stream.respond(
     {
       ':status': 200,
@@ -45,9 +48,28 @@ export function refuseHttp(request: NodeServerRequest, response: NodeServerRespo
     return;
   }
   const { status, body } = connectError({ code, message, trailers });
-  response.writeHead(status, { 'content-type': 'application/json' });
-  response.write(body);
+  if (contentType.startsWith('application/connect+')) {
+    // A stream's error stands in its last message, whatever the HTTP status; from another status than 200 clients guess one, and read no details.
+    response.writeHead(200, { 'content-type': contentType });
+    response.write(endOfStream(body));
+  } else {
+    response.writeHead(status, { 'content-type': 'application/json' });
+    response.write(body);
+  }
   response.end();
+}
+
+/** Connect protocol, "EndStreamResponse": flag 2. @param body of a unary answer */
+export function endOfStream(body: string): Buffer {
+  return envelope(2, `{"error":${body}}`);
+}
+
+/** A message of a stream, of Connect and gRPC-Web: flags, length, bytes. */
+export function envelope(flags: number, text: string): Buffer {
+  const bytes = Buffer.from(text);
+  const head = Buffer.from([flags, 0, 0, 0, 0]);
+  head.writeUInt32BE(bytes.length, 1);
+  return Buffer.concat([head, bytes]);
 }
 
 /** A status as the body of a unary answer in Connect's form, with its HTTP status (Connect protocol, "Error end-stream" and "HTTP to error code"). */
@@ -63,7 +85,7 @@ export function connectError({ code, message, trailers }: Pick<StatusError, 'cod
   return { status, body: JSON.stringify({ code: name, message, details }) };
 }
 
-function detailsOf(trailers: StatusError['trailers']): Uint8Array {
+export function detailsOf(trailers: StatusError['trailers']): Uint8Array {
   const bytes = trailers.get('grpc-status-details-bin');
   return bytes instanceof Uint8Array ? bytes : new Uint8Array();
 }

@@ -9,6 +9,7 @@ import {
   type StatusObject,
 } from '@grpc/grpc-js';
 import { Metadata } from 'nice-grpc-common';
+import { Fault } from '../kit/fault.ts';
 import type { MethodPlan } from '../kit/plan.ts';
 import { StatusError } from '../kit/status-error.ts';
 import type { Answer, Call, Handler } from '../ports/call.ts';
@@ -39,8 +40,7 @@ export function forward(plan: MethodPlan, upstreams: Upstreams): Handler {
     }
     if (plan.kind === 'bidi_stream') {
       const stream = client.makeBidiStreamRequest(to.path, serialize, deserialize, metadata, options);
-      void pump(call, stream);
-      return answerOf(stream, call, to.upstream, end);
+      return answerOf(stream, call, to.upstream, end, pump(call, stream));
     }
     let body: Uint8Array | undefined;
     const stream = client.makeClientStreamRequest(
@@ -53,29 +53,39 @@ export function forward(plan: MethodPlan, upstreams: Upstreams): Handler {
         body = value;
       },
     );
-    void pump(call, stream);
-    return singleAnswer(stream, () => body, call, to.upstream, end);
+    return singleAnswer(stream, () => body, call, to.upstream, end, pump(call, stream));
   };
 }
 
 type Sending = ClientWritableStream<Uint8Array> | ClientDuplexStream<Uint8Array, Uint8Array>;
 type Receiving = ClientReadableStream<Uint8Array> | ClientDuplexStream<Uint8Array, Uint8Array>;
 
+/** Why the door itself ended the call: a message of the phone that cannot be read, or that breaks a rule. */
+type Refusal = { fault: Fault | undefined };
+const noRefusal: Refusal = { fault: undefined };
+
 /** Passes the phone's messages on, no faster than the upstream takes them. Its end is passed on only when the phone has not left: a lost phone can look like a polite end. */
-async function pump(call: Call, stream: Sending): Promise<void> {
+function pump(call: Call, stream: Sending): Refusal {
+  const refusal: Refusal = { fault: undefined };
+  void send(call, stream, refusal);
+  return refusal;
+}
+
+async function send(call: Call, stream: Sending, refusal: Refusal): Promise<void> {
   try {
     for await (const message of call.request as AsyncIterable<Uint8Array>) {
       if (!stream.write(message) && !call.signal.aborted) await once(stream, 'drain', { signal: call.signal });
     }
     if (call.signal.aborted) stream.cancel();
     else stream.end();
-  } catch {
-    stream.cancel(); // the phone left or sent what cannot be read: the answer's side says why
+  } catch (error) {
+    if (error instanceof Fault) refusal.fault = error as Fault;
+    stream.cancel(); // the answer's side says why
   }
 }
 
 /** The answer of a stream: given as soon as initial metadata is there; messages, end and errors follow as they come. */
-async function answerOf(stream: Receiving, call: Call, upstream: string, end: (code: number) => void): Promise<Answer> {
+async function answerOf(stream: Receiving, call: Call, upstream: string, end: (code: number) => void, refusal = noRefusal): Promise<Answer> {
   const trailers = Metadata();
   let headers = Metadata();
   let failure: StatusError | undefined;
@@ -99,7 +109,7 @@ async function answerOf(stream: Receiving, call: Call, upstream: string, end: (c
   const statusSeen = new Promise<void>((resolve) => stream.once('status', () => resolve()));
   stream.on('error', () => {}); // the status says it all
   await opened;
-  if (failure !== undefined && stream.readableLength === 0) throw passedOn(upstream, failure, call.signal, 'call');
+  if (failure !== undefined && stream.readableLength === 0) throw refusal.fault ?? passedOn(upstream, failure, call.signal, 'call');
   return { metadata: headers, body: messages(), trailers };
 
   async function* messages(): AsyncGenerator<Uint8Array> {
@@ -116,7 +126,7 @@ async function answerOf(stream: Receiving, call: Call, upstream: string, end: (c
     }
     await statusSeen;
     if (failure !== undefined)
-      throw passedOn(upstream, new StatusError(failure.code, failure.message, { trailers: failure.trailers }), call.signal, 'call');
+      throw refusal.fault ?? passedOn(upstream, new StatusError(failure.code, failure.message, { trailers: failure.trailers }), call.signal, 'call');
   }
 }
 
@@ -126,6 +136,7 @@ function singleAnswer(
   call: Call,
   upstream: string,
   end: (code: number) => void,
+  refusal: Refusal,
 ): Promise<Answer> {
   return new Promise((resolve, reject) => {
     let headers = Metadata();
@@ -142,7 +153,7 @@ function singleAnswer(
       const trailers = fromUpstream(metadata);
       const answered = body();
       if (code === grpcStatus.OK && answered !== undefined) resolve({ metadata: headers, body: answered, trailers });
-      else reject(passedOn(upstream, new StatusError(code, details, { trailers, metadata: headers }), call.signal, 'call'));
+      else reject(refusal.fault ?? passedOn(upstream, new StatusError(code, details, { trailers, metadata: headers }), call.signal, 'call'));
     });
   });
 }

@@ -17,6 +17,7 @@ export const en: Readonly<Record<CoreReason, string>> = {
   REFRESH_TOKEN_INVALID: 'Please sign in again.',
   REFRESH_TOKEN_REUSED: 'For your safety you have been signed out. Please sign in again.',
   REQUEST_INVALID: 'Some of what you entered is not valid.',
+  REQUEST_TOO_LARGE: 'This is too large to be sent.',
   SCOPE_MISSING: 'You do not have access to this.',
   SERVICE_ONLY: 'You do not have access to this.',
   SESSION_REVOKED: 'You have been signed out. Please sign in again.',

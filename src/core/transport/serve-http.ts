@@ -1,0 +1,45 @@
+import { Fault } from '../kit/fault.ts';
+import type { Peer } from '../ports/call.ts';
+import type { NodeServerRequest, NodeServerResponse } from './connect-edge.ts';
+import { applyCors } from './cors.ts';
+import type { FrontOptions } from './front-options.ts';
+import { cleanHeaders } from './incoming.ts';
+import { refuseHttp } from './refusal.ts';
+
+/** Answers one request of plain HTTP, of either version: pages, preflights, Connect, JSON, gRPC-Web. */
+export function serveHttp(options: FrontOptions, request: NodeServerRequest, response: NodeServerResponse, peer: Peer): void {
+  (request as NodeJS.EventEmitter).on('error', () => {});
+  (response as NodeJS.EventEmitter).on('error', () => {});
+  try {
+    if (applyCors(request, response, options.corsOrigins)) return;
+    const path = request.url?.split('?', 2)[0] ?? '';
+    if ((request.method === 'GET' || request.method === 'HEAD') && Object.hasOwn(options.pages, path)) {
+      sendPage(options, path, request, response);
+      return;
+    }
+    cleanHeaders(request.headers, peer, options.clock.nowMs(), request.rawHeaders);
+    if (!options.connect(request, response)) throw unknownMethod(path);
+  } catch (error) {
+    refuseHttp(request, response, options.refusal(asFault(error, options), String(request.headers['accept-language'] ?? '')));
+  }
+}
+
+function sendPage({ pages }: FrontOptions, path: string, request: NodeServerRequest, response: NodeServerResponse): void {
+  const page = pages[path]?.();
+  if (page === undefined) return;
+  const { contentType, body, cacheControl = 'no-cache' } = page;
+  response.writeHead(200, { 'content-type': contentType, 'cache-control': cacheControl });
+  if (request.method === 'GET') response.write(body);
+  response.end();
+}
+
+export function unknownMethod(path: string): Fault {
+  return new Fault('METHOD_UNKNOWN', `There is no method ${path.slice(0, 200)} here.`, { metadata: { path: path.slice(0, 200) } });
+}
+
+/** What is no refusal is a defect of ours: it is logged whole, and the phone is told that there was one. */
+export function asFault(error: unknown, { log }: Pick<FrontOptions, 'log'>): Fault {
+  if (error instanceof Fault) return error;
+  log.error('The front failed by a defect.', { error });
+  return new Fault('INTERNAL', 'The call failed by a defect of the server.', { cause: error });
+}
