@@ -44,7 +44,7 @@ export function answerFrom(inside: Inside, fly: Fly, stale: StaleIfError): (call
     let own = false;
     const begin = () => {
       own = true;
-      return fly.begin(method, call, key, compute);
+      return fly.begin({ method, call, key, patience }, compute);
     };
     /** As long as the call may; where an old answer could help, only until there is still time to send that. */
     const wait = async (flight: Flight<Joined['computed']>) => {
@@ -55,7 +55,7 @@ export function answerFrom(inside: Inside, fly: Fly, stale: StaleIfError): (call
       } catch (error) {
         if (isOwn || call.signal.aborted) throw error;
         if (!neverShared.has(statusOf(error, reasons))) throw copyOf(error);
-        return fly.begin(method, call, key, compute, false).join(call.signal);
+        return fly.begin({ method, call, key, patience }, compute, false).join(call.signal);
       }
     };
     try {

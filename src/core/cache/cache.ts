@@ -71,7 +71,7 @@ export function openCache(parts: CacheParts): Cache {
   const havePatience = patienceOf(parts);
   const pending = pendingInvalidations({ versions, clock, counts, keepMs });
   const judge = judgeBy(versions, generation, pending.has);
-  const shared = parts.shared && openShared({ ...parts.shared, generation, havePatience, clock });
+  const shared = parts.shared && openShared({ ...parts.shared, generation, clock });
   const memory = openMemory({ store: parts.store, shared, judge, clock });
   const methodOf = methodsBy(languageOf(parts.locales));
   const inside: Inside = { memory, shared, versions, generation, havePatience, clock, random, counts, judge, flights, reasons, methodOf };

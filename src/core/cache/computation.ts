@@ -42,7 +42,6 @@ export type Computation = {
   /** Of the tags that the policy gives the answer; undefined when the shared store could not be asked. */
   readonly stamp: Stamp | undefined;
   readonly settling: boolean;
-  readonly patience: Patience;
   /**
    * Stores the computed answer, if it may be, and gives it its etag.
    * @param lease without one nothing is stored where answers are shared
@@ -51,10 +50,12 @@ export type Computation = {
   finish(answer: Answer, lease?: Lease, onTags?: (tags: readonly string[]) => void): Promise<Computed>;
 };
 
+/** Whose answer is computed, and for how long it waits for the shared store in all: for storing, too. */
+export type Wanted = { readonly method: CachedMethod; readonly call: ReadyCall; readonly key: Key; readonly patience: Patience };
+
 /** Reads the versions of the tags that the policy gives the answer. To be awaited before anything is computed. */
-export async function beginComputation(parts: ComputationParts, method: CachedMethod, call: ReadyCall, key: Key): Promise<Computation> {
-  const { versions, generation, havePatience, counts } = parts;
-  const patience = havePatience();
+export async function beginComputation(parts: ComputationParts, { method, call, key, patience }: Wanted): Promise<Computation> {
+  const { versions, generation, counts } = parts;
   const { tags: policyTags, complete } = tagsOf(method, call);
   const current = generation();
   const begun = current === undefined ? gone : await patience.wait(versions.begin(policyTags));
@@ -82,7 +83,7 @@ export async function beginComputation(parts: ComputationParts, method: CachedMe
     const stored = await store(parts, patience, key.key, entry, lease);
     return stored === 'stored' ? { ...whole, freshUntilMs: entry.freshUntilMs, stamp: ended.stamp } : notStored(stored, ended.stamp);
   };
-  return { stamp, settling: stamp !== undefined && begun !== gone && begun.settling, patience, finish };
+  return { stamp, settling: stamp !== undefined && begun !== gone && begun.settling, finish };
 }
 
 const noLate: Late = { versions: [], settling: false };

@@ -1,6 +1,6 @@
 import type { CacheEntry } from '../ports/cache-store.ts';
 import type { Handler, ReadyCall } from '../ports/call.ts';
-import { beginComputation, type Computed } from './computation.ts';
+import { beginComputation, type Computed, type Wanted } from './computation.ts';
 import { beginFlight, type Flight } from './flight.ts';
 import { decodedOf } from './inputs.ts';
 import type { Inside } from './inside.ts';
@@ -14,7 +14,7 @@ export type Fly = {
    * Begins the flight that computes an answer, or takes the one that another replica is computing.
    * @param joinable false for one that repeats what another caller's computation met
    */
-  begin(method: CachedMethod, call: ReadyCall, key: Key, compute: Handler, joinable?: boolean): Flight<Computed>;
+  begin(wanted: Wanted, compute: Handler, joinable?: boolean): Flight<Computed>;
   /** Computes anew behind an old answer, unless that is being done already or too much of it. */
   revalidate(method: CachedMethod, call: ReadyCall, key: Key, compute: Handler): void;
 };
@@ -25,7 +25,7 @@ const backgroundMax = 100;
 const defaultDeadlineMs = 10_000;
 
 export function flyBy(inside: Inside): Fly {
-  const { memory, shared, flights, clock } = inside;
+  const { memory, shared, flights, clock, havePatience } = inside;
   let inBackground = 0;
 
   /** What another replica has stored by now, if it is as good as computed now. */
@@ -34,18 +34,20 @@ export function flyBy(inside: Inside): Fly {
       found !== undefined && servedAs(method, found, clock.nowMs()) === 'fresh' ? found.entry : undefined,
     );
 
-  const begin: Fly['begin'] = (method, call, key, compute, joinable = true) => {
+  const begin: Fly['begin'] = (wanted, compute, joinable = true) => {
+    const { method, call, key, patience } = wanted;
     const deadlineMs = method.plan.deadlineMs ?? defaultDeadlineMs;
     const deadlineAtMs = clock.nowMs() + deadlineMs;
     const decoded = decodedOf(call);
     const seen = { plan: call.plan, trace: call.trace, decoded, request: decoded.canonical, deadlineAtMs, ...method.inputsOf(call) };
     const run = async (flight: Flight<Computed>): Promise<Computed> => {
       const { signal, over } = flight;
-      const { stamp, settling, patience, finish } = await beginComputation(inside, method, call, key);
+      const { stamp, settling, finish } = await beginComputation(inside, wanted);
       flight.stamp = stamp;
       const askOthers = shared !== undefined && stamp !== undefined && !settling;
-      const options = { deadlineMs, signal, patience, usable: another(method, key) };
-      const { lease, found } = askOthers ? await shared.leaseOrAnswer(key.key, { stamp, ...options }) : {};
+      const { lease, found } = askOthers
+        ? await shared.leaseOrAnswer(key.key, { stamp, deadlineMs, signal, patience, usable: another(method, key) })
+        : {};
       if (found !== undefined) return computedElsewhere(found);
       let stored = false;
       // also when nobody waits any more and the computation does not heed its signal
@@ -67,7 +69,7 @@ export function flyBy(inside: Inside): Fly {
     begin,
     revalidate: (method, call, key, compute) => {
       if (inBackground >= backgroundMax || flights.find(key.key) !== undefined) return;
-      const flight = begin(method, call, key, compute);
+      const flight = begin({ method, call, key, patience: havePatience() }, compute);
       flight.keep();
       inBackground++;
       void flight.over.then(() => inBackground--);

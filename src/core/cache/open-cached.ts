@@ -22,11 +22,11 @@ export function openCachedFrom(inside: Inside, stale: StaleIfError): OpenCached 
     if (reply !== undefined && how === 'fresh') return { hit: reply };
     if (reply === undefined) note(call, counts, key === undefined ? 'refused' : 'miss');
     const begunAtMs = clock.nowMs();
-    const computation = key && (await beginComputation(inside, method, call, key));
+    const computation = key && (await beginComputation(inside, { method, call, key, patience }));
     const offer = async (answer: Parameters<typeof wholeOf>[1]) => {
       if (computation === undefined) return answerOf(wholeOf(method, answer));
       const { stamp, finish } = computation;
-      const lease = stamp && shared && (await shared.leaseToStore(key?.key ?? '', stamp, begunAtMs, havePatience()));
+      const lease = stamp && shared && (await shared.leaseToStore(key?.key ?? '', stamp, begunAtMs, patience));
       const computed = await finish(answer, lease);
       if (lease !== undefined && computed.freshUntilMs === undefined) shared?.release(lease);
       return answerOf(computed);
@@ -37,7 +37,7 @@ export function openCachedFrom(inside: Inside, stale: StaleIfError): OpenCached 
       call: { ...call, ...method.inputsOf(call), ...(key && { request: decodedOf(call).canonical }) },
       offer,
       rescue: async (error) => {
-        const covers = await stale.rescue(method, call, remembered?.entry, error, havePatience());
+        const covers = await stale.rescue(method, call, remembered?.entry, error, patience);
         return covers && replyEntry(method, call, counts, covers, 'stale', clock.nowMs());
       },
     };

@@ -10,6 +10,8 @@ export const gone = Symbol('gone');
 export type Patience = {
   /** The value, or `gone`. A value that is there at once (memory) costs nothing. @throws what is no StoreDown: a mistake of ours */
   wait<T>(soon: Soon<T>): Soon<T | typeof gone>;
+  /** The same patience, for questions asked while something else is waited for: an answer costs nothing, and one that does not come uses it all up. */
+  whileWaiting(): Patience;
 };
 
 /** Begins to wait. */
@@ -34,7 +36,7 @@ export function havePatience({
 }): HavePatience {
   return () => {
     let leftMs = patienceMs;
-    const wait = <T>(promise: Promise<T>) =>
+    const wait = <T>(promise: Promise<T>, costs: boolean) =>
       new Promise<T | typeof gone>((resolve, reject) => {
         const startedAtMs = clock.monotonicMs();
         const giveUpAfter = (ms: number, looks: number): (() => void) => {
@@ -53,7 +55,7 @@ export function havePatience({
         let cancel = giveUpAfter(leftMs, 0);
         const over = () => {
           cancel();
-          leftMs = Math.max(0, leftMs - (clock.monotonicMs() - startedAtMs));
+          if (costs) leftMs = Math.max(0, leftMs - (clock.monotonicMs() - startedAtMs));
         };
         promise.then(
           (value) => {
@@ -68,13 +70,15 @@ export function havePatience({
           },
         );
       });
-    return {
+    const patience = (costs: boolean): Patience => ({
       wait: (soon) => {
         if (!(soon instanceof Promise)) return soon;
-        if (leftMs > 0) return wait(soon);
+        if (leftMs > 0) return wait(soon, costs);
         soon.catch(() => {}); // nobody waits for it any more, and the failure before it was counted
         return gone;
       },
-    };
+      whileWaiting: () => patience(false),
+    });
+    return patience(true);
   };
 }

@@ -4,7 +4,7 @@ import type { CacheEntry, CacheStore } from '../ports/cache-store.ts';
 import type { Lease, Leases } from '../ports/leases.ts';
 import type { Soon } from '../ports/soon.ts';
 import type { Stamp } from './judge.ts';
-import { gone, type HavePatience, type Patience } from './patience.ts';
+import { gone, type Patience } from './patience.ts';
 
 /** What all replicas of a cluster share. */
 export type Shared = {
@@ -42,16 +42,18 @@ export type SharedParts = {
   readonly store: CacheStore;
   readonly leases: Leases;
   readonly generation: () => string | undefined;
-  readonly havePatience: HavePatience;
   readonly clock: Clock;
 };
 
 /** Keys of another generation of the store are other keys. */
-export function openShared({ store, leases, generation, havePatience, clock }: SharedParts): Shared {
+export function openShared({ store, leases, generation, clock }: SharedParts): Shared {
   const placeOf = (key: string, of: string) => `${of} ${key}`;
-  const release = (lease: Lease) => {
-    const released = leases.release(lease);
-    if (released instanceof Promise) released.catch(() => {}); // its time is over by itself
+  const release = (lease: Lease): void => void Promise.resolve(leases.release(lease)).catch(() => {}); // its time is over by itself
+  const take = async (entry: string, name: string, ttlMs: number, patience: Patience) => {
+    const taking = leases.take(entry, name, ttlMs);
+    const lease = await patience.wait(taking);
+    if (lease === gone && taking instanceof Promise) taking.then((late) => late && release(late)).catch(() => {}); // it would keep others waiting for nobody
+    return lease;
   };
   const pause = (ms: number, signal: AbortSignal) =>
     new Promise<void>((resolve) => {
@@ -73,7 +75,7 @@ export function openShared({ store, leases, generation, havePatience, clock }: S
     release,
     leaseToStore: async (key, stamp, begunAtMs, patience) => {
       const entry = placeOf(key, stamp.generation);
-      const lease = await patience.wait(leases.take(entry, versionsName(stamp), storingMs));
+      const lease = await take(entry, versionsName(stamp), storingMs, patience);
       if (lease === gone || lease === undefined) return undefined;
       const there = await patience.wait(store.get(entry));
       if (there !== gone && (there === undefined || there.computedAtMs < begunAtMs)) return lease;
@@ -84,8 +86,8 @@ export function openShared({ store, leases, generation, havePatience, clock }: S
       const entry = placeOf(key, stamp.generation);
       const name = versionsName(stamp);
       const waitUntilMs = clock.nowMs() + deadlineMs * waitShare;
-      for (let everyMs = askFirstMs, mine = patience; ; mine = havePatience()) {
-        const lease = await mine.wait(leases.take(entry, name, deadlineMs + storingMs));
+      for (let everyMs = askFirstMs, mine = patience; ; mine = patience.whileWaiting()) {
+        const lease = await take(entry, name, deadlineMs + storingMs, mine);
         if (lease === gone) return {};
         const found = await usable(mine);
         if (found !== undefined) {
@@ -93,7 +95,7 @@ export function openShared({ store, leases, generation, havePatience, clock }: S
           return { found };
         }
         if (lease !== undefined) return { lease };
-        for (let held: boolean | typeof gone = true; held === true; held = await havePatience().wait(leases.held(entry, name))) {
+        for (let held: boolean | typeof gone = true; held === true; held = await patience.whileWaiting().wait(leases.held(entry, name))) {
           if (clock.nowMs() >= waitUntilMs || signal.aborted) return {};
           await pause(everyMs, signal);
           everyMs = Math.min(askMaxMs, everyMs * 1.5);
