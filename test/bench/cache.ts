@@ -3,6 +3,7 @@
 import { ChannelCredentials } from '@grpc/grpc-js';
 import { createChannel, createClient, Metadata } from 'nice-grpc';
 import { PublisherServiceDefinition } from '../../src/gen/portico/internal/v1/publisher.ts';
+import { sharedRedis } from '../support/redis.ts';
 import { checkHome, openPhone, type Phone } from './client.ts';
 import { type Cores, type House, openHouse, type Replica } from './house.ts';
 import { quantile, rounded } from './interleave.ts';
@@ -17,7 +18,7 @@ const atOnce = 128;
 
 export async function cache({ quick, cores }: { readonly quick: boolean; readonly cores: Cores }): Promise<Result> {
   await using house = await openHouse(cores);
-  const redis = { mode: 'single', nodes: [house.redis], prefix: 'bench:' };
+  const redis = await sharedRedis();
   const one = await house.replica({ redis });
   const other = await house.replica({ redis });
   const noL1 = await house.replica({ redis, cache: { bytesMax: 0 } });

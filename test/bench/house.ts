@@ -36,8 +36,6 @@ export type House = AsyncDisposable & {
   contestant(name: string, env?: Readonly<Record<string, string>>): Promise<Measured & { readonly port: number }>;
   /** Starts one more Portico on the server's core, with the same database and other settings besides. */
   replica(settings: Readonly<Record<string, unknown>>): Promise<Replica>;
-  /** Redis servers of the global setup: "host:port". */
-  readonly redis: string;
 };
 
 export type Replica = Measured & {
@@ -115,7 +113,6 @@ export async function openHouse(cores: Cores, nodeArgs: (folder: string) => read
       return mint({ id: `session of ${user}`, userId: user, scopes: ['home.read'], claims: {} });
     },
     metrics: () => metricsOf(urls.admin),
-    redis: process.env.PORTICO_TEST_REDIS ?? '',
     replica: async (more) => {
       const { started, urls } = await start(`replica-${replicas++}`, more);
       opened.defer(() => started.stop());
