@@ -13,18 +13,28 @@ export function universalRequest(request: NodeServerRequest, response: NodeServe
   if ('stream' in request) letGoAfter(request.stream);
   try {
     const read = universalRequestFromNodeRequest(request, response, undefined, values);
-    return { ...read, body: leftOpen(read.body as AsyncIterable<Uint8Array>) };
+    return { ...read, body: closedWithAnswer(read.body as AsyncIterable<Uint8Array>, response) };
   } catch (cause) {
     throw new Fault('CALL_MALFORMED', 'Host and path of the request make no URL.', { cause });
   }
 }
 
-/** The router closes a request that it cannot read, so that its signal says the phone has left; but the phone waits to be told what was wrong. */
-function leftOpen(body: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
+/**
+ * The router closes a request that it cannot read, and its signal then says that the phone has left; but the phone waits to be told what was wrong. So it is closed when its answer has
+ * gone.
+ */
+function closedWithAnswer(body: AsyncIterable<Uint8Array>, response: NodeServerResponse): AsyncIterable<Uint8Array> {
   return {
     [Symbol.asyncIterator]() {
       const inner = body[Symbol.asyncIterator]();
-      return { next: () => inner.next() };
+      const close = () => void inner.return?.().catch(() => {});
+      return {
+        next: () => inner.next(),
+        return: async () => {
+          for (const event of ['finish', 'close']) (response as NodeJS.EventEmitter).once(event, close);
+          return { done: true, value: undefined };
+        },
+      };
     },
   };
 }
