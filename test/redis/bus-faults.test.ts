@@ -112,6 +112,20 @@ test('in a Cluster there is one subscriber connection for each node, and each ha
   assert.deepEqual(partitions.toSorted(), [42, 43, 43]);
 });
 
+test('many listeners of one topic in a replica cost one subscription, which ends with the last of them', { timeout: 60_000 }, async () => {
+  await using server = await startRedisServer();
+  const place = single(server.address);
+  using a = await openBus(place);
+  const kept = Array.from({ length: 100 }, () => keeper());
+  const subscriptions = await Promise.all(kept.map((one) => a.bus.subscribe('t', one)));
+  const [channel = ''] = ((await server.command('PUBSUB', 'SHARDCHANNELS')) as string[]).filter((name) => name.endsWith('.t'));
+  assert.deepEqual(await server.command('PUBSUB', 'SHARDNUMSUB', channel), [channel, 1]);
+  await a.bus.publish('t', bytes('1'));
+  await until('all hear it', () => kept.every(({ heard }) => heard.length === 1));
+  for (const one of subscriptions) one.close();
+  await until('the server knows of none', async () => !((await server.command('PUBSUB', 'SHARDCHANNELS')) as string[]).includes(channel));
+});
+
 test('a slot that moves: its topics are subscribed at its new node and told of the gap, the others hear on', { timeout: 60_000 }, async () => {
   await using cluster = await startRedisCluster();
   const place = { mode: 'cluster' as const, nodes: cluster.addresses, prefix: ownPrefix() };

@@ -1,4 +1,6 @@
 // Real Redis for the tests: a single one and a Cluster shared by a whole run, each user with a prefix of its own; whoever breaks servers starts its own.
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { type RedisCluster, startRedisCluster } from './redis-cluster.ts';
 import { type RedisServer, type RedisServerOptions, startRedisServer } from './redis-server.ts';
 
@@ -14,6 +16,8 @@ export type RedisPlace = {
   readonly mode: 'single' | 'cluster' | 'sentinel';
   readonly nodes: readonly string[];
   readonly masterName?: string;
+  readonly username?: string;
+  readonly password?: string;
   readonly prefix: string;
 };
 
@@ -26,7 +30,7 @@ let single: Promise<RedisServer> | undefined;
 export async function sharedRedis(): Promise<RedisPlace> {
   const given = process.env[singleVariable];
   if (given === undefined) single ??= startRedisServer(sharedOptions);
-  return { mode: 'single', nodes: [given ?? (await (single as Promise<RedisServer>)).address], prefix: ownPrefix() };
+  return { mode: 'single', nodes: [given ?? (await (single as Promise<RedisServer>)).address], prefix: ownPrefix(), ...login };
 }
 
 let cluster: Promise<RedisCluster> | undefined;
@@ -34,10 +38,13 @@ let cluster: Promise<RedisCluster> | undefined;
 export async function sharedCluster(): Promise<RedisPlace> {
   const given = process.env[clusterVariable]?.split(',');
   if (given === undefined) cluster ??= startRedisCluster(sharedOptions);
-  return { mode: 'cluster', nodes: given ?? (await (cluster as Promise<RedisCluster>)).addresses, prefix: ownPrefix() };
+  return { mode: 'cluster', nodes: given ?? (await (cluster as Promise<RedisCluster>)).addresses, prefix: ownPrefix(), ...login };
 }
 
-const sharedOptions: RedisServerOptions = { config: ['maxmemory-policy noeviction'] };
+/** The user of docs/operating/redis.md with the least rights, by whom all tests of the shared ones log in; for any prefix. */
+const userLine = /^user portico on .*$/m.exec(readFileSync(resolve(import.meta.dirname, '../../docs/operating/redis.md'), 'utf8'))?.[0] ?? '';
+const login = { username: 'portico', password: / >(\S+) /.exec(userLine)?.[1] ?? '' };
+const sharedOptions: RedisServerOptions = { config: ['maxmemory-policy noeviction', userLine.replaceAll('portico:*', '*')] };
 
 /** For the global setup: starts both and says to the test processes where they are. */
 export async function startSharedRedis(): Promise<{ stop(): Promise<void> }> {
