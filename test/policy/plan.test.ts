@@ -36,6 +36,11 @@ test('the table shows every method with the policy that is enforced, what was no
   equalsGolden(planTable(fixture), 'fixture.txt');
 });
 
+test('the table shows how a write invalidates', () => {
+  const write = fixture.find(({ method }) => method.endsWith('/ChangeItem')) as MethodPlan;
+  assert.match(planTable([{ ...write, soft: true, settleMs: 5_000 }]), / item:\{item_id\} items \(soft, settle 5s\) /);
+});
+
 test('as JSON the same can be read by programs', () => {
   equalsGolden(planJson(fixture), 'fixture.json');
 });

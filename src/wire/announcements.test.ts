@@ -1,0 +1,41 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { keptLog } from '../../test/support/log.ts';
+import { memoryBus } from '../core/adapters/memory/bus.ts';
+import { StoreDown } from '../core/kit/store-down.ts';
+import type { Bus } from '../core/ports/bus.ts';
+import { announceInvalidations } from './announcements.ts';
+
+const soon = () => new Promise((resolve) => setImmediate(resolve));
+
+test('what one replica invalidates the others hear, and it does not hear itself', async () => {
+  const { log } = keptLog();
+  const bus = memoryBus(log);
+  const heard: string[] = [];
+  const [one, other] = ['one', 'other'].map((from) => {
+    const announcements = announceInvalidations({ bus, log, from });
+    announcements.hear((tags) => heard.push(`${from}: ${tags}`));
+    return announcements;
+  });
+  await soon();
+  one?.announce(['item:1', 'user:ada']);
+  await soon();
+  assert.deepEqual(heard, ['other: item:1,user:ada']);
+  one?.close();
+  other?.close();
+});
+
+test('a bus that is gone is nothing to complain of: whoever reads an answer asks for its versions', async () => {
+  const { log, lines } = keptLog();
+  const bus: Bus = {
+    publish: () => Promise.reject(new StoreDown('gone', 'gone')),
+    subscribe: (_topic, _listener, signal) => new Promise((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason))),
+  };
+  const announcements = announceInvalidations({ bus, log, from: 'one' });
+  announcements.hear(() => {});
+  announcements.announce(['item:1']);
+  await soon();
+  announcements.close();
+  await soon();
+  assert.deepEqual(lines, []);
+});
