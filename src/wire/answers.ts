@@ -47,6 +47,7 @@ export function openAnswers({ settings, app, plans, cluster: { redis, bus }, rea
     ...shared,
     ...(announcements && { announce: announcements.announce }),
     keepMs,
+    idleMs: () => performance.eventLoopUtilization().idle,
     clock,
     random: () => Math.random(),
     counts,

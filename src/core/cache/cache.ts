@@ -39,6 +39,8 @@ export type CacheParts = {
   readonly keepMs?: number;
   /** How long one call waits for the shared store, in all. Default: 50 ms. */
   readonly patienceMs?: number;
+  /** Rises while this process has nothing to do: only that counts as waiting. Default: all time does. */
+  readonly idleMs?: () => number;
   readonly clock: Clock;
   /** From 0 up to 1: spreads the ends of fresh time. */
   readonly random: () => number;

@@ -19,43 +19,44 @@ export type HavePatience = () => Patience;
 
 /** The longest that one call's read path waits for the shared store: beyond it a computation is the better answer. Milliseconds. */
 export const patienceMaxMs = 50;
-/** A timer that comes later than this was kept by ourselves: the reply may be there, unread, and is not to blame. Milliseconds. */
-const stallMs = 2;
-/** Once more we look in any case; how often at most while we stall. */
-const looksMax = 5;
+/** Replies are read after timers: one that has come may lie unread. So there is a last look before we give up. Milliseconds. */
+const lastLookMs = 1;
 
-/** @param patienceMs in all, for each call */
+/**
+ * @param patienceMs in all, for each call
+ * @param idleMs rises while this process has nothing to do. Only that is time spent waiting for the store: while we are busy a call would not get on without it either, and
+ *   giving the store up would make us busier still. Questions end by themselves (a quarter of a second in Redis), so that is bounded, too. Default: all time counts
+ */
 export function havePatience({
   clock,
   counts,
   patienceMs = patienceMaxMs,
+  idleMs = clock.monotonicMs,
 }: {
   clock: Clock;
   counts: CacheCounts;
   patienceMs?: number;
+  idleMs?: () => number;
 }): HavePatience {
   return () => {
     let leftMs = patienceMs;
     const wait = <T>(promise: Promise<T>, costs: boolean) =>
       new Promise<T | typeof gone>((resolve, reject) => {
-        const startedAtMs = clock.monotonicMs();
-        const giveUpAfter = (ms: number, looks: number): (() => void) => {
-          const dueMs = clock.monotonicMs() + ms;
-          return clock.after(ms, () => {
-            const lateMs = clock.monotonicMs() - dueMs;
-            if (looks === 0 || (lateMs > stallMs && looks < looksMax)) {
-              cancel = giveUpAfter(Math.min(Math.max(1, lateMs), patienceMs), looks + 1);
-              return;
-            }
-            leftMs = 0;
-            counts.storeFailures.slow++;
-            resolve(gone);
-          });
+        const startedAtMs = idleMs();
+        const spentMs = () => idleMs() - startedAtMs;
+        const giveUp = () => {
+          leftMs = 0;
+          counts.storeFailures.slow++;
+          resolve(gone);
         };
-        let cancel = giveUpAfter(leftMs, 0);
+        const look = () => {
+          const stillMs = leftMs - spentMs();
+          cancel = stillMs > 0 ? clock.after(Math.max(1, stillMs), look) : clock.after(lastLookMs, giveUp);
+        };
+        let cancel = clock.after(leftMs, look);
         const over = () => {
           cancel();
-          if (costs) leftMs = Math.max(0, leftMs - (clock.monotonicMs() - startedAtMs));
+          if (costs) leftMs = Math.max(0, leftMs - spentMs());
         };
         promise.then(
           (value) => {

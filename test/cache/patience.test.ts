@@ -1,0 +1,41 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { gone, havePatience } from '../../src/core/cache/patience.ts';
+import { fakeClock } from '../support/clock.ts';
+import { testCounts } from '../support/counts.ts';
+
+const never = () => new Promise<string>(() => {});
+
+test('time in which the process was busy itself is not spent waiting for the store', async () => {
+  const clock = fakeClock();
+  let idleMs = 0;
+  const patience = havePatience({ clock, counts: testCounts(), idleMs: () => idleMs })();
+  let answered: unknown;
+  void Promise.resolve(patience.wait(never())).then((answer) => {
+    answered = answer;
+  });
+  await clock.advance(200);
+  assert.equal(answered, undefined, 'nothing of it was idle');
+  idleMs = 30;
+  await clock.advance(100);
+  assert.equal(answered, undefined);
+  idleMs = 50;
+  await clock.advance(100);
+  assert.equal(answered, gone);
+});
+
+test('questions that were answered while the process was busy leave the patience for others', async () => {
+  const clock = fakeClock();
+  const counts = testCounts();
+  let idleMs = 0;
+  const patience = havePatience({ clock, counts, idleMs: () => idleMs })();
+  for (let i = 0; i < 5; i++) {
+    const reply = Promise.withResolvers<string>();
+    const answer = patience.wait(reply.promise);
+    await clock.advance(40);
+    idleMs += 5;
+    reply.resolve('there');
+    assert.equal(await answer, 'there');
+  }
+  assert.equal(counts.storeFailures.slow, 0);
+});
