@@ -1,0 +1,29 @@
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { test } from 'node:test';
+import { projectFiles } from '../support/clone.ts';
+
+const root = resolve(import.meta.dirname, '../..');
+const pages = projectFiles().filter((file) => file.endsWith('.md') && !file.startsWith('third_party/'));
+
+test('every link of the docs leads somewhere', () => {
+  const dead = pages.flatMap((page) => {
+    const text = readFileSync(join(root, page), 'utf8').replace(/^```.*?^```$/gms, '');
+    return [...text.matchAll(/\]\(([^)\s]+)\)/g)]
+      .map(([, target = '']) => target.split('#')[0] ?? '')
+      .filter((target) => target !== '' && !/^[a-z]+:/.test(target) && !existsSync(join(root, dirname(page), target)))
+      .map((target) => `${page} links to ${target}`);
+  });
+  assert.deepEqual(dead, []);
+});
+
+test('every page of docs is reached from its index', () => {
+  const linked = new Set(
+    ['docs/README.md', 'docs/decisions/README.md'].flatMap((index) =>
+      [...readFileSync(join(root, index), 'utf8').matchAll(/\]\(([^)\s#]+)/g)].map(([, target = '']) => join(dirname(index), target)),
+    ),
+  );
+  const lost = pages.filter((page) => page.startsWith('docs/') && page !== 'docs/README.md' && !linked.has(page));
+  assert.deepEqual(lost, []);
+});
