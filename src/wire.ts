@@ -16,6 +16,7 @@ import { screenHandler, streamHandler } from './core/screen/handlers.ts';
 import { publisherHandlers } from './core/services/publisher/publisher.ts';
 import { mintServiceToken } from './core/services/session/access-tokens.ts';
 import { internalTokens } from './core/services/session/internal-tokens.ts';
+import { startJanitor } from './core/services/session/janitor.ts';
 import { followRevocations, noNews } from './core/services/session/revocation-news.ts';
 import { sharedRevocations } from './core/services/session/shared-revocations.ts';
 import { openTelemetry } from './core/telemetry/open-telemetry.ts';
@@ -112,6 +113,11 @@ export async function wire({ settings, app, release, clock, env, pretty, samples
       wholeEveryMs: revocationsWholeEveryMs,
     }),
   );
+  const tidying = storage.ready.then(() => {
+    const { sessionKeep, sessionIdle, sessionTtl } = settings.auth;
+    return startJanitor({ sessions: storage.sessions, clock, log, keepMs: sessionKeep, idleMs: sessionIdle, absoluteMs: sessionTtl });
+  });
+  tidying.catch(() => {}); // whoever waits for the database hears of it
   const usable = following.catch((error: unknown) => {
     throw new Error(`The database cannot be used: ${error instanceof Error ? error.message : error}`, { cause: error });
   });
@@ -172,6 +178,7 @@ export async function wire({ settings, app, release, clock, env, pretty, samples
   const closeAll = async () => {
     const closing = storage.close(); // one that never opened ends the wait below
     (await following.catch(() => () => {}))();
+    (await tidying.catch(() => () => {}))();
     await closing;
     news?.close();
     answers.close();

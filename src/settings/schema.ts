@@ -102,6 +102,9 @@ const auth = z
     accessTokenTtl: duration('10s', '1h').prefault('10m').describe('How long an access token lives.'),
     sessionIdle: duration('1m', '8760h').prefault('720h').describe('How long a session lives without a refresh.'),
     sessionTtl: duration('1m', '8760h').prefault('4320h').describe('How long a session lives at all.'),
+    sessionKeep: duration('2h', '87600h')
+      .prefault('720h')
+      .describe('How long a session is kept in the database after its end; then its refresh token is told to be invalid instead of ended.'),
     refreshKey: secret(32)
       .optional()
       .meta({ writeOnly: true })

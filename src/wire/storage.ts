@@ -100,6 +100,7 @@ export function openStorage({ settings, migrations, clock, log, listening }: Sto
       revokeAll: whenOpen((sessions) => sessions.revokeAll),
       revokedSince: whenOpen((sessions) => sessions.revokedSince),
       useNonce: whenOpen((sessions) => sessions.useNonce),
+      forget: whenOpen((sessions) => sessions.forget),
     },
     ready,
     waitsFor: () => waiting,

@@ -133,4 +133,31 @@ export function sessionsContract(adapter: string, open: () => Promise<SessionsHa
     const used = await Promise.all(Array.from({ length: 6 }, () => sessions.useNonce(nonce, nowMs, nowMs + 1_000)));
     assert.equal(used.filter((first) => first).length, 1);
   });
+
+  contract('what is long over is forgotten, in batches, and nothing else', async ({ sessions }, userId) => {
+    const dayMs = 86_400_000;
+    const oldMs = nowMs - 400 * dayMs; // older than what the other tests leave behind
+    const old = await Promise.all(
+      [{ revokedAt: true }, { lastSeenAtMs: oldMs - 1 }, { signedInAtMs: oldMs - 1 }].map(
+        async ({ revokedAt, ...more }: { revokedAt?: boolean } & Partial<Session>) => {
+          const session = sessionOf(userId, more);
+          await sessions.create(session);
+          if (revokedAt) await sessions.revoke(session.id, userId, 'signed_out', oldMs - 1);
+          return session.id;
+        },
+      ),
+    );
+    const living = sessionOf(userId, { lastSeenAtMs: oldMs, signedInAtMs: oldMs });
+    await sessions.create(living);
+    const before = { endedMs: oldMs, seenMs: oldMs, signedInMs: oldMs, expiredMs: oldMs };
+    const left = async () => (await Promise.all([...old, living.id].map((id) => read(sessions, id)))).filter((session) => session !== undefined);
+    assert.deepEqual([await sessions.forget(before, 2), (await left()).length], [2, 2]);
+    assert.deepEqual([await sessions.forget(before, 2), (await left()).map(({ id }) => id)], [1, [living.id]]);
+    assert.equal(await sessions.forget(before, 2), 0);
+
+    const nonce = Buffer.from(randomUUID());
+    await sessions.useNonce(nonce, oldMs - 2_000, oldMs - 1_000);
+    assert.equal(await sessions.forget(before, 10), 1);
+    assert.equal(await sessions.forget(before, 10), 0);
+  });
 }

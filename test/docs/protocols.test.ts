@@ -9,12 +9,12 @@ const source = (name: string) => readFileSync(join(root, 'src/core/transport', n
 
 test('the limits of a connection stand on the page as they stand in the code', () => {
   const limits: readonly (readonly [file: string, code: RegExp, row: RegExp])[] = [
-    ['front.ts', /maxConcurrentStreams: (\S+?),/, /streams at once \| (\S+) /],
-    ['front.ts', /maxHeaderListSize: (\S+?),/, /header list \| (\S+) /],
-    ['front.ts', /maxHeaderListPairs: (\S+?),/, /headers of one call \| (\S+) /],
-    ['front.ts', /maxSessionMemory: (\S+?),/, /HTTP\/2 session \| (\S+) MB/],
-    ['front.ts', /streamResetBurst: (\S+?),/, /resets of streams \| (\S+) at once/],
-    ['front.ts', /streamResetRate: (\S+?),/, /at once, (\S+) a second/],
+    ['http2.ts', /maxConcurrentStreams: (\S+?),/, /streams at once \| (\S+) /],
+    ['http2.ts', /maxHeaderListSize: (\S+?),/, /header list \| (\S+) /],
+    ['http2.ts', /maxHeaderListPairs: (\S+?),/, /headers of one call \| (\S+) /],
+    ['http2.ts', /maxSessionMemory: (\S+?),/, /HTTP\/2 session \| (\S+) MB/],
+    ['http2.ts', /streamResetBurst: (\S+?),/, /resets of streams \| (\S+) at once/],
+    ['http2.ts', /streamResetRate: (\S+?),/, /at once, (\S+) a second/],
     ['incoming.ts', /valueBytesMax = (\S+?);/, /one piece of metadata \| (\S+) bytes/],
     ['incoming.ts', /credentialBytesMax = (\S+) \+/, /an access token \| (\S+) bytes/],
     ['grpc-edge.ts', /requestBytesMax = (\S+?);/, /a request message \| (\S+) bytes/],

@@ -28,6 +28,9 @@ export type RefreshDecision =
   | { readonly kind: 'advance'; readonly generation: number; readonly refreshHash: Uint8Array }
   | { readonly kind: 'revoke'; readonly because: RevokedBecause };
 
+/** Milliseconds since 1970. */
+export type Forgotten = { readonly endedMs: number; readonly seenMs: number; readonly signedInMs: number; readonly expiredMs: number };
+
 /** Device sessions, for good: what resolved survives the process. Every method throws Fault STORAGE_DOWN when the database cannot be reached. */
 export type Sessions = {
   create(session: Session): Promise<void>;
@@ -46,4 +49,10 @@ export type Sessions = {
   revokedSince(sinceMs: number): Promise<readonly string[]>;
   /** @returns false when the nonce was used before; it is forgotten after `expiresAtMs` */
   useNonce(hash: Uint8Array, nowMs: number, expiresAtMs: number): Promise<boolean>;
+  /**
+   * Forgets sessions that ended before `endedMs`, or were last seen or signed in before these times, and nonces that expired before `expiredMs`: at most `most` of each. Where another
+   * replica does so at the moment, nothing.
+   * @returns the larger of the two numbers that were forgotten
+   */
+  forget(before: Forgotten, most: number): Promise<number>;
 };

@@ -1,7 +1,10 @@
-import type { Kysely, Selectable } from 'kysely';
+import { type Kysely, type Selectable, sql } from 'kysely';
 import type { Session, Sessions } from '../../ports/sessions.ts';
 import type { Database, SessionsTable } from './database.ts';
 import { storageFault } from './storage-fault.ts';
+
+/** Of the advisory lock under which one replica at a time forgets: any number that nobody else uses. */
+const forgetLock = 7_306_371_302;
 
 /** Sessions in PostgreSQL, and in PGlite, which is PostgreSQL. */
 export function sqlSessions(db: Kysely<Database>): Sessions {
@@ -68,14 +71,46 @@ export function sqlSessions(db: Kysely<Database>): Sessions {
       return rows.map(({ id }) => id);
     },
     useNonce: async (hash, nowMs, expiresAtMs) => {
-      await db.deleteFrom('used_nonces').where('expires_at', '<', new Date(nowMs)).execute();
       const { numInsertedOrUpdatedRows = 0n } = await db
         .insertInto('used_nonces')
         .values({ nonce_hash: Buffer.from(hash), expires_at: new Date(expiresAtMs) })
-        .onConflict((conflict) => conflict.column('nonce_hash').doNothing())
+        .onConflict((conflict) =>
+          conflict
+            .column('nonce_hash')
+            .doUpdateSet({ expires_at: new Date(expiresAtMs) })
+            .where('used_nonces.expires_at', '<', new Date(nowMs)),
+        )
         .executeTakeFirst();
       return numInsertedOrUpdatedRows > 0n;
     },
+    forget: ({ endedMs, seenMs, signedInMs, expiredMs }, most) =>
+      db.transaction().execute(async (tx) => {
+        const { rows } = await sql<{ mine: boolean }>`SELECT pg_try_advisory_xact_lock(${sql.lit(String(forgetLock))}::bigint) AS mine`.execute(tx);
+        if (rows[0]?.mine !== true) return 0;
+        const dead = tx
+          .selectFrom('sessions')
+          .select('id')
+          .where((where) =>
+            where.or([
+              where('revoked_at', '<', new Date(endedMs)),
+              where('last_seen_at', '<', new Date(seenMs)),
+              where('signed_in_at', '<', new Date(signedInMs)),
+            ]),
+          )
+          .limit(most)
+          .forUpdate()
+          .skipLocked();
+        const sessionsGone = await tx.deleteFrom('sessions').where('id', 'in', dead).executeTakeFirst();
+        const expired = tx
+          .selectFrom('used_nonces')
+          .select('nonce_hash')
+          .where('expires_at', '<', new Date(expiredMs))
+          .limit(most)
+          .forUpdate()
+          .skipLocked();
+        const noncesGone = await tx.deleteFrom('used_nonces').where('nonce_hash', 'in', expired).executeTakeFirst();
+        return Math.max(Number(sessionsGone.numDeletedRows), Number(noncesGone.numDeletedRows));
+      }),
   };
   return {
     create: (...args) => sessions.create(...args).catch(storageFault),
@@ -85,6 +120,7 @@ export function sqlSessions(db: Kysely<Database>): Sessions {
     revokeAll: (...args) => sessions.revokeAll(...args).catch(storageFault),
     revokedSince: (...args) => sessions.revokedSince(...args).catch(storageFault),
     useNonce: (...args) => sessions.useNonce(...args).catch(storageFault),
+    forget: (...args) => sessions.forget(...args).catch(storageFault),
   };
 }
 

@@ -1,0 +1,44 @@
+import type { Clock } from '../../kit/clock.ts';
+import type { Log } from '../../ports/log.ts';
+import type { Sessions } from '../../ports/sessions.ts';
+
+/** Rows of one transaction, and how soon the next one comes while there are more. Milliseconds. */
+const batch = 1_000;
+const moreAfterMs = 1_000;
+const everyMs = 3_600_000;
+
+export type JanitorParts = {
+  readonly sessions: Pick<Sessions, 'forget'>;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** How long sessions are kept after their end. */
+  readonly keepMs: number;
+  /** How long a session lives without a refresh, and at all. */
+  readonly idleMs: number;
+  readonly absoluteMs: number;
+};
+
+/** Forgets sessions that are long over, and nonces that have expired: each hour, a thousand at a time. @returns stops it */
+export function startJanitor({ sessions, clock, log, keepMs, idleMs, absoluteMs }: JanitorParts): () => void {
+  let stopped = false;
+  let cancel = () => {};
+  const sweep = async () => {
+    let forgotten = 0;
+    try {
+      const nowMs = clock.nowMs();
+      const endedMs = nowMs - keepMs;
+      forgotten = await sessions.forget({ endedMs, seenMs: endedMs - idleMs, signedInMs: endedMs - absoluteMs, expiredMs: nowMs }, batch);
+    } catch (error) {
+      if (!stopped) log.warn('Sessions that are long over could not be deleted: it is tried again in an hour.', { error });
+    }
+    schedule(forgotten >= batch ? moreAfterMs : everyMs);
+  };
+  const schedule = (afterMs: number) => {
+    if (!stopped) cancel = clock.after(afterMs, () => void sweep());
+  };
+  schedule(moreAfterMs);
+  return () => {
+    stopped = true;
+    cancel();
+  };
+}
