@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fixtureRelease } from '../support/door.ts';
+import { callOf, registryOf, signIn, transportOf } from '../support/protocols.ts';
+import { ownPrefix, type RedisServer, startRedisCluster, startRedisServer } from '../support/redis.ts';
+import { until } from '../support/until.ts';
+import { type DoorWithFixture, openFixtureDoor } from '../support/with-door.ts';
+
+const registry = registryOf(fixtureRelease.descriptorSet);
+const callers = 8;
+
+/** Calls screens at both doors all the time, remembered ones and others. @returns what was not answered, when it is told to stop */
+async function load(doors: readonly DoorWithFixture[], headers: { readonly authorization: string }) {
+  const failed: string[] = [];
+  let answered = 0;
+  let going = true;
+  const caller = async (n: number) => {
+    const door = doors[n % doors.length] as DoorWithFixture;
+    const transport = transportOf('grpc h2', door);
+    for (let i = 0; going; i++) {
+      const item = { itemId: `i${(n + i) % 20}` };
+      const { code, message } = await (i % 4 === 0
+        ? callOf(registry, transport, 'fixture.v1.ScreenService/WhoAmI', {}, { headers })
+        : callOf(registry, transport, 'fixture.v1.ScreenService/GetItem', item, { headers }));
+      if (code === 0) answered++;
+      else failed.push(`${code} ${message}`);
+      await sleep(5);
+    }
+  };
+  const running = Array.from({ length: callers }, (_, n) => caller(n));
+  return {
+    answered: () => answered,
+    stop: async () => {
+      going = false;
+      await Promise.all(running);
+      return failed;
+    },
+  };
+}
+
+const readyz = async ({ adminUrl }: DoorWithFixture) => (await fetch(`${adminUrl}/readyz`)).text();
+const goesOn = async (calls: { answered(): number }) => {
+  const before = calls.answered();
+  await until('calls go on', () => calls.answered() > before + 100);
+};
+
+test('Redis killed, restarted empty, hanging and out of memory under load: no call fails, and replicas recover without a restart', {
+  timeout: 120_000,
+}, async () => {
+  await using server = await startRedisServer();
+  await using a = await openFixtureDoor({ redis: { mode: 'single', nodes: [server.address], prefix: ownPrefix() } });
+  await using b = await openFixtureDoor({ shared: a });
+  const { headers } = await signIn(a, registry, 'alice');
+  const calls = await load([a, b], headers);
+  const faults: readonly [what: string, begin: () => unknown, end: () => unknown][] = [
+    ['killed', () => server.kill(), () => server.restart()],
+    ['hanging', () => server.hang(), () => server.continue()],
+    ['full', () => full(server, true), () => full(server, false)],
+  ];
+  for (const [what, begin, end] of faults) {
+    await goesOn(calls);
+    await begin();
+    await goesOn(calls);
+    await goesOn(calls);
+    if (what !== 'full')
+      for (const door of [a, b]) await until(`${what}: it is said`, async () => (await readyz(door)).startsWith('ok\nwithout Redis'));
+    await end();
+    for (const door of [a, b]) await until(`${what}: it is over`, async () => (await readyz(door)) === 'ok\n', 20_000);
+  }
+  await goesOn(calls);
+  assert.deepEqual(await calls.stop(), []);
+});
+
+test('slots of a Cluster moved, and a node of it killed, under load: no call fails', { timeout: 120_000 }, async () => {
+  await using cluster = await startRedisCluster();
+  await using a = await openFixtureDoor({ redis: { mode: 'cluster', nodes: cluster.addresses, prefix: ownPrefix() } });
+  await using b = await openFixtureDoor({ shared: a });
+  const { headers } = await signIn(a, registry, 'alice');
+  const calls = await load([a, b], headers);
+  for (let i = 0; i < 20; i++) {
+    const owner = await cluster.ownerOf(`k${i}`);
+    await cluster.moveSlotOf(`k${i}`, cluster.nodes.find((node) => node !== owner) as RedisServer);
+  }
+  await goesOn(calls);
+  await cluster.nodes[0]?.kill();
+  await goesOn(calls);
+  await goesOn(calls);
+  for (const door of [a, b]) assert.match(await readyz(door), /^ok\nwithout Redis/);
+  assert.deepEqual(await calls.stop(), []);
+});
+
+const full = (server: RedisServer, isFull: boolean) => server.command('CONFIG', 'SET', 'maxmemory', isFull ? 1_000_000 : 0);
