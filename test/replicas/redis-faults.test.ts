@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fixtureRelease } from '../support/door.ts';
 import { callOf, registryOf, signIn, transportOf } from '../support/protocols.ts';
@@ -45,49 +45,52 @@ const goesOn = async (calls: { answered(): number }) => {
   await until('calls go on', () => calls.answered() > before + 100);
 };
 
-test('Redis killed, restarted empty, hanging and out of memory under load: no call fails, and replicas recover without a restart', {
-  timeout: 120_000,
-}, async () => {
-  await using server = await startRedisServer();
-  await using a = await openFixtureDoor({ redis: { mode: 'single', nodes: [server.address], prefix: ownPrefix() } });
-  await using b = await openFixtureDoor({ shared: a });
-  const { headers } = await signIn(a, registry, 'alice');
-  const calls = await load([a, b], headers);
-  const faults: readonly [what: string, begin: () => unknown, end: () => unknown][] = [
-    ['killed', () => server.kill(), () => server.restart()],
-    ['hanging', () => server.hang(), () => server.continue()],
-    ['full', () => full(server, true), () => full(server, false)],
-  ];
-  for (const [what, begin, end] of faults) {
+// Each has servers of its own, and waits for them most of the time.
+describe('two replicas under load', { concurrency: 2 }, () => {
+  test('Redis killed, restarted empty, hanging and out of memory under load: no call fails, and replicas recover without a restart', {
+    timeout: 120_000,
+  }, async () => {
+    await using server = await startRedisServer();
+    await using a = await openFixtureDoor({ redis: { mode: 'single', nodes: [server.address], prefix: ownPrefix() } });
+    await using b = await openFixtureDoor({ shared: a });
+    const { headers } = await signIn(a, registry, 'alice');
+    const calls = await load([a, b], headers);
+    const faults: readonly [what: string, begin: () => unknown, end: () => unknown][] = [
+      ['killed', () => server.kill(), () => server.restart()],
+      ['hanging', () => server.hang(), () => server.continue()],
+      ['full', () => full(server, true), () => full(server, false)],
+    ];
+    for (const [what, begin, end] of faults) {
+      await goesOn(calls);
+      await begin();
+      await goesOn(calls);
+      await goesOn(calls);
+      if (what !== 'full')
+        for (const door of [a, b]) await until(`${what}: it is said`, async () => (await readyz(door)).startsWith('ok\nwithout Redis'));
+      await end();
+      for (const door of [a, b]) await until(`${what}: it is over`, async () => (await readyz(door)) === 'ok\n', 20_000);
+    }
     await goesOn(calls);
-    await begin();
-    await goesOn(calls);
-    await goesOn(calls);
-    if (what !== 'full')
-      for (const door of [a, b]) await until(`${what}: it is said`, async () => (await readyz(door)).startsWith('ok\nwithout Redis'));
-    await end();
-    for (const door of [a, b]) await until(`${what}: it is over`, async () => (await readyz(door)) === 'ok\n', 20_000);
-  }
-  await goesOn(calls);
-  assert.deepEqual(await calls.stop(), []);
-});
+    assert.deepEqual(await calls.stop(), []);
+  });
 
-test('slots of a Cluster moved, and a node of it killed, under load: no call fails', { timeout: 120_000 }, async () => {
-  await using cluster = await startRedisCluster();
-  await using a = await openFixtureDoor({ redis: { mode: 'cluster', nodes: cluster.addresses, prefix: ownPrefix() } });
-  await using b = await openFixtureDoor({ shared: a });
-  const { headers } = await signIn(a, registry, 'alice');
-  const calls = await load([a, b], headers);
-  for (let i = 0; i < 20; i++) {
-    const owner = await cluster.ownerOf(`k${i}`);
-    await cluster.moveSlotOf(`k${i}`, cluster.nodes.find((node) => node !== owner) as RedisServer);
-  }
-  await goesOn(calls);
-  await cluster.nodes[0]?.kill();
-  await goesOn(calls);
-  await goesOn(calls);
-  for (const door of [a, b]) assert.match(await readyz(door), /^ok\nwithout Redis/);
-  assert.deepEqual(await calls.stop(), []);
+  test('slots of a Cluster moved, and a node of it killed, under load: no call fails', { timeout: 120_000 }, async () => {
+    await using cluster = await startRedisCluster();
+    await using a = await openFixtureDoor({ redis: { mode: 'cluster', nodes: cluster.addresses, prefix: ownPrefix() } });
+    await using b = await openFixtureDoor({ shared: a });
+    const { headers } = await signIn(a, registry, 'alice');
+    const calls = await load([a, b], headers);
+    for (let i = 0; i < 20; i++) {
+      const owner = await cluster.ownerOf(`k${i}`);
+      await cluster.moveSlotOf(`k${i}`, cluster.nodes.find((node) => node !== owner) as RedisServer);
+    }
+    await goesOn(calls);
+    await cluster.nodes[0]?.kill();
+    await goesOn(calls);
+    await goesOn(calls);
+    for (const door of [a, b]) assert.match(await readyz(door), /^ok\nwithout Redis/);
+    assert.deepEqual(await calls.stop(), []);
+  });
 });
 
 const full = (server: RedisServer, isFull: boolean) => server.command('CONFIG', 'SET', 'maxmemory', isFull ? 1_000_000 : 0);
