@@ -1,5 +1,8 @@
 // What SIGTERM begins: no new connections, calls in flight finish, what is left at the end of the grace time is cut; health and readiness say so at once.
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import type { IncomingMessage } from 'node:http';
+import { Agent, request } from 'node:https';
 import { test } from 'node:test';
 import { openFixture } from '../fixture/app.ts';
 import { openPlayer } from '../fixture/player.ts';
@@ -52,6 +55,25 @@ test('at the end of the grace time what is left is cut, and cancelled at the ups
   assert.ok(cut > 0);
   for (const { code } of await Promise.all(hanging)) assert.notEqual(code, 0);
   await until('nothing runs at the upstream', () => player.running() === 0);
+});
+
+test('HTTP/1.1 is told with its answer that the connection ends', async () => {
+  await using both = await openBoth();
+  const { player, door, headers } = both;
+  const agent = new Agent({ keepAlive: true, ca: door.ca });
+  const sent = request(new URL('/fixture.v1.ForwardService/Unary', door.url), {
+    method: 'POST',
+    agent,
+    headers: { ...headers, 'content-type': 'application/json' },
+  });
+  sent.end('{"delayMs":300}');
+  await until('it runs', () => player.running() === 1);
+  const drained = door.portico.drain();
+  const [response] = (await once(sent, 'response')) as [IncomingMessage];
+  response.resume();
+  assert.deepEqual([response.statusCode, response.headers.connection], [200, 'close']);
+  assert.equal((await drained).cut, 0);
+  agent.destroy();
 });
 
 test('a phone is told to go elsewhere, and the health service tells its watchers', async () => {

@@ -36,6 +36,18 @@ function logOf(logger: Logger): Log {
   };
 }
 
+/** Lines that wait for a reader that is slow, in bytes; over it they are dropped. */
+const waitingBytesMax = 16_777_216;
+
+/** Where the process writes its lines: standard output, unless another descriptor is given. What it cannot take is lost, and takes no call down: there is no other place to say it. */
+export function processDestination(descriptor = 1) {
+  const destination = pino.destination({ dest: descriptor, sync: false, maxLength: waitingBytesMax });
+  destination.on('error', () => {
+    destination.flushSync = () => {}; // on a full disk it would try for ever, and the process could not end
+  });
+  return destination;
+}
+
 /** For a developer's terminal: pino-pretty where it is installed (a development dependency), else undefined. */
 export function prettyDestination(): DestinationStream | undefined {
   try {

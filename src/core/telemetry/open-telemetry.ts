@@ -3,14 +3,13 @@ import type { Meter } from '@opentelemetry/api';
 import { resourceFromAttributes } from '@opentelemetry/resources';
 import { MeterProvider, type MetricReader, PeriodicExportingMetricReader } from '@opentelemetry/sdk-metrics';
 import { AlwaysOnSampler, BatchSpanProcessor, type SpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace';
-import { pino } from 'pino';
 import type { Clock } from '../kit/clock.ts';
 import type { CallRecorder } from '../ports/call-record.ts';
 import type { Log } from '../ports/log.ts';
 import { accessLog, shortLog } from './access-log.ts';
 import { callMetrics } from './call-metrics.ts';
 import { openLineFile } from './line-file.ts';
-import { jsonLog, type LogOptions, prettyDestination } from './logger.ts';
+import { jsonLog, type LogOptions, prettyDestination, processDestination } from './logger.ts';
 import { exposition, ScrapeReader } from './prometheus.ts';
 import { runtimeMetrics } from './runtime-metrics.ts';
 import { sampler } from './sampling.ts';
@@ -46,7 +45,7 @@ const flushMs = 5_000;
 export async function openTelemetry(options: TelemetryOptions): Promise<Telemetry> {
   const { env, version, clock } = options;
   const service = { name: env.OTEL_SERVICE_NAME ?? 'portico', version };
-  const stdout = pino.destination({ dest: 1, sync: false });
+  const stdout = processDestination();
   const log = jsonLog({ level: options.logLevel, service, destination: (options.pretty ? prettyDestination() : undefined) ?? stdout });
   const resource = resourceFromAttributes({
     ...resourceAttributes(env.OTEL_RESOURCE_ATTRIBUTES),
@@ -116,7 +115,7 @@ function recorderOf({
 function openAccessLog(
   { accessLog: to, pretty, clock }: TelemetryOptions,
   service: { readonly name: string; readonly version: string },
-  stdout: ReturnType<typeof pino.destination>,
+  stdout: ReturnType<typeof processDestination>,
   log: Log,
 ) {
   if (to === 'none') return { lines: undefined, close: () => {} };
