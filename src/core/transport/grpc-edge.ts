@@ -56,7 +56,7 @@ function definitionOf(plan: MethodPlan) {
 
 /**
  * grpc-js offers no public hand-over of single streams, so nice-grpc listens on loopback and its HTTP/2 server is found through Node's diagnostics channel, without
- * private fields. `capture.test.ts` guards it against upgrades.
+ * private fields. Every end-to-end test by gRPC goes this way, so that an upgrade that breaks it is seen.
  */
 async function listenCaptured(server: Server): Promise<Http2Server> {
   const seen: Http2Server[] = [];
