@@ -106,7 +106,7 @@ async function openOne(
   try {
     const front = await openFront({
       ...place,
-      grpc: grpc.http2,
+      grpc,
       connect: connectEdge(plans, answer, refusal, log),
       knows: (path) => paths.has(path),
       takesOne: (path) => ofOneMessage.has(path),

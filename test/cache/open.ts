@@ -21,7 +21,9 @@ export function openTestCache(overrides: Partial<CacheParts> = {}) {
     locales: ['en', 'de'],
     ...overrides,
   });
-  return { cache, clock, counts };
+  // always a promise, so that tests can hold what is still to come
+  const answer = async (...given: Parameters<typeof cache.answer>) => cache.answer(...given);
+  return { cache: { ...cache, answer }, clock, counts };
 }
 
 export type Computation = Handler & {

@@ -1,3 +1,4 @@
+import { type Soon, soonThen } from '../kit/soon.ts';
 import type { CacheEntry } from '../ports/cache-store.ts';
 import type { Answer, Handler, ReadyCall } from '../ports/call.ts';
 import { wholeOf } from './computation.ts';
@@ -13,7 +14,7 @@ import { type StaleIfError, servedAs } from './stale.ts';
 import { copyOf, neverShared, statusOf } from './status.ts';
 
 /** The way of a call of a cached method: remembered, else computed with others, else what an old answer can cover. */
-export function answerFrom(inside: Inside, fly: Fly, stale: StaleIfError): (call: ReadyCall, compute: Handler) => Promise<Answer> {
+export function answerFrom(inside: Inside, fly: Fly, stale: StaleIfError): (call: ReadyCall, compute: Handler) => Soon<Answer> {
   const { memory, flights, judge, havePatience, clock, counts, reasons, methodOf } = inside;
 
   /** A call that has no key: neither remembered nor joined. */
@@ -69,19 +70,19 @@ export function answerFrom(inside: Inside, fly: Fly, stale: StaleIfError): (call
     }
   };
 
-  return async (call, compute) => {
+  return (call, compute) => {
     const arrivedAt = flights.count();
     const method = methodOf(call.plan);
     const key = method.keyOf(call);
     if (key === undefined) return answerAlone(method, call, compute);
     const patience = havePatience();
-    const found = memory.find(key.key, patience);
-    const remembered = found instanceof Promise ? await found : found; // a hit in memory waits for nothing
-    const nowMs = clock.nowMs();
-    const how = remembered && servedAs(method, remembered, nowMs);
-    if (remembered === undefined || how === undefined)
-      return answerComputed(method, call, key, compute, { arrivedAt, patience, old: remembered?.entry });
-    if (how === 'stale, recompute') fly.revalidate(method, call, key, compute);
-    return replyEntry(method, call, counts, remembered.entry, how === 'fresh' ? 'hit' : 'stale', nowMs);
+    return soonThen(memory.find(key.key, patience), (remembered) => {
+      const nowMs = clock.nowMs();
+      const how = remembered && servedAs(method, remembered, nowMs);
+      if (remembered === undefined || how === undefined)
+        return answerComputed(method, call, key, compute, { arrivedAt, patience, old: remembered?.entry });
+      if (how === 'stale, recompute') fly.revalidate(method, call, key, compute);
+      return replyEntry(method, call, counts, remembered.entry, how === 'fresh' ? 'hit' : 'stale', nowMs);
+    });
   };
 }

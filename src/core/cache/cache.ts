@@ -1,5 +1,6 @@
 import type { Clock } from '../kit/clock.ts';
 import { reasons as coreReasons } from '../kit/fault.ts';
+import type { Soon } from '../kit/soon.ts';
 import type { CacheStore } from '../ports/cache-store.ts';
 import type { OpenCached } from '../ports/cached-stream.ts';
 import type { Answer, Handler, ReadyCall } from '../ports/call.ts';
@@ -55,7 +56,7 @@ export type CacheParts = {
 /** Remembered answers of cached methods. */
 export type Cache = {
   /** Answers a call of a cached method: from what is remembered, from a computation going on, or by `compute`, which is given only what the key has. */
-  answer(call: ReadyCall, compute: Handler): Promise<Answer>;
+  answer(call: ReadyCall, compute: Handler): Soon<Answer>;
   /** Of a stream form: reads the entry of the unary method, or begins a computation that may fill it. */
   open: OpenCached;
   invalidate: Invalidate;

@@ -1,3 +1,4 @@
+import { soonThen } from '../kit/soon.ts';
 import type { CacheEntry } from '../ports/cache-store.ts';
 import type { Handler, ReadyCall } from '../ports/call.ts';
 import { beginComputation, type Computed, type Wanted } from './computation.ts';
@@ -6,7 +7,6 @@ import { decodedOf } from './inputs.ts';
 import type { Inside } from './inside.ts';
 import type { Key } from './key.ts';
 import type { CachedMethod } from './method.ts';
-import { soonThen } from './soon.ts';
 import { servedAs } from './stale.ts';
 
 export type Fly = {

@@ -1,7 +1,7 @@
-import type { Soon } from '../ports/soon.ts';
+import type { Soon } from '../kit/soon.ts';
+import { soonThen } from '../kit/soon.ts';
 import type { Standing, TagVersions } from '../ports/tag-versions.ts';
 import { gone, type Patience } from './patience.ts';
-import { soonThen } from './soon.ts';
 
 /** What an answer's freshness hangs on besides its age. */
 export type Stamp = {

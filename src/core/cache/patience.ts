@@ -1,6 +1,6 @@
 import type { Clock } from '../kit/clock.ts';
+import type { Soon } from '../kit/soon.ts';
 import { StoreDown } from '../kit/store-down.ts';
-import type { Soon } from '../ports/soon.ts';
 import type { CacheCounts } from './counts.ts';
 
 /** In place of an answer of the shared store: it is down, or was waited for long enough. */

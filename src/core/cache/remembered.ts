@@ -1,10 +1,10 @@
 import type { Clock } from '../kit/clock.ts';
+import type { Soon } from '../kit/soon.ts';
+import { soonThen } from '../kit/soon.ts';
 import type { CacheEntry, CacheStore } from '../ports/cache-store.ts';
-import type { Soon } from '../ports/soon.ts';
 import type { Judge, Judgement } from './judge.ts';
 import { gone, type Patience } from './patience.ts';
 import type { Shared } from './shared.ts';
-import { soonThen } from './soon.ts';
 
 /** An entry that may be served in one way or another. */
 export type Remembered = { readonly entry: CacheEntry; readonly judgement: Exclude<Judgement, 'moved'> };

@@ -1,8 +1,8 @@
 import { hash } from 'node:crypto';
 import type { Clock } from '../kit/clock.ts';
+import type { Soon } from '../kit/soon.ts';
 import type { CacheEntry, CacheStore } from '../ports/cache-store.ts';
 import type { Lease, Leases } from '../ports/leases.ts';
-import type { Soon } from '../ports/soon.ts';
 import type { Stamp } from './judge.ts';
 import { gone, type Patience } from './patience.ts';
 

@@ -2,6 +2,7 @@ import type { Meter } from '@opentelemetry/api';
 import type { Clock } from '../kit/clock.ts';
 import { Fault } from '../kit/fault.ts';
 import type { AccessPlan } from '../kit/plan.ts';
+import { type Soon, settled, soonThen } from '../kit/soon.ts';
 import type { Answer, Authenticated, Call, Caller, Interceptor, Traced } from '../ports/call.ts';
 import type { Revocations } from '../ports/revocations.ts';
 import type { VerifiedToken, VerifyToken } from '../ports/tokens.ts';
@@ -25,27 +26,34 @@ export function authenticate(parts: AuthenticateParts): Interceptor<Traced, Auth
   const { verify, services, meter } = parts;
   const failures = meter.createCounter('portico.auth.failures', { description: 'Calls refused by authentication, by reason.' });
   const streams = openStreams(parts);
-  const judged = async (call: Call) => {
+  const failed = (error: unknown): never => {
+    if (error instanceof Fault) failures.add(1, { reason: error.reason });
+    throw error;
+  };
+  const judged = (call: Call): Soon<VerifiedToken> =>
+    settled(
+      () => verify(bearerOf(call)),
+      (verified) => allowed(call, verified),
+      failed,
+    );
+  const allowed = (call: Call, verified: VerifiedToken) => {
     try {
-      const token = bearerOf(call);
-      const verified = verify(token);
-      const known = verified instanceof Promise ? await verified : verified;
-      checkAccess(call.plan.access, known.caller);
-      return known;
+      checkAccess(call.plan.access, verified.caller);
+      return verified;
     } catch (error) {
-      if (error instanceof Fault) failures.add(1, { reason: error.reason });
-      throw error;
+      return failed(error);
     }
   };
-  return async function authenticate(call, next) {
+  return function authenticate(call, next) {
     const { access, kind } = call.plan;
     if (access.kind === 'anonymous') return next({ ...call, caller: undefined });
     const service = access.kind === 'services' ? serviceOf(call, services) : undefined;
     if (service !== undefined) return next({ ...call, caller: service });
-    const verified = await judged(call);
-    if (verified.userHash !== undefined) call.trace.annotate('user.hash', verified.userHash);
-    const known = { ...call, caller: verified.caller };
-    return kind === 'unary' ? next(known) : streams(known, verified, next);
+    return soonThen(judged(call), (verified) => {
+      if (verified.userHash !== undefined) call.trace.annotate('user.hash', verified.userHash);
+      const known = { ...call, caller: verified.caller };
+      return kind === 'unary' ? next(known) : streams(known, verified, next);
+    });
   };
 }
 
@@ -82,7 +90,7 @@ const revoked = () => new Fault('SESSION_REVOKED', 'The session was ended: sign 
 type Opened = (
   call: Call & Traced & Authenticated,
   verified: VerifiedToken,
-  next: (call: Call & Traced & Authenticated) => Promise<Answer>,
+  next: (call: Call & Traced & Authenticated) => Soon<Answer>,
 ) => Promise<Answer>;
 
 /** Streams outlive the moment in which their token was looked at: each ends when the token does, or at once when the session is revoked. */

@@ -1,4 +1,5 @@
 import type { MethodPlan } from '../kit/plan.ts';
+import type { Soon } from '../kit/soon.ts';
 import type { Answer, AnswerCall, Authenticated, Call, Decoded, Handler, Interceptor, Traced } from '../ports/call.ts';
 
 /** What a call passes on its way, each named after its job. Which of them a method gets depends on its plan alone. */
@@ -45,14 +46,14 @@ function chainOf(
 /** Interceptors so far; `Has` is what they have added to the call. One that needs what is not there yet is not accepted. */
 type Steps<Has> = {
   through<Needs, Adds>(interceptor: Interceptor<Needs, Adds> & (Has extends Needs ? unknown : never)): Steps<Has & Adds>;
-  to(handler: (call: Call & Has) => Promise<Answer>): AnswerCall;
+  to(handler: (call: Call & Has) => Soon<Answer>): AnswerCall;
 };
 
 function steps(): Steps<unknown> {
   return stepsOf((handler) => handler);
 }
 
-type Step = (call: Call) => Promise<Answer>;
+type Step = (call: Call) => Soon<Answer>;
 
 /** An interceptor hands on the whole call with what it adds, so what those before it added is still there: `Steps` has checked it, and the casts say it. */
 function stepsOf<Has>(wrap: (handler: Step) => AnswerCall): Steps<Has> {

@@ -49,13 +49,13 @@ test("the sooner of the phone's deadline and the policy's ends the call, even if
   assert.equal(seen.call?.signal.aborted, false);
   assert.equal(seen.call?.deadlineAtMs, 1_800);
   elapse(1);
-  await assert.rejects(answer, isDeadline);
+  await assert.rejects(async () => answer, isDeadline);
   assert.ok(isDeadline(seen.call?.signal.reason));
 });
 
 test('a phone whose time is over already gets no work done', async () => {
   const { clock } = fakeClock();
-  await assert.rejects(deadline(clock)(callWith(undefined, 999).call, never({})), isDeadline);
+  await assert.rejects(async () => deadline(clock)(callWith(undefined, 999).call, never({})), isDeadline);
 });
 
 test('the timer is freed when the call has ended, not when a stream has begun', async () => {

@@ -1,13 +1,13 @@
 import type { Clock } from '../kit/clock.ts';
 import { Fault } from '../kit/fault.ts';
-import type { Call, Interceptor } from '../ports/call.ts';
+import type { Interceptor } from '../ports/call.ts';
 
 /**
  * Ends the call when its time is over: the phone's deadline, or the policy's where that is sooner. Raced, not only signalled: what does not heed its signal is
  * left behind and its end awaited elsewhere.
  */
 export function deadline(clock: Clock): Interceptor<unknown, unknown> {
-  return async function deadline(call, next) {
+  return function deadline(call, next) {
     const nowMs = clock.nowMs();
     const ofPolicy = call.plan.deadlineMs === undefined ? undefined : nowMs + call.plan.deadlineMs;
     const deadlineAtMs = sooner(call.deadlineAtMs, ofPolicy);
@@ -17,16 +17,20 @@ export function deadline(clock: Clock): Interceptor<unknown, unknown> {
         metadata: { deadlineMs: String(deadlineAtMs - nowMs) },
       });
     if (deadlineAtMs <= nowMs) throw fault();
-    const { signal, abort } = linked(call.signal);
-    const timed: Call = { ...call, deadlineAtMs, signal };
+    const controller = new AbortController();
+    if (call.signal.aborted) controller.abort(call.signal.reason);
+    const answer = next({ ...call, deadlineAtMs, signal: controller.signal });
+    if (!(answer instanceof Promise) && answer.body instanceof Uint8Array) return answer; // there is nothing left to wait for
+    // One listener, taken off by nobody: it lives as long as the call's own signal.
+    call.signal.addEventListener('abort', () => controller.abort(call.signal.reason), { once: true });
     return new Promise((resolve, reject) => {
       const cancel = clock.after(deadlineAtMs - nowMs, () => {
         const reason = fault();
-        abort(reason);
+        controller.abort(reason);
         reject(reason);
       });
       call.onEnd(cancel); // a stream's time goes on until its last message
-      next(timed).then(resolve, reject);
+      Promise.resolve(answer).then(resolve, reject);
     });
   };
 }
@@ -34,12 +38,4 @@ export function deadline(clock: Clock): Interceptor<unknown, unknown> {
 function sooner(a: number | undefined, b: number | undefined): number | undefined {
   if (a === undefined || b === undefined) return a ?? b;
   return Math.min(a, b);
-}
-
-/** A signal that also ends with `parent`. One listener, taken off by nobody: it lives as long as the call's own signal. */
-function linked(parent: AbortSignal): { signal: AbortSignal; abort(reason: unknown): void } {
-  const controller = new AbortController();
-  if (parent.aborted) controller.abort(parent.reason);
-  else parent.addEventListener('abort', () => controller.abort(parent.reason), { once: true });
-  return { signal: controller.signal, abort: (reason) => controller.abort(reason) };
 }

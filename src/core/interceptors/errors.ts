@@ -2,6 +2,7 @@ import { Metadata } from 'nice-grpc-common';
 import { BadRequest, ErrorInfo, LocalizedMessage, RequestInfo, RetryInfo } from '../../gen/google/rpc/error_details.ts';
 import { Status } from '../../gen/google/rpc/status.ts';
 import { reasons as coreReasons, Fault, type StatusName, statusCodes, type Violation } from '../kit/fault.ts';
+import { settled } from '../kit/soon.ts';
 import { StatusError } from '../kit/status-error.ts';
 import type { Answer, Call, Interceptor, Traced } from '../ports/call.ts';
 import type { Log } from '../ports/log.ts';
@@ -40,14 +41,15 @@ export function errorTable(
 
 /** Makes every error that leaves the house a gRPC status with google.rpc details; a status that an upstream sent to a forwarded call passes as it is. */
 export function errors(table: ErrorTable, log: Log): Interceptor<Traced, unknown> {
-  return async function errors(call, next) {
+  return function errors(call, next) {
     const toStatus = (error: unknown) => statusOf(error, call, table, log);
-    try {
-      const answer = await next(call);
-      return answer.body instanceof Uint8Array ? answer : { ...answer, body: mapThrown(answer.body, toStatus) };
-    } catch (error) {
-      throw toStatus(error);
-    }
+    return settled(
+      () => next(call),
+      (answer) => (answer.body instanceof Uint8Array ? answer : { ...answer, body: mapThrown(answer.body, toStatus) }),
+      (error) => {
+        throw toStatus(error);
+      },
+    );
   };
 }
 

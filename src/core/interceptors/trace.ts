@@ -1,5 +1,6 @@
 import type { Clock } from '../kit/clock.ts';
 import { Fault, statusCodes } from '../kit/fault.ts';
+import { settled } from '../kit/soon.ts';
 import { StatusError } from '../kit/status-error.ts';
 import type { Answer, Ending, Interceptor, Traced } from '../ports/call.ts';
 import type { CallRecord, CallRecorder, UpstreamRecord } from '../ports/call-record.ts';
@@ -15,6 +16,7 @@ export type TraceParts = {
 export const traceIdKey = 'portico-trace-id';
 /** W3C Trace Context, section 3.2: version 00, and later ones read as 00. */
 const traceparent = /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f]{2}(-.*)?$/;
+const noParent: readonly string[] = [];
 /** Upstream calls of one call that are told of. */
 const upstreamsMax = 100;
 
@@ -23,8 +25,9 @@ const upstreamsMax = 100;
  * unary call when its answer is there, a stream when its last message has gone, whichever way.
  */
 export function trace({ recorder, clock, randomHex }: TraceParts): Interceptor<unknown, Traced> {
-  return async function trace(call, next) {
-    const [, parentTraceId, parentSpanId] = traceparent.exec(String(call.metadata.get('traceparent') ?? '')) ?? [];
+  return function trace(call, next) {
+    const sent = call.metadata.get('traceparent');
+    const [, parentTraceId, parentSpanId] = (typeof sent === 'string' && traceparent.exec(sent)) || noParent;
     const traceId = parentTraceId ?? randomHex(32);
     const spanId = randomHex(16);
     const sampled = recorder.samples(traceId);
@@ -33,7 +36,7 @@ export function trace({ recorder, clock, randomHex }: TraceParts): Interceptor<u
     const startedMs = clock.monotonicMs();
     const upstreams: UpstreamRecord[] = [];
     let annotations: Map<string, string | number | boolean> | undefined;
-    const sent = { bytes: 0, messages: 0 };
+    const out = { bytes: 0, messages: 0 };
 
     const tell = (how: Ending['how'], error: unknown) => {
       recorder.ended({
@@ -52,8 +55,8 @@ export function trace({ recorder, clock, randomHex }: TraceParts): Interceptor<u
         annotations,
         upstreams,
         bytesIn: call.request instanceof Uint8Array ? call.request.byteLength : 0,
-        bytesOut: sent.bytes,
-        messagesOut: sent.messages,
+        bytesOut: out.bytes,
+        messagesOut: out.messages,
       } satisfies CallRecord);
     };
     const traced: Traced['trace'] = {
@@ -81,19 +84,22 @@ export function trace({ recorder, clock, randomHex }: TraceParts): Interceptor<u
       recorder.opened({ plan: call.plan, protocol: call.protocol, call, traceId, startedAtMs });
       call.onEnd((ending) => tell(ending.how, ending.how === 'threw' ? ending.error : undefined));
     }
-    let answer: Answer;
-    try {
-      answer = await next({ ...call, trace: traced });
-    } catch (error) {
-      if (error instanceof StatusError) error.metadata.set(traceIdKey, traceId);
-      if (call.plan.kind === 'unary' || call.plan.kind === 'client_stream') tell('threw', error);
-      throw error;
-    }
-    answer.metadata.set(traceIdKey, traceId);
-    if (!(answer.body instanceof Uint8Array)) return { ...answer, body: counted(answer.body, sent) };
-    sent.bytes = answer.body.byteLength;
-    tell('returned', undefined);
-    return answer;
+    const answered = (answer: Answer): Answer => {
+      answer.metadata.set(traceIdKey, traceId);
+      if (!(answer.body instanceof Uint8Array)) return { ...answer, body: counted(answer.body, out) };
+      out.bytes = answer.body.byteLength;
+      tell('returned', undefined);
+      return answer;
+    };
+    return settled(
+      () => next({ ...call, trace: traced }),
+      answered,
+      (error) => {
+        if (error instanceof StatusError) error.metadata.set(traceIdKey, traceId);
+        if (call.plan.kind === 'unary' || call.plan.kind === 'client_stream') tell('threw', error);
+        throw error;
+      },
+    );
   };
 }
 

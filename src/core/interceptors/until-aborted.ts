@@ -1,11 +1,12 @@
+import type { Soon } from '../kit/soon.ts';
 import type { Answer } from '../ports/call.ts';
 
 /**
  * The answer of `make`, until the signal is aborted: then what is waited for fails with the signal's reason, raced and not only signalled, because what makes an answer may not
  * heed its signal. What was left behind is closed and its end awaited by nobody; its rejection is taken.
  */
-export async function untilAborted(signal: AbortSignal, make: () => Promise<Answer>): Promise<Answer> {
-  const answer = await raced(signal, make());
+export async function untilAborted(signal: AbortSignal, make: () => Soon<Answer>): Promise<Answer> {
+  const answer = await raced(signal, Promise.resolve(make()));
   return answer.body instanceof Uint8Array ? answer : { ...answer, body: bodyUntilAborted(signal, answer.body) };
 }
 

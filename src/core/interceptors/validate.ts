@@ -26,7 +26,7 @@ export function compileRules(plans: Iterable<MethodPlan>): Validator {
  * those below. What nobody asks for is not computed. Messages of a stream are checked one by one as they pass, where the type has rules.
  */
 export function validate(validator: Validator): Interceptor<unknown, Decoded> {
-  return async function validate(call, next) {
+  return function validate(call, next) {
     const { plan, request } = call;
     const input = plan.descriptor.input;
     if (!(request instanceof Uint8Array)) {

@@ -1,5 +1,5 @@
+import type { Soon } from '../kit/soon.ts';
 import type { Lease } from './leases.ts';
-import type { Soon } from './soon.ts';
 
 /** Metadata as plain data: pairs of a lower-case key and its values. */
 export type MetadataPairs = readonly (readonly [key: string, values: readonly (string | Uint8Array)[]])[];

@@ -2,6 +2,7 @@ import type { Message } from '@bufbuild/protobuf';
 import type { Metadata } from 'nice-grpc-common';
 import type { EndingOf } from '../kit/ending.ts';
 import type { MethodPlan } from '../kit/plan.ts';
+import type { Soon } from '../kit/soon.ts';
 
 /** Where a call comes from. */
 export type Peer = {
@@ -17,12 +18,15 @@ export type Protocol = 'grpc' | 'grpc-web' | 'connect';
 /** How a call or stream ended: it returned, it threw, or it was closed early (the phone left). */
 export type Ending = EndingOf;
 
+/** Metadata that is only read. */
+export type CallMetadata = Pick<Metadata, 'get' | 'getAll' | 'has' | typeof Symbol.iterator>;
+
 /** One shape for all four kinds of call and all protocols. */
 export type Call = {
   readonly plan: MethodPlan;
   readonly protocol: Protocol;
   /** Lower-case keys. The front has stripped what a phone may not say (`portico-*`, `x-forwarded-*`, …). */
-  readonly metadata: Metadata;
+  readonly metadata: CallMetadata;
   readonly peer: Peer;
   /** The `:authority` or Host of the call. */
   readonly authority: string;
@@ -49,8 +53,11 @@ export type Answer = {
   readonly partial?: boolean;
 };
 
-/** Around the next one: passes the call on with what it adds, or answers it. A stream is one value here; what is done per message is paid per message. */
-export type Interceptor<Needs, Adds> = (call: Call & Needs, next: (call: Call & Needs & Adds) => Promise<Answer>) => Promise<Answer>;
+/**
+ * Around the next one: passes the call on with what it adds, or answers it. A stream is one value here; what is done per message is paid per message. It gives at once what it
+ * gets at once, so that an answer from memory passes the whole chain without a promise.
+ */
+export type Interceptor<Needs, Adds> = (call: Call & Needs, next: (call: Call & Needs & Adds) => Soon<Answer>) => Soon<Answer>;
 
 /** Added by tracing. */
 export type Traced = {
@@ -111,7 +118,7 @@ export type Decoded = {
 
 /** A call as handlers get it. */
 export type ReadyCall = Call & Traced & Authenticated & Decoded;
-export type Handler = (call: ReadyCall) => Promise<Answer>;
+export type Handler = (call: ReadyCall) => Soon<Answer>;
 
 /** The one way to get an answer, used by every edge. Throws only StatusError. */
-export type AnswerCall = (call: Call) => Promise<Answer>;
+export type AnswerCall = (call: Call) => Soon<Answer>;

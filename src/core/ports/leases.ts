@@ -1,4 +1,4 @@
-import type { Soon } from './soon.ts';
+import type { Soon } from '../kit/soon.ts';
 
 /** The right to compute and store one answer for the whole cluster. */
 export type Lease = {

@@ -1,4 +1,4 @@
-import type { Soon } from './soon.ts';
+import type { Soon } from '../kit/soon.ts';
 
 /** The beginning of a computation, in the time of the versions. */
 export type Begun = {

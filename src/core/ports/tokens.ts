@@ -1,5 +1,5 @@
+import type { Soon } from '../kit/soon.ts';
 import type { Caller } from './call.ts';
-import type { Soon } from './soon.ts';
 
 /** What a good token says. */
 export type VerifiedToken = {

@@ -1,7 +1,7 @@
-import type { Http2Server } from 'node:http2';
 import type { Clock } from '../kit/clock.ts';
 import type { Log } from '../ports/log.ts';
 import type { ConnectEdge } from './connect-edge.ts';
+import type { GrpcEdge } from './grpc-edge.ts';
 import type { EncodeRefusal } from './refusal.ts';
 
 /** What a page of a fixed path is: the published keys, and the like. */
@@ -19,7 +19,7 @@ export type FrontOptions = {
   readonly port: number;
   /** Undefined: plain HTTP/2 and HTTP/1.1, behind a proxy that ends TLS. */
   readonly tls: FrontTls | undefined;
-  readonly grpc: Http2Server;
+  readonly grpc: Pick<GrpcEdge, 'session' | 'take'>;
   readonly connect: ConnectEdge;
   /** Whether a gRPC method of this path exists; others are answered METHOD_UNKNOWN here. */
   readonly knows: (path: string) => boolean;

@@ -27,6 +27,8 @@ const http2Options = {
   maxSessionRejectedStreams: 100,
 };
 
+const nothing = () => {};
+
 /** The HTTP/2 server. It never listens: the front hands it its connections, and it hands gRPC's streams to nice-grpc and the others to Connect. */
 export function createHttp2(options: FrontOptions, sessions: Set<ServerHttp2Session>, timers: FrontTimers, times: RequestTimes): Http2Server {
   const { grpc, clock } = options;
@@ -49,7 +51,7 @@ export function createHttp2(options: FrontOptions, sessions: Set<ServerHttp2Sess
     session.setTimeout(timers.idleMs, () => {
       if (!session.closed && (streams.get(session) ?? 0) === 0) session.close(); // a quiet stream is a call too
     });
-    grpc.emit('session', session); // keepalive, age and idle of grpc-js apply
+    grpc.session(session); // keepalive, age and idle of grpc-js apply
   });
   server.on('sessionError', () => {});
   const serve = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, flags: number, rawHeaders: string[]) => {
@@ -60,8 +62,10 @@ export function createHttp2(options: FrontOptions, sessions: Set<ServerHttp2Sess
       isWhole: () => stream.destroyed || stream.readableEnded || stream.state.remoteClose === 1,
       end: () => stream.close(constants.NGHTTP2_CANCEL),
     });
+    let leave = nothing;
     stream.once('close', () => {
       forget();
+      leave();
       if (session !== undefined) count(session, -1);
     });
     const contentType = headers['content-type'];
@@ -71,12 +75,11 @@ export function createHttp2(options: FrontOptions, sessions: Set<ServerHttp2Sess
     }
     try {
       if (!options.knows(path)) throw unknownMethod(path);
-      cleanHeaders(headers, (session && peers.get(session)) ?? nobody, clock.nowMs(), rawHeaders);
+      const word = cleanHeaders(headers, (session && peers.get(session)) ?? nobody, clock.nowMs(), rawHeaders);
+      leave = grpc.take(stream, headers, word);
     } catch (error) {
       refuseGrpc(stream, options.refusal(asFault(error, options), String(headers['accept-language'] ?? '')));
-      return;
     }
-    grpc.emit('stream', stream, headers, flags, rawHeaders);
   };
   // Only a stream listener: with a request listener Node would answer gRPC streams too.
   server.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, flags: number, rawHeaders: string[]) => {

@@ -2,8 +2,9 @@ import type { IncomingHttpHeaders } from 'node:http2';
 import { Fault } from '../kit/fault.ts';
 import type { Peer } from '../ports/call.ts';
 
-/** The front's own word to the edges: made anew for each call, after everything of that name has been stripped. */
+/** Under which the edges get the front's own word: set anew for each call, after everything of that name has been stripped. */
 export const edgeHeader = 'portico-edge';
+/** What the front knows of a call. */
 export type EdgeWord = { readonly peer: Peer; readonly authority: string; readonly deadlineAtMs: number | undefined };
 
 /** Longest value of one piece of metadata: security.md section 1. */
@@ -28,12 +29,12 @@ function verdictOf(key: string): Verdict {
 }
 
 /**
- * Cleans the headers of one call in place: strips what a phone may not say, takes the timeout out (our own deadline interceptor enforces it, with details),
- * and leaves the front's word for the edge.
+ * Cleans the headers of one call in place: strips what a phone may not say, and takes the timeout out (our own deadline interceptor enforces it, with details).
  * @param rawHeaders names and values in turn, as they came
+ * @returns the front's word for the edge
  * @throws Fault CALL_MALFORMED for keys with "_", and for values that are too long or not printable ASCII, TIMEOUT_MALFORMED for a timeout that is none
  */
-export function cleanHeaders(headers: IncomingHttpHeaders, peer: Peer, nowMs: number, rawHeaders: readonly string[]): void {
+export function cleanHeaders(headers: IncomingHttpHeaders, peer: Peer, nowMs: number, rawHeaders: readonly string[]): EdgeWord {
   const credentials = credentialsOf(rawHeaders);
   if (credentials.length > 1) headers.authorization = credentials.join(', '); // which is no credential, so that it is refused where one is needed
   const timeout = headers['grpc-timeout'] ?? headers['connect-timeout-ms'];
@@ -70,7 +71,7 @@ export function cleanHeaders(headers: IncomingHttpHeaders, peer: Peer, nowMs: nu
     delete headers['connect-timeout-ms'];
     deadlineAtMs = nowMs + timeoutMs;
   }
-  headers[edgeHeader] = encodeWord({ peer, authority: String(headers[':authority'] ?? headers.host ?? ''), deadlineAtMs });
+  return { peer, authority: String(headers[':authority'] ?? headers.host ?? ''), deadlineAtMs };
 }
 
 /** Node keeps the first of several without a word; whoever stands before or behind us may have taken another. */
@@ -96,11 +97,12 @@ export function connectTimeoutMs(text: string): number | undefined {
   return /^\d{1,10}$/.test(text) ? Number(text) : undefined;
 }
 
-function encodeWord({ peer, authority, deadlineAtMs }: EdgeWord): string {
+/** As one header, for the edge that gets nothing but headers. */
+export function encodeWord({ peer, authority, deadlineAtMs }: EdgeWord): string {
   return `${deadlineAtMs ?? ''}|${peer.port}|${peer.address}|${peer.certificateNames.map(encodeURIComponent).join(',')}|${authority}`;
 }
 
-/** Reads what `cleanHeaders` left. */
+/** Reads what `encodeWord` wrote. */
 export function readWord(word: string): EdgeWord {
   const [deadline = '', port = '', address = '', names = '', ...authority] = word.split('|');
   return {

@@ -3,7 +3,7 @@ import type { Peer } from '../ports/call.ts';
 import type { NodeServerRequest, NodeServerResponse } from './connect-edge.ts';
 import { applyCors } from './cors.ts';
 import type { FrontOptions } from './front-options.ts';
-import { cleanHeaders } from './incoming.ts';
+import { cleanHeaders, edgeHeader, encodeWord } from './incoming.ts';
 import { refuseHttp } from './refusal.ts';
 
 /** Answers one request of plain HTTP, of either version: pages, preflights, Connect, JSON, gRPC-Web. */
@@ -17,7 +17,7 @@ export function serveHttp(options: FrontOptions, request: NodeServerRequest, res
       sendPage(options, path, request, response);
       return;
     }
-    cleanHeaders(request.headers, peer, options.clock.nowMs(), request.rawHeaders);
+    request.headers[edgeHeader] = encodeWord(cleanHeaders(request.headers, peer, options.clock.nowMs(), request.rawHeaders));
     if (!options.connect(request, response)) throw unknownMethod(path);
   } catch (error) {
     refuseHttp(request, response, options.refusal(asFault(error, options), String(request.headers['accept-language'] ?? '')));

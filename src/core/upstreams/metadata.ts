@@ -1,5 +1,6 @@
 import { Metadata as GrpcMetadata } from '@grpc/grpc-js';
 import { Metadata } from 'nice-grpc-common';
+import type { CallMetadata } from '../ports/call.ts';
 
 /** What a phone sends that every upstream may see. */
 export const standardKeys = ['accept-language', 'app-platform', 'app-version', 'idempotency-key'] as const;
@@ -20,7 +21,7 @@ export function fromUpstream(metadata: GrpcMetadata): Metadata {
 }
 
 /** What is sent to an upstream: the allowed keys of the phone, the trace, and the token that says who calls. */
-export function toUpstream(from: Metadata, keys: readonly string[], traceparent: string, token: string): GrpcMetadata {
+export function toUpstream(from: CallMetadata, keys: readonly string[], traceparent: string, token: string): GrpcMetadata {
   const metadata = new GrpcMetadata();
   for (const key of keys) for (const value of from.getAll(key)) metadata.add(key, typeof value === 'string' ? value : Buffer.from(value));
   if (traceparent !== '') metadata.set('traceparent', traceparent);

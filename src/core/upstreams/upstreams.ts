@@ -3,7 +3,7 @@ import type { Metadata } from 'nice-grpc-common';
 import type { Clock } from '../kit/clock.ts';
 import { Fault } from '../kit/fault.ts';
 import { StatusError } from '../kit/status-error.ts';
-import type { Caller, Traced } from '../ports/call.ts';
+import type { Caller, CallMetadata, Traced } from '../ports/call.ts';
 import { openChannel, type Retryable, type UpstreamConfig } from './channel.ts';
 import { fromUpstream, tagsFromUpstream, toUpstream } from './metadata.ts';
 import { registerPollingResolver } from './polling-resolver.ts';
@@ -13,7 +13,7 @@ export type InternalToken = (audience: string, caller: Caller | undefined) => st
 
 /** What an upstream call needs of the call it is made for. */
 export type CallContext = Traced & {
-  readonly metadata: Metadata;
+  readonly metadata: CallMetadata;
   readonly caller: Caller | undefined;
   readonly signal: AbortSignal;
   readonly deadlineAtMs: number | undefined;
