@@ -40,6 +40,7 @@ export function openReadiness(
     },
     health: {
       serving: (service) => (services.has(service) ? ready().ok : undefined),
+      leaving: () => draining,
       onChange: (callback) => {
         callbacks.add(callback);
         return () => callbacks.delete(callback);

@@ -155,6 +155,8 @@ for (const [version, open] of versions) {
     const answered = await ask('POST', echo, { origin, ...json }, '{}');
     assert.deepEqual([answered.status, answered.headers['access-control-allow-origin']], [200, origin]);
     assert.match(String(answered.headers['access-control-expose-headers']), /portico-trace-id/);
+    const cached = await ask('GET', `/fixture.v1.ScreenService/GetItem${query({ itemId: '7' })}`, { ...signed, origin });
+    assert.match(String(cached.headers.vary), /accept-language.*origin/);
     const other = await ask('OPTIONS', echo, { origin: 'https://evil.example', ...asking });
     assert.deepEqual([other.status, other.headers['access-control-allow-origin']], [403, undefined]);
     const called = await ask('POST', echo, { origin: 'https://evil.example', ...json }, '{}');

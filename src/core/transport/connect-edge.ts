@@ -56,7 +56,7 @@ export function connectEdge(plans: Iterable<MethodPlan>, answer: AnswerCall, ref
     const values = createContextValues();
     handler(universalRequest(request, response, values))
       .then((answered) => (values.get(begun) ? answered : withDetails(plan.descriptor.input, answered, (fault: Fault) => refusal(fault, language))))
-      .then((answered) => universalResponseToNodeResponse(notModified(request.method, answered), response))
+      .then((answered) => universalResponseToNodeResponse(alsoVaryingBy(response, notModified(request.method, answered)), response))
       .catch((error: unknown) => {
         if (ConnectError.from(error).code !== Code.Aborted) log.debug('A Connect call broke off.', { error });
         (response as Writable).destroy(); // whatever it was: nobody is left waiting
@@ -67,6 +67,13 @@ export function connectEdge(plans: Iterable<MethodPlan>, answer: AnswerCall, ref
 
 /** Whether a call has got to us: until then the router is alone with it. */
 const begun = createContextKey(false);
+
+/** What is said here would take the place of what CORS has said: a cache that forgot `vary: origin` would hand an answer without its CORS headers to a page. */
+function alsoVaryingBy(response: NodeServerResponse, answered: UniversalServerResponse): UniversalServerResponse {
+  const said = (response as { getHeader(name: string): unknown }).getHeader('vary');
+  if (typeof said === 'string') answered.header?.append('vary', said);
+  return answered;
+}
 
 /** A GET whose etag still holds becomes a real 304 (RFC 9110, section 15.4.5), so that URLSession's and OkHttp's caches understand. */
 function notModified(method: string | undefined, response: UniversalServerResponse): UniversalServerResponse {

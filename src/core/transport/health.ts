@@ -6,6 +6,8 @@ import { type HealthCheckRequest, HealthCheckResponse_ServingStatus, HealthDefin
 export type Health = {
   /** Undefined: there is no such service. */
   serving(service: string): boolean | undefined;
+  /** Whether the server drains: it will not serve again. */
+  leaving(): boolean;
   /** @returns takes the callback off again */
   onChange(callback: () => void): () => void;
 };
@@ -29,6 +31,7 @@ export function addHealth(server: Server, health: Health): void {
         const status = serving === undefined ? SERVICE_UNKNOWN : serving ? SERVING : NOT_SERVING;
         if (status !== last) yield { status };
         last = status;
+        if (health.leaving()) return; // a stream that stays would hold the drain up to the end of its grace
         await changed(health, signal);
       }
     },
