@@ -1,10 +1,16 @@
 // Starts what the whole test run shares. Node calls it before the first test file and after the last one; test processes inherit the environment.
+import { existsSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { installPackage } from '../../scripts/server-process.ts';
 import { startPostgres } from './postgres.ts';
 import { startSharedRedis } from './redis.ts';
 
 let stops: readonly (() => Promise<void>)[] = [];
 
 export async function globalSetup(): Promise<void> {
+  const folders = (process.env.PATH ?? '').split(delimiter);
+  // the tests of the docs type the very lines that are printed there
+  if (!folders.some((folder) => existsSync(join(folder, 'curl')))) installPackage('curl', 'curl', 'or put it on the PATH');
   const [postgres, redis] = await Promise.all([startPostgres(), startSharedRedis()]);
   process.env.TEST_POSTGRES_URL = postgres.url;
   stops = [postgres.stop, redis.stop];
