@@ -24,8 +24,8 @@ export type RedisServer = AsyncDisposable & {
   hang(): void;
   /** Ends the hang (SIGCONT). */
   continue(): void;
-  /** Starts it anew on the same port, with nothing in it; ends it first where it runs. */
-  restart(): Promise<void>;
+  /** Starts it anew on the same port, with nothing in it, or with what the command SAVE kept; ends it first where it runs. */
+  restart(options?: { readonly saved?: boolean }): Promise<void>;
   /** A command as the default user, by a connection of its own. */
   command(...words: readonly (string | number)[]): Promise<unknown>;
   stop(): Promise<void>;
@@ -113,9 +113,9 @@ export async function startRedisServer({ config = [], tls, sentinel = false }: R
     kill,
     hang: () => signal('SIGSTOP'),
     continue: () => signal('SIGCONT'),
-    restart: async () => {
+    restart: async ({ saved = false } = {}) => {
       await kill();
-      rmSync(join(folder, 'nodes.conf'), { force: true });
+      for (const file of ['nodes.conf', ...(saved ? [] : ['dump.rdb'])]) rmSync(join(folder, file), { force: true });
       await start();
     },
     command,

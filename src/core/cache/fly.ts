@@ -38,6 +38,7 @@ export function flyBy(inside: Inside): Fly {
     const { method, call, key, patience } = wanted;
     const deadlineMs = method.plan.deadlineMs ?? defaultDeadlineMs;
     const deadlineAtMs = clock.nowMs() + deadlineMs;
+    const leftMs = Math.min(deadlineMs, (call.deadlineAtMs ?? deadlineAtMs) - clock.nowMs());
     const decoded = decodedOf(call);
     const seen = { plan: call.plan, trace: call.trace, decoded, request: decoded.canonical, deadlineAtMs, ...method.inputsOf(call) };
     const run = async (flight: Flight<Computed>): Promise<Computed> => {
@@ -46,7 +47,7 @@ export function flyBy(inside: Inside): Fly {
       flight.stamp = stamp;
       const askOthers = shared !== undefined && stamp !== undefined && !settling;
       const { lease, found } = askOthers
-        ? await shared.leaseOrAnswer(key.key, { stamp, deadlineMs, signal, patience, usable: another(method, key) })
+        ? await shared.leaseOrAnswer(key.key, { stamp, deadlineMs, leftMs, signal, patience, usable: another(method, key) })
         : {};
       if (found !== undefined) return computedElsewhere(found);
       let stored = false;

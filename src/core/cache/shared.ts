@@ -26,6 +26,8 @@ export type Shared = {
 export type LeaseOptions<T> = {
   readonly stamp: Stamp;
   readonly deadlineMs: number;
+  /** Until the call that it is computed for ends. */
+  readonly leftMs: number;
   readonly signal: AbortSignal;
   readonly patience: Patience;
   readonly usable: (patience: Patience) => Soon<T | undefined>;
@@ -35,7 +37,7 @@ export type LeaseOptions<T> = {
 const storingMs = 1_000;
 /** How often a waiting replica asks. Milliseconds, growing by half each time. */
 const [askFirstMs, askMaxMs] = [5, 50];
-/** The part of its deadline that a computation waits for another replica's: then enough time is left to do it itself, if that one has died. */
+/** The part of its time that a computation waits for another replica's: then enough is left to do it itself, if that one has died. */
 const waitShare = 0.5;
 
 export type SharedParts = {
@@ -82,10 +84,10 @@ export function openShared({ store, leases, generation, clock }: SharedParts): S
       release(lease);
       return undefined;
     },
-    leaseOrAnswer: async (key, { stamp, deadlineMs, signal, patience, usable }) => {
+    leaseOrAnswer: async (key, { stamp, deadlineMs, leftMs, signal, patience, usable }) => {
       const entry = placeOf(key, stamp.generation);
       const name = versionsName(stamp);
-      const waitUntilMs = clock.nowMs() + deadlineMs * waitShare;
+      const waitUntilMs = clock.nowMs() + leftMs * waitShare;
       for (let everyMs = askFirstMs, mine = patience; ; mine = patience.whileWaiting()) {
         const lease = await take(entry, name, deadlineMs + storingMs, mine);
         if (lease === gone) return {};

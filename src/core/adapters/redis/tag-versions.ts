@@ -1,4 +1,5 @@
 import { partitionOf, partitionTags } from '../../kit/partitions.ts';
+import { StoreDown } from '../../kit/store-down.ts';
 import type { Late, Standing, TagVersions } from '../../ports/tag-versions.ts';
 import type { Redis } from './open-redis.ts';
 import { beginScript, lateScript, raiseScript } from './tag-scripts.ts';
@@ -71,7 +72,14 @@ export function redisTagVersions({ redis, keepMs }: { redis: Redis; keepMs: numb
       return { versions, settling };
     },
     raise: async (tags, { soft = false, settleMs = 0 } = {}) => {
-      await each(tags, (keys) => redis.run(raiseScript, keys, [Math.max(keepMs, settleMs), soft ? 1 : 0, settleMs * 1_000]));
+      try {
+        await each(tags, (keys) => redis.run(raiseScript, keys, [Math.max(keepMs, settleMs), soft ? 1 : 0, settleMs * 1_000]));
+      } catch (error) {
+        // Out of memory Redis sets nothing, but deletes: no answer with a tag that has no version is served. It is no raise, as a computation under way could miss it.
+        if (error instanceof StoreDown && error.why === 'full' && !soft)
+          await each(tags, ([first = '', ...others]) => redis.call(first, 'DEL', first, ...others));
+        throw error;
+      }
     },
   };
 }

@@ -1,0 +1,95 @@
+import assert from 'node:assert/strict';
+import type { FaultyLink } from '../support/faulty-link.ts';
+import type { RedisServer } from '../support/redis.ts';
+import type { TrickyLink } from '../support/tricky-link.ts';
+import { until } from '../support/until.ts';
+import { type Fault, type Loaded, saidByBoth } from './fault.ts';
+
+const pendingSaid = /\d+ invalidated tags are still to be told to Redis/;
+
+/** The other door's way to Redis. */
+export type Way = { readonly faulty: FaultyLink; readonly tricky: TrickyLink };
+
+export type OneRedisFault = 'killed' | 'emptied' | 'rewound' | 'hung' | 'stuttering' | 'full' | 'cutOff' | 'unheard';
+
+/** What happens to one Redis, and to the way of one door to it. */
+export function oneRedisFaults(server: RedisServer, way: Way, { pair, load }: Loaded): Readonly<Record<OneRedisFault, Fault>> {
+  const bothSay = (text: RegExp) => saidByBoth(pair, text);
+  const bothCount = async (series: RegExp, is: (value: number) => boolean) => {
+    for (const value of await pair.metric(series)) assert.ok(is(value), `${series}: ${value}`);
+  };
+  /** Invalidations are refused, all of them, once those on their way are through. */
+  const nothingIsTold = async () => {
+    const { told = 0, refused = 0 } = load.counts();
+    await until('invalidations are refused', () => (load.counts().refused ?? 0) > refused + 10);
+    assert.equal(load.counts().told ?? 0, told);
+  };
+  const isMissed = async () => {
+    await bothSay(/^ok\nwithout Redis since .*: Redis 127\.0\.0\.1:\d+ is gone: /);
+    await bothSay(pendingSaid);
+    await bothCount(/^portico_store_up\b/, (up) => up === 0);
+    await bothCount(/^portico_cache_invalidations_pending\b/, (pending) => pending > 0);
+    await bothCount(/^portico_cache_store_failures_total\b/, (failures) => failures > 0);
+    await nothingIsTold();
+  };
+  /** One door is well: what it invalidates must not be served as fresh by the other. */
+  const onlyOtherMisses = async () => {
+    await until('only the other door misses it', async () => {
+      const [one, other] = await pair.readyz();
+      return one === 'ok\n' && other?.includes('without Redis') === true;
+    });
+    const { told = 0 } = load.counts();
+    await until('the one goes on invalidating', () => (load.counts().told ?? 0) > told + 10);
+  };
+  return {
+    killed: { name: 'killed, and empty after a while', begin: server.kill, during: isMissed, end: () => server.restart() },
+    emptied: { name: 'restarted empty', begin: () => server.restart() },
+    rewound: {
+      name: 'restarted with what it had a while ago',
+      begin: async () => {
+        await server.command('SAVE');
+        await load.goesOn((load.counts().reads ?? 0) + 100); // invalidations, which it will have forgotten
+        await server.restart({ saved: true });
+      },
+    },
+    hung: { name: 'hung', begin: server.hang, during: isMissed, end: server.continue },
+    stuttering: {
+      name: 'hanging for moments',
+      begin: async () => {
+        for (let i = 0; i < 6; i++) {
+          server.hang();
+          await new Promise((later) => setTimeout(later, 60 * (i + 1)));
+          server.continue();
+          await new Promise((later) => setTimeout(later, 100));
+        }
+      },
+    },
+    full: {
+      name: 'out of memory',
+      begin: async () => {
+        for (const replica of pair.replicas) await until('both remember it', async () => (await replica.read('kept')).result === 'hit');
+        await server.command('CONFIG', 'SET', 'maxmemory', 1);
+      },
+      during: async () => {
+        await bothSay(pendingSaid);
+        await bothCount(/^portico_store_up\b/, (up) => up === 1); // what can be read is read
+        for (const replica of pair.replicas) await until('it is remembered all along', async () => (await replica.read('kept')).result === 'hit');
+        await nothingIsTold();
+        await bothCount(/^portico_store_failures_total\{.*portico_store_why="full"/, (failures) => failures > 0);
+      },
+      end: () => server.command('CONFIG', 'SET', 'maxmemory', 0),
+    },
+    cutOff: {
+      name: 'out of reach of one door alone',
+      begin: () => way.faulty.become('refused'),
+      during: onlyOtherMisses,
+      end: () => way.faulty.become('open'),
+    },
+    unheard: {
+      name: 'done, but not answered to one door alone',
+      begin: () => way.tricky.deafen(),
+      during: onlyOtherMisses,
+      end: () => way.tricky.heal(),
+    },
+  };
+}

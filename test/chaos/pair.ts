@@ -1,0 +1,149 @@
+// Two whole doors that share PostgreSQL, Redis and one truth, and how the workload speaks to them.
+import assert from 'node:assert/strict';
+import { type Fixture, openFixture } from '../fixture/app.ts';
+import { openPlayer } from '../fixture/player.ts';
+import { type Door, fixtureRelease, openDoor } from '../support/door.ts';
+import { callOf, keptTransports, type Outcome, registryOf, signIn } from '../support/protocols.ts';
+import type { RedisPlace } from '../support/redis.ts';
+import { until } from '../support/until.ts';
+import type { Read, Replica } from './load.ts';
+
+const registry = registryOf(fixtureRelease.descriptorSet);
+const users = ['ada', 'bob'] as const;
+
+export type Pair = AsyncDisposable & {
+  readonly doors: readonly [Door, Door];
+  readonly replicas: readonly [Replica, Replica];
+  /** Calls that need no Redis. */
+  readonly others: Readonly<Record<string, () => Promise<unknown>>>;
+  change(item: string, value: number): void;
+  /** What /readyz says, by door: "ok" and what it does without. */
+  readyz(): Promise<readonly string[]>;
+  /** The sum of a metric's series, by door; 0 where it was never counted. */
+  metric(series: RegExp): Promise<readonly number[]>;
+  /** Holds them against all that two whole replicas do together. */
+  assertWhole(): Promise<void>;
+};
+
+/** @param ofOther how the second door reaches the same Redis, where it goes another way */
+export async function openPair(redis: RedisPlace, ofOther = redis): Promise<Pair> {
+  const player = await openPlayer();
+  const fixture = openFixture();
+  const samples = { player: player.address };
+  const one = await openDoor({ app: fixture.app, samples, redis });
+  const other = await openDoor({ app: fixture.app, samples, shared: one, redis: ofOther });
+  const doors = [one, other] as const;
+  const transportOf = keptTransports();
+  const headers = new Map<string, { readonly authorization: string }>();
+  for (const user of users) headers.set(user, (await signIn(one, registry, user)).headers);
+  const serviceToken = await one.portico.serviceToken('orders', 3_600_000);
+  let turn = 0;
+
+  const good = (outcome: Outcome): Outcome => {
+    if (outcome.code !== 0) throw new Error(`${outcome.code} ${outcome.reason} ${outcome.message}`);
+    return outcome;
+  };
+  const callAt = (door: Door, method: string, request: Record<string, unknown>, authorization?: string) =>
+    callOf(registry, transportOf('grpc h2', door), method, request, { headers: authorization === undefined ? {} : { authorization } });
+  const asUser = (door: Door, method: string, request: Record<string, unknown>, user: string = users[0]) =>
+    callAt(door, method, request, headers.get(user)?.authorization);
+  const next = () => doors[turn++ % 2] as Door;
+  const replicaOf = (name: string, door: Door): Replica => ({
+    name,
+    read: async (itemId): Promise<Read> => {
+      const user = users[turn++ % 2] ?? users[0];
+      const { messages, headers } = good(await asUser(door, 'fixture.v1.ScreenService/GetItem', { itemId }, user));
+      const { title, owner } = messages[0] as { title: string; owner: string };
+      assert.equal(owner, user);
+      return { value: Number(title), fresh: !headers.has('portico-stale'), result: headers.get('portico-cache') ?? '' };
+    },
+    write: async (itemId, value) => {
+      good(await asUser(door, 'fixture.v1.ScreenService/ChangeItem', { itemId, title: String(value) }));
+    },
+    invalidate: async (itemId) => {
+      const internal = { url: door.internalUrl, ca: door.ca };
+      const options = { headers: { authorization: `Bearer ${serviceToken}` } };
+      const outcome = await callOf(
+        registry,
+        transportOf('grpc h2', internal),
+        'portico.internal.v1.PublisherService/Invalidate',
+        { tags: [`item:${itemId}`] },
+        options,
+      );
+      if (outcome.reason !== 'STORE_DOWN') good(outcome);
+      return outcome.code === 0;
+    },
+    pending: async () => (await readyzOf(door)).includes('still to be told'),
+  });
+  const replicas = [replicaOf('one', one), replicaOf('other', other)] as const;
+  const signInAndOut = async (door: Door) => {
+    const session = await signIn(door, registry, 'carol');
+    good(await callAt(door, 'fixture.v1.ScreenService/WhoAmI', {}, session.headers.authorization));
+    good(await callAt(door, 'portico.v1.SessionService/SignOut', {}, session.headers.authorization));
+    return session.headers.authorization;
+  };
+  const readyz = () => Promise.all(doors.map(readyzOf));
+  const metric = (series: RegExp) => Promise.all(doors.map((door) => metricOf(door, series)));
+  const close = async () => {
+    await other.close();
+    await one.close();
+    player.close();
+  };
+  return {
+    doors,
+    replicas,
+    others: {
+      whoAmI: async () => good(await asUser(next(), 'fixture.v1.ScreenService/WhoAmI', {})),
+      echo: async () => good(await callAt(next(), 'fixture.v1.ScreenService/Echo', { text: 'x' })),
+      forwarded: async () => good(await asUser(next(), 'fixture.v1.ForwardService/Unary', { text: 'x' })),
+      streamed: async () => good(await asUser(next(), 'fixture.v1.ScreenService/StreamItem', { itemId: '1' })),
+      list: async () => good(await callAt(next(), 'fixture.v1.ScreenService/ListItems', {})),
+      signInAndOut: () => signInAndOut(next()),
+    },
+    change: (item, value) => changeIn(fixture, item, value),
+    readyz,
+    metric,
+    assertWhole: async () => {
+      await until('both say that nothing is wrong', async () => (await readyz()).every((text) => text === 'ok\n'), 20_000);
+      assert.deepEqual(await metric(/^portico_store_up\b/), [1, 1]);
+      assert.deepEqual(await metric(/^portico_cache_invalidations_pending\b/), [0, 0]);
+      const item = `whole-${turn++}`;
+      for (const [i, [here, there]] of [replicas, replicas.toReversed() as [Replica, Replica]].entries()) {
+        changeIn(fixture, item, i + 1);
+        assert.equal(await here.invalidate(item), true, 'Invalidate works');
+        for (const replica of [here, there]) {
+          const read = async () => {
+            const { value, fresh, result } = await replica.read(item);
+            if (fresh) assert.equal(value, i + 1);
+            return result === 'hit';
+          };
+          await until(`hits at ${replica.name}`, read);
+        }
+      }
+      for (const [here, there] of [doors, doors.toReversed() as [Door, Door]]) {
+        const authorization = await signInAndOut(here);
+        const isOut = async () => (await callAt(there, 'fixture.v1.ScreenService/WhoAmI', {}, authorization)).reason === 'SESSION_REVOKED';
+        await until('who signed out at one is signed out at the other', isOut);
+      }
+    },
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+function changeIn({ titles }: Fixture, item: string, value: number): void {
+  titles.set(item, String(value));
+}
+
+async function readyzOf({ adminUrl }: Door): Promise<string> {
+  const answer = await fetch(`${adminUrl}/readyz`);
+  if (answer.status !== 200) throw new Error(`/readyz says ${answer.status}: ${await answer.text()}`);
+  return answer.text();
+}
+
+async function metricOf({ adminUrl }: Door, series: RegExp): Promise<number> {
+  const text = await (await fetch(`${adminUrl}/metrics`)).text();
+  return text
+    .split('\n')
+    .filter((line) => series.test(line))
+    .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' '))), 0);
+}
