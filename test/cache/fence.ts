@@ -21,6 +21,7 @@ export async function stall({
   readonly random: () => number;
   readonly sleep: (ms: number) => Promise<void>;
   readonly readers?: number;
+  /** At least; until something was remembered and something stalled, more. */
   readonly reads?: number;
   /** How long the caches' leases last; a stalled computation takes three times as long, an answer is fresh for a little longer. Milliseconds. */
   readonly leaseMs: number;
@@ -43,7 +44,7 @@ export async function stall({
     return { metadata: Metadata(), body, trailers: Metadata() };
   };
   const reader = async () => {
-    for (let i = 0; i < reads; i++) {
+    for (let i = 0; i < reads || ((hits === 0 || stalls === 0) && i < reads * 20); i++) {
       await sleep((random() * leaseMs) / 3);
       const [itemId, cache] = [pick(items), pick(caches)];
       const before = newest.get(itemId) ?? 0;

@@ -23,6 +23,11 @@ export type RaceOptions = {
   readonly computeMs?: number;
   readonly ttlMs?: number;
   readonly staleWhileRevalidateMs?: number;
+  /**
+   * Each burst of invalidations waits until so many answers have come from memory since the last one: else a busy machine, or a Cluster in which late tags count as moved for
+   * 2 s, makes a race in which there is nothing to invalidate. Readers read on meanwhile.
+   */
+  readonly hitsBetween?: number;
 };
 
 export type RaceResult = {
@@ -41,6 +46,8 @@ export type RaceResult = {
 
 const users = ['ada', 'bob', 'cid'];
 const items = ['1', '2', '3', '4'];
+/** The longest that a writer waits for hits. Milliseconds. */
+const hitsMs = 20_000;
 const shelfOf = (item: string) => `shelf:${Number(item) % 2}`;
 
 /** `begunAtMs`: of the flight, which reads the versions before it computes. */
@@ -60,6 +67,7 @@ export async function race(options: RaceOptions): Promise<RaceResult> {
     computeMs = delayMs,
     ttlMs = 40,
     staleWhileRevalidateMs = 0,
+    hitsBetween = 0,
   } = options;
   const plan = { ...planOf('GetItem', { ttlMs, staleWhileRevalidateMs, staleIfErrorMs: 0 }), deadlineMs: 30_000 }; // nothing fails because a machine is busy
   const pick = <T>(from: readonly T[]): T => from[Math.floor(random() * from.length)] as T;
@@ -131,8 +139,9 @@ export async function race(options: RaceOptions): Promise<RaceResult> {
     for (const [one, value] of reached) floor.set(one, Math.max(floor.get(one) ?? 0, value));
   };
 
+  let writing = true;
   const reader = async () => {
-    for (let i = 0; i < reads; i++) {
+    for (let i = 0; i < reads || (hitsBetween > 0 && writing); i++) {
       await pause();
       await read();
     }
@@ -140,11 +149,19 @@ export async function race(options: RaceOptions): Promise<RaceResult> {
   /** Comes in bursts, with quiet times between in which nothing excuses a second computation. */
   const writer = async () => {
     for (let i = 0; i < invalidations; i++) {
-      if (i % 20 === 0) await sleep(delayMs * 10);
+      if (i % 20 === 0) {
+        await sleep(delayMs * 10);
+        const enough = (results.hit ?? 0) + hitsBetween;
+        const giveUpAtMs = clock.nowMs() + hitsMs;
+        while ((results.hit ?? 0) < enough && clock.nowMs() < giveUpAtMs) await sleep(delayMs);
+      }
       await pause();
       await write();
     }
   };
-  await Promise.all([...Array.from({ length: readers }, reader), writer()]);
+  const written = writer().finally(() => {
+    writing = false;
+  });
+  await Promise.all([...Array.from({ length: readers }, reader), written]);
   return { staleAsFresh, foreign, doubled, failures, results, computes };
 }

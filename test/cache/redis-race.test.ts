@@ -58,7 +58,11 @@ for (const [name, shared] of [
     });
 
     test('no answer computed before an invalidation is served as fresh after it, and a flight computes once', async () => {
-      const { staleAsFresh, foreign, doubled, failures, results, computes } = await race({ ...replicasOf(connections, 1), ttlMs: 1_000 });
+      const { staleAsFresh, foreign, doubled, failures, results, computes } = await race({
+        ...replicasOf(connections, 1),
+        ttlMs: 1_000,
+        hitsBetween: 200,
+      });
       assert.deepEqual({ staleAsFresh, foreign, doubled, failures }, { staleAsFresh: [], foreign: [], doubled: [], failures: [] });
       for (const result of ['hit', 'miss', 'coalesced']) assert.ok((results[result] ?? 0) > 0, `there was no ${result}`);
       assert.ok(computes > 20);
@@ -66,7 +70,7 @@ for (const [name, shared] of [
 
     test('the race finds replicas that do not check versions', async () => {
       await found(async (seed) => {
-        const { staleAsFresh } = await race({ ...replicasOf(connections, seed, { without: withoutVersionCheck }), ttlMs: 1_000 });
+        const { staleAsFresh } = await race({ ...replicasOf(connections, seed, { without: withoutVersionCheck }), ttlMs: 1_000, hitsBetween: 20 });
         return staleAsFresh.some((answer) => answer.startsWith('hit'));
       });
     });

@@ -7,6 +7,7 @@ import { decodedOf } from './inputs.ts';
 import type { Inside } from './inside.ts';
 import type { Key } from './key.ts';
 import type { CachedMethod } from './method.ts';
+import { gone, type Patience } from './patience.ts';
 import { servedAs } from './stale.ts';
 
 export type Fly = {
@@ -28,11 +29,12 @@ export function flyBy(inside: Inside): Fly {
   const { memory, shared, flights, clock, havePatience } = inside;
   let inBackground = 0;
 
-  /** What another replica has stored by now, if it is as good as computed now. */
-  const another = (method: CachedMethod, key: Key) => (patience: Parameters<typeof memory.findShared>[1]) =>
-    soonThen(memory.findShared(key.key, patience), (found) =>
-      found !== undefined && servedAs(method, found, clock.nowMs()) === 'fresh' ? found.entry : undefined,
-    );
+  /** What another replica has stored by now, if it is as good as computed now; `gone` when nobody can tell. */
+  const another = (method: CachedMethod, key: Key) => (patience: Patience) =>
+    soonThen(memory.findShared(key.key, patience), (found) => {
+      if (found === gone || found?.judgement === 'unknown') return gone;
+      return found !== undefined && servedAs(method, found, clock.nowMs()) === 'fresh' ? found.entry : undefined;
+    });
 
   const begin: Fly['begin'] = (wanted, compute, joinable = true) => {
     const { method, call, key, patience } = wanted;

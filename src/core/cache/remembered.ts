@@ -15,8 +15,8 @@ export type Memory = {
   find(key: string, patience: Patience): Soon<Remembered | undefined>;
   /** An entry again, judged anew; undefined when it was invalidated or its time is wholly over. */
   again(entry: CacheEntry, patience: Patience): Soon<Remembered | undefined>;
-  /** What another replica may have stored by now, judged, and kept here, too. */
-  findShared(key: string, patience: Patience): Soon<Remembered | undefined>;
+  /** What another replica may have stored by now, judged, and kept here, too; `gone` when nobody can tell, which is not the same as nothing. */
+  findShared(key: string, patience: Patience): Soon<Remembered | undefined | typeof gone>;
   /** Keeps an entry here, unless a newer one is here already. */
   keep(key: string, entry: CacheEntry): Soon<boolean>;
 };
@@ -49,9 +49,9 @@ export function openMemory({ store, shared, judge, clock }: { store: CacheStore;
     if (shared === undefined) return undefined;
     return judged(key, shared.get(key), patience);
   };
-  const judged = (key: string, looking: Soon<CacheEntry | undefined>, patience: Patience): Soon<Remembered | undefined> =>
+  const judged = (key: string, looking: Soon<CacheEntry | undefined>, patience: Patience): Soon<Remembered | undefined | typeof gone> =>
     soonThen(patience.wait(looking), (entry) => {
-      if (entry === undefined || entry === gone) return undefined;
+      if (entry === undefined || entry === gone) return entry;
       return soonThen(again(entry, patience), (found) => (found === undefined ? undefined : soonThen(keep(key, entry), () => found)));
     });
 
@@ -64,7 +64,7 @@ export function openMemory({ store, shared, judge, clock }: { store: CacheStore;
         soonThen(entry && again(entry, patience), (own) => {
           const enough = own !== undefined && own.judgement !== 'soft' && clock.nowMs() < own.entry.freshUntilMs;
           if (enough || shared === undefined) return own;
-          return soonThen(judged(key, lookUp(shared, key), patience), (other) => other ?? own); // another replica may have computed it anew
+          return soonThen(judged(key, lookUp(shared, key), patience), (other) => (other === gone ? own : (other ?? own))); // another replica may have computed it anew
         }),
       ),
   };

@@ -30,7 +30,7 @@ export type LeaseOptions<T> = {
   readonly leftMs: number;
   readonly signal: AbortSignal;
   readonly patience: Patience;
-  readonly usable: (patience: Patience) => Soon<T | undefined>;
+  readonly usable: (patience: Patience) => Soon<T | undefined | typeof gone>;
 };
 
 /** What a lease lasts beyond its computation's deadline, for storing. */
@@ -94,7 +94,8 @@ export function openShared({ store, leases, generation, clock }: SharedParts): S
         const found = await usable(mine);
         if (found !== undefined) {
           if (lease !== undefined) release(lease);
-          return { found };
+          // one that nobody can see may still be fresh in memory elsewhere: a newer one stored beside it would make answers go back and forth
+          return found === gone ? {} : { found };
         }
         if (lease !== undefined) return { lease };
         for (let held: boolean | typeof gone = true; held === true; held = await patience.whileWaiting().wait(leases.held(entry, name))) {

@@ -1,0 +1,30 @@
+// Fresh answers from memory never go back: what could store a second answer beside one that is still fresh in another replica's memory.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { memoryCacheStore } from '../../src/core/adapters/memory/cache-store.ts';
+import { memoryLeases } from '../../src/core/adapters/memory/leases.ts';
+import { memoryTagVersions } from '../../src/core/adapters/memory/tag-versions.ts';
+import { StoreDown } from '../../src/core/kit/store-down.ts';
+import { fakeClock } from '../support/clock.ts';
+import { planOf, readyCall } from '../support/ready-call.ts';
+import { cameBy, computation, openTestCache } from './open.ts';
+
+const plan = planOf('GetItem', { ttlMs: 10_000, staleWhileRevalidateMs: 0, staleIfErrorMs: 0 });
+const call = () => readyCall(plan, { user: 'ada', request: { itemId: '7' } });
+
+test('who cannot see whether another replica has stored an answer stores none beside it', async () => {
+  const clock = fakeClock();
+  const leases = memoryLeases(clock);
+  const store = memoryCacheStore({ bytesMax: 1_000_000, leases });
+  const versions = memoryTagVersions({ clock, keepMs: 60_000 });
+  let unread = 0;
+  const get = (key: string) => (unread-- > 0 ? Promise.reject(new StoreDown('timeout', 'no answer')) : store.get(key));
+  const one = openTestCache({ clock, versions, shared: { store, leases } });
+  const other = openTestCache({ clock, versions, shared: { store: { ...store, get }, leases } });
+  const compute = computation();
+  await one.cache.answer(call(), compute);
+  unread = 2; // before the flight, and when it has the lease
+  assert.equal(cameBy(await other.cache.answer(call(), compute)), 'miss 2');
+  assert.equal(other.counts.notStored.lease_over, 1);
+  assert.deepEqual([cameBy(await one.cache.answer(call(), compute)), cameBy(await other.cache.answer(call(), compute))], ['hit 1', 'hit 1']);
+});
