@@ -37,6 +37,7 @@ async function found(...[fault, without]: Parameters<typeof under>): Promise<voi
 const rewind = async ({ server, load }: On) => {
   await server.command('SAVE');
   await load.goesOn(400);
+  await load.quieten(); // what is written while it is away would be told afterwards, and hide what was lost
   await server.restart({ saved: true });
 };
 

@@ -51,6 +51,8 @@ export type Load = Findings & {
   counts(phase?: string): Readonly<Record<string, number>>;
   /** Resolved when this phase has seen so many reads, and so many of every other kind of call as there are readers. */
   goesOn(reads: number): Promise<void>;
+  /** Nothing is written and invalidated from now on: what was is all told. */
+  quieten(): Promise<void>;
   stop(): Promise<void>;
 };
 
@@ -71,6 +73,8 @@ export function startLoad(options: LoadOptions): Load {
   let untold: { readonly replica: Replica; readonly item: string; readonly value: number }[] = [];
   let phase = 'before';
   let stopped = false;
+  let quiet = false;
+  let writing = 0;
 
   const count = (what: string) => {
     const counts = phases.get(phase) ?? {};
@@ -89,6 +93,11 @@ export function startLoad(options: LoadOptions): Load {
     if (fresh && value < least) staleAsFresh.push(`${phase}: ${replica.name} answered ${value} of ${item}, ${result}, at least ${least}`);
   };
   const write = async (item: string) => {
+    if (quiet) return;
+    writing++;
+    await writeOnce(item).finally(() => writing--);
+  };
+  const writeOnce = async (item: string) => {
     const [replica, value] = [pick(replicas), (truth.get(item) ?? 0) + 1];
     truth.set(item, value);
     if (random() < 0.5) {
@@ -144,6 +153,10 @@ export function startLoad(options: LoadOptions): Load {
         () => (counts().reads ?? 0) >= reads && Object.keys(others).every((name) => (counts()[name] ?? 0) >= 3),
         20_000,
       ),
+    quieten: async () => {
+      quiet = true;
+      await until('all is told', () => writing === 0 && untold.length === 0);
+    },
     stop: async () => {
       stopped = true;
       await Promise.all(loops);

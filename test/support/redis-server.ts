@@ -26,6 +26,8 @@ export type RedisServer = AsyncDisposable & {
   continue(): void;
   /** Starts it anew on the same port, with nothing in it, or with what the command SAVE kept; ends it first where it runs. */
   restart(options?: { readonly saved?: boolean }): Promise<void>;
+  /** As a replica: gets nothing more of what its primary is told. Whoever watches over both does not mind for a while, and promotes it all the same. */
+  lagBehind(): Promise<void>;
   /** A command as the default user, by a connection of its own. */
   command(...words: readonly (string | number)[]): Promise<unknown>;
   stop(): Promise<void>;
@@ -117,6 +119,10 @@ export async function startRedisServer({ config = [], tls, sentinel = false }: R
       await kill();
       for (const file of ['nodes.conf', ...(saved ? [] : ['dump.rdb'])]) rmSync(join(folder, file), { force: true });
       await start();
+    },
+    lagBehind: async () => {
+      await command('CONFIG', 'SET', 'masterauth', 'wrong'); // by which its primary lets it in no more
+      await command('CLIENT', 'KILL', 'TYPE', 'master');
     },
     command,
     stop,
