@@ -34,7 +34,10 @@ export async function redisFit({ redis: place }: { readonly redis: RedisPlace | 
 /** Does each kind of thing once that a server does. @throws StoreDown with what Redis said */
 async function tryAll(redis: Redis): Promise<void> {
   const key = `${redis.prefix}check:${randomUUID()}`;
-  await redis.run(redisScript(`redis.call('SET', KEYS[1], redis.call('TIME')[1], 'PX', 1000) return redis.call('GET', KEYS[1])`), [key]);
+  await redis.run(
+    redisScript(`redis.call('SET', KEYS[1], redis.call('TIME')[1], 'PX', 1000) return {redis.call('GET', KEYS[1]), redis.call('PTTL', KEYS[1])}`),
+    [key],
+  );
   await redis.mget([key]);
   const bus = redisBus({ redis, clock: systemClock, log: silent, id: randomUUID() });
   try {

@@ -19,7 +19,7 @@ import {
   withoutVerifying,
   withoutVersionCheck,
 } from './replicas.ts';
-import { delayed } from './slow.ts';
+import { delayed, failingStore } from './slow.ts';
 
 type Setting = Partial<RaceOptions> & {
   /** More than one share a store and leases, in memory. */
@@ -115,6 +115,17 @@ test('2 replicas that share a store: fresh answers never go back, though computa
   assert.deepEqual(wentBack, []);
   assert.ok(hits > 100 && stalls > 10, `${hits} hits, ${stalls} stalls`);
 });
+
+for (const seed of [1, 2, 3]) {
+  test(`2 replicas that share a store, seed ${seed}: they never go back either when the store does not always answer`, async () => {
+    const random = seeded(seed);
+    const without: Setting['without'] = ({ shared }) =>
+      shared === undefined ? {} : { shared: { ...shared, store: failingStore(shared.store, () => random() < 0.7) } };
+    const { wentBack, hits } = await played(seed, { replicas: 2, leaseMs, without }, (world) => stall({ ...world, leaseMs }));
+    assert.deepEqual(wentBack, []);
+    assert.ok(hits > 100, `${hits} hits`);
+  });
+}
 
 test('2 replicas that share a store: stalling finds a store that does not ask for the lease', async () => {
   const { wentBack } = await played(8, { replicas: 2, leaseMs, without: withoutFence }, (world) => stall({ ...world, leaseMs }));

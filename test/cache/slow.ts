@@ -1,3 +1,4 @@
+import { StoreDown } from '../../src/core/kit/store-down.ts';
 import type { CacheStore } from '../../src/core/ports/cache-store.ts';
 import type { Leases } from '../../src/core/ports/leases.ts';
 import type { TagVersions } from '../../src/core/ports/tag-versions.ts';
@@ -25,6 +26,17 @@ export function slowVersions(versions: TagVersions, step: Step): TagVersions {
 
 export function slowStore(store: CacheStore, step: Step): CacheStore {
   return { get: (...asked) => step(() => store.get(...asked)), set: (...asked) => step(() => store.set(...asked)) };
+}
+
+/** A store that now and then does not answer a reader. */
+export function failingStore(store: CacheStore, fails: () => boolean): CacheStore {
+  return {
+    ...store,
+    get: (key) => {
+      if (fails()) throw new StoreDown('timeout', 'It did not answer.');
+      return store.get(key);
+    },
+  };
 }
 
 export function slowLeases(leases: Leases, step: Step): Leases {

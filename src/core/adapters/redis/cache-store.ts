@@ -1,6 +1,6 @@
 import type { Clock } from '../../kit/clock.ts';
-import type { CacheStore } from '../../ports/cache-store.ts';
-import { decodeEntry, encodeEntry } from './cache-entry.ts';
+import type { CacheEntry, CacheStore } from '../../ports/cache-store.ts';
+import { bodyMax, decodeEntry, encodeEntry } from './cache-entry.ts';
 import { entryKey, leaseKey } from './cache-keys.ts';
 import type { Redis } from './open-redis.ts';
 import { redisScript } from './redis-script.ts';
@@ -15,21 +15,38 @@ redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
 redis.call('DEL', KEYS[2])
 return 1`);
 
-/** Answers that all replicas share. Each is gone when its stale time is over; beyond that Redis' own bound holds. */
+/** KEYS: entry, lease. ARGV: token. In place of an entry that is too large: only who holds the lease may do away with the one before. */
+const dropWithLease = redisScript(`
+if redis.call('GET', KEYS[2]) ~= ARGV[1] then return 0 end
+redis.call('DEL', KEYS[1], KEYS[2])
+return 1`);
+
+/** KEYS: entry. Gives it and what is left of its time: milliseconds. */
+const readScript = redisScript(`return {redis.call('GET', KEYS[1]), redis.call('PTTL', KEYS[1])}`);
+
+/** Clocks of replicas that differ by less are taken as equal: a busy network and a busy process explain as much. Milliseconds. */
+const skewMs = 1_000;
+
+/**
+ * Answers that all replicas share. Each is gone when its stale time is over; beyond that Redis' own bound holds.
+ * Times are of the clock of the replica that stored. What is left of the stale time Redis knows, so where the reader's clock is another one all times are moved into it.
+ */
 export function redisCacheStore({ redis, clock }: { redis: Redis; clock: Clock }): CacheStore {
   return {
     get: async (key) => {
       const place = entryKey(redis.prefix, key);
-      const value = (await redis.call(place, 'GET', place)) as Buffer | null;
-      return value === null ? undefined : decodeEntry(value);
+      const askedAtMs = clock.nowMs(); // before, so that the way here makes no answer younger
+      const [value, leftMs] = (await redis.run(readScript, [place])) as [Buffer | null, number];
+      const entry = value === null ? undefined : decodeEntry(value);
+      return entry && inOurTime(entry, askedAtMs + leftMs);
     },
     set: async (key, entry, lease) => {
       const place = entryKey(redis.prefix, key);
       const value = encodeEntry(entry);
       const leftMs = Math.max(1, Math.ceil(entry.staleUntilMs - clock.nowMs()));
-      const tooLarge = value.length > entryBytesMax;
-      if (tooLarge) {
-        await redis.call(place, 'DEL', place);
+      if (value.length > entryBytesMax || entry.body.length > bodyMax) {
+        if (lease === undefined) await redis.call(place, 'DEL', place);
+        else await redis.run(dropWithLease, [place, leaseKey(redis.prefix, key, lease.name)], [lease.token]);
         return 'too_large';
       }
       if (lease === undefined) {
@@ -40,4 +57,11 @@ export function redisCacheStore({ redis, clock }: { redis: Redis; clock: Clock }
       return held === 1 ? 'stored' : 'lease_over';
     },
   };
+}
+
+/** @param staleUntilMs by our clock */
+function inOurTime(entry: CacheEntry, staleUntilMs: number): CacheEntry {
+  const byMs = staleUntilMs - entry.staleUntilMs;
+  if (Math.abs(byMs) <= skewMs) return entry;
+  return { ...entry, computedAtMs: entry.computedAtMs + byMs, freshUntilMs: entry.freshUntilMs + byMs, staleUntilMs };
 }
