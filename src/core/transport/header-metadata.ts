@@ -37,7 +37,10 @@ export function answerHeaders(stream: ServerHttp2Stream, metadata: CallMetadata)
   const { respond } = stream;
   const added: OutgoingHttpHeaders = {};
   for (const [key, values] of metadata) added[key] = values.length === 1 ? headerOf(values[0]) : values.map(headerOf);
-  stream.respond = (headers, options) => respond.call(stream, Object.assign(headers ?? {}, added), options);
+  stream.respond = (headers, options) => {
+    stream.respond = respond;
+    stream.respond(Object.assign(headers ?? {}, added), options);
+  };
 }
 
 function headerOf(value: string | Uint8Array = ''): string {

@@ -14,8 +14,11 @@ import type { MethodPlan } from '../kit/plan.ts';
 import { StatusError } from '../kit/status-error.ts';
 import type { Answer, Call, Handler } from '../ports/call.ts';
 import { passedOn } from './local-status.ts';
-import { fromUpstream, standardKeys } from './metadata.ts';
-import { deserialize, sendUnary, serialize, type Upstreams } from './upstreams.ts';
+import { fromUpstream, standardKeys, tagsFromUpstream } from './metadata.ts';
+import { sendUnary, asBuffer as serialize } from './unary.ts';
+import type { Upstreams } from './upstreams.ts';
+
+const deserialize = (bytes: Buffer): Uint8Array => bytes;
 
 /** Hands calls of a method to an upstream byte for byte: messages, metadata both ways, trailers, statuses with their details, deadline and cancellation. */
 export function forward(plan: MethodPlan, upstreams: Upstreams): Handler {
@@ -26,7 +29,8 @@ export function forward(plan: MethodPlan, upstreams: Upstreams): Handler {
     return async (call) => {
       const prepared = await upstreams.prepare(to.upstream, to.path.slice(1), keys, call, 'unary');
       try {
-        return await sendUnary(prepared, to.path, call.request as Uint8Array, call.signal);
+        const { body, headers, trailers } = await sendUnary(prepared, to.path, call.request as Uint8Array, call.signal);
+        return { body, metadata: fromUpstream(headers), trailers: fromUpstream(trailers), tags: tagsFromUpstream(headers, trailers) };
       } catch (error) {
         throw passedOn(to.upstream, error, call.signal, prepared.limit);
       }

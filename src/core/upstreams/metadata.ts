@@ -32,8 +32,11 @@ export function toUpstream(from: CallMetadata, keys: readonly string[], tracepar
 /** By which an internal service says what its answer is about, as initial metadata or trailers: "order:42, courier:7". */
 const tagsKey = 'portico-tags';
 
+const noTags: readonly string[] = [];
 /** The tags of an upstream's answer. Whether each can be a tag is judged where answers are stored; the phone never sees them. */
 export function tagsFromUpstream(...all: readonly GrpcMetadata[]): readonly string[] {
-  const tags = all.flatMap((metadata) => metadata.get(tagsKey)).flatMap((value) => String(value).split(','));
+  const values = all.flatMap((metadata) => metadata.get(tagsKey));
+  if (values.length === 0) return noTags; // as nearly always
+  const tags = values.flatMap((value) => String(value).split(','));
   return tags.map((tag) => tag.trim()).filter((tag) => tag !== '');
 }

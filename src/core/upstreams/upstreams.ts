@@ -1,12 +1,12 @@
-import { type CallOptions, type Client, Metadata as GrpcMetadata, status as grpcStatus, type ServiceError } from '@grpc/grpc-js';
-import type { Metadata } from 'nice-grpc-common';
+import { type CallOptions, type Client, type Metadata as GrpcMetadata, status as grpcStatus } from '@grpc/grpc-js';
 import type { Clock } from '../kit/clock.ts';
 import { Fault } from '../kit/fault.ts';
 import { StatusError } from '../kit/status-error.ts';
 import type { Caller, CallMetadata, Traced } from '../ports/call.ts';
 import { openChannel, type Retryable, type UpstreamConfig } from './channel.ts';
-import { fromUpstream, tagsFromUpstream, toUpstream } from './metadata.ts';
+import { tagsFromUpstream, toUpstream } from './metadata.ts';
 import { registerPollingResolver } from './polling-resolver.ts';
+import { sendUnary } from './unary.ts';
 
 /** The signed token by which an upstream authorises: audience the upstream, subject the caller. At once where one is remembered. */
 export type InternalToken = (audience: string, caller: Caller | undefined) => string | Promise<string>;
@@ -41,12 +41,7 @@ export type Upstreams = {
     request: Uint8Array,
     keys: readonly string[],
     context: CallContext,
-  ): Promise<{
-    readonly body: Uint8Array;
-    readonly metadata: Metadata;
-    readonly trailers: Metadata /** From `portico-tags`. */;
-    readonly tags: readonly string[];
-  }>;
+  ): Promise<{ readonly body: Uint8Array /** From `portico-tags`. */; readonly tags: readonly string[] }>;
   close(): void;
 };
 
@@ -80,46 +75,15 @@ export function openUpstreams(
   return {
     names: new Set(open.keys()),
     prepare,
-    unary: async (name, path, request, keys, context) =>
-      sendUnary(await prepare(name, path.slice(1), keys, context, 'unary'), path, request, context.signal),
+    unary: async (name, path, request, keys, context) => {
+      const prepared = await prepare(name, path.slice(1), keys, context, 'unary');
+      const { body, headers, trailers } = await sendUnary(prepared, path, request, context.signal);
+      return { body, tags: tagsFromUpstream(headers, trailers) };
+    },
     close: () => {
       for (const { client } of open.values()) client.close();
     },
   };
-}
-
-const asBuffer = (bytes: Uint8Array): Buffer => (Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
-export const serialize = asBuffer;
-export const deserialize = (bytes: Buffer): Uint8Array => bytes;
-
-/** Sends a prepared call. @throws as `Upstreams.unary` */
-export function sendUnary({ client, metadata, options, end }: Prepared, path: string, request: Uint8Array, signal: AbortSignal) {
-  return new Promise<Awaited<ReturnType<Upstreams['unary']>>>((resolve, reject) => {
-    let body: Uint8Array | undefined;
-    let headers = new GrpcMetadata();
-    const sent = client.makeUnaryRequest(path, serialize, deserialize, request, metadata, options, (error, value) => {
-      if (error !== null) failed = error;
-      else body = value;
-    });
-    let failed: ServiceError | undefined;
-    const cancel = () => sent.cancel();
-    if (signal.aborted) cancel();
-    else signal.addEventListener('abort', cancel, { once: true });
-    sent.on('metadata', (received: GrpcMetadata) => {
-      headers = received;
-    });
-    sent.on('status', ({ code, details, metadata: trailers }) => {
-      signal.removeEventListener('abort', cancel);
-      end(code);
-      if (code === grpcStatus.OK && body !== undefined)
-        resolve({ body, metadata: fromUpstream(headers), trailers: fromUpstream(trailers), tags: tagsFromUpstream(headers, trailers) });
-      else if (signal.aborted) reject(signal.reason);
-      else
-        reject(
-          new StatusError(failed?.code ?? code, failed?.details ?? details, { trailers: fromUpstream(trailers), metadata: fromUpstream(headers) }),
-        );
-    });
-  });
 }
 
 /** What a failed upstream call means to a screen: which reason a missing part gets, and a required one ends the call with. */
