@@ -1,10 +1,11 @@
 import type { Clock } from '../kit/clock.ts';
+import type { Soon } from '../kit/soon.ts';
 import { tagsMax } from '../policy/cache-policy.ts';
 import { isTag } from '../policy/template.ts';
 import type { CacheEntry } from '../ports/cache-store.ts';
 import type { Answer, ReadyCall } from '../ports/call.ts';
 import type { Lease } from '../ports/leases.ts';
-import type { Begun, Late, TagVersions } from '../ports/tag-versions.ts';
+import type { Begun, Late, Standing, TagVersions } from '../ports/tag-versions.ts';
 import type { CacheCounts, NotStoredReason } from './counts.ts';
 import type { Stamp } from './judge.ts';
 import type { Key } from './key.ts';
@@ -90,9 +91,11 @@ const noLate: Late = { versions: [], settling: false };
 
 /** The stamp of all tags of the answer, late ones too, and whether it still holds at the end. */
 async function endStamp(versions: TagVersions, patience: Patience, stamp: Stamp, begun: Begun, lateTags: readonly string[]) {
-  const asked = patience.wait(versions.standing(stamp.tags, stamp.versions)); // asked together, in one reading of the store
-  const late = lateTags.length === 0 ? noLate : await patience.wait(versions.late(lateTags, begun.startedAt));
-  const standing = await asked;
+  type Asked = [Soon<Standing | typeof gone>, Soon<Late | undefined | typeof gone>];
+  const [standing, late] = await Promise.all<Asked>([
+    patience.wait(versions.standing(stamp.tags, stamp.versions)), // together, in one reading of the store
+    lateTags.length === 0 ? noLate : patience.wait(versions.late(lateTags, begun.startedAt)),
+  ]);
   if (late === gone || standing === gone) return gone;
   if (late === undefined || standing !== 'unmoved') return { stamp: 'moved' as const, settling: false };
   return {

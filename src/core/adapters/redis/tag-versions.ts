@@ -16,7 +16,14 @@ const noTags: Late = { versions: [], settling: false };
 export function redisTagVersions({ redis, keepMs }: { redis: Redis; keepMs: number }): TagVersions {
   const cluster = redis.mode === 'cluster';
   const keyOf = (tag: string) => `${redis.prefix}{${partitionTags[partitionOf(tag)]}}v:${tag}`;
-  const read = tickReader((keys) => redis.mget(keys));
+  const reader = () => tickReader((keys) => redis.mget(keys));
+  const one = reader();
+  const readers = cluster ? partitionTags.map(reader) : [];
+  /** In a Cluster each partition by itself, so that a node that is gone or hangs makes nobody wait who needs another. */
+  const read = (tags: readonly string[]): ReturnType<typeof one> => {
+    if (!cluster) return one(tags.map(keyOf));
+    return Promise.all(tags.map(async (tag) => (await readers[partitionOf(tag)]?.([keyOf(tag)]))?.[0] ?? null));
+  };
   /** The places of tags whose keys may stand in one script. */
   const groupsOf = (tags: readonly string[]): readonly number[][] => {
     if (!cluster) return tags.length === 0 ? [] : [tags.map((_, i) => i)];
@@ -34,7 +41,7 @@ export function redisTagVersions({ redis, keepMs }: { redis: Redis; keepMs: numb
   return {
     standing: async (tags, versions) => {
       if (tags.length === 0) return 'unmoved';
-      const values = await read(tags.map(keyOf));
+      const values = await read(tags);
       let worst: Standing = 'unmoved';
       for (let i = 0; i < tags.length; i++) {
         const standing = standingOf(values[i] ?? null, versions[i] as number);
