@@ -28,3 +28,38 @@ test('who cannot see whether another replica has stored an answer stores none be
   assert.equal(other.counts.notStored.lease_over, 1);
   assert.deepEqual([cameBy(await one.cache.answer(call(), compute)), cameBy(await other.cache.answer(call(), compute))], ['hit 1', 'hit 1']);
 });
+
+test('in one process a slow stream does not replace what was begun after it', async () => {
+  const { cache, clock } = openTestCache();
+  const compute = computation();
+  const slow = await cache.open(plan, call());
+  assert.ok(slow.hit === undefined);
+  const late = await compute(slow.call);
+  await clock.advance(5);
+  assert.equal(cameBy(await cache.answer(call(), compute)), 'miss 2');
+  await clock.advance(5);
+  await slow.offer(late);
+  assert.equal(cameBy(await cache.answer(call(), compute)), 'hit 2');
+});
+
+test('a stream that took longer than an answer lives stores nothing: a newer one may have come and gone meanwhile', async () => {
+  const clock = fakeClock();
+  const leases = memoryLeases(clock);
+  const shared = { store: memoryCacheStore({ bytesMax: 1_000_000, leases }), leases };
+  const { cache, counts } = openTestCache({ clock, shared, versions: memoryTagVersions({ clock, keepMs: 60_000 }) });
+  const compute = computation();
+  for (const [ms, stored] of [
+    [9_000, 0],
+    [8_000, 1],
+  ] as const) {
+    const slow = await cache.open(plan, call());
+    assert.ok(slow.hit === undefined);
+    const late = await compute(slow.call);
+    await clock.advance(ms);
+    await slow.offer(late);
+    const answer = await cache.answer(call(), computation());
+    assert.equal(answer.metadata.get('portico-cache'), stored === 1 ? 'hit' : 'miss');
+    await cache.invalidate(['item:7']);
+  }
+  assert.equal(counts.notStored.lease_over, 1);
+});

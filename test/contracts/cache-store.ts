@@ -17,6 +17,7 @@ const entryOf = (bytes: number, scope: string, mark = 1): CacheEntry => ({
   generation: 'g1',
   tags: ['item:1'],
   versions: [7],
+  startedAt: 7,
   computedAtMs: Date.now(),
   freshUntilMs: Date.now() + 60_000,
   staleUntilMs: Date.now() + 120_000,

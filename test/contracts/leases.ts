@@ -27,6 +27,7 @@ export function leasesContract(adapter: string, open: () => Promise<LeasesHarnes
     generation: 'g',
     tags: [],
     versions: [],
+    startedAt: 7,
     computedAtMs: nowMs(),
     freshUntilMs: nowMs() + 10_000,
     staleUntilMs: nowMs() + 20_000,

@@ -26,6 +26,7 @@ const entryAt = (nowMs: number, body = new Uint8Array(1)): CacheEntry => ({
   generation: 'g',
   tags: [],
   versions: [],
+  startedAt: 7,
   computedAtMs: nowMs,
   freshUntilMs: nowMs + 60_000,
   staleUntilMs: nowMs + 2 * hour,

@@ -42,6 +42,8 @@ export type ComputationParts = {
 export type Computation = {
   /** Of the tags that the policy gives the answer; undefined when the shared store could not be asked. */
   readonly stamp: Stamp | undefined;
+  /** In the time of the versions. */
+  readonly startedAt: number;
   readonly settling: boolean;
   /**
    * Stores the computed answer, if it may be, and gives it its etag.
@@ -80,11 +82,18 @@ export async function beginComputation(parts: ComputationParts, { method, call, 
     // an answer that was invalidated while it was computed is of no use, and must not take the place of a newer one
     if (ended.stamp === 'moved') return notStored('moved', 'moved');
     if (ended.settling) return notStored('settling', ended.stamp);
-    const entry: CacheEntry = { ...whole, etag: whole.etag, ...ended.stamp, scope: key.scope, ...lifeOf(method, whole.computedAtMs, parts.random()) };
+    const entry: CacheEntry = {
+      ...whole,
+      etag: whole.etag,
+      ...ended.stamp,
+      startedAt: begun.startedAt,
+      scope: key.scope,
+      ...lifeOf(method, whole.computedAtMs, parts.random()),
+    };
     const stored = await store(parts, patience, key.key, entry, lease);
     return stored === 'stored' ? { ...whole, freshUntilMs: entry.freshUntilMs, stamp: ended.stamp } : notStored(stored, ended.stamp);
   };
-  return { stamp, settling: stamp !== undefined && begun !== gone && begun.settling, finish };
+  return { stamp, startedAt: begun === gone ? 0 : begun.startedAt, settling: stamp !== undefined && begun !== gone && begun.settling, finish };
 }
 
 const noLate: Late = { versions: [], settling: false };

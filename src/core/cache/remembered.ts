@@ -29,9 +29,12 @@ export function openMemory({ store, shared, judge, clock }: { store: CacheStore;
     if (clock.nowMs() >= entry.staleUntilMs) return undefined;
     return soonThen(judge(entry, patience), (judgement) => (judgement === 'moved' ? undefined : { entry, judgement }));
   };
+  /** What replicas share is newer than what is over here, in whatever order they began: each waited for the lease. */
+  const isNewer = (old: CacheEntry, entry: CacheEntry) =>
+    old.generation === entry.generation && old.startedAt > entry.startedAt && (shared === undefined || clock.nowMs() < old.freshUntilMs);
   const keep: Memory['keep'] = (key, entry) =>
     soonThen(store.get(key), (old) => {
-      if (old !== undefined && old.computedAtMs > entry.computedAtMs) return true;
+      if (old !== undefined && isNewer(old, entry)) return true;
       return soonThen(store.set(key, entry), (result) => result === 'stored');
     });
   const lookUp = (shared: Shared, key: string): Soon<CacheEntry | undefined> => {

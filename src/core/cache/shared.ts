@@ -18,8 +18,11 @@ export type Shared = {
    * @returns the lease; or what another stored; or neither, when nobody can tell or the holder takes too long: then compute, and do not store
    */
   leaseOrAnswer<T>(key: string, options: LeaseOptions<T>): Promise<{ readonly lease?: Lease; readonly found?: T }>;
-  /** The lease to store at once what was computed without one, if nobody else is computing and nobody has stored anything since `begunAtMs`. */
-  leaseToStore(key: string, stamp: Stamp, begunAtMs: number, patience: Patience): Promise<Lease | undefined>;
+  /**
+   * The lease to store at once what was computed without one, if nobody else is computing.
+   * @param newer whether what is there now is newer; `gone` when nobody can tell
+   */
+  leaseToStore(key: string, stamp: Stamp, newer: (patience: Patience) => Soon<boolean | typeof gone>, patience: Patience): Promise<Lease | undefined>;
   release(lease: Lease): void;
 };
 
@@ -75,12 +78,11 @@ export function openShared({ store, leases, generation, clock }: SharedParts): S
     },
     set: (key, entry, lease) => store.set(placeOf(key, entry.generation), entry, lease),
     release,
-    leaseToStore: async (key, stamp, begunAtMs, patience) => {
+    leaseToStore: async (key, stamp, newer, patience) => {
       const entry = placeOf(key, stamp.generation);
       const lease = await take(entry, versionsName(stamp), storingMs, patience);
       if (lease === gone || lease === undefined) return undefined;
-      const there = await patience.wait(store.get(entry));
-      if (there !== gone && (there === undefined || there.computedAtMs < begunAtMs)) return lease;
+      if ((await newer(patience)) === false) return lease;
       release(lease);
       return undefined;
     },

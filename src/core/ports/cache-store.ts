@@ -18,6 +18,8 @@ export type CacheEntry = {
   /** At most 64, with the versions they had before the computation began. */
   readonly tags: readonly string[];
   readonly versions: readonly number[];
+  /** When its computation began, in the time of the versions: of two answers of one generation the one that began later is the newer. */
+  readonly startedAt: number;
   /** Milliseconds since 1970: when the computation ended, until when the answer is fresh, and until when it may be served as stale. */
   readonly computedAtMs: number;
   readonly freshUntilMs: number;
