@@ -170,6 +170,7 @@ export async function wire({ settings, app, release, clock, env, pretty, samples
 
   const readiness = openReadiness(plans, storage.waitsFor, () => [...cluster.details(), ...answers.details()]);
   whenReady.then(readiness.changed, readiness.changed);
+  storage.lost.then(readiness.changed, () => {});
   const jwksPage = (): Page => ({
     contentType: 'application/json',
     cacheControl: `public, max-age=${jwksMaxAgeS}`,
@@ -191,6 +192,7 @@ export async function wire({ settings, app, release, clock, env, pretty, samples
     settings,
     certificates,
     plans,
+    registry: methods.registry,
     answer,
     refusal,
     health: readiness.health,

@@ -14,7 +14,7 @@ What is asked for goes to stdout, everything else to stderr; a message says what
 | 0 | done; for \`dev\` and \`serve\`: stopped by a signal, with the calls in flight finished or cut at the end of the grace time |
 | 1 | failed: \`health\` found a server that is not ready, or the fault is ours |
 | 2 | what was set is wrong: settings, policies, files |
-| 3 | something that is needed is not there: the database, a port, a server that answers |
+| 3 | something that is needed is not there or does not fit: the database, Redis, a port, a server that answers |
 | 64 | the command line was not understood |
 
 Settings are read by every command as \`portico serve\` would read them, with \`--dev\` as \`portico dev\` would; [configuration.md](configuration.md) lists them. A command asks only for what it uses:
@@ -23,10 +23,11 @@ Settings are read by every command as \`portico serve\` would read them, with \`
 
 /** What a first-time reader wants to know of a command, beyond what --help says. */
 const notes: Readonly<Record<string, string>> = {
-  dev: 'Signs anyone in, so it refuses to run with NODE_ENV=production. Everything it keeps is in the data directory (`./.portico`), which one process has at a time. The banner ends with a command that works when pasted.',
+  dev: 'Signs anyone in, so it refuses to run with NODE_ENV=production. Everything it keeps is in the data directory (`./.portico`), which one process has at a time: never share it between containers, as its lock knows processes by their ids, and each container counts its own. The banner ends with a command that works when pasted.',
   serve:
     'Listens at once and is ready (`/readyz` on the admin listener) when the database is there and its schema fits; until then `/readyz` says what it waits for. SIGTERM: not ready any more, calls in flight finish for `drain.grace`, exit code 0. A second signal ends it at once.',
-  check: 'For CI and for a look before a rollout. Exit code 2: what is set is wrong; 3: the database is not there or its schema does not fit.',
+  check:
+    'For CI and for a look before a rollout. Exit code 2: what is set is wrong; 3: the database is not there or its schema does not fit, or Redis is not there, does not fit, or does not let its user do what a server does.',
   plan: 'What was not said in the .proto but is the default carries a `*`. [policy.md](policy.md) explains the columns.',
   migrate:
     'Each migration runs in a transaction of its own, all under an advisory lock: any number may run at once, and each migration is applied once. A file that was changed after it was applied, and a database of a newer release, are refused; a server serves the latter, so that two releases can run side by side while one replaces the other. The embedded database is migrated at the start.',

@@ -33,7 +33,7 @@ export function commands(): Command {
     (await import('./run.ts')).run('dev', flags),
   );
   withSettings(command('serve', 'run in production')).action(async (flags) => (await import('./run.ts')).run('serve', flags));
-  withMode(command('check', 'look at settings, policies, files and the database, and serve nothing'))
+  withMode(command('check', 'look at settings, policies, files, the database and Redis, and serve nothing'))
     .option('--json', 'one JSON object')
     .action(async (flags) => (await import('./check.ts')).runCheck(flags));
   command('plan', 'print every method with the policy that is enforced')

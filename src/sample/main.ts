@@ -53,7 +53,8 @@ const behaviourOf = (text: string): Behaviour | undefined => behaviours.find((be
 
 const { values, positionals } = argumentsOf();
 const name = serviceNames.find((candidate) => candidate === positionals[0]);
-if (name === undefined) fail(`"${positionals[0] ?? ''}" is no service: ${serviceNames.join(', ')} are.`);
+if (positionals[0] === undefined) fail('Name a service.');
+if (name === undefined) fail(`"${positionals[0]}" is no service: ${serviceNames.join(', ')} are.`);
 let behaviour = behaviourOf(values.behaviour) ?? fail(`"${values.behaviour}" is no behaviour: ${behaviours.join(', ')} are.`);
 const world = openWorld(clock);
 const keys = createRemoteJWKSet(new URL(values.jwks));
@@ -61,6 +62,7 @@ const keys = createRemoteJWKSet(new URL(values.jwks));
 type Opened = Awaited<ReturnType<typeof openService>>;
 let opened: Opened | undefined;
 let port = Number(values.port);
+if (!(Number.isInteger(port) && port >= 0 && port <= 65_535)) fail(`--port ${values.port}: a whole number from 0 to 65535 is allowed.`);
 async function apply(service: ServiceName): Promise<void> {
   if (behaviour === 'gone') {
     opened?.close();

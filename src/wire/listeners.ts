@@ -1,3 +1,4 @@
+import type { Registry } from '@bufbuild/protobuf';
 import type { Clock } from '../core/kit/clock.ts';
 import type { MethodPlan } from '../core/kit/plan.ts';
 import type { AnswerCall } from '../core/ports/call.ts';
@@ -18,6 +19,7 @@ export type ListenerParts = {
   readonly settings: Settings;
   readonly certificates: Certificates;
   readonly plans: readonly MethodPlan[];
+  readonly registry: Registry;
   readonly answer: AnswerCall;
   readonly refusal: EncodeRefusal;
   readonly health: Health;
@@ -91,7 +93,7 @@ type Place = {
 };
 
 async function openOne(
-  { settings, answer, refusal, health, descriptorSet, clock, log }: ListenerParts,
+  { settings, registry, answer, refusal, health, descriptorSet, clock, log }: ListenerParts,
   plans: readonly MethodPlan[],
   place: Place,
   timers: NonNullable<FrontOptions['timers']>,
@@ -107,7 +109,7 @@ async function openOne(
     const front = await openFront({
       ...place,
       grpc,
-      connect: connectEdge(plans, answer, refusal, log),
+      connect: connectEdge({ plans, registry, answer, refusal, log }),
       knows: (path) => paths.has(path),
       takesOne: (path) => ofOneMessage.has(path),
       refusal,

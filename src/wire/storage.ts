@@ -11,6 +11,8 @@ export type Storage = {
   readonly sessions: Sessions;
   /** Open, and its schema fits. */
   readonly ready: Promise<void>;
+  /** Resolved when it was ready and will never be again: the embedded database has ended. */
+  readonly lost: Promise<void>;
   /** Why it is not ready, for /readyz and the log. */
   waitsFor(): string | undefined;
   close(): Promise<void>;
@@ -26,10 +28,11 @@ export type StorageParts = {
   readonly log: Log;
   /** The database is opened once this is resolved: behind the banner, and not at all when a port is taken. */
   readonly listening: Promise<void>;
+  readonly open?: typeof openSql;
 };
 
 /** Opens the database behind the banner. The embedded one is migrated by us; for PostgreSQL `portico migrate` does it, and until then we wait and say so. */
-export function openStorage({ settings, migrations, clock, log, listening }: StorageParts): Storage {
+export function openStorage({ settings, migrations, clock, log, listening, open: openDatabase = openSql }: StorageParts): Storage {
   let waiting: string | undefined = 'the database is being opened';
   let closed = false;
   let opened: Sql | undefined;
@@ -49,7 +52,7 @@ export function openStorage({ settings, migrations, clock, log, listening }: Sto
       };
     });
   const fits = async (): Promise<boolean> => {
-    opened ??= await openSql(
+    opened ??= await openDatabase(
       settings.embedded ? { folder: settings.dataDir } : { url: settings.sql.url ?? '', connectionsMax: settings.sql.connectionsMax },
       log,
     );
@@ -77,6 +80,12 @@ export function openStorage({ settings, migrations, clock, log, listening }: Sto
   };
   const opening = open();
   const ready = opening.then(() => {});
+  const lost = ready
+    .then(() => opened?.lost)
+    .then((why) => {
+      waiting = why;
+    });
+  lost.catch(() => {}); // never ready: said below
   ready.catch(() => {}); // whoever waits hears of it; a server that is closed before has nobody who does
   const whenOpen =
     <Args extends unknown[], Result>(method: (sessions: Sessions) => (...args: Args) => Promise<Result>) =>
@@ -103,6 +112,7 @@ export function openStorage({ settings, migrations, clock, log, listening }: Sto
       forget: whenOpen((sessions) => sessions.forget),
     },
     ready,
+    lost,
     waitsFor: () => waiting,
     close: async () => {
       closed = true;

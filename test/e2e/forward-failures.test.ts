@@ -4,6 +4,7 @@ import { after, before, test } from 'node:test';
 import { openFixture } from '../fixture/app.ts';
 import { type Door, fixtureRelease, openDoor } from '../support/door.ts';
 import { type FaultyLink, openFaultyLink } from '../support/faulty-link.ts';
+import { versions } from '../support/http.ts';
 import { callOf, keptTransports, type Outcome, registryOf, signIn } from '../support/protocols.ts';
 import { framed, grpcHeaders, openRawUpstream, type RawUpstream, reply } from '../support/raw-upstream.ts';
 import { until } from '../support/until.ts';
@@ -98,6 +99,29 @@ for (const kind of kinds) {
 test("an upstream that takes longer than its own deadline is told so, while the phone's call still has time", async () => {
   upstream.answer = ({ stream }) => void stream.resume();
   assert.equal((await failing('Unary')).reason, 'UPSTREAM_TIMEOUT');
+});
+
+test('what an answer holds in an Any, JSON says where its type is known; where it is not, the call fails with a reason', async () => {
+  /** A PlayResponse with an Any of this type, and of a thing named "a" in it. */
+  const having = (type: string) => {
+    const url = Buffer.from(`type.googleapis.com/${type}`);
+    const any = Buffer.concat([Buffer.from([0x0a, url.length]), url, Buffer.from([0x12, 3, 0x0a, 1, 0x61])]);
+    return Buffer.concat([Buffer.from([0x1a, any.length]), any]);
+  };
+  for (const [version, open] of versions) {
+    upstream.answer = (call) => reply(call, { messages: [having('fixture.v1.Item')] });
+    const asked = await open(door)('POST', '/fixture.v1.ForwardService/Unary', { ...headers, 'content-type': 'application/json' }, '{}');
+    assert.deepEqual(JSON.parse(asked.body.toString()), { extra: { '@type': 'type.googleapis.com/fixture.v1.Item', name: 'a' } }, version);
+  }
+  upstream.answer = (call) => reply(call, { messages: [having('inner.v1.Unheard')] });
+  for (const kind of kinds) {
+    const ask = (protocol: Parameters<typeof transportOf>[0]) =>
+      callOf(registry, transportOf(protocol, door), `fixture.v1.ForwardService/${kind}`, [{ count: 1 }], { headers });
+    assert.deepEqual([(await ask('grpc h2')).code, (await ask('connect h2')).code], [0, 0], kind);
+    const { code, reason, message } = await ask('json h2');
+    assert.deepEqual([code, reason], [13, 'INTERNAL'], kind);
+    assert.doesNotMatch(message, /Unheard/);
+  }
 });
 
 for (const kind of ['ServerStream', 'BidiStream']) {

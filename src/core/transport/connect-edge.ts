@@ -1,5 +1,5 @@
 import type { Writable } from 'node:stream';
-import { type DescMethod, fromBinary, type Message, toBinary } from '@bufbuild/protobuf';
+import { type DescMessage, type DescMethod, fromBinary, type Message, type Registry, toBinary, toJson } from '@bufbuild/protobuf';
 import {
   Code,
   ConnectError,
@@ -18,6 +18,7 @@ import { endings } from '../kit/ending.ts';
 import { Fault } from '../kit/fault.ts';
 import type { MethodPlan } from '../kit/plan.ts';
 import { StatusError } from '../kit/status-error.ts';
+import { messagesWithin } from '../policy/shape.ts';
 import type { AnswerCall, Call } from '../ports/call.ts';
 import type { Log } from '../ports/log.ts';
 import { universalRequest } from './connect-request.ts';
@@ -32,8 +33,17 @@ export type NodeServerResponse = Parameters<typeof universalResponseToNodeRespon
 /** Answers one HTTP request; false: its path is none of ours. */
 export type ConnectEdge = (request: NodeServerRequest, response: NodeServerResponse) => boolean;
 
+export type ConnectEdgeParts = {
+  readonly plans: Iterable<MethodPlan>;
+  /** The types that JSON may have in an Any. */
+  readonly registry: Registry;
+  readonly answer: AnswerCall;
+  readonly refusal: EncodeRefusal;
+  readonly log: Log;
+};
+
 /** gRPC-Web, Connect and JSON by Connect's router, which decodes requests and encodes answers; `answer` between is the same as on the gRPC edge. */
-export function connectEdge(plans: Iterable<MethodPlan>, answer: AnswerCall, refusal: EncodeRefusal, log: Log): ConnectEdge {
+export function connectEdge({ plans, registry, answer, refusal, log }: ConnectEdgeParts): ConnectEdge {
   /** What did not come from `answer` has no details yet: requests that cannot be read, answers that cannot be encoded. */
   const refused: Refused = (error, plan, context) => {
     if (error instanceof StatusError || hasLeft(error)) return toConnectError(error);
@@ -42,10 +52,10 @@ export function connectEdge(plans: Iterable<MethodPlan>, answer: AnswerCall, ref
     return toConnectError(refusal(fault, context.requestHeader.get('accept-language') ?? ''));
   };
   const planOf = new Map<string, MethodPlan>();
-  const router = createConnectRouter({ grpc: false, readMaxBytes: requestBytesMax, acceptCompression: [compressionGzip] });
+  const router = createConnectRouter({ grpc: false, readMaxBytes: requestBytesMax, acceptCompression: [compressionGzip], jsonOptions: { registry } });
   for (const plan of plans) {
     planOf.set(plan.path, plan);
-    router.rpc(plan.descriptor, implementationOf(plan, answer, refused) as never);
+    router.rpc(plan.descriptor, implementationOf(plan, registry, answer, refused) as never);
   }
   const handlers = new Map<string, UniversalHandler>(router.handlers.map((handler) => [handler.requestPath, handler]));
   return (request, response) => {
@@ -82,6 +92,14 @@ function notModified(method: string | undefined, response: UniversalServerRespon
   return { status: 304, header: response.header };
 }
 
+/**
+ * Whether a message may have what JSON cannot say: an Any of a type that nobody knows, a time after the year 9999 (ProtoJSON format). The router finds that out too late for details, so it is tried
+ * before.
+ */
+function hasUnsayable(type: DescMessage): boolean {
+  return [...messagesWithin(type)].some(({ typeName }) => typeName.startsWith('google.protobuf.'));
+}
+
 type Refused = (error: unknown, plan: MethodPlan, context: HandlerContext) => unknown;
 
 /** Connect's own words for a phone that left. */
@@ -89,8 +107,9 @@ function hasLeft(error: unknown): boolean {
   return error instanceof ConnectError && (error.code === Code.Canceled || error.code === Code.Aborted);
 }
 
-function implementationOf(plan: MethodPlan, answer: AnswerCall, refused: Refused) {
+function implementationOf(plan: MethodPlan, registry: Registry, answer: AnswerCall, refused: Refused) {
   const { input, output } = plan.descriptor as DescMethod;
+  const mayBeUnsayable = hasUnsayable(output);
   const begin = (request: Call['request'], context: HandlerContext) => {
     context.values.set(begun, true);
     try {
@@ -108,13 +127,18 @@ function implementationOf(plan: MethodPlan, answer: AnswerCall, refused: Refused
       throw new Fault('UPSTREAM_GARBAGE', `The internal service ${upstream} answered what cannot be decoded.`, { metadata: { upstream }, cause });
     }
   };
+  const toMessage = (bytes: Uint8Array, { responseHeader }: HandlerContext): Message => {
+    const message = decode(bytes);
+    if (mayBeUnsayable && responseHeader.get('content-type')?.includes('json')) toJson(output, message, { registry });
+    return message;
+  };
   const one = async (request: Call['request'], context: HandlerContext): Promise<Message> => {
     const { call, end } = begin(request, context);
     try {
       const { body, metadata, trailers } = await answer(call);
       toHeaders(metadata, context.responseHeader);
       toHeaders(trailers, context.responseTrailer);
-      const message = decode(body as Uint8Array);
+      const message = toMessage(body as Uint8Array, context);
       end(call.signal.aborted ? { how: 'closed' } : { how: 'returned' });
       return message;
     } catch (error) {
@@ -127,7 +151,7 @@ function implementationOf(plan: MethodPlan, answer: AnswerCall, refused: Refused
     try {
       const { body, metadata, trailers } = await answer(call);
       toHeaders(metadata, context.responseHeader);
-      for await (const bytes of body as AsyncIterable<Uint8Array>) yield decode(bytes);
+      for await (const bytes of body as AsyncIterable<Uint8Array>) yield toMessage(bytes, context);
       toHeaders(trailers, context.responseTrailer);
       end(call.signal.aborted ? { how: 'closed' } : { how: 'returned' });
     } catch (error) {
