@@ -7,6 +7,7 @@ import type { Clock } from '../../src/core/kit/clock.ts';
 import type { Handler } from '../../src/core/ports/call.ts';
 import { GetItemResponse } from '../fixture/gen/fixture/v1/fixture.ts';
 import { messageOf, planOf, readyCall } from '../support/ready-call.ts';
+import { insistOnInvalidating } from './insist.ts';
 
 export type RaceOptions = {
   /** One for each replica. */
@@ -28,6 +29,8 @@ export type RaceOptions = {
    * 2 s, makes a race in which there is nothing to invalidate. Readers read on meanwhile.
    */
   readonly hitsBetween?: number;
+  /** How often the shared store did not answer so far: then replicas compute for themselves, and two at once are no fault. */
+  readonly unanswered?: () => number;
 };
 
 export type RaceResult = {
@@ -35,7 +38,7 @@ export type RaceResult = {
   readonly staleAsFresh: readonly string[];
   /** Answers of another user. */
   readonly foreign: readonly string[];
-  /** Computations of one key at the same time, without an invalidation that would explain it. */
+  /** Computations of one key at the same time, without an invalidation, or a store that did not answer, that would explain it. */
   readonly doubled: readonly string[];
   /** Errors that readers got without having left. */
   readonly failures: readonly unknown[];
@@ -68,6 +71,7 @@ export async function race(options: RaceOptions): Promise<RaceResult> {
     ttlMs = 40,
     staleWhileRevalidateMs = 0,
     hitsBetween = 0,
+    unanswered = () => 0,
   } = options;
   const plan = { ...planOf('GetItem', { ttlMs, staleWhileRevalidateMs, staleIfErrorMs: 0 }), deadlineMs: 30_000 }; // nothing fails because a machine is busy
   const pick = <T>(from: readonly T[]): T => from[Math.floor(random() * from.length)] as T;
@@ -91,7 +95,11 @@ export async function race(options: RaceOptions): Promise<RaceResult> {
     const own: Running = { key: `${owner} ${itemId}`, begunAtMs: (call.deadlineAtMs ?? 0) - plan.deadlineMs, signal: call.signal };
     for (const other of running) {
       const explained =
-        other.key !== own.key || other.signal.aborted || invalidating > 0 || invalidatedAtMs >= Math.min(own.begunAtMs, other.begunAtMs);
+        other.key !== own.key ||
+        other.signal.aborted ||
+        unanswered() > 0 ||
+        invalidating > 0 ||
+        invalidatedAtMs >= Math.min(own.begunAtMs, other.begunAtMs);
       if (!explained) doubled.push(`${own.key}: begun at ${other.begunAtMs} and ${own.begunAtMs}`);
     }
     running.add(own);
@@ -133,7 +141,7 @@ export async function race(options: RaceOptions): Promise<RaceResult> {
     for (const one of touched) truth.set(one, (truth.get(one) ?? 0) + 1);
     const reached = touched.map((one) => [one, truth.get(one) ?? 0] as const);
     invalidating++;
-    await pick(caches).invalidate([shelf ? shelfOf(item) : `item:${item}`]);
+    await insistOnInvalidating(pick(caches), [shelf ? shelfOf(item) : `item:${item}`]);
     invalidating--;
     invalidatedAtMs = clock.nowMs();
     for (const [one, value] of reached) floor.set(one, Math.max(floor.get(one) ?? 0, value));

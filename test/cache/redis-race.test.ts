@@ -8,6 +8,7 @@ import { redisLeases } from '../../src/core/adapters/redis/leases.ts';
 import type { Redis } from '../../src/core/adapters/redis/open-redis.ts';
 import { redisTagVersions } from '../../src/core/adapters/redis/tag-versions.ts';
 import { systemClock } from '../../src/wire/system-clock.ts';
+import { testCounts } from '../support/counts.ts';
 import { openedRedis } from '../support/opened-redis.ts';
 import { ownPrefix, type RedisPlace, sharedCluster, sharedRedis } from '../support/redis.ts';
 import { seeded } from '../support/seeded.ts';
@@ -33,14 +34,16 @@ function replicasOf(connections: readonly Redis[], seed: number, { without, leas
   const random = seeded(seed);
   const step = delayed(() => sleep(random() * 2));
   const prefix = ownPrefix();
+  const counts = testCounts();
   const caches = connections.map((connection) => {
     const redis = { ...connection, prefix };
     const leases = redisLeases({ redis, token: randomUUID });
     const shared = { store: redisCacheStore({ redis, clock }), leases: leaseMs === undefined ? leases : shortLeases(leases, leaseMs) };
     const versions = redisTagVersions({ redis, keepMs: 60_000 });
-    return openReplica({ versions, shared }, { clock, random, step, generation: redis.generation, ...(without && { without }) });
+    return openReplica({ versions, shared }, { clock, random, step, generation: redis.generation, counts, ...(without && { without }) });
   });
-  return { caches, clock, random, sleep } satisfies Partial<RaceOptions>;
+  const unanswered = () => counts.storeFailures.down + counts.storeFailures.slow;
+  return { caches, clock, random, sleep, unanswered } satisfies Partial<RaceOptions>;
 }
 
 for (const [name, shared] of [

@@ -1,6 +1,7 @@
 import { memoryCacheStore } from '../../src/core/adapters/memory/cache-store.ts';
 import { openCache } from '../../src/core/cache/cache.ts';
 import type { Computed } from '../../src/core/cache/computation.ts';
+import type { CacheCounts } from '../../src/core/cache/counts.ts';
 import { type Flights, flights } from '../../src/core/cache/flights.ts';
 import type { Clock } from '../../src/core/kit/clock.ts';
 import type { CacheStore } from '../../src/core/ports/cache-store.ts';
@@ -26,9 +27,10 @@ export function openReplica(
     readonly step: Step;
     readonly generation?: () => string | undefined;
     readonly without?: (parts: ReplicaParts) => Partial<ReplicaParts>;
+    readonly counts?: CacheCounts;
   },
 ) {
-  const { clock, random, step, generation, without = () => ({}) } = options;
+  const { clock, random, step, generation, without = () => ({}), counts = testCounts() } = options;
   const whole: ReplicaParts = { ...parts, flights: flights() };
   const { versions, flights: own, shared } = { ...whole, ...without(whole) };
   return openCache({
@@ -39,7 +41,7 @@ export function openReplica(
     flights: own,
     clock,
     random,
-    counts: testCounts(),
+    counts,
     locales: ['en'],
     patienceMs: 60_000, // the delays here are no outage
   });

@@ -4,6 +4,7 @@ import type { Cache } from '../../src/core/cache/cache.ts';
 import type { Handler, ReadyCall } from '../../src/core/ports/call.ts';
 import { GetItemResponse } from '../fixture/gen/fixture/v1/fixture.ts';
 import { planOf, readyCall } from '../support/ready-call.ts';
+import { insistOnInvalidating } from './insist.ts';
 
 const users = Array.from({ length: 100 }, (_, i) => `user-${i}`);
 const tenants = ['north', 'south', 'east'];
@@ -50,7 +51,7 @@ export async function callAsUsers({
       const tenant = pick(tenants);
       const plan = random() < 0.7 ? byUser : byTenant;
       const cache = pick(caches);
-      if (random() < 0.02) await cache.invalidate([`item:${pick(items)}`]);
+      if (random() < 0.02) await insistOnInvalidating(cache, [`item:${pick(items)}`]);
       const call = readyCall(plan, { user, claims: { tenant }, request: { itemId: pick(items) } });
       const mark = markOf(call);
       const { body, metadata, trailers } = await cache.answer(call, compute);
