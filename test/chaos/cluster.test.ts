@@ -3,11 +3,8 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { partitionOf, partitionTags, slotOf } from '../../src/core/kit/partitions.ts';
 import { ownPrefix, type RedisCluster, type RedisServer, startRedisCluster } from '../support/redis.ts';
-import { seeded } from '../support/seeded.ts';
 import { until } from '../support/until.ts';
-import { bring, type Loaded } from './fault.ts';
-import { startLoad } from './load.ts';
-import { openPair } from './pair.ts';
+import { bring, type Loaded, openLoaded } from './fault.ts';
 import { failOver } from './replica-faults.ts';
 
 /** What lies in one slot with a tag's version, or with a topic of the bus. */
@@ -18,16 +15,13 @@ const atFirst = (item: string) => slotOf(slotKeyOf(`item:${item}`)) < 5_461;
 const items = [...numbers.filter(atFirst).slice(0, 4), ...numbers.filter((item) => !atFirst(item)).slice(0, 4)];
 
 let cluster: RedisCluster;
-let loaded: Loaded;
+let loaded: Loaded & AsyncDisposable;
 before(async () => {
   cluster = await startRedisCluster({ masters: 3, replicas: 1 });
-  const pair = await openPair({ mode: 'cluster', nodes: cluster.addresses, prefix: ownPrefix() });
-  for (const item of items) pair.change(item, 0);
-  loaded = { pair, load: startLoad({ ...pair, items, random: seeded(1) }) };
+  loaded = await openLoaded({ mode: 'cluster', nodes: cluster.addresses, prefix: ownPrefix() }, { items, seed: 1 });
 });
 after(async () => {
-  await loaded?.load.stop();
-  await loaded?.pair[Symbol.asyncDispose]();
+  await loaded?.[Symbol.asyncDispose]();
   await cluster?.stop();
 });
 

@@ -6,6 +6,7 @@ import { redisLeases } from '../../src/core/adapters/redis/leases.ts';
 import { StoreDown } from '../../src/core/kit/store-down.ts';
 import { openedRedis } from '../support/opened-redis.ts';
 import { ownPrefix, type RedisPlace, startRedisServer } from '../support/redis.ts';
+import { openTrickyLink } from '../support/tricky-link.ts';
 import { until } from '../support/until.ts';
 import { openBare } from './bare.ts';
 
@@ -52,6 +53,24 @@ test('a lease that a hanging Redis gives away when nobody waits for it any more 
         const lease = await Promise.resolve(leases.held('entry', name)).catch(() => true);
         return !lease;
       });
+  } finally {
+    redis.close();
+  }
+});
+
+test('a connection on which nothing is heard from its beginning is given up for another one', { timeout: 60_000 }, async () => {
+  await using server = await startRedisServer();
+  await using link = await openTrickyLink(server.port, 'portico');
+  const redis = await openedRedis(single(link.address));
+  try {
+    const connection = async () => String(await server.command('CLIENT', 'LIST')).match(/id=(\d+) [^\n]* name=portico /)?.[1];
+    const first = await connection();
+    link.deafen();
+    await redis.call('a', 'GET', 'a').catch(() => {});
+    const asking = setInterval(() => redis.call('a', 'GET', 'a').catch(() => {}), 20);
+    await until('another connection is made', async () => ![undefined, first].includes(await connection())).finally(() => clearInterval(asking));
+    link.heal(); // that one stays deaf
+    await until('Redis answers', () => redis.state().up);
   } finally {
     redis.close();
   }

@@ -1,19 +1,34 @@
 import assert from 'node:assert/strict';
-import type { FaultyLink } from '../support/faulty-link.ts';
-import type { RedisServer } from '../support/redis.ts';
-import type { TrickyLink } from '../support/tricky-link.ts';
+import { type FaultyLink, openFaultyLink } from '../support/faulty-link.ts';
+import { ownPrefix, type RedisServer, startRedisServer } from '../support/redis.ts';
+import { openTrickyLink, type TrickyLink } from '../support/tricky-link.ts';
 import { until } from '../support/until.ts';
-import { type Fault, type Loaded, saidByBoth } from './fault.ts';
+import { type Fault, type Loaded, openLoaded, saidByBoth } from './fault.ts';
 
 const pendingSaid = /\d+ invalidated tags are still to be told to Redis/;
 
 /** The other door's way to Redis. */
-export type Way = { readonly faulty: FaultyLink; readonly tricky: TrickyLink };
+type Way = { readonly faulty: FaultyLink; readonly tricky: TrickyLink };
 
 export type OneRedisFault = 'killed' | 'emptied' | 'rewound' | 'hung' | 'stuttering' | 'full' | 'cutOff' | 'unheard';
 
+export type OneRedis = Loaded & AsyncDisposable & { readonly faults: Readonly<Record<OneRedisFault, Fault>> };
+
+/** One Redis, two doors on it under load, and all that may happen. */
+export async function openOneRedis(seed: number): Promise<OneRedis> {
+  await using opening = new AsyncDisposableStack();
+  const server = opening.use(await startRedisServer({ config: ['maxmemory-policy noeviction'] }));
+  const faulty = await openFaultyLink(server.address);
+  opening.defer(faulty.close);
+  const tricky = opening.use(await openTrickyLink(Number(faulty.address.split(':')[1]), 'portico')); // in the names of our connections
+  const place = { mode: 'single' as const, nodes: [server.address], prefix: ownPrefix() };
+  const loaded = opening.use(await openLoaded(place, { items: ['1', '2', '3', '4', '5'], seed, ofOther: { ...place, nodes: [tricky.address] } }));
+  const opened = opening.move();
+  return { ...loaded, faults: faultsOf(server, { faulty, tricky }, loaded), [Symbol.asyncDispose]: () => opened.disposeAsync() };
+}
+
 /** What happens to one Redis, and to the way of one door to it. */
-export function oneRedisFaults(server: RedisServer, way: Way, { pair, load }: Loaded): Readonly<Record<OneRedisFault, Fault>> {
+function faultsOf(server: RedisServer, way: Way, { pair, load }: Loaded): Readonly<Record<OneRedisFault, Fault>> {
   const bothSay = (text: RegExp) => saidByBoth(pair, text);
   const bothCount = async (series: RegExp, is: (value: number) => boolean) => {
     for (const value of await pair.metric(series)) assert.ok(is(value), `${series}: ${value}`);

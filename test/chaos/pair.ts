@@ -27,11 +27,13 @@ export type Pair = AsyncDisposable & {
 
 /** @param ofOther how the second door reaches the same Redis, where it goes another way */
 export async function openPair(redis: RedisPlace, ofOther = redis): Promise<Pair> {
+  await using opening = new AsyncDisposableStack();
   const player = await openPlayer();
+  opening.defer(player.close);
   const fixture = openFixture();
   const samples = { player: player.address };
-  const one = await openDoor({ app: fixture.app, samples, redis });
-  const other = await openDoor({ app: fixture.app, samples, shared: one, redis: ofOther });
+  const one = opening.use(await openDoor({ app: fixture.app, samples, redis }));
+  const other = opening.use(await openDoor({ app: fixture.app, samples, shared: one, redis: ofOther }));
   const doors = [one, other] as const;
   const transportOf = keptTransports();
   const headers = new Map<string, { readonly authorization: string }>();
@@ -84,11 +86,7 @@ export async function openPair(redis: RedisPlace, ofOther = redis): Promise<Pair
   };
   const readyz = () => Promise.all(doors.map(readyzOf));
   const metric = (series: RegExp) => Promise.all(doors.map((door) => metricOf(door, series)));
-  const close = async () => {
-    await other.close();
-    await one.close();
-    player.close();
-  };
+  const opened = opening.move();
   return {
     doors,
     replicas,
@@ -104,7 +102,14 @@ export async function openPair(redis: RedisPlace, ofOther = redis): Promise<Pair
     readyz,
     metric,
     assertWhole: async () => {
-      await until('both say that nothing is wrong', async () => (await readyz()).every((text) => text === 'ok\n'), 20_000);
+      let said: readonly string[] = [];
+      const saysNothing = async () => {
+        said = await readyz();
+        return said.every((text) => text === 'ok\n');
+      };
+      await until('both say that nothing is wrong', saysNothing, 20_000).catch((error: Error) => {
+        throw new Error(`${error.message}: ${said.join()}`);
+      });
       assert.deepEqual(await metric(/^portico_store_up\b/), [1, 1]);
       assert.deepEqual(await metric(/^portico_cache_invalidations_pending\b/), [0, 0]);
       const item = `whole-${turn++}`;
@@ -126,7 +131,7 @@ export async function openPair(redis: RedisPlace, ofOther = redis): Promise<Pair
         await until('who signed out at one is signed out at the other', isOut);
       }
     },
-    [Symbol.asyncDispose]: close,
+    [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };
 }
 

@@ -4,25 +4,21 @@ import { after, before, test } from 'node:test';
 import { ownPrefix, type RedisPlace, type RedisSentinels, startRedisSentinels } from '../support/redis.ts';
 import { seeded } from '../support/seeded.ts';
 import { openBare, withoutGeneration } from './bare.ts';
-import { bring, type Loaded } from './fault.ts';
+import { bring, type Loaded, openLoaded } from './fault.ts';
 import { startLoad } from './load.ts';
-import { openPair } from './pair.ts';
 import { failOver } from './replica-faults.ts';
 
 const items = Array.from({ length: 8 }, (_, i) => String(i));
 let set: RedisSentinels;
 let place: RedisPlace;
-let loaded: Loaded;
+let loaded: Loaded & AsyncDisposable;
 before(async () => {
   set = await startRedisSentinels();
   place = { mode: 'sentinel', nodes: set.addresses, masterName: set.masterName, prefix: ownPrefix() };
-  const pair = await openPair(place);
-  for (const item of items) pair.change(item, 0);
-  loaded = { pair, load: startLoad({ ...pair, items, random: seeded(1) }) };
+  loaded = await openLoaded(place, { items, seed: 1 });
 });
 after(async () => {
-  await loaded?.load.stop();
-  await loaded?.pair[Symbol.asyncDispose]();
+  await loaded?.[Symbol.asyncDispose]();
   await set?.stop();
 });
 

@@ -44,6 +44,8 @@ const failuresMax = 3;
 const pingEveryMs = 250;
 /** Unanswered PINGs before the connection is given up for a new one: a peer that vanished says nothing for ever. */
 const pingsMax = 4;
+/** A connection that is made, but on which the server has said nothing of use for so long, is given up for a new one: the client would wait for ever. Milliseconds. */
+const readyWithinMs = 2_000;
 
 /** Options of every connection of ours: nothing is queued, nothing is sent twice, and a new attempt comes within a second. */
 export const connectionOptions: RedisOptions = {
@@ -71,6 +73,7 @@ export function openRedisNode(
   let connection = 0; // told apart, so that a late answer of an older one changes nothing
   let closed = false;
   let cancelPing = () => {};
+  let cancelWatch = () => {};
 
   const become = (next: State) => {
     if (state === next || closed) return;
@@ -135,8 +138,16 @@ export function openRedisNode(
   redis.on('error', (error) => {
     trouble = error.message;
   });
-  redis.on('ready', () => void verify());
+  redis.on('connect', () => {
+    cancelWatch();
+    cancelWatch = clock.after(readyWithinMs, () => redis.disconnect(true));
+  });
+  redis.on('ready', () => {
+    cancelWatch();
+    void verify();
+  });
   redis.on('close', () => {
+    cancelWatch();
     connection++;
     cancelPing();
     trouble ??= 'the connection was closed';
@@ -156,6 +167,7 @@ export function openRedisNode(
     close: () => {
       closed = true;
       cancelPing();
+      cancelWatch();
       redis.disconnect();
     },
   };
