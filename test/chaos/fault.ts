@@ -57,7 +57,9 @@ export async function bring(
     await end?.();
   }
   const endedAtMs = performance.now();
-  await pair.assertWhole();
+  await pair.assertWhole().catch((error: Error) => {
+    throw new Error(`${name}: ${error.message}`, { cause: error });
+  });
   const { reads: read = 0, hit = 0, stale = 0, miss = 0, coalesced = 0, told = 0, refused = 0, written = 0, stalled = 0 } = load.counts(name);
   say(
     `${name}: ${read} reads (${hit} hits, ${stale} stale, ${miss} missed, ${coalesced} joined), ${told} invalidations done and ${refused} refused, ${written} writes, ` +
