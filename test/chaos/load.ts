@@ -151,7 +151,7 @@ export function startLoad(options: LoadOptions): Load {
       until(
         `${phase}: ${reads} reads, and some of every other call`,
         () => (counts().reads ?? 0) >= reads && Object.keys(others).every((name) => (counts()[name] ?? 0) >= 3),
-        20_000,
+        20_000 + reads * 40, // longer on a busy machine: that it goes on is what counts
       ),
     quieten: async () => {
       quiet = true;

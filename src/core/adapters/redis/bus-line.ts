@@ -1,5 +1,6 @@
 import { Redis } from 'ioredis';
 import type { Clock } from '../../kit/clock.ts';
+import { connectAgain } from './connect-again.ts';
 import { connectionOptions, type RedisNode } from './redis-node.ts';
 
 /** The one subscriber connection to one Redis. It knows channels, nothing of who listens. */
@@ -81,6 +82,8 @@ export function openBusLine(node: RedisNode, parts: LineParts): BusLine {
     heardAtMs = clock.monotonicMs();
     misses = 0;
   };
+  let closed = false;
+  connectAgain(redis, clock, () => closed);
   redis.on('error', () => {}); // the connection for commands says what is wrong
   redis.on('smessageBuffer', (channel: Buffer, bytes: Buffer) => {
     heard();
@@ -118,6 +121,7 @@ export function openBusLine(node: RedisNode, parts: LineParts): BusLine {
       if (ready) redis.sunsubscribe(channel).catch(() => {}); // a connection that breaks has unsubscribed too
     },
     close: () => {
+      closed = true;
       cancel();
       ready = false;
       redis.disconnect();
