@@ -1,4 +1,5 @@
 import type { Clock } from '../kit/clock.ts';
+import { slots } from '../kit/slots.ts';
 
 /** A request whose end has not come yet. */
 export type Coming = { isWhole(): boolean /** Ends it without an answer of ours, or with one that says that it took too long. */; end(): void };
@@ -18,14 +19,14 @@ const nothing = () => {};
  * @param requestMs how long they may take: looked at twice in that time
  */
 export function requestTimes(takesOne: (path: string) => boolean, requestMs: number, clock: Clock): RequestTimes {
-  const open = new Map<Coming, number>(); // in the order of their beginning
+  const open = slots<{ readonly coming: Coming; readonly sinceMs: number; looked: boolean }>();
   let cancel = nothing;
   const look = () => {
     const beforeMs = clock.monotonicMs() - requestMs;
-    for (const [coming, sinceMs] of open) {
-      if (sinceMs > beforeMs) break;
-      open.delete(coming);
-      if (!coming.isWhole()) coming.end();
+    for (const watched of open.all()) {
+      if (watched.looked || watched.sinceMs > beforeMs) continue;
+      watched.looked = true; // once is enough
+      if (!watched.coming.isWhole()) watched.coming.end();
     }
     cancel = clock.after(requestMs / 2, look);
   };
@@ -33,8 +34,9 @@ export function requestTimes(takesOne: (path: string) => boolean, requestMs: num
   return {
     watch: (url, coming) => {
       if (!takesOne(url.split('?', 1)[0] ?? '')) return nothing;
-      open.set(coming, clock.monotonicMs());
-      return () => void open.delete(coming);
+      const watched = { coming, sinceMs: clock.monotonicMs(), looked: false };
+      const slot = open.put(watched);
+      return () => open.drop(slot, watched);
     },
     close: () => cancel(),
   };
