@@ -63,3 +63,17 @@ test('a stream that took longer than an answer lives stores nothing: a newer one
   }
   assert.equal(counts.notStored.lease_over, 1);
 });
+
+test('a clock that is set back makes nothing fresh for longer: what seems to be of the future is computed anew', async () => {
+  const running = fakeClock();
+  let backMs = 0;
+  const clock = { ...running, nowMs: () => running.nowMs() - backMs };
+  const { cache } = openTestCache({ clock, versions: memoryTagVersions({ clock, keepMs: 3_600_000 }) });
+  const compute = computation();
+  await cache.answer(call(), compute);
+  backMs = 3_600_000;
+  assert.equal(cameBy(await cache.answer(call(), compute)), 'miss 2');
+  assert.equal(cameBy(await cache.answer(call(), compute)), 'hit 2');
+  await running.advance(10_001);
+  assert.equal(cameBy(await cache.answer(call(), compute)), 'miss 3');
+});

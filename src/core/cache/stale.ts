@@ -7,13 +7,16 @@ import type { Patience } from './patience.ts';
 import type { Memory, Remembered } from './remembered.ts';
 import { type Reasons, staleMayHelp } from './status.ts';
 
+/** An answer from further ahead is of a time before our clock was set back: nobody can tell how old it is. More than the clocks of replicas may differ (cache-store.ts). Milliseconds. */
+const aheadMs = 5_000;
+
 /** May this remembered answer be served at once, and how: as fresh; as an old one, with a new one computed behind it or not; or not at all. */
 export function servedAs(
   { cache }: CachedMethod,
   { entry, judgement }: Remembered,
   nowMs: number,
 ): 'fresh' | 'stale, recompute' | 'stale' | undefined {
-  const inTime = nowMs < entry.freshUntilMs;
+  const inTime = nowMs < entry.freshUntilMs && nowMs > entry.computedAtMs - aheadMs;
   if (judgement === 'unknown') return inTime ? 'stale' : undefined; // whether it was invalidated cannot be told: never as fresh
   if (inTime && judgement === 'unmoved') return 'fresh';
   return cache.staleWhileRevalidateMs > 0 && nowMs < entry.freshUntilMs + cache.staleWhileRevalidateMs ? 'stale, recompute' : undefined;

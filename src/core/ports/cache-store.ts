@@ -39,6 +39,7 @@ export type SetResult = 'stored' | 'too_large' | 'lease_over';
  * - All entries together stay within a bound: in memory the adapter's own (bodies, keys, tags and an allowance for each entry), over which the entry goes that was not asked for
  *   the longest; in Redis its `maxmemory`, and an entry is gone when its stale time is over.
  * - In memory the bytes of one scope stay within a tenth of that bound. Over it the scope's own oldest entries go, never those of others.
+ * - The times of what `get` gives are by the clock of who asks, whoever stored it; clocks that agree to a second are taken as equal.
  * - Adapters of a shared store throw StoreDown.
  */
 export type CacheStore = {
