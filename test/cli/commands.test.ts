@@ -3,7 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
-import { type Ended, run } from './portico.ts';
+import type { Ended } from '../support/process.ts';
+import { run } from './portico.ts';
 
 const cwd = mkdtempSync(join(tmpdir(), 'portico-cli-'));
 after(() => rmSync(cwd, { recursive: true, force: true }));

@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
-import { type Running, run, start, stopAll } from './portico.ts';
+import type { Running } from '../support/process.ts';
+import { run, start, stopAll } from './portico.ts';
 
 const cwd = mkdtempSync(join(tmpdir(), 'portico-dev-'));
 const freePorts = { PORTICO_PUBLIC__PORT: '0', PORTICO_INTERNAL__PORT: '0', PORTICO_ADMIN__PORT: '0' };

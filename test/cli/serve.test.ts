@@ -8,8 +8,9 @@ import { after, before, describe, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { devTls } from '../../src/core/transport/dev-tls.ts';
 import { createDatabase } from '../support/postgres.ts';
+import type { Running } from '../support/process.ts';
 import { openWire } from '../support/wire.ts';
-import { type Running, run, start, stopAll } from './portico.ts';
+import { run, start, stopAll } from './portico.ts';
 
 const cwd = mkdtempSync(join(tmpdir(), 'portico-serve-'));
 const upstreams = ['accounts', 'orders', 'couriers', 'promotions'];

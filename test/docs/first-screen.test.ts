@@ -5,8 +5,8 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { test } from 'node:test';
 import { cloneProject } from '../support/clone.ts';
+import { type DoorProcess, doorEnvironment, startDoor } from '../support/door-process.ts';
 import { blocksOf } from '../support/page.ts';
-import { type DoorProcess, doorEnvironment, startDoor } from '../support/process.ts';
 
 const page = resolve(import.meta.dirname, '../../docs/screens/first-screen.md');
 

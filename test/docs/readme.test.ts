@@ -4,8 +4,8 @@ import { execFileSync } from 'node:child_process';
 import { resolve } from 'node:path';
 import { test } from 'node:test';
 import { cloneProject } from '../support/clone.ts';
+import { startDoor } from '../support/door-process.ts';
 import { blocksOf } from '../support/page.ts';
-import { startDoor } from '../support/process.ts';
 
 const readme = resolve(import.meta.dirname, '../../README.md');
 

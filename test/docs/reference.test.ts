@@ -68,3 +68,13 @@ test("what is quoted of gRPC's own refusals stands in the library that we use", 
   assert.ok(rows.length > 0);
   for (const [text = ''] of rows) assert.ok(code.includes(text.slice(1, -1)), text);
 });
+
+test('CONTRIBUTING names every npm script, and what it says CI runs is what .ci/run calls', () => {
+  const page = read('CONTRIBUTING.md');
+  const { scripts } = JSON.parse(read('package.json')) as { readonly scripts: Readonly<Record<string, string>> };
+  const called = (text: string) =>
+    [...text.matchAll(/npm (?:run (?:-s |--silent )?)?([\w:]+)/g)].map(([, name]) => name ?? '').filter((name) => Object.hasOwn(scripts, name));
+  assert.deepEqual([...new Set(called(page))].sort(), Object.keys(scripts).sort());
+  const commands = (text: string) => called(text.replace(/^step .*$/gm, '').replace(/#.*$/gm, ''));
+  assert.deepEqual(commands(read('.ci/run')), commands(/```sh ci\n([\s\S]*?)```/.exec(page)?.[1] ?? ''));
+});

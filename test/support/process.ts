@@ -1,56 +1,85 @@
-// `portico dev` as a process of its own, started by a command of the docs, on free ports.
+// A process of its own, known by what it prints.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { freePort } from '../../scripts/server-process.ts';
 
-export type DoorProcess = {
-  /** The text with the usual ports replaced by those in use. */
-  withPorts(text: string): string;
-  /** The variables that make other processes use the same ports. */
-  readonly env: NodeJS.ProcessEnv;
+export type Ended = { readonly code: number | null; readonly stdout: string; readonly stderr: string };
+export type Running = {
+  /** What it has printed so far. */
+  output(): string;
+  /** Resolved when what it printed matches. @throws Error with the output when it ends before */
+  until(pattern: RegExp): Promise<RegExpExecArray>;
+  /** The pattern's first group in the first line of its stdout that fits and that was not asked for before; waits for it. @throws Error as above */
+  line(pattern: RegExp): Promise<string>;
+  /** Writes a line to its standard input. */
+  say(text: string): void;
+  signal(name: NodeJS.Signals): void;
   /** SIGTERM, and waits for the end. */
   stop(): Promise<void>;
+  readonly ended: Promise<Ended>;
+};
+export type ProcessOptions = {
+  readonly cwd: string;
+  readonly env: NodeJS.ProcessEnv;
+  /** What it says on stderr is shown, too. */
+  readonly shown?: boolean;
 };
 
-/** Ports of a door that a test starts as a process. */
-export async function doorEnvironment() {
-  const [publicPort, internalPort, adminPort] = [await freePort(), await freePort(), await freePort()];
-  const env: NodeJS.ProcessEnv = {
-    ...process.env,
-    PORTICO_PUBLIC__PORT: String(publicPort),
-    PORTICO_INTERNAL__PORT: String(internalPort),
-    PORTICO_ADMIN__PORT: String(adminPort),
+/** Starts a program. */
+export function startProcess(program: string, args: readonly string[], { cwd, env, shown = false }: ProcessOptions): Running {
+  const child = spawn(program, args, { cwd, env, stdio: ['pipe', 'pipe', 'pipe'] });
+  let stdout = '';
+  let stderr = '';
+  let isOver = false;
+  const watchers = new Set<() => void>();
+  const wake = () => {
+    for (const look of [...watchers]) look();
   };
-  delete env.NODE_TEST_CONTEXT; // what it starts is no part of this test run
-  const withPorts = (text: string) =>
-    text.replaceAll('localhost:8443', `localhost:${publicPort}`).replaceAll('localhost:8445', `localhost:${adminPort}`);
-  return { env, withPorts, readyUrl: `http://127.0.0.1:${adminPort}/readyz` };
-}
-
-/** Starts a command of the shell, and waits until the door that it starts is ready. @throws Error when it ends before */
-export async function startDoor(command: string, folder: string, environment?: Awaited<ReturnType<typeof doorEnvironment>>): Promise<DoorProcess> {
-  const { env, withPorts, readyUrl } = environment ?? (await doorEnvironment());
-  const child = spawn('sh', ['-c', command], { cwd: folder, env, stdio: ['ignore', 'ignore', 'pipe'] });
-  let said = '';
-  child.stderr.on('data', (chunk) => {
-    said += chunk;
+  child.stdin.on('error', () => {}); // it ended before it read what was said
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text;
+    wake();
   });
-  let gone = false;
-  const ended = once(child, 'exit').then(() => {
-    gone = true;
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text;
+    if (shown) process.stderr.write(text);
+    wake();
   });
-  const stop = async () => {
-    child.kill('SIGTERM');
-    await ended;
+  const ended = once(child, 'close').then(([code]: unknown[]): Ended => {
+    isOver = true;
+    wake();
+    return { code: code as number | null, stdout, stderr };
+  });
+  const output = () => stdout + stderr;
+  const whenFound = <Found>(pattern: RegExp, find: () => Found | null) =>
+    new Promise<Found>((resolve, reject) => {
+      const look = () => {
+        const found = find();
+        if (found === null && !isOver) return;
+        watchers.delete(look);
+        if (found === null) reject(new Error(`It ended before it printed ${pattern}:\n${output()}`));
+        else resolve(found);
+      };
+      watchers.add(look);
+      look();
+    });
+  const asked = new Set<number>();
+  const nextLine = (pattern: RegExp): string | null => {
+    const lines = stdout.split('\n').slice(0, -1);
+    const at = lines.findIndex((line, i) => !asked.has(i) && pattern.test(line));
+    if (at === -1) return null;
+    asked.add(at);
+    return pattern.exec(lines[at] ?? '')?.[1] ?? '';
   };
-  for (let i = 0; i < 300 && !gone; i++) {
-    const ready = await fetch(readyUrl).then(
-      ({ status }) => status === 200,
-      () => false,
-    );
-    if (ready) return { withPorts, env, stop };
-    await new Promise((again) => setTimeout(again, 100));
-  }
-  await stop();
-  throw new Error(`\`${command}\` never became ready: ${said}`);
+  return {
+    output,
+    until: (pattern) => whenFound(pattern, () => pattern.exec(output())),
+    line: (pattern) => whenFound(pattern, () => nextLine(pattern)),
+    say: (text) => void child.stdin.write(`${text}\n`),
+    signal: (name) => void child.kill(name),
+    stop: async () => {
+      child.kill('SIGTERM');
+      await ended;
+    },
+    ended,
+  };
 }

@@ -65,10 +65,11 @@ export function messagesWithin(root: DescMessage): ReadonlySet<DescMessage> {
 }
 
 /** Whether values of `root` can contain values of `root` or of another type that contains itself. */
-export function isRecursive(root: DescMessage, above: readonly DescMessage[] = []): boolean {
-  if (above.includes(root)) return true;
-  return root.fields.some((field) => {
-    const inner = messageOf(field);
-    return inner !== undefined && isRecursive(inner, [...above, root]);
-  });
+export function isRecursive(root: DescMessage): boolean {
+  return [...messagesWithin(root)].some((message) =>
+    message.fields.some((field) => {
+      const inner = messageOf(field);
+      return inner !== undefined && messagesWithin(inner).has(message);
+    }),
+  );
 }

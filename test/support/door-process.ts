@@ -1,0 +1,47 @@
+// `portico dev` as a process of its own, started by a command of the docs, on free ports.
+import { freePort } from '../../scripts/server-process.ts';
+import { startProcess } from './process.ts';
+
+export type DoorProcess = {
+  /** The text with the usual ports replaced by those in use. */
+  withPorts(text: string): string;
+  /** The variables that make other processes use the same ports. */
+  readonly env: NodeJS.ProcessEnv;
+  /** SIGTERM, and waits for the end. */
+  stop(): Promise<void>;
+};
+
+/** Ports of a door that a test starts as a process. */
+export async function doorEnvironment() {
+  const [publicPort, internalPort, adminPort] = [await freePort(), await freePort(), await freePort()];
+  const env: NodeJS.ProcessEnv = {
+    ...process.env,
+    PORTICO_PUBLIC__PORT: String(publicPort),
+    PORTICO_INTERNAL__PORT: String(internalPort),
+    PORTICO_ADMIN__PORT: String(adminPort),
+  };
+  delete env.NODE_TEST_CONTEXT; // what it starts is no part of this test run
+  const withPorts = (text: string) =>
+    text.replaceAll('localhost:8443', `localhost:${publicPort}`).replaceAll('localhost:8445', `localhost:${adminPort}`);
+  return { env, withPorts, readyUrl: `http://127.0.0.1:${adminPort}/readyz` };
+}
+
+/** Starts a command of the shell, and waits until the door that it starts is ready. @throws Error when it ends before */
+export async function startDoor(command: string, folder: string, environment?: Awaited<ReturnType<typeof doorEnvironment>>): Promise<DoorProcess> {
+  const { env, withPorts, readyUrl } = environment ?? (await doorEnvironment());
+  const { ended, output, stop } = startProcess('sh', ['-c', command], { cwd: folder, env });
+  let gone = false;
+  void ended.then(() => {
+    gone = true;
+  });
+  for (let i = 0; i < 300 && !gone; i++) {
+    const ready = await fetch(readyUrl).then(
+      ({ status }) => status === 200,
+      () => false,
+    );
+    if (ready) return { withPorts, env, stop };
+    await new Promise((again) => setTimeout(again, 100));
+  }
+  await stop();
+  throw new Error(`\`${command}\` never became ready: ${output()}`);
+}
