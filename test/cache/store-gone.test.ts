@@ -29,8 +29,10 @@ function opened({ generation = () => 'g1' }: { generation?: () => string | undef
     late: (...words) => asked(() => inner.late(...words)),
     raise: (...words) => asked(() => inner.raise(...words)),
   };
-  const { cache, counts } = openTestCache({ clock, versions, generation, keepMs: 60_000 });
-  return { cache, clock, counts, state, inner };
+  const announced: string[] = [];
+  const announce = (tags: readonly string[]) => void announced.push(...tags);
+  const { cache, counts } = openTestCache({ clock, versions, generation, keepMs: 60_000, announce });
+  return { cache, clock, counts, state, inner, announced };
 }
 
 test('a remembered answer within its time is served as stale when its versions cannot be asked, never as fresh', async () => {
@@ -107,7 +109,7 @@ test('a store that failed over while it was asked is not believed either', async
 });
 
 test('Invalidate says that it was not done; a write is answered, and told until it is done', async () => {
-  const { cache, clock, counts, state, inner } = opened();
+  const { cache, clock, counts, state, inner, announced } = opened();
   const compute = computation();
   await cache.answer(call(), compute);
   const before = await inner.begin(['item:7']);
@@ -122,10 +124,12 @@ test('Invalidate says that it was not done; a write is answered, and told until 
   assert.equal(cameBy(await cache.answer(call(), compute)), 'miss 2', 'what is still to be invalidated is not served');
   await clock.advance(2_000);
   assert.equal(counts.pending.now, 1);
+  assert.deepEqual(announced, []);
   state.is = 'up';
   await clock.advance(500);
   assert.equal(counts.pending.now, 0);
   assert.equal(await inner.standing(['item:7'], before.versions), 'moved');
+  assert.deepEqual(announced, ['item:7'], 'the others hear of it when it is true');
   cache.close();
 });
 

@@ -72,7 +72,8 @@ export function openCache(parts: CacheParts): Cache {
   const { versions, clock, random, counts, keepMs = 86_400_000, generation = () => '', reasons = coreReasons } = parts;
   const flights = parts.flights ?? noFlights<Computed>();
   const havePatience = patienceOf(parts);
-  const pending = pendingInvalidations({ versions, clock, counts, keepMs });
+  const announce = parts.announce ?? (() => {});
+  const pending = pendingInvalidations({ versions, clock, counts, keepMs, onTold: announce });
   const judge = judgeBy(versions, generation, pending.has);
   const shared = parts.shared && openShared({ ...parts.shared, generation, clock });
   const memory = openMemory({ store: parts.store, shared, judge, clock });
@@ -82,7 +83,7 @@ export function openCache(parts: CacheParts): Cache {
   return {
     answer: answerFrom(inside, flyBy(inside), stale),
     open: openCachedFrom(inside, stale),
-    ...invalidationBy({ versions, seal: flights.seal, announce: parts.announce ?? (() => {}), pending }),
+    ...invalidationBy({ versions, seal: flights.seal, announce, pending }),
     announced: flights.seal,
     close: pending.close,
   };

@@ -15,12 +15,21 @@ export type Pending = {
   close(): void;
 };
 
+type PendingParts = {
+  readonly versions: TagVersions;
+  readonly clock: Clock;
+  readonly counts: CacheCounts;
+  readonly keepMs: number;
+  /** Is given the tags that the shared store has been told. */
+  readonly onTold: (tags: readonly string[]) => void;
+};
+
 /**
  * Tells them again until it is done, or until every answer that they are about is over.
  * @param keepMs the longest life of an answer: whole milliseconds
  */
-export function pendingInvalidations(parts: { versions: TagVersions; clock: Clock; counts: CacheCounts; keepMs: number }): Pending {
-  const { versions, clock, counts, keepMs } = parts;
+export function pendingInvalidations(parts: PendingParts): Pending {
+  const { versions, clock, counts, keepMs, onTold } = parts;
   const tags = new Map<string, { readonly options: RaiseOptions; readonly untilMs: number }>(); // the oldest first
   let cancel: (() => void) | undefined;
   let closed = false;
@@ -39,11 +48,10 @@ export function pendingInvalidations(parts: { versions: TagVersions; clock: Cloc
       while (tags.size > 0) {
         const [[, { options }] = ['', { options: {} }]] = tags;
         const batch = [...tags].filter(([, kept]) => kept.options === options).slice(0, batchMax);
-        await versions.raise(
-          batch.map(([tag]) => tag),
-          options,
-        );
+        const told = batch.map(([tag]) => tag);
+        await versions.raise(told, options);
         for (const [tag, kept] of batch) if (tags.get(tag) === kept) tags.delete(tag); // added anew meanwhile: to be told once more
+        onTold(told);
         counted();
       }
     } catch {
