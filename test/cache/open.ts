@@ -23,7 +23,7 @@ export function openTestCache(overrides: Partial<CacheParts> = {}) {
   });
   // always a promise, so that tests can hold what is still to come
   const answer = async (...given: Parameters<typeof cache.answer>) => cache.answer(...given);
-  return { cache: { ...cache, answer }, clock, counts };
+  return { cache: { ...cache, answer }, answerSoon: cache.answer, clock, counts };
 }
 
 export type Computation = Handler & {

@@ -87,3 +87,14 @@ test('what an HTTP cache may keep is said to Connect: private to a user, public 
   const partial = await openTestCache().cache.answer(call({ protocol: 'connect' }), computation({ partial: true }));
   assert.equal(partial.metadata.get('cache-control'), 'no-store');
 });
+
+test('an answer from memory is there at once: it costs no promise', async () => {
+  const { answerSoon } = openTestCache();
+  const compute = computation();
+  const computed = answerSoon(call(), compute);
+  assert.ok(computed instanceof Promise);
+  assert.equal(cameBy(await computed), 'miss 1');
+  const remembered = answerSoon(call(), compute);
+  assert.ok(!(remembered instanceof Promise));
+  assert.equal(cameBy(remembered), 'hit 1');
+});

@@ -1,0 +1,30 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type Soon, settled } from './soon.ts';
+
+const settle = (make: () => Soon<number>) =>
+  settled(
+    make,
+    (value) => `got ${value}`,
+    (error) => `failed: ${(error as Error).message}`,
+  );
+
+test('what is there at once is gone on with at once, what was thrown at once too', () => {
+  assert.equal(
+    settle(() => 7),
+    'got 7',
+  );
+  assert.equal(
+    settle(() => {
+      throw new Error('no');
+    }),
+    'failed: no',
+  );
+});
+
+test('what is to come is gone on with when it comes', async () => {
+  const coming = settle(() => Promise.resolve(7));
+  assert.ok(coming instanceof Promise);
+  assert.equal(await coming, 'got 7');
+  assert.equal(await settle(() => Promise.reject(new Error('no'))), 'failed: no');
+});
