@@ -1,4 +1,5 @@
 import { request } from 'node:http';
+import type { Settings } from '../settings.ts';
 import { Exit, exitCodes } from './exit.ts';
 import { modeOf, type SettingsFlags, settingsOf } from './options.ts';
 
@@ -6,12 +7,18 @@ const timeoutMs = 3_000;
 
 /** `portico health`: asks the admin listener of a running server whether it is ready; for a container's HEALTHCHECK, where there is no curl. */
 export async function checkHealth({ url, ...flags }: SettingsFlags & { readonly url?: string }): Promise<void> {
-  const target = url ?? `http://127.0.0.1:${settingsOf(modeOf(flags), flags, []).admin.port}/readyz`;
+  const target = url ?? readyUrl(settingsOf(modeOf(flags), flags, []));
   const { status, body } = await get(target).catch((error: unknown) => {
     throw new Exit(exitCodes.dependency, `${target} does not answer: ${error instanceof Error ? error.message : error}`);
   });
   if (status !== 200) throw new Exit(exitCodes.failed, `${target} says ${status}: ${body.trim()}`);
   process.stdout.write(`${body.trim()}\n`);
+}
+
+/** Of the admin listener as it is set; one that listens on all addresses is asked on loopback. */
+function readyUrl({ hosts, admin }: Settings): string {
+  const host = ['::', '0.0.0.0'].includes(hosts.admin) ? '127.0.0.1' : hosts.admin;
+  return `http://${host.includes(':') ? `[${host}]` : host}:${admin.port}/readyz`;
 }
 
 function get(url: string): Promise<{ readonly status: number; readonly body: string }> {

@@ -1,11 +1,9 @@
 import { fitOf, migrate, readMigrations } from '../core/adapters/sql/migrate.ts';
 import { openSql } from '../core/adapters/sql/open-sql.ts';
-import type { Log } from '../core/ports/log.ts';
 import type { Settings } from '../settings.ts';
 import { DatabaseError } from './database-error.ts';
 import { readRelease } from './release.ts';
-
-const silent: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+import { silent } from './silent-log.ts';
 
 /** @returns names of the migrations that were applied, or would be */
 export function applyMigrations(settings: Settings, options: { readonly dryRun: boolean }): Promise<readonly string[]> {

@@ -3,11 +3,10 @@ import { redisBus } from '../core/adapters/redis/bus.ts';
 import { openRedis, type Redis } from '../core/adapters/redis/open-redis.ts';
 import type { RedisPlace } from '../core/adapters/redis/redis-address.ts';
 import { redisScript } from '../core/adapters/redis/redis-script.ts';
-import type { Log } from '../core/ports/log.ts';
 import { fits } from './cluster.ts';
+import { silent } from './silent-log.ts';
 import { systemClock } from './system-clock.ts';
 
-const silent: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 const withinMs = 5_000;
 
 /**

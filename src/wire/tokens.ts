@@ -2,9 +2,8 @@ import { keyDirectory } from '../core/adapters/keys/key-directory.ts';
 import { mintServiceToken } from '../core/services/session/access-tokens.ts';
 import type { Settings } from '../settings.ts';
 import { openSecrets } from './secrets.ts';
+import { silent } from './silent-log.ts';
 import { systemClock } from './system-clock.ts';
-
-const silent = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 
 /** @returns how many signing keys there are. @throws Error naming the folder or file that is not usable */
 export async function countKeys(settings: Settings): Promise<number> {

@@ -28,6 +28,6 @@ export function fakeContext({
     tags,
   };
   const clock = { nowMs: () => nowMs, monotonicMs: () => nowMs, after: () => () => {} };
-  bindRun(context, { clock, partsEndAtMs: undefined, soFar: false, states: new Map(), missing: false, pending: false });
+  bindRun(context, { clock, partsEndAtMs: undefined, soFar: false, states: new Map(), named: new Set(), missing: false, pending: false });
   return context;
 }

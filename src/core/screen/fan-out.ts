@@ -39,6 +39,8 @@ export type Run = {
   /** True: `fanOut` returns as soon as all required parts are there, and names the rest as pending. */
   readonly soFar: boolean;
   readonly states: Map<string, State>;
+  /** Parts that the last pass has named. */
+  readonly named: Set<string>;
   /** Whether an optional part of the last pass was missing. */
   missing: boolean;
   pending: boolean;
@@ -53,13 +55,19 @@ export function bindRun(context: object, run: Run): void {
 /**
  * Runs parts in parallel and waits for them, until shortly before the call's deadline.
  * @param context the screen's context, as it was handed to the screen
- * @throws the failure of a required part
+ * @param parts by name: one name is one part in all `fanOut`s of a screen, since a stream form runs the screen again and finds its parts by it
+ * @throws the failure of a required part; Error when a screen names two parts alike
  */
 export async function fanOut<P extends Parts>(context: object, parts: P): Promise<FanOut<P>> {
   const run = runs.get(context);
   if (run === undefined) throw new Error('fanOut takes the context that the screen was given.');
   const names = Object.keys(parts);
   const states = names.map((name) => {
+    if (run.named.has(name))
+      throw new Error(
+        `Two parts of this screen are called ${name}: the second would be given what the first one got. (In a test: each call needs a context of its own.)`,
+      );
+    run.named.add(name);
     const known = run.states.get(name);
     if (known !== undefined) return known;
     const state = begin((parts[name] as Part<unknown>).start);

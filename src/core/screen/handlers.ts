@@ -23,7 +23,7 @@ type Session = { readonly run: Run; pass(): Promise<Answer> /** Cancels what is 
 function begin(screen: Screen<never>, call: ReadyCall, { app, upstreams, clock }: Parts, soFar: boolean): Session {
   const nowMs = clock.nowMs();
   const partsEndAtMs = call.deadlineAtMs === undefined ? undefined : call.deadlineAtMs - marginMs(call.deadlineAtMs - nowMs);
-  const run: Run = { clock, partsEndAtMs, soFar, states: new Map(), missing: false, pending: false };
+  const run: Run = { clock, partsEndAtMs, soFar, states: new Map(), named: new Set(), missing: false, pending: false };
   const losers = new AbortController();
   const abort = () => losers.abort(call.signal.reason);
   if (call.signal.aborted) abort();
@@ -48,6 +48,7 @@ function begin(screen: Screen<never>, call: ReadyCall, { app, upstreams, clock }
   return {
     run,
     pass: async () => {
+      run.named.clear();
       run.missing = false;
       run.pending = false;
       try {

@@ -1,0 +1,66 @@
+import type { Loaded } from './load.ts';
+import type { Problem } from './problems.ts';
+
+/** What each setting by itself may say, and all together may not. */
+export function contradictions({ settings, origins }: Loaded): readonly Problem[] {
+  const wrong: Wrong = (key, message, said = key) => ({ key, origin: origins.get(said) ?? 'not set', message });
+  return [...betweenIssuers(settings.auth, wrong), ...listeners(settings, wrong), ...engines(settings, wrong), ...redisPlace(settings.redis, wrong)];
+}
+
+type Settings = Loaded['settings'];
+/** @param said the key whose origin is told; default: `key` */
+type Wrong = (key: string, message: string, said?: string) => Problem;
+
+/** Identity is (iss, sub): two issuers must not be able to name the same user. */
+function betweenIssuers({ idTokenIssuers, externalIssuers, issuer }: Settings['auth'], wrong: Wrong): readonly Problem[] {
+  const all = [
+    ...idTokenIssuers.map((other, i) => ({ ...other, key: `auth.idTokenIssuers.${i}`, external: false })),
+    ...externalIssuers.map((other, i) => ({ ...other, key: `auth.externalIssuers.${i}`, external: true })),
+  ];
+  const isOnlyOne = new Set(all.map((one) => one.issuer)).size < 2;
+  return all.flatMap((one, i) => {
+    const clash = all.slice(0, i).find(({ userPrefix, issuer: other }) => userPrefix === one.userPrefix && other !== one.issuer && userPrefix !== '');
+    const prefix = `${one.key}.userPrefix`;
+    return [
+      ...(one.external && one.issuer === issuer
+        ? [wrong(`${one.key}.issuer`, `"${issuer}" is auth.issuer, our own: tokens are told apart by it.`, one.key)]
+        : []),
+      ...(!isOnlyOne && one.userPrefix === '' ? [wrong(prefix, 'is needed where there are several issuers, such as "corp:".', one.key)] : []),
+      ...(clash === undefined
+        ? []
+        : [wrong(prefix, `"${one.userPrefix}" is also that of ${clash.key}: their users could have the same id.`, one.key)]),
+    ];
+  });
+}
+
+function listeners(settings: Settings, wrong: Wrong): readonly Problem[] {
+  const { tls, plaintext } = settings.public;
+  const ports = (['public', 'internal', 'admin'] as const).map((name) => ({ name, port: settings[name].port }));
+  return [
+    ...(tls !== undefined && plaintext ? [wrong('public.plaintext', 'is true, and public.tls is set: keep one of them.')] : []),
+    ...ports.flatMap(({ name, port }, i) => {
+      const other = ports.slice(0, i).find((earlier) => port !== 0 && earlier.port === port);
+      return other === undefined ? [] : [wrong(`${name}.port`, `${port} is also ${other.name}.port: each listener needs its own.`)];
+    }),
+  ];
+}
+
+function engines({ sql, embedded }: Settings, wrong: Wrong): readonly Problem[] {
+  return sql.url !== undefined && embedded === true ? [wrong('embedded', 'is true, and sql.url is set: keep one of them.')] : [];
+}
+
+/** Each mode has its own way to say where Redis is. */
+function redisPlace({ mode, url, nodes, masterName, tls }: Settings['redis'], wrong: Wrong): readonly Problem[] {
+  const problems: Problem[] = [];
+  if (url !== undefined && nodes.length > 0) problems.push(wrong('redis.nodes', 'is set, and redis.url too: keep one of them.'));
+  if (url !== undefined && mode !== 'single') problems.push(wrong('redis.url', `is for a single Redis; mode ${mode} needs redis.nodes.`));
+  if (mode === 'single' && nodes.length > 1)
+    problems.push(wrong('redis.nodes', 'has several, and mode single has one: did you mean mode sentinel or cluster?'));
+  if (mode !== 'single' && url === undefined && nodes.length === 0)
+    problems.push(wrong('redis.nodes', `is needed for mode ${mode}: "host:port" of ${mode === 'sentinel' ? 'the Sentinels' : 'some nodes'}.`));
+  if (mode === 'sentinel' && masterName === undefined) problems.push(wrong('redis.masterName', 'is needed for mode sentinel.'));
+  if (mode !== 'sentinel' && masterName !== undefined) problems.push(wrong('redis.masterName', `is for mode sentinel, and redis.mode is ${mode}.`));
+  if ((tls?.certFile === undefined) !== (tls?.keyFile === undefined))
+    problems.push(wrong('redis.tls', 'needs certFile and keyFile together, or neither.'));
+  return problems;
+}
