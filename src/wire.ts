@@ -1,5 +1,4 @@
 import { keyDirectory } from './core/adapters/keys/key-directory.ts';
-import { memoryRevocations } from './core/adapters/memory/revocations.ts';
 import { readMigrations } from './core/adapters/sql/migrate.ts';
 import { authenticate } from './core/interceptors/authenticate.ts';
 import { cache } from './core/interceptors/cache.ts';
@@ -16,9 +15,6 @@ import { screenHandler, streamHandler } from './core/screen/handlers.ts';
 import { publisherHandlers } from './core/services/publisher/publisher.ts';
 import { mintServiceToken } from './core/services/session/access-tokens.ts';
 import { internalTokens } from './core/services/session/internal-tokens.ts';
-import { startJanitor } from './core/services/session/janitor.ts';
-import { followRevocations, noNews } from './core/services/session/revocation-news.ts';
-import { sharedRevocations } from './core/services/session/shared-revocations.ts';
 import { openTelemetry } from './core/telemetry/open-telemetry.ts';
 import type { DrainSummary } from './core/transport/drain.ts';
 import type { Page } from './core/transport/front-options.ts';
@@ -36,6 +32,7 @@ import { randomDigits } from './wire/random-digits.ts';
 import { openReadiness } from './wire/readiness.ts';
 import type { Release } from './wire/release.ts';
 import { openSecrets } from './wire/secrets.ts';
+import { watchSessions } from './wire/session-watch.ts';
 import { openStorage } from './wire/storage.ts';
 import { upstreamConfigs } from './wire/upstream-configs.ts';
 
@@ -71,9 +68,6 @@ export type Portico = {
   close(): Promise<void>;
 };
 
-/** Sessions that other replicas ended: how often SQL is asked for them, and how often while the bus tells of them at once. Milliseconds. */
-const revocationsEveryMs = 1_000;
-const revocationsWholeEveryMs = 5_000;
 /** For how long proxies and services may keep our published keys: less than the two minutes before a new key signs. Seconds. */
 const jwksMaxAgeS = 60;
 
@@ -97,38 +91,15 @@ export async function wire({ settings, app, release, clock, env, pretty, samples
   const listening = Promise.withResolvers<void>();
   const storage = openStorage({ settings, migrations: readMigrations(release.migrationsFolder), clock, log, listening: listening.promise });
   const cluster = openCluster(settings, { clock, log, meter });
-  const tokenLifeMs = settings.auth.accessTokenTtl + 60_000;
-  const ended = memoryRevocations(clock);
-  const news = cluster.redis && sharedRevocations({ local: ended, bus: cluster.bus, clock, log, ttlMaxMs: tokenLifeMs });
-  const revocations = news ?? ended;
-  const following = storage.ready.then(() =>
-    followRevocations({
-      sessions: storage.sessions,
-      revocations: ended,
-      news: news ?? noNews,
-      clock,
-      log,
-      ttlMs: tokenLifeMs,
-      everyMs: revocationsEveryMs,
-      wholeEveryMs: revocationsWholeEveryMs,
-    }),
-  );
-  const tidying = storage.ready.then(() => {
-    const { sessionKeep, sessionIdle, sessionTtl } = settings.auth;
-    return startJanitor({ sessions: storage.sessions, clock, log, keepMs: sessionKeep, idleMs: sessionIdle, absoluteMs: sessionTtl });
-  });
-  tidying.catch(() => {}); // whoever waits for the database hears of it
-  const usable = following.catch((error: unknown) => {
-    throw new Error(`The database cannot be used: ${error instanceof Error ? error.message : error}`, { cause: error });
-  });
-  const whenReady = Promise.all([usable, cluster.whenFit]).then(() => {});
+  const sessionWatch = watchSessions({ settings, storage, cluster, clock, log });
+  const whenReady = Promise.all([sessionWatch.known, cluster.whenFit]).then(() => {});
   whenReady.catch(() => {}); // whoever waits hears of it
   const auth = openAuth({
     settings,
     methods,
     keys,
     sessions: storage.sessions,
-    revocations,
+    revocations: sessionWatch.revocations,
     revocationsKnown: whenReady,
     refreshKey,
     clock,
@@ -156,7 +127,13 @@ export async function wire({ settings, app, release, clock, env, pretty, samples
       trace: trace({ recorder, clock, randomHex }),
       errors: errors(table, log),
       deadline: deadline(clock),
-      authenticate: authenticate({ verify: auth.verify, revocations, clock, meter, services: new Map(Object.entries(settings.internal.services)) }),
+      authenticate: authenticate({
+        verify: auth.verify,
+        revocations: sessionWatch.revocations,
+        clock,
+        meter,
+        services: new Map(Object.entries(settings.internal.services)),
+      }),
       validate: validate(compileRules(plans)),
       invalidate: invalidate({ invalidate: answers.invalidateWritten, meter, reasons: table.reasons }),
       cache: cache(answers),
@@ -178,10 +155,8 @@ export async function wire({ settings, app, release, clock, env, pretty, samples
   });
   const closeAll = async () => {
     const closing = storage.close(); // one that never opened ends the wait below
-    (await following.catch(() => () => {}))();
-    (await tidying.catch(() => () => {}))();
+    await sessionWatch.close();
     await closing;
-    news?.close();
     answers.close();
     cluster.close();
     keys.close();

@@ -20,7 +20,7 @@ export async function redisFit({ redis: place }: { readonly redis: RedisPlace | 
   try {
     await fits(redis, systemClock, silent, withinMs);
     const { up, troubles } = redis.state();
-    if (!up) throw new Error(`${troubles.join('\n')}`);
+    if (!up) throw new Error(`${troubles.join('\n')} (after ${withinMs / 1_000} s)`);
     await tryAll(redis);
     const masters = redis.router.masters();
     const [info] = masters.map((node) => node.info());
