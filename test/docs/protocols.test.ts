@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { test } from 'node:test';
 
@@ -23,4 +23,18 @@ test('the limits of a connection stand on the page as they stand in the code', (
     const said = row.exec(page)?.[1]?.replaceAll(',', '');
     assert.equal(said, code.exec(source(file))?.[1]?.replaceAll('_', ''), String(row));
   }
+});
+
+test('the page names each key of metadata that answers are given', () => {
+  const core = join(root, 'src/core');
+  const code = readdirSync(core, { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts'))
+    .map((file) => readFileSync(join(core, file), 'utf8'))
+    .join('\n');
+  const given = new Set(
+    [...code.matchAll(/\.set\('(portico-[a-z-]+|etag|cache-control)'|\[\['(portico-[a-z-]+)'/g)].map(([, one, other]) => one ?? other ?? ''),
+  );
+  const section = page.split('## Metadata that a phone gets')[1]?.split('\n## ')[0] ?? '';
+  assert.ok(given.has('portico-cache') && given.has('etag'), [...given].join());
+  for (const key of given) assert.ok(section.includes(`\`${key}\``), key);
 });

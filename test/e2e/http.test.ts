@@ -154,7 +154,8 @@ for (const [version, open] of versions) {
       assert.match(String(preflight.headers['access-control-allow-headers']), new RegExp(`\\b${key}\\b`, 'i'));
     const answered = await ask('POST', echo, { origin, ...json }, '{}');
     assert.deepEqual([answered.status, answered.headers['access-control-allow-origin']], [200, origin]);
-    assert.match(String(answered.headers['access-control-expose-headers']), /portico-trace-id/);
+    for (const key of ['portico-trace-id', 'portico-cache', 'portico-stale', 'portico-not-modified', 'etag'])
+      assert.match(String(answered.headers['access-control-expose-headers']), new RegExp(`\\b${key}\\b`));
     const cached = await ask('GET', `/fixture.v1.ScreenService/GetItem${query({ itemId: '7' })}`, { ...signed, origin });
     assert.match(String(cached.headers.vary), /accept-language.*origin/);
     const other = await ask('OPTIONS', echo, { origin: 'https://evil.example', ...asking });

@@ -21,7 +21,7 @@ export function sayTwice(entries: readonly string[], what: string, path: readonl
 /** Metadata keys of the gRPC wire format; what the front strips or owns can be named by no policy. */
 const metadataKey = /^[a-z0-9.-]+$/;
 const reserved =
-  /^(portico-|x-portico-|x-forwarded-|grpc-|connect-|proxy-|(forwarded|authorization|cookie|te|trailer|connection|keep-alive|upgrade|transfer-encoding|accept-encoding|content-type|content-length|content-encoding|user-agent|host|traceparent|tracestate|baggage)$)/;
+  /^(portico-|x-portico-|x-forwarded-|grpc-|connect-|proxy-|endpoint-load-metrics|(forwarded|lb-token|authorization|cookie|te|trailer|connection|keep-alive|upgrade|transfer-encoding|accept-encoding|content-type|content-length|content-encoding|user-agent|host|traceparent|tracestate|baggage)$)/;
 
 /** @returns what is wrong with a metadata key in a policy, or undefined */
 export function wrongKey(key: string): string | undefined {

@@ -15,7 +15,7 @@ export function applyCors(request: NodeServerRequest, response: NodeServerRespon
     response.setHeader('vary', 'origin');
     response.setHeader(
       'access-control-expose-headers',
-      [...cors.exposedHeaders, 'portico-trace-id', 'portico-cache', 'portico-stale', 'etag'].join(', '),
+      [...cors.exposedHeaders, 'portico-trace-id', 'portico-cache', 'portico-stale', 'portico-not-modified', 'etag'].join(', '),
     );
   }
   if (!preflight) return false;
