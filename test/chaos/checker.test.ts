@@ -17,12 +17,15 @@ async function under(fault: (on: On) => Promise<void>, without?: (whole: Safegua
   const place: RedisPlace = { mode: 'single', nodes: [server.address], prefix: ownPrefix() };
   using bare = await openBare([place, { ...place, nodes: [link.address] }], without);
   const load = startLoad({ ...bare, items, random: seeded(seed), writePauseMs: 300 });
-  await load.goesOn(100);
-  load.enter('fault');
-  await fault({ server, load, cutOther: () => link.become('silent') });
-  await load.goesOn(700);
-  await load.stop();
-  await link.close();
+  try {
+    await load.goesOn(100);
+    load.enter('fault');
+    await fault({ server, load, cutOther: () => link.become('silent') });
+    await load.goesOn(700);
+  } finally {
+    await load.stop(); // whatever comes of it: a load that nobody stops would keep the process for ever
+    await link.close();
+  }
   assert.deepEqual(load.failures, []);
   return load;
 }
