@@ -28,6 +28,8 @@ test('a fail-over to a replica that lacks the tail: nothing old is served as fre
   const naive = { ...place, prefix: ownPrefix() };
   using bare = await openBare([naive, naive], withoutGeneration);
   const load = startLoad({ ...bare, items, random: seeded(2), writePauseMs: 300 });
+  await using stack = new AsyncDisposableStack();
+  stack.defer(() => load.stop()); // also when what follows fails: it would go on for ever
   const go = async () => {
     await load.quieten(); // what is written while there is no primary would be told afterwards, and hide what was lost
     await set.primary.kill();
