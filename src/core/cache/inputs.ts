@@ -10,7 +10,7 @@ const nobody: Peer = { address: '', port: 0, certificateNames: [] };
 const none: ReadonlySet<string> = new Set();
 
 /**
- * Strips a call of everything that is not in its cache key (facts/bff.md section 7: an answer that depends on more is another caller's answer for the next one).
+ * Strips a call of everything that is not in its cache key (an answer that depends on more is another caller's answer for the next one).
  * Scopes are stripped, too: that the caller may call is checked before, for each call, also for hits.
  */
 export function inputsOf(call: ReadyCall, cache: CachePlan, language: (acceptLanguage: string | undefined) => string): Inputs {

@@ -55,7 +55,7 @@ export function staleIfError({ memory, clock, reasons }: { memory: Memory; clock
   };
 }
 
-/** What is kept of a call's time to send an old answer: as the parts of a screen end before it (facts/bff.md section 2). */
+/** What is kept of a call's time to send an old answer: as the parts of a screen end before it. */
 function marginMs(leftMs: number): number {
   return Math.min(250, Math.max(20, leftMs / 10));
 }

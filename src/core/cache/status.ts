@@ -15,7 +15,7 @@ export function statusOf(error: unknown, reasons: Reasons): StatusName {
 
 const unsaid: ReadonlySet<StatusName> = new Set(['UNAVAILABLE', 'DEADLINE_EXCEEDED', 'INTERNAL', 'UNKNOWN', 'DATA_LOSS']);
 /**
- * Whether a failure says nothing about what was asked for, so that an old answer is better than none (facts/bff.md section 9). An open breaker is UNAVAILABLE. A service that
+ * Whether a failure says nothing about what was asked for, so that an old answer is better than none. An open breaker is UNAVAILABLE. A service that
  * refuses the call has spoken, though the phone hears INTERNAL: who may no longer see a thing is not shown the old one.
  */
 export function staleMayHelp(error: unknown, reasons: Reasons): boolean {
@@ -23,7 +23,7 @@ export function staleMayHelp(error: unknown, reasons: Reasons): boolean {
 }
 /** What one caller's computation may meet that says nothing to those who joined it. */
 export const neverShared: ReadonlySet<StatusName> = new Set(['CANCELLED', 'UNAUTHENTICATED']);
-/** Ends of a write after which it may have been done (facts/bff.md section 8). */
+/** Ends of a write after which it may have been done (RFC 9111, 4.4, invalidates after every answer to a write that is no error). */
 export const mayHaveHappened: ReadonlySet<StatusName> = new Set(['UNAVAILABLE', 'DEADLINE_EXCEEDED', 'CANCELLED', 'UNKNOWN', 'INTERNAL']);
 
 /** The same error for another call: metadata and trailers are its own, because those around may add to them. */

@@ -13,7 +13,7 @@ import { type EdgeWord, edgeHeader } from './incoming.ts';
 /** Largest request in bytes, as on the other edge. */
 export const requestBytesMax = 1_048_576;
 
-/** Times for phones, with their reasons in docs/operating (facts: AWS' balancers cut idle connections after 350 s without a word). */
+/** Times for phones: docs/reference/protocols.md. Balancers of AWS cut idle connections after 350 s without a word. */
 const options = {
   'grpc.max_receive_message_length': requestBytesMax,
   'grpc.max_send_message_length': -1,

@@ -7,7 +7,7 @@ export const edgeHeader = 'portico-edge';
 /** What the front knows of a call. */
 export type EdgeWord = { readonly peer: Peer; readonly authority: string; readonly deadlineAtMs: number | undefined };
 
-/** Longest value of one piece of metadata: security.md section 1. */
+/** Longest value of one piece of metadata, in bytes. */
 const valueBytesMax = 4_096;
 const credentialBytesMax = 8_192 + 'Bearer '.length;
 

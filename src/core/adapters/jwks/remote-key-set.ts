@@ -5,7 +5,7 @@ import { Fault } from '../../kit/fault.ts';
 import type { KeySet } from '../../ports/key-set.ts';
 import type { Log } from '../../ports/log.ts';
 
-/** Facts: security.md section 3. Milliseconds and bytes. */
+/** Milliseconds and bytes; docs/operating/sessions-and-keys.md says what they are for. */
 const refreshAfterMs = 8 * 60_000;
 const oldAfterMs = 10 * 60_000;
 const lastGoodMs = 24 * 3_600_000;

@@ -4,7 +4,7 @@ import type { MemoryLeases } from './leases.ts';
 
 /** What an entry costs beside its bytes and texts: objects, map slots, one Metadata. Measured at about 700 bytes with 100,000 small entries. */
 const entryOverheadBytes = 700;
-/** No scope may take more than this part of all bytes: a tenth, so that no single caller can push out the others (facts: cache busting). */
+/** No scope may take more than this part of all bytes: a tenth, so that no single caller can push out the others. */
 const scopeShare = 0.1;
 
 /**

@@ -5,7 +5,7 @@ import type { Redis } from './open-redis.ts';
 import { beginScript, lateScript, raiseScript } from './tag-scripts.ts';
 import { tickReader } from './tick-reader.ts';
 
-/** Beyond this the clocks of a Cluster's nodes do not differ: facts/bff.md section 8. Microseconds. */
+/** Beyond this the clocks of a Cluster's nodes do not differ: docs/operating/redis.md asks for it. Microseconds. */
 const skewUs = 2_000_000;
 const noTags: Late = { versions: [], settling: false };
 

@@ -6,7 +6,7 @@ import type { SigningKeys } from '../../ports/signing-keys.ts';
 import type { InternalToken } from '../../upstreams/upstreams.ts';
 import { internalTokenTyp, signingAlgorithm } from './access-tokens.ts';
 
-/** security.md section 2: at most a minute. One is used again until half of it is over, or its key is gone. */
+/** Long enough for a call, too short to be worth stealing. One is used again until half of it is over, or its key is gone. */
 const ttlS = 60;
 const reuseMs = (ttlS * 1_000) / 2;
 const rememberedMax = 20_000;

@@ -40,7 +40,7 @@ const sha256 = (text: string) => createHash('sha256').update(text).digest();
 export type Refreshed = { readonly generation: number } | { readonly refused: 'revoked' | 'expired' | 'reused' | 'unknown' };
 
 /**
- * What becomes of a session whose refresh token came (RFC 9700, section 4.14.2; facts/security.md section 3):
+ * What becomes of a session whose refresh token came (RFC 9700, section 4.14.2):
  * - the newest token gives its successor;
  * - the one before it, whose successor has not been used, gives that same successor again, however late: the answer was lost;
  * - the one before that, within 30 s of its successor's first use, gives that successor: a call in flight;
