@@ -1,5 +1,6 @@
 import type { Clock } from '../kit/clock.ts';
 import { Fault } from '../kit/fault.ts';
+import { marginMs } from '../kit/margin.ts';
 import type { CacheEntry } from '../ports/cache-store.ts';
 import type { ReadyCall } from '../ports/call.ts';
 import type { CachedMethod } from './method.ts';
@@ -53,9 +54,4 @@ export function staleIfError({ memory, clock, reasons }: { memory: Memory; clock
       });
     },
   };
-}
-
-/** What is kept of a call's time to send an old answer: as the parts of a screen end before it. */
-function marginMs(leftMs: number): number {
-  return Math.min(250, Math.max(20, leftMs / 10));
 }

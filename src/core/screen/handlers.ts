@@ -1,5 +1,6 @@
 import { Metadata } from 'nice-grpc-common';
 import type { Clock } from '../kit/clock.ts';
+import { marginMs } from '../kit/margin.ts';
 import type { MethodPlan } from '../kit/plan.ts';
 import type { CachedStream, OpenCached } from '../ports/cached-stream.ts';
 import type { Answer, Handler, ReadyCall } from '../ports/call.ts';
@@ -9,11 +10,6 @@ import { clientsOf } from './clients.ts';
 import { contextOf } from './context.ts';
 import { bindRun, lateFault, type Run } from './fan-out.ts';
 import { UpstreamError } from './upstream-error.ts';
-
-/** Parts end this long before the call does, so that the rest still gets to the phone: a tenth of the time, 20 to 250 ms. */
-export function marginMs(timeMs: number): number {
-  return Math.min(250, Math.max(20, timeMs / 10));
-}
 
 type Parts = { readonly app: App; readonly upstreams: Upstreams; readonly clock: Clock };
 
