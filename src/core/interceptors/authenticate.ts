@@ -32,18 +32,14 @@ export function authenticate(parts: AuthenticateParts): Interceptor<Traced, Auth
   };
   const judged = (call: Call): Soon<VerifiedToken> =>
     settled(
-      () => verify(bearerOf(call)),
-      (verified) => allowed(call, verified),
+      () =>
+        soonThen(verify(bearerOf(call)), (verified) => {
+          checkAccess(call.plan.access, verified.caller);
+          return verified;
+        }),
+      (verified) => verified,
       failed,
     );
-  const allowed = (call: Call, verified: VerifiedToken) => {
-    try {
-      checkAccess(call.plan.access, verified.caller);
-      return verified;
-    } catch (error) {
-      return failed(error);
-    }
-  };
   return function authenticate(call, next) {
     const { access, kind } = call.plan;
     if (access.kind === 'anonymous') return next({ ...call, caller: undefined });
