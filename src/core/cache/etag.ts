@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
-import { type DescField, type DescMessage, fromBinary, toBinary } from '@bufbuild/protobuf';
-import { type ReflectMessage, reflect } from '@bufbuild/protobuf/reflect';
+import { type DescField, type DescMessage, fromBinary, type Message } from '@bufbuild/protobuf';
 import { BinaryReader } from '@bufbuild/protobuf/wire';
+import { canonicalForm, unstableTypes } from '../kit/canonical.ts';
 
 /** `portico.v1.volatile` in proto/portico/v1/policy.proto, which is read here from the unknown fields of a descriptor's options. */
 const volatileNumber = 50_002;
@@ -12,15 +12,14 @@ const volatileNumber = 50_002;
  * @returns the etag of a message's bytes; of the bytes as they are when they are no such message
  */
 export function etagOf(type: DescMessage): (bytes: Uint8Array) => string {
-  const unstable = unstableTypes(type);
+  const unstable = unstableTypes(type, isVolatile);
   if (!unstable.has(type)) return quotedHash;
   const volatile = new Set(type.fields.filter(isVolatile).map(({ number }) => number));
   if (unstable.size === 1 && type.fields.every(({ fieldKind }) => fieldKind !== 'map')) return (bytes) => quotedHash(without(volatile, bytes));
+  const form = canonicalForm(type, { leaveOut: isVolatile, unknownFields: true });
   return (bytes) => {
     const message = decoded(type, bytes);
-    if (message === undefined) return quotedHash(bytes);
-    canonicalize(message, unstable);
-    return quotedHash(toBinary(type, message.message));
+    return quotedHash(message === undefined ? bytes : form(message));
   };
 }
 
@@ -46,58 +45,17 @@ function quotedHash(bytes: Uint8Array): string {
   return `"${hash('sha256', bytes, 'base64url').slice(0, 22)}"`;
 }
 
-function decoded(type: DescMessage, bytes: Uint8Array): ReflectMessage | undefined {
+function decoded(type: DescMessage, bytes: Uint8Array): Message | undefined {
   try {
-    return reflect(type, fromBinary(type, bytes));
+    return fromBinary(type, bytes);
   } catch {
     return undefined; // an upstream's garbage is handed on as it is, and its bytes tell it from other garbage
   }
 }
 
-/** The types at or below `root` that have a map or a volatile field themselves or below. */
-function unstableTypes(root: DescMessage): ReadonlySet<DescMessage> {
-  const all = new Set([root]);
-  for (const type of all) for (const { message } of type.fields) if (message !== undefined) all.add(message);
-  const unstable = new Set([...all].filter((type) => type.fields.some((field) => field.fieldKind === 'map' || isVolatile(field))));
-  const hasUnstable = ({ message }: DescField) => message !== undefined && unstable.has(message);
-  for (let before = -1; before < unstable.size; ) {
-    before = unstable.size; // types may contain each other, so until nothing is added
-    for (const type of all) if (type.fields.some((field) => hasUnstable(field))) unstable.add(type);
-  }
-  return unstable;
-}
-
 function isVolatile(field: DescField): boolean {
   const option = field.proto.options?.$unknown?.findLast(({ no }) => no === volatileNumber);
   return option !== undefined && option.data[0] !== 0;
-}
-
-/** What was read of a message is set again, because some well-known types (google.protobuf.Struct) are read as copies. */
-function canonicalize(message: ReflectMessage, unstable: ReadonlySet<DescMessage>): void {
-  for (const field of message.fields) {
-    if (!message.isSet(field)) continue;
-    const deep = field.message !== undefined && unstable.has(field.message);
-    if (isVolatile(field)) message.clear(field);
-    else if (field.fieldKind === 'map') {
-      const map = message.get(field);
-      const entries = [...map].sort(([a], [b]) => (String(a) < String(b) ? -1 : 1));
-      map.clear();
-      for (const [key, value] of entries) {
-        if (deep) canonicalize(value as ReflectMessage, unstable);
-        map.set(key, value);
-      }
-    } else if (field.fieldKind === 'list' && deep) {
-      const list = message.get(field);
-      for (const [i, item] of [...list].entries()) {
-        canonicalize(item as ReflectMessage, unstable);
-        list.set(i, item);
-      }
-    } else if (field.fieldKind === 'message' && deep) {
-      const inner = message.get(field);
-      canonicalize(inner, unstable);
-      message.set(field, inner);
-    }
-  }
 }
 
 /** Whether an `if-none-match` names `etag`: a list, weak ones count, `*` is any (RFC 9110, 13.1.2). */

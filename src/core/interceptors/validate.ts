@@ -1,7 +1,7 @@
 import { create, type DescMessage, fromBinary, type Message } from '@bufbuild/protobuf';
 import { pathToString, type ReflectMessage, reflect } from '@bufbuild/protobuf/reflect';
 import { createValidator, type Violation as ProtoViolation, type Validator } from '@bufbuild/protovalidate';
-import { canonicalBytes } from '../kit/canonical.ts';
+import { type CanonicalForm, canonicalForm } from '../kit/canonical.ts';
 import { Fault, type Violation } from '../kit/fault.ts';
 import type { MethodPlan } from '../kit/plan.ts';
 import type { Decoded, Interceptor } from '../ports/call.ts';
@@ -26,6 +26,12 @@ export function compileRules(plans: Iterable<MethodPlan>): Validator {
  * those below. What nobody asks for is not computed. Messages of a stream are checked one by one as they pass, where the type has rules.
  */
 export function validate(validator: Validator): Interceptor<unknown, Decoded> {
+  const forms = new Map<DescMessage, CanonicalForm>();
+  const formOf = (input: DescMessage): CanonicalForm => {
+    const form = forms.get(input) ?? canonicalForm(input);
+    forms.set(input, form);
+    return form;
+  };
   return function validate(call, next) {
     const { plan, request } = call;
     const input = plan.descriptor.input;
@@ -33,7 +39,7 @@ export function validate(validator: Validator): Interceptor<unknown, Decoded> {
       const checked = plan.validated ? eachChecked(request, (bytes) => check(validator, plan, decode(input, bytes))) : request;
       return next({ ...call, request: checked, decoded: undefined });
     }
-    const decoded = new DecodedRequest(input, request);
+    const decoded = new DecodedRequest(input, request, formOf);
     // A forwarded request without rules passes as it is: whether it can be read is for its receiver to say.
     if (plan.validated) check(validator, plan, decoded.message);
     else if (plan.forward === undefined && request.length > 0) void decoded.message; // no bytes can always be read
@@ -45,11 +51,13 @@ export function validate(validator: Validator): Interceptor<unknown, Decoded> {
 class DecodedRequest implements NonNullable<Decoded['decoded']> {
   readonly #input: DescMessage;
   readonly #bytes: Uint8Array;
+  readonly #formOf: (input: DescMessage) => CanonicalForm;
   #message: Message | undefined;
   #canonical: Uint8Array | undefined;
-  constructor(input: DescMessage, bytes: Uint8Array) {
+  constructor(input: DescMessage, bytes: Uint8Array, formOf: (input: DescMessage) => CanonicalForm) {
     this.#input = input;
     this.#bytes = bytes;
+    this.#formOf = formOf;
   }
   get message() {
     this.#message ??= decode(this.#input, this.#bytes);
@@ -57,7 +65,7 @@ class DecodedRequest implements NonNullable<Decoded['decoded']> {
   }
   get canonical() {
     // decoded apart: putting maps in order changes them
-    this.#canonical ??= this.#bytes.length === 0 ? this.#bytes : canonicalBytes(this.#input, decode(this.#input, this.#bytes));
+    this.#canonical ??= this.#bytes.length === 0 ? this.#bytes : this.#formOf(this.#input)(decode(this.#input, this.#bytes));
     return this.#canonical;
   }
   get hasUnknownFields() {

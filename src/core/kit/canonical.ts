@@ -1,50 +1,69 @@
-import { clearField, type DescField, type DescMessage, type Message, toBinary } from '@bufbuild/protobuf';
+import { type DescField, type DescMessage, type Message, toBinary } from '@bufbuild/protobuf';
+import { type ReflectMessage, reflect } from '@bufbuild/protobuf/reflect';
 
 /** Fields to leave out of a canonical form. */
 type LeaveOut = (field: DescField) => boolean;
 const nothing: LeaveOut = () => false;
 
+/** Changes `message`: give it one that nobody else reads. */
+export type CanonicalForm = (message: Message) => Uint8Array;
+
 /**
- * A message as bytes that are equal for equal messages: maps in the order of their keys, unknown fields dropped, fields that `leaveOut` names left out
- * (protobuf.dev, "Proto Serialization Is Not Canonical"). Changes `message`: give it one that nobody else reads.
+ * Messages of a type as bytes that are equal for equal messages: maps in the order of their keys, fields that `leaveOut` names left out, because Go and C++ encode a map in a
+ * random order (protobuf.dev, "Proto Serialization Is Not Canonical"). What hangs on the type alone is worked out once, here.
+ * @param unknownFields whether they are kept, as they are
  */
-export function canonicalBytes(type: DescMessage, message: Message, leaveOut: LeaveOut = nothing): Uint8Array {
-  if (needsOrder(type, leaveOut)) order(type, message, leaveOut);
-  return toBinary(type, message, { writeUnknownFields: false });
+export function canonicalForm(
+  type: DescMessage,
+  { leaveOut = nothing, unknownFields = false }: { readonly leaveOut?: LeaveOut; readonly unknownFields?: boolean } = {},
+): CanonicalForm {
+  const options = { writeUnknownFields: unknownFields };
+  const unstable = unstableTypes(type, leaveOut);
+  if (!unstable.has(type)) return (message) => toBinary(type, message, options);
+  return (message) => {
+    const reflected = reflect(type, message);
+    order(reflected, unstable, leaveOut);
+    return toBinary(type, reflected.message, options);
+  };
 }
 
-/** Whether two encodings of one message of this type can differ, deeply: it has maps, or fields that are left out. */
-export function needsOrder(type: DescMessage, leaveOut: LeaveOut = nothing, above: readonly DescMessage[] = []): boolean {
-  if (above.includes(type)) return false;
-  return type.fields.some((field) => {
-    if (field.fieldKind === 'map' || leaveOut(field)) return true;
-    return field.message !== undefined && needsOrder(field.message, leaveOut, [...above, type]);
-  });
+/** The types at or below `root` of which two encodings of one message can differ: they have a map or a field to leave out, themselves or below. */
+export function unstableTypes(root: DescMessage, leaveOut: LeaveOut = nothing): ReadonlySet<DescMessage> {
+  const all = new Set([root]);
+  for (const type of all) for (const { message } of type.fields) if (message !== undefined) all.add(message);
+  const unstable = new Set([...all].filter((type) => type.fields.some((field) => field.fieldKind === 'map' || leaveOut(field))));
+  const hasUnstable = ({ message }: DescField) => message !== undefined && unstable.has(message);
+  for (let before = -1; before < unstable.size; ) {
+    before = unstable.size; // types may contain each other, so until nothing is added
+    for (const type of all) if (type.fields.some((field) => hasUnstable(field))) unstable.add(type);
+  }
+  return unstable;
 }
 
-function order(type: DescMessage, message: Message, leaveOut: LeaveOut): void {
-  for (const field of type.fields) {
-    if (leaveOut(field)) clearField(message, field);
+/** What was read of a message is set again, because some well-known types (google.protobuf.Struct) are read as copies. */
+function order(message: ReflectMessage, unstable: ReadonlySet<DescMessage>, leaveOut: LeaveOut): void {
+  for (const field of message.fields) {
+    if (!message.isSet(field)) continue;
+    const deep = field.message !== undefined && unstable.has(field.message);
+    if (leaveOut(field)) message.clear(field);
     else if (field.fieldKind === 'map') {
-      const values = fieldValue(message, field) as Record<string, Message>;
-      const sorted = Object.entries(values).sort(([a], [b]) => (a < b ? -1 : 1));
-      for (const [key] of sorted) delete values[key];
-      for (const [key, value] of sorted) {
-        values[key] = value;
-        if (field.mapKind === 'message') order(field.message, value, leaveOut);
+      const map = message.get(field);
+      const entries = [...map].sort(([a], [b]) => (String(a) < String(b) ? -1 : 1));
+      map.clear();
+      for (const [key, value] of entries) {
+        if (deep) order(value as ReflectMessage, unstable, leaveOut);
+        map.set(key, value);
       }
-    } else if (field.message !== undefined) {
-      const value = fieldValue(message, field);
-      const inner = field.fieldKind === 'list' ? (value as Message[]) : value === undefined ? [] : [value as Message];
-      for (const item of inner) if (typeof item.$typeName === 'string') order(field.message, item, leaveOut); // a Struct is a plain object and stays as it is
+    } else if (field.fieldKind === 'list' && deep) {
+      const list = message.get(field);
+      for (const [i, item] of [...list].entries()) {
+        order(item as ReflectMessage, unstable, leaveOut);
+        list.set(i, item);
+      }
+    } else if (field.fieldKind === 'message' && deep) {
+      const inner = message.get(field);
+      order(inner, unstable, leaveOut);
+      message.set(field, inner);
     }
   }
-}
-
-/** A field's value where protobuf-es keeps it: under its local name, or in its oneof's `{case, value}`. */
-function fieldValue(message: Message, field: DescField): unknown {
-  const values = message as unknown as Record<string, unknown>;
-  if (field.oneof === undefined) return values[field.localName];
-  const chosen = values[field.oneof.localName] as { case: string | undefined; value: unknown };
-  return chosen.case === field.localName ? chosen.value : undefined;
 }
