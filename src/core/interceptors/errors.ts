@@ -7,6 +7,7 @@ import { StatusError } from '../kit/status-error.ts';
 import type { Answer, Call, Interceptor, Traced } from '../ports/call.ts';
 import type { Log } from '../ports/log.ts';
 import { en } from './messages/en.ts';
+import { pulled } from './stream-body.ts';
 
 /** Texts for people, by reason. */
 export type Messages = Readonly<Record<string, string>>;
@@ -45,7 +46,7 @@ export function errors(table: ErrorTable, log: Log): Interceptor<Traced, unknown
     const toStatus = (error: unknown) => statusOf(error, call, table, log);
     return settled(
       () => next(call),
-      (answer) => (answer.body instanceof Uint8Array ? answer : { ...answer, body: mapThrown(answer.body, toStatus) }),
+      (answer) => (answer.body instanceof Uint8Array ? answer : { ...answer, body: mapThrown(pulled(answer.body, call.signal), toStatus) }),
       (error) => {
         throw toStatus(error);
       },

@@ -5,6 +5,7 @@ import { reasons as coreReasons } from '../kit/fault.ts';
 import { renderTemplate } from '../policy/template.ts';
 import type { Answer, Authenticated, Call, Decoded, Interceptor, Traced } from '../ports/call.ts';
 import type { InvalidateWritten } from '../ports/invalidate.ts';
+import { pulled } from './stream-body.ts';
 
 /** What invalidation takes. */
 export type InvalidateParts = {
@@ -38,7 +39,7 @@ export function invalidate({ invalidate, meter, reasons = coreReasons }: Invalid
       await ended(error);
       throw error;
     }
-    if (!(answer.body instanceof Uint8Array)) return { ...answer, body: withEnd(answer.body, ended) };
+    if (!(answer.body instanceof Uint8Array)) return { ...answer, body: withEnd(pulled(answer.body, call.signal), ended) };
     await ended();
     return answer;
   };

@@ -4,6 +4,7 @@ import { settled } from '../kit/soon.ts';
 import { StatusError } from '../kit/status-error.ts';
 import type { Answer, Ending, Interceptor, Traced } from '../ports/call.ts';
 import type { CallRecord, CallRecorder, UpstreamRecord } from '../ports/call-record.ts';
+import { pulled } from './stream-body.ts';
 
 export type TraceParts = {
   readonly recorder: CallRecorder;
@@ -86,7 +87,7 @@ export function trace({ recorder, clock, randomHex }: TraceParts): Interceptor<u
     }
     const answered = (answer: Answer): Answer => {
       answer.metadata.set(traceIdKey, traceId);
-      if (!(answer.body instanceof Uint8Array)) return { ...answer, body: counted(answer.body, out) };
+      if (!(answer.body instanceof Uint8Array)) return { ...answer, body: counted(pulled(answer.body, call.signal), out) };
       out.bytes = answer.body.byteLength;
       tell('returned', undefined);
       return answer;

@@ -1,5 +1,6 @@
 import type { Soon } from '../kit/soon.ts';
 import type { Answer } from '../ports/call.ts';
+import { pulled } from './stream-body.ts';
 
 /**
  * The answer of `make`, until the signal is aborted: then what is waited for fails with the signal's reason, raced and not only signalled, because what makes an answer may not
@@ -7,7 +8,7 @@ import type { Answer } from '../ports/call.ts';
  */
 export async function untilAborted(signal: AbortSignal, make: () => Soon<Answer>): Promise<Answer> {
   const answer = await raced(signal, Promise.resolve(make()));
-  return answer.body instanceof Uint8Array ? answer : { ...answer, body: bodyUntilAborted(signal, answer.body) };
+  return answer.body instanceof Uint8Array ? answer : { ...answer, body: bodyUntilAborted(signal, pulled(answer.body, signal)) };
 }
 
 /** One listener for each wait: Node frees it with the wait. */

@@ -40,11 +40,40 @@ export type Call = {
   onEnd(callback: (ending: Ending) => void): void;
 };
 
+/**
+ * Where the messages of one stream go: what an edge gives to a writer. It costs no promise per message, so one event for a thousand streams is a thousand calls of `write`.
+ * A writer ends it once, by `end` or by `fail`; what comes after that, or after the signal's abort, is dropped.
+ */
+export type Sink = {
+  /**
+   * Sends one message, whose bytes must not change afterwards.
+   * @returns false when the sink is full: the message was taken, and the next one is to wait for `onRoom`. A writer that goes on regardless loses its stream.
+   */
+  write(message: Uint8Array): boolean;
+  /** Runs `callback` once, as soon as there is room: at once, when there is. Never after the stream's end. A new callback takes the place of one that waits. */
+  onRoom(callback: () => void): void;
+  /** The stream is whole: the answer's trailers are complete, and leave. */
+  end(): void;
+  /** The stream ends with this error, after the messages that were written. */
+  fail(error: unknown): void;
+  /** Aborted when nobody takes messages any more: the client has left, or the call was ended from without. */
+  readonly signal: AbortSignal;
+};
+
+/**
+ * A stream whose writer sets the pace: called once, with the sink, when the initial metadata has been sent. It returns at once and writes whenever there is something to say;
+ * what it throws before it returns is as if it had called `fail`.
+ */
+export type PushedBody = (sink: Sink) => void;
+
+/** The messages of a stream: asked for one by one by its reader, which throws what it ended with; or pushed by its writer. */
+export type StreamBody = AsyncIterable<Uint8Array> | PushedBody;
+
 export type Answer = {
   /** Initial metadata. */
   readonly metadata: Metadata;
-  /** Unary and client stream: the message's bytes. Server stream and bidi: one message's bytes each; errors are thrown by it. */
-  readonly body: Uint8Array | AsyncIterable<Uint8Array>;
+  /** Unary and client stream: the message's bytes. Server stream and bidi: one message's bytes each. Edges turn either form of a stream into what they need (interceptors/stream-body.ts). */
+  readonly body: Uint8Array | StreamBody;
   /** Complete when the body has ended. */
   readonly trailers: Metadata;
   /** What the answer is about, beside the policy's tags: from `context.tag()`. */

@@ -14,12 +14,13 @@ import type { UniversalHandler, UniversalServerResponse } from '@connectrpc/conn
 import { compressionGzip, type universalRequestFromNodeRequest, universalResponseToNodeResponse } from '@connectrpc/connect-node';
 import { Metadata } from 'nice-grpc-common';
 import { Status } from '../../gen/google/rpc/status.ts';
+import { pulled } from '../interceptors/stream-body.ts';
 import { endings } from '../kit/ending.ts';
 import { Fault } from '../kit/fault.ts';
 import type { MethodPlan } from '../kit/plan.ts';
 import { StatusError } from '../kit/status-error.ts';
 import { messagesWithin } from '../policy/shape.ts';
-import type { AnswerCall, Call } from '../ports/call.ts';
+import type { AnswerCall, Call, StreamBody } from '../ports/call.ts';
 import type { Log } from '../ports/log.ts';
 import { universalRequest } from './connect-request.ts';
 import { requestBytesMax } from './grpc-edge.ts';
@@ -151,7 +152,7 @@ function implementationOf(plan: MethodPlan, registry: Registry, answer: AnswerCa
     try {
       const { body, metadata, trailers } = await answer(call);
       toHeaders(metadata, context.responseHeader);
-      for await (const bytes of body as AsyncIterable<Uint8Array>) yield toMessage(bytes, context);
+      for await (const bytes of pulled(body as StreamBody, call.signal)) yield toMessage(bytes, context);
       toHeaders(trailers, context.responseTrailer);
       end(call.signal.aborted ? { how: 'closed' } : { how: 'returned' });
     } catch (error) {

@@ -2,11 +2,12 @@ import { channel as diagnostics } from 'node:diagnostics_channel';
 import type { Http2Server, IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { type CallContext, createServer, type Metadata, type Server, ServerError } from 'nice-grpc';
+import { pulled } from '../interceptors/stream-body.ts';
 import { endings } from '../kit/ending.ts';
 import type { MethodPlan } from '../kit/plan.ts';
 import { type Slots, slots } from '../kit/slots.ts';
 import { StatusError } from '../kit/status-error.ts';
-import type { Answer, AnswerCall, Call } from '../ports/call.ts';
+import type { Answer, AnswerCall, Call, StreamBody } from '../ports/call.ts';
 import { answerHeaders, HeaderMetadata } from './header-metadata.ts';
 import { type EdgeWord, edgeHeader } from './incoming.ts';
 
@@ -121,7 +122,7 @@ function implementationOf(plan: MethodPlan, answer: AnswerCall, arrivals: Arriva
       const { body, metadata, trailers } = await answer(call);
       copy(metadata, context.header);
       context.sendHeader();
-      yield* body as AsyncIterable<Uint8Array>;
+      yield* pulled(body as StreamBody, call.signal);
       copy(trailers, context.trailer);
       end(call.signal.aborted ? { how: 'closed' } : { how: 'returned' });
     } catch (error) {
