@@ -17,7 +17,7 @@ import { freePort } from './server-process.ts';
 
 const usage = `Usage: npm run cluster -- [options]
 
-  --port N           the balancer's port, where phones call; default: 8443; 0 takes a free one
+  --port N           the balancer's port, where clients call; default: 8443; 0 takes a free one
   --identity-port N  the identity provider's port; default: a free one
   --host ADDRESS     where both listen; default: 127.0.0.1
   --replicas N       how many; default: 2

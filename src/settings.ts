@@ -57,7 +57,7 @@ export function loadSettings(mode: Mode, sources: Sources, needed: readonly Need
 
 type At = (key: string) => unknown;
 
-/** Production names its engines, its keys and what phones see: nothing is made up there. */
+/** Production names its engines, its keys and what clients see: nothing is made up there. */
 const needs = {
   'sql.url': {
     isThere: (at: At) => at('sql.url') !== undefined || at('sql.urlFile') !== undefined || at('embedded') === true,

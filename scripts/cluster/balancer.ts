@@ -25,9 +25,9 @@ export async function openBalancer(
   };
   await Promise.all(replicas.map(look));
   const timer = setInterval(() => void Promise.all(replicas.map(look)), lookEveryMs);
-  /** A replica that goes before it has said a word is passed over: the next one is told all that the phone has said. */
-  const hand = (phone: Socket, [replica, ...others]: readonly Replica[], said: Buffer[]) => {
-    if (replica === undefined) return void phone.destroy();
+  /** A replica that goes before it has said a word is passed over: the next one is told all that the client has said. */
+  const hand = (client: Socket, [replica, ...others]: readonly Replica[], said: Buffer[]) => {
+    if (replica === undefined) return void client.destroy();
     const inner = connect(replica.port, '127.0.0.1');
     sockets.add(inner);
     let answered = false;
@@ -37,27 +37,27 @@ export async function openBalancer(
     };
     const leave = () => inner.destroy();
     for (const bytes of said) inner.write(bytes);
-    phone.on('data', pass).once('close', leave);
+    client.on('data', pass).once('close', leave);
     inner.once('data', (first) => {
       answered = true;
-      phone.off('data', pass).write(first);
-      phone.pipe(inner).pipe(phone);
+      client.off('data', pass).write(first);
+      client.pipe(inner).pipe(client);
     });
     inner
       .on('error', () => {})
       .once('close', () => {
         sockets.delete(inner);
-        phone.off('data', pass).off('close', leave);
-        if (answered || phone.destroyed) phone.destroy();
-        else hand(phone, others, said);
+        client.off('data', pass).off('close', leave);
+        if (answered || client.destroyed) client.destroy();
+        else hand(client, others, said);
       });
   };
-  const server = createServer((phone) => {
-    sockets.add(phone);
-    phone.on('error', () => {}).once('close', () => sockets.delete(phone));
+  const server = createServer((client) => {
+    sockets.add(client);
+    client.on('error', () => {}).once('close', () => sockets.delete(client));
     const first = next++ % replicas.length;
     hand(
-      phone,
+      client,
       [...replicas.slice(first), ...replicas.slice(0, first)].filter((replica) => ready.has(replica)),
       [],
     );

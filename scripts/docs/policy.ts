@@ -7,7 +7,7 @@ const intro = `# Policy
 
 ${generatedBy}
 
-What a method needs from the door stands beside it in its .proto, as one option. It is the only place: what the policy says is what is enforced, and \`portico plan\` prints it
+What a method needs from the server stands beside it in its .proto, as one option. It is the only place: what the policy says is what is enforced, and \`portico plan\` prints it
 for every method. A method without a policy is for signed-in users, is not cached, and answers within ten seconds (streams: without a limit).
 
 \`\`\`proto

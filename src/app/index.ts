@@ -10,7 +10,7 @@ import { listPromotions } from './promotions/promotions.ts';
 import { reasons } from './reasons.ts';
 import { upstreams } from './upstreams.ts';
 
-/** Our part of the door: a line for each screen. */
+/** Our part of the server: a line for each screen. */
 export const app = defineApp({
   upstreams,
   screens: [

@@ -24,7 +24,7 @@ export async function cli(args: readonly string[]): Promise<number> {
 /** Every command with its options: for the command line, and for docs/reference/command-line.md. */
 export function commands(): Command {
   const program = new Command('portico')
-    .description('The front door that mobile apps talk to.')
+    .description('The front server that mobile apps talk to.')
     .version(readRelease().version)
     .showHelpAfterError('(portico --help lists what there is)')
     .exitOverride();

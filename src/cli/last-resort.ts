@@ -5,7 +5,7 @@ import { exitCodes } from './exit.ts';
 const endsAfterMs = 900;
 
 /**
- * What nobody caught leaves the process in a state that nobody knows, so it ends: the error is logged whole, phones are told to go elsewhere (GOAWAY), and calls in flight get what is left of a
+ * What nobody caught leaves the process in a state that nobody knows, so it ends: the error is logged whole, clients are told to go elsewhere (GOAWAY), and calls in flight get what is left of a
  * second. Whoever started the server starts it anew.
  */
 export function installLastResort(portico: Pick<Portico, 'log' | 'drain'>): void {

@@ -1,7 +1,7 @@
 import { type CompatServiceDefinition, ServerError, type ServerMiddleware, Status } from 'nice-grpc';
 import type { Clock } from '../core/kit/clock.ts';
 
-/** How a service carries itself: to see what the door makes of it. `gone` listens on no port at all. */
+/** How a service carries itself: to see what the server makes of it. `gone` listens on no port at all. */
 export const behaviours = ['well', 'slow', 'failing', 'hanging', 'garbage', 'gone'] as const;
 export type Behaviour = (typeof behaviours)[number];
 

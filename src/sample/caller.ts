@@ -1,13 +1,13 @@
 import { type JWTVerifyGetKey, jwtVerify } from 'jose';
 import { type CallContext, ServerError, Status } from 'nice-grpc';
 
-/** Whom an internal call is made for, by the signed token of the door alone: nothing else of the call is trusted. */
+/** Whom an internal call is made for, by the signed token of the server alone: nothing else of the call is trusted. */
 export type Authorise = (
   context: CallContext,
 ) => Promise<{ /** Undefined: nobody is known, or the answer is for all. */ readonly userId: string | undefined }>;
 
 /**
- * @param issuer the door's name for itself: tokens of others are refused, even where they are signed by the same keys
+ * @param issuer the server's name for itself: tokens of others are refused, even where they are signed by the same keys
  * @param audience our own name: tokens for others are refused
  * @throws ServerError UNAUTHENTICATED when the token is not good
  */

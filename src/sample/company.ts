@@ -19,7 +19,7 @@ import { openWorld, type World } from './world.ts';
 export const serviceNames = ['accounts', 'orders', 'couriers', 'promotions'] as const;
 export type ServiceName = (typeof serviceNames)[number];
 
-/** How a service reaches the door to tell what changed. */
+/** How a service reaches the server to tell what changed. */
 export type PublisherTarget = {
   /** "127.0.0.1:8444" */ readonly address: string;
   readonly caFile: string /** A service token. */;
@@ -28,9 +28,9 @@ export type PublisherTarget = {
 
 export type ServiceOptions = {
   readonly clock: Clock;
-  /** The door's public keys: internal tokens are verified by them. */
+  /** The server's public keys: internal tokens are verified by them. */
   readonly keys: JWTVerifyGetKey;
-  /** The door's `auth.issuer`. */
+  /** The server's `auth.issuer`. */
   readonly issuer: string;
   readonly world: World;
   /** Asked at each call. */
@@ -65,7 +65,7 @@ export type Company = {
   /** By name: "127.0.0.1:41234". */
   readonly addresses: Readonly<Record<ServiceName, string>>;
   readonly world: World;
-  /** From now on every change is told to the door. */
+  /** From now on every change is told to the server. */
   publishTo(target: PublisherTarget): void;
   close(): void;
 };
@@ -90,13 +90,13 @@ export async function openCompany({ clock, keys, issuer }: Pick<ServiceOptions, 
   };
 }
 
-/** Tells the door what changed, so that no phone is shown what was. A change that cannot be told is said on stderr: the answers' ttl repairs it. @returns stops it */
+/** Tells the server what changed, so that no client is shown what was. A change that cannot be told is said on stderr: the answers' ttl repairs it. @returns stops it */
 export function publishChanges(world: World, { address, caFile, token }: PublisherTarget): () => void {
   const channel = createChannel(address, ChannelCredentials.createSsl(readFileSync(caFile)));
   const client = createClient(PublisherServiceDefinition, channel);
   world.onChange((tags) => {
     client.invalidate({ tags: [...tags] }, { metadata: Metadata({ authorization: `Bearer ${token}` }) }).catch((error: unknown) => {
-      console.error(`The door could not be told that ${tags.join(' and ')} changed: ${error instanceof Error ? error.message : error}`);
+      console.error(`The server could not be told that ${tags.join(' and ')} changed: ${error instanceof Error ? error.message : error}`);
     });
   });
   return () => channel.close();

@@ -9,10 +9,10 @@ import { openWorld } from './world.ts';
 const usage = `Usage: npm run -s sample -- ${serviceNames.join('|')} [options]
 
   --port N             port on loopback; default: a free one
-  --jwks URL           the door's published keys; default: http://127.0.0.1:8445/.well-known/jwks.json (its admin port)
-  --issuer NAME        the door's auth.issuer; default: portico
+  --jwks URL           the server's published keys; default: http://127.0.0.1:8445/.well-known/jwks.json (its admin port)
+  --issuer NAME        the server's auth.issuer; default: portico
   --behaviour NAME     ${behaviours.join(', ')}; default: well
-  --publisher ADDRESS  the door's internal listener, to be told of changes, with --ca FILE and --token TOKEN (portico token)
+  --publisher ADDRESS  the server's internal listener, to be told of changes, with --ca FILE and --token TOKEN (portico token)
 
 Lines on stdin move the switch while it runs: write one of the behaviours, such as "slow". "now: slow" is printed when it has moved.`;
 

@@ -32,7 +32,7 @@ export async function start(options: {
   return withCompany(portico, company);
 }
 
-/** Lets the company tell the door of every change. */
+/** Lets the company tell the server of every change. */
 async function introduce(company: Company, { ports, caFile, serviceToken }: Portico): Promise<void> {
   if (caFile === undefined) return; // the internal listener has a certificate of the settings, whose authority we do not know: the answers' ttl repairs what changed
   company.publishTo({ address: `localhost:${ports.internal}`, caFile, token: await serviceToken('sample', 30 * dayMs) });
@@ -51,7 +51,7 @@ function withCompany(portico: Portico, company: Company): Portico {
 /** Verifies by the keys as they are now. */
 function keysBy(jwks: () => { readonly keys: readonly object[] }): JWTVerifyGetKey {
   let text = '';
-  let find: JWTVerifyGetKey = () => Promise.reject(new Error('The door has no keys yet.'));
+  let find: JWTVerifyGetKey = () => Promise.reject(new Error('The server has no keys yet.'));
   return (header, token) => {
     const now = jwks();
     const nowText = JSON.stringify(now);

@@ -4,8 +4,8 @@ import { ChannelCredentials } from '@grpc/grpc-js';
 import { createChannel, createClient, Metadata } from 'nice-grpc';
 import { PublisherServiceDefinition } from '../../src/gen/portico/internal/v1/publisher.ts';
 import { sharedRedis } from '../support/redis.ts';
-import { checkHome, openPhone, type Phone } from './client.ts';
-import { type Cores, type House, openHouse, type Replica } from './house.ts';
+import { checkHome, openClient, type Client } from './client.ts';
+import { type Cores, type Harness, openHarness, type Replica } from './harness.ts';
 import { quantile, rounded } from './interleave.ts';
 import { frameOf } from './load.ts';
 import type { Result } from './result.ts';
@@ -17,24 +17,24 @@ const connections = 8;
 const atOnce = 128;
 
 export async function cache({ quick, cores }: { readonly quick: boolean; readonly cores: Cores }): Promise<Result> {
-  await using house = await openHouse(cores);
+  await using harness = await openHarness(cores);
   const redis = await sharedRedis();
-  const one = await house.replica({ redis });
-  const other = await house.replica({ redis });
-  const noL1 = await house.replica({ redis, cache: { bytesMax: 0 } });
-  const tokens = await Promise.all(Array.from({ length: users }, (_, i) => house.token(`user-${i}`)));
+  const one = await harness.replica({ redis });
+  const other = await harness.replica({ redis });
+  const noL1 = await harness.replica({ redis, cache: { bytesMax: 0 } });
+  const tokens = await Promise.all(Array.from({ length: users }, (_, i) => harness.token(`user-${i}`)));
 
-  const contestants = { embedded: { ...house.portico, port: house.port }, shared: one, withoutL1: noL1 };
+  const contestants = { embedded: { ...harness.portico, port: harness.port }, shared: one, withoutL1: noL1 };
   const rounds = quick ? 2 : 15;
-  const speeds = await measure(house, contestants, { rounds, calls: quick ? 400 : 6_000, tokens });
+  const speeds = await measure(harness, contestants, { rounds, calls: quick ? 400 : 6_000, tokens });
   const ratios = {
     l2_vs_l1: ratioOf(speeds.withoutL1, speeds.shared),
     versions_vs_none: ratioOf(speeds.shared, speeds.embedded),
   };
   console.error('  1,000 equal calls at once over two replicas');
-  const coalesced = await coalesce(house, [one, other], quick ? 100 : 1_000, quick ? 2 : 10);
+  const coalesced = await coalesce(harness, [one, other], quick ? 100 : 1_000, quick ? 2 : 10);
   console.error('  invalidations');
-  const invalidateMs = await invalidations(house, one, quick ? 20 : 1_000);
+  const invalidateMs = await invalidations(harness, one, quick ? 20 : 1_000);
   return {
     bench: 'cache',
     ratios: { l2_vs_l1: ratios.l2_vs_l1.median, versions_vs_none: ratios.versions_vs_none.median, coalesce: Math.max(...coalesced) },
@@ -57,22 +57,22 @@ export async function cache({ quick, cores }: { readonly quick: boolean; readonl
 
 /** Good calls per second of the server's CPU, round by round: each contestant in turn, after two rounds that warm up. Every answer is looked at. */
 async function measure<Name extends string>(
-  { ca }: House,
+  { ca }: Harness,
   contestants: Readonly<Record<Name, Measurable>>,
   { rounds, calls, tokens }: { readonly rounds: number; readonly calls: number; readonly tokens: readonly string[] },
 ): Promise<Record<Name, number[]>> {
   const names = Object.keys(contestants) as Name[];
-  const phones = new Map(names.map((name) => [name, phonesOf(contestants[name].port, ca)]));
+  const clients = new Map(names.map((name) => [name, clientsOf(contestants[name].port, ca)]));
   const speeds = Object.fromEntries(names.map((name) => [name, []])) as unknown as Record<Name, number[]>;
   for (let round = -2; round < rounds; round++) {
     for (const name of names) {
       const before = contestants[name].cpuSeconds();
       let next = 0;
       const lane = async (i: number) => {
-        const phone = (phones.get(name) ?? [])[i % connections] as Phone;
+        const client = (clients.get(name) ?? [])[i % connections] as Client;
         while (next < calls) {
           const n = next++;
-          const message = await phone.call(tokens[(n * 7) % tokens.length] ?? '');
+          const message = await client.call(tokens[(n * 7) % tokens.length] ?? '');
           if (message.length < 1_000) throw new Error(`${name}: an answer of ${message.length} bytes is none.`);
           if (n % 500 === 0) checkHome(message);
         }
@@ -82,36 +82,36 @@ async function measure<Name extends string>(
     }
     if (round >= 0) console.error(`  round ${round + 1} of ${rounds}`);
   }
-  for (const phone of [...phones.values()].flat()) phone.close();
+  for (const client of [...clients.values()].flat()) client.close();
   return speeds;
 }
 
-function phonesOf(port: number, ca: Buffer): readonly Phone[] {
-  return Array.from({ length: connections }, () => openPhone(port, ca, frameOf(new Uint8Array())));
+function clientsOf(port: number, ca: Buffer): readonly Client[] {
+  return Array.from({ length: connections }, () => openClient(port, ca, frameOf(new Uint8Array())));
 }
 
 /** @returns how often the screen was computed, for each round: by the calls to one upstream that each computation makes once */
-async function coalesce(house: House, replicas: readonly Replica[], calls: number, rounds: number): Promise<readonly number[]> {
-  const phones = replicas.flatMap(({ port }) => phonesOf(port, house.ca));
+async function coalesce(harness: Harness, replicas: readonly Replica[], calls: number, rounds: number): Promise<readonly number[]> {
+  const clients = replicas.flatMap(({ port }) => clientsOf(port, harness.ca));
   const computes = async () => {
     const all = await Promise.all(replicas.map((replica) => replica.metrics()));
     return all.flatMap((metrics) => [...metrics]).reduce((sum, [name, value]) => sum + (isCompute(name) ? value : 0), 0);
   };
   const seen: number[] = [];
   for (let round = 0; round < rounds; round++) {
-    const token = await house.token(`herd-${round}`);
+    const token = await harness.token(`herd-${round}`);
     const before = await computes();
-    await Promise.all(Array.from({ length: calls }, (_, i) => (phones[i % phones.length] as Phone).call(token)));
+    await Promise.all(Array.from({ length: calls }, (_, i) => (clients[i % clients.length] as Client).call(token)));
     seen.push((await computes()) - before);
   }
-  for (const phone of phones) phone.close();
+  for (const client of clients) client.close();
   return seen;
 }
 
 const isCompute = (name: string) => name.startsWith('rpc_client_call_duration_seconds_count') && name.includes('AccountService');
 
 /** How long Invalidate takes, one after the other: milliseconds. */
-async function invalidations({ ca }: House, replica: Replica, count: number): Promise<readonly number[]> {
+async function invalidations({ ca }: Harness, replica: Replica, count: number): Promise<readonly number[]> {
   const channel = createChannel(`https://localhost:${replica.internalPort}`, ChannelCredentials.createSsl(ca));
   const client = createClient(PublisherServiceDefinition, channel);
   const metadata = Metadata({ authorization: `Bearer ${await replica.serviceToken()}` });

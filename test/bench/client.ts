@@ -1,16 +1,16 @@
-// A phone that looks at what it gets: h2load does not.
+// A client that looks at what it gets: h2load does not.
 import { connect, constants } from 'node:http2';
 import { GetHomeResponse } from '../../src/gen/app/v1/home.ts';
 
-export type Phone = {
+export type Client = {
   /** @returns the answer's message. @throws Error for any other status than OK, and for an answer without all its parts */
   call(token: string): Promise<Uint8Array>;
   close(): void;
 };
 
 export const path = '/app.v1.HomeService/GetHome';
-/** What phones send with every call. */
-export const phoneHeaders = {
+/** What clients send with every call. */
+export const clientHeaders = {
   'content-type': 'application/grpc',
   te: 'trailers',
   'user-agent': 'grpc-java-okhttp/1.76.0',
@@ -20,13 +20,13 @@ export const phoneHeaders = {
 } as const;
 
 /** One HTTP/2 connection over TLS. @param frame the request: prefix and message */
-export function openPhone(port: number, ca: Buffer, frame: Buffer): Phone {
+export function openClient(port: number, ca: Buffer, frame: Buffer): Client {
   const session = connect(`https://localhost:${port}`, { ca });
   session.on('error', () => {}); // its streams tell
   return {
     call: (token) =>
       new Promise((resolve, reject) => {
-        const stream = session.request({ ':method': 'POST', ':path': path, ...phoneHeaders, authorization: `Bearer ${token}` });
+        const stream = session.request({ ':method': 'POST', ':path': path, ...clientHeaders, authorization: `Bearer ${token}` });
         const chunks: Buffer[] = [];
         let status: unknown;
         stream.on('response', (headers) => {

@@ -1,6 +1,6 @@
 // Does memory grow with the number of calls? Many users, each with a token and a cache key of their own, again and again, every answer looked at.
-import { checkHome, openPhone } from './client.ts';
-import type { House } from './house.ts';
+import { checkHome, openClient } from './client.ts';
+import type { Harness } from './harness.ts';
 import { frameOf } from './load.ts';
 
 export type Growth = {
@@ -11,19 +11,22 @@ export type Growth = {
 };
 
 /** @param calls after how many calls the resident set is measured, each time after a garbage collection */
-export async function growth(house: House, { users, calls }: { readonly users: number; readonly calls: readonly [number, number] }): Promise<Growth> {
+export async function growth(
+  harness: Harness,
+  { users, calls }: { readonly users: number; readonly calls: readonly [number, number] },
+): Promise<Growth> {
   const tokens: string[] = [];
-  for (let user = 0; user < users; user++) tokens.push(await house.token(`user-${user}`));
-  const phones = Array.from({ length: 8 }, () => openPhone(house.port, house.ca, frameOf(new Uint8Array())));
+  for (let user = 0; user < users; user++) tokens.push(await harness.token(`user-${user}`));
+  const clients = Array.from({ length: 8 }, () => openClient(harness.port, harness.ca, frameOf(new Uint8Array())));
   let made = 0;
   let wrong = 0;
   const upTo = async (end: number) => {
     const worker = async (lane: number) => {
-      const phone = phones[lane % phones.length];
+      const client = clients[lane % clients.length];
       while (made < end) {
         const n = made++;
         try {
-          const message = await phone?.call(tokens[n % users] ?? '');
+          const message = await client?.call(tokens[n % users] ?? '');
           if (message === undefined || message.length < 1_000) wrong++;
           if (n % 1_000 === 0 && message !== undefined) checkHome(message);
         } catch {
@@ -32,9 +35,9 @@ export async function growth(house: House, { users, calls }: { readonly users: n
       }
     };
     await Promise.all(Array.from({ length: 64 }, (_, lane) => worker(lane)));
-    return house.portico.rssAfterGc();
+    return harness.portico.rssAfterGc();
   };
   const rssBytes = [await upTo(calls[0]), await upTo(calls[1])] as const;
-  for (const phone of phones) phone.close();
+  for (const client of clients) client.close();
   return { users, calls, rssBytes, wrong };
 }

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { cache } from './cache.ts';
-import type { Cores } from './house.ts';
+import type { Cores } from './harness.ts';
 import { profile } from './profile.ts';
 import { type Result, tableOf } from './result.ts';
 import { startup } from './startup.ts';

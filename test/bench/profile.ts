@@ -1,8 +1,8 @@
 // Where the CPU time of a cached call goes: V8's profile of the server under load, summed by function and by who wrote it.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { path, phoneHeaders } from './client.ts';
-import { type Cores, openHouse } from './house.ts';
+import { path, clientHeaders } from './client.ts';
+import { type Cores, openHarness } from './harness.ts';
 import { frameOf, h2load, needH2load, written } from './load.ts';
 import type { Result } from './result.ts';
 
@@ -18,20 +18,20 @@ type Profile = {
 export async function profile({ quick, cores }: { readonly quick: boolean; readonly cores: Cores }): Promise<Result> {
   needH2load();
   const calls = quick ? 2_000 : 100_000;
-  await using house = await openHouse(cores, (folder) => ['--cpu-prof', '--cpu-prof-interval', '500', '--cpu-prof-dir', folder]);
+  await using harness = await openHarness(cores, (folder) => ['--cpu-prof', '--cpu-prof-interval', '500', '--cpu-prof-dir', folder]);
   const load = {
-    url: `https://localhost:${house.port}${path}`,
-    headers: { ...phoneHeaders, authorization: `Bearer ${await house.token('alice')}` },
-    bodyFile: written(join(house.folder, 'frame.bin'), frameOf(new Uint8Array())),
+    url: `https://localhost:${harness.port}${path}`,
+    headers: { ...clientHeaders, authorization: `Bearer ${await harness.token('alice')}` },
+    bodyFile: written(join(harness.folder, 'frame.bin'), frameOf(new Uint8Array())),
     answerBytes: 1,
   };
-  const before = house.portico.cpuSeconds();
+  const before = harness.portico.cpuSeconds();
   await h2load(cores.load, calls, load);
-  const microsecondsPerCall = ((house.portico.cpuSeconds() - before) * 1e6) / calls;
-  await house.portico.stop();
-  const file = readdirSync(house.folder).find((name) => name.endsWith('.cpuprofile'));
+  const microsecondsPerCall = ((harness.portico.cpuSeconds() - before) * 1e6) / calls;
+  await harness.portico.stop();
+  const file = readdirSync(harness.folder).find((name) => name.endsWith('.cpuprofile'));
   if (file === undefined) throw new Error('The server ended without writing its profile.');
-  const { functions, owners } = selfTimes(JSON.parse(readFileSync(join(house.folder, file), 'utf8')) as Profile);
+  const { functions, owners } = selfTimes(JSON.parse(readFileSync(join(harness.folder, file), 'utf8')) as Profile);
   return {
     bench: 'profile',
     ratios: Object.fromEntries(owners),

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { untilReady } from './house.ts';
+import { untilReady } from './harness.ts';
 import { quantile, rounded } from './interleave.ts';
 import { bareEnvironment } from './process.ts';
 import type { Result } from './result.ts';

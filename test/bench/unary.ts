@@ -1,8 +1,8 @@
 // What one unary call costs the server, against bare servers that do less: docs/reference/benchmarks.md says what each ratio means.
 import { join } from 'node:path';
-import { checkHome, openPhone, path, phoneHeaders } from './client.ts';
+import { checkHome, openClient, path, clientHeaders } from './client.ts';
 import { growth } from './growth.ts';
-import { type Cores, type House, openHouse } from './house.ts';
+import { type Cores, type Harness, openHarness } from './harness.ts';
 import { type Contestant, interleave, ratioOf, rounded } from './interleave.ts';
 import { frameOf, needH2load, written } from './load.ts';
 import type { Result } from './result.ts';
@@ -14,30 +14,30 @@ const madeAtBytes = 6;
 
 export async function unary({ quick, cores }: { readonly quick: boolean; readonly cores: Cores }): Promise<Result> {
   needH2load();
-  await using house = await openHouse(cores);
-  const token = await house.token('alice');
+  await using harness = await openHarness(cores);
+  const token = await harness.token('alice');
   const cachedFrame = frameOf(new Uint8Array());
   const uncachedFrame = frameOf(uncachedRequest);
-  const answer = await oneCall(house.port, house, token, cachedFrame);
-  const env = { BENCH_ANSWER: written(join(house.folder, 'answer.bin'), answer) };
+  const answer = await oneCall(harness.port, harness, token, cachedFrame);
+  const env = { BENCH_ANSWER: written(join(harness.folder, 'answer.bin'), answer) };
   const servers = {
-    bare: await house.contestant('nice-grpc-message', env),
-    bytes: await house.contestant('nice-grpc-bytes', env),
-    connect: await house.contestant('connect', env),
-    grpcjs: await house.contestant('grpc-js', env),
+    bare: await harness.contestant('nice-grpc-message', env),
+    bytes: await harness.contestant('nice-grpc-bytes', env),
+    connect: await harness.contestant('connect', env),
+    grpcjs: await harness.contestant('grpc-js', env),
   };
   const files = {
-    cached: written(join(house.folder, 'cached.bin'), cachedFrame),
-    uncached: written(join(house.folder, 'uncached.bin'), uncachedFrame),
+    cached: written(join(harness.folder, 'cached.bin'), cachedFrame),
+    uncached: written(join(harness.folder, 'uncached.bin'), uncachedFrame),
   };
-  const headers = { ...phoneHeaders, authorization: `Bearer ${token}` };
+  const headers = { ...clientHeaders, authorization: `Bearer ${token}` };
   const loadOf = (port: number, kind: keyof typeof files) => ({
     url: `https://localhost:${port}${path}`,
     headers,
     bodyFile: files[kind],
     answerBytes: answer.length + frameOf(new Uint8Array()).length - madeAtBytes,
   });
-  const portico = { server: house.portico, port: house.port };
+  const portico = { server: harness.portico, port: harness.port };
   const of = (
     name: string,
     { server, port }: { server: Contestant['server']; port: number },
@@ -58,23 +58,23 @@ export async function unary({ quick, cores }: { readonly quick: boolean; readonl
     of('grpcjs', { server: servers.grpcjs, port: servers.grpcjs.port }, 'uncached'),
   ];
   const checkAll = async () => {
-    for (const { port, load } of contestants) await oneCall(port, house, token, load.bodyFile === files.cached ? cachedFrame : uncachedFrame);
+    for (const { port, load } of contestants) await oneCall(port, harness, token, load.bodyFile === files.cached ? cachedFrame : uncachedFrame);
   };
 
   await checkAll();
-  const before = await house.metrics();
+  const before = await harness.metrics();
   const rounds = quick ? 2 : 15;
   const speeds = await interleave(contestants, {
     rounds,
     loadCore: cores.load,
     onRound: (round) => console.error(`  round ${round} of ${rounds}`),
   });
-  const verdicts = await verdictsSince(house, before);
+  const verdicts = await verdictsSince(harness, before);
   await checkAll();
   console.error(
     `  speeds ${JSON.stringify(Object.fromEntries(Object.entries(speeds).map(([name, { callsPerCpuSecond }]) => [name, callsPerCpuSecond])))}; many users`,
   );
-  const grown = await growth(house, quick ? { users: 100, calls: [1_000, 2_000] } : { users: 10_000, calls: [100_000, 1_000_000] });
+  const grown = await growth(harness, quick ? { users: 100, calls: [1_000, 2_000] } : { users: 10_000, calls: [100_000, 1_000_000] });
 
   const ratios = {
     cached_vs_bare: ratioOf(speeds.cached, speeds.bare),
@@ -109,7 +109,7 @@ export async function unary({ quick, cores }: { readonly quick: boolean; readonl
       speeds,
       quartiles: Object.fromEntries(Object.entries(ratios).map(([name, { quartiles }]) => [name, quartiles])),
       porticoVerdicts: verdicts,
-      otlpExports: { ...house.exports },
+      otlpExports: { ...harness.exports },
       growth: grown,
       wrong,
     },
@@ -117,19 +117,19 @@ export async function unary({ quick, cores }: { readonly quick: boolean; readonl
 }
 
 /** One call whose status and whole body are looked at. */
-async function oneCall(port: number, { ca }: House, token: string, frame: Buffer): Promise<Uint8Array> {
-  const phone = openPhone(port, ca, frame);
+async function oneCall(port: number, { ca }: Harness, token: string, frame: Buffer): Promise<Uint8Array> {
+  const client = openClient(port, ca, frame);
   try {
-    const message = await phone.call(token);
+    const message = await client.call(token);
     checkHome(message);
     return message;
   } finally {
-    phone.close();
+    client.close();
   }
 }
 
 /** What Portico itself counted meanwhile: calls by status, and what became of them in the cache. */
-async function verdictsSince({ metrics }: House, before: ReadonlyMap<string, number>): Promise<Readonly<Record<string, number>>> {
+async function verdictsSince({ metrics }: Harness, before: ReadonlyMap<string, number>): Promise<Readonly<Record<string, number>>> {
   const told = /^(portico_cache_requests_total|rpc_server_call_duration_seconds_count)\{/;
   const now = [...(await metrics())].filter(([name]) => told.test(name)).map(([name, value]) => [name, value - (before.get(name) ?? 0)] as const);
   return Object.fromEntries(now.filter(([, value]) => value > 0));

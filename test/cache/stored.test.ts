@@ -44,7 +44,7 @@ test('an answer larger than the share of one caller is given and not stored', as
   assert.deepEqual([compute.seen.length, counts.notStored.too_large], [2, 2]);
 });
 
-test('metadata and trailers of the computation are remembered with its answer, those of the door are not', async () => {
+test('metadata and trailers of the computation are remembered with its answer, those of the server are not', async () => {
   const { cache } = openTestCache();
   const compute = computation({ metadata: Metadata({ 'x-note': 'a', 'portico-else': 'b' }), trailers: Metadata({ 'x-end': 'c' }) });
   await cache.answer(call(), compute);

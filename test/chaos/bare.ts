@@ -1,4 +1,4 @@
-// Replicas that are a cache alone, on a real Redis: what a door has around it is left out, and safeguards can be taken out.
+// Replicas that are a cache alone, on a real Redis: what a server has around it is left out, and safeguards can be taken out.
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Metadata } from 'nice-grpc-common';

@@ -1,23 +1,23 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fixtureRelease } from '../support/door.ts';
+import { fixtureRelease } from '../support/test-server.ts';
 import { callOf, registryOf, signIn, transportOf } from '../support/protocols.ts';
 import { ownPrefix, type RedisServer, startRedisCluster, startRedisServer } from '../support/redis.ts';
 import { until } from '../support/until.ts';
-import { type DoorWithFixture, openFixtureDoor } from '../support/with-door.ts';
+import { type FixtureServer, openFixtureServer } from '../support/fixture-server.ts';
 
 const registry = registryOf(fixtureRelease.descriptorSet);
 const callers = 8;
 
-/** Calls screens at both doors all the time, remembered ones and others. @returns what was not answered, when it is told to stop */
-async function load(doors: readonly DoorWithFixture[], headers: { readonly authorization: string }) {
+/** Calls screens at both servers all the time, remembered ones and others. @returns what was not answered, when it is told to stop */
+async function load(servers: readonly FixtureServer[], headers: { readonly authorization: string }) {
   const failed: string[] = [];
   let answered = 0;
   let going = true;
   const caller = async (n: number) => {
-    const door = doors[n % doors.length] as DoorWithFixture;
-    const transport = transportOf('grpc h2', door);
+    const server = servers[n % servers.length] as FixtureServer;
+    const transport = transportOf('grpc h2', server);
     for (let i = 0; going; i++) {
       const item = { itemId: `i${(n + i) % 20}` };
       const { code, message } = await (i % 4 === 0
@@ -39,7 +39,7 @@ async function load(doors: readonly DoorWithFixture[], headers: { readonly autho
   };
 }
 
-const readyz = async ({ adminUrl }: DoorWithFixture) => (await fetch(`${adminUrl}/readyz`)).text();
+const readyz = async ({ adminUrl }: FixtureServer) => (await fetch(`${adminUrl}/readyz`)).text();
 const goesOn = async (calls: { answered(): number }) => {
   const before = calls.answered();
   await until('calls go on', () => calls.answered() > before + 100);
@@ -50,15 +50,15 @@ describe('two replicas under load', { concurrency: 2 }, () => {
   test('Redis killed, restarted empty, hanging and out of memory under load: no call fails, and replicas recover without a restart', {
     timeout: 120_000,
   }, async () => {
-    await using server = await startRedisServer();
-    await using a = await openFixtureDoor({ redis: { mode: 'single', nodes: [server.address], prefix: ownPrefix() } });
-    await using b = await openFixtureDoor({ shared: a });
+    await using redisServer = await startRedisServer();
+    await using a = await openFixtureServer({ redis: { mode: 'single', nodes: [redisServer.address], prefix: ownPrefix() } });
+    await using b = await openFixtureServer({ shared: a });
     const { headers } = await signIn(a, registry, 'alice');
     const calls = await load([a, b], headers);
     const faults: readonly [what: string, begin: () => unknown, end: () => unknown][] = [
-      ['killed', () => server.kill(), () => server.restart()],
-      ['hanging', () => server.hang(), () => server.continue()],
-      ['full', () => full(server, true), () => full(server, false)],
+      ['killed', () => redisServer.kill(), () => redisServer.restart()],
+      ['hanging', () => redisServer.hang(), () => redisServer.continue()],
+      ['full', () => full(redisServer, true), () => full(redisServer, false)],
     ];
     for (const [what, begin, end] of faults) {
       await goesOn(calls);
@@ -66,9 +66,9 @@ describe('two replicas under load', { concurrency: 2 }, () => {
       await goesOn(calls);
       await goesOn(calls);
       if (what !== 'full')
-        for (const door of [a, b]) await until(`${what}: it is said`, async () => (await readyz(door)).startsWith('ok\nwithout Redis'));
+        for (const server of [a, b]) await until(`${what}: it is said`, async () => (await readyz(server)).startsWith('ok\nwithout Redis'));
       await end();
-      for (const door of [a, b]) await until(`${what}: it is over`, async () => (await readyz(door)) === 'ok\n', 20_000);
+      for (const server of [a, b]) await until(`${what}: it is over`, async () => (await readyz(server)) === 'ok\n', 20_000);
     }
     await goesOn(calls);
     assert.deepEqual(await calls.stop(), []);
@@ -76,8 +76,8 @@ describe('two replicas under load', { concurrency: 2 }, () => {
 
   test('slots of a Cluster moved, and a node of it killed, under load: no call fails', { timeout: 120_000 }, async () => {
     await using cluster = await startRedisCluster();
-    await using a = await openFixtureDoor({ redis: { mode: 'cluster', nodes: cluster.addresses, prefix: ownPrefix() } });
-    await using b = await openFixtureDoor({ shared: a });
+    await using a = await openFixtureServer({ redis: { mode: 'cluster', nodes: cluster.addresses, prefix: ownPrefix() } });
+    await using b = await openFixtureServer({ shared: a });
     const { headers } = await signIn(a, registry, 'alice');
     const calls = await load([a, b], headers);
     for (let i = 0; i < 20; i++) {
@@ -88,9 +88,9 @@ describe('two replicas under load', { concurrency: 2 }, () => {
     await cluster.nodes[0]?.kill();
     await goesOn(calls);
     await goesOn(calls);
-    for (const door of [a, b]) assert.match(await readyz(door), /^ok\nwithout Redis/);
+    for (const server of [a, b]) assert.match(await readyz(server), /^ok\nwithout Redis/);
     assert.deepEqual(await calls.stop(), []);
   });
 });
 
-const full = (server: RedisServer, isFull: boolean) => server.command('CONFIG', 'SET', 'maxmemory', isFull ? 1_000_000 : 0);
+const full = (redisServer: RedisServer, isFull: boolean) => redisServer.command('CONFIG', 'SET', 'maxmemory', isFull ? 1_000_000 : 0);

@@ -1,4 +1,4 @@
-// A Redis Cluster under load on two whole doors: slots move, and a node is replaced by a replica that lacks the tail.
+// A Redis Cluster under load on two whole servers: slots move, and a node is replaced by a replica that lacks the tail.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { partitionOf, partitionTags, slotOf } from '../../src/core/kit/partitions.ts';

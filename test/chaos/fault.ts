@@ -16,7 +16,7 @@ export type Fault = {
 
 export type Loaded = { readonly pair: Pair; readonly load: Load };
 
-/** Two doors on a Redis, and a load on them until they are closed. @param options `ofOther`: how the second door reaches the same Redis, where it goes another way */
+/** Two servers on a Redis, and a load on them until they are closed. @param options `ofOther`: how the second server reaches the same Redis, where it goes another way */
 export async function openLoaded(
   place: RedisPlace,
   { items, seed, ofOther = place }: { readonly items: readonly string[]; readonly seed: number; readonly ofOther?: RedisPlace },
@@ -32,10 +32,10 @@ export async function openLoaded(
 }
 
 /**
- * Lets a fault happen under load: before, during and after it no call fails that needs no Redis, nothing old is served as fresh, and afterwards both doors are whole again
+ * Lets a fault happen under load: before, during and after it no call fails that needs no Redis, nothing old is served as fresh, and afterwards both servers are whole again
  * without a restart.
  * @param reads how long it lasts at least
- * @param say is told what was counted, and how long it took until both doors were whole again
+ * @param say is told what was counted, and how long it took until both servers were whole again
  * @returns what was counted while it lasted
  */
 export async function bring(
@@ -71,7 +71,7 @@ export async function bring(
   return load.counts(name);
 }
 
-/** Resolved when both doors say so in /readyz, which answers 200 all along. */
+/** Resolved when both servers say so in /readyz, which answers 200 all along. */
 export function saidByBoth({ readyz }: Pair, text: RegExp): Promise<void> {
   return until(`both say ${text}`, async () => (await readyz()).every((said) => text.test(said)), 20_000);
 }

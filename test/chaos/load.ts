@@ -56,7 +56,7 @@ export type Load = Findings & {
   stop(): Promise<void>;
 };
 
-/** A call that fails while this very process stood still for so long in all is not held against it: the doors, their upstream and their phones are all in it. Milliseconds. */
+/** A call that fails while this very process stood still for so long in all is not held against it: the servers, their upstream and their clients are all in it. Milliseconds. */
 const excusedMs = 250;
 
 /** Begins to load the replicas, until it is stopped. */

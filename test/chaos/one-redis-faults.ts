@@ -7,28 +7,28 @@ import { type Fault, type Loaded, openLoaded, saidByBoth } from './fault.ts';
 
 const pendingSaid = /\d+ invalidated tags are still to be told to Redis/;
 
-/** The other door's way to Redis. */
+/** The other server's way to Redis. */
 type Way = { readonly faulty: FaultyLink; readonly tricky: TrickyLink };
 
 export type OneRedisFault = 'killed' | 'emptied' | 'rewound' | 'hung' | 'stuttering' | 'full' | 'cutOff' | 'unheard';
 
 export type OneRedis = Loaded & AsyncDisposable & { readonly faults: Readonly<Record<OneRedisFault, Fault>> };
 
-/** One Redis, two doors on it under load, and all that may happen. */
+/** One Redis, two servers on it under load, and all that may happen. */
 export async function openOneRedis(seed: number): Promise<OneRedis> {
   await using opening = new AsyncDisposableStack();
-  const server = opening.use(await startRedisServer({ config: ['maxmemory-policy noeviction'] }));
-  const faulty = await openFaultyLink(server.address);
+  const redisServer = opening.use(await startRedisServer({ config: ['maxmemory-policy noeviction'] }));
+  const faulty = await openFaultyLink(redisServer.address);
   opening.defer(faulty.close);
   const tricky = opening.use(await openTrickyLink(Number(faulty.address.split(':')[1]), 'portico')); // in the names of our connections
-  const place = { mode: 'single' as const, nodes: [server.address], prefix: ownPrefix() };
+  const place = { mode: 'single' as const, nodes: [redisServer.address], prefix: ownPrefix() };
   const loaded = opening.use(await openLoaded(place, { items: ['1', '2', '3', '4', '5'], seed, ofOther: { ...place, nodes: [tricky.address] } }));
   const opened = opening.move();
-  return { ...loaded, faults: faultsOf(server, { faulty, tricky }, loaded), [Symbol.asyncDispose]: () => opened.disposeAsync() };
+  return { ...loaded, faults: faultsOf(redisServer, { faulty, tricky }, loaded), [Symbol.asyncDispose]: () => opened.disposeAsync() };
 }
 
-/** What happens to one Redis, and to the way of one door to it. */
-function faultsOf(server: RedisServer, way: Way, { pair, load }: Loaded): Readonly<Record<OneRedisFault, Fault>> {
+/** What happens to one Redis, and to the way of one server to it. */
+function faultsOf(redisServer: RedisServer, way: Way, { pair, load }: Loaded): Readonly<Record<OneRedisFault, Fault>> {
   const bothSay = (text: RegExp) => saidByBoth(pair, text);
   const bothCount = async (series: RegExp, is: (value: number) => boolean) => {
     for (const value of await pair.metric(series)) assert.ok(is(value), `${series}: ${value}`);
@@ -47,9 +47,9 @@ function faultsOf(server: RedisServer, way: Way, { pair, load }: Loaded): Readon
     await bothCount(/^portico_cache_store_failures_total\b/, (failures) => failures > 0);
     await nothingIsTold();
   };
-  /** One door is well: what it invalidates must not be served as fresh by the other. */
+  /** One server is well: what it invalidates must not be served as fresh by the other. */
   const onlyOtherMisses = async () => {
-    await until('only the other door misses it', async () => {
+    await until('only the other server misses it', async () => {
       const [one, other] = await pair.readyz();
       return one === 'ok\n' && other?.includes('without Redis') === true;
     });
@@ -57,24 +57,24 @@ function faultsOf(server: RedisServer, way: Way, { pair, load }: Loaded): Readon
     await until('the one goes on invalidating', () => (load.counts().told ?? 0) > told + 10);
   };
   return {
-    killed: { name: 'killed, and empty after a while', begin: server.kill, during: isMissed, end: () => server.restart() },
-    emptied: { name: 'restarted empty', begin: () => server.restart() },
+    killed: { name: 'killed, and empty after a while', begin: redisServer.kill, during: isMissed, end: () => redisServer.restart() },
+    emptied: { name: 'restarted empty', begin: () => redisServer.restart() },
     rewound: {
       name: 'restarted with what it had a while ago',
       begin: async () => {
-        await server.command('SAVE');
+        await redisServer.command('SAVE');
         await load.goesOn((load.counts().reads ?? 0) + 100); // invalidations, which it will have forgotten
-        await server.restart({ saved: true });
+        await redisServer.restart({ saved: true });
       },
     },
-    hung: { name: 'hung', begin: server.hang, during: isMissed, end: server.continue },
+    hung: { name: 'hung', begin: redisServer.hang, during: isMissed, end: redisServer.continue },
     stuttering: {
       name: 'hanging for moments',
       begin: async () => {
         for (let i = 0; i < 6; i++) {
-          server.hang();
+          redisServer.hang();
           await new Promise((later) => setTimeout(later, 60 * (i + 1)));
-          server.continue();
+          redisServer.continue();
           await new Promise((later) => setTimeout(later, 100));
         }
       },
@@ -83,7 +83,7 @@ function faultsOf(server: RedisServer, way: Way, { pair, load }: Loaded): Readon
       name: 'out of memory',
       begin: async () => {
         for (const replica of pair.replicas) await until('both remember it', async () => (await replica.read('kept')).result === 'hit');
-        await server.command('CONFIG', 'SET', 'maxmemory', 1);
+        await redisServer.command('CONFIG', 'SET', 'maxmemory', 1);
       },
       during: async () => {
         await bothSay(pendingSaid);
@@ -92,16 +92,16 @@ function faultsOf(server: RedisServer, way: Way, { pair, load }: Loaded): Readon
         await nothingIsTold();
         await bothCount(/^portico_store_failures_total\{.*portico_store_why="full"/, (failures) => failures > 0);
       },
-      end: () => server.command('CONFIG', 'SET', 'maxmemory', 0),
+      end: () => redisServer.command('CONFIG', 'SET', 'maxmemory', 0),
     },
     cutOff: {
-      name: 'out of reach of one door alone',
+      name: 'out of reach of one server alone',
       begin: () => way.faulty.become('refused'),
       during: onlyOtherMisses,
       end: () => way.faulty.become('open'),
     },
     unheard: {
-      name: 'done, but not answered to one door alone',
+      name: 'done, but not answered to one server alone',
       begin: () => way.tricky.deafen(),
       during: onlyOtherMisses,
       end: () => way.tricky.heal(),

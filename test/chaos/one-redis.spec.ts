@@ -1,4 +1,4 @@
-// One Redis that is killed, hangs, is out of memory, comes back empty or with what it had a while ago: each under load on two whole doors.
+// One Redis that is killed, hangs, is out of memory, comes back empty or with what it had a while ago: each under load on two whole servers.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { bring } from './fault.ts';
@@ -40,12 +40,12 @@ test('out of memory: what is remembered is still served, nothing is stored, inva
   await bring(faults.full, on);
 });
 
-test('out of reach of one door alone: what the other invalidates is not served as fresh there', { timeout: 60_000 }, async () => {
+test('out of reach of one server alone: what the other invalidates is not served as fresh there', { timeout: 60_000 }, async () => {
   const { stale = 0, told = 0 } = await bring(faults.cutOff, on);
   assert.ok(stale > 0 && told > 10, `${stale} stale answers, ${told} invalidations`);
 });
 
-test('doing what one door asks, without its ever hearing of it', { timeout: 60_000 }, async () => {
+test('doing what one server asks, without its ever hearing of it', { timeout: 60_000 }, async () => {
   const { stale = 0, told = 0 } = await bring(faults.unheard, on);
   assert.ok(stale > 0 && told > 10, `${stale} stale answers, ${told} invalidations`);
 });

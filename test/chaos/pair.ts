@@ -1,8 +1,8 @@
-// Two whole doors that share PostgreSQL, Redis and one truth, and how the workload speaks to them.
+// Two whole servers that share PostgreSQL, Redis and one truth, and how the workload speaks to them.
 import assert from 'node:assert/strict';
 import { type Fixture, openFixture } from '../fixture/app.ts';
-import { openPlayer } from '../fixture/player.ts';
-import { type Door, fixtureRelease, openDoor } from '../support/door.ts';
+import { openScriptedUpstream } from '../fixture/scripted-upstream.ts';
+import { type TestServer, fixtureRelease, openTestServer } from '../support/test-server.ts';
 import { callOf, keptTransports, type Outcome, registryOf, signIn } from '../support/protocols.ts';
 import type { RedisPlace } from '../support/redis.ts';
 import { until } from '../support/until.ts';
@@ -12,29 +12,29 @@ const registry = registryOf(fixtureRelease.descriptorSet);
 const users = ['ada', 'bob'] as const;
 
 export type Pair = AsyncDisposable & {
-  readonly doors: readonly [Door, Door];
+  readonly servers: readonly [TestServer, TestServer];
   readonly replicas: readonly [Replica, Replica];
   /** Calls that need no Redis. */
   readonly others: Readonly<Record<string, () => Promise<unknown>>>;
   change(item: string, value: number): void;
-  /** What /readyz says, by door: "ok" and what it does without. */
+  /** What /readyz says, by server: "ok" and what it does without. */
   readyz(): Promise<readonly string[]>;
-  /** The sum of a metric's series, by door; 0 where it was never counted. */
+  /** The sum of a metric's series, by server; 0 where it was never counted. */
   metric(series: RegExp): Promise<readonly number[]>;
   /** Holds them against all that two whole replicas do together. */
   assertWhole(): Promise<void>;
 };
 
-/** @param ofOther how the second door reaches the same Redis, where it goes another way */
+/** @param ofOther how the second server reaches the same Redis, where it goes another way */
 export async function openPair(redis: RedisPlace, ofOther = redis): Promise<Pair> {
   await using opening = new AsyncDisposableStack();
-  const player = await openPlayer();
-  opening.defer(player.close);
+  const scripted = await openScriptedUpstream();
+  opening.defer(scripted.close);
   const fixture = openFixture();
-  const samples = { player: player.address };
-  const one = opening.use(await openDoor({ app: fixture.app, samples, redis }));
-  const other = opening.use(await openDoor({ app: fixture.app, samples, shared: one, redis: ofOther }));
-  const doors = [one, other] as const;
+  const samples = { scripted: scripted.address };
+  const one = opening.use(await openTestServer({ app: fixture.app, samples, redis }));
+  const other = opening.use(await openTestServer({ app: fixture.app, samples, shared: one, redis: ofOther }));
+  const servers = [one, other] as const;
   const transportOf = keptTransports();
   const headers = new Map<string, { readonly authorization: string }>();
   for (const user of users) headers.set(user, (await signIn(one, registry, user)).headers);
@@ -45,25 +45,25 @@ export async function openPair(redis: RedisPlace, ofOther = redis): Promise<Pair
     if (outcome.code !== 0) throw new Error(`${outcome.code} ${outcome.reason} ${outcome.message}`);
     return outcome;
   };
-  const callAt = (door: Door, method: string, request: Record<string, unknown>, authorization?: string) =>
-    callOf(registry, transportOf('grpc h2', door), method, request, { headers: authorization === undefined ? {} : { authorization } });
-  const asUser = (door: Door, method: string, request: Record<string, unknown>, user: string = users[0]) =>
-    callAt(door, method, request, headers.get(user)?.authorization);
-  const next = () => doors[turn++ % 2] as Door;
-  const replicaOf = (name: string, door: Door): Replica => ({
+  const callAt = (server: TestServer, method: string, request: Record<string, unknown>, authorization?: string) =>
+    callOf(registry, transportOf('grpc h2', server), method, request, { headers: authorization === undefined ? {} : { authorization } });
+  const asUser = (server: TestServer, method: string, request: Record<string, unknown>, user: string = users[0]) =>
+    callAt(server, method, request, headers.get(user)?.authorization);
+  const next = () => servers[turn++ % 2] as TestServer;
+  const replicaOf = (name: string, server: TestServer): Replica => ({
     name,
     read: async (itemId): Promise<Read> => {
       const user = users[turn++ % 2] ?? users[0];
-      const { messages, headers } = good(await asUser(door, 'fixture.v1.ScreenService/GetItem', { itemId }, user));
+      const { messages, headers } = good(await asUser(server, 'fixture.v1.ScreenService/GetItem', { itemId }, user));
       const { title, owner } = messages[0] as { title: string; owner: string };
       assert.equal(owner, user);
       return { value: Number(title), fresh: !headers.has('portico-stale'), result: headers.get('portico-cache') ?? '' };
     },
     write: async (itemId, value) => {
-      good(await asUser(door, 'fixture.v1.ScreenService/ChangeItem', { itemId, title: String(value) }));
+      good(await asUser(server, 'fixture.v1.ScreenService/ChangeItem', { itemId, title: String(value) }));
     },
     invalidate: async (itemId) => {
-      const internal = { url: door.internalUrl, ca: door.ca };
+      const internal = { url: server.internalUrl, ca: server.ca };
       const options = { headers: { authorization: `Bearer ${serviceToken}` } };
       const outcome = await callOf(
         registry,
@@ -75,20 +75,20 @@ export async function openPair(redis: RedisPlace, ofOther = redis): Promise<Pair
       if (outcome.reason !== 'STORE_DOWN') good(outcome);
       return outcome.code === 0;
     },
-    pending: async () => (await readyzOf(door)).includes('still to be told'),
+    pending: async () => (await readyzOf(server)).includes('still to be told'),
   });
   const replicas = [replicaOf('one', one), replicaOf('other', other)] as const;
-  const signInAndOut = async (door: Door) => {
-    const session = await signIn(door, registry, 'carol');
-    good(await callAt(door, 'fixture.v1.ScreenService/WhoAmI', {}, session.headers.authorization));
-    good(await callAt(door, 'portico.v1.SessionService/SignOut', {}, session.headers.authorization));
+  const signInAndOut = async (server: TestServer) => {
+    const session = await signIn(server, registry, 'carol');
+    good(await callAt(server, 'fixture.v1.ScreenService/WhoAmI', {}, session.headers.authorization));
+    good(await callAt(server, 'portico.v1.SessionService/SignOut', {}, session.headers.authorization));
     return session.headers.authorization;
   };
-  const readyz = () => Promise.all(doors.map(readyzOf));
-  const metric = (series: RegExp) => Promise.all(doors.map((door) => metricOf(door, series)));
+  const readyz = () => Promise.all(servers.map(readyzOf));
+  const metric = (series: RegExp) => Promise.all(servers.map((server) => metricOf(server, series)));
   const opened = opening.move();
   return {
-    doors,
+    servers,
     replicas,
     others: {
       whoAmI: async () => good(await asUser(next(), 'fixture.v1.ScreenService/WhoAmI', {})),
@@ -125,7 +125,7 @@ export async function openPair(redis: RedisPlace, ofOther = redis): Promise<Pair
           await until(`hits at ${replica.name}`, read);
         }
       }
-      for (const [here, there] of [doors, doors.toReversed() as [Door, Door]]) {
+      for (const [here, there] of [servers, servers.toReversed() as [TestServer, TestServer]]) {
         const authorization = await signInAndOut(here);
         const isOut = async () => (await callAt(there, 'fixture.v1.ScreenService/WhoAmI', {}, authorization)).reason === 'SESSION_REVOKED';
         await until('who signed out at one is signed out at the other', isOut);
@@ -139,13 +139,13 @@ function changeIn({ titles }: Fixture, item: string, value: number): void {
   titles.set(item, String(value));
 }
 
-async function readyzOf({ adminUrl }: Door): Promise<string> {
+async function readyzOf({ adminUrl }: TestServer): Promise<string> {
   const answer = await fetch(`${adminUrl}/readyz`);
   if (answer.status !== 200) throw new Error(`/readyz says ${answer.status}: ${await answer.text()}`);
   return answer.text();
 }
 
-async function metricOf({ adminUrl }: Door, series: RegExp): Promise<number> {
+async function metricOf({ adminUrl }: TestServer, series: RegExp): Promise<number> {
   const text = await (await fetch(`${adminUrl}/metrics`)).text();
   return text
     .split('\n')

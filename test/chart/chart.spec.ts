@@ -307,7 +307,7 @@ test('NOTES.txt names the next commands', () => {
     const proxied = notesOf('behind-a-proxy');
     assert.match(proxied, /WARNING: tls\.public\.plaintext/);
     assert.match(proxied, /run `portico migrate`/);
-    assert.match(notesOf('everything'), /get service front-door -o jsonpath/);
+    assert.match(notesOf('everything'), /get service front-server -o jsonpath/);
   } finally {
     rmSync(folder, { recursive: true });
   }

@@ -122,7 +122,7 @@ describe('portico serve on a PostgreSQL that is not migrated', () => {
     assert.deepEqual([sub, exp - iat], ['orders', 300]);
   });
 
-  test('what nobody caught is logged whole, phones are told to go elsewhere, and the process ends with 1', async () => {
+  test('what nobody caught is logged whole, clients are told to go elsewhere, and the process ends with 1', async () => {
     const thrower =
       "if (process.argv[1].endsWith('main.ts')) process.once('SIGHUP', () => setImmediate(() => { throw new Error('nobody catches this'); }));";
     writeFileSync(join(cwd, 'throw.mjs'), thrower);

@@ -2,19 +2,19 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { ErrorInfo } from '../../src/gen/google/rpc/error_details.ts';
-import type { House } from './house.ts';
+import type { Harness } from './harness.ts';
 import { attempt, run } from './programs.ts';
 
 const buf = 'node_modules/.bin/buf';
 type Message = Readonly<Record<string, unknown>>;
 
-export function bufCurlTests(house: House): void {
+export function bufCurlTests(harness: Harness): void {
   for (const protocol of ['grpc', 'grpcweb', 'connect']) {
     /** @param messages one for unary calls and server streams */
     const argumentsOf = (method: string, token = '') => [
-      ...['curl', '--verbose', '--cacert', house.caFile, '--protocol', protocol, '--schema', 'gen/descriptors.binpb', '--data', '@-'],
+      ...['curl', '--verbose', '--cacert', harness.caFile, '--protocol', protocol, '--schema', 'gen/descriptors.binpb', '--data', '@-'],
       ...(token === '' ? [] : ['--header', `authorization: Bearer ${token}`]),
-      `${house.url}/${method}`,
+      `${harness.url}/${method}`,
     ];
     const call = async (method: string, messages: readonly Message[], token = '') => {
       const { status, stdout, stderr } = await attempt(buf, argumentsOf(method, token), {
@@ -40,7 +40,7 @@ export function bufCurlTests(house: House): void {
         assert.equal(home.header('portico-cache'), 'hit');
       });
       test('gets the reason of an expired token', async () => {
-        const { status, stderr } = await attempt(buf, argumentsOf('app.v1.HomeService/GetHome', house.expiredToken), { input: '{}' });
+        const { status, stderr } = await attempt(buf, argumentsOf('app.v1.HomeService/GetHome', harness.expiredToken), { input: '{}' });
         assert.notEqual(status, 0);
         const error = JSON.parse(stderr.slice(stderr.lastIndexOf('\n{') + 1)) as {
           code: string;
@@ -52,16 +52,16 @@ export function bufCurlTests(house: House): void {
         assert.deepEqual([reason, domain], ['TOKEN_EXPIRED', 'portico']);
       });
       test('gets a home screen without a failing part, which is named with its reason', async () => {
-        await house.promotionsAre('failing');
+        await harness.promotionsAre('failing');
         try {
-          const { messages } = await call('app.v1.HomeService/GetHome', [{}], await house.tokenOf('bob'));
+          const { messages } = await call('app.v1.HomeService/GetHome', [{}], await harness.tokenOf('bob'));
           assert.deepEqual(messages[0]?.missingParts, [{ name: 'offers', reason: 'UPSTREAM_FAILED' }]);
         } finally {
-          await house.promotionsAre('well');
+          await harness.promotionsAre('well');
         }
       });
       test('uses a forwarded stream of each kind', async () => {
-        const alice = await house.tokenOf('alice');
+        const alice = await harness.tokenOf('alice');
         const listed = await call('app.v1.OrderService/ListOrders', [{ activeOnly: true }], alice);
         const [{ orders = [] } = {}] = listed.messages as readonly { readonly orders?: readonly { readonly orderId: string }[] }[];
         const [{ orderId } = { orderId: '' }] = orders;
@@ -71,7 +71,7 @@ export function bufCurlTests(house: House): void {
           [orderId, orderId],
         );
         const positions = [12.37, 12.38].map((longitude) => ({ position: { latitude: 51.34, longitude } }));
-        const report = await call('app.v1.TrackingService/ReportPositions', positions, await house.tokenOf('carol'));
+        const report = await call('app.v1.TrackingService/ReportPositions', positions, await harness.tokenOf('carol'));
         assert.equal(report.messages[0]?.accepted, 2);
         const talk = await call('app.v1.TrackingService/Talk', [{ orderId, text: 'Please mind the dog.' }, { text: 'Where are you?' }], alice);
         assert.deepEqual(
@@ -83,15 +83,15 @@ export function bufCurlTests(house: House): void {
   }
 
   suite('buf curl by reflection', () => {
-    const reflecting = ['curl', '--cacert', house.caFile, '--protocol', 'grpc', '--reflect'];
+    const reflecting = ['curl', '--cacert', harness.caFile, '--protocol', 'grpc', '--reflect'];
     test('lists the methods', async () => {
-      const methods = (await run(buf, ['curl', '--cacert', house.caFile, '--protocol', 'grpc', '--list-methods', house.url])).split('\n');
+      const methods = (await run(buf, ['curl', '--cacert', harness.caFile, '--protocol', 'grpc', '--list-methods', harness.url])).split('\n');
       for (const method of ['app.v1.HomeService/GetHome', 'app.v1.TrackingService/Talk', 'portico.v1.SessionService/SignIn'])
         assert.ok(methods.includes(method), method);
     });
-    test('calls a method that it knows from the door alone', async () => {
+    test('calls a method that it knows from the server alone', async () => {
       const request = JSON.stringify({ dev: { user: 'bob' }, device: { platform: 'android', name: 'reflection' } });
-      const answer = await run(buf, [...reflecting, '--data', request, `${house.url}/portico.v1.SessionService/SignIn`]);
+      const answer = await run(buf, [...reflecting, '--data', request, `${harness.url}/portico.v1.SessionService/SignIn`]);
       assert.equal(messagesOf(answer)[0]?.userId, 'bob');
     });
   });

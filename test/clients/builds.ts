@@ -45,7 +45,7 @@ function newEnough(said: string, pattern: RegExp, [major, minor]: readonly [numb
   throw new Error(`"${said.trim()}" is too old for the clients. Install ${install}`);
 }
 
-/** Builds the Go client, and grpcurl with it. @returns the folder of their programs: `phone`, `grpcurl` */
+/** Builds the Go client, and grpcurl with it. @returns the folder of their programs: `client`, `grpcurl` */
 export async function buildGo(): Promise<string> {
   const go = needed('go', goNeeded);
   const env = { GOTOOLCHAIN: 'local', GOFLAGS: '-mod=readonly -buildvcs=false' };
@@ -58,7 +58,7 @@ export async function buildGo(): Promise<string> {
     const paths = protos.flatMap((path) => ['--path', path]);
     const withPlugins = { PATH: `${bin}${delimiter}${process.env.PATH}` };
     await run(generator, ['generate', '--template', join(to, 'buf.gen.yaml'), '-o', to, ...paths], { env: withPlugins, mostMs });
-    await run(go, ['build', '-o', join(bin, 'phone'), '.'], { cwd: to, env, mostMs });
+    await run(go, ['build', '-o', join(bin, 'client'), '.'], { cwd: to, env, mostMs });
   });
   return join(folder, 'bin');
 }

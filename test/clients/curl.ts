@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { before, suite, test } from 'node:test';
 import { ErrorInfo } from '../../src/gen/google/rpc/error_details.ts';
-import type { House } from './house.ts';
+import type { Harness } from './harness.ts';
 import { needed, run } from './programs.ts';
 
 type Json = Readonly<Record<string, unknown>>;
@@ -10,7 +10,7 @@ type Answer = { readonly status: number; readonly version: string; readonly head
 
 const home = 'app.v1.HomeService/GetHome';
 
-export function curlTests(house: House): void {
+export function curlTests(harness: Harness): void {
   for (const [flag, version] of [
     ['--http1.1', '1.1'],
     ['--http2', '2'],
@@ -22,7 +22,7 @@ export function curlTests(house: House): void {
       });
       const ask = async (path: string, token: string, more: readonly string[]) => {
         const bearer = token === '' ? [] : ['--header', `authorization: Bearer ${token}`];
-        return answerOf(await run(curl, ['--silent', '--include', flag, '--cacert', house.caFile, ...bearer, ...more, `${house.url}/${path}`]));
+        return answerOf(await run(curl, ['--silent', '--include', flag, '--cacert', harness.caFile, ...bearer, ...more, `${harness.url}/${path}`]));
       };
       const post = (method: string, message: Json, token = '') =>
         ask(method, token, ['--header', 'content-type: application/json', '--data', JSON.stringify(message)]);
@@ -38,7 +38,7 @@ export function curlTests(house: House): void {
         assert.equal(screen.headers.get('portico-cache'), 'hit');
       });
       test('is told 304 by a GET with the etag of what it has', async () => {
-        const token = await house.tokenOf('alice');
+        const token = await harness.tokenOf('alice');
         const path = `${home}?connect=v1&encoding=json&message=${encodeURIComponent('{}')}`;
         let again: Answer | undefined;
         for (let tries = 1; tries <= 5 && again?.status !== 304; tries++) {
@@ -48,18 +48,18 @@ export function curlTests(house: House): void {
         assert.equal(again?.status, 304);
       });
       test('gets the reasons of an expired token and of an unknown method', async () => {
-        const expired = await post(home, {}, house.expiredToken);
+        const expired = await post(home, {}, harness.expiredToken);
         assert.deepEqual([expired.status, expired.json.code, reasonOf(expired)], [401, 'unauthenticated', 'TOKEN_EXPIRED']);
         const unknown = await post('app.v1.HomeService/GetAttic', {});
         assert.deepEqual([unknown.status, unknown.json.code, reasonOf(unknown)], [501, 'unimplemented', 'METHOD_UNKNOWN']);
       });
       test('gets a home screen without a failing part, which is named with its reason', async () => {
-        await house.promotionsAre('failing');
+        await harness.promotionsAre('failing');
         try {
-          const { json } = await post(home, {}, await house.tokenOf('bob'));
+          const { json } = await post(home, {}, await harness.tokenOf('bob'));
           assert.deepEqual(json.missingParts, [{ name: 'offers', reason: 'UPSTREAM_FAILED' }]);
         } finally {
-          await house.promotionsAre('well');
+          await harness.promotionsAre('well');
         }
       });
     });

@@ -179,8 +179,8 @@ test('one process of the image: waits for its schema, is migrated, serves, and l
     assert.equal(check.code, 0, check.stdout + check.stderr);
   });
 
-  await context.test('a phone signs in with an ID token and gets a whole screen, as JSON and by gRPC over TLS', async () => {
-    const door = { url: urls.public, ca };
+  await context.test('a client signs in with an ID token and gets a whole screen, as JSON and by gRPC over TLS', async () => {
+    const server = { url: urls.public, ca };
     const token = await new SignJWT()
       .setProtectedHeader({ alg: 'ES256', kid: 'one' })
       .setIssuer('https://id.example.com')
@@ -190,20 +190,20 @@ test('one process of the image: waits for its schema, is migrated, serves, and l
       .setExpirationTime('5m')
       .sign(createPrivateKey(identityKey.privateKey.export({ type: 'pkcs8', format: 'pem' })));
     const device = { platform: 'ios', name: 'phone' };
-    const signedIn = await callOf(registry, transportOf('json h1', door), 'portico.v1.SessionService/SignIn', {
+    const signedIn = await callOf(registry, transportOf('json h1', server), 'portico.v1.SessionService/SignIn', {
       identity: { case: 'idToken', value: { token } },
       device,
     });
     assert.equal(signedIn.code, 0, signedIn.message);
     const headers = { authorization: `Bearer ${signedIn.messages[0]?.accessToken}` };
     for (const protocol of ['json h2', 'grpc h2'] as const) {
-      const home = await callOf(registry, transportOf(protocol, door), 'app.v1.HomeService/GetHome', {}, { headers });
+      const home = await callOf(registry, transportOf(protocol, server), 'app.v1.HomeService/GetHome', {}, { headers });
       assert.equal(home.code, 0, home.message);
       assert.deepEqual(home.messages[0]?.missingParts, []);
-      const devices = await callOf(registry, transportOf(protocol, door), 'portico.v1.SessionService/ListDevices', {}, { headers });
+      const devices = await callOf(registry, transportOf(protocol, server), 'portico.v1.SessionService/ListDevices', {}, { headers });
       assert.equal((devices.messages[0]?.devices as unknown[] | undefined)?.length, 1, devices.message);
     }
-    const refused = await callOf(registry, transportOf('grpc h2', door), 'app.v1.HomeService/GetHome', {});
+    const refused = await callOf(registry, transportOf('grpc h2', server), 'app.v1.HomeService/GetHome', {});
     assert.deepEqual([refused.code, refused.reason], [16, 'TOKEN_MISSING']);
   });
 

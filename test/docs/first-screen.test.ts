@@ -5,17 +5,17 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { test } from 'node:test';
 import { cloneProject } from '../support/clone.ts';
-import { type DoorProcess, doorEnvironment, startDoor } from '../support/door-process.ts';
+import { type ServerProcess, serverEnvironment, startServer } from '../support/server-process.ts';
 import { blocksOf } from '../support/page.ts';
 
 const page = resolve(import.meta.dirname, '../../docs/screens/first-screen.md');
 
 test('the page about the first screen works as it is printed', { timeout: 120_000 }, async () => {
   const { folder, remove } = cloneProject();
-  const environment = await doorEnvironment();
+  const environment = await serverEnvironment();
   const { env, withPorts } = environment;
   const sh = (text: string) => execFileSync('sh', ['-ec', withPorts(text)], { cwd: folder, env, encoding: 'utf8', stdio: 'pipe' });
-  let server: DoorProcess | undefined;
+  let server: ServerProcess | undefined;
   try {
     const printed: string[] = [];
     for (const { language, file, words, text } of blocksOf(page)) {
@@ -25,7 +25,7 @@ test('the page about the first screen works as it is printed', { timeout: 120_00
       } else if (language === 'diff') {
         writeFileSync(join(folder, 'change.diff'), text);
         sh('git apply change.diff'); // works outside a repository too
-      } else if (words.includes('background')) server = await startDoor(`exec ${text.trim()}`, folder, environment);
+      } else if (words.includes('background')) server = await startServer(`exec ${text.trim()}`, folder, environment);
       else printed.push(sh(text));
     }
     sh('npm run -s types && npx biome check src/app && npm run -s proto:check');

@@ -34,7 +34,7 @@ test('the page names each key of metadata that answers are given', () => {
   const given = new Set(
     [...code.matchAll(/\.set\('(portico-[a-z-]+|etag|cache-control)'|\[\['(portico-[a-z-]+)'/g)].map(([, one, other]) => one ?? other ?? ''),
   );
-  const section = page.split('## Metadata that a phone gets')[1]?.split('\n## ')[0] ?? '';
+  const section = page.split('## Metadata that a client gets')[1]?.split('\n## ')[0] ?? '';
   assert.ok(given.has('portico-cache') && given.has('etag'), [...given].join());
   for (const key of given) assert.ok(section.includes(`\`${key}\``), key);
 });

@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { resolve } from 'node:path';
 import { test } from 'node:test';
 import { cloneProject } from '../support/clone.ts';
-import { startDoor } from '../support/door-process.ts';
+import { startServer } from '../support/server-process.ts';
 import { blocksOf } from '../support/page.ts';
 
 const readme = resolve(import.meta.dirname, '../../README.md');
@@ -15,7 +15,7 @@ test('the README starts a server, and its first call gets the home screen', { ti
   const commandOf = (word: string) => blocks.find(({ words }) => words.includes(word))?.text.trim() ?? '';
   assert.equal(commandOf('background'), 'npm install && npm start');
   assert.equal(commandOf('tests'), 'npm install && npm test');
-  const server = await startDoor('exec npm start', folder);
+  const server = await startServer('exec npm start', folder);
   try {
     const call = blocks.find(({ text }) => text.includes('curl -i'))?.text ?? '';
     const sh = (text: string) => execFileSync('sh', ['-ec', server.withPorts(text)], { cwd: folder, encoding: 'utf8', stdio: 'pipe' });

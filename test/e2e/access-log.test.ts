@@ -4,15 +4,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { openFixture } from '../fixture/app.ts';
-import { fixtureRelease, openDoor } from '../support/door.ts';
+import { fixtureRelease, openTestServer } from '../support/test-server.ts';
 import { registryOf, signIn } from '../support/protocols.ts';
 
-test('an access log that is a file holds a line of each call when the door has closed', async () => {
+test('an access log that is a file holds a line of each call when the server has closed', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'portico-access-log-'));
   try {
-    const file = join(folder, 'made/by/the/door.log');
-    const door = await openDoor({ app: openFixture().app, settings: { 'telemetry.accessLog': file }, samples: { player: '127.0.0.1:1' } });
-    await signIn(door, registryOf(fixtureRelease.descriptorSet), 'alice').finally(() => door.close());
+    const file = join(folder, 'made/by/the/server.log');
+    const server = await openTestServer({ app: openFixture().app, settings: { 'telemetry.accessLog': file }, samples: { scripted: '127.0.0.1:1' } });
+    await signIn(server, registryOf(fixtureRelease.descriptorSet), 'alice').finally(() => server.close());
     const lines = readFileSync(file, 'utf8').trimEnd().split('\n');
     assert.equal(lines.length, 1);
     assert.equal(JSON.parse(lines[0] ?? '')['rpc.method'], 'portico.v1.SessionService/SignIn');

@@ -1,10 +1,10 @@
-// A side that does not read slows down the other side, through the door: what waits in between stays small, whatever is sent.
+// A side that does not read slows down the other side, through the server: what waits in between stays small, whatever is sent.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { openFixture } from '../fixture/app.ts';
-import { type Door, fixtureRelease, openDoor } from '../support/door.ts';
+import { type TestServer, fixtureRelease, openTestServer } from '../support/test-server.ts';
 import { registryOf, signIn } from '../support/protocols.ts';
-import { openRawPhone } from '../support/raw-phone.ts';
+import { openRawClient } from '../support/raw-client.ts';
 import { framed, grpcHeaders, openRawUpstream, type RawUpstream } from '../support/raw-upstream.ts';
 import { settled, until } from '../support/until.ts';
 import { openWire } from '../support/wire.ts';
@@ -16,16 +16,16 @@ const message = framed(Buffer.concat([Buffer.from([0x0a, 0xfd, 0xff, 0x03]), Buf
 const betweenMax = 24 * 1_048_576;
 const all = 4_096;
 
-let door: Door;
+let server: TestServer;
 let upstream: RawUpstream;
 let headers: { readonly authorization: string };
 before(async () => {
   upstream = await openRawUpstream();
-  door = await openDoor({ app: openFixture().app, samples: { player: upstream.address } });
-  ({ headers } = await signIn(door, registry, 'alice'));
+  server = await openTestServer({ app: openFixture().app, samples: { scripted: upstream.address } });
+  ({ headers } = await signIn(server, registry, 'alice'));
 });
 after(async () => {
-  await door?.close();
+  await server?.close();
   await upstream?.close();
 });
 
@@ -34,7 +34,7 @@ for (const [says, extra] of [
   ['gRPC-Web', { 'content-type': 'application/grpc-web+proto' }],
   ['Connect', { 'content-type': 'application/connect+proto', 'connect-protocol-version': '1' }],
 ] as const) {
-  test(`${says}: a phone that does not read holds the upstream back`, async () => {
+  test(`${says}: a client that does not read holds the upstream back`, async () => {
     let sent = 0;
     let over = false;
     upstream.answer = async ({ stream }) => {
@@ -48,27 +48,27 @@ for (const [says, extra] of [
         if (!stream.write(message)) await new Promise<void>((go) => stream.once('drain', go).once('close', go));
       }
     };
-    const wire = await openWire(door);
+    const wire = await openWire(server);
     const call = wire.open({ ':method': 'POST', ':path': '/fixture.v1.ForwardService/ServerStream', ...headers, ...extra });
     call.end(Buffer.from([0, 0, 0, 0, 0]));
     call.pause();
     await until('the first message was sent', () => sent > 0);
     const bytes = await settled(() => sent);
-    assert.ok(bytes < betweenMax, `${bytes} bytes were taken for a phone that read none`);
+    assert.ok(bytes < betweenMax, `${bytes} bytes were taken for a client that read none`);
     const heap = process.memoryUsage().arrayBuffers;
     assert.ok(heap < 4 * betweenMax, `${heap} bytes of buffers`);
     wire.socket.destroy();
-    await until('the upstream hears that the phone has left', () => over);
+    await until('the upstream hears that the client has left', () => over);
   });
 }
 
-test('an upstream that does not read holds the phone back', async () => {
+test('an upstream that does not read holds the client back', async () => {
   upstream.answer = ({ stream }) => {
     stream.pause();
     stream.respond(grpcHeaders);
   };
-  const phone = openRawPhone(door, headers.authorization);
-  const stream = phone.open('/fixture.v1.ForwardService/ClientStream');
+  const client = openRawClient(server, headers.authorization);
+  const stream = client.open('/fixture.v1.ForwardService/ClientStream');
   let sent = 0;
   let left = false;
   stream.on('error', () => {});
@@ -84,5 +84,5 @@ test('an upstream that does not read holds the phone back', async () => {
   left = true;
   stream.cancel();
   await sending;
-  phone.close();
+  client.close();
 });

@@ -1,38 +1,38 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { type Fixture, openFixture } from '../fixture/app.ts';
-import { openPlayer, type Player } from '../fixture/player.ts';
-import { type Door, fixtureRelease, openDoor } from '../support/door.ts';
+import { openScriptedUpstream, type ScriptedUpstream } from '../fixture/scripted-upstream.ts';
+import { type TestServer, fixtureRelease, openTestServer } from '../support/test-server.ts';
 import { callOf, type Outcome, registryOf, signIn, transportOf } from '../support/protocols.ts';
 
 const registry = registryOf(fixtureRelease.descriptorSet);
-let door: Door;
-let player: Player;
+let server: TestServer;
+let scripted: ScriptedUpstream;
 let fixture: Fixture;
 let ada: { readonly authorization: string };
 before(async () => {
-  player = await openPlayer();
+  scripted = await openScriptedUpstream();
   fixture = openFixture();
-  door = await openDoor({ app: fixture.app, samples: { player: player.address } });
-  ada = (await signIn(door, registry, 'ada')).headers;
+  server = await openTestServer({ app: fixture.app, samples: { scripted: scripted.address } });
+  ada = (await signIn(server, registry, 'ada')).headers;
 });
 after(async () => {
-  await door?.close();
-  player?.close();
+  await server?.close();
+  scripted?.close();
 });
 
 const call = async (method: string, request: Record<string, unknown>, headers: Record<string, string> = ada): Promise<Outcome> =>
-  callOf(registry, transportOf('grpc h2', door), `fixture.v1.ScreenService/${method}`, request, { headers, foreign: true }); // what a switch plays has no details
+  callOf(registry, transportOf('grpc h2', server), `fixture.v1.ScreenService/${method}`, request, { headers, foreign: true }); // what a switch plays has no details
 const getItem = async (itemId: string, headers: Record<string, string> = {}) => {
   const outcome = await call('GetItem', { itemId }, { ...ada, ...headers });
   assert.equal(outcome.code, 0, outcome.message);
   return { title: outcome.messages[0]?.title, cache: outcome.headers.get('portico-cache'), etag: outcome.headers.get('etag') ?? '', outcome };
 };
 const invalidate = async (tags: readonly string[], headers?: Record<string, string>, how: { soft?: boolean; settle?: string } = {}) => {
-  const token = await door.portico.serviceToken('orders', 60_000);
+  const token = await server.portico.serviceToken('orders', 60_000);
   return callOf(
     registry,
-    transportOf('grpc h2', { url: door.internalUrl, ca: door.ca }),
+    transportOf('grpc h2', { url: server.internalUrl, ca: server.ca }),
     'portico.internal.v1.PublisherService/Invalidate',
     { tags: [...tags], ...how },
     { headers: headers ?? { authorization: `Bearer ${token}` } },
@@ -69,9 +69,9 @@ test('an internal service invalidates by tags over the internal listener', async
 
 test('nobody else may invalidate, and what is no tag is refused', async () => {
   assert.equal((await invalidate(['item:4'], {})).reason, 'TOKEN_MISSING');
-  assert.notEqual((await invalidate(['item:4'], ada)).code, 0, 'a phone is no service');
+  assert.notEqual((await invalidate(['item:4'], ada)).code, 0, 'a client is no service');
   assert.equal((await invalidate(['two words'])).reason, 'REQUEST_INVALID');
-  const publicly = await callOf(registry, transportOf('grpc h2', door), 'portico.internal.v1.PublisherService/Invalidate', { tags: ['item:4'] });
+  const publicly = await callOf(registry, transportOf('grpc h2', server), 'portico.internal.v1.PublisherService/Invalidate', { tags: ['item:4'] });
   assert.equal(publicly.reason, 'METHOD_UNKNOWN');
 });
 
@@ -96,7 +96,7 @@ for (const [code, invalidates] of [
   });
 }
 
-test('a phone that has the answer already is told so', async () => {
+test('a client that has the answer already is told so', async () => {
   const { etag } = await getItem('6');
   const { outcome } = await getItem('6', { 'if-none-match': etag });
   assert.equal(outcome.headers.get('portico-not-modified'), '1');
@@ -116,18 +116,18 @@ test('an answer with a missing part is given and not stored', async () => {
   assert.deepEqual([whole.cache, whole.etag === ''], ['miss', false]);
 });
 
-test('what an internal service says that its answer is about is a tag of the screen, and never gets to the phone', async () => {
-  player.sayTags('shelf:9, courier:1', 'depot:3');
+test('what an internal service says that its answer is about is a tag of the screen, and never gets to the client', async () => {
+  scripted.sayTags('shelf:9, courier:1', 'depot:3');
   const { outcome } = await getItem('8');
-  player.sayTags('');
+  scripted.sayTags('');
   assert.deepEqual([outcome.headers.has('portico-tags'), outcome.trailers.has('portico-tags')], [false, false]);
   for (const tag of ['courier:1', 'depot:3']) {
-    player.sayTags('shelf:9, courier:1', 'depot:3');
+    scripted.sayTags('shelf:9, courier:1', 'depot:3');
     await getItem('8');
     assert.equal((await getItem('8')).cache, 'hit');
     await invalidate([tag]);
     assert.equal((await getItem('8')).cache, 'miss', tag);
-    player.sayTags('');
+    scripted.sayTags('');
   }
   await invalidate(['item:8']);
   await getItem('8');
@@ -153,6 +153,6 @@ test('while what an answer is computed from settles, it is served and not stored
 });
 
 test('the verdicts of the cache are counted', async () => {
-  const text = await (await fetch(`${door.adminUrl}/metrics`)).text();
+  const text = await (await fetch(`${server.adminUrl}/metrics`)).text();
   for (const result of ['hit', 'miss']) assert.match(text, new RegExp(`^portico_cache_requests_total\\{result="${result}"\\} [1-9]`, 'm'));
 });

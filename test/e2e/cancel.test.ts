@@ -1,9 +1,9 @@
-// A phone that leaves: its call ends at the far end too, whatever kind of call it is and whatever it was sent by.
+// A client that leaves: its call ends at the far end too, whatever kind of call it is and whatever it was sent by.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { openFixture } from '../fixture/app.ts';
-import { openPlayer, type Player } from '../fixture/player.ts';
-import { type Door, fixtureRelease, openDoor } from '../support/door.ts';
+import { openScriptedUpstream, type ScriptedUpstream } from '../fixture/scripted-upstream.ts';
+import { type TestServer, fixtureRelease, openTestServer } from '../support/test-server.ts';
 import { callOf, keptTransports, protocols, registryOf, signIn } from '../support/protocols.ts';
 import { until } from '../support/until.ts';
 import { openWire } from '../support/wire.ts';
@@ -20,38 +20,38 @@ const calls = [
 ] as const;
 
 const transportOf = keptTransports();
-let door: Door;
-let player: Player;
+let server: TestServer;
+let scripted: ScriptedUpstream;
 let headers: { readonly authorization: string };
 before(async () => {
-  player = await openPlayer();
+  scripted = await openScriptedUpstream();
   const { app, switches } = openFixture();
   switches.titleDelayMs = longMs;
-  door = await openDoor({
+  server = await openTestServer({
     app,
-    samples: { player: player.address },
-    settings: { 'upstreams.player.address': player.address, 'upstreams.player.deadline': '1h' },
+    samples: { scripted: scripted.address },
+    settings: { 'upstreams.scripted.address': scripted.address, 'upstreams.scripted.deadline': '1h' },
   });
-  ({ headers } = await signIn(door, registry, 'alice'));
+  ({ headers } = await signIn(server, registry, 'alice'));
 });
 after(async () => {
-  await door?.close();
-  player?.close();
+  await server?.close();
+  scripted?.close();
 });
 
-/** Waits until what was begun is cancelled at the player, and nothing runs there. */
+/** Waits until what was begun is cancelled at the scripted, and nothing runs there. */
 async function cancelled(before: { readonly cancelled: number }): Promise<void> {
-  await until('the upstream hears of the cancel', () => player.running() === 0 && player.cancelled() > before.cancelled);
+  await until('the upstream hears of the cancel', () => scripted.running() === 0 && scripted.cancelled() > before.cancelled);
 }
 
 for (const protocol of protocols) {
   for (const { method, says, request } of calls) {
     if (protocol.endsWith('h1') && method.endsWith('BidiStream')) continue;
     test(`${protocol}: ${method} cancelled ${says} is cancelled at the upstream`, async () => {
-      const before = { cancelled: player.cancelled() };
+      const before = { cancelled: scripted.cancelled() };
       const leaving = new AbortController();
-      const called = callOf(registry, transportOf(protocol, door), method, request, { headers, signal: leaving.signal });
-      await until('the upstream runs', () => player.running() > 0);
+      const called = callOf(registry, transportOf(protocol, server), method, request, { headers, signal: leaving.signal });
+      await until('the upstream runs', () => scripted.running() > 0);
       leaving.abort();
       assert.equal((await called).code, 1);
       await cancelled(before);
@@ -59,10 +59,10 @@ for (const protocol of protocols) {
   }
 
   test(`${protocol}: a server stream cancelled after its first message is cancelled at the upstream`, async () => {
-    const before = { cancelled: player.cancelled() };
+    const before = { cancelled: scripted.cancelled() };
     const leaving = new AbortController();
     const request = { text: 'a', count: 1_000, delayMs: 20 };
-    const called = callOf(registry, transportOf(protocol, door), 'fixture.v1.ForwardService/ServerStream', request, {
+    const called = callOf(registry, transportOf(protocol, server), 'fixture.v1.ForwardService/ServerStream', request, {
       headers,
       signal: leaving.signal,
       onMessage: () => leaving.abort(),
@@ -79,14 +79,14 @@ for (const [says, header] of [
   ['Connect', { 'content-type': 'application/connect+proto', 'connect-timeout-ms': '150', 'connect-protocol-version': '1' }],
 ] as const) {
   for (const kind of ['ServerStream', 'ClientStream', 'BidiStream']) {
-    test(`${says}: a ${kind} whose time is over is cancelled at the upstream, though the phone stays`, async () => {
-      const before = { cancelled: player.cancelled() };
-      await using wire = await openWire(door);
+    test(`${says}: a ${kind} whose time is over is cancelled at the upstream, though the client stays`, async () => {
+      const before = { cancelled: scripted.cancelled() };
+      await using wire = await openWire(server);
       const call = wire.open({ ':method': 'POST', ':path': `/fixture.v1.ForwardService/${kind}`, ...headers, ...header });
       call.write(Buffer.from([0, 0, 0, 0, 5, 0x10, 0x01, 0x18, 0xc0, 0x3e])); // one answer after eight seconds
       if (kind === 'ServerStream') call.end();
       call.resume();
-      await until('the upstream runs', () => player.running() > 0);
+      await until('the upstream runs', () => scripted.running() > 0);
       await cancelled(before);
     });
   }
@@ -94,13 +94,13 @@ for (const [says, header] of [
 
 for (const how of ['its HTTP/2 session', 'its socket'] as const) {
   for (const { method, says, request } of calls.slice(0, 4)) {
-    test(`a phone that loses ${how} leaves ${method} ${says}`, async () => {
-      const before = { cancelled: player.cancelled() };
-      const wire = await openWire(door);
+    test(`a client that loses ${how} leaves ${method} ${says}`, async () => {
+      const before = { cancelled: scripted.cancelled() };
+      const wire = await openWire(server);
       const call = wire.open({ ':method': 'POST', ':path': `/${method}`, ...headers, 'content-type': 'application/grpc', te: 'trailers' });
       call.write(Buffer.from([0, 0, 0, 0, 6, 0x10, 0x01, 0x18, 0xc0, 0xcf, 0x24])); // one answer after ten minutes
       if (!Array.isArray(request)) call.end();
-      await until('the upstream runs', () => player.running() > 0);
+      await until('the upstream runs', () => scripted.running() > 0);
       if (how === 'its socket') wire.socket.destroy();
       else wire.session.destroy();
       await cancelled(before);

@@ -8,7 +8,7 @@ import type { Clock } from '../../src/core/kit/clock.ts';
 import { systemClock } from '../../src/wire/system-clock.ts';
 import { openFixture } from '../fixture/app.ts';
 import { makeAuthority, makeCertificate, type Pair, writePair } from '../support/certificates.ts';
-import { type Door, openDoor } from '../support/door.ts';
+import { type TestServer, openTestServer } from '../support/test-server.ts';
 import { until } from '../support/until.ts';
 import { openWire, type Wire } from '../support/wire.ts';
 
@@ -17,20 +17,20 @@ const clock: Clock = { ...systemClock, after: (ms, callback) => systemClock.afte
 
 let folder: string;
 let authority: Pair;
-let door: Door;
+let server: TestServer;
 before(async () => {
   folder = mkdtempSync(join(tmpdir(), 'portico-reload-'));
   authority = await makeAuthority('a test');
   const tls = writePair(folder, 'public', await makeCertificate(authority, 'localhost'));
   const timers = { 'public.timers.handshake': '20s', 'public.timers.preface': '20s' };
-  door = await openDoor({ app: openFixture().app, clock, samples: { player: '127.0.0.1:1' }, settings: { 'public.tls': tls, ...timers } });
+  server = await openTestServer({ app: openFixture().app, clock, samples: { scripted: '127.0.0.1:1' }, settings: { 'public.tls': tls, ...timers } });
 });
 after(async () => {
-  await door?.close();
+  await server?.close();
   rmSync(folder, { recursive: true, force: true });
 });
 
-const connect = () => openWire({ url: door.url, ca: authority.cert });
+const connect = () => openWire({ url: server.url, ca: authority.cert });
 const serialOf = ({ socket }: Wire) => socket.getPeerCertificate().serialNumber;
 const works = async (wire: Wire) => {
   const { headers } = await wire.ask({ ':path': '/fixture.v1.ScreenService/Echo', 'content-type': 'application/json' }, '{}');

@@ -1,23 +1,23 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { fixtureRelease } from '../support/door.ts';
+import { fixtureRelease } from '../support/test-server.ts';
 import { callOf, registryOf, signIn, transportOf } from '../support/protocols.ts';
 import { type ShiftedClock, shiftedClock } from '../support/shifted-clock.ts';
-import { type DoorWithFixture, openFixtureDoor } from '../support/with-door.ts';
+import { type FixtureServer, openFixtureServer } from '../support/fixture-server.ts';
 
 const registry = registryOf(fixtureRelease.descriptorSet);
 const service = 'portico.v1.SessionService';
 let clock: ShiftedClock;
-let door: DoorWithFixture;
+let server: FixtureServer;
 before(async () => {
   clock = shiftedClock();
-  door = await openFixtureDoor({ clock });
+  server = await openFixtureServer({ clock });
 });
-after(() => door?.close());
+after(() => server?.close());
 
 type Headers = { readonly authorization: string };
 type Protocol = 'grpc h2' | 'json h2';
-const call = (protocol: Protocol, method: string, request: Record<string, unknown>, headers: Headers, at: { url: string; ca: string } = door) =>
+const call = (protocol: Protocol, method: string, request: Record<string, unknown>, headers: Headers, at: { url: string; ca: string } = server) =>
   callOf(registry, transportOf(protocol, at), method, request, { headers });
 const whoAmI = async (protocol: Protocol, headers: Headers, at?: { url: string; ca: string }) =>
   (await call(protocol, 'fixture.v1.ScreenService/WhoAmI', {}, headers, at)).reason ?? 'ok';
@@ -34,22 +34,22 @@ async function until(holds: () => boolean) {
 }
 
 /** Opens a forwarded stream that waits for a minute between its answers. @returns what it will end with */
-async function openStream(protocol: Protocol, headers: Headers, method: 'ServerStream' | 'BidiStream' = 'BidiStream', at = door) {
-  const before = at.player.running();
+async function openStream(protocol: Protocol, headers: Headers, method: 'ServerStream' | 'BidiStream' = 'BidiStream', at = server) {
+  const before = at.scripted.running();
   const ended = call(protocol, `fixture.v1.ForwardService/${method}`, { text: 'x', count: 2, delayMs: 60_000 }, headers, at);
-  await until(() => at.player.running() > before);
+  await until(() => at.scripted.running() > before);
   return { ended };
 }
 
-const noneRuns = () => until(() => door.player.running() === 0);
+const noneRuns = () => until(() => server.scripted.running() === 0);
 
 for (const protocol of ['grpc h2', 'json h2'] as const) {
   test(`${protocol}: a user sees the devices of their own, the newest first and this one marked`, async () => {
     const user = `lister-${protocol.replace(' ', '-')}`;
-    const one = await signIn(door, registry, user);
+    const one = await signIn(server, registry, user);
     clock.shift(1_000);
-    const two = await signIn(door, registry, user);
-    await signIn(door, registry, 'somebody');
+    const two = await signIn(server, registry, user);
+    await signIn(server, registry, 'somebody');
     const devices = await devicesOf(two.headers);
     assert.deepEqual(
       devices.map(({ sessionId, current, device }) => [sessionId, current, device.name]),
@@ -62,28 +62,28 @@ for (const protocol of ['grpc h2', 'json h2'] as const) {
 
   test(`${protocol}: signing a device out ends its remembered token and its open streams at once, and no other's`, async () => {
     const user = `revoker-${protocol.replace(' ', '-')}`;
-    const phone = await signIn(door, registry, user);
-    const lost = await signIn(door, registry, user);
+    const client = await signIn(server, registry, user);
+    const lost = await signIn(server, registry, user);
     assert.equal(await whoAmI(protocol, lost.headers), 'ok');
     const streaming = await openStream(protocol, lost.headers);
-    const mine = await openStream(protocol, phone.headers);
-    const gone = await call(protocol, `${service}/RevokeDevice`, { sessionId: lost.sessionId }, phone.headers);
+    const mine = await openStream(protocol, client.headers);
+    const gone = await call(protocol, `${service}/RevokeDevice`, { sessionId: lost.sessionId }, client.headers);
     assert.equal(gone.code, 0);
     const ended = await streaming.ended;
     assert.deepEqual([ended.code, ended.reason], [16, 'SESSION_REVOKED']);
     assert.equal(await whoAmI(protocol, lost.headers), 'SESSION_REVOKED');
-    assert.equal(await whoAmI(protocol, phone.headers), 'ok');
-    await until(() => door.player.running() === 1); // the other device's goes on
-    assert.equal((await call(protocol, `${service}/Refresh`, { refreshToken: lost.refreshToken }, phone.headers)).reason, 'SESSION_REVOKED');
-    assert.equal((await call(protocol, `${service}/RevokeDevice`, { sessionId: lost.sessionId }, phone.headers)).reason, 'DEVICE_UNKNOWN');
-    await call(protocol, `${service}/SignOut`, {}, phone.headers);
+    assert.equal(await whoAmI(protocol, client.headers), 'ok');
+    await until(() => server.scripted.running() === 1); // the other device's goes on
+    assert.equal((await call(protocol, `${service}/Refresh`, { refreshToken: lost.refreshToken }, client.headers)).reason, 'SESSION_REVOKED');
+    assert.equal((await call(protocol, `${service}/RevokeDevice`, { sessionId: lost.sessionId }, client.headers)).reason, 'DEVICE_UNKNOWN');
+    await call(protocol, `${service}/SignOut`, {}, client.headers);
     assert.equal((await mine.ended).reason, 'SESSION_REVOKED');
     await noneRuns();
   });
 
   test(`${protocol}: nobody signs out a stranger's device, nor learns whether there is one`, async () => {
-    const { sessionId, headers } = await signIn(door, registry, 'alice');
-    const bob = await signIn(door, registry, 'bob');
+    const { sessionId, headers } = await signIn(server, registry, 'alice');
+    const bob = await signIn(server, registry, 'bob');
     const tried = await call(protocol, `${service}/RevokeDevice`, { sessionId }, bob.headers);
     const unknown = await call(protocol, `${service}/RevokeDevice`, { sessionId: '00000000-0000-4000-8000-000000000000' }, bob.headers);
     assert.deepEqual([tried.code, tried.reason], [5, 'DEVICE_UNKNOWN']);
@@ -96,8 +96,8 @@ for (const protocol of ['grpc h2', 'json h2'] as const) {
 
   test(`${protocol}: signing out everywhere ends all sessions of the user, each open stream with them`, async () => {
     const user = `everywhere-${protocol.replace(' ', '-')}`;
-    const all = [await signIn(door, registry, user), await signIn(door, registry, user), await signIn(door, registry, user)];
-    const bob = await signIn(door, registry, 'bob');
+    const all = [await signIn(server, registry, user), await signIn(server, registry, user), await signIn(server, registry, user)];
+    const bob = await signIn(server, registry, 'bob');
     const streams: Promise<{ readonly reason: string | undefined }>[] = [];
     for (const { headers } of all) streams.push((await openStream(protocol, headers, 'ServerStream')).ended);
     const out = await call(protocol, `${service}/SignOut`, { everywhere: true }, all[0]?.headers ?? bob.headers);
@@ -109,7 +109,7 @@ for (const protocol of ['grpc h2', 'json h2'] as const) {
   });
 
   test(`${protocol}: a stream ends with TOKEN_EXPIRED when its token does, and not sooner`, async () => {
-    const { headers } = await signIn(door, registry, 'alice');
+    const { headers } = await signIn(server, registry, 'alice');
     const streaming = await openStream(protocol, headers);
     let over = false;
     void streaming.ended.then(() => {
@@ -127,15 +127,15 @@ for (const protocol of ['grpc h2', 'json h2'] as const) {
 }
 
 test('another replica learns of a sign-out from SQL within a second: remembered tokens, open streams, and one that was started later', async () => {
-  const shared = { databaseUrl: door.databaseUrl, dataDir: door.dataDir };
-  await using other = await openFixtureDoor({ clock, shared });
-  const { headers } = await signIn(door, registry, 'alice');
+  const shared = { databaseUrl: server.databaseUrl, dataDir: server.dataDir };
+  await using other = await openFixtureServer({ clock, shared });
+  const { headers } = await signIn(server, registry, 'alice');
   assert.equal(await whoAmI('grpc h2', headers, other), 'ok');
   const streaming = await openStream('grpc h2', headers, 'BidiStream', other);
   await call('grpc h2', `${service}/SignOut`, {}, headers);
   clock.shift(1_000);
   assert.equal((await streaming.ended).reason, 'SESSION_REVOKED');
   assert.equal(await whoAmI('json h2', headers, other), 'SESSION_REVOKED');
-  await using later = await openFixtureDoor({ clock, shared });
+  await using later = await openFixtureServer({ clock, shared });
   assert.equal(await whoAmI('grpc h2', headers, later), 'SESSION_REVOKED');
 });

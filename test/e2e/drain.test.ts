@@ -5,70 +5,70 @@ import type { IncomingMessage } from 'node:http';
 import { Agent, request } from 'node:https';
 import { test } from 'node:test';
 import { openFixture } from '../fixture/app.ts';
-import { openPlayer } from '../fixture/player.ts';
-import { fixtureRelease, openDoor } from '../support/door.ts';
+import { openScriptedUpstream } from '../fixture/scripted-upstream.ts';
+import { fixtureRelease, openTestServer } from '../support/test-server.ts';
 import { callOf, type ProtocolName, protocols, registryOf, signIn, transportOf } from '../support/protocols.ts';
-import { openRawPhone } from '../support/raw-phone.ts';
+import { openRawClient } from '../support/raw-client.ts';
 import { until } from '../support/until.ts';
 import { openWire } from '../support/wire.ts';
 
 const registry = registryOf(fixtureRelease.descriptorSet);
 
 async function openBoth(settings: Readonly<Record<string, unknown>> = {}) {
-  const player = await openPlayer();
-  const door = await openDoor({ app: openFixture().app, samples: { player: player.address }, settings });
-  const { headers } = await signIn(door, registry, 'alice');
+  const scripted = await openScriptedUpstream();
+  const server = await openTestServer({ app: openFixture().app, samples: { scripted: scripted.address }, settings });
+  const { headers } = await signIn(server, registry, 'alice');
   const call = (protocol: ProtocolName, method: string, request: object, foreign = false) =>
-    callOf(registry, transportOf(protocol, door), `fixture.v1.ForwardService/${method}`, { ...request }, { headers, foreign });
+    callOf(registry, transportOf(protocol, server), `fixture.v1.ForwardService/${method}`, { ...request }, { headers, foreign });
   const close = async () => {
-    await door.close();
-    player.close();
+    await server.close();
+    scripted.close();
   };
-  return { player, door, headers, call, [Symbol.asyncDispose]: close };
+  return { scripted, server, headers, call, [Symbol.asyncDispose]: close };
 }
 
 test('a drain lets calls and streams in flight finish, in every protocol, and takes no new ones', async () => {
   await using both = await openBoth();
-  const { player, door, call } = both;
+  const { scripted, server, call } = both;
   const running = protocols.flatMap((protocol) => [
     call(protocol, 'Unary', { text: 'a', delayMs: 1_500 }),
     call(protocol, 'ServerStream', { text: 'a', count: 4, delayMs: 400 }),
   ]);
-  await until('all have begun', () => player.calls() === running.length);
-  const drained = door.portico.drain();
-  assert.equal((await fetch(`${door.adminUrl}/readyz`)).status, 503);
-  await assert.rejects(openWire(door));
+  await until('all have begun', () => scripted.calls() === running.length);
+  const drained = server.portico.drain();
+  assert.equal((await fetch(`${server.adminUrl}/readyz`)).status, 503);
+  await assert.rejects(openWire(server));
   for (const { code, message, messages } of await Promise.all(running)) {
     assert.equal(code, 0, message);
     assert.ok(messages.length === 1 || messages.length === 4);
   }
   assert.equal((await drained).cut, 0);
-  assert.equal((await fetch(`${door.adminUrl}/livez`)).status, 200);
+  assert.equal((await fetch(`${server.adminUrl}/livez`)).status, 200);
 });
 
 test('at the end of the grace time what is left is cut, and cancelled at the upstream', async () => {
   await using both = await openBoth({ 'drain.grace': '300ms' });
-  const { player, door, call } = both;
+  const { scripted, server, call } = both;
   const hanging = protocols.map((protocol) => call(protocol, 'ServerStream', { count: 1, delayMs: 600_000 }, true));
-  await until('all run', () => player.running() === hanging.length);
-  const { cut } = await door.portico.drain();
+  await until('all run', () => scripted.running() === hanging.length);
+  const { cut } = await server.portico.drain();
   assert.ok(cut > 0);
   for (const { code } of await Promise.all(hanging)) assert.notEqual(code, 0);
-  await until('nothing runs at the upstream', () => player.running() === 0);
+  await until('nothing runs at the upstream', () => scripted.running() === 0);
 });
 
 test('HTTP/1.1 is told with its answer that the connection ends', async () => {
   await using both = await openBoth();
-  const { player, door, headers } = both;
-  const agent = new Agent({ keepAlive: true, ca: door.ca });
-  const sent = request(new URL('/fixture.v1.ForwardService/Unary', door.url), {
+  const { scripted, server, headers } = both;
+  const agent = new Agent({ keepAlive: true, ca: server.ca });
+  const sent = request(new URL('/fixture.v1.ForwardService/Unary', server.url), {
     method: 'POST',
     agent,
     headers: { ...headers, 'content-type': 'application/json' },
   });
   sent.end('{"delayMs":300}');
-  await until('it runs', () => player.running() === 1);
-  const drained = door.portico.drain();
+  await until('it runs', () => scripted.running() === 1);
+  const drained = server.portico.drain();
   const [response] = (await once(sent, 'response')) as [IncomingMessage];
   response.resume();
   assert.deepEqual([response.statusCode, response.headers.connection], [200, 'close']);
@@ -76,25 +76,25 @@ test('HTTP/1.1 is told with its answer that the connection ends', async () => {
   agent.destroy();
 });
 
-test('a phone is told to go elsewhere, and the health service tells its watchers', async () => {
+test('a client is told to go elsewhere, and the health service tells its watchers', async () => {
   await using both = await openBoth();
-  const { door, headers } = both;
-  const phone = openRawPhone(door, headers.authorization);
-  const wire = await openWire(door);
+  const { server, headers } = both;
+  const client = openRawClient(server, headers.authorization);
+  const wire = await openWire(server);
   const goaways: number[] = [];
   wire.session.on('goaway', (code) => goaways.push(code));
   const statuses: number[] = [];
-  const watch = phone.open('/grpc.health.v1.Health/Watch');
+  const watch = client.open('/grpc.health.v1.Health/Watch');
   watch.on('error', () => {});
   watch.on('data', (message: Buffer) => statuses.push(message[1] ?? 0));
   watch.write(Buffer.alloc(0));
   watch.end();
   await until('the watcher hears that it serves', () => statuses.length === 1);
-  const drained = door.portico.drain();
+  const drained = server.portico.drain();
   await until('the watcher hears that it does not', () => statuses.length === 2);
   assert.deepEqual(statuses, [1, 2]);
-  await until('the phone is told to go', () => goaways.length > 0);
+  await until('the client is told to go', () => goaways.length > 0);
   assert.equal(goaways[0], 0);
-  phone.close();
+  client.close();
   assert.equal((await drained).cut, 0); // nobody who watches holds it up
 });

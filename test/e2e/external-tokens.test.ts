@@ -1,26 +1,26 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { fixtureRelease } from '../support/door.ts';
+import { fixtureRelease } from '../support/test-server.ts';
 import { openIssuer, type StubIssuer } from '../support/issuer.ts';
 import { makeKey, tokenOf } from '../support/jws.ts';
 import { callOf, registryOf, transportOf } from '../support/protocols.ts';
 import { type ShiftedClock, shiftedClock } from '../support/shifted-clock.ts';
 import { tokenAttacks } from '../support/token-attacks.ts';
 import { transportsOf } from '../support/transports.ts';
-import { type DoorWithFixture, openFixtureDoor } from '../support/with-door.ts';
+import { type FixtureServer, openFixtureServer } from '../support/fixture-server.ts';
 
 const registry = registryOf(fixtureRelease.descriptorSet);
 const whoAmI = 'fixture.v1.ScreenService/WhoAmI';
 let corp: StubIssuer;
 let partner: StubIssuer;
 let clock: ShiftedClock;
-let door: DoorWithFixture;
+let server: FixtureServer;
 let transports: ReturnType<typeof transportsOf>;
 before(async () => {
   corp = await openIssuer('corp');
   partner = await openIssuer('partner', [makeKey('partner-1', 'RS256')]);
   clock = shiftedClock();
-  door = await openFixtureDoor({
+  server = await openFixtureServer({
     clock,
     settings: {
       'auth.externalIssuers': [
@@ -39,10 +39,10 @@ before(async () => {
       ],
     },
   });
-  transports = transportsOf(door);
+  transports = transportsOf(server);
 });
 after(async () => {
-  await door?.close();
+  await server?.close();
   await corp?.[Symbol.asyncDispose]();
   await partner?.[Symbol.asyncDispose]();
 });
@@ -132,12 +132,12 @@ test('a stream by an external token ends when the token does', async () => {
   const headers = { authorization: `Bearer ${corp.sign({ ...corpClaims(), exp: nowS() + 60 }, { typ: 'at+jwt' })}` };
   const streaming = callOf(
     registry,
-    transportOf('grpc h2', door),
+    transportOf('grpc h2', server),
     'fixture.v1.ForwardService/ServerStream',
     { text: 'x', count: 2, delayMs: 30_000 },
     { headers },
   );
-  for (let i = 0; i < 500 && door.player.running() === 0; i++) await new Promise((resolve) => setTimeout(resolve, 5));
+  for (let i = 0; i < 500 && server.scripted.running() === 0; i++) await new Promise((resolve) => setTimeout(resolve, 5));
   clock.shift(66_000);
   const { code, reason } = await streaming;
   assert.deepEqual([code, reason], [16, 'TOKEN_EXPIRED']);

@@ -1,8 +1,8 @@
-// An upstream of forwarded calls that fails below gRPC: the phone gets a reason of ours, and nothing of the inside.
+// An upstream of forwarded calls that fails below gRPC: the client gets a reason of ours, and nothing of the inside.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { openFixture } from '../fixture/app.ts';
-import { type Door, fixtureRelease, openDoor } from '../support/door.ts';
+import { type TestServer, fixtureRelease, openTestServer } from '../support/test-server.ts';
 import { type FaultyLink, openFaultyLink } from '../support/faulty-link.ts';
 import { versions } from '../support/http.ts';
 import { callOf, keptTransports, type Outcome, registryOf, signIn } from '../support/protocols.ts';
@@ -13,21 +13,21 @@ const registry = registryOf(fixtureRelease.descriptorSet);
 const kinds = ['Unary', 'ServerStream', 'ClientStream', 'BidiStream'] as const;
 
 const transportOf = keptTransports();
-let door: Door;
+let server: TestServer;
 let upstream: RawUpstream;
 let link: FaultyLink;
 let headers: { readonly authorization: string };
 before(async () => {
   upstream = await openRawUpstream();
   link = await openFaultyLink(upstream.address);
-  door = await openDoor({
+  server = await openTestServer({
     app: openFixture().app,
-    settings: { 'upstreams.player.address': link.address, 'upstreams.player.deadline': '400ms' },
+    settings: { 'upstreams.scripted.address': link.address, 'upstreams.scripted.deadline': '400ms' },
   });
-  ({ headers } = await signIn(door, registry, 'alice'));
+  ({ headers } = await signIn(server, registry, 'alice'));
 });
 after(async () => {
-  await door?.close();
+  await server?.close();
   await link?.close();
   await upstream?.close();
 });
@@ -46,7 +46,7 @@ async function failing(kind: string, options: { readonly timeoutMs?: number } = 
           }),
     };
     outcomes.push(
-      await callOf(registry, transportOf(protocol, door), `fixture.v1.ForwardService/${kind}`, [{ text: 'a', count: 1 }], { headers: said }),
+      await callOf(registry, transportOf(protocol, server), `fixture.v1.ForwardService/${kind}`, [{ text: 'a', count: 1 }], { headers: said }),
     );
   }
   const [one, other] = outcomes;
@@ -76,7 +76,7 @@ for (const kind of kinds) {
     assert.equal((await failing(kind)).reason, 'UPSTREAM_FAILED');
   });
 
-  test(`${kind}: the phone's time is over before the upstream has answered`, async () => {
+  test(`${kind}: the client's time is over before the upstream has answered`, async () => {
     upstream.answer = ({ stream }) => void stream.resume();
     assert.equal((await failing(kind, { timeoutMs: 100 })).reason, 'DEADLINE_EXCEEDED');
   });
@@ -88,7 +88,7 @@ for (const kind of kinds) {
     await link.become('noise');
     assert.match((await failing(kind, { timeoutMs: 300 })).reason ?? '', /^(UPSTREAM_DOWN|DEADLINE_EXCEEDED)$/);
     await link.become('open');
-    const transport = transportOf('grpc h2', door);
+    const transport = transportOf('grpc h2', server);
     await until('the upstream is found again', async () => {
       const { code } = await callOf(registry, transport, `fixture.v1.ForwardService/${kind}`, [{}], { headers, foreign: true });
       return code === 0;
@@ -96,13 +96,13 @@ for (const kind of kinds) {
   });
 }
 
-test("an upstream that takes longer than its own deadline is told so, while the phone's call still has time", async () => {
+test("an upstream that takes longer than its own deadline is told so, while the client's call still has time", async () => {
   upstream.answer = ({ stream }) => void stream.resume();
   assert.equal((await failing('Unary')).reason, 'UPSTREAM_TIMEOUT');
 });
 
 test('what an answer holds in an Any, JSON says where its type is known; where it is not, the call fails with a reason', async () => {
-  /** A PlayResponse with an Any of this type, and of a thing named "a" in it. */
+  /** A ScriptedResponse with an Any of this type, and of a thing named "a" in it. */
   const having = (type: string) => {
     const url = Buffer.from(`type.googleapis.com/${type}`);
     const any = Buffer.concat([Buffer.from([0x0a, url.length]), url, Buffer.from([0x12, 3, 0x0a, 1, 0x61])]);
@@ -110,13 +110,13 @@ test('what an answer holds in an Any, JSON says where its type is known; where i
   };
   for (const [version, open] of versions) {
     upstream.answer = (call) => reply(call, { messages: [having('fixture.v1.Item')] });
-    const asked = await open(door)('POST', '/fixture.v1.ForwardService/Unary', { ...headers, 'content-type': 'application/json' }, '{}');
+    const asked = await open(server)('POST', '/fixture.v1.ForwardService/Unary', { ...headers, 'content-type': 'application/json' }, '{}');
     assert.deepEqual(JSON.parse(asked.body.toString()), { extra: { '@type': 'type.googleapis.com/fixture.v1.Item', name: 'a' } }, version);
   }
   upstream.answer = (call) => reply(call, { messages: [having('inner.v1.Unheard')] });
   for (const kind of kinds) {
     const ask = (protocol: Parameters<typeof transportOf>[0]) =>
-      callOf(registry, transportOf(protocol, door), `fixture.v1.ForwardService/${kind}`, [{ count: 1 }], { headers });
+      callOf(registry, transportOf(protocol, server), `fixture.v1.ForwardService/${kind}`, [{ count: 1 }], { headers });
     assert.deepEqual([(await ask('grpc h2')).code, (await ask('connect h2')).code], [0, 0], kind);
     const { code, reason, message } = await ask('json h2');
     assert.deepEqual([code, reason], [13, 'INTERNAL'], kind);

@@ -1,18 +1,18 @@
-// What an upstream says gets to the phone as it was said, and what a phone says gets there: bytes, metadata, statuses.
+// What an upstream says gets to the client as it was said, and what a client says gets there: bytes, metadata, statuses.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { Any } from '../../src/gen/google/protobuf/any.ts';
 import { Status } from '../../src/gen/google/rpc/status.ts';
 import { openFixture } from '../fixture/app.ts';
-import { type Door, fixtureRelease, openDoor } from '../support/door.ts';
+import { type TestServer, fixtureRelease, openTestServer } from '../support/test-server.ts';
 import { callOf, protocols, registryOf, signIn, transportOf } from '../support/protocols.ts';
-import { openRawPhone, type RawPhone } from '../support/raw-phone.ts';
+import { openRawClient, type RawClient } from '../support/raw-client.ts';
 import { framed, grpcHeaders, messagesOf, openRawUpstream, type RawUpstream, reply, trailersOnly } from '../support/raw-upstream.ts';
 
 const registry = registryOf(fixtureRelease.descriptorSet);
 const kinds = ['Unary', 'ServerStream', 'ClientStream', 'BidiStream'] as const;
 const pathOf = (kind: string) => `/fixture.v1.ForwardService/${kind}`;
-/** A PlayRequest or PlayResponse with the text "a" and a field 99 that nobody knows. */
+/** A ScriptedRequest or ScriptedResponse with the text "a" and a field 99 that nobody knows. */
 const message = Buffer.from([0x0a, 0x01, 0x61, 0x9a, 0x06, 0x03, 0x01, 0x02, 0xff]);
 /** Details that are no type of ours, in an order of their own. */
 const details = Status.encode({
@@ -25,19 +25,19 @@ const details = Status.encode({
 }).finish();
 const detailsText = Buffer.from(details).toString('base64');
 
-let door: Door;
+let server: TestServer;
 let upstream: RawUpstream;
-let phone: RawPhone;
+let client: RawClient;
 let headers: { readonly authorization: string };
 before(async () => {
   upstream = await openRawUpstream();
-  door = await openDoor({ app: openFixture().app, samples: { player: upstream.address } });
-  ({ headers } = await signIn(door, registry, 'alice'));
-  phone = openRawPhone(door, headers.authorization);
+  server = await openTestServer({ app: openFixture().app, samples: { scripted: upstream.address } });
+  ({ headers } = await signIn(server, registry, 'alice'));
+  client = openRawClient(server, headers.authorization);
 });
 after(async () => {
-  phone?.close();
-  await door?.close();
+  client?.close();
+  await server?.close();
   await upstream?.close();
 });
 
@@ -48,7 +48,7 @@ for (const kind of kinds) {
       sent = await messagesOf(call);
       reply(call, { messages: [message] });
     };
-    const { code, messages } = await phone.call(pathOf(kind), [message]);
+    const { code, messages } = await client.call(pathOf(kind), [message]);
     assert.deepEqual([code, sent, messages], [0, [message], [message]]);
   });
 
@@ -61,7 +61,7 @@ for (const kind of kinds) {
         'x-why': 'because',
         'x-why-bin': 'AP8=',
       });
-    const { code, message: text, trailers } = await phone.call(pathOf(kind), [message]);
+    const { code, message: text, trailers } = await client.call(pathOf(kind), [message]);
     assert.deepEqual([code, text], [9, 'not now']);
     assert.deepEqual(trailers.get('grpc-status-details-bin'), [Buffer.from(details)]);
     assert.deepEqual([trailers.get('x-why'), trailers.get('x-why-bin')], [['because'], [Buffer.from([0, 255])]]);
@@ -70,12 +70,12 @@ for (const kind of kinds) {
   test(`${kind}: a call that failed after its initial metadata keeps them, and its trailers`, async () => {
     upstream.answer = (call) =>
       reply(call, { headers: { 'x-first': 'one' }, trailers: { 'grpc-status': '10', 'grpc-message': 'later', 'x-last': 'two' } });
-    const { code, headers: first, trailers } = await phone.call(pathOf(kind), [message]);
+    const { code, headers: first, trailers } = await client.call(pathOf(kind), [message]);
     assert.deepEqual([code, first?.get('x-first'), trailers.get('x-last')], [10, ['one'], ['two']]);
     assert.match(String(first?.get('portico-trace-id')), /^[0-9a-f]{32}$/);
   });
 
-  test(`${kind}: neither side is told what belongs to the other's connection or to the door`, async () => {
+  test(`${kind}: neither side is told what belongs to the other's connection or to the server`, async () => {
     upstream.answer = (call) =>
       reply(call, {
         headers: { 'portico-cache': 'hit', 'portico-trace-id': 'forged', 'x-forwarded-for': '1.2.3.4', 'set-cookie': 'a=b', server: 'inner' },
@@ -96,7 +96,7 @@ for (const kind of kinds) {
       code,
       headers: first,
       trailers,
-    } = await phone.call(pathOf(kind), [message], { ...spoofed, 'x-fixture': 'named', 'app-version': '1.2.3' });
+    } = await client.call(pathOf(kind), [message], { ...spoofed, 'x-fixture': 'named', 'app-version': '1.2.3' });
     assert.equal(code, 0);
     const seen = upstream.calls.at(-1)?.headers ?? {};
     for (const key of Object.keys(spoofed)) assert.equal(seen[key], undefined, `the upstream is told ${key}`);
@@ -105,32 +105,32 @@ for (const kind of kinds) {
     assert.match(seen.authorization ?? '', /^Bearer [\w-]+\.[\w-]+\.[\w-]+$/);
     assert.match(String(seen.traceparent), /^00-[0-9a-f]{32}-[0-9a-f]{16}-0[01]$/);
     for (const key of ['portico-cache', 'portico-stale', 'x-forwarded-for', 'x-forwarded-host', 'set-cookie', 'grpc-previous-rpc-attempts'])
-      assert.deepEqual([first?.get(key), trailers.get(key)], [[], []], `the phone is told ${key}`);
+      assert.deepEqual([first?.get(key), trailers.get(key)], [[], []], `the client is told ${key}`);
     assert.match(String(first?.get('portico-trace-id')), /^[0-9a-f]{32}$/);
   });
 
-  test(`${kind}: the upstream's time is what is left of the phone's, and never longer`, async () => {
+  test(`${kind}: the upstream's time is what is left of the client's, and never longer`, async () => {
     upstream.answer = (call) => reply(call, { messages: [message] });
-    const { code } = await phone.call(pathOf(kind), [message], {}, 1_500);
+    const { code } = await client.call(pathOf(kind), [message], {}, 1_500);
     assert.equal(code, 0);
     const leftMs = timeoutMs(String(upstream.calls.at(-1)?.headers['grpc-timeout']));
     assert.ok(leftMs > 0 && leftMs <= 1_500, `the upstream was given ${leftMs} ms`);
   });
 }
 
-test("without a time of the phone's the policy's counts, and a stream has none", async () => {
+test("without a time of the client's the policy's counts, and a stream has none", async () => {
   upstream.answer = (call) => reply(call, { messages: [message] });
-  await phone.call(pathOf('Unary'), [message]);
+  await client.call(pathOf('Unary'), [message]);
   const leftMs = timeoutMs(String(upstream.calls.at(-1)?.headers['grpc-timeout']));
   assert.ok(leftMs > 0 && leftMs <= 2_000, `the upstream was given ${leftMs} ms`);
-  await phone.call(pathOf('BidiStream'), [message]);
+  await client.call(pathOf('BidiStream'), [message]);
   assert.equal(upstream.calls.at(-1)?.headers['grpc-timeout'], undefined);
 });
 
 for (const kind of ['ServerStream', 'BidiStream']) {
   test(`${kind}: an error after three messages comes after three messages`, async () => {
     upstream.answer = (call) => reply(call, { messages: [message, message, message], trailers: { 'grpc-status': '8', 'grpc-message': 'enough' } });
-    const { code, messages } = await phone.call(pathOf(kind), [message]);
+    const { code, messages } = await client.call(pathOf(kind), [message]);
     assert.deepEqual([code, messages.length], [8, 3]);
   });
 }
@@ -149,7 +149,7 @@ test('BidiStream: messages pass while both sides are open, and the half-close pa
       stream.end();
     });
   };
-  const stream = phone.open(pathOf('BidiStream'));
+  const stream = client.open(pathOf('BidiStream'));
   const answers = stream[Symbol.asyncIterator]();
   for (let n = 1; n <= 3; n++) {
     stream.write(message);
@@ -168,7 +168,7 @@ for (const protocol of protocols) {
   test(`${protocol}: an upstream's details of any type pass with their bytes`, async () => {
     upstream.answer = (call) =>
       trailersOnly(call, { 'grpc-status': '9', 'grpc-message': 'not%20now', 'grpc-status-details-bin': detailsText, 'x-why': 'because' });
-    const transport = transportOf(protocol, door);
+    const transport = transportOf(protocol, server);
     const outcome = await callOf(registry, transport, 'fixture.v1.ForwardService/Unary', { text: 'a' }, { headers, foreign: true });
     assert.deepEqual([outcome.code, outcome.message, outcome.details], [9, 'not now', ['acme.v1.Odd', 'google.rpc.ErrorInfo']]);
     assert.equal(outcome.reason, 'A');

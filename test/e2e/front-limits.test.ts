@@ -5,40 +5,40 @@ import { connect } from 'node:net';
 import { after, before, test } from 'node:test';
 import { connect as connectTls } from 'node:tls';
 import { openFixture } from '../fixture/app.ts';
-import { openPlayer, type Player } from '../fixture/player.ts';
-import { type Door, fixtureRelease, openDoor } from '../support/door.ts';
+import { openScriptedUpstream, type ScriptedUpstream } from '../fixture/scripted-upstream.ts';
+import { type TestServer, fixtureRelease, openTestServer } from '../support/test-server.ts';
 import { registryOf, signIn } from '../support/protocols.ts';
 import { openWire } from '../support/wire.ts';
 
 const registry = registryOf(fixtureRelease.descriptorSet);
 const json = { ':method': 'POST', ':path': '/fixture.v1.ScreenService/Echo', 'content-type': 'application/json' };
-let door: Door;
-let player: Player;
+let server: TestServer;
+let scripted: ScriptedUpstream;
 before(async () => {
-  player = await openPlayer();
+  scripted = await openScriptedUpstream();
   const timers = { 'public.timers.handshake': '100ms', 'public.timers.preface': '100ms', 'public.timers.idle': '1s' };
-  door = await openDoor({ app: openFixture().app, samples: { player: player.address }, settings: timers });
+  server = await openTestServer({ app: openFixture().app, samples: { scripted: scripted.address }, settings: timers });
 });
 after(async () => {
-  await door?.close();
-  player?.close();
+  await server?.close();
+  scripted?.close();
 });
 
-const portOf = ({ url }: Door) => Number(new URL(url).port);
+const portOf = ({ url }: TestServer) => Number(new URL(url).port);
 
 test('a session may have 100 streams and 16 KiB of headers, and nothing is pushed', async () => {
-  await using wire = await openWire(door);
+  await using wire = await openWire(server);
   const { maxConcurrentStreams, maxHeaderListSize, enablePush } = wire.session.remoteSettings;
   assert.deepEqual([maxConcurrentStreams, maxHeaderListSize, enablePush], [100, 16_384, false]);
 });
 
 test('too many or too long headers end their stream or session, and no other', async () => {
-  await using other = await openWire(door);
+  await using other = await openWire(server);
   for (const headers of [
     Object.fromEntries(Array.from({ length: 70 }, (_, i) => [`x-${i}`, 'a'])),
     Object.fromEntries(Array.from({ length: 20 }, (_, i) => [`x-${i}`, 'a'.repeat(1_000)])),
   ]) {
-    await using wire = await openWire(door);
+    await using wire = await openWire(server);
     const reply = await wire.ask({ ...json, ...headers }, '{}').catch(() => undefined);
     assert.notEqual(reply?.headers[':status'], 200);
   }
@@ -46,23 +46,23 @@ test('too many or too long headers end their stream or session, and no other', a
 });
 
 test('a connection without a handshake is closed', async () => {
-  const socket = connect(portOf(door), '127.0.0.1');
+  const socket = connect(portOf(server), '127.0.0.1');
   socket.on('error', () => {});
   socket.resume();
   await once(socket, 'close');
 });
 
 test('a connection without a first word after its handshake is closed', async () => {
-  const socket = connectTls({ host: '127.0.0.1', port: portOf(door), ca: door.ca, servername: 'localhost', ALPNProtocols: ['h2'] });
+  const socket = connectTls({ host: '127.0.0.1', port: portOf(server), ca: server.ca, servername: 'localhost', ALPNProtocols: ['h2'] });
   socket.on('error', () => {});
   socket.resume();
   await once(socket, 'close');
 });
 
 test('a connection without calls is closed, one with a quiet stream is not even told to go', async () => {
-  const { headers } = await signIn(door, registry, 'alice');
-  const idle = await openWire(door);
-  await using busy = await openWire(door);
+  const { headers } = await signIn(server, registry, 'alice');
+  const idle = await openWire(server);
+  await using busy = await openWire(server);
   let told = false;
   busy.session.on('goaway', () => {
     told = true;

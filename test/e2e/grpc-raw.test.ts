@@ -5,9 +5,9 @@ import { gzipSync } from 'node:zlib';
 import { decodeBinaryHeader } from '@connectrpc/connect';
 import { Status } from '../../src/gen/google/rpc/status.ts';
 import { openFixture } from '../fixture/app.ts';
-import { openPlayer, type Player } from '../fixture/player.ts';
+import { openScriptedUpstream, type ScriptedUpstream } from '../fixture/scripted-upstream.ts';
 import { assertConformance, decodeDetails } from '../support/conformance.ts';
-import { type Door, fixtureRelease, openDoor } from '../support/door.ts';
+import { type TestServer, fixtureRelease, openTestServer } from '../support/test-server.ts';
 import { versions } from '../support/http.ts';
 import { registryOf, signIn } from '../support/protocols.ts';
 import { framed } from '../support/raw-upstream.ts';
@@ -20,20 +20,20 @@ const hello = Buffer.from([0x0a, 0x01, 0x61]);
 const grpc = { ...echo, 'content-type': 'application/grpc' };
 const web = { ...echo, 'content-type': 'application/grpc-web+proto' };
 
-let door: Door;
-let player: Player;
+let server: TestServer;
+let scripted: ScriptedUpstream;
 let wire: Wire;
 let signed: { readonly authorization: string };
 before(async () => {
-  player = await openPlayer();
-  door = await openDoor({ app: openFixture().app, samples: { player: player.address } });
-  signed = (await signIn(door, registry, 'alice')).headers;
-  wire = await openWire(door);
+  scripted = await openScriptedUpstream();
+  server = await openTestServer({ app: openFixture().app, samples: { scripted: scripted.address } });
+  signed = (await signIn(server, registry, 'alice')).headers;
+  wire = await openWire(server);
 });
 after(async () => {
   await wire?.[Symbol.asyncDispose]();
-  await door?.close();
-  player?.close();
+  await server?.close();
+  scripted?.close();
 });
 
 /** Status of a reply, from its headers (Trailers-Only), its trailers, or gRPC-Web's last frame. */
@@ -81,7 +81,7 @@ for (const [says, base] of [
   });
 
   test(`${says}: a method or service that there is not is told so`, async () => {
-    for (const path of ['/fixture.v1.ScreenService/Nothing', '/no.Such/Method', '/', '/fixture.v1.PlayerService/Unary'])
+    for (const path of ['/fixture.v1.ScreenService/Nothing', '/no.Such/Method', '/', '/fixture.v1.ScriptedService/Unary'])
       assert.deepEqual(statusOf(await wire.ask({ ...base, ':path': path }, framed(hello))), { code: 12, reason: 'METHOD_UNKNOWN' }, path);
   });
 
@@ -114,7 +114,7 @@ test('other kinds of gRPC than its own are no content type of a call', async () 
 
 test('a bidirectional stream over HTTP/1.1 is refused, not left hanging', async () => {
   const [[, http1]] = versions;
-  const { status } = await http1(door)(
+  const { status } = await http1(server)(
     'POST',
     '/fixture.v1.ForwardService/BidiStream',
     { ...signed, 'content-type': 'application/connect+json' },

@@ -1,11 +1,11 @@
-// What a phone does wrong, or on purpose: each is told what was wrong with it, and nobody else notices.
+// What a client does wrong, or on purpose: each is told what was wrong with it, and nobody else notices.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { after, before, test } from 'node:test';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { openFixture } from '../fixture/app.ts';
-import { openPlayer, type Player } from '../fixture/player.ts';
-import { type Door, fixtureRelease, openDoor } from '../support/door.ts';
+import { openScriptedUpstream, type ScriptedUpstream } from '../fixture/scripted-upstream.ts';
+import { type TestServer, fixtureRelease, openTestServer } from '../support/test-server.ts';
 import { type HttpReply, versions } from '../support/http.ts';
 import { registryOf, signIn } from '../support/protocols.ts';
 import { framed } from '../support/raw-upstream.ts';
@@ -13,18 +13,18 @@ import { openWire } from '../support/wire.ts';
 
 const registry = registryOf(fixtureRelease.descriptorSet);
 const [echo, forward] = ['/fixture.v1.ScreenService/Echo', '/fixture.v1.ForwardService/'];
-let door: Door;
-let player: Player;
+let server: TestServer;
+let scripted: ScriptedUpstream;
 let signed: { readonly authorization: string };
 before(async () => {
-  player = await openPlayer();
+  scripted = await openScriptedUpstream();
   const timers = { 'public.timers.preface': '300ms', 'public.timers.request': '600ms' };
-  door = await openDoor({ app: openFixture().app, samples: { player: player.address }, settings: timers });
-  signed = (await signIn(door, registry, 'alice')).headers;
+  server = await openTestServer({ app: openFixture().app, samples: { scripted: scripted.address }, settings: timers });
+  signed = (await signIn(server, registry, 'alice')).headers;
 });
 after(async () => {
-  await door?.close();
-  player?.close();
+  await server?.close();
+  scripted?.close();
 });
 
 /** The reason that stands in an answer's bytes, whatever its form. */
@@ -40,7 +40,7 @@ const big = Buffer.concat([Buffer.from([0x0a, 0x81, 0x80, 0x40]), Buffer.alloc(1
 
 for (const [version, open] of versions) {
   const post = (path: string, contentType: string, body: Uint8Array, headers = {}) =>
-    open(door)('POST', path, { ...signed, 'content-type': contentType, ...headers }, body);
+    open(server)('POST', path, { ...signed, 'content-type': contentType, ...headers }, body);
 
   test(`${version}: a message that cannot be read, or is too large, is told so with its reason, in every form and kind`, async () => {
     for (const [path, contentType] of [
@@ -64,19 +64,19 @@ for (const [version, open] of versions) {
   });
 
   test(`${version}: HEAD tells of a page what GET does, without its body`, async () => {
-    const [head, get] = await Promise.all([open(door)('HEAD', '/.well-known/jwks.json'), open(door)('GET', '/.well-known/jwks.json')]);
+    const [head, get] = await Promise.all([open(server)('HEAD', '/.well-known/jwks.json'), open(server)('GET', '/.well-known/jwks.json')]);
     assert.deepEqual([head.status, head.headers['cache-control'], head.body.length], [200, get.headers['cache-control'], 0]);
   });
 }
 
 test('gRPC: characters that are none of ASCII are refused before a library prints them', async () => {
-  await using wire = await openWire(door);
+  await using wire = await openWire(server);
   const reply = await wire.ask({ ':path': echo, 'content-type': 'application/grpc', te: 'trailers', 'x-name': 'Zoë' }, framed(Buffer.alloc(0)));
   assert.equal(reasonIn(reply), 'CALL_MALFORMED');
 });
 
 test('streams that are reset as soon as they are opened, also of methods that there are not, end nothing else', async () => {
-  await using wire = await openWire(door);
+  await using wire = await openWire(server);
   for (const path of [echo, '/no.Such/Method', `${forward}BidiStream`]) {
     for (const contentType of ['application/grpc', 'application/json', 'application/grpc-web+proto']) {
       const stream = wire.open({ ':method': 'POST', ':path': path, 'content-type': contentType });
@@ -91,7 +91,7 @@ test('streams that are reset as soon as they are opened, also of methods that th
 
 /** What comes back on a connection of its own until it is closed. */
 async function saidTo(text: string): Promise<string> {
-  const socket: TLSSocket = connectTls({ host: '127.0.0.1', port: Number(new URL(door.url).port), ca: door.ca, servername: 'localhost' });
+  const socket: TLSSocket = connectTls({ host: '127.0.0.1', port: Number(new URL(server.url).port), ca: server.ca, servername: 'localhost' });
   let said = '';
   socket.setEncoding('utf8').on('data', (chunk: string) => {
     said += chunk;
@@ -115,7 +115,7 @@ test('HTTP/1.1 that cannot be read, or that does not come to its end, is told so
 });
 
 test('a request of one message that does not come whole in time is ended, a stream of requests is not', async () => {
-  await using wire = await openWire(door);
+  await using wire = await openWire(server);
   const streams = wire.open({ ':method': 'POST', ':path': `${forward}BidiStream`, 'content-type': 'application/grpc', te: 'trailers', ...signed });
   for (const contentType of ['application/grpc', 'application/json', 'application/grpc-web+proto']) {
     const stream = wire.open({ ':method': 'POST', ':path': echo, 'content-type': contentType, te: 'trailers' });

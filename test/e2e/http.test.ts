@@ -1,29 +1,29 @@
-// What plain HTTP sees of the door: caches, content types, limits, malformed requests, pages of other origins. Over HTTP/1.1 and HTTP/2.
+// What plain HTTP sees of the server: caches, content types, limits, malformed requests, pages of other origins. Over HTTP/1.1 and HTTP/2.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { openFixture } from '../fixture/app.ts';
-import { openPlayer, type Player } from '../fixture/player.ts';
+import { openScriptedUpstream, type ScriptedUpstream } from '../fixture/scripted-upstream.ts';
 import { assertConformance, decodeDetails } from '../support/conformance.ts';
-import { type Door, fixtureRelease, openDoor } from '../support/door.ts';
+import { type TestServer, fixtureRelease, openTestServer } from '../support/test-server.ts';
 import { type Ask, type HttpReply, versions } from '../support/http.ts';
 import { registryOf, signIn } from '../support/protocols.ts';
 
 const registry = registryOf(fixtureRelease.descriptorSet);
 const origin = 'https://app.example.com';
-let door: Door;
-let player: Player;
+let server: TestServer;
+let scripted: ScriptedUpstream;
 let signed: { readonly authorization: string };
 before(async () => {
-  player = await openPlayer();
+  scripted = await openScriptedUpstream();
   const { app, titles } = openFixture();
   titles.set('1', 'the first');
-  door = await openDoor({ app, samples: { player: player.address }, settings: { 'public.corsOrigins': [origin] } });
-  signed = (await signIn(door, registry, 'alice')).headers;
+  server = await openTestServer({ app, samples: { scripted: scripted.address }, settings: { 'public.corsOrigins': [origin] } });
+  signed = (await signIn(server, registry, 'alice')).headers;
 });
 after(async () => {
-  await door?.close();
-  player?.close();
+  await server?.close();
+  scripted?.close();
 });
 
 const echo = '/fixture.v1.ScreenService/Echo';
@@ -46,7 +46,7 @@ function reasonOf({ headers, body }: HttpReply): string | undefined {
 }
 
 for (const [version, open] of versions) {
-  const ask: Ask = (...of) => open(door)(...of);
+  const ask: Ask = (...of) => open(server)(...of);
 
   test(`${version}: a GET of a user's answer has an etag, is private, and is a 304 while the etag holds`, async () => {
     const path = `/fixture.v1.ScreenService/GetItem${query({ itemId: '7' })}`;

@@ -8,14 +8,14 @@ import { after, before, test } from 'node:test';
 import { createConnectTransport, createGrpcTransport } from '@connectrpc/connect-node';
 import { openFixture } from '../fixture/app.ts';
 import { makeAuthority, makeCertificate, type Pair, writePair } from '../support/certificates.ts';
-import { type Door, fixtureRelease, openDoor } from '../support/door.ts';
+import { type TestServer, fixtureRelease, openTestServer } from '../support/test-server.ts';
 import { callOf, protocols, registryOf, signIn, transportOf } from '../support/protocols.ts';
 
 const registry = registryOf(fixtureRelease.descriptorSet);
 const invalidate = 'portico.internal.v1.PublisherService/Invalidate';
 const tags = { tags: ['items'] };
 let folder: string;
-let door: Door;
+let server: TestServer;
 let authority: Pair;
 let inside: { readonly url: string; readonly ca: string };
 before(async () => {
@@ -24,36 +24,36 @@ before(async () => {
   const own = writePair(folder, 'own', await makeCertificate(authority, 'localhost'));
   const clientCaFile = join(folder, 'ca.pem');
   writeFileSync(clientCaFile, authority.cert);
-  door = await openDoor({
+  server = await openTestServer({
     app: openFixture().app,
-    samples: { player: '127.0.0.1:1' },
+    samples: { scripted: '127.0.0.1:1' },
     settings: { 'internal.tls': { ...own, clientCaFile }, 'internal.services': { 'DNS:orders.internal': 'orders' } },
   });
-  inside = { url: door.internalUrl, ca: authority.cert };
+  inside = { url: server.internalUrl, ca: authority.cert };
 });
 after(async () => {
-  await door?.close();
+  await server?.close();
   rmSync(folder, { recursive: true, force: true });
 });
 
 for (const protocol of protocols) {
   test(`${protocol}: internal methods are not on the public port, nor public ones on the internal one`, async () => {
-    const { headers } = await signIn(door, registry, 'alice');
-    const service = { authorization: `Bearer ${await door.portico.serviceToken('orders', 60_000)}` };
-    assert.equal((await callOf(registry, transportOf(protocol, door), invalidate, tags, { headers: service })).reason, 'METHOD_UNKNOWN');
+    const { headers } = await signIn(server, registry, 'alice');
+    const service = { authorization: `Bearer ${await server.portico.serviceToken('orders', 60_000)}` };
+    assert.equal((await callOf(registry, transportOf(protocol, server), invalidate, tags, { headers: service })).reason, 'METHOD_UNKNOWN');
     for (const method of ['fixture.v1.ScreenService/Echo', 'portico.v1.SessionService/ListDevices'])
       assert.equal((await callOf(registry, transportOf(protocol, inside), method, {}, { headers })).reason, 'METHOD_UNKNOWN');
   });
 
   test(`${protocol}: the internal listener takes service tokens, and neither nobody's nor a user's`, async () => {
     const transport = transportOf(protocol, inside);
-    const { headers } = await signIn(door, registry, 'alice');
-    const service = { authorization: `Bearer ${await door.portico.serviceToken('orders', 60_000)}` };
+    const { headers } = await signIn(server, registry, 'alice');
+    const service = { authorization: `Bearer ${await server.portico.serviceToken('orders', 60_000)}` };
     assert.equal((await callOf(registry, transport, invalidate, tags, { headers: service })).code, 0);
     assert.equal((await callOf(registry, transport, invalidate, tags)).reason, 'TOKEN_MISSING');
     assert.equal((await callOf(registry, transport, invalidate, tags, { headers })).reason, 'SERVICE_ONLY');
-    const atThePublicDoor = await callOf(registry, transportOf(protocol, door), 'fixture.v1.ScreenService/WhoAmI', {}, { headers: service });
-    assert.equal(atThePublicDoor.reason, 'TOKEN_INVALID');
+    const atThePublicListener = await callOf(registry, transportOf(protocol, server), 'fixture.v1.ScreenService/WhoAmI', {}, { headers: service });
+    assert.equal(atThePublicListener.reason, 'TOKEN_INVALID');
   });
 }
 
@@ -76,7 +76,7 @@ test('a client certificate stands for the service that the settings name, and fo
 test('the admin listener tells nothing to pages of other sites, and changes nothing', async () => {
   const ask = (path: string, headers: Readonly<Record<string, string>> = {}, method = 'GET') =>
     new Promise<number>((resolve, reject) => {
-      const sent = request(new URL(path, door.adminUrl), { method, headers }, (response) => {
+      const sent = request(new URL(path, server.adminUrl), { method, headers }, (response) => {
         response.resume();
         resolve(response.statusCode ?? 0);
       });

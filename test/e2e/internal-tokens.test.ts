@@ -5,19 +5,19 @@ import { type Channel, ClientError, createChannel, createClient, createServer, M
 import { app } from '../../src/app/index.ts';
 import { OrderServiceDefinition } from '../../src/gen/orders/v1/order.ts';
 import { PromotionServiceDefinition } from '../../src/gen/promotions/v1/promotion.ts';
-import { fixtureRelease, openDoor } from '../support/door.ts';
-import { type Key, keyOfDoor, makeKey, tokenOf } from '../support/jws.ts';
+import { fixtureRelease, openTestServer } from '../support/test-server.ts';
+import { type Key, keyOfServer, makeKey, tokenOf } from '../support/jws.ts';
 import { callOf, registryOf, signIn, transportOf } from '../support/protocols.ts';
-import { openSampleDoor, type SampleDoor, sampleRegistry, sampleRelease } from '../support/sample-door.ts';
-import { type DoorWithFixture, openFixtureDoor } from '../support/with-door.ts';
+import { openSampleServer, type SampleServer, sampleRegistry, sampleRelease } from '../support/sample-server.ts';
+import { type FixtureServer, openFixtureServer } from '../support/fixture-server.ts';
 
-let company: SampleDoor;
+let company: SampleServer;
 let channel: Channel;
 let key: Key;
 before(async () => {
-  company = await openSampleDoor();
+  company = await openSampleServer();
   channel = createChannel(company.links.orders.address);
-  key = await keyOfDoor(company.door.dataDir);
+  key = await keyOfServer(company.server.dataDir);
 });
 after(async () => {
   channel?.close();
@@ -44,15 +44,15 @@ test('a sample service authorises by the internal token alone', async (t) => {
   const alices = await ordersFor(bearer(tokenOf(header(), { ...claims, sub: 'alice' }, key)));
   assert.ok(/^1\d{3}/.test(bobs) && /^1\d{3}/.test(alices) && bobs !== alices, `${bobs} and ${alices}`);
 
-  const alice = await signIn(company.door, sampleRegistry, 'alice');
+  const alice = await signIn(company.server, sampleRegistry, 'alice');
   const refused: Readonly<Record<string, Record<string, string>>> = {
     'no token': {},
     'metadata that names a user': { 'x-user-id': 'alice', 'portico-user': 'alice' },
     "another upstream's token": bearer(tokenOf(header(), { ...claims, aud: 'accounts' }, key)),
     "a user's own access token": bearer(alice.accessToken),
     "an access token's typ": bearer(tokenOf({ ...header(), typ: 'at+jwt' }, claims, key)),
-    'a service token': bearer(await company.door.portico.serviceToken('orders', 60_000)),
-    "another door's token": bearer(tokenOf(header(), { ...claims, iss: 'another' }, key)),
+    'a service token': bearer(await company.server.portico.serviceToken('orders', 60_000)),
+    "another server's token": bearer(tokenOf(header(), { ...claims, iss: 'another' }, key)),
     'an expired token': bearer(tokenOf(header(), { ...claims, iat: nowS - 120, exp: nowS - 60 }, key)),
     "a stranger's key": bearer(tokenOf(header(), claims, makeKey('stranger'))),
     'alg none': bearer(
@@ -69,11 +69,11 @@ test('a sample service authorises by the internal token alone', async (t) => {
   });
 });
 
-test('the token of an upstream call names upstream, user and door, lives a minute at most, and what a phone sends cannot replace it', async () => {
-  const door: DoorWithFixture = await openFixtureDoor();
+test('the token of an upstream call names upstream, user and server, lives a minute at most, and what a client sends cannot replace it', async () => {
+  const server: FixtureServer = await openFixtureServer();
   try {
     const registry = registryOf(fixtureRelease.descriptorSet);
-    const { headers, accessToken } = await signIn(door, registry, 'alice');
+    const { headers, accessToken } = await signIn(server, registry, 'alice');
     const spoofed = {
       ...headers,
       'x-user-id': 'bob',
@@ -83,18 +83,18 @@ test('the token of an upstream call names upstream, user and door, lives a minut
       'x-fixture': 'kept',
     };
     for (const protocol of ['grpc h2', 'json h1'] as const) {
-      await callOf(registry, transportOf(protocol, door), 'fixture.v1.ForwardService/Unary', { text: 'x' }, { headers: spoofed });
-      const seen = door.player.lastMetadata() ?? Metadata();
+      await callOf(registry, transportOf(protocol, server), 'fixture.v1.ForwardService/Unary', { text: 'x' }, { headers: spoofed });
+      const seen = server.scripted.lastMetadata() ?? Metadata();
       const token = String(seen.get('authorization')).slice('Bearer '.length);
       const { aud, sub, act, iat = 0, exp = 0 } = decodeJwt(token);
-      assert.deepEqual([aud, sub, act, decodeProtectedHeader(token).typ], ['player', 'alice', { sub: 'portico' }, 'portico-internal+jwt']);
+      assert.deepEqual([aud, sub, act, decodeProtectedHeader(token).typ], ['scripted', 'alice', { sub: 'portico' }, 'portico-internal+jwt']);
       assert.ok(exp - iat <= 60);
       assert.notEqual(token, accessToken);
       assert.equal(seen.get('x-fixture'), 'kept');
       for (const name of ['x-user-id', 'portico-user', 'x-forwarded-for', 'forwarded']) assert.equal(seen.get(name), undefined, name);
       const { code } = await callOf(
         registry,
-        transportOf(protocol, door),
+        transportOf(protocol, server),
         'fixture.v1.ScreenService/WhoAmI',
         {},
         { headers: { authorization: `Bearer ${token}` } },
@@ -102,32 +102,32 @@ test('the token of an upstream call names upstream, user and door, lives a minut
       assert.equal(code, 16, 'it is no access token');
     }
   } finally {
-    await door.close();
+    await server.close();
   }
 });
 
-test('an answer for all is computed for nobody: no user, and nothing of the phone that no vary names, reaches the upstream', async () => {
+test('an answer for all is computed for nobody: no user, and nothing of the client that no vary names, reaches the upstream', async () => {
   let seen = Metadata();
-  const server: Server = createServer();
-  server.add(PromotionServiceDefinition, {
+  const upstreamServer: Server = createServer();
+  upstreamServer.add(PromotionServiceDefinition, {
     listPromotions: async (_request, context) => {
       seen = context.metadata;
       return { promotions: [] };
     },
   });
-  const port = await server.listen('127.0.0.1:0');
+  const port = await upstreamServer.listen('127.0.0.1:0');
   const samples = { promotions: `127.0.0.1:${port}`, accounts: '127.0.0.1:1', orders: '127.0.0.1:1', couriers: '127.0.0.1:1' };
-  const door = await openDoor({ app, release: sampleRelease, samples });
+  const server = await openTestServer({ app, release: sampleRelease, samples });
   try {
-    const { headers } = await signIn(door, sampleRegistry, 'alice');
-    const phone = { ...headers, 'app-version': '1.2.3', 'app-platform': 'ios', 'idempotency-key': 'alice-1', 'accept-language': 'de' };
-    const { code } = await callOf(sampleRegistry, transportOf('grpc h2', door), 'app.v1.PromotionService/ListPromotions', {}, { headers: phone });
+    const { headers } = await signIn(server, sampleRegistry, 'alice');
+    const client = { ...headers, 'app-version': '1.2.3', 'app-platform': 'ios', 'idempotency-key': 'alice-1', 'accept-language': 'de' };
+    const { code } = await callOf(sampleRegistry, transportOf('grpc h2', server), 'app.v1.PromotionService/ListPromotions', {}, { headers: client });
     assert.equal(code, 0);
     assert.equal(decodeJwt(String(seen.get('authorization')).slice('Bearer '.length)).sub, undefined);
     for (const name of ['app-version', 'app-platform', 'idempotency-key']) assert.equal(seen.get(name), undefined, name);
     assert.equal(seen.get('accept-language'), 'de');
   } finally {
-    await door.close();
-    server.forceShutdown();
+    await server.close();
+    upstreamServer.forceShutdown();
   }
 });

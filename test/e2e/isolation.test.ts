@@ -1,33 +1,33 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { fixtureRelease } from '../support/door.ts';
+import { fixtureRelease } from '../support/test-server.ts';
 import { callOf, type ProtocolName, protocols, registryOf, signIn, transportOf } from '../support/protocols.ts';
-import { openSampleDoor, type SampleDoor, sampleRegistry } from '../support/sample-door.ts';
+import { openSampleServer, type SampleServer, sampleRegistry } from '../support/sample-server.ts';
 import { seeded } from '../support/seeded.ts';
 import { transportsOf } from '../support/transports.ts';
-import { type DoorWithFixture, openFixtureDoor } from '../support/with-door.ts';
+import { type FixtureServer, openFixtureServer } from '../support/fixture-server.ts';
 
 const registry = registryOf(fixtureRelease.descriptorSet);
 const getOrder = 'app.v1.OrderService/GetOrder';
-let company: SampleDoor;
-let door: DoorWithFixture;
+let company: SampleServer;
+let server: FixtureServer;
 before(async () => {
-  company = await openSampleDoor();
-  door = await openFixtureDoor();
+  company = await openSampleServer();
+  server = await openFixtureServer();
 });
 after(async () => {
   await company?.close();
-  await door?.close();
+  await server?.close();
 });
 
 type Headers = Readonly<Record<string, string>>;
 const sample = (protocol: ProtocolName, method: string, request: Record<string, unknown>, headers: Headers, foreign = false) =>
-  callOf(sampleRegistry, transportOf(protocol, company.door), method, request, { headers, foreign });
+  callOf(sampleRegistry, transportOf(protocol, company.server), method, request, { headers, foreign });
 
 for (const protocol of protocols) {
   test(`${protocol}: alice's order stays hidden from bob after her hit, with her etag, and with whatever he says of himself`, async () => {
-    const alice = await signIn(company.door, sampleRegistry, 'alice');
-    const bob = await signIn(company.door, sampleRegistry, 'bob');
+    const alice = await signIn(company.server, sampleRegistry, 'alice');
+    const bob = await signIn(company.server, sampleRegistry, 'bob');
     const listed = await sample(protocol, 'app.v1.OrderService/ListOrders', {}, alice.headers);
     const { orderId = '' } = (listed.messages as { orders: { orderId: string }[] }[])[0]?.orders[0] ?? {};
     assert.notEqual(orderId, '');
@@ -58,11 +58,11 @@ for (const protocol of protocols) {
 }
 
 test('a second session of the same user gets the same remembered answer, and nobody gets it without a scope', async () => {
-  const one = await signIn(door, registry, 'alice');
-  const two = await signIn(door, registry, 'alice');
-  const narrow = await signIn(door, registry, 'alice', ['other']);
+  const one = await signIn(server, registry, 'alice');
+  const two = await signIn(server, registry, 'alice');
+  const narrow = await signIn(server, registry, 'alice', ['other']);
   const get = (headers: Headers) =>
-    callOf(registry, transportOf('grpc h2', door), 'fixture.v1.ScreenService/GetItem', { itemId: 'mine' }, { headers });
+    callOf(registry, transportOf('grpc h2', server), 'fixture.v1.ScreenService/GetItem', { itemId: 'mine' }, { headers });
   await get(one.headers);
   assert.equal((await get(two.headers)).headers.get('portico-cache'), 'hit');
   assert.equal((await get(narrow.headers)).reason, 'SCOPE_MISSING');
@@ -75,8 +75,8 @@ test("20 users call at random, by every protocol and with each other's etags: ea
   const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)] as T;
   const users = Array.from({ length: 20 }, (_, i) => `user-${i}`);
   const headersOf = new Map<string, Headers>();
-  for (const user of users) headersOf.set(user, (await signIn(door, registry, user)).headers);
-  const transports = transportsOf(door);
+  for (const user of users) headersOf.set(user, (await signIn(server, registry, user)).headers);
+  const transports = transportsOf(server);
   const etags: string[] = ['"none"'];
   let hits = 0;
   const one = async () => {
@@ -116,8 +116,8 @@ test("20 users call at random, by every protocol and with each other's etags: ea
 });
 
 test('an answer for all is one for all', async () => {
-  const alice = await signIn(company.door, sampleRegistry, 'alice');
-  const bob = await signIn(company.door, sampleRegistry, 'bob');
+  const alice = await signIn(company.server, sampleRegistry, 'alice');
+  const bob = await signIn(company.server, sampleRegistry, 'bob');
   const list = (headers: Headers) => sample('grpc h2', 'app.v1.PromotionService/ListPromotions', {}, headers);
   const first = await list(alice.headers);
   const second = await list(bob.headers);

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { openFixture } from '../fixture/app.ts';
-import { openPlayer, type Player } from '../fixture/player.ts';
-import { type Door, fixtureRelease, openDoor } from '../support/door.ts';
+import { openScriptedUpstream, type ScriptedUpstream } from '../fixture/scripted-upstream.ts';
+import { type TestServer, fixtureRelease, openTestServer } from '../support/test-server.ts';
 import type { LinkState } from '../support/faulty-link.ts';
 import { openFaultyLink } from '../support/faulty-link.ts';
 import { callOf, keptTransports, type ProtocolName, protocols, registryOf, signIn } from '../support/protocols.ts';
@@ -12,27 +12,27 @@ import { until } from '../support/until.ts';
 const registry = registryOf(fixtureRelease.descriptorSet);
 const longMs = 600_000;
 const transportOf = keptTransports();
-let door: Door;
-let player: Player;
+let server: TestServer;
+let scripted: ScriptedUpstream;
 let link: Awaited<ReturnType<typeof openFaultyLink>>;
 let headers: { readonly authorization: string };
 before(async () => {
-  player = await openPlayer();
-  link = await openFaultyLink(player.address);
+  scripted = await openScriptedUpstream();
+  link = await openFaultyLink(scripted.address);
   const { app, switches } = openFixture();
   switches.noteDelayMs = longMs;
-  door = await openDoor({ app, samples: { player: link.address } });
-  ({ headers } = await signIn(door, registry, 'alice'));
+  server = await openTestServer({ app, samples: { scripted: link.address } });
+  ({ headers } = await signIn(server, registry, 'alice'));
 });
 after(async () => {
-  await door?.close();
+  await server?.close();
   await link?.close();
-  player?.close();
+  scripted?.close();
 });
 
-/** Open streams as the door's own metric tells them. */
+/** Open streams as the server's own metric tells them. */
 async function openStreams(): Promise<number> {
-  const text = await (await fetch(`${door.adminUrl}/metrics`)).text();
+  const text = await (await fetch(`${server.adminUrl}/metrics`)).text();
   return Number(/^portico_streams_open(?:\{[^}]*\})? (\d+)$/m.exec(text)?.[1]);
 }
 
@@ -57,7 +57,7 @@ async function round(cancelled: boolean): Promise<void> {
     if (protocol.endsWith('h1') && method.endsWith('BidiStream')) return;
     const leaving = new AbortController();
     const options = { headers, foreign: true, ...(cancelled ? { signal: leaving.signal } : { timeoutMs: 150 }) };
-    const called = callOf(registry, transportOf(protocol, door), method, request, options);
+    const called = callOf(registry, transportOf(protocol, server), method, request, options);
     if (cancelled) setTimeout(() => leaving.abort(), 100);
     await called;
   };
@@ -65,7 +65,7 @@ async function round(cancelled: boolean): Promise<void> {
 }
 
 async function quiet(): Promise<void> {
-  await until('nothing runs at the upstream', () => player.running() === 0);
+  await until('nothing runs at the upstream', () => scripted.running() === 0);
   await until('no stream is open', async () => (await openStreams()) === 0);
 }
 

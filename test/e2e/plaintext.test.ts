@@ -3,24 +3,24 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } from '@connectrpc/connect-node';
 import { openFixture } from '../fixture/app.ts';
-import { openPlayer, type Player } from '../fixture/player.ts';
-import { type Door, fixtureRelease, openDoor } from '../support/door.ts';
+import { openScriptedUpstream, type ScriptedUpstream } from '../fixture/scripted-upstream.ts';
+import { type TestServer, fixtureRelease, openTestServer } from '../support/test-server.ts';
 import { callOf, registryOf } from '../support/protocols.ts';
 
 const registry = registryOf(fixtureRelease.descriptorSet);
-let door: Door;
-let player: Player;
+let server: TestServer;
+let scripted: ScriptedUpstream;
 before(async () => {
-  player = await openPlayer();
-  door = await openDoor({ app: openFixture().app, samples: { player: player.address }, settings: { 'public.plaintext': true } });
+  scripted = await openScriptedUpstream();
+  server = await openTestServer({ app: openFixture().app, samples: { scripted: scripted.address }, settings: { 'public.plaintext': true } });
 });
 after(async () => {
-  await door?.close();
-  player?.close();
+  await server?.close();
+  scripted?.close();
 });
 
 test('every protocol works without TLS', async () => {
-  const baseUrl = `http://localhost:${door.portico.ports.public}`;
+  const baseUrl = `http://localhost:${server.portico.ports.public}`;
   const transports = {
     'grpc h2': createGrpcTransport({ baseUrl }),
     'grpc-web h1': createGrpcWebTransport({ baseUrl, httpVersion: '1.1' }),

@@ -1,30 +1,30 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { Client } from 'pg';
-import { fixtureRelease } from '../support/door.ts';
+import { fixtureRelease } from '../support/test-server.ts';
 import { callOf, type Outcome, registryOf, signIn, transportOf } from '../support/protocols.ts';
 import { type ShiftedClock, shiftedClock } from '../support/shifted-clock.ts';
-import { type DoorWithFixture, openFixtureDoor } from '../support/with-door.ts';
+import { type FixtureServer, openFixtureServer } from '../support/fixture-server.ts';
 
 const registry = registryOf(fixtureRelease.descriptorSet);
 const service = 'portico.v1.SessionService';
 const [secondMs, minuteMs, hourMs, dayMs] = [1_000, 60_000, 3_600_000, 86_400_000];
 let clock: ShiftedClock;
-let door: DoorWithFixture;
+let server: FixtureServer;
 let sql: Client;
 before(async () => {
   clock = shiftedClock();
-  door = await openFixtureDoor({ clock });
-  sql = new Client({ connectionString: door.databaseUrl });
+  server = await openFixtureServer({ clock });
+  sql = new Client({ connectionString: server.databaseUrl });
   await sql.connect();
 });
 after(async () => {
   await sql?.end();
-  await door?.close();
+  await server?.close();
 });
 
 type Protocol = 'grpc h2' | 'json h1';
-const refreshBy = (protocol: Protocol, refreshToken: string, at: { url: string; ca: string } = door) =>
+const refreshBy = (protocol: Protocol, refreshToken: string, at: { url: string; ca: string } = server) =>
   callOf(registry, transportOf(protocol, at), `${service}/Refresh`, { refreshToken });
 const tokensOf = ({ messages: [message], reason }: Outcome) => {
   assert.equal(reason, undefined);
@@ -35,7 +35,7 @@ const used = async (accessToken: string, protocol: Protocol = 'grpc h2') =>
   (
     await callOf(
       registry,
-      transportOf(protocol, door),
+      transportOf(protocol, server),
       'fixture.v1.ScreenService/WhoAmI',
       {},
       { headers: { authorization: `Bearer ${accessToken}` } },
@@ -45,7 +45,7 @@ const rowOf = async (sessionId: string) => (await sql.query('SELECT * FROM sessi
 
 for (const protocol of ['grpc h2', 'json h1'] as const) {
   test(`${protocol}: a refresh gives a new access token and the next refresh token, of which only the hash is stored`, async () => {
-    const { accessToken, refreshToken, sessionId } = await signIn(door, registry, 'alice');
+    const { accessToken, refreshToken, sessionId } = await signIn(server, registry, 'alice');
     const next = await refreshed(refreshToken, protocol);
     assert.notEqual(next.refreshToken, refreshToken);
     assert.notEqual(next.accessToken, accessToken);
@@ -56,7 +56,7 @@ for (const protocol of ['grpc h2', 'json h1'] as const) {
   });
 
   test(`${protocol}: an answer that was lost is given again, the same, after a second, hours and days, also by a server that was started anew`, async () => {
-    const { refreshToken } = await signIn(door, registry, 'alice');
+    const { refreshToken } = await signIn(server, registry, 'alice');
     const lost = await refreshed(refreshToken, protocol);
     for (const laterMs of [secondMs, 5 * hourMs, 20 * dayMs, 29 * dayMs]) {
       clock.shift(laterMs);
@@ -64,7 +64,7 @@ for (const protocol of ['grpc h2', 'json h1'] as const) {
       assert.equal(again.refreshToken, lost.refreshToken);
       assert.equal(await used(again.accessToken, protocol), 'ok');
     }
-    await using restarted = await openFixtureDoor({ clock, shared: { databaseUrl: door.databaseUrl, dataDir: door.dataDir } });
+    await using restarted = await openFixtureServer({ clock, shared: { databaseUrl: server.databaseUrl, dataDir: server.dataDir } });
     assert.equal(tokensOf(await refreshBy(protocol, refreshToken, restarted)).refreshToken, lost.refreshToken);
     const next = tokensOf(await refreshBy(protocol, lost.refreshToken, restarted));
     assert.notEqual(next.refreshToken, lost.refreshToken);
@@ -72,7 +72,7 @@ for (const protocol of ['grpc h2', 'json h1'] as const) {
   });
 
   test(`${protocol}: a replay after use ends the session at once, with its access tokens, and is written down`, async () => {
-    const { accessToken, refreshToken, sessionId } = await signIn(door, registry, 'alice');
+    const { accessToken, refreshToken, sessionId } = await signIn(server, registry, 'alice');
     const first = await refreshed(refreshToken, protocol);
     const second = await refreshed(first.refreshToken, protocol);
     assert.equal(await used(accessToken, protocol), 'ok');
@@ -85,7 +85,7 @@ for (const protocol of ['grpc h2', 'json h1'] as const) {
   });
 
   test(`${protocol}: a grandparent is a theft at once`, async () => {
-    const { refreshToken } = await signIn(door, registry, 'alice');
+    const { refreshToken } = await signIn(server, registry, 'alice');
     let { refreshToken: newest } = await refreshed(refreshToken, protocol);
     for (let i = 0; i < 2; i++) ({ refreshToken: newest } = await refreshed(newest, protocol));
     assert.equal((await refreshBy(protocol, refreshToken)).reason, 'REFRESH_TOKEN_REUSED');
@@ -94,7 +94,7 @@ for (const protocol of ['grpc h2', 'json h1'] as const) {
 }
 
 test('of refreshes at once all get the same successor, and the session goes on by one', async () => {
-  const { refreshToken, sessionId } = await signIn(door, registry, 'alice');
+  const { refreshToken, sessionId } = await signIn(server, registry, 'alice');
   const all = await Promise.all(Array.from({ length: 20 }, (_, i) => refreshed(refreshToken, i % 2 === 0 ? 'grpc h2' : 'json h1')));
   assert.equal(new Set(all.map((one) => one.refreshToken)).size, 1);
   assert.equal((await rowOf(sessionId)).generation, 1);
@@ -102,7 +102,7 @@ test('of refreshes at once all get the same successor, and the session goes on b
 });
 
 test('for 30 s after its successor was first used a token gives that successor still: calls in flight', async () => {
-  const { refreshToken } = await signIn(door, registry, 'alice');
+  const { refreshToken } = await signIn(server, registry, 'alice');
   const first = await refreshed(refreshToken);
   const second = await refreshed(first.refreshToken);
   clock.shift(25 * secondMs);
@@ -110,15 +110,15 @@ test('for 30 s after its successor was first used a token gives that successor s
   assert.equal((await refreshed(first.refreshToken)).refreshToken, second.refreshToken);
 });
 
-test('a phone that leaves before the answer, which was committed, gets the same answer when it comes back', async () => {
-  const { refreshToken, sessionId } = await signIn(door, registry, 'alice');
+test('a client that leaves before the answer, which was committed, gets the same answer when it comes back', async () => {
+  const { refreshToken, sessionId } = await signIn(server, registry, 'alice');
   await sql.query('BEGIN');
   await sql.query('SELECT 1 FROM sessions WHERE id = $1 FOR UPDATE', [sessionId]); // the refresh waits for this lock
   const left = new AbortController();
   const request = { refreshToken };
-  const lost = callOf(registry, transportOf('json h1', door), `${service}/Refresh`, request, { signal: left.signal, foreign: true });
+  const lost = callOf(registry, transportOf('json h1', server), `${service}/Refresh`, request, { signal: left.signal, foreign: true });
   for (let waiting = 0; waiting === 0; ) {
-    const other = new Client({ connectionString: door.databaseUrl });
+    const other = new Client({ connectionString: server.databaseUrl });
     await other.connect();
     const { rows } = await other.query(
       `SELECT count(*)::int AS n FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()`,
@@ -136,8 +136,8 @@ test('a phone that leaves before the answer, which was committed, gets the same 
 });
 
 test('a session that is not used for 30 days is over, however it is asked', async () => {
-  const { refreshToken, sessionId } = await signIn(door, registry, 'dora');
-  const other = await signIn(door, registry, 'dora');
+  const { refreshToken, sessionId } = await signIn(server, registry, 'dora');
+  const other = await signIn(server, registry, 'dora');
   clock.shift(29 * dayMs);
   const alive = await refreshed(other.refreshToken);
   clock.shift(dayMs + secondMs);
@@ -145,7 +145,7 @@ test('a session that is not used for 30 days is over, however it is asked', asyn
   const { accessToken } = await refreshed(alive.refreshToken);
   const listed = await callOf(
     registry,
-    transportOf('grpc h2', door),
+    transportOf('grpc h2', server),
     `${service}/ListDevices`,
     {},
     { headers: { authorization: `Bearer ${accessToken}` } },
@@ -155,7 +155,7 @@ test('a session that is not used for 30 days is over, however it is asked', asyn
 });
 
 test('a session is over after 180 days, however much it is used', async () => {
-  let { refreshToken } = await signIn(door, registry, 'alice');
+  let { refreshToken } = await signIn(server, registry, 'alice');
   for (let day = 0; day < 175; day += 25) {
     clock.shift(25 * dayMs);
     ({ refreshToken } = await refreshed(refreshToken));
@@ -167,7 +167,7 @@ test('a session is over after 180 days, however much it is used', async () => {
 });
 
 test('what is no refresh token is refused with one reason', async () => {
-  const { accessToken, refreshToken } = await signIn(door, registry, 'alice');
+  const { accessToken, refreshToken } = await signIn(server, registry, 'alice');
   const [id, , mac] = refreshToken.split('.');
   const wrong = [
     accessToken,
@@ -182,11 +182,11 @@ test('what is no refresh token is refused with one reason', async () => {
 });
 
 test('an access token that has expired, in the header, keeps nobody from a refresh', async () => {
-  const { headers, refreshToken } = await signIn(door, registry, 'alice');
+  const { headers, refreshToken } = await signIn(server, registry, 'alice');
   clock.shift(11 * minuteMs);
   for (const protocol of ['grpc h2', 'json h1'] as const) {
-    assert.equal((await callOf(registry, transportOf(protocol, door), 'fixture.v1.ScreenService/WhoAmI', {}, { headers })).reason, 'TOKEN_EXPIRED');
-    const { reason } = await callOf(registry, transportOf(protocol, door), `${service}/Refresh`, { refreshToken }, { headers });
+    assert.equal((await callOf(registry, transportOf(protocol, server), 'fixture.v1.ScreenService/WhoAmI', {}, { headers })).reason, 'TOKEN_EXPIRED');
+    const { reason } = await callOf(registry, transportOf(protocol, server), `${service}/Refresh`, { refreshToken }, { headers });
     assert.equal(reason, undefined);
   }
 });

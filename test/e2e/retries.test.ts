@@ -4,21 +4,21 @@ import { after, before, beforeEach, test } from 'node:test';
 import { GetProfileResponse } from '../../src/gen/accounts/v1/account.ts';
 import { callOf, keptTransports, signIn } from '../support/protocols.ts';
 import { openRawUpstream, type RawUpstream, reply, trailersOnly } from '../support/raw-upstream.ts';
-import { openSampleDoor, type SampleDoor, sampleRegistry } from '../support/sample-door.ts';
+import { openSampleServer, type SampleServer, sampleRegistry } from '../support/sample-server.ts';
 
 const profile = GetProfileResponse.encode(GetProfileResponse.fromPartial({ userId: 'alice' })).finish();
 const wish = { content: 'A kite', recipient: 'Ada', address: 'Markt 1', weightGrams: 400 };
 
 const transportOf = keptTransports();
-let sample: SampleDoor;
+let sample: SampleServer;
 let accounts: RawUpstream;
 let orders: RawUpstream;
 let headers: { readonly authorization: string };
 before(async () => {
   accounts = await openRawUpstream();
   orders = await openRawUpstream();
-  sample = await openSampleDoor({ 'upstreams.accounts.address': accounts.address, 'upstreams.orders.address': orders.address });
-  ({ headers } = await signIn(sample.door, sampleRegistry, 'alice'));
+  sample = await openSampleServer({ 'upstreams.accounts.address': accounts.address, 'upstreams.orders.address': orders.address });
+  ({ headers } = await signIn(sample.server, sampleRegistry, 'alice'));
 });
 after(async () => {
   await sample?.close();
@@ -28,7 +28,7 @@ after(async () => {
 beforeEach(() => sample.invalidate('user:alice'));
 
 const call = (method: string, request: object, foreign = false) =>
-  callOf(sampleRegistry, transportOf('grpc h2', sample.door), `app.v1.${method}`, { ...request }, { headers, foreign });
+  callOf(sampleRegistry, transportOf('grpc h2', sample.server), `app.v1.${method}`, { ...request }, { headers, foreign });
 
 /** Lets the profile fail with this status until it was asked for `failures` times. @returns how often it was asked for, and what became of the screen */
 async function homeWhenAccountsFail(failures: number, trailers: Readonly<Record<string, string>>) {

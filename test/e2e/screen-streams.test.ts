@@ -2,37 +2,37 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { type Fixture, openFixture } from '../fixture/app.ts';
-import { openPlayer, type Player } from '../fixture/player.ts';
-import { type Door, fixtureRelease, openDoor } from '../support/door.ts';
+import { openScriptedUpstream, type ScriptedUpstream } from '../fixture/scripted-upstream.ts';
+import { type TestServer, fixtureRelease, openTestServer } from '../support/test-server.ts';
 import { callOf, keptTransports, type Options, type ProtocolName, protocols, registryOf, signIn } from '../support/protocols.ts';
-import { openSampleDoor, sampleRegistry } from '../support/sample-door.ts';
+import { openSampleServer, sampleRegistry } from '../support/sample-server.ts';
 import { until } from '../support/until.ts';
 
 type Item = { readonly title: string; readonly note?: string; readonly pendingParts: readonly string[]; readonly missingParts: readonly object[] };
 
 const registry = registryOf(fixtureRelease.descriptorSet);
 const transportOf = keptTransports();
-let door: Door;
-let player: Player;
+let server: TestServer;
+let scripted: ScriptedUpstream;
 let fixture: Fixture;
 let headers: { readonly authorization: string };
 before(async () => {
-  player = await openPlayer();
+  scripted = await openScriptedUpstream();
   fixture = openFixture();
-  door = await openDoor({ app: fixture.app, samples: { player: player.address } });
-  ({ headers } = await signIn(door, registry, 'alice'));
+  server = await openTestServer({ app: fixture.app, samples: { scripted: scripted.address } });
+  ({ headers } = await signIn(server, registry, 'alice'));
 });
 after(async () => {
-  await door?.close();
-  player?.close();
+  await server?.close();
+  scripted?.close();
 });
 
 async function call(protocol: ProtocolName, method: string, itemId: string, options: Options = {}) {
-  const outcome = await callOf(registry, transportOf(protocol, door), `fixture.v1.ScreenService/${method}`, { itemId }, { headers, ...options });
+  const outcome = await callOf(registry, transportOf(protocol, server), `fixture.v1.ScreenService/${method}`, { itemId }, { headers, ...options });
   return { ...outcome, items: outcome.messages as unknown as readonly Item[] };
 }
 
-/** Says the phone's time without the client's own timer. */
+/** Says the client's time without the client's own timer. */
 function within(protocol: ProtocolName, ms: number): Record<string, string> {
   return { ...headers, ...(/^(connect|json)/.test(protocol) ? { 'connect-timeout-ms': String(ms) } : { 'grpc-timeout': `${ms}m` }) };
 }
@@ -68,7 +68,7 @@ for (const protocol of protocols) {
       items[1]?.missingParts.map((part) => (part as { reason: string }).reason),
       ['UPSTREAM_TIMEOUT'],
     );
-    await until('the late part is cancelled', () => player.running() === 0);
+    await until('the late part is cancelled', () => scripted.running() === 0);
     fixture.switches.noteDelayMs = 0;
     assert.equal((await call(protocol, 'GetItem', itemId)).headers.get('portico-cache'), 'miss');
   });
@@ -78,27 +78,27 @@ for (const protocol of protocols) {
     const { items, reason } = await call(protocol, 'StreamItem', 'failing');
     fixture.switches.titleFailCode = 0;
     assert.deepEqual([items.length, reason], [0, 'UPSTREAM_FAILED']);
-    await until('the other part is cancelled', () => player.running() === 0);
+    await until('the other part is cancelled', () => scripted.running() === 0);
   });
 
-  test(`${protocol}: a phone that leaves after the first answer cancels the parts on their way`, async () => {
+  test(`${protocol}: a client that leaves after the first answer cancels the parts on their way`, async () => {
     const itemId = `${protocol.replace(' ', '-')}-left`;
     fixture.switches.noteDelayMs = 600_000;
     const leaving = new AbortController();
     const { items } = await call(protocol, 'StreamItem', itemId, { signal: leaving.signal, onMessage: () => leaving.abort() });
     assert.equal(items.length, 1);
-    await until('nothing runs at the upstream', () => player.running() === 0);
+    await until('nothing runs at the upstream', () => scripted.running() === 0);
     fixture.switches.noteDelayMs = 0;
     assert.equal((await call(protocol, 'GetItem', itemId)).headers.get('portico-cache'), 'miss');
   });
 }
 
 test('the home screen streams in whole: a slow service is pending, then there, and the rest is never asked for twice', async () => {
-  const sample = await openSampleDoor();
+  const sample = await openSampleServer();
   try {
-    const signed = await signIn(sample.door, sampleRegistry, 'alice');
+    const signed = await signIn(sample.server, sampleRegistry, 'alice');
     const home = (method: string) =>
-      callOf(sampleRegistry, transportOf('grpc h2', sample.door), `app.v1.HomeService/${method}`, {}, { headers: signed.headers });
+      callOf(sampleRegistry, transportOf('grpc h2', sample.server), `app.v1.HomeService/${method}`, {}, { headers: signed.headers });
     sample.behave('couriers', 'slow');
     const { messages, code } = await home('StreamHome');
     const last = messages.at(-1) as { readonly pendingParts: readonly string[]; readonly missingParts: readonly object[]; readonly couriers: object };

@@ -2,20 +2,20 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { fixtureRelease } from '../support/door.ts';
+import { fixtureRelease } from '../support/test-server.ts';
 import { openIssuer, type StubIssuer } from '../support/issuer.ts';
 import { callOf, registryOf, signIn, transportOf } from '../support/protocols.ts';
-import { type DoorWithFixture, openFixtureDoor } from '../support/with-door.ts';
+import { type FixtureServer, openFixtureServer } from '../support/fixture-server.ts';
 
 const registry = registryOf(fixtureRelease.descriptorSet);
 let provider: StubIssuer;
-let dev: DoorWithFixture;
-let serve: DoorWithFixture;
+let dev: FixtureServer;
+let serve: FixtureServer;
 before(async () => {
   provider = await openIssuer('accounts');
-  dev = await openFixtureDoor();
+  dev = await openFixtureServer();
   const [certFile, keyFile] = [join(dev.dataDir, 'tls/cert.pem'), join(dev.dataDir, 'tls/key.pem')];
-  serve = await openFixtureDoor({
+  serve = await openFixtureServer({
     mode: 'serve',
     shared: dev,
     settings: {

@@ -2,26 +2,26 @@ import assert from 'node:assert/strict';
 import { createHash, randomUUID } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import { decodeJwt } from 'jose';
-import { fixtureRelease } from '../support/door.ts';
+import { fixtureRelease } from '../support/test-server.ts';
 import { openIssuer, type StubIssuer } from '../support/issuer.ts';
 import { encode, hmacTokenOf, jwkOf, makeKey, tokenOf } from '../support/jws.ts';
 import { callOf, registryOf, transportOf } from '../support/protocols.ts';
 import { type ShiftedClock, shiftedClock } from '../support/shifted-clock.ts';
 import { transportsOf } from '../support/transports.ts';
-import { type DoorWithFixture, openFixtureDoor } from '../support/with-door.ts';
+import { type FixtureServer, openFixtureServer } from '../support/fixture-server.ts';
 
 const registry = registryOf(fixtureRelease.descriptorSet);
 let provider: StubIssuer;
 let lax: StubIssuer;
 let clock: ShiftedClock;
-let door: DoorWithFixture;
+let server: FixtureServer;
 let transports: ReturnType<typeof transportsOf>;
 before(async () => {
   provider = await openIssuer('accounts', [makeKey('accounts-1', 'RS256')]);
   lax = await openIssuer('lax');
   clock = shiftedClock();
   const claims = ['tenant', 'level'];
-  door = await openFixtureDoor({
+  server = await openFixtureServer({
     clock,
     settings: {
       'auth.idTokenIssuers': [
@@ -37,10 +37,10 @@ before(async () => {
       ],
     },
   });
-  transports = transportsOf(door);
+  transports = transportsOf(server);
 });
 after(async () => {
-  await door?.close();
+  await server?.close();
   await provider?.[Symbol.asyncDispose]();
   await lax?.[Symbol.asyncDispose]();
 });
@@ -188,7 +188,7 @@ test('the provider is asked once for many sign-ins, and its new key is good with
 test('a provider that cannot be reached is said to be unavailable, and the sign-in may be tried again with the same token', async () => {
   await using far = await openIssuer('far');
   far.answer = (response) => void response.writeHead(503).end();
-  await using other = await openFixtureDoor({
+  await using other = await openFixtureServer({
     clock,
     settings: { 'auth.idTokenIssuers': [{ issuer: far.issuer, jwksUrl: far.jwksUrl, audiences: ['app'] }] },
   });

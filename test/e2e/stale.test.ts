@@ -4,8 +4,8 @@ import { after, before, test } from 'node:test';
 import type { Clock } from '../../src/core/kit/clock.ts';
 import { systemClock } from '../../src/wire/system-clock.ts';
 import { type Fixture, openFixture } from '../fixture/app.ts';
-import { openPlayer, type Player } from '../fixture/player.ts';
-import { type Door, fixtureRelease, openDoor } from '../support/door.ts';
+import { openScriptedUpstream, type ScriptedUpstream } from '../fixture/scripted-upstream.ts';
+import { type TestServer, fixtureRelease, openTestServer } from '../support/test-server.ts';
 import { callOf, keptTransports, type Outcome, protocols, registryOf, signIn } from '../support/protocols.ts';
 
 const registry = registryOf(fixtureRelease.descriptorSet);
@@ -13,25 +13,25 @@ let aheadMs = 0;
 const clock: Clock = { ...systemClock, nowMs: () => systemClock.nowMs() + aheadMs };
 
 const transportOf = keptTransports();
-let door: Door;
-let player: Player;
+let server: TestServer;
+let scripted: ScriptedUpstream;
 let fixture: Fixture;
 let headers: { readonly authorization: string };
 before(async () => {
-  player = await openPlayer();
+  scripted = await openScriptedUpstream();
   fixture = openFixture();
-  door = await openDoor({ app: fixture.app, clock, samples: { player: player.address }, settings: { 'auth.accessTokenTtl': '1h' } });
-  ({ headers } = await signIn(door, registry, 'alice'));
+  server = await openTestServer({ app: fixture.app, clock, samples: { scripted: scripted.address }, settings: { 'auth.accessTokenTtl': '1h' } });
+  ({ headers } = await signIn(server, registry, 'alice'));
 });
 after(async () => {
-  await door?.close();
-  player?.close();
+  await server?.close();
+  scripted?.close();
 });
 
 for (const [i, protocol] of protocols.entries()) {
   const itemId = `item-${i}`;
   const getItem = (method = 'GetItem'): Promise<Outcome> =>
-    callOf(registry, transportOf(protocol, door), `fixture.v1.ScreenService/${method}`, { itemId }, { headers });
+    callOf(registry, transportOf(protocol, server), `fixture.v1.ScreenService/${method}`, { itemId }, { headers });
 
   test(`${protocol}: an old answer stands in for a required part that fails, and says its age`, async () => {
     aheadMs = i * 100_000;

@@ -1,13 +1,13 @@
-// Fields marked debug_redact, tokens and bodies are searched for in every byte that the door tells of its calls: access log, its own log, spans, pushed and scraped metrics, errors.
+// Fields marked debug_redact, tokens and bodies are searched for in every byte that the server tells of its calls: access log, its own log, spans, pushed and scraped metrics, errors.
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { openFixture } from '../fixture/app.ts';
-import { openPlayer, type Player } from '../fixture/player.ts';
+import { openScriptedUpstream, type ScriptedUpstream } from '../fixture/scripted-upstream.ts';
 import { type Collector, openCollector } from '../support/collector.ts';
-import { type Door, fixtureRelease, openDoor } from '../support/door.ts';
+import { type TestServer, fixtureRelease, openTestServer } from '../support/test-server.ts';
 import { http2 } from '../support/http.ts';
 import { callOf, protocols, registryOf, signIn, transportOf } from '../support/protocols.ts';
 import { until } from '../support/until.ts';
@@ -19,8 +19,8 @@ const parentSpanId = '00f067aa0ba902b7';
 
 let folder: string;
 let collector: Collector;
-let player: Player;
-let door: Door;
+let scripted: ScriptedUpstream;
+let server: TestServer;
 let scraped = '';
 let lines: readonly Record<string, unknown>[] = [];
 let logText = '';
@@ -30,23 +30,23 @@ const tokens: string[] = [];
 before(async () => {
   folder = mkdtempSync(join(tmpdir(), 'portico-telemetry-'));
   collector = await openCollector();
-  player = await openPlayer();
+  scripted = await openScriptedUpstream();
   // The exporters read the process' own variables.
   Object.assign(process.env, { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, OTEL_METRIC_EXPORT_INTERVAL: '500', OTEL_BSP_SCHEDULE_DELAY: '200' });
   const file = join(folder, 'access.log');
   const fixture = openFixture();
-  door = await openDoor({
+  server = await openTestServer({
     app: fixture.app,
-    samples: { player: player.address },
+    samples: { scripted: scripted.address },
     settings: { 'telemetry.accessLog': file, 'telemetry.sampleRatio': 1 },
     env: { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, OTEL_METRIC_EXPORT_INTERVAL: '500' },
   });
   try {
     await everyWay(fixture);
-    scraped = await (await fetch(`${door.adminUrl}/metrics`)).text();
+    scraped = await (await fetch(`${server.adminUrl}/metrics`)).text();
     await until('metrics were pushed', () => collector.metrics().length > 0);
   } finally {
-    await door.close();
+    await server.close();
   }
   logText = readFileSync(file, 'utf8');
   lines = logText
@@ -56,14 +56,14 @@ before(async () => {
 });
 after(async () => {
   for (const key of ['OTEL_EXPORTER_OTLP_ENDPOINT', 'OTEL_METRIC_EXPORT_INTERVAL', 'OTEL_BSP_SCHEDULE_DELAY']) delete process.env[key];
-  player?.close();
+  scripted?.close();
   await collector?.close();
   rmSync(folder, { recursive: true, force: true });
 });
 
 /** Calls that carry the secret and end well, by a rule that it breaks, by a defect of the screen, and unreadable. */
 async function everyWay({ titles }: ReturnType<typeof openFixture>): Promise<void> {
-  const { headers, accessToken, refreshToken } = await signIn(door, registry, 'alice');
+  const { headers, accessToken, refreshToken } = await signIn(server, registry, 'alice');
   tokens.push(accessToken, refreshToken);
   const traced = {
     ...headers,
@@ -76,7 +76,7 @@ async function everyWay({ titles }: ReturnType<typeof openFixture>): Promise<voi
     const call = async (method: string, request: object, extra: object = {}) => {
       const { message, decoded } = await callOf(
         registry,
-        transportOf(protocol, door),
+        transportOf(protocol, server),
         `fixture.v1.${method}`,
         { ...request },
         { headers: traced, ...extra },
@@ -93,14 +93,14 @@ async function everyWay({ titles }: ReturnType<typeof openFixture>): Promise<voi
     await call('ForwardService/ServerStream', { text: 'a', count: 99, delayMs: 10 }, { signal: leaving.signal, onMessage: () => leaving.abort() });
     titles.set('broken', 'x');
   }
-  const unreadable = await http2(door)(
+  const unreadable = await http2(server)(
     'POST',
     '/fixture.v1.ScreenService/Echo',
     { 'content-type': 'application/json' },
     `{"items":"${secret}","secret":{"a":"${secret}"}}`,
   );
   told.push(unreadable.body.toString());
-  await until('every stream was told of', () => player.running() === 0);
+  await until('every stream was told of', () => scripted.running() === 0);
 }
 
 test('no secret and no token is in any byte of log, spans, metrics and errors', () => {
@@ -116,19 +116,19 @@ test('no secret and no token is in any byte of log, spans, metrics and errors', 
       assert.ok(!text.includes(hidden), `${hidden.slice(0, 20)} is in ${where}`);
 });
 
-test("the phone's trace goes on, is decided anew, and its baggage ends here", () => {
+test("the client's trace goes on, is decided anew, and its baggage ends here", () => {
   const spans = collector.spans();
   const servers = spans.filter((span) => span.name === 'fixture.v1.ForwardService/Unary' && span.kind === 2);
   assert.equal(servers.length, protocols.length);
   for (const span of servers) {
-    assert.deepEqual([span.traceId, span.parentSpanId], [traceId, parentSpanId]); // not sampled by the phone, sampled by us
+    assert.deepEqual([span.traceId, span.parentSpanId], [traceId, parentSpanId]); // not sampled by the client, sampled by us
     const clients = spans.filter(({ parentSpanId: parent, kind }) => parent === span.spanId && kind === 3);
     assert.deepEqual(
       clients.map(({ name, traceId: id }) => [name, id]),
-      [['fixture.v1.PlayerService/Unary', traceId]],
+      [['fixture.v1.ScriptedService/Unary', traceId]],
     );
   }
-  const sent = player.lastMetadata();
+  const sent = scripted.lastMetadata();
   assert.match(String(sent?.get('traceparent')), new RegExp(`^00-${traceId}-[0-9a-f]{16}-01$`));
   assert.equal(sent?.get('baggage'), undefined);
 });
@@ -158,7 +158,7 @@ test('a line of the access log has its call, its trace and how it ended', () => 
       name,
       code,
     ]),
-    [['fixture.v1.PlayerService/Unary', 'OK']],
+    [['fixture.v1.ScriptedService/Unary', 'OK']],
   );
 });
 

@@ -4,9 +4,9 @@ import { connect } from 'node:http2';
 import { request } from 'node:https';
 import { after, before, test } from 'node:test';
 import { openFixture } from '../fixture/app.ts';
-import { openPlayer, type Player } from '../fixture/player.ts';
-import { type Door, fixtureRelease, openDoor } from '../support/door.ts';
-import { keyOfDoor, spellingsOf, tokenOf } from '../support/jws.ts';
+import { openScriptedUpstream, type ScriptedUpstream } from '../fixture/scripted-upstream.ts';
+import { type TestServer, fixtureRelease, openTestServer } from '../support/test-server.ts';
+import { keyOfServer, spellingsOf, tokenOf } from '../support/jws.ts';
 import { callOf, registryOf, signIn, transportOf } from '../support/protocols.ts';
 import { rawHttp2 } from '../support/raw-http2.ts';
 import { type Ground, tokenAttacks } from '../support/token-attacks.ts';
@@ -14,17 +14,17 @@ import { transportsOf } from '../support/transports.ts';
 
 const registry = registryOf(fixtureRelease.descriptorSet);
 const whoAmI = 'fixture.v1.ScreenService/WhoAmI';
-let door: Door;
-let player: Player;
+let server: TestServer;
+let scripted: ScriptedUpstream;
 let transports: ReturnType<typeof transportsOf>;
 before(async () => {
-  player = await openPlayer();
-  door = await openDoor({ app: openFixture().app, samples: { player: player.address } });
-  transports = transportsOf(door);
+  scripted = await openScriptedUpstream();
+  server = await openTestServer({ app: openFixture().app, samples: { scripted: scripted.address } });
+  transports = transportsOf(server);
 });
 after(async () => {
-  await door?.close();
-  player?.close();
+  await server?.close();
+  scripted?.close();
 });
 
 /** What two protocols say to a token: both must say the same. */
@@ -38,7 +38,7 @@ async function judged(authorization: string): Promise<readonly [code: number, re
 }
 
 async function ownGround(): Promise<Ground> {
-  const key = await keyOfDoor(door.dataDir);
+  const key = await keyOfServer(server.dataDir);
   const nowS = Math.floor(Date.now() / 1_000);
   const claims = { iss: 'portico', aud: 'portico', sub: 'alice', sid: randomUUID(), jti: randomUUID(), scope: '', iat: nowS, exp: nowS + 600 };
   return { header: { alg: 'ES256', typ: 'at+jwt', kid: key.kid }, claims, key, nowS };
@@ -70,12 +70,12 @@ test('every attack on our own tokens is refused with its reason, by gRPC and by 
 });
 
 test('a token of another kind is no access token', async (t) => {
-  const { refreshToken } = await signIn(door, registry, 'alice');
+  const { refreshToken } = await signIn(server, registry, 'alice');
   const { header, claims, key } = await ownGround();
   const kinds = {
     'a refresh token': refreshToken,
-    'a service token': await door.portico.serviceToken('orders', 60_000),
-    'a token for an upstream': tokenOf({ ...header, typ: 'portico-internal+jwt' }, { ...claims, aud: 'player' }, key),
+    'a service token': await server.portico.serviceToken('orders', 60_000),
+    'a token for an upstream': tokenOf({ ...header, typ: 'portico-internal+jwt' }, { ...claims, aud: 'scripted' }, key),
     'a service token with the typ of users': tokenOf(header, { ...claims, aud: 'portico-internal', sub: 'orders' }, key),
   };
   for (const [name, token] of Object.entries(kinds))
@@ -83,7 +83,7 @@ test('a token of another kind is no access token', async (t) => {
 });
 
 test('the header is `Bearer` and one token', async (t) => {
-  const { accessToken } = await signIn(door, registry, 'alice');
+  const { accessToken } = await signIn(server, registry, 'alice');
   const said = (authorization: string) => judged(authorization);
   for (const good of [`Bearer ${accessToken}`, `bearer ${accessToken}`, `BEARER  ${accessToken}`])
     await t.test(`good: ${good.slice(0, 9)}`, async () => assert.deepEqual(await said(good), [0, undefined, 'alice']));
@@ -100,7 +100,7 @@ test('the header is `Bearer` and one token', async (t) => {
 });
 
 test('the header twice is refused, be both the same or the first one good', async () => {
-  const { accessToken } = await signIn(door, registry, 'alice');
+  const { accessToken } = await signIn(server, registry, 'alice');
   const good = `Bearer ${accessToken}`;
   assert.match(await byHttp1([good]), /"userId":"alice"/);
   for (const type of ['application/grpc', 'application/json']) assert.match(await byHttp2(type, [good]), /alice/);
@@ -115,7 +115,7 @@ function byHttp1(credentials: readonly string[]): Promise<string> {
   return new Promise((resolve, reject) => {
     const headers = ['host', 'localhost', 'content-type', 'application/json', 'content-length', '2'];
     for (const credential of credentials) headers.push('Authorization', credential);
-    const sent = request(`${door.url}/${whoAmI}`, { method: 'POST', ca: door.ca, headers }, async (response) => {
+    const sent = request(`${server.url}/${whoAmI}`, { method: 'POST', ca: server.ca, headers }, async (response) => {
       let text = '';
       for await (const chunk of response) text += chunk;
       resolve(text);
@@ -127,20 +127,20 @@ function byHttp1(credentials: readonly string[]): Promise<string> {
 async function byHttp2(type: string, credentials: readonly string[]): Promise<string> {
   const pseudo = [':method POST', `:path /${whoAmI}`, ':scheme https', ':authority localhost', `content-type ${type}`, 'te trailers'];
   const headers = [...pseudo.map((line) => line.split(' ') as [string, string]), ...credentials.map((value) => ['authorization', value] as const)];
-  return (await rawHttp2(door.url, door.ca, headers, type === 'application/grpc' ? Buffer.alloc(5) : Buffer.from('{}'))).toString();
+  return (await rawHttp2(server.url, server.ca, headers, type === 'application/grpc' ? Buffer.alloc(5) : Buffer.from('{}'))).toString();
 }
 
 test('the internal listener takes service tokens, and no other', async () => {
-  const internal = { url: door.internalUrl, ca: door.ca };
-  const { accessToken } = await signIn(door, registry, 'alice');
+  const internal = { url: server.internalUrl, ca: server.ca };
+  const { accessToken } = await signIn(server, registry, 'alice');
   const { header, claims, key } = await ownGround();
-  const service = await door.portico.serviceToken('orders', 60_000);
+  const service = await server.portico.serviceToken('orders', 60_000);
   const tokens = [
     [service, 0, undefined],
     [accessToken, 7, 'SERVICE_ONLY'],
     [tokenOf({ ...header, typ: 'portico-service+jwt' }, claims, key), 16, 'TOKEN_INVALID'],
     [tokenOf({ ...header, typ: 'portico-internal+jwt' }, { ...claims, aud: 'portico-internal' }, key), 16, 'TOKEN_INVALID'],
-    [await door.portico.serviceToken('orders', 91 * 86_400_000), 16, 'TOKEN_INVALID'],
+    [await server.portico.serviceToken('orders', 91 * 86_400_000), 16, 'TOKEN_INVALID'],
   ] as const;
   for (const protocol of ['grpc h2', 'json h1'] as const)
     for (const [token, code, reason] of tokens) {
@@ -158,15 +158,15 @@ test('the internal listener takes service tokens, and no other', async () => {
 
 test('a token of 9 KB is refused before it is looked at, and the connection goes on', async () => {
   assert.deepEqual(await judged(`Bearer ${'a'.repeat(9_000)}`), [3, 'CALL_MALFORMED', undefined]);
-  const { headers } = await signIn(door, registry, 'alice');
+  const { headers } = await signIn(server, registry, 'alice');
   assert.deepEqual(await judged(headers.authorization), [0, undefined, 'alice']);
 });
 
-test('a token of 64 KB does not get in, over HTTP/1.1 or HTTP/2, and the door goes on', async () => {
+test('a token of 64 KB does not get in, over HTTP/1.1 or HTTP/2, and the server goes on', async () => {
   const huge = `Bearer ${'a'.repeat(65_536)}`;
   const answer = await byHttp1([huge]).catch(() => 'the connection was closed');
   assert.doesNotMatch(answer, /userId/);
-  const session = connect(door.url, { ca: door.ca });
+  const session = connect(server.url, { ca: server.ca });
   const stream = session.request({
     ':method': 'POST',
     ':path': `/${whoAmI}`,
@@ -183,23 +183,23 @@ test('a token of 64 KB does not get in, over HTTP/1.1 or HTTP/2, and the door go
   );
   session.on('error', () => {}).destroy();
   assert.equal(how, 'reset');
-  const { headers } = await signIn(door, registry, 'alice');
+  const { headers } = await signIn(server, registry, 'alice');
   assert.deepEqual(await judged(headers.authorization), [0, undefined, 'alice']);
 });
 
 test('each of the 16 spellings of a signature is the same token, and dead after the sign-out, whether it was seen before or not', async () => {
-  const { accessToken, headers } = await signIn(door, registry, 'alice');
+  const { accessToken, headers } = await signIn(server, registry, 'alice');
   const spellings = spellingsOf(accessToken);
   for (const seen of spellings.slice(0, 8)) assert.deepEqual(await judged(`Bearer ${seen}`), [0, undefined, 'alice']);
-  const out = await callOf(registry, transportOf('grpc h2', door), 'portico.v1.SessionService/SignOut', {}, { headers });
+  const out = await callOf(registry, transportOf('grpc h2', server), 'portico.v1.SessionService/SignOut', {}, { headers });
   assert.equal(out.code, 0);
   for (const spelling of spellings) assert.deepEqual(await judged(`Bearer ${spelling}`), [16, 'SESSION_REVOKED', undefined]);
 });
 
 test('scopes are those of the token: a method that wants another says so', async () => {
-  const { headers } = await signIn(door, registry, 'alice', ['other']);
+  const { headers } = await signIn(server, registry, 'alice', ['other']);
   for (const protocol of ['grpc h2', 'json h1'] as const) {
-    const outcome = await callOf(registry, transportOf(protocol, door), 'fixture.v1.ScreenService/GetItem', { itemId: '1' }, { headers });
+    const outcome = await callOf(registry, transportOf(protocol, server), 'fixture.v1.ScreenService/GetItem', { itemId: '1' }, { headers });
     assert.deepEqual([outcome.code, outcome.reason], [7, 'SCOPE_MISSING']);
   }
 });

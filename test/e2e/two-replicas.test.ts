@@ -1,56 +1,56 @@
-// Two whole doors that share PostgreSQL, Redis and one truth.
+// Two whole servers that share PostgreSQL, Redis and one truth.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { type Fixture, openFixture } from '../fixture/app.ts';
-import { openPlayer, type Player } from '../fixture/player.ts';
-import { type Door, fixtureRelease, openDoor } from '../support/door.ts';
+import { openScriptedUpstream, type ScriptedUpstream } from '../fixture/scripted-upstream.ts';
+import { type TestServer, fixtureRelease, openTestServer } from '../support/test-server.ts';
 import { callOf, registryOf, signIn, transportOf } from '../support/protocols.ts';
 import { ownPrefix, type RedisServer, startRedisServer } from '../support/redis.ts';
 import { until } from '../support/until.ts';
 
 const registry = registryOf(fixtureRelease.descriptorSet);
-let server: RedisServer;
-let player: Player;
+let redisServer: RedisServer;
+let scripted: ScriptedUpstream;
 let fixture: Fixture;
-let one: Door;
-let other: Door;
+let one: TestServer;
+let other: TestServer;
 let headers: { readonly authorization: string };
 before(async () => {
-  server = await startRedisServer({ config: ['maxmemory-policy noeviction'] });
-  player = await openPlayer();
+  redisServer = await startRedisServer({ config: ['maxmemory-policy noeviction'] });
+  scripted = await openScriptedUpstream();
   fixture = openFixture();
-  const samples = { player: player.address };
-  one = await openDoor({ app: fixture.app, samples, redis: { mode: 'single', nodes: [server.address], prefix: ownPrefix() } });
-  other = await openDoor({ app: fixture.app, samples, shared: one });
+  const samples = { scripted: scripted.address };
+  one = await openTestServer({ app: fixture.app, samples, redis: { mode: 'single', nodes: [redisServer.address], prefix: ownPrefix() } });
+  other = await openTestServer({ app: fixture.app, samples, shared: one });
   ({ headers } = await signIn(one, registry, 'ada'));
 });
 after(async () => {
   await other?.close();
   await one?.close();
-  player?.close();
-  await server?.stop();
+  scripted?.close();
+  await redisServer?.stop();
 });
 
-const transports = new Map<Door, ReturnType<typeof transportOf>>();
-const transport = (door: Door) => {
-  const known = transports.get(door) ?? transportOf('grpc h2', door);
-  transports.set(door, known);
+const transports = new Map<TestServer, ReturnType<typeof transportOf>>();
+const transport = (server: TestServer) => {
+  const known = transports.get(server) ?? transportOf('grpc h2', server);
+  transports.set(server, known);
   return known;
 };
-const call = (door: Door, method: string, request: Record<string, unknown>) =>
-  callOf(registry, transport(door), `fixture.v1.ScreenService/${method}`, request, { headers });
-const getItem = async (door: Door, itemId: string) => {
-  const outcome = await call(door, 'GetItem', { itemId });
+const call = (server: TestServer, method: string, request: Record<string, unknown>) =>
+  callOf(registry, transport(server), `fixture.v1.ScreenService/${method}`, request, { headers });
+const getItem = async (server: TestServer, itemId: string) => {
+  const outcome = await call(server, 'GetItem', { itemId });
   assert.equal(outcome.code, 0, outcome.message);
   return { title: outcome.messages[0]?.title, cache: outcome.headers.get('portico-cache') };
 };
-const invalidate = async (door: Door, tags: readonly string[]) =>
+const invalidate = async (server: TestServer, tags: readonly string[]) =>
   callOf(
     registry,
-    transportOf('grpc h2', { url: door.internalUrl, ca: door.ca }),
+    transportOf('grpc h2', { url: server.internalUrl, ca: server.ca }),
     'portico.internal.v1.PublisherService/Invalidate',
     { tags: [...tags] },
-    { headers: { authorization: `Bearer ${await door.portico.serviceToken('orders', 60_000)}` } },
+    { headers: { authorization: `Bearer ${await server.portico.serviceToken('orders', 60_000)}` } },
   );
 
 test('what one replica computed the other has', async () => {
@@ -84,8 +84,8 @@ test('without Redis nothing fails that needs none: memory answers as stale, scre
   await getItem(one, '4');
   await getItem(one, '5');
   await until('the answer is remembered', async () => (await getItem(one, '4')).cache === 'hit');
-  await server.kill();
-  const saysSo = async ({ adminUrl }: Door) => (await (await fetch(`${adminUrl}/readyz`)).text()).includes('without Redis');
+  await redisServer.kill();
+  const saysSo = async ({ adminUrl }: TestServer) => (await (await fetch(`${adminUrl}/readyz`)).text()).includes('without Redis');
   await until('the loss is seen', async () => (await saysSo(one)) && (await saysSo(other)));
   assert.equal((await getItem(one, '4')).cache, 'stale');
   assert.equal((await getItem(other, '4')).title, 'title of 4');
@@ -100,7 +100,7 @@ test('without Redis nothing fails that needs none: memory answers as stale, scre
   assert.equal(readyz.status, 200);
   assert.match(await readyz.text(), /2 invalidated tags are still to be told to Redis/);
 
-  await server.restart();
+  await redisServer.restart();
   await until('it is told', async () => !/Redis/.test(await (await fetch(`${one.adminUrl}/readyz`)).text()));
   assert.deepEqual(await getItem(one, '4'), { title: 'title of 4', cache: 'miss' }, 'another generation: nothing of before is believed');
   assert.equal((await getItem(one, '4')).cache, 'hit');

@@ -3,14 +3,14 @@ import { after, before, test } from 'node:test';
 import { create, type DescMethodStreaming, type DescMethodUnary, type DescService } from '@bufbuild/protobuf';
 import { Code, ConnectError, type Transport } from '@connectrpc/connect';
 import { openFixture } from '../fixture/app.ts';
-import { type Door, fixtureRelease, openDoor } from '../support/door.ts';
+import { type TestServer, fixtureRelease, openTestServer } from '../support/test-server.ts';
 import { protocols, reasonOf, registryOf, transportOf } from '../support/protocols.ts';
 
-let door: Door;
+let server: TestServer;
 before(async () => {
-  door = await openDoor({ app: openFixture().app, samples: { player: '127.0.0.1:1' } });
+  server = await openTestServer({ app: openFixture().app, samples: { scripted: '127.0.0.1:1' } });
 });
-after(() => door?.close());
+after(() => server?.close());
 
 const { methods } = registryOf(fixtureRelease.descriptorSet).getService('fixture.v1.ScreenService') as DescService;
 const unary = { ...methods.find(({ methodKind }) => methodKind === 'unary'), name: 'Forgotten' } as DescMethodUnary;
@@ -35,7 +35,7 @@ for (const protocol of protocols) {
     ['stream', callStream],
   ] as const) {
     test(`${protocol}: a call of a ${kind} that there is not tells its reason`, async () => {
-      const error = await call(transportOf(protocol, door)).then(
+      const error = await call(transportOf(protocol, server)).then(
         () => assert.fail('it succeeded'),
         (thrown: unknown) => ConnectError.from(thrown),
       );

@@ -7,10 +7,10 @@ import { after, before, test } from 'node:test';
 import { ServerCredentials } from '@grpc/grpc-js';
 import { createServer } from 'nice-grpc';
 import { openFixture } from '../fixture/app.ts';
-import { PlayerServiceDefinition } from '../fixture/gen/fixture/v1/fixture.ts';
-import { openPlayer } from '../fixture/player.ts';
+import { ScriptedServiceDefinition } from '../fixture/gen/fixture/v1/fixture.ts';
+import { openScriptedUpstream } from '../fixture/scripted-upstream.ts';
 import { makeAuthority, makeCertificate, type Pair, writePair } from '../support/certificates.ts';
-import { fixtureRelease, openDoor } from '../support/door.ts';
+import { fixtureRelease, openTestServer } from '../support/test-server.ts';
 import { callOf, registryOf, signIn, transportOf } from '../support/protocols.ts';
 
 const registry = registryOf(fixtureRelease.descriptorSet);
@@ -27,24 +27,24 @@ after(() => rmSync(folder, { recursive: true, force: true }));
 
 /** Forwards calls to an upstream that is set like this. @returns the reasons of the calls, "" for those that went well */
 async function reasonsOf(upstream: Readonly<Record<string, unknown>>, calls = 1): Promise<readonly string[]> {
-  const door = await openDoor({ app: openFixture().app, settings: { 'upstreams.player': { deadline: '5s', ...upstream } } });
+  const server = await openTestServer({ app: openFixture().app, settings: { 'upstreams.scripted': { deadline: '5s', ...upstream } } });
   try {
-    const { headers } = await signIn(door, registry, 'alice');
+    const { headers } = await signIn(server, registry, 'alice');
     const reasons: string[] = [];
     for (let n = 0; n < calls; n++) {
-      const { code, reason } = await callOf(registry, transportOf('grpc h2', door), 'fixture.v1.ForwardService/Unary', { text: 'a' }, { headers });
+      const { code, reason } = await callOf(registry, transportOf('grpc h2', server), 'fixture.v1.ForwardService/Unary', { text: 'a' }, { headers });
       reasons.push(code === 0 ? '' : (reason ?? String(code)));
     }
     return reasons;
   } finally {
-    await door.close();
+    await server.close();
   }
 }
 
 test('an upstream is reached over TLS by its name, with our client certificate, and not without', async () => {
-  const { cert, key } = await makeCertificate(authority, 'player.internal');
-  const server = createServer();
-  server.add(PlayerServiceDefinition, {
+  const { cert, key } = await makeCertificate(authority, 'scripted.internal');
+  const upstreamServer = createServer();
+  upstreamServer.add(ScriptedServiceDefinition, {
     unary: async ({ text }) => ({ text }),
     async *serverStream() {},
     clientStream: async () => ({}),
@@ -52,28 +52,28 @@ test('an upstream is reached over TLS by its name, with our client certificate, 
   });
   const pem = (text: string) => Buffer.from(text);
   const credentials = ServerCredentials.createSsl(pem(authority.cert), [{ cert_chain: pem(cert), private_key: pem(key) }], true);
-  const port = await server.listen('127.0.0.1:0', credentials);
+  const port = await upstreamServer.listen('127.0.0.1:0', credentials);
   const address = `127.0.0.1:${port}`;
   const client = writePair(folder, 'client', await makeCertificate(authority, 'portico'));
   try {
-    assert.deepEqual(await reasonsOf({ address, tls: { caFile, ...client, serverName: 'player.internal' } }), ['']);
+    assert.deepEqual(await reasonsOf({ address, tls: { caFile, ...client, serverName: 'scripted.internal' } }), ['']);
     assert.deepEqual(await reasonsOf({ address, tls: { caFile, ...client, serverName: 'other.internal' } }), ['UPSTREAM_DOWN']);
-    assert.deepEqual(await reasonsOf({ address, tls: { caFile, serverName: 'player.internal' } }), ['UPSTREAM_DOWN']);
+    assert.deepEqual(await reasonsOf({ address, tls: { caFile, serverName: 'scripted.internal' } }), ['UPSTREAM_DOWN']);
     assert.deepEqual(await reasonsOf({ address }), ['UPSTREAM_DOWN']);
   } finally {
-    server.forceShutdown();
+    upstreamServer.forceShutdown();
   }
 });
 
 test('calls go round the addresses of an upstream, and past one that is gone', async () => {
-  const players = [await openPlayer(), await openPlayer()] as const;
+  const scriptedUpstreams = [await openScriptedUpstream(), await openScriptedUpstream()] as const;
   try {
-    const address = `ipv4:${players[0].address},${players[1].address}`;
+    const address = `ipv4:${scriptedUpstreams[0].address},${scriptedUpstreams[1].address}`;
     assert.deepEqual(new Set(await reasonsOf({ address }, 10)), new Set(['']));
-    for (const player of players) assert.ok(player.calls() >= 2, `one address got ${player.calls()} of 10 calls`);
-    players[0].close();
+    for (const scripted of scriptedUpstreams) assert.ok(scripted.calls() >= 2, `one address got ${scripted.calls()} of 10 calls`);
+    scriptedUpstreams[0].close();
     assert.deepEqual(new Set(await reasonsOf({ address }, 10)), new Set(['']));
   } finally {
-    for (const player of players) player.close();
+    for (const scripted of scriptedUpstreams) scripted.close();
   }
 });

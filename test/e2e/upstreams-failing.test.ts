@@ -5,7 +5,7 @@ import type { Behaviour } from '../../src/sample/behaviour.ts';
 import { type ServiceName, serviceNames } from '../../src/sample/company.ts';
 import type { LinkState } from '../support/faulty-link.ts';
 import { callOf, keptTransports, type Outcome, protocols, signIn } from '../support/protocols.ts';
-import { openSampleDoor, type SampleDoor, sampleRegistry } from '../support/sample-door.ts';
+import { openSampleServer, type SampleServer, sampleRegistry } from '../support/sample-server.ts';
 import { until } from '../support/until.ts';
 
 /** The screen's deadline. */
@@ -24,11 +24,11 @@ const faults: readonly { readonly behaviour?: Behaviour; readonly link?: LinkSta
 ];
 
 const transportOf = keptTransports();
-let sample: SampleDoor;
+let sample: SampleServer;
 let headers: { readonly authorization: string };
 before(async () => {
-  sample = await openSampleDoor();
-  ({ headers } = await signIn(sample.door, sampleRegistry, 'alice'));
+  sample = await openSampleServer();
+  ({ headers } = await signIn(sample.server, sampleRegistry, 'alice'));
 });
 after(() => sample?.close());
 
@@ -36,7 +36,7 @@ after(() => sample?.close());
 async function getHome(n: number): Promise<Outcome> {
   const protocol = protocols[n % protocols.length] ?? 'grpc h2';
   const begunMs = performance.now();
-  const outcome = await callOf(sampleRegistry, transportOf(protocol, sample.door), 'app.v1.HomeService/GetHome', {}, { headers });
+  const outcome = await callOf(sampleRegistry, transportOf(protocol, sample.server), 'app.v1.HomeService/GetHome', {}, { headers });
   const tookMs = performance.now() - begunMs;
   assert.ok(tookMs < deadlineMs + 2_000, `it took ${tookMs} ms`);
   return outcome;

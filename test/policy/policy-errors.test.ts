@@ -17,7 +17,7 @@ before(() => {
   descriptorSet = buildCases();
 });
 
-/** Targets of forward: internal services, which the door does not serve. */
+/** Targets of forward: internal services, which the server does not serve. */
 const internal = 'cases.forward.OrderService';
 const isOf = (name: string) => (service: string) => service.startsWith(`cases.${name}.`) && service !== internal;
 

@@ -7,7 +7,7 @@ import { redisFit } from '../../src/wire/redis-fit.ts';
 import { systemClock } from '../../src/wire/system-clock.ts';
 import { openBus } from '../support/open-bus.ts';
 import { sharedCluster, sharedRedis, startRedisServer } from '../support/redis.ts';
-import { openFixtureDoor } from '../support/with-door.ts';
+import { openFixtureServer } from '../support/fixture-server.ts';
 
 const single = (address: string, more = {}) => ({ redis: { mode: 'single' as const, nodes: [address], prefix: 'portico:', ...more } });
 const page = readFileSync(resolve(import.meta.dirname, '../../docs/operating/redis.md'), 'utf8');
@@ -30,17 +30,17 @@ test('what does not fit, or is not there, is told with what helps', async () => 
 
 test('a server whose Redis does not fit does not start', async () => {
   await using evicting = await startRedisServer({ config: ['maxmemory-policy allkeys-lfu'] });
-  await assert.rejects(openFixtureDoor(single(evicting.address)), /^Error: Redis does not fit: .*allkeys-lfu/);
+  await assert.rejects(openFixtureServer(single(evicting.address)), /^Error: Redis does not fit: .*allkeys-lfu/);
 });
 
 test('the ACL line of the docs gives all the rights that are needed; without one of them it is said which', async () => {
   const [, line = ''] = /^(user portico on .*)$/m.exec(page) ?? [];
   const password = /on >(\S+)/.exec(line)?.[1] ?? '';
-  await using server = await startRedisServer({ config: [line] });
+  await using redisServer = await startRedisServer({ config: [line] });
   const login = { username: 'portico', password };
-  assert.match(await redisFit(single(server.address, login)), /^single/);
+  assert.match(await redisFit(single(redisServer.address, login)), /^single/);
   {
-    using on = await openBus({ ...single(server.address, login).redis });
+    using on = await openBus({ ...single(redisServer.address, login).redis });
     let heard = 0;
     await on.bus.subscribe('t', { onMessage: () => void heard++, onGap: () => {} });
     await on.bus.publish('t', Buffer.from('x'));
@@ -48,8 +48,8 @@ test('the ACL line of the docs gives all the rights that are needed; without one
     await assert.rejects(on.redis.call('other:key', 'MGET', 'other:key'), /NOPERM|No permissions/i, 'keys of others are not ours');
     await assert.rejects(on.redis.call('portico:key', 'FLUSHALL'), /NOPERM|No permissions/i);
   }
-  await server.command('ACL', 'SETUSER', 'portico', '-evalsha', '-eval');
-  await assert.rejects(redisFit(single(server.address, login)), /evalsha/);
-  await server.command('ACL', 'SETUSER', 'portico', '+evalsha', '+eval', '-ssubscribe');
-  await assert.rejects(redisFit(single(server.address, login)), /SSUBSCRIBE/);
+  await redisServer.command('ACL', 'SETUSER', 'portico', '-evalsha', '-eval');
+  await assert.rejects(redisFit(single(redisServer.address, login)), /evalsha/);
+  await redisServer.command('ACL', 'SETUSER', 'portico', '+evalsha', '+eval', '-ssubscribe');
+  await assert.rejects(redisFit(single(redisServer.address, login)), /SSUBSCRIBE/);
 });

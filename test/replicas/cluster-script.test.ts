@@ -70,7 +70,7 @@ test('npm run cluster: two replicas answer as one, one that is killed is not mis
   assert.equal(existsSync(find(/^ {2}ca +(\S+)/m)), false, 'nothing is left on disk');
 });
 
-/** A phone that connects, calls once and leaves. @returns the status */
+/** A client that connects, calls once and leaves. @returns the status */
 async function postOnce(url: string, ca: string, headers: Record<string, string>): Promise<number | undefined> {
   const call = request(url, { method: 'POST', ca, agent: false, headers: { ...headers, 'content-type': 'application/json' } });
   call.end('{}');

@@ -2,23 +2,23 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Clock } from '../../src/core/kit/clock.ts';
 import { systemClock } from '../../src/wire/system-clock.ts';
-import { fixtureRelease } from '../support/door.ts';
+import { fixtureRelease } from '../support/test-server.ts';
 import { callOf, registryOf, signIn, transportOf } from '../support/protocols.ts';
 import { ownPrefix, sharedCluster, sharedRedis, startRedisServer } from '../support/redis.ts';
 import { until } from '../support/until.ts';
-import { type DoorWithFixture, openFixtureDoor } from '../support/with-door.ts';
+import { type FixtureServer, openFixtureServer } from '../support/fixture-server.ts';
 
 const registry = registryOf(fixtureRelease.descriptorSet);
 type Headers = { readonly authorization: string };
-const call = (at: DoorWithFixture, method: string, headers: Headers, request: Record<string, unknown> = {}) =>
+const call = (at: FixtureServer, method: string, headers: Headers, request: Record<string, unknown> = {}) =>
   callOf(registry, transportOf('grpc h2', at), method, request, { headers });
-const whoAmI = async (at: DoorWithFixture, headers: Headers) => (await call(at, 'fixture.v1.ScreenService/WhoAmI', headers)).reason ?? 'ok';
-const signOut = (at: DoorWithFixture, headers: Headers) => call(at, 'portico.v1.SessionService/SignOut', headers);
+const whoAmI = async (at: FixtureServer, headers: Headers) => (await call(at, 'fixture.v1.ScreenService/WhoAmI', headers)).reason ?? 'ok';
+const signOut = (at: FixtureServer, headers: Headers) => call(at, 'portico.v1.SessionService/SignOut', headers);
 
-async function openStream(at: DoorWithFixture, headers: Headers) {
-  const before = at.player.running();
+async function openStream(at: FixtureServer, headers: Headers) {
+  const before = at.scripted.running();
   const ended = call(at, 'fixture.v1.ForwardService/BidiStream', headers, { text: 'x', count: 2, delayMs: 60_000 });
-  await until('the stream runs', () => at.player.running() > before);
+  await until('the stream runs', () => at.scripted.running() > before);
   return { ended };
 }
 
@@ -32,8 +32,8 @@ const impatient: Clock = {
 describe('signing out', { concurrency: 3 }, () => {
   for (const [name, shared] of [['a single Redis', sharedRedis] as const, ['a Redis Cluster', sharedCluster] as const]) {
     test(`two replicas on ${name}: who signs out at one is signed out at the other, remembered tokens and open streams too, without SQL being asked`, async () => {
-      await using a = await openFixtureDoor({ redis: await shared() });
-      await using b = await openFixtureDoor({ shared: a, clock: impatient });
+      await using a = await openFixtureServer({ redis: await shared() });
+      await using b = await openFixtureServer({ shared: a, clock: impatient });
       const [alice, bob] = [await signIn(a, registry, 'alice'), await signIn(b, registry, 'bob')];
       assert.deepEqual([await whoAmI(b, alice.headers), await whoAmI(a, bob.headers)], ['ok', 'ok']);
       const streams = [await openStream(b, alice.headers), await openStream(a, alice.headers)];
@@ -52,20 +52,20 @@ describe('signing out', { concurrency: 3 }, () => {
   }
 
   test('what was ended while Redis was away is read from SQL when it comes back, though nobody tells', { timeout: 60_000 }, async () => {
-    await using server = await startRedisServer();
-    const redis = { mode: 'single' as const, nodes: [server.address], prefix: ownPrefix() };
-    const a = await openFixtureDoor({ redis });
+    await using redisServer = await startRedisServer();
+    const redis = { mode: 'single' as const, nodes: [redisServer.address], prefix: ownPrefix() };
+    const a = await openFixtureServer({ redis });
     try {
-      await using b = await openFixtureDoor({ redis, shared: a, clock: impatient });
+      await using b = await openFixtureServer({ redis, shared: a, clock: impatient });
       const alice = await signIn(a, registry, 'alice');
       assert.equal(await whoAmI(b, alice.headers), 'ok');
-      await server.kill();
+      await redisServer.kill();
       await until('both have seen it', async () => (await readyz(a)).includes('without Redis') && (await readyz(b)).includes('without Redis'));
       assert.equal((await signOut(a, alice.headers)).code, 0, 'a sign-out needs no Redis');
       assert.equal(await whoAmI(a, alice.headers), 'SESSION_REVOKED');
       assert.equal(await whoAmI(b, alice.headers), 'ok', 'nobody could tell B');
       await a.portico.close(); // so that it cannot tell later either
-      await server.restart();
+      await redisServer.restart();
       await until('B knows', async () => (await whoAmI(b, alice.headers)) === 'SESSION_REVOKED');
       await until('B is whole again', async () => !(await readyz(b)).includes('without Redis'));
     } finally {
@@ -74,12 +74,12 @@ describe('signing out', { concurrency: 3 }, () => {
   });
 
   test('while Redis is gone a sign-out reaches the other replica by SQL, and calls that need no Redis do not fail', { timeout: 60_000 }, async () => {
-    await using server = await startRedisServer();
-    await using a = await openFixtureDoor({ redis: { mode: 'single', nodes: [server.address], prefix: ownPrefix() } });
-    await using b = await openFixtureDoor({ shared: a });
+    await using redisServer = await startRedisServer();
+    await using a = await openFixtureServer({ redis: { mode: 'single', nodes: [redisServer.address], prefix: ownPrefix() } });
+    await using b = await openFixtureServer({ shared: a });
     const [alice, bob] = [await signIn(a, registry, 'alice'), await signIn(a, registry, 'bob')];
     const stream = await openStream(b, alice.headers);
-    for (const fail of [() => server.kill(), () => server.restart().then(server.hang)]) {
+    for (const fail of [() => redisServer.kill(), () => redisServer.restart().then(redisServer.hang)]) {
       await fail();
       const { headers } = await signIn(b, registry, 'carol');
       assert.equal(await whoAmI(b, headers), 'ok');
@@ -94,13 +94,13 @@ describe('signing out', { concurrency: 3 }, () => {
   });
 
   test('a replica that starts while Redis is gone becomes ready, says so, and is whole when Redis comes', { timeout: 60_000 }, async () => {
-    await using server = await startRedisServer();
-    await server.kill();
-    await using door = await openFixtureDoor({ redis: { mode: 'single', nodes: [server.address], prefix: ownPrefix() } });
-    assert.match(await readyz(door), /^ok\nwithout Redis since \d{4}-.*: Redis 127\.0\.0\.1:\d+ is gone: connect ECONNREFUSED/);
-    assert.match(await (await fetch(`${door.adminUrl}/metrics`)).text(), /^portico_store_up(\{.*\})? 0/m);
-    await server.restart();
-    await until('it is whole', async () => (await readyz(door)) === 'ok\n');
+    await using redisServer = await startRedisServer();
+    await redisServer.kill();
+    await using server = await openFixtureServer({ redis: { mode: 'single', nodes: [redisServer.address], prefix: ownPrefix() } });
+    assert.match(await readyz(server), /^ok\nwithout Redis since \d{4}-.*: Redis 127\.0\.0\.1:\d+ is gone: connect ECONNREFUSED/);
+    assert.match(await (await fetch(`${server.adminUrl}/metrics`)).text(), /^portico_store_up(\{.*\})? 0/m);
+    await redisServer.restart();
+    await until('it is whole', async () => (await readyz(server)) === 'ok\n');
   });
 });
 

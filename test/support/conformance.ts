@@ -1,4 +1,4 @@
-// What every error that the door makes has to look like, whatever protocol it came by. `callOf` holds each error it meets against it.
+// What every error that the server makes has to look like, whatever protocol it came by. `callOf` holds each error it meets against it.
 import assert from 'node:assert/strict';
 import type { ConnectError } from '@connectrpc/connect';
 import { reasons as teamReasons } from '../../src/app/reasons.ts';
@@ -38,10 +38,10 @@ export function detailsOf(error: ConnectError): Details {
   return decodeDetails(error.details.flatMap((detail) => ('type' in detail ? [detail] : [])));
 }
 
-/** Addresses, files and frames of a stack: what no phone may ever read. */
+/** Addresses, files and frames of a stack: what no client may ever read. */
 const inner = /\b(?:127\.0\.0\.1|10\.\d+\.\d+\.\d+|localhost):\d|\[::1\]|\n\s+at |\.[jt]s:\d|node_modules|Exception|ECONN|ETIMEDOUT/;
 
-/** @throws AssertionError telling what is wrong with an error of the door */
+/** @throws AssertionError telling what is wrong with an error of the server */
 export function assertConformance(code: number, message: string, details: Details): void {
   const { info, request, badRequest, localized, types } = details;
   const told = `status ${code} "${message}" with ${types.join(', ') || 'no details'}`;
@@ -57,5 +57,5 @@ export function assertConformance(code: number, message: string, details: Detail
   if (localized !== undefined) assert.ok(localized.locale !== '' && localized.message !== '', told);
   assert.ok((badRequest?.fieldViolations.length ?? 0) <= 20, told);
   assert.notEqual(message, '', told);
-  assert.doesNotMatch(JSON.stringify([message, info.metadata, localized?.message, badRequest]), inner, 'an error tells what is inside the house');
+  assert.doesNotMatch(JSON.stringify([message, info.metadata, localized?.message, badRequest]), inner, 'an error tells what is inside the harness');
 }

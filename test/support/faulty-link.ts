@@ -1,4 +1,4 @@
-// A link between the door and one of its upstreams, which can be cut, dead or talking nonsense: what happens below gRPC.
+// A link between the server and one of its upstreams, which can be cut, dead or talking nonsense: what happens below gRPC.
 
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
@@ -11,7 +11,7 @@ export type FaultyLink = {
   readonly address: string;
   /** Cuts all connections, and carries itself like this from now on. */
   become(state: LinkState): Promise<void>;
-  /** Connections that the door holds now. */
+  /** Connections that the server holds now. */
   readonly connections: () => number;
   close(): Promise<void>;
 };

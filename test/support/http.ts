@@ -36,9 +36,9 @@ export function http1({ url, ca }: Where): Ask {
 }
 
 /** One request on a connection of its own. */
-export function http2(door: Where): Ask {
+export function http2(server: Where): Ask {
   return async (method, path, headers = {}, body) => {
-    await using wire = await openWire(door);
+    await using wire = await openWire(server);
     const reply = await wire.ask({ ':method': method, ':path': path, ...headers }, body);
     return { status: Number(reply.headers[':status']), headers: reply.headers, trailers: reply.trailers, body: reply.body };
   };

@@ -23,8 +23,8 @@ export function jwkOf({ kid, alg, publicKey }: Key): JWK {
   return { ...(publicKey.export({ format: 'jwk' }) as JWK), kid, alg, use: 'sig' };
 }
 
-/** The door's own key that signs, out of its folder. */
-export async function keyOfDoor(dataDir: string): Promise<Key> {
+/** The server's own key that signs, out of its folder. */
+export async function keyOfServer(dataDir: string): Promise<Key> {
   const folder = join(dataDir, 'keys');
   const privateKey = createPrivateKey(readFileSync(join(folder, readdirSync(folder).sort().at(-1) ?? '')));
   const publicKey = createPublicKey(privateKey);

@@ -1,4 +1,4 @@
-// One way to call a door in every protocol, HTTP version and kind of call, by Connect's clients, which are none of ours.
+// One way to call a server in every protocol, HTTP version and kind of call, by Connect's clients, which are none of ours.
 import { createFileRegistry, type DescMethod, type DescService, type FileRegistry, fromBinary } from '@bufbuild/protobuf';
 import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 import { type CallOptions, Code, ConnectError, createClient, type Transport } from '@connectrpc/connect';
@@ -18,12 +18,12 @@ export function transportOf(name: ProtocolName, { url, ca }: { readonly url: str
   return createConnectTransport({ ...options, useBinaryFormat: protocol === 'connect' });
 }
 
-/** The same as `transportOf`, but one for each protocol and door: its connection is used again. */
+/** The same as `transportOf`, but one for each protocol and server: its connection is used again. */
 export function keptTransports(): typeof transportOf {
   const kept = new Map<string, Transport>();
-  return (name, door) => {
-    const key = `${name} ${door.url}`;
-    const transport = kept.get(key) ?? transportOf(name, door);
+  return (name, server) => {
+    const key = `${name} ${server.url}`;
+    const transport = kept.get(key) ?? transportOf(name, server);
     kept.set(key, transport);
     return transport;
   };
@@ -58,7 +58,7 @@ export type Options = CallOptions & {
 };
 
 /**
- * Calls any method of any kind, and holds each error of the door against `assertConformance`.
+ * Calls any method of any kind, and holds each error of the server against `assertConformance`.
  * @param method "fixture.v1.ScreenService/Echo"
  * @param requests one for unary and server streams
  */

@@ -74,7 +74,7 @@ export function trailersOnly({ stream }: RawCall, trailers: Readonly<Record<stri
   stream.respond({ ...grpcHeaders, ...trailers }, { endStream: true });
 }
 
-/** All messages of a call's request, when the phone has half-closed. */
+/** All messages of a call's request, when the client has half-closed. */
 export async function messagesOf({ stream }: RawCall): Promise<readonly Buffer[]> {
   const bytes = Buffer.concat((await stream.toArray()) as Buffer[]);
   const messages: Buffer[] = [];

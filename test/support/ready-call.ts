@@ -1,4 +1,4 @@
-// Calls as the interceptors hand them to the cache, made without a door.
+// Calls as the interceptors hand them to the cache, made without a server.
 import { create, type DescMessage, fromBinary, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
 import { Metadata } from 'nice-grpc-common';
 
@@ -6,7 +6,7 @@ import { compileRules, validate } from '../../src/core/interceptors/validate.ts'
 import type { MethodPlan } from '../../src/core/kit/plan.ts';
 import { compilePlans } from '../../src/core/policy/compile-plans.ts';
 import type { Answer, Caller, Protocol, ReadyCall } from '../../src/core/ports/call.ts';
-import { fixtureRelease } from './door.ts';
+import { fixtureRelease } from './test-server.ts';
 
 const { plans } = compilePlans({ ...fixtureRelease, served: (service) => service.startsWith('fixture.') });
 const validator = compileRules(plans.values());

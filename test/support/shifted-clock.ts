@@ -2,7 +2,7 @@ import type { Clock } from '../../src/core/kit/clock.ts';
 
 export type ShiftedClock = Clock & { /** Moves the time on, calling what became due. */ shift(ms: number): void };
 
-/** The machine's time, which a test moves on: for whole doors, whose upstream deadlines and timers need a clock that runs. */
+/** The machine's time, which a test moves on: for whole servers, whose upstream deadlines and timers need a clock that runs. */
 export function shiftedClock(): ShiftedClock {
   let shiftMs = 0;
   const nowMs = () => Date.now() + shiftMs;

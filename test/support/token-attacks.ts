@@ -1,4 +1,4 @@
-// What is tried with an access token, whoever its issuer: each with the reason that the door must give.
+// What is tried with an access token, whoever its issuer: each with the reason that the server must give.
 import { encode, hmacTokenOf, jwkOf, type Key, makeKey, signatureOf, tokenOf } from './jws.ts';
 
 type Json = Readonly<Record<string, unknown>>;

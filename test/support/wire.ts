@@ -1,4 +1,4 @@
-// HTTP/2 by hand: one TLS connection of a phone that says what no library would.
+// HTTP/2 by hand: one TLS connection of a client that says what no library would.
 import { once } from 'node:events';
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, type IncomingHttpHeaders, type OutgoingHttpHeaders } from 'node:http2';
 import { connect as connectTls, type TLSSocket } from 'node:tls';

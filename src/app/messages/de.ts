@@ -1,4 +1,4 @@
-/** What people read, by reason: our own, and core's that phones show most. */
+/** What people read, by reason: our own, and core's that clients show most. */
 export const de = {
   ORDER_UNKNOWN: 'Wir finden diese Bestellung nicht.',
   PROFILE_UNKNOWN: 'Wir finden dein Konto nicht.',

@@ -5,7 +5,7 @@ import type { Authenticated, Call, Caller, Decoded, Peer, ReadyCall, UserCaller 
 /** What a computation may see of a call: exactly what stands in its key. */
 export type Inputs = Pick<Call, 'metadata' | 'peer' | 'authority' | 'protocol'> & Authenticated;
 
-/** An answer is for many phones: it may not depend on where one of them is. */
+/** An answer is for many clients: it may not depend on where one of them is. */
 const nobody: Peer = { address: '', port: 0, certificateNames: [] };
 const none: ReadonlySet<string> = new Set();
 

@@ -47,7 +47,7 @@ export function keyOf(
 }
 
 /**
- * The canonical request as text; undefined when it has unknown fields. Remembered by the request's bytes: phones send the same few thousand requests in the same bytes, and
+ * The canonical request as text; undefined when it has unknown fields. Remembered by the request's bytes: clients send the same few thousand requests in the same bytes, and
  * decoding, checking and encoding one costs more than all else of a hit.
  */
 function canonicalRequest(): (call: ReadyCall) => string | undefined {

@@ -1,6 +1,6 @@
-/** Headers remembered with their answer: phones send a few hundred different ones, and an attacker any number. */
+/** Headers remembered with their answer: clients send a few hundred different ones, and an attacker any number. */
 const rememberedMax = 1_000;
-/** Wishes read of one header; phones send a handful. */
+/** Wishes read of one header; clients send a handful. */
 const wishesMax = 10;
 
 /**

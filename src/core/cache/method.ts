@@ -13,7 +13,7 @@ export type CachedMethod = {
   readonly etagOf: (body: Uint8Array) => string;
   /** Of Cache-Control: `public` only where one answer is for everybody in the world. */
   readonly visibility: 'public' | 'private';
-  /** The Vary header, or "" for none. A private answer in a phone's own HTTP cache is one token's, lest another account on that phone reads it. */
+  /** The Vary header, or "" for none. A private answer in a client's own HTTP cache is one token's, lest another account on that client reads it. */
   readonly vary: string;
 };
 

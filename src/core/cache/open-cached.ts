@@ -12,7 +12,7 @@ import { type StaleIfError, servedAs } from './stale.ts';
 const shortestLifeMs = ({ cache }: CachedMethod) => 0.9 * cache.ttlMs + Math.max(cache.staleWhileRevalidateMs, cache.staleIfErrorMs);
 
 /**
- * The entry of a unary method for its stream form. It joins no flight, because it sends parts as they come, and nobody waits for it: it may go as slowly as its phone reads. So it
+ * The entry of a unary method for its stream form. It joins no flight, because it sends parts as they come, and nobody waits for it: it may go as slowly as its client reads. So it
  * holds no lease while it computes; it takes one for a moment when it has the whole answer.
  */
 export function openCachedFrom(inside: Inside, stale: StaleIfError): OpenCached {

@@ -20,8 +20,8 @@ export type How = {
 const emptyBody = new Uint8Array(0);
 
 /**
- * The answer as the phone gets it, counted and noted in the trace. Metadata: `portico-cache` (how it was come by), `etag` unless parts are missing, `portico-stale` (age in
- * seconds), `portico-not-modified` with an empty message when the phone's `if-none-match` names the etag; for Connect, whose GETs HTTP caches understand, `cache-control`
+ * The answer as the client gets it, counted and noted in the trace. Metadata: `portico-cache` (how it was come by), `etag` unless parts are missing, `portico-stale` (age in
+ * seconds), `portico-not-modified` with an empty message when the client's `if-none-match` names the etag; for Connect, whose GETs HTTP caches understand, `cache-control`
  * and `vary`.
  */
 export function replyOf(method: CachedMethod, call: ReadyCall, counts: CacheCounts, whole: Whole, { result, freshForMs, ageMs }: How): Answer {
@@ -43,7 +43,7 @@ export function replyOf(method: CachedMethod, call: ReadyCall, counts: CacheCoun
   return { ...answer, body: emptyBody };
 }
 
-/** A remembered answer as the phone gets it. */
+/** A remembered answer as the client gets it. */
 export function replyEntry(
   method: CachedMethod,
   call: ReadyCall,

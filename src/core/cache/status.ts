@@ -16,7 +16,7 @@ export function statusOf(error: unknown, reasons: Reasons): StatusName {
 const unsaid: ReadonlySet<StatusName> = new Set(['UNAVAILABLE', 'DEADLINE_EXCEEDED', 'INTERNAL', 'UNKNOWN', 'DATA_LOSS']);
 /**
  * Whether a failure says nothing about what was asked for, so that an old answer is better than none. An open breaker is UNAVAILABLE. A service that
- * refuses the call has spoken, though the phone hears INTERNAL: who may no longer see a thing is not shown the old one.
+ * refuses the call has spoken, though the client hears INTERNAL: who may no longer see a thing is not shown the old one.
  */
 export function staleMayHelp(error: unknown, reasons: Reasons): boolean {
   return unsaid.has(statusOf(error, reasons)) && !(error instanceof Fault && error.reason === 'UPSTREAM_REFUSED');

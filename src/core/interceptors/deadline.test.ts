@@ -41,7 +41,7 @@ const never = (seen: { call?: Call }) => (call: Call) => {
 };
 const isDeadline = (error: unknown) => error instanceof Fault && error.reason === 'DEADLINE_EXCEEDED';
 
-test("the sooner of the phone's deadline and the policy's ends the call, even if the handler does not heed its signal", async () => {
+test("the sooner of the client's deadline and the policy's ends the call, even if the handler does not heed its signal", async () => {
   const { clock, elapse } = fakeClock();
   const seen: { call?: Call } = {};
   const answer = deadline(clock)(callWith(800, 1_000 + 5_000).call, never(seen));
@@ -53,7 +53,7 @@ test("the sooner of the phone's deadline and the policy's ends the call, even if
   assert.ok(isDeadline(seen.call?.signal.reason));
 });
 
-test('a phone whose time is over already gets no work done', async () => {
+test('a client whose time is over already gets no work done', async () => {
   const { clock } = fakeClock();
   await assert.rejects(async () => deadline(clock)(callWith(undefined, 999).call, never({})), isDeadline);
 });
@@ -67,7 +67,7 @@ test('the timer is freed when the call has ended, not when a stream has begun', 
   assert.equal(timers.size, 0);
 });
 
-test("the phone's cancel reaches the handler", async () => {
+test("the client's cancel reaches the handler", async () => {
   const { clock } = fakeClock();
   const { call, controller } = callWith(800, undefined);
   const seen: { call?: Call } = {};

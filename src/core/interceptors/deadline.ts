@@ -3,7 +3,7 @@ import { Fault } from '../kit/fault.ts';
 import type { Interceptor } from '../ports/call.ts';
 
 /**
- * Ends the call when its time is over: the phone's deadline, or the policy's where that is sooner. Raced, not only signalled: what does not heed its signal is
+ * Ends the call when its time is over: the client's deadline, or the policy's where that is sooner. Raced, not only signalled: what does not heed its signal is
  * left behind and its end awaited elsewhere.
  */
 export function deadline(clock: Clock): Interceptor<unknown, unknown> {

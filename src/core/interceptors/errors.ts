@@ -68,7 +68,7 @@ export function statusOf(error: unknown, call: Pick<Call, 'signal' | 'metadata' 
 function faultOf(error: unknown, signal: AbortSignal): Fault<string> {
   if (signal.aborted) {
     if (signal.reason instanceof Fault) return signal.reason;
-    return new Fault('CALL_CANCELLED', 'The phone cancelled the call.', { cause: error });
+    return new Fault('CALL_CANCELLED', 'The client cancelled the call.', { cause: error });
   }
   return new Fault('INTERNAL', 'The call failed by a defect of the server; its log has the cause under the request id.', { cause: error });
 }

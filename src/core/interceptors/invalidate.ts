@@ -17,7 +17,7 @@ export type InvalidateParts = {
 
 /**
  * Makes the answers with the tags of a write's policy unusable before the write is answered: after a success, and after an end that leaves open whether it was done
- * (RFC 9111, 4.4 does so after every answer that is not an error). The phone's cancel ends the write, not the invalidation: it takes no signal, and it comes when the
+ * (RFC 9111, 4.4 does so after every answer that is not an error). The client's cancel ends the write, not the invalidation: it takes no signal, and it comes when the
  * handler has ended. Only for plans with `invalidates`.
  */
 export function invalidate({ invalidate, meter, reasons = coreReasons }: InvalidateParts): Interceptor<Authenticated & Decoded & Traced, unknown> {

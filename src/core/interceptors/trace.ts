@@ -22,7 +22,7 @@ const noParent: readonly string[] = [];
 const upstreamsMax = 100;
 
 /**
- * Outermost: goes on with the phone's trace (whether it is recorded is decided anew), tells those below their trace, and tells the recorder once of every call how it ended: a
+ * Outermost: goes on with the client's trace (whether it is recorded is decided anew), tells those below their trace, and tells the recorder once of every call how it ended: a
  * unary call when its answer is there, a stream when its last message has gone, whichever way.
  */
 export function trace({ recorder, clock, randomHex }: TraceParts): Interceptor<unknown, Traced> {

@@ -113,7 +113,7 @@ function violationOf({ field, ruleId, message }: ProtoViolation): Violation {
   return { field: clipped(pathToString(field)), rule: ruleId, description: clipped(message) };
 }
 
-/** A path has the keys of maps in it, and a rule may quote values: both are the phone's to choose, and travel back in a header. */
+/** A path has the keys of maps in it, and a rule may quote values: both are the client's to choose, and travel back in a header. */
 function clipped(text: string): string {
   return text.length <= 200 ? text : `${text.slice(0, 199)}…`;
 }

@@ -58,7 +58,7 @@ export type CoreReason = keyof typeof reasons;
 /** One rule of the request that does not hold. `field` is a path like `items[3].name`. */
 export type Violation = { readonly field: string; readonly rule: string; readonly description: string };
 
-/** What a fault carries besides its reason and message; all of it goes to the phone as google.rpc details, except `cause`. */
+/** What a fault carries besides its reason and message; all of it goes to the client as google.rpc details, except `cause`. */
 export type FaultDetails = {
   /** ErrorInfo.metadata: each value named in the message stands here too. Keys `[a-z][a-zA-Z0-9-_]+`. */
   readonly metadata?: Readonly<Record<string, string>>;

@@ -34,7 +34,7 @@ export type Compiled = {
 /**
  * Makes the plan of every method of the services that are served.
  * @param descriptorSet a google.protobuf.FileDescriptorSet with source info
- * @param served by full name of a service: whether the door answers it
+ * @param served by full name of a service: whether the server answers it
  * @param upstreams names in the configuration; undefined: forward's upstream is not checked
  * @throws PolicyErrors with all contradictions at once
  */

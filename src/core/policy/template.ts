@@ -33,7 +33,7 @@ export function parseTemplate(source: string, request: DescMessage, claims: Read
     const name = token.slice(1, -1);
     if (name === '') return { wrong: `"${source}" has empty braces. Name a field of ${request.typeName} or a claim, such as {sub}.` };
     if (claims.has(name)) {
-      // a field is said by the phone, a claim by its token: never one for the other
+      // a field is said by the client, a claim by its token: never one for the other
       if (request.fields.some((field) => field.name === name))
         return { wrong: `"${source}" is ambiguous: ${name} is a claim of the caller and a field of ${request.typeName}. Rename the field.` };
       parts.push({ claim: name });

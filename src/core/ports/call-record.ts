@@ -23,7 +23,7 @@ export type CallRecord = {
   readonly call: Pick<Call, 'peer' | 'authority' | 'metadata' | 'deadlineAtMs'>;
   readonly traceId: string;
   readonly spanId: string;
-  /** The phone's span, if it sent one. */
+  /** The client's span, if it sent one. */
   readonly parentSpanId: string | undefined;
   readonly sampled: boolean;
   readonly startedAtMs: number;
@@ -43,7 +43,7 @@ export type CallRecord = {
 
 /** Who tells of calls: traces, metrics, the access log. None of its methods throws. */
 export type CallRecorder = {
-  /** Whether the trace is recorded from the start: decided by the trace's id, not by what the phone wishes. */
+  /** Whether the trace is recorded from the start: decided by the trace's id, not by what the client wishes. */
   samples(traceId: string): boolean;
   /** A stream has begun. */
   opened(record: Pick<CallRecord, 'plan' | 'protocol' | 'call' | 'traceId' | 'startedAtMs'>): void;

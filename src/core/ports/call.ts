@@ -15,7 +15,7 @@ export type Peer = {
 
 export type Protocol = 'grpc' | 'grpc-web' | 'connect';
 
-/** How a call or stream ended: it returned, it threw, or it was closed early (the phone left). */
+/** How a call or stream ended: it returned, it threw, or it was closed early (the client left). */
 export type Ending = EndingOf;
 
 /** Metadata that is only read. */
@@ -25,14 +25,14 @@ export type CallMetadata = Pick<Metadata, 'get' | 'getAll' | 'has' | typeof Symb
 export type Call = {
   readonly plan: MethodPlan;
   readonly protocol: Protocol;
-  /** Lower-case keys. The front has stripped what a phone may not say (`portico-*`, `x-forwarded-*`, …). */
+  /** Lower-case keys. The front has stripped what a client may not say (`portico-*`, `x-forwarded-*`, …). */
   readonly metadata: CallMetadata;
   readonly peer: Peer;
   /** The `:authority` or Host of the call. */
   readonly authority: string;
-  /** Aborted when the phone leaves or cancels, and by the deadline interceptor when time is over; its reason is then a Fault. */
+  /** Aborted when the client leaves or cancels, and by the deadline interceptor when time is over; its reason is then a Fault. */
   readonly signal: AbortSignal;
-  /** When the phone stops waiting: milliseconds since 1970. */
+  /** When the client stops waiting: milliseconds since 1970. */
   readonly deadlineAtMs: number | undefined;
   /** Unary and server stream: the message's bytes. Client stream and bidi: one message's bytes each. */
   readonly request: Uint8Array | AsyncIterable<Uint8Array>;

@@ -6,7 +6,7 @@ export type ScreenContext = {
   readonly caller: Pick<UserCaller, 'userId' | 'scopes' | 'claims'> | undefined;
   /** Aborted when nobody waits any more. Hand it to whatever else the screen waits for. */
   readonly signal: AbortSignal;
-  /** Metadata of the phone by its lower-case key: in a cached method only what `vary` names. */
+  /** Metadata of the client by its lower-case key: in a cached method only what `vary` names. */
   metadata(key: string): string | undefined;
   /** Says what the answer is about, such as "order:42": Invalidate of that tag makes it unusable. */
   tag(tag: string): void;

@@ -5,7 +5,7 @@ export type FakeContext = ScreenContext & { /** What the screen said its answer 
 
 /**
  * A context for the tests of a screen: no deadline, a clock that stands.
- * @param options who calls (unset: nobody), the metadata of the phone, and the time in milliseconds since 1970
+ * @param options who calls (unset: nobody), the metadata of the client, and the time in milliseconds since 1970
  */
 export function fakeContext({
   userId,

@@ -34,7 +34,7 @@ type State = { settled: boolean; value: unknown; error: unknown; failed: boolean
 /** The parts of one call: kept between the passes of a stream form, so that each starts once. */
 export type Run = {
   readonly clock: Clock;
-  /** When parts end: a margin before the call does, so that what is there still gets to the phone. Milliseconds since 1970. */
+  /** When parts end: a margin before the call does, so that what is there still gets to the client. Milliseconds since 1970. */
   readonly partsEndAtMs: number | undefined;
   /** True: `fanOut` returns as soon as all required parts are there, and names the rest as pending. */
   readonly soFar: boolean;

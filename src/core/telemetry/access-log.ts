@@ -77,7 +77,7 @@ export function truncated(address: string): string {
   return `${address.split(':').slice(0, 3).join(':')}::`;
 }
 
-/** What a phone says of itself is cut: a log line is no place for a novel. */
+/** What a client says of itself is cut: a log line is no place for a novel. */
 function word(value: string | Uint8Array | undefined): string | undefined {
   return typeof value === 'string' ? value.slice(0, 64) : undefined;
 }

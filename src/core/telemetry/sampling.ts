@@ -1,6 +1,6 @@
 import type { Clock } from '../kit/clock.ts';
 
-/** Most traces recorded in one second, whatever their ids: a phone that chooses its ids must not set our bill. */
+/** Most traces recorded in one second, whatever their ids: a client that chooses its ids must not set our bill. */
 export const sampledPerSecondMax = 100;
 
 /** Records `ratio` of all traces by the last 56 bits of their id (W3C Trace Context Level 2: those are random), so that all of a trace's servers with the same ratio agree. */

@@ -103,7 +103,7 @@ function hasUnsayable(type: DescMessage): boolean {
 
 type Refused = (error: unknown, plan: MethodPlan, context: HandlerContext) => unknown;
 
-/** Connect's own words for a phone that left. */
+/** Connect's own words for a client that left. */
 function hasLeft(error: unknown): boolean {
   return error instanceof ConnectError && (error.code === Code.Canceled || error.code === Code.Aborted);
 }

@@ -20,7 +20,7 @@ export function universalRequest(request: NodeServerRequest, response: NodeServe
 }
 
 /**
- * The router closes a request that it cannot read, and its signal then says that the phone has left; but the phone waits to be told what was wrong. So it is closed when its answer has
+ * The router closes a request that it cannot read, and its signal then says that the client has left; but the client waits to be told what was wrong. So it is closed when its answer has
  * gone.
  */
 function closedWithAnswer(body: AsyncIterable<Uint8Array>, response: NodeServerResponse): AsyncIterable<Uint8Array> {

@@ -17,7 +17,7 @@ export type Draining = {
   readonly clock: Clock;
 };
 
-/** How long phones get to hear "no new streams" before the last stream's number is settled (grpc-go waits a round trip). */
+/** How long clients get to hear "no new streams" before the last stream's number is settled (grpc-go waits a round trip). */
 const goawayMs = 100;
 
 /** Takes no new connections and streams, lets calls in flight finish for `graceMs`, then cuts what is left. */

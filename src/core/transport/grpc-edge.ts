@@ -14,7 +14,7 @@ import { type EdgeWord, edgeHeader } from './incoming.ts';
 /** Largest request in bytes, as on the other edge. */
 export const requestBytesMax = 1_048_576;
 
-/** Times for phones: docs/reference/protocols.md. Balancers of AWS cut idle connections after 350 s without a word. */
+/** Times for clients: docs/reference/protocols.md. Balancers of AWS cut idle connections after 350 s without a word. */
 const options = {
   'grpc.max_receive_message_length': requestBytesMax,
   'grpc.max_send_message_length': -1,
@@ -129,7 +129,7 @@ function implementationOf(plan: MethodPlan, answer: AnswerCall, arrivals: Arriva
       end(call.signal.aborted ? { how: 'closed' } : { how: 'threw', error });
       throw toServerError(error, context);
     } finally {
-      end({ how: 'closed' }); // closed early: nice-grpc returned this generator, because the phone has left
+      end({ how: 'closed' }); // closed early: nice-grpc returned this generator, because the client has left
     }
   };
 }

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { Metadata } from 'nice-grpc-common';
 import { answerHeaders, HeaderMetadata } from './header-metadata.ts';
 
-test('metadata is what the phone says, without what belongs to HTTP and gRPC', () => {
+test('metadata is what the client says, without what belongs to HTTP and gRPC', () => {
   const metadata = new HeaderMetadata({
     ':path': '/a.v1.B/C',
     'content-type': 'application/grpc',

@@ -4,7 +4,7 @@ import type { CallMetadata } from '../ports/call.ts';
 /** Of HTTP and of gRPC itself, not of the call. Pseudo headers begin with ":". */
 const notOfTheCall = new Set(['content-type', 'te', 'accept-encoding', 'grpc-encoding', 'grpc-accept-encoding', 'grpc-timeout']);
 
-/** The metadata of a gRPC call, read from its clean headers when somebody asks: of ten that a phone sends a call needs three or four. */
+/** The metadata of a gRPC call, read from its clean headers when somebody asks: of ten that a client sends a call needs three or four. */
 export class HeaderMetadata implements CallMetadata {
   readonly #headers: IncomingHttpHeaders;
   constructor(headers: IncomingHttpHeaders) {

@@ -14,7 +14,7 @@ const credentialBytesMax = 8_192 + 'Bearer '.length;
 /** gRPC over HTTP/2, "ASCII-Value": other characters would be dropped on the way, or end the call where the metadata is handed on. */
 const printable = /^[ -~]*$/;
 
-/** What a phone may not say: the door's own, a proxy's, gRPC's between servers. */
+/** What a client may not say: the server's own, a proxy's, gRPC's between servers. */
 const stripped = /^(portico-|x-portico-|x-forwarded-|endpoint-load-metrics|grpc-.*-bin$|(forwarded|grpc-previous-rpc-attempts|lb-token|baggage)$)/;
 type Verdict = 'keep' | 'strip' | 'refuse';
 const verdicts = new Map<string, Verdict>();
@@ -29,7 +29,7 @@ function verdictOf(key: string): Verdict {
 }
 
 /**
- * Cleans the headers of one call in place: strips what a phone may not say, and takes the timeout out (our own deadline interceptor enforces it, with details).
+ * Cleans the headers of one call in place: strips what a client may not say, and takes the timeout out (our own deadline interceptor enforces it, with details).
  * @param rawHeaders names and values in turn, as they came
  * @returns the front's word for the edge
  * @throws Fault CALL_MALFORMED for keys with "_", and for values that are too long or not printable ASCII, TIMEOUT_MALFORMED for a timeout that is none

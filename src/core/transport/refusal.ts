@@ -30,7 +30,7 @@ export function refuseGrpc(stream: ServerHttp2Stream, { code, message, trailers 
     },
     { endStream: true },
   );
-  stream.resume(); // the request is read to its end, so that the phone hears the answer
+  stream.resume(); // the request is read to its end, so that the client hears the answer
 }
 
 /** Ends a Connect, JSON or gRPC-Web call that none of our methods takes. */

@@ -37,7 +37,7 @@ export function unknownMethod(path: string): Fault {
   return new Fault('METHOD_UNKNOWN', `There is no method ${path.slice(0, 200)} here.`, { metadata: { path: path.slice(0, 200) } });
 }
 
-/** What is no refusal is a defect of ours: it is logged whole, and the phone is told that there was one. */
+/** What is no refusal is a defect of ours: it is logged whole, and the client is told that there was one. */
 export function asFault(error: unknown, { log }: Pick<FrontOptions, 'log'>): Fault {
   if (error instanceof Fault) return error;
   log.error('The front failed by a defect.', { error });

@@ -14,7 +14,7 @@ export type UpstreamConfig = {
     /** The name in the certificate where it is not that of the address. */
     readonly serverName?: string;
   };
-  /** The longest one call may take, whatever time the phone's call has. */
+  /** The longest one call may take, whatever time the client's call has. */
   readonly deadlineMs: number;
   /** All attempts, the first included: 1 to 5 (gRFC A6). */
   readonly attemptsMax: number;

@@ -64,11 +64,11 @@ export function forward(plan: MethodPlan, upstreams: Upstreams): Handler {
 type Sending = ClientWritableStream<Uint8Array> | ClientDuplexStream<Uint8Array, Uint8Array>;
 type Receiving = ClientReadableStream<Uint8Array> | ClientDuplexStream<Uint8Array, Uint8Array>;
 
-/** Why the door itself ended the call: a message of the phone that cannot be read, or that breaks a rule. */
+/** Why the server itself ended the call: a message of the client that cannot be read, or that breaks a rule. */
 type Refusal = { fault: Fault | undefined };
 const noRefusal: Refusal = { fault: undefined };
 
-/** Passes the phone's messages on, no faster than the upstream takes them. Its end is passed on only when the phone has not left: a lost phone can look like a polite end. */
+/** Passes the client's messages on, no faster than the upstream takes them. Its end is passed on only when the client has not left: a lost client can look like a polite end. */
 function pump(call: Call, stream: Sending): Refusal {
   const refusal: Refusal = { fault: undefined };
   void send(call, stream, refusal);
@@ -126,7 +126,7 @@ async function answerOf(stream: Receiving, call: Call, upstream: string, end: (c
       await statusSeen;
       if (failure === undefined) throw error;
     } finally {
-      if (!finished) stream.cancel(); // closed early: the phone left
+      if (!finished) stream.cancel(); // closed early: the client left
     }
     await statusSeen;
     if (failure !== undefined)

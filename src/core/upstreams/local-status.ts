@@ -46,7 +46,7 @@ export function isLocal(error: StatusError): boolean {
 export function passedOn(upstream: string, error: unknown, signal: AbortSignal, limit: Prepared['limit']): unknown {
   if (signal.aborted) return signal.reason;
   if (!(error instanceof StatusError) || !isLocal(error)) return error;
-  // Our own timer of the same deadline is about to fire: whichever is first, the phone hears the same.
+  // Our own timer of the same deadline is about to fire: whichever is first, the client hears the same.
   if (error.code === grpcStatus.DEADLINE_EXCEEDED && limit === 'call')
     return new Fault('DEADLINE_EXCEEDED', 'The call was not answered in time.', { cause: error });
   return faultOfUpstream(upstream, error);

@@ -2,10 +2,10 @@ import { Metadata as GrpcMetadata } from '@grpc/grpc-js';
 import { Metadata } from 'nice-grpc-common';
 import type { CallMetadata } from '../ports/call.ts';
 
-/** What a phone sends that every upstream may see. */
+/** What a client sends that every upstream may see. */
 export const standardKeys = ['accept-language', 'app-platform', 'app-version', 'idempotency-key'] as const;
 
-/** Of one hop, or of the door itself: never handed on, in neither direction. */
+/** Of one hop, or of the server itself: never handed on, in neither direction. */
 const hop =
   /^(:|grpc-(?!status-details-bin$)|portico-|x-forwarded-|(connection|content-type|content-length|content-encoding|te|transfer-encoding|keep-alive|upgrade|user-agent|date|authorization|set-cookie|host)$)/;
 
@@ -20,7 +20,7 @@ export function fromUpstream(metadata: GrpcMetadata): Metadata {
   return copy;
 }
 
-/** What is sent to an upstream: the allowed keys of the phone, the trace, and the token that says who calls. */
+/** What is sent to an upstream: the allowed keys of the client, the trace, and the token that says who calls. */
 export function toUpstream(from: CallMetadata, keys: readonly string[], traceparent: string, token: string): GrpcMetadata {
   const metadata = new GrpcMetadata();
   for (const key of keys) for (const value of from.getAll(key)) metadata.add(key, typeof value === 'string' ? value : Buffer.from(value));
@@ -33,7 +33,7 @@ export function toUpstream(from: CallMetadata, keys: readonly string[], tracepar
 const tagsKey = 'portico-tags';
 
 const noTags: readonly string[] = [];
-/** The tags of an upstream's answer. Whether each can be a tag is judged where answers are stored; the phone never sees them. */
+/** The tags of an upstream's answer. Whether each can be a tag is judged where answers are stored; the client never sees them. */
 export function tagsFromUpstream(...all: readonly GrpcMetadata[]): readonly string[] {
   const values = all.flatMap((metadata) => metadata.get(tagsKey));
   if (values.length === 0) return noTags; // as nearly always

@@ -9,7 +9,7 @@ export type UnaryAnswer = { readonly body: Uint8Array; readonly headers: GrpcMet
 /**
  * Sends a prepared call of one request and one answer. On grpc-js's channel itself, where `retryPolicy`, balancing and deadline are: `makeUnaryRequest` around it adds
  * interceptors, an emitter and the stack of an error that nobody may ever see, for a fifth of the time of a call.
- * @throws StatusError as the upstream ended it; the phone's own cancel as the signal's reason
+ * @throws StatusError as the upstream ended it; the client's own cancel as the signal's reason
  */
 export function sendUnary(
   { client, metadata, options, end }: Prepared,

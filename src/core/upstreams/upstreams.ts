@@ -32,9 +32,9 @@ export type Prepared = {
 
 export type Upstreams = {
   readonly names: ReadonlySet<string>;
-  /** @param keys metadata of the phone that is handed on */
+  /** @param keys metadata of the client that is handed on */
   prepare(upstream: string, method: string, keys: readonly string[], context: CallContext, kind: 'unary' | 'stream'): Promise<Prepared>;
-  /** One request, one answer, as bytes. @throws StatusError as the upstream ended it; the phone's own cancel as the signal's reason */
+  /** One request, one answer, as bytes. @throws StatusError as the upstream ended it; the client's own cancel as the signal's reason */
   unary(
     upstream: string,
     path: string,

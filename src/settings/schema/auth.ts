@@ -50,7 +50,7 @@ export const auth = z
       )
       .max(20)
       .default([])
-      .describe('Identity providers whose OIDC ID tokens sign a phone in.'),
+      .describe('Identity providers whose OIDC ID tokens sign a client in.'),
     externalIssuers: z
       .array(
         z.strictObject({

@@ -11,7 +11,7 @@ export const publicListener = z
         keyFile: file().describe("PEM file of the certificate's private key."),
       })
       .optional()
-      .describe('The certificate that phones see. In dev, unset: made by an authority of its own in `<dataDir>/tls`.'),
+      .describe('The certificate that clients see. In dev, unset: made by an authority of its own in `<dataDir>/tls`.'),
     plaintext: z.boolean().default(false).describe('Speak plain HTTP/2 and HTTP/1.1, behind a proxy that ends TLS.'),
     corsOrigins: z.array(text()).max(100).default([]).describe('Origins whose web pages may call, such as "https://app.example.com".'),
     timers: z
@@ -29,7 +29,7 @@ export const publicListener = z
       .describe('How long connections may take.'),
   })
   .prefault({})
-  .describe('The listener for phones.');
+  .describe('The listener for clients.');
 
 export const internalListener = z
   .strictObject({

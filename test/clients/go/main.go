@@ -1,4 +1,4 @@
-// A phone in Go: grpc-go with the code that its own generators make of our protos. It walks through what an app does and prints one line of
+// A client in Go: grpc-go with the code that its own generators make of our protos. It does what an app does and prints one line of
 // JSON per step; the test that starts it checks each line.
 package main
 
@@ -20,7 +20,7 @@ import (
 // The longest that one step may take: a hang fails by name instead of holding the test up.
 const stepLongest = 20 * time.Second
 
-type phone struct {
+type client struct {
 	connection *grpc.ClientConn
 	sessions   porticov1.SessionServiceClient
 	homes      appv1.HomeServiceClient
@@ -29,7 +29,7 @@ type phone struct {
 }
 
 // What a step tells the test.
-type told map[string]any
+type report map[string]any
 
 func main() {
 	if err := run(); err != nil {
@@ -40,7 +40,7 @@ func main() {
 
 func run() error {
 	if len(os.Args) != 2 {
-		return fmt.Errorf("usage: %s walk|missing, with PORTICO_TARGET, PORTICO_CA and PORTICO_EXPIRED_TOKEN", os.Args[0])
+		return fmt.Errorf("usage: %s scenario|missing, with PORTICO_TARGET, PORTICO_CA and PORTICO_EXPIRED_TOKEN", os.Args[0])
 	}
 	tls, err := credentials.NewClientTLSFromFile(os.Getenv("PORTICO_CA"), "")
 	if err != nil {
@@ -51,7 +51,7 @@ func run() error {
 		return err
 	}
 	defer connection.Close()
-	p := &phone{
+	p := &client{
 		connection: connection,
 		sessions:   porticov1.NewSessionServiceClient(connection),
 		homes:      appv1.NewHomeServiceClient(connection),
@@ -62,16 +62,16 @@ func run() error {
 		step("missing", p.missing)
 		return nil
 	}
-	return p.walk(os.Getenv("PORTICO_EXPIRED_TOKEN"))
+	return p.scenario(os.Getenv("PORTICO_EXPIRED_TOKEN"))
 }
 
 // step runs one step under its own deadline and prints what came of it.
-func step(name string, do func(context.Context) (told, error)) {
+func step(name string, do func(context.Context) (report, error)) {
 	ctx, cancel := context.WithTimeout(context.Background(), stepLongest)
 	defer cancel()
 	line, err := do(ctx)
 	if err != nil {
-		line = told{"failed": err.Error()}
+		line = report{"failed": err.Error()}
 	}
 	line["step"] = name
 	if err := json.NewEncoder(os.Stdout).Encode(line); err != nil {
@@ -80,14 +80,14 @@ func step(name string, do func(context.Context) (told, error)) {
 }
 
 // signIn opens a dev session of a user.
-func (p *phone) signIn(ctx context.Context, user string) (*porticov1.SignInResponse, error) {
+func (p *client) signIn(ctx context.Context, user string) (*porticov1.SignInResponse, error) {
 	return p.sessions.SignIn(ctx, &porticov1.SignInRequest{
 		Identity: &porticov1.SignInRequest_Dev{Dev: &porticov1.DevIdentity{User: user}},
 		Device:   &porticov1.Device{Platform: "android", Name: "grpc-go"},
 	})
 }
 
-// with adds what a phone sends along: its token, what it is, and its language.
+// with adds what a client sends along: its token, what it is, and its language.
 func with(ctx context.Context, token string, more ...string) context.Context {
 	pairs := append([]string{"app-platform", "android", "app-version", "4.2.0", "accept-language", "de-DE"}, more...)
 	if token != "" {

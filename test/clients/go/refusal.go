@@ -8,7 +8,7 @@ import (
 )
 
 // refusalOf reads an error as an app does: the code, and the details that come in grpc-status-details-bin.
-func refusalOf(_ told, err error) (told, error) {
+func refusalOf(_ report, err error) (report, error) {
 	if err == nil {
 		return nil, errors.New("the call succeeded, and should not have")
 	}
@@ -16,7 +16,7 @@ func refusalOf(_ told, err error) (told, error) {
 	if !ok {
 		return nil, err
 	}
-	line := told{"code": int(refused.Code()), "message": refused.Message()}
+	line := report{"code": int(refused.Code()), "message": refused.Message()}
 	for _, detail := range refused.Details() {
 		switch detail := detail.(type) {
 		case *errdetails.ErrorInfo:

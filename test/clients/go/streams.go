@@ -15,7 +15,7 @@ import (
 const streamDeadline = 2500 * time.Millisecond
 
 // activeOrder is an order of the user that is on its way.
-func (p *phone) activeOrder(ctx context.Context, token string) (string, error) {
+func (p *client) activeOrder(ctx context.Context, token string) (string, error) {
 	listed, err := p.orders.ListOrders(with(ctx, token), &appv1.ListOrdersRequest{ActiveOnly: true})
 	if err != nil {
 		return "", err
@@ -27,7 +27,7 @@ func (p *phone) activeOrder(ctx context.Context, token string) (string, error) {
 }
 
 // track reads a forwarded server stream to its end.
-func (p *phone) track(ctx context.Context, token string) (told, error) {
+func (p *client) track(ctx context.Context, token string) (report, error) {
 	orderID, err := p.activeOrder(ctx, token)
 	if err != nil {
 		return nil, err
@@ -44,7 +44,7 @@ func (p *phone) track(ctx context.Context, token string) (told, error) {
 	for {
 		at, err := stream.Recv()
 		if errors.Is(err, io.EOF) {
-			return told{"positions": positions, "ours": ours, "trace_id": first(header, "portico-trace-id")}, nil
+			return report{"positions": positions, "ours": ours, "trace_id": first(header, "portico-trace-id")}, nil
 		}
 		if err != nil {
 			return nil, err
@@ -55,7 +55,7 @@ func (p *phone) track(ctx context.Context, token string) (told, error) {
 }
 
 // reportPositions sends a forwarded client stream, as the courier.
-func (p *phone) reportPositions(ctx context.Context) (told, error) {
+func (p *client) reportPositions(ctx context.Context) (report, error) {
 	session, err := p.signIn(ctx, "carol")
 	if err != nil {
 		return nil, err
@@ -74,11 +74,11 @@ func (p *phone) reportPositions(ctx context.Context) (told, error) {
 	if err != nil {
 		return nil, err
 	}
-	return told{"accepted": taken.GetAccepted(), "distance_metres": taken.GetDistanceMetres()}, nil
+	return report{"accepted": taken.GetAccepted(), "distance_metres": taken.GetDistanceMetres()}, nil
 }
 
 // talk has a conversation over a forwarded bidirectional stream: each answer is awaited before the next word.
-func (p *phone) talk(ctx context.Context, token string) (told, error) {
+func (p *client) talk(ctx context.Context, token string) (report, error) {
 	orderID, err := p.activeOrder(ctx, token)
 	if err != nil {
 		return nil, err
@@ -102,25 +102,25 @@ func (p *phone) talk(ctx context.Context, token string) (told, error) {
 		return nil, err
 	}
 	_, err = stream.Recv()
-	return told{"answers": answers, "ended": errors.Is(err, io.EOF)}, nil
+	return report{"answers": answers, "ended": errors.Is(err, io.EOF)}, nil
 }
 
-// deadline follows an order that takes longer than the phone is willing to wait.
-func (p *phone) deadline(ctx context.Context, token string) (told, error) {
+// deadline follows an order that takes longer than the client is willing to wait.
+func (p *client) deadline(ctx context.Context, token string) (report, error) {
 	short, stop := context.WithTimeout(ctx, streamDeadline)
 	defer stop()
 	return p.follow(short, token, func() {})
 }
 
 // cancel leaves a stream after its first message.
-func (p *phone) cancel(ctx context.Context, token string) (told, error) {
+func (p *client) cancel(ctx context.Context, token string) (report, error) {
 	leaving, leave := context.WithCancel(ctx)
 	defer leave()
 	return p.follow(leaving, token, leave)
 }
 
 // follow tracks an order until the stream ends, and tells how.
-func (p *phone) follow(ctx context.Context, token string, onFirst func()) (told, error) {
+func (p *client) follow(ctx context.Context, token string, onFirst func()) (report, error) {
 	orderID, err := p.activeOrder(ctx, token)
 	if err != nil {
 		return nil, err

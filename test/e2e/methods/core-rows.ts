@@ -4,7 +4,7 @@ const device = { platform: 'ios', name: 'a phone' };
 const signInAs = (user: string) => ({ identity: { case: 'dev', value: { user } }, device });
 const tokens = { accessToken: '*', refreshToken: '*', expiresIn: 600 };
 
-/** Core's own services, which every door has. */
+/** Core's own services, which every server has. */
 export const coreRows: readonly Row[] = [
   {
     method: 'portico.v1.SessionService/SignIn',

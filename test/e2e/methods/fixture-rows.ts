@@ -1,8 +1,8 @@
 import type { Row } from './table.ts';
 
-const fromPlayer = { 'x-fixture-header': 'from the player', 'x-fixture-bin': 'AAH/' };
+const fromScripted = { 'x-fixture-header': 'from the scripted upstream', 'x-fixture-bin': 'AAH/' };
 const atTheEnd = { 'x-fixture-trailer': 'at the end', 'x-fixture-trailer-bin': 'CQgH' };
-const forwarded = { as: 'alice', metadata: fromPlayer, trailers: atTheEnd } as const;
+const forwarded = { as: 'alice', metadata: fromScripted, trailers: atTheEnd } as const;
 const item = {
   itemId: '7',
   title: 'title of 7',
@@ -11,7 +11,7 @@ const item = {
   revision: '?',
 };
 
-/** Every kind of call and policy, answered by the tests' own screens and by the player. */
+/** Every kind of call and policy, answered by the tests' own screens and by the scripted. */
 export const fixtureRows: readonly Row[] = [
   {
     method: 'fixture.v1.ScreenService/Echo',

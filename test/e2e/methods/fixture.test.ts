@@ -1,24 +1,24 @@
 import { after, before } from 'node:test';
 import { openFixture } from '../../fixture/app.ts';
-import { openPlayer, type Player } from '../../fixture/player.ts';
-import { type Door, fixtureRelease, openDoor } from '../../support/door.ts';
+import { openScriptedUpstream, type ScriptedUpstream } from '../../fixture/scripted-upstream.ts';
+import { type TestServer, fixtureRelease, openTestServer } from '../../support/test-server.ts';
 import { registryOf } from '../../support/protocols.ts';
 import { coreRows } from './core-rows.ts';
 import { fixtureRows } from './fixture-rows.ts';
 import { holdTable } from './hold-table.ts';
 
 const registry = registryOf(fixtureRelease.descriptorSet);
-let door: Door;
-let player: Player;
+let server: TestServer;
+let scripted: ScriptedUpstream;
 before(async () => {
-  player = await openPlayer();
+  scripted = await openScriptedUpstream();
   const { app, titles } = openFixture();
   titles.set('1', 'the first');
-  door = await openDoor({ app, samples: { player: player.address } });
+  server = await openTestServer({ app, samples: { scripted: scripted.address } });
 });
 after(async () => {
-  await door?.close();
-  player?.close();
+  await server?.close();
+  scripted?.close();
 });
 
-holdTable('fixture', [...coreRows, ...fixtureRows], () => ({ door, registry }), { scopeless: ['other'] });
+holdTable('fixture', [...coreRows, ...fixtureRows], () => ({ server, registry }), { scopeless: ['other'] });

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { FileRegistry } from '@bufbuild/protobuf';
-import type { Door } from '../../support/door.ts';
+import type { TestServer } from '../../support/test-server.ts';
 import { callOf, protocols, signIn, transportOf } from '../../support/protocols.ts';
 import { holdRow, type Row } from './table.ts';
 
@@ -15,17 +15,17 @@ const carries = (protocol: string, method: string) => !(protocol.endsWith('h1') 
 export function holdTable(
   name: string,
   rows: readonly Row[],
-  open: () => { readonly door: Door; readonly registry: FileRegistry },
+  open: () => { readonly server: TestServer; readonly registry: FileRegistry },
   signed: Readonly<Record<string, readonly string[]>> = {},
 ): void {
   for (const protocol of protocols) {
     test(`${name}: every method by ${protocol}`, async (t) => {
-      const { door, registry } = open();
-      const transport = transportOf(protocol, door);
+      const { server, registry } = open();
+      const transport = transportOf(protocol, server);
       const headers = new Map<string, Record<string, string>>();
       for (const user of new Set(rows.flatMap(({ as }) => as ?? [])))
-        headers.set(user, (await signIn(door, registry, user.split(' ').at(-1) ?? user, signed[user])).headers);
-      await using closing = { [Symbol.asyncDispose]: () => signOut(door, registry, headers.get('erin')) };
+        headers.set(user, (await signIn(server, registry, user.split(' ').at(-1) ?? user, signed[user])).headers);
+      await using closing = { [Symbol.asyncDispose]: () => signOut(server, registry, headers.get('erin')) };
       void closing;
       for (const row of rows) {
         if (!carries(protocol, row.method)) continue;
@@ -35,8 +35,8 @@ export function holdTable(
       }
     });
   }
-  test(`${name}: the table has every method that the door serves`, () => {
-    const { plans } = open().door.portico.methods;
+  test(`${name}: the table has every method that the server serves`, () => {
+    const { plans } = open().server.portico.methods;
     const served = [...plans.values()].filter(({ access }) => access.kind !== 'services').map(({ method }) => method);
     const inTable = new Set(rows.map(({ method }) => method));
     assert.deepEqual(
@@ -46,7 +46,7 @@ export function holdTable(
   });
 }
 
-async function signOut(door: Door, registry: FileRegistry, headers: Record<string, string> | undefined): Promise<void> {
+async function signOut(server: TestServer, registry: FileRegistry, headers: Record<string, string> | undefined): Promise<void> {
   if (headers === undefined) return;
-  await callOf(registry, transportOf('connect h2', door), 'portico.v1.SessionService/SignOut', {}, { headers });
+  await callOf(registry, transportOf('connect h2', server), 'portico.v1.SessionService/SignOut', {}, { headers });
 }

@@ -1,13 +1,13 @@
 import { after, before } from 'node:test';
-import { openSampleDoor, type SampleDoor, sampleRegistry } from '../../support/sample-door.ts';
+import { openSampleServer, type SampleServer, sampleRegistry } from '../../support/sample-server.ts';
 import { coreRows } from './core-rows.ts';
 import { holdTable } from './hold-table.ts';
 import { sampleRows } from './sample-rows.ts';
 
-let sample: SampleDoor;
+let sample: SampleServer;
 before(async () => {
-  sample = await openSampleDoor();
+  sample = await openSampleServer();
 });
 after(() => sample?.close());
 
-holdTable('sample', [...coreRows, ...sampleRows], () => ({ door: sample.door, registry: sampleRegistry }));
+holdTable('sample', [...coreRows, ...sampleRows], () => ({ server: sample.server, registry: sampleRegistry }));

@@ -7,7 +7,7 @@ import type { Sessions } from '../../ports/sessions.ts';
 import { readUnproven } from './unproven.ts';
 import { toleranceMs } from './verify-token.ts';
 
-/** An identity provider whose ID tokens sign a phone in. */
+/** An identity provider whose ID tokens sign a client in. */
 export type IdTokenIssuer = {
   readonly issuer: string;
   readonly keys: KeySet;

@@ -8,7 +8,7 @@ export const protobufPackage = "portico.v1";
 
 export const protobufFileName = "portico/v1/policy.proto";
 
-/** The policy of a method: what it needs from the door, said beside it in its .proto as one method option. */
+/** The policy of a method: what it needs from the server, said beside it in its .proto as one method option. */
 
 /** For whom one remembered answer is good. */
 export const Scope = {
@@ -70,7 +70,7 @@ export function scopeToJSON(object: Scope): string {
   }
 }
 
-/** What the door does for one method. Every field is enforced; nothing else decides about a call. */
+/** What the server does for one method. Every field is enforced; nothing else decides about a call. */
 export interface Policy {
   /** Who may call. Default: any signed-in user. */
   access:

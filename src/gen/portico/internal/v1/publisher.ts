@@ -9,7 +9,7 @@ export const protobufPackage = "portico.internal.v1";
 
 export const protobufFileName = "portico/internal/v1/publisher.proto";
 
-/** What internal services tell the door. Only on the internal listener. */
+/** What internal services tell the server. Only on the internal listener. */
 
 /** The tags whose answers are out of date. */
 export interface InvalidateRequest {

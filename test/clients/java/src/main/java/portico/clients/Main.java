@@ -5,20 +5,20 @@ import java.io.File;
 import java.util.concurrent.TimeUnit;
 
 /**
- * A phone in Java: grpc-java on OkHttp, as Android has it, with the code that its own generators make of our protos. It walks through what an app does and
+ * A client in Java: grpc-java on OkHttp, as Android has it, with the code that its own generators make of our protos. It does what an app does and
  * prints one line of JSON per step; the test that starts it checks each line.
  */
 public final class Main {
   public static void main(String[] arguments) throws Exception {
     if (arguments.length != 1) {
-      System.err.println("usage: walk|missing, with PORTICO_TARGET, PORTICO_CA and PORTICO_EXPIRED_TOKEN");
+      System.err.println("usage: scenario|missing, with PORTICO_TARGET, PORTICO_CA and PORTICO_EXPIRED_TOKEN");
       System.exit(64);
     }
     ManagedChannel channel = Channels.open(System.getenv("PORTICO_TARGET"), new File(System.getenv("PORTICO_CA")));
     try {
-      Phone phone = new Phone(channel);
-      if (arguments[0].equals("missing")) Steps.step("missing", () -> phone.home(phone.signIn("bob").getAccessToken(), ""));
-      else Walk.walk(phone, System.getenv("PORTICO_EXPIRED_TOKEN"));
+      AppClient client = new AppClient(channel);
+      if (arguments[0].equals("missing")) Steps.step("missing", () -> client.home(client.signIn("bob").getAccessToken(), ""));
+      else Scenario.run(client, System.getenv("PORTICO_EXPIRED_TOKEN"));
     } finally {
       channel.shutdownNow().awaitTermination(5, TimeUnit.SECONDS);
     }

@@ -23,13 +23,13 @@ final class Streams {
   private static final int DEADLINE_MILLIS = 2_500;
 
   /** Reads a server stream to its end. */
-  static Map<String, Object> track(Phone phone, String token) throws Exception {
-    String orderId = phone.activeOrder(token);
+  static Map<String, Object> track(AppClient client, String token) throws Exception {
+    String orderId = client.activeOrder(token);
     AtomicReference<Metadata> headers = new AtomicReference<>();
     Inbox<TrackResponse> inbox = new Inbox<>();
-    phone
+    client
         .tracking(token)
-        .withInterceptors(Phone.receiving(headers))
+        .withInterceptors(AppClient.receiving(headers))
         .track(TrackRequest.newBuilder().setOrderId(orderId).setPositionsMax(2).build(), inbox);
     int positions = 0;
     boolean ours = true;
@@ -38,13 +38,13 @@ final class Streams {
       ours = ours && at.getOrderId().equals(orderId) && at.getPosition().getLatitude() > 51;
     }
     inbox.rethrow();
-    return Map.of("positions", positions, "ours", ours, "trace_id", Phone.said(headers, "portico-trace-id"));
+    return Map.of("positions", positions, "ours", ours, "trace_id", AppClient.said(headers, "portico-trace-id"));
   }
 
   /** Sends a client stream, as the courier. */
-  static Map<String, Object> reportPositions(Phone phone) throws Exception {
+  static Map<String, Object> reportPositions(AppClient client) throws Exception {
     Inbox<ReportPositionsResponse> inbox = new Inbox<>();
-    StreamObserver<ReportPositionsRequest> reports = phone.tracking(phone.signIn("carol").getAccessToken()).reportPositions(inbox);
+    StreamObserver<ReportPositionsRequest> reports = client.tracking(client.signIn("carol").getAccessToken()).reportPositions(inbox);
     for (double longitude : new double[] {12.37, 12.38, 12.39}) {
       Position position = Position.newBuilder().setLatitude(51.34).setLongitude(longitude).build();
       reports.onNext(ReportPositionsRequest.newBuilder().setPosition(position).build());
@@ -56,10 +56,10 @@ final class Streams {
   }
 
   /** Has a conversation over a bidirectional stream: each answer is awaited before the next word. */
-  static Map<String, Object> talk(Phone phone, String token) throws Exception {
-    String orderId = phone.activeOrder(token);
+  static Map<String, Object> talk(AppClient client, String token) throws Exception {
+    String orderId = client.activeOrder(token);
     Inbox<TalkResponse> inbox = new Inbox<>();
-    StreamObserver<TalkRequest> words = phone.tracking(token).talk(inbox);
+    StreamObserver<TalkRequest> words = client.tracking(token).talk(inbox);
     List<String> answers = new ArrayList<>();
     for (String text : List.of("Please mind the dog.", "Where are you?")) {
       words.onNext(TalkRequest.newBuilder().setOrderId(orderId).setText(text).build());
@@ -73,27 +73,27 @@ final class Streams {
     return Map.of("answers", answers, "ended", ended);
   }
 
-  /** Follows an order that takes longer than the phone is willing to wait. */
-  static Map<String, Object> deadline(Phone phone, String token) throws Exception {
-    return follow(phone, token, DEADLINE_MILLIS, false);
+  /** Follows an order that takes longer than the client is willing to wait. */
+  static Map<String, Object> deadline(AppClient client, String token) throws Exception {
+    return follow(client, token, DEADLINE_MILLIS, false);
   }
 
   /** Leaves a stream after its first message. */
-  static Map<String, Object> cancel(Phone phone, String token) throws Exception {
-    return follow(phone, token, TimeUnit.SECONDS.toMillis(Steps.LONGEST_SECONDS), true);
+  static Map<String, Object> cancel(AppClient client, String token) throws Exception {
+    return follow(client, token, TimeUnit.SECONDS.toMillis(Steps.LONGEST_SECONDS), true);
   }
 
   /** Tracks an order until the stream ends, and tells how. */
-  private static Map<String, Object> follow(Phone phone, String token, long deadlineMillis, boolean leaves) throws Exception {
-    String orderId = phone.activeOrder(token);
+  private static Map<String, Object> follow(AppClient client, String token, long deadlineMillis, boolean leaves) throws Exception {
+    String orderId = client.activeOrder(token);
     AtomicReference<Metadata> headers = new AtomicReference<>();
     Inbox<TrackResponse> inbox = new Inbox<>();
     Context.CancellableContext context = Context.current().withCancellation();
     context.run(
         () ->
-            phone
+            client
                 .tracking(token)
-                .withInterceptors(Phone.receiving(headers))
+                .withInterceptors(AppClient.receiving(headers))
                 .withDeadlineAfter(deadlineMillis, TimeUnit.MILLISECONDS)
                 .track(TrackRequest.newBuilder().setOrderId(orderId).build(), inbox));
     int positions = 0;
@@ -104,7 +104,7 @@ final class Streams {
     context.cancel(null);
     Map<String, Object> line = new LinkedHashMap<>(inbox.error() == null ? Map.of("code", 0) : Refusal.of(inbox.error()));
     line.put("positions", positions);
-    line.put("trace_id", Phone.said(headers, "portico-trace-id"));
+    line.put("trace_id", AppClient.said(headers, "portico-trace-id"));
     return line;
   }
 }

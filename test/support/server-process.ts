@@ -2,7 +2,7 @@
 import { freePort } from '../../scripts/server-process.ts';
 import { startProcess } from './process.ts';
 
-export type DoorProcess = {
+export type ServerProcess = {
   /** The text with the usual ports replaced by those in use. */
   withPorts(text: string): string;
   /** The variables that make other processes use the same ports. */
@@ -11,8 +11,8 @@ export type DoorProcess = {
   stop(): Promise<void>;
 };
 
-/** Ports of a door that a test starts as a process. */
-export async function doorEnvironment() {
+/** Ports of a server that a test starts as a process. */
+export async function serverEnvironment() {
   const [publicPort, internalPort, adminPort] = [await freePort(), await freePort(), await freePort()];
   const env: NodeJS.ProcessEnv = {
     ...process.env,
@@ -26,9 +26,13 @@ export async function doorEnvironment() {
   return { env, withPorts, readyUrl: `http://127.0.0.1:${adminPort}/readyz` };
 }
 
-/** Starts a command of the shell, and waits until the door that it starts is ready. @throws Error when it ends before */
-export async function startDoor(command: string, folder: string, environment?: Awaited<ReturnType<typeof doorEnvironment>>): Promise<DoorProcess> {
-  const { env, withPorts, readyUrl } = environment ?? (await doorEnvironment());
+/** Starts a command of the shell, and waits until the server that it starts is ready. @throws Error when it ends before */
+export async function startServer(
+  command: string,
+  folder: string,
+  environment?: Awaited<ReturnType<typeof serverEnvironment>>,
+): Promise<ServerProcess> {
+  const { env, withPorts, readyUrl } = environment ?? (await serverEnvironment());
   const { ended, output, stop } = startProcess('sh', ['-c', command], { cwd: folder, env });
   let gone = false;
   void ended.then(() => {

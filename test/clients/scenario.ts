@@ -1,21 +1,21 @@
-// What every official client must see: the clients walk the same steps and print a line of JSON for each; here each line is checked.
+// What every official client must see: the clients take the same steps and print a line of JSON for each; here each line is checked.
 import assert from 'node:assert/strict';
 import { before, suite, test } from 'node:test';
-import type { House } from './house.ts';
+import type { Harness } from './harness.ts';
 
 /** What a client printed of one step. */
 type Step = Readonly<Record<string, unknown>>;
-/** Runs the client: "walk" or "missing", with what it has to know in its environment. */
-export type RunClient = (what: 'walk' | 'missing', env: Record<string, string>) => Promise<string>;
+/** Runs the client: "scenario" or "missing", with what it has to know in its environment. */
+export type RunClient = (what: 'scenario' | 'missing', env: Record<string, string>) => Promise<string>;
 
 const traceId = /^[0-9a-f]{32}$/;
 
-/** One client's walk, each step a test of its own. @param build makes the client, when there is a house */
-export function walkTests(client: string, house: House, build: () => Promise<RunClient>): void {
+/** The scenario of one client, each step a test of its own. @param build makes the client, when there is a harness */
+export function scenarioTests(client: string, harness: Harness, build: () => Promise<RunClient>): void {
   suite(client, () => {
     const steps = new Map<string, Step>();
     let run: RunClient;
-    const env = { PORTICO_TARGET: house.target, PORTICO_CA: house.caFile, PORTICO_EXPIRED_TOKEN: house.expiredToken };
+    const env = { PORTICO_TARGET: harness.target, PORTICO_CA: harness.caFile, PORTICO_EXPIRED_TOKEN: harness.expiredToken };
     const keep = (output: string) => {
       for (const line of output.split('\n').filter((text) => text !== '')) {
         const step = JSON.parse(line) as Step;
@@ -30,7 +30,7 @@ export function walkTests(client: string, house: House, build: () => Promise<Run
     };
     before(async () => {
       run = await build();
-      keep(await run('walk', env));
+      keep(await run('scenario', env));
     });
 
     test('signs in', () => {
@@ -48,7 +48,7 @@ export function walkTests(client: string, house: House, build: () => Promise<Run
     test('gets the trace id with an answer', async () => {
       const { trace_id } = seen('home');
       assert.match(String(trace_id), traceId);
-      assert.equal((await house.endOf(String(trace_id)))['rpc.status_code'], 'OK');
+      assert.equal((await harness.endOf(String(trace_id)))['rpc.status_code'], 'OK');
     });
     test('gets the second home screen from the cache', () => assert.equal(seen('home_again').cache, 'hit'));
     test('is told by an empty message that what it has still holds', () => {
@@ -92,7 +92,7 @@ export function walkTests(client: string, house: House, build: () => Promise<Run
       const { code, positions, trace_id } = seen('deadline');
       assert.equal(code, 4);
       assert.ok(Number(positions) >= 1);
-      const end = await house.endOf(String(trace_id));
+      const end = await harness.endOf(String(trace_id));
       assert.ok(['DEADLINE_EXCEEDED', 'CANCELLED'].includes(end['rpc.status_code']), `${JSON.stringify(end)}`); // whichever side was first
       assert.notEqual(end.upstreams?.[0]?.code, 'OK');
     });
@@ -100,7 +100,7 @@ export function walkTests(client: string, house: House, build: () => Promise<Run
       const { code, positions, trace_id } = seen('cancel');
       assert.equal(code, 1);
       assert.ok(Number(positions) >= 1);
-      const end = await house.endOf(String(trace_id));
+      const end = await harness.endOf(String(trace_id));
       assert.equal(end['rpc.status_code'], 'CANCELLED');
       assert.equal(end.upstreams?.[0]?.code, 'CANCELLED');
     });
@@ -109,11 +109,11 @@ export function walkTests(client: string, house: House, build: () => Promise<Run
       assert.deepEqual({ code, reason }, { code: 16, reason: 'SESSION_REVOKED' });
     });
     test('gets a home screen without a failing part, which is named with its reason', async () => {
-      await house.promotionsAre('failing');
+      await harness.promotionsAre('failing');
       try {
         keep(await run('missing', env));
       } finally {
-        await house.promotionsAre('well');
+        await harness.promotionsAre('well');
       }
       const home = seen('missing');
       assert.equal(home.display_name, 'Bob Tanner');

@@ -1,4 +1,4 @@
-// A whole house as a developer starts it: `portico dev` as a process of its own on free ports, with the sample company;
+// A whole harness as a developer starts it: `portico dev` as a process of its own on free ports, with the sample company;
 // one of its services is a process apart, so that it can be made to fail.
 import { createPrivateKey } from 'node:crypto';
 import { once } from 'node:events';
@@ -22,7 +22,7 @@ const logMaxMs = 10_000;
 /** A line of the access log. */
 export type CallLine = { readonly 'rpc.status_code': string; readonly ended?: string; readonly upstreams?: readonly { readonly code: string }[] };
 
-export type House = {
+export type Harness = {
   /** "https://localhost:41234" */
   readonly url: string;
   /** "localhost:41234" */
@@ -39,7 +39,7 @@ export type House = {
   close(): Promise<void>;
 };
 
-export async function openHouse(): Promise<House> {
+export async function openHarness(): Promise<Harness> {
   const folder = mkdtempSync(join(tmpdir(), 'portico-clients-'));
   const dataDir = join(folder, 'data');
   const accessLog = join(folder, 'access.log');
@@ -55,16 +55,16 @@ export async function openHouse(): Promise<House> {
     'telemetry.accessLog': accessLog,
     'upstreams.promotions.address': address,
   };
-  const door = startScript(['src/main.ts', 'dev', ...Object.entries(settings).flatMap(([key, value]) => ['--set', `${key}=${value}`])]);
+  const server = startScript(['src/main.ts', 'dev', ...Object.entries(settings).flatMap(([key, value]) => ['--set', `${key}=${value}`])]);
   const close = async () => {
-    await Promise.all([door.stop(), promotions.stop()]);
+    await Promise.all([server.stop(), promotions.stop()]);
     keys.close();
     rmSync(folder, { recursive: true, force: true });
   };
   try {
-    const url = await door.line(/^ {2}public +(https:\/\/\S+)/);
-    adminUrl = await door.line(/^ {2}admin +(http:\/\/[^/]+)\//);
-    await until(startMaxMs, 'The door is not ready.', async () => ((await fetch(`${adminUrl}/readyz`)).ok ? true : undefined));
+    const url = await server.line(/^ {2}public +(https:\/\/\S+)/);
+    adminUrl = await server.line(/^ {2}admin +(http:\/\/[^/]+)\//);
+    await until(startMaxMs, 'The server is not ready.', async () => ((await fetch(`${adminUrl}/readyz`)).ok ? true : undefined));
     const caFile = join(dataDir, 'tls/ca.pem');
     const registry = registryOf(readFileSync(join(root, 'gen/descriptors.binpb')));
     const tokenOf = async (user: string) => (await signIn({ url, ca: readFileSync(caFile, 'utf8') }, registry, user)).accessToken;
@@ -88,7 +88,7 @@ export async function openHouse(): Promise<House> {
   }
 }
 
-/** The same token as it is an hour after it was made: the same claims and the door's own key, so that nothing but its age is wrong with it. */
+/** The same token as it is an hour after it was made: the same claims and the server's own key, so that nothing but its age is wrong with it. */
 async function expired(token: string, keysFolder: string): Promise<string> {
   const [name = ''] = readdirSync(keysFolder).filter((file) => file.endsWith('.pem'));
   const { iat = 0, exp = 0, ...claims } = decodeJwt(token);
@@ -115,7 +115,7 @@ async function until<T>(mostMs: number, otherwise: string, ask: () => T | undefi
   throw new Error(otherwise);
 }
 
-/** The promotions service needs the address of the door's keys when it starts, and the door that of the service: this stands between. */
+/** The promotions service needs the address of the server's keys when it starts, and the server that of the service: this stands between. */
 async function openRelay(target: () => string): Promise<{ readonly url: string; close(): void }> {
   const server = createServer((_request, response) => {
     fetch(target())

@@ -1,4 +1,4 @@
-// A phone that speaks gRPC with bytes, by grpc-js: what it sends and gets is not decoded by anybody.
+// A client that speaks gRPC with bytes, by grpc-js: what it sends and gets is not decoded by anybody.
 import { Client, type ClientDuplexStream, credentials, Metadata, type StatusObject } from '@grpc/grpc-js';
 
 const asIs = (bytes: Buffer) => bytes;
@@ -12,7 +12,7 @@ export type RawOutcome = {
   readonly trailers: Metadata;
 };
 
-export type RawPhone = {
+export type RawClient = {
   /** Sends messages, half-closes and waits for the end. */
   call(path: string, messages: readonly Uint8Array[], metadata?: Readonly<Record<string, string>>, deadlineMs?: number): Promise<RawOutcome>;
   /** A stream in the test's own hands. */
@@ -21,7 +21,7 @@ export type RawPhone = {
 };
 
 /** @param authorization sent with every call */
-export function openRawPhone({ url, ca }: { readonly url: string; readonly ca: string }, authorization: string): RawPhone {
+export function openRawClient({ url, ca }: { readonly url: string; readonly ca: string }, authorization: string): RawClient {
   const client = new Client(new URL(url).host, credentials.createSsl(Buffer.from(ca)), {
     'grpc.max_receive_message_length': -1,
     'grpc.enable_retries': 0,

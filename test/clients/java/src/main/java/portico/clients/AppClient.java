@@ -21,10 +21,10 @@ import portico.v1.Session.SignInResponse;
 import portico.v1.SessionServiceGrpc;
 
 /** What an app has at hand: its channel, and what it sends along with each call. */
-final class Phone {
+final class AppClient {
   final Channel channel;
 
-  Phone(Channel channel) {
+  AppClient(Channel channel) {
     this.channel = channel;
   }
 
@@ -61,7 +61,7 @@ final class Phone {
     return orders(token).listOrders(ListOrdersRequest.newBuilder().setActiveOnly(true).build()).getOrders(0).getOrderId();
   }
 
-  /** Reads the home screen. @param etag of what the phone has, or "" */
+  /** Reads the home screen. @param etag of what the client has, or "" */
   Map<String, Object> home(String token, String etag) {
     AtomicReference<Metadata> headers = new AtomicReference<>();
     GetHomeResponse home =
@@ -87,7 +87,7 @@ final class Phone {
     return line;
   }
 
-  /** What a phone sends along: its token, what it is, its language, and the etag of what it has. */
+  /** What a client sends along: its token, what it is, its language, and the etag of what it has. */
   static ClientInterceptor sending(String token, String etag) {
     Metadata metadata = new Metadata();
     metadata.put(key("app-platform"), "android");

@@ -1,4 +1,4 @@
-// A door with the sample app and the sample company behind it, each of whose services can be made to misbehave, above gRPC or below it.
+// A server with the sample app and the sample company behind it, each of whose services can be made to misbehave, above gRPC or below it.
 import { createLocalJWKSet, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose';
 import { app } from '../../src/app/index.ts';
 import type { Behaviour } from '../../src/sample/behaviour.ts';
@@ -6,26 +6,26 @@ import { openService, type ServiceName, serviceNames } from '../../src/sample/co
 import { openWorld } from '../../src/sample/world.ts';
 import { readRelease } from '../../src/wire/release.ts';
 import { systemClock } from '../../src/wire/system-clock.ts';
-import { type Door, openDoor } from './door.ts';
+import { type TestServer, openTestServer } from './test-server.ts';
 import { type FaultyLink, openFaultyLink } from './faulty-link.ts';
 import { callOf, registryOf, transportOf } from './protocols.ts';
 
 export const sampleRelease = readRelease();
 export const sampleRegistry = registryOf(sampleRelease.descriptorSet);
 
-export type SampleDoor = {
-  readonly door: Door;
+export type SampleServer = {
+  readonly server: TestServer;
   readonly links: Readonly<Record<ServiceName, FaultyLink>>;
   behave(name: ServiceName, behaviour: Behaviour): void;
-  /** Tells the door, as an internal service does, what has changed. */
+  /** Tells the server, as an internal service does, what has changed. */
   invalidate(...tags: string[]): Promise<void>;
   close(): Promise<void>;
 };
 
-/** Opens the company, a faulty link to each of its services, and the door. Its world stands still except for what calls change. */
-export async function openSampleDoor(settings: Readonly<Record<string, unknown>> = {}): Promise<SampleDoor> {
-  let door: Door | undefined;
-  const keys: JWTVerifyGetKey = (header, token) => createLocalJWKSet((door?.portico.jwks() ?? { keys: [] }) as JSONWebKeySet)(header, token);
+/** Opens the company, a faulty link to each of its services, and the server. Its world stands still except for what calls change. */
+export async function openSampleServer(settings: Readonly<Record<string, unknown>> = {}): Promise<SampleServer> {
+  let server: TestServer | undefined;
+  const keys: JWTVerifyGetKey = (header, token) => createLocalJWKSet((server?.portico.jwks() ?? { keys: [] }) as JSONWebKeySet)(header, token);
   const world = openWorld(systemClock);
   world.close();
   const behaviours = new Map<ServiceName, Behaviour>();
@@ -44,12 +44,12 @@ export async function openSampleDoor(settings: Readonly<Record<string, unknown>>
   );
   const samples = Object.fromEntries(opened.map(({ name, link }) => [name, link.address]));
   const links = Object.fromEntries(opened.map(({ name, link }) => [name, link])) as Record<ServiceName, FaultyLink>;
-  door = await openDoor({ app, release: sampleRelease, samples, settings });
-  const { portico, internalUrl, ca } = door;
+  server = await openTestServer({ app, release: sampleRelease, samples, settings });
+  const { portico, internalUrl, ca } = server;
   const token = await portico.serviceToken('orders', 3_600_000);
   const inner = transportOf('connect h2', { url: internalUrl, ca });
   return {
-    door,
+    server,
     links,
     behave: (name, behaviour) => void behaviours.set(name, behaviour),
     invalidate: async (...tags) => {
@@ -58,7 +58,7 @@ export async function openSampleDoor(settings: Readonly<Record<string, unknown>>
       if (code !== 0) throw new Error(`Invalidate failed: ${message}`);
     },
     close: async () => {
-      await door?.close();
+      await server?.close();
       for (const { service, link } of opened) {
         await link.close();
         service.close();

@@ -20,7 +20,7 @@ export const fixtureRelease: Release = {
   sources: protoSources(root, ['test/fixture/proto', 'proto', 'third_party']),
 };
 
-export type DoorOptions = {
+export type TestServerOptions = {
   readonly app: App;
   /** Default: that of the fixture. */
   readonly release?: Release;
@@ -33,12 +33,12 @@ export type DoorOptions = {
   /** OTEL_* variables. */
   readonly env?: Readonly<Record<string, string>>;
   /** Shared by the replicas of one cluster; default: one of its own. */
-  readonly shared?: Pick<Door, 'databaseUrl' | 'dataDir'> & { readonly redis?: RedisPlace | undefined };
+  readonly shared?: Pick<TestServer, 'databaseUrl' | 'dataDir'> & { readonly redis?: RedisPlace | undefined };
   /** What replicas share besides; unset, and nothing shared: everything in memory. */
   readonly redis?: RedisPlace;
 };
 
-export type Door = AsyncDisposable & {
+export type TestServer = AsyncDisposable & {
   readonly portico: Portico;
   /** "https://localhost:41234" of the public listener. */
   readonly url: string;
@@ -52,11 +52,11 @@ export type Door = AsyncDisposable & {
   close(): Promise<void>;
 };
 
-/** Opens a door on free ports and waits until it is ready. */
-export async function openDoor(options: DoorOptions): Promise<Door> {
+/** Opens a server on free ports and waits until it is ready. */
+export async function openTestServer(options: TestServerOptions): Promise<TestServer> {
   const { app, release = fixtureRelease, mode = 'dev', samples = {}, clock = systemClock, env = {}, shared, redis = shared?.redis } = options;
   const database = shared === undefined ? await createMigratedDatabase() : { url: shared.databaseUrl, drop: async () => {} };
-  const dataDir = shared?.dataDir ?? mkdtempSync(join(tmpdir(), 'portico-door-'));
+  const dataDir = shared?.dataDir ?? mkdtempSync(join(tmpdir(), 'portico-server-'));
   const said: Record<string, unknown> = {
     'public.port': 0,
     'internal.port': 0,

@@ -21,7 +21,7 @@ const tokenTtlMs = 3_600_000;
 
 export type Cores = { readonly server: number; readonly load: number };
 
-export type House = AsyncDisposable & {
+export type Harness = AsyncDisposable & {
   readonly portico: Measured;
   readonly port: number;
   readonly ca: Buffer;
@@ -47,7 +47,7 @@ export type Replica = Measured & {
 };
 
 /** Opens everything on free ports of loopback, in a temporary folder. @param nodeArgs flags of the Node that runs Portico */
-export async function openHouse(cores: Cores, nodeArgs: (folder: string) => readonly string[] = () => []): Promise<House> {
+export async function openHarness(cores: Cores, nodeArgs: (folder: string) => readonly string[] = () => []): Promise<Harness> {
   await using onFailure = new AsyncDisposableStack();
   const folder = mkdtempSync(join(tmpdir(), 'portico-bench-'));
   onFailure.defer(() => rmSync(folder, { recursive: true, force: true }));
