@@ -1,6 +1,7 @@
 import type { Clock } from '../kit/clock.ts';
 import { Fault } from '../kit/fault.ts';
-import type { Interceptor } from '../ports/call.ts';
+import type { Answer, Interceptor } from '../ports/call.ts';
+import { tapped } from './tap.ts';
 
 /**
  * Ends the call when its time is over: the client's deadline, or the policy's where that is sooner. Raced, not only signalled: what does not heed its signal is
@@ -30,9 +31,13 @@ export function deadline(clock: Clock): Interceptor<unknown, unknown> {
         reject(reason);
       });
       call.onEnd(cancel); // a stream's time goes on until its last message
-      Promise.resolve(answer).then(resolve, reject);
+      Promise.resolve(answer).then((made) => resolve(withinTime(made, controller.signal)), reject);
     });
   };
+}
+
+function withinTime(answer: Answer, signal: AbortSignal): Answer {
+  return answer.body instanceof Uint8Array ? answer : { ...answer, body: tapped(answer.body, { until: signal }) };
 }
 
 function sooner(a: number | undefined, b: number | undefined): number | undefined {

@@ -4,10 +4,10 @@ import { Status } from '../../gen/google/rpc/status.ts';
 import { reasons as coreReasons, Fault, type StatusName, statusCodes, type Violation } from '../kit/fault.ts';
 import { settled } from '../kit/soon.ts';
 import { StatusError } from '../kit/status-error.ts';
-import type { Answer, Call, Interceptor, Traced } from '../ports/call.ts';
+import type { Call, Ending, Interceptor, Traced } from '../ports/call.ts';
 import type { Log } from '../ports/log.ts';
 import { en } from './messages/en.ts';
-import { pulled } from './stream-body.ts';
+import { tapped } from './tap.ts';
 
 /** Texts for people, by reason. */
 export type Messages = Readonly<Record<string, string>>;
@@ -44,9 +44,10 @@ export function errorTable(
 export function errors(table: ErrorTable, log: Log): Interceptor<Traced, unknown> {
   return function errors(call, next) {
     const toStatus = (error: unknown) => statusOf(error, call, table, log);
+    const mapped = (ending: Ending): Ending => (ending.how === 'threw' ? { how: 'threw', error: toStatus(ending.error) } : ending);
     return settled(
       () => next(call),
-      (answer) => (answer.body instanceof Uint8Array ? answer : { ...answer, body: mapThrown(pulled(answer.body, call.signal), toStatus) }),
+      (answer) => (answer.body instanceof Uint8Array ? answer : { ...answer, body: tapped(answer.body, { ended: mapped }) }),
       (error) => {
         throw toStatus(error);
       },
@@ -137,20 +138,4 @@ function localize(reason: string, acceptLanguage: string, messages: ErrorTable['
   }
   const message = messages.en?.[reason];
   return message === undefined ? undefined : { locale: 'en-US', message };
-}
-
-/** The same messages; what the stream throws is mapped. A plain object, not a generator: per message it costs one promise. */
-function mapThrown(body: AsyncIterable<Uint8Array>, toStatus: (error: unknown) => StatusError): Exclude<Answer['body'], Uint8Array> {
-  return {
-    [Symbol.asyncIterator]() {
-      const inner = body[Symbol.asyncIterator]();
-      const rethrow = (error: unknown): never => {
-        throw toStatus(error);
-      };
-      return {
-        next: () => inner.next().catch(rethrow),
-        return: (value?: unknown) => inner.return?.(value).catch(rethrow) ?? Promise.resolve({ done: true, value: undefined }),
-      };
-    },
-  };
 }

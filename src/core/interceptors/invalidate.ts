@@ -3,9 +3,9 @@ import type { Meter } from '@opentelemetry/api';
 import { mayHaveHappened, type Reasons, statusOf } from '../cache/status.ts';
 import { reasons as coreReasons } from '../kit/fault.ts';
 import { renderTemplate } from '../policy/template.ts';
-import type { Answer, Authenticated, Call, Decoded, Interceptor, Traced } from '../ports/call.ts';
+import type { Answer, Authenticated, Call, Decoded, Ending, Interceptor, Traced } from '../ports/call.ts';
 import type { InvalidateWritten } from '../ports/invalidate.ts';
-import { pulled } from './stream-body.ts';
+import { tapped } from './tap.ts';
 
 /** What invalidation takes. */
 export type InvalidateParts = {
@@ -39,7 +39,13 @@ export function invalidate({ invalidate, meter, reasons = coreReasons }: Invalid
       await ended(error);
       throw error;
     }
-    if (!(answer.body instanceof Uint8Array)) return { ...answer, body: withEnd(pulled(answer.body, call.signal), ended) };
+    if (!(answer.body instanceof Uint8Array)) {
+      const before = async (ending: Ending) => {
+        await ended(ending.how === 'threw' ? ending.error : undefined); // one that was closed leaves open what was done
+        return ending;
+      };
+      return { ...answer, body: tapped(answer.body, { ended: before }) };
+    }
     await ended();
     return answer;
   };
@@ -56,39 +62,4 @@ function tagsOf({ plan, decoded, caller }: Call & Authenticated & Decoded, onEmp
     else tags.add(tag);
   }
   return [...tags];
-}
-
-/** The same messages; `ended` is awaited before the stream's end is seen: it returned, it threw, or it was closed early, which leaves open what was done. */
-function withEnd(body: AsyncIterable<Uint8Array>, ended: (error?: unknown) => Promise<void>): AsyncIterable<Uint8Array> {
-  return {
-    [Symbol.asyncIterator]() {
-      const inner = body[Symbol.asyncIterator]();
-      let over = false;
-      const end = async (error?: unknown) => {
-        if (over) return;
-        over = true;
-        await ended(error);
-      };
-      return {
-        next: async () => {
-          try {
-            const result = await inner.next();
-            if (result.done) await end();
-            return result;
-          } catch (error) {
-            await end(error);
-            throw error;
-          }
-        },
-        return: async (value?: unknown) => {
-          try {
-            await inner.return?.(value);
-          } finally {
-            await end();
-          }
-          return { done: true, value: undefined };
-        },
-      };
-    },
-  };
 }

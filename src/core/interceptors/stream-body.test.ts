@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { PushedBody, Sink } from '../ports/call.ts';
+import { keptSink } from '../../../test/support/kept-sink.ts';
+import type { PushedBody } from '../ports/call.ts';
 import { pulled, pushed } from './stream-body.ts';
 
 const bytes = (n: number) => Uint8Array.of(n);
@@ -10,34 +11,6 @@ const numbers = async (body: AsyncIterable<Uint8Array>) => {
   return read;
 };
 const turn = () => new Promise((resolve) => setImmediate(resolve));
-
-/** A sink that is full once it holds `room` messages, until it is emptied. */
-function keptSink(room = Number.POSITIVE_INFINITY) {
-  const controller = new AbortController();
-  const got: (number | string)[] = [];
-  let held = 0;
-  let waiting: (() => void) | undefined;
-  const sink: Sink = {
-    signal: controller.signal,
-    write: ([n = -1]) => {
-      got.push(n);
-      held++;
-      return held < room;
-    },
-    onRoom: (callback) => {
-      waiting = callback;
-    },
-    end: () => void got.push('end'),
-    fail: (error) => void got.push(`fail ${(error as Error).message}`),
-  };
-  const empty = () => {
-    held = 0;
-    const callback = waiting;
-    waiting = undefined;
-    callback?.();
-  };
-  return { sink, got, empty, leave: () => controller.abort(new Error('left')) };
-}
 
 test('what is pushed is read in order, and its end is the end', async () => {
   const body: PushedBody = (sink) => {
@@ -127,7 +100,7 @@ test('what is asked for is written no faster than there is room', async () => {
   leave();
   await turn();
   assert.ok(asked >= 100, 'the source was not closed');
-  assert.deepEqual(got, [0, 1, 2, 3]);
+  assert.deepEqual(got, [0, 1, 2, 3, 'end'], 'that it has stopped is said, and nothing else');
 });
 
 test('how a source ends is how its sink ends', async () => {

@@ -1,7 +1,8 @@
 import type { PushedBody, Sink, StreamBody } from '../ports/call.ts';
 
-/** Messages that wait for a reader before the writer is told to wait. */
+/** What may wait for a reader before its writer is to wait: messages, and bytes of them. */
 const waitingMax = 16;
+const waitingBytesMax = 16_384;
 /** Messages that a writer who does not wait may pile up before its stream is ended. */
 const piledMax = 1_024;
 
@@ -20,16 +21,20 @@ export function pushed(body: StreamBody): PushedBody {
   return (sink) => {
     const messages = body[Symbol.asyncIterator]();
     let over = false;
-    const leave = () => {
-      over = true;
-      messages.return?.().catch(() => {}); // nobody takes anything any more, an error neither
-    };
     const finish = (last: () => void) => {
       if (over) return;
       over = true;
       sink.signal.removeEventListener('abort', leave);
       last();
     };
+    const leave = () =>
+      finish(() => {
+        const stopped = messages.return?.() ?? Promise.resolve();
+        stopped.then(
+          () => sink.end(),
+          (error: unknown) => sink.fail(error),
+        );
+      });
     const take = ({ done, value }: IteratorResult<Uint8Array>) => {
       if (over) return;
       if (done) return finish(() => sink.end());
@@ -37,8 +42,8 @@ export function pushed(body: StreamBody): PushedBody {
         if (sink.write(value)) ask();
         else sink.onRoom(ask);
       } catch (error) {
-        leave(); // a message that its edge cannot write ends this stream, and nothing else
-        sink.fail(error);
+        finish(() => sink.fail(error)); // a message that its edge cannot write ends this stream, and nothing else
+        messages.return?.().catch(() => {});
       }
     };
     const ask = (): void => void messages.next().then(take, (error: unknown) => finish(() => sink.fail(error)));
@@ -48,87 +53,91 @@ export function pushed(body: StreamBody): PushedBody {
   };
 }
 
-type Waiting = PromiseWithResolvers<IteratorResult<Uint8Array>>;
+type Next = PromiseWithResolvers<IteratorResult<Uint8Array>>;
 const done = { done: true, value: undefined } as const;
 
 function reader(body: PushedBody, outer: AbortSignal): AsyncIterator<Uint8Array> {
   const controller = new AbortController(); // a reader may leave before the call's signal says so
   const queue: Uint8Array[] = [];
-  let ended: { readonly error: unknown; readonly threw: boolean } | undefined;
-  let waiting: Waiting | undefined;
-  let onRoom: (() => void) | undefined;
-  const finish = (threw: boolean, error?: unknown) => {
-    if (ended !== undefined) return;
-    ended = { threw, error };
-    onRoom = undefined;
-    outer.removeEventListener('abort', abort);
-    if (waiting === undefined) return;
-    if (threw) waiting.reject(error);
-    else waiting.resolve(done);
+  let queuedBytes = 0;
+  let begun = false;
+  let ended: 'no' | 'whole' | { readonly error: unknown } = 'no';
+  let next: Next | undefined;
+  let waiting: (() => void) | undefined;
+  const isFull = () => queue.length >= waitingMax || queuedBytes >= waitingBytesMax;
+  const finish = (how: Exclude<typeof ended, 'no'>) => {
+    if (ended !== 'no') return;
+    ended = how;
     waiting = undefined;
+    outer.removeEventListener('abort', abort);
+    if (how === 'whole') next?.resolve(done);
+    else next?.reject(how.error);
+    next = undefined;
   };
   const abort = () => {
+    finish({ error: outer.reason }); // a writer that stops at the signal need not say so in time
     controller.abort(outer.reason);
-    finish(true, outer.reason); // a writer that stops at the signal need not say so
   };
-  if (outer.aborted) abort();
-  else outer.addEventListener('abort', abort, { once: true });
   const sink: Sink = {
     signal: controller.signal,
     write: (message) => {
-      if (ended !== undefined || controller.signal.aborted) return false;
-      if (waiting !== undefined) {
-        waiting.resolve({ done: false, value: message });
-        waiting = undefined;
+      if (ended !== 'no') return false;
+      if (next !== undefined) {
+        next.resolve({ done: false, value: message });
+        next = undefined;
         return true;
       }
       queue.push(message);
-      if (queue.length > piledMax) finish(true, new Error('The writer of a stream went on although its sink was full.'));
-      return queue.length < waitingMax;
+      queuedBytes += message.byteLength;
+      if (queue.length > piledMax) finish({ error: new Error('The writer of a stream went on although its sink was full.') });
+      return !isFull();
     },
     onRoom: (callback) => {
-      if (ended !== undefined) return;
-      if (queue.length < waitingMax) callback();
-      else onRoom = callback;
+      if (ended !== 'no') return;
+      if (isFull()) waiting = callback;
+      else callback();
     },
-    end: () => finish(false),
-    fail: (error) => finish(true, error),
+    end: () => finish('whole'),
+    fail: (error) => finish({ error }),
   };
-  let begun = false;
   const begin = () => {
     begun = true;
+    if (outer.aborted) abort();
+    else outer.addEventListener('abort', abort, { once: true });
     try {
       body(sink);
     } catch (error) {
       sink.fail(error);
     }
   };
+  const room = () => {
+    if (waiting === undefined || isFull()) return;
+    const callback = waiting;
+    waiting = undefined;
+    callback();
+  };
   return {
-    next: async () => {
+    next: () => {
       if (!begun) begin();
       const message = queue.shift();
       if (message !== undefined) {
-        const room = queue.length < waitingMax ? onRoom : undefined;
-        if (room !== undefined) {
-          onRoom = undefined;
-          room();
-        }
-        return { done: false, value: message };
+        queuedBytes -= message.byteLength;
+        room();
+        return Promise.resolve({ done: false, value: message });
       }
-      if (ended === undefined) {
-        waiting = Promise.withResolvers();
-        return waiting.promise;
+      if (ended === 'no') {
+        next = Promise.withResolvers();
+        return next.promise;
       }
-      const { threw, error } = ended;
-      ended = { threw: false, error: undefined };
-      if (threw) throw error;
-      return done;
+      const how = ended;
+      ended = 'whole';
+      return how === 'whole' ? Promise.resolve(done) : Promise.reject(how.error);
     },
-    return: async () => {
-      finish(false);
+    return: () => {
+      finish('whole');
       queue.length = 0;
       controller.abort(new Error('The reader of the stream has left.'));
-      return done;
+      return Promise.resolve(done);
     },
   };
 }

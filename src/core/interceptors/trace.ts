@@ -4,7 +4,7 @@ import { settled } from '../kit/soon.ts';
 import { StatusError } from '../kit/status-error.ts';
 import type { Answer, Ending, Interceptor, Traced } from '../ports/call.ts';
 import type { CallRecord, CallRecorder, UpstreamRecord } from '../ports/call-record.ts';
-import { pulled } from './stream-body.ts';
+import { tapped } from './tap.ts';
 
 export type TraceParts = {
   readonly recorder: CallRecorder;
@@ -85,9 +85,13 @@ export function trace({ recorder, clock, randomHex }: TraceParts): Interceptor<u
       recorder.opened({ plan: call.plan, protocol: call.protocol, call, traceId, startedAtMs });
       call.onEnd((ending) => tell(ending.how, ending.how === 'threw' ? ending.error : undefined));
     }
+    const count = ({ byteLength }: Uint8Array) => {
+      out.bytes += byteLength;
+      out.messages++;
+    };
     const answered = (answer: Answer): Answer => {
       answer.metadata.set(traceIdKey, traceId);
-      if (!(answer.body instanceof Uint8Array)) return { ...answer, body: counted(pulled(answer.body, call.signal), out) };
+      if (!(answer.body instanceof Uint8Array)) return { ...answer, body: tapped(answer.body, { message: count }) };
       out.bytes = answer.body.byteLength;
       tell('returned', undefined);
       return answer;
@@ -113,25 +117,4 @@ function codeOf(how: Ending['how'], error: unknown): number {
 function reasonOf(error: unknown): string | undefined {
   const cause = error instanceof StatusError ? error.cause : error;
   return cause instanceof Fault ? cause.reason : undefined;
-}
-
-function counted(body: AsyncIterable<Uint8Array>, sent: { bytes: number; messages: number }): AsyncIterable<Uint8Array> {
-  return {
-    [Symbol.asyncIterator]() {
-      const inner = body[Symbol.asyncIterator]();
-      const count = (result: IteratorResult<Uint8Array>) => {
-        if (result.done) return result;
-        sent.bytes += result.value.byteLength;
-        sent.messages++;
-        return result;
-      };
-      return {
-        next: () => inner.next().then(count),
-        return: async () => {
-          await inner.return?.();
-          return { done: true, value: undefined };
-        },
-      };
-    },
-  };
 }

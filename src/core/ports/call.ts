@@ -42,7 +42,8 @@ export type Call = {
 
 /**
  * Where the messages of one stream go: what an edge gives to a writer. It costs no promise per message, so one event for a thousand streams is a thousand calls of `write`.
- * A writer ends it once, by `end` or by `fail`; what comes after that, or after the signal's abort, is dropped.
+ * A writer ends it once, by `end` or by `fail`: also after the signal's abort, when it has stopped, because what waits for its end (the invalidation of a write) waits for that.
+ * After the end, or the abort, nothing more is sent.
  */
 export type Sink = {
   /**

@@ -3,7 +3,7 @@ import type { Clock } from '../kit/clock.ts';
 import { marginMs } from '../kit/margin.ts';
 import type { MethodPlan } from '../kit/plan.ts';
 import type { CachedStream, OpenCached } from '../ports/cached-stream.ts';
-import type { Answer, Handler, ReadyCall } from '../ports/call.ts';
+import type { Answer, Handler, PushedBody, ReadyCall } from '../ports/call.ts';
 import type { Upstreams } from '../upstreams/upstreams.ts';
 import type { App, Screen } from './app.ts';
 import { clientsOf } from './clients.ts';
@@ -93,8 +93,11 @@ export function streamHandler(screen: Screen<never>, unary: MethodPlan, open: Op
   };
 }
 
-async function* once(body: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield body;
+function once(body: Uint8Array): PushedBody {
+  return (sink) => {
+    sink.write(body);
+    sink.end();
+  };
 }
 
 /** An old whole answer is not replaced by one with parts missing: neither by those on the way, nor by a last one that stayed partial. */

@@ -1,0 +1,93 @@
+import { type Soon, settled, soonThen } from '../kit/soon.ts';
+import type { Ending, PushedBody, Sink, StreamBody } from '../ports/call.ts';
+import { pushed } from './stream-body.ts';
+
+/** What an interceptor does with a stream on its way out. */
+export type Tap = {
+  /** Sees each message before it is sent. Must not throw. */
+  readonly message?: (message: Uint8Array) => void;
+  /** Its abort ends the stream at once, whatever the writer does: those outside see the signal's reason thrown, those inside see the stream closed once its writer has stopped. */
+  readonly until?: AbortSignal;
+  /** Called once, with the end as those inside left it. What it gives is the end that those outside see, and is waited for; what it throws is an end too. */
+  readonly ended?: (ending: Ending) => Soon<Ending>;
+};
+
+/** A stream and its taps, the innermost first. */
+type Tapped = PushedBody & { readonly source: StreamBody; readonly taps: readonly Tap[] };
+
+/** The stream with one more tap around it. However many there are, they are composed once, when the stream begins: a message costs one call, and no promise. */
+export function tapped(body: StreamBody, tap: Tap): PushedBody {
+  const { source, taps } = isTapped(body) ? body : { source: body, taps: [] };
+  const all = [...taps, tap];
+  const begin = (sink: Sink) => pushed(source)(tappedSink(sink, all));
+  return Object.assign(begin, { source, taps: all });
+}
+
+function isTapped(body: StreamBody): body is Tapped {
+  return typeof body === 'function' && 'taps' in body;
+}
+
+const closed: Ending = { how: 'closed' };
+
+/** What the writer of a tapped stream writes to. */
+function tappedSink(sink: Sink, taps: readonly Tap[]): Sink {
+  const seeing = taps.flatMap(({ message }) => message ?? []);
+  const controller = new AbortController();
+  const listening: (() => void)[] = [];
+  /** The writer has ended, or what it writes goes nowhere. */
+  let over = false;
+  /** The taps from here on have seen an end that came from without; those before it wait for the writer's. */
+  let cutAt: number | undefined;
+  const on = (signal: AbortSignal, callback: () => void) => {
+    if (signal.aborted) return callback();
+    signal.addEventListener('abort', callback, { once: true });
+    listening.push(() => signal.removeEventListener('abort', callback));
+  };
+  const leave = ({ how, error }: Ending & { readonly error?: unknown }) => {
+    if (how === 'threw') sink.fail(error);
+    else if (how === 'returned') sink.end();
+  };
+  const cut = (at: number, reason: unknown) => {
+    if (over || cutAt !== undefined) return;
+    cutAt = at;
+    if (at < taps.length) void soonThen(endedBy(taps.slice(at + 1), { how: 'threw', error: reason }), leave);
+    controller.abort(reason);
+  };
+  const finish = (ending: Ending) => {
+    if (over) return;
+    over = true;
+    for (const off of listening) off();
+    if (cutAt === undefined) void soonThen(endedBy(taps, ending), leave);
+    else void endedBy(taps.slice(0, cutAt), closed);
+  };
+  for (const [at, { until }] of taps.entries()) if (until !== undefined) on(until, () => cut(at, until.reason));
+  on(sink.signal, () => cut(taps.length, sink.signal.reason));
+  return {
+    signal: controller.signal,
+    write: (message) => {
+      if (over || cutAt !== undefined) return false;
+      for (const see of seeing) see(message);
+      return sink.write(message);
+    },
+    onRoom: (callback) => {
+      if (!over && cutAt === undefined) sink.onRoom(callback);
+    },
+    end: () => finish({ how: 'returned' }),
+    fail: (error) => finish({ how: 'threw', error }),
+  };
+}
+
+/** An end on its way out. Never rejects: what a tap throws is the end from there on. */
+function endedBy(taps: readonly Tap[], ending: Ending): Soon<Ending> {
+  let soon: Soon<Ending> = ending;
+  for (const { ended } of taps) if (ended !== undefined) soon = outside(soon, ended);
+  return soon;
+}
+
+function outside(inside: Soon<Ending>, ended: NonNullable<Tap['ended']>): Soon<Ending> {
+  return settled(
+    () => soonThen(inside, ended),
+    (ending) => ending,
+    (error): Ending => ({ how: 'threw', error }),
+  );
+}
