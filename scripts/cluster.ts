@@ -37,7 +37,7 @@ async function closeAll(): Promise<void> {
 
 async function databaseUrl(): Promise<string> {
   if (process.env.DATABASE_URL !== undefined) return process.env.DATABASE_URL;
-  const { createDatabase, startPostgres } = await import('../test/support/postgres.ts');
+  const { createDatabase, startPostgres } = await import('../test/support/postgres/postgres.ts');
   const server = await startPostgres();
   closers.push(() => server.stop());
   process.env.PORTICO_TEST_POSTGRES_URL = server.url;
@@ -48,7 +48,7 @@ async function databaseUrl(): Promise<string> {
 
 async function redisUrl(): Promise<string> {
   if (process.env.REDIS_URL !== undefined) return process.env.REDIS_URL;
-  const { startRedisServer } = await import('../test/support/redis-server.ts');
+  const { startRedisServer } = await import('../test/support/redis/redis-server.ts');
   const server = await startRedisServer();
   closers.push(() => server.stop());
   return `redis://${server.address}`;

@@ -11,7 +11,7 @@ import { devTls } from '../../src/core/transport/dev-tls.ts';
 import { systemClock } from '../../src/wire/system-clock.ts';
 import { globalSetup, globalTeardown } from '../support/global-setup.ts';
 import { quietLog } from '../support/log.ts';
-import { createMigratedDatabase } from '../support/postgres.ts';
+import { createMigratedDatabase } from '../support/postgres/postgres.ts';
 import { type Measured, startPinned } from './process.ts';
 
 const root = resolve(import.meta.dirname, '../..');

@@ -4,7 +4,7 @@ import type { Cache } from '../../src/core/cache/cache.ts';
 import { decodedOf } from '../../src/core/cache/inputs.ts';
 import type { Handler } from '../../src/core/ports/call.ts';
 import { GetItemResponse } from '../fixture/gen/fixture/v1/fixture.ts';
-import { messageOf, planOf, readyCall } from '../support/ready-call.ts';
+import { messageOf, planOf, readyCall } from '../support/cache/ready-call.ts';
 
 /**
  * @returns remembered answers that were older than one which had been served from memory before they were asked for, and how many were served from memory

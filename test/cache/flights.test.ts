@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Fault } from '../../src/core/kit/fault.ts';
 import { StatusError } from '../../src/core/kit/status-error.ts';
-import { planOf, readyCall } from '../support/ready-call.ts';
+import { planOf, readyCall } from '../support/cache/ready-call.ts';
 import { cameBy, computation, openTestCache } from './open.ts';
 
 const getItem = planOf('GetItem');

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { messageOf, planOf, readyCall } from '../support/ready-call.ts';
+import { messageOf, planOf, readyCall } from '../support/cache/ready-call.ts';
 import { computation, openTestCache } from './open.ts';
 
 const getItem = planOf('GetItem');

@@ -3,8 +3,8 @@ import { test } from 'node:test';
 import { memoryCacheStore } from '../../src/core/adapters/memory/cache-store.ts';
 import { memoryLeases } from '../../src/core/adapters/memory/leases.ts';
 import { memoryTagVersions } from '../../src/core/adapters/memory/tag-versions.ts';
-import { fakeClock } from '../support/clock.ts';
-import { seeded } from '../support/seeded.ts';
+import { fakeClock } from '../support/time/clock.ts';
+import { seeded } from '../support/time/seeded.ts';
 import { stall } from './fence.ts';
 import { type RaceOptions, type RaceResult, race } from './race.ts';
 import {

@@ -5,8 +5,8 @@ import { memoryCacheStore } from '../../src/core/adapters/memory/cache-store.ts'
 import { memoryLeases } from '../../src/core/adapters/memory/leases.ts';
 import { memoryTagVersions } from '../../src/core/adapters/memory/tag-versions.ts';
 import { StoreDown } from '../../src/core/kit/store-down.ts';
-import { fakeClock } from '../support/clock.ts';
-import { planOf, readyCall } from '../support/ready-call.ts';
+import { fakeClock } from '../support/time/clock.ts';
+import { planOf, readyCall } from '../support/cache/ready-call.ts';
 import { cameBy, computation, openTestCache } from './open.ts';
 
 const plan = planOf('GetItem', { ttlMs: 10_000, staleWhileRevalidateMs: 0, staleIfErrorMs: 0 });

@@ -5,8 +5,8 @@ import { memoryTagVersions } from '../../src/core/adapters/memory/tag-versions.t
 import { type CacheParts, openCache } from '../../src/core/cache/cache.ts';
 import type { Answer, Handler, ReadyCall } from '../../src/core/ports/call.ts';
 import { GetItemResponse, ListItemsResponse } from '../fixture/gen/fixture/v1/fixture.ts';
-import { fakeClock } from '../support/clock.ts';
-import { testCounts } from '../support/counts.ts';
+import { fakeClock } from '../support/time/clock.ts';
+import { testCounts } from '../support/cache/counts.ts';
 
 /** @param overrides parts of another kind */
 export function openTestCache(overrides: Partial<CacheParts> = {}) {

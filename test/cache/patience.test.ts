@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { gone, havePatience } from '../../src/core/cache/patience.ts';
-import { fakeClock } from '../support/clock.ts';
-import { testCounts } from '../support/counts.ts';
+import { fakeClock } from '../support/time/clock.ts';
+import { testCounts } from '../support/cache/counts.ts';
 
 const never = () => new Promise<string>(() => {});
 

@@ -6,7 +6,7 @@ import { decodedOf } from '../../src/core/cache/inputs.ts';
 import type { Clock } from '../../src/core/kit/clock.ts';
 import type { Handler } from '../../src/core/ports/call.ts';
 import { GetItemResponse } from '../fixture/gen/fixture/v1/fixture.ts';
-import { messageOf, planOf, readyCall } from '../support/ready-call.ts';
+import { messageOf, planOf, readyCall } from '../support/cache/ready-call.ts';
 import { insistOnInvalidating } from './insist.ts';
 
 export type RaceOptions = {

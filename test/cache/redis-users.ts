@@ -6,10 +6,10 @@ import { redisLeases } from '../../src/core/adapters/redis/leases.ts';
 import { redisTagVersions } from '../../src/core/adapters/redis/tag-versions.ts';
 import { openCache } from '../../src/core/cache/cache.ts';
 import { systemClock as clock } from '../../src/wire/system-clock.ts';
-import { testCounts } from '../support/counts.ts';
-import { openedRedis } from '../support/opened-redis.ts';
-import { sharedRedis } from '../support/redis.ts';
-import { seeded } from '../support/seeded.ts';
+import { testCounts } from '../support/cache/counts.ts';
+import { openedRedis } from '../support/redis/opened-redis.ts';
+import { sharedRedis } from '../support/redis/redis.ts';
+import { seeded } from '../support/time/seeded.ts';
 import { callAsUsers } from './users.ts';
 
 /** 100 users call two replicas that share one Redis. Fails when any byte of one is in an answer of another. */

@@ -7,7 +7,7 @@ import type { Clock } from '../../src/core/kit/clock.ts';
 import type { CacheStore } from '../../src/core/ports/cache-store.ts';
 import type { Leases } from '../../src/core/ports/leases.ts';
 import type { TagVersions } from '../../src/core/ports/tag-versions.ts';
-import { testCounts } from '../support/counts.ts';
+import { testCounts } from '../support/cache/counts.ts';
 import { type Step, slowLeases, slowStore, slowVersions } from './slow.ts';
 
 /** What a safeguard is taken out of. */

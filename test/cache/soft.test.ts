@@ -4,7 +4,7 @@ import { createNoopMeter } from '@opentelemetry/api';
 import { Metadata } from 'nice-grpc-common';
 import { invalidate } from '../../src/core/interceptors/invalidate.ts';
 import type { RaiseOptions } from '../../src/core/ports/tag-versions.ts';
-import { planOf, readyCall } from '../support/ready-call.ts';
+import { planOf, readyCall } from '../support/cache/ready-call.ts';
 import { cameBy, computation, openTestCache } from './open.ts';
 
 const plan = planOf('GetItem', { ttlMs: 10_000, staleWhileRevalidateMs: 5_000 });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { StatusError } from '../../src/core/kit/status-error.ts';
-import { planOf, readyCall } from '../support/ready-call.ts';
+import { planOf, readyCall } from '../support/cache/ready-call.ts';
 import { cameBy, computation, openTestCache } from './open.ts';
 
 const plan = planOf('GetItem', { ttlMs: 1_000, staleWhileRevalidateMs: 5_000, staleIfErrorMs: 60_000 });

@@ -4,7 +4,7 @@ import { Metadata } from 'nice-grpc-common';
 import { memoryCacheStore } from '../../src/core/adapters/memory/cache-store.ts';
 import type { Answer } from '../../src/core/ports/call.ts';
 import { GetItemResponse } from '../fixture/gen/fixture/v1/fixture.ts';
-import { planOf, readyCall } from '../support/ready-call.ts';
+import { planOf, readyCall } from '../support/cache/ready-call.ts';
 import { cameBy, computation, openTestCache } from './open.ts';
 
 const plan = planOf('GetItem');

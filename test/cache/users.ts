@@ -3,7 +3,7 @@ import { Metadata } from 'nice-grpc-common';
 import type { Cache } from '../../src/core/cache/cache.ts';
 import type { Handler, ReadyCall } from '../../src/core/ports/call.ts';
 import { GetItemResponse } from '../fixture/gen/fixture/v1/fixture.ts';
-import { planOf, readyCall } from '../support/ready-call.ts';
+import { planOf, readyCall } from '../support/cache/ready-call.ts';
 import { insistOnInvalidating } from './insist.ts';
 
 const users = Array.from({ length: 100 }, (_, i) => `user-${i}`);

@@ -13,10 +13,10 @@ import type { Handler } from '../../src/core/ports/call.ts';
 import type { TagVersions } from '../../src/core/ports/tag-versions.ts';
 import { systemClock } from '../../src/wire/system-clock.ts';
 import { GetItemResponse } from '../fixture/gen/fixture/v1/fixture.ts';
-import { testCounts } from '../support/counts.ts';
-import { openedRedis } from '../support/opened-redis.ts';
-import { messageOf, planOf, readyCall } from '../support/ready-call.ts';
-import type { RedisPlace } from '../support/redis.ts';
+import { testCounts } from '../support/cache/counts.ts';
+import { openedRedis } from '../support/redis/opened-redis.ts';
+import { messageOf, planOf, readyCall } from '../support/cache/ready-call.ts';
+import type { RedisPlace } from '../support/redis/redis.ts';
 import type { Replica } from './load.ts';
 
 /** What a safeguard is taken out of. */

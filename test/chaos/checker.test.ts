@@ -1,9 +1,9 @@
 // The checker finds what the safeguards are for: each is taken out once. With all of them it finds nothing under the same fault.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { openFaultyLink } from '../support/faulty-link.ts';
-import { ownPrefix, type RedisPlace, type RedisServer, startRedisServer } from '../support/redis.ts';
-import { seeded } from '../support/seeded.ts';
+import { openFaultyLink } from '../support/link/faulty-link.ts';
+import { ownPrefix, type RedisPlace, type RedisServer, startRedisServer } from '../support/redis/redis.ts';
+import { seeded } from '../support/time/seeded.ts';
 import { openBare, type Safeguards, withoutDoubt, withoutGeneration, withoutVersionCheck } from './bare.ts';
 import { type Findings, type Load, startLoad } from './load.ts';
 

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { partitionOf, partitionTags, slotOf } from '../../src/core/kit/partitions.ts';
-import { ownPrefix, type RedisCluster, type RedisServer, startRedisCluster } from '../support/redis.ts';
-import { until } from '../support/until.ts';
+import { ownPrefix, type RedisCluster, type RedisServer, startRedisCluster } from '../support/redis/redis.ts';
+import { until } from '../support/time/until.ts';
 import { bring, type Loaded, openLoaded } from './fault.ts';
 import { failOver } from './replica-faults.ts';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import type { RedisPlace } from '../support/redis.ts';
-import { seeded } from '../support/seeded.ts';
-import { until } from '../support/until.ts';
+import type { RedisPlace } from '../support/redis/redis.ts';
+import { seeded } from '../support/time/seeded.ts';
+import { until } from '../support/time/until.ts';
 import { type Load, startLoad } from './load.ts';
 import { openPair, type Pair } from './pair.ts';
 

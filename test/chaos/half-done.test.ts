@@ -4,10 +4,10 @@ import { randomUUID } from 'node:crypto';
 import { test } from 'node:test';
 import { redisLeases } from '../../src/core/adapters/redis/leases.ts';
 import { StoreDown } from '../../src/core/kit/store-down.ts';
-import { openedRedis } from '../support/opened-redis.ts';
-import { ownPrefix, type RedisPlace, startRedisServer } from '../support/redis.ts';
-import { openTrickyLink } from '../support/tricky-link.ts';
-import { until } from '../support/until.ts';
+import { openedRedis } from '../support/redis/opened-redis.ts';
+import { ownPrefix, type RedisPlace, startRedisServer } from '../support/redis/redis.ts';
+import { openTrickyLink } from '../support/link/tricky-link.ts';
+import { until } from '../support/time/until.ts';
 import { openBare } from './bare.ts';
 
 const single = (address: string): RedisPlace => ({ mode: 'single', nodes: [address], prefix: ownPrefix() });

@@ -1,6 +1,6 @@
 // The workload of the chaos tests, and its checker. The truth is a number for each item, which only rises; an answer carries the number that it was computed from.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { until } from '../support/until.ts';
+import { until } from '../support/time/until.ts';
 
 /** One replica, whatever it is made of. Everything that it is asked fails by throwing. */
 export type Replica = {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { type FaultyLink, openFaultyLink } from '../support/faulty-link.ts';
-import { ownPrefix, type RedisServer, startRedisServer } from '../support/redis.ts';
-import { openTrickyLink, type TrickyLink } from '../support/tricky-link.ts';
-import { until } from '../support/until.ts';
+import { type FaultyLink, openFaultyLink } from '../support/link/faulty-link.ts';
+import { ownPrefix, type RedisServer, startRedisServer } from '../support/redis/redis.ts';
+import { openTrickyLink, type TrickyLink } from '../support/link/tricky-link.ts';
+import { until } from '../support/time/until.ts';
 import { type Fault, type Loaded, openLoaded, saidByBoth } from './fault.ts';
 
 const pendingSaid = /\d+ invalidated tags are still to be told to Redis/;

@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict';
 import { type Fixture, openFixture } from '../fixture/app.ts';
 import { openScriptedUpstream } from '../fixture/scripted-upstream.ts';
-import { type TestServer, fixtureRelease, openTestServer } from '../support/test-server.ts';
-import { callOf, keptTransports, type Outcome, registryOf, signIn } from '../support/protocols.ts';
-import type { RedisPlace } from '../support/redis.ts';
-import { until } from '../support/until.ts';
+import { type TestServer, fixtureRelease, openTestServer } from '../support/server/test-server.ts';
+import { callOf, keptTransports, type Outcome, registryOf, signIn } from '../support/client/protocols.ts';
+import type { RedisPlace } from '../support/redis/redis.ts';
+import { until } from '../support/time/until.ts';
 import type { Read, Replica } from './load.ts';
 
 const registry = registryOf(fixtureRelease.descriptorSet);

@@ -1,4 +1,4 @@
-import type { RedisServer } from '../support/redis.ts';
+import type { RedisServer } from '../support/redis/redis.ts';
 import type { Fault } from './fault.ts';
 import type { Load } from './load.ts';
 

@@ -1,8 +1,8 @@
 // Sentinels promote a replica that lacks the tail: invalidations that had been done are done no more, and older answers are there again.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { ownPrefix, type RedisPlace, type RedisSentinels, startRedisSentinels } from '../support/redis.ts';
-import { seeded } from '../support/seeded.ts';
+import { ownPrefix, type RedisPlace, type RedisSentinels, startRedisSentinels } from '../support/redis/redis.ts';
+import { seeded } from '../support/time/seeded.ts';
 import { openBare, withoutGeneration } from './bare.ts';
 import { bring, type Loaded, openLoaded } from './fault.ts';
 import { startLoad } from './load.ts';

@@ -1,6 +1,6 @@
 // The command line as a person runs it: a process of its own, started through the launcher.
 import { join, resolve } from 'node:path';
-import { type Ended, type Running, startProcess } from '../support/process.ts';
+import { type Ended, type Running, startProcess } from '../support/server/process.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 /** Nothing of the environment of the tests but what a process needs. */

@@ -7,9 +7,9 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { devTls } from '../../src/core/transport/dev-tls.ts';
-import { createDatabase } from '../support/postgres.ts';
-import type { Running } from '../support/process.ts';
-import { openWire } from '../support/wire.ts';
+import { createDatabase } from '../support/postgres/postgres.ts';
+import type { Running } from '../support/server/process.ts';
+import { openWire } from '../support/client/wire.ts';
 import { run, start, stopAll } from './portico.ts';
 
 const cwd = mkdtempSync(join(tmpdir(), 'portico-serve-'));

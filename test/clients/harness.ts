@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { decodeJwt, decodeProtectedHeader, SignJWT } from 'jose';
 import type { Behaviour } from '../../src/sample/behaviour.ts';
-import { registryOf, signIn } from '../support/protocols.ts';
+import { registryOf, signIn } from '../support/client/protocols.ts';
 import { root, startScript } from './script.ts';
 
 /** The longest that a start may take on a busy machine, and how often it is asked. Milliseconds. */

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { delimiter, join } from 'node:path';
 import { before, suite, test } from 'node:test';
-import { blocksOf } from '../support/page.ts';
+import { blocksOf } from '../support/client/page.ts';
 import { buildGo } from './builds.ts';
 import type { Harness } from './harness.ts';
 import { needed, run } from './programs.ts';

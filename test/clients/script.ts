@@ -1,6 +1,6 @@
 // Scripts of ours as processes of their own, spoken to by lines.
 import { resolve } from 'node:path';
-import { type Running, startProcess } from '../support/process.ts';
+import { type Running, startProcess } from '../support/server/process.ts';
 
 export const root = resolve(import.meta.dirname, '../..');
 

@@ -1,7 +1,7 @@
 import { memoryBus } from '../../src/core/adapters/memory/bus.ts';
 import { quietLog } from '../support/log.ts';
-import { openBus } from '../support/open-bus.ts';
-import { type RedisPlace, sharedCluster, sharedRedis } from '../support/redis.ts';
+import { openBus } from '../support/redis/open-bus.ts';
+import { type RedisPlace, sharedCluster, sharedRedis } from '../support/redis/redis.ts';
 import { busContract } from './bus.ts';
 
 busContract('memory', async () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Bus, messageBytesMax, topicLengthMax } from '../../src/core/ports/bus.ts';
-import { until } from '../support/until.ts';
+import { until } from '../support/time/until.ts';
 
 /** Two replicas' ends of one bus. */
 export type BusHarness = AsyncDisposable & { readonly a: Bus; readonly b: Bus };

@@ -1,7 +1,7 @@
 import { memoryCacheStore } from '../../src/core/adapters/memory/cache-store.ts';
 import { memoryLeases } from '../../src/core/adapters/memory/leases.ts';
 import { memoryTagVersions } from '../../src/core/adapters/memory/tag-versions.ts';
-import { fakeClock } from '../support/clock.ts';
+import { fakeClock } from '../support/time/clock.ts';
 import { cacheStoreContract } from './cache-store.ts';
 import { leasesContract } from './leases.ts';
 import { tagVersionsContract } from './tag-versions.ts';

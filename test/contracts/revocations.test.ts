@@ -1,11 +1,11 @@
 import { memoryRevocations } from '../../src/core/adapters/memory/revocations.ts';
 import { sharedRevocations } from '../../src/core/services/session/shared-revocations.ts';
 import { systemClock } from '../../src/wire/system-clock.ts';
-import { fakeClock } from '../support/clock.ts';
+import { fakeClock } from '../support/time/clock.ts';
 import { quietLog } from '../support/log.ts';
-import { openBus } from '../support/open-bus.ts';
-import { type RedisPlace, sharedCluster, sharedRedis } from '../support/redis.ts';
-import { until } from '../support/until.ts';
+import { openBus } from '../support/redis/open-bus.ts';
+import { type RedisPlace, sharedCluster, sharedRedis } from '../support/redis/redis.ts';
+import { until } from '../support/time/until.ts';
 import { revocationsContract } from './revocations.ts';
 
 revocationsContract('memory', async () => {

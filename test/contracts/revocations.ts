@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Revocations } from '../../src/core/ports/revocations.ts';
-import { until } from '../support/until.ts';
+import { until } from '../support/time/until.ts';
 
 /** Two replicas' revocations; the same one twice where there is one replica. */
 export type RevocationsHarness = AsyncDisposable & {

@@ -6,7 +6,7 @@ import { migrate, readMigrations } from '../../src/core/adapters/sql/migrate.ts'
 import { openSql, type Sql } from '../../src/core/adapters/sql/open-sql.ts';
 import { sqlSessions } from '../../src/core/adapters/sql/sessions.ts';
 import { quietLog } from '../support/log.ts';
-import { createMigratedDatabase } from '../support/postgres.ts';
+import { createMigratedDatabase } from '../support/postgres/postgres.ts';
 import { sessionsContract } from './sessions.ts';
 
 sessionsContract('PostgreSQL', async () => {

@@ -13,8 +13,8 @@ import { freePort } from '../../scripts/server-process.ts';
 import { devTls } from '../../src/core/transport/dev-tls.ts';
 import { type Company, openCompany } from '../../src/sample/company.ts';
 import { systemClock } from '../../src/wire/system-clock.ts';
-import { createDatabase } from '../support/postgres.ts';
-import { callOf, registryOf, transportOf } from '../support/protocols.ts';
+import { createDatabase } from '../support/postgres/postgres.ts';
+import { callOf, registryOf, transportOf } from '../support/client/protocols.ts';
 import { buildImage, type Container, type Image } from './image.ts';
 
 const root = resolve(import.meta.dirname, '../..');

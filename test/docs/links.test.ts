@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { test } from 'node:test';
-import { projectFiles } from '../support/clone.ts';
+import { projectFiles } from '../support/server/clone.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 const pages = projectFiles().filter((file) => file.endsWith('.md') && !file.startsWith('third_party/'));

@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path';
 import { test } from 'node:test';
 import { reasons as ours } from '../../src/app/reasons.ts';
 import { reasons, statusCodes } from '../../src/core/kit/fault.ts';
-import { blocksOf } from '../support/page.ts';
+import { blocksOf } from '../support/client/page.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 const pages = readdirSync(join(root, 'docs/mobile')).map((name) => `docs/mobile/${name}`);

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { type Fixture, openFixture } from '../fixture/app.ts';
 import { openScriptedUpstream, type ScriptedUpstream } from '../fixture/scripted-upstream.ts';
-import { type TestServer, fixtureRelease, openTestServer } from '../support/test-server.ts';
-import { callOf, type Outcome, registryOf, signIn, transportOf } from '../support/protocols.ts';
+import { type TestServer, fixtureRelease, openTestServer } from '../support/server/test-server.ts';
+import { callOf, type Outcome, registryOf, signIn, transportOf } from '../support/client/protocols.ts';
 
 const registry = registryOf(fixtureRelease.descriptorSet);
 let server: TestServer;

@@ -6,11 +6,11 @@ import { Agent, request } from 'node:https';
 import { test } from 'node:test';
 import { openFixture } from '../fixture/app.ts';
 import { openScriptedUpstream } from '../fixture/scripted-upstream.ts';
-import { fixtureRelease, openTestServer } from '../support/test-server.ts';
-import { callOf, type ProtocolName, protocols, registryOf, signIn, transportOf } from '../support/protocols.ts';
-import { openRawClient } from '../support/raw-client.ts';
-import { until } from '../support/until.ts';
-import { openWire } from '../support/wire.ts';
+import { fixtureRelease, openTestServer } from '../support/server/test-server.ts';
+import { callOf, type ProtocolName, protocols, registryOf, signIn, transportOf } from '../support/client/protocols.ts';
+import { openRawClient } from '../support/client/raw-client.ts';
+import { until } from '../support/time/until.ts';
+import { openWire } from '../support/client/wire.ts';
 
 const registry = registryOf(fixtureRelease.descriptorSet);
 

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { fixtureRelease } from '../support/test-server.ts';
-import { openIssuer, type StubIssuer } from '../support/issuer.ts';
-import { makeKey, tokenOf } from '../support/jws.ts';
-import { callOf, registryOf, transportOf } from '../support/protocols.ts';
-import { type ShiftedClock, shiftedClock } from '../support/shifted-clock.ts';
-import { tokenAttacks } from '../support/token-attacks.ts';
-import { transportsOf } from '../support/transports.ts';
-import { type FixtureServer, openFixtureServer } from '../support/fixture-server.ts';
+import { fixtureRelease } from '../support/server/test-server.ts';
+import { openIssuer, type StubIssuer } from '../support/token/issuer.ts';
+import { makeKey, tokenOf } from '../support/token/jws.ts';
+import { callOf, registryOf, transportOf } from '../support/client/protocols.ts';
+import { type ShiftedClock, shiftedClock } from '../support/time/shifted-clock.ts';
+import { tokenAttacks } from '../support/token/token-attacks.ts';
+import { transportsOf } from '../support/client/transports.ts';
+import { type FixtureServer, openFixtureServer } from '../support/server/fixture-server.ts';
 
 const registry = registryOf(fixtureRelease.descriptorSet);
 const whoAmI = 'fixture.v1.ScreenService/WhoAmI';

@@ -2,12 +2,12 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { openFixture } from '../fixture/app.ts';
-import { type TestServer, fixtureRelease, openTestServer } from '../support/test-server.ts';
-import { type FaultyLink, openFaultyLink } from '../support/faulty-link.ts';
-import { versions } from '../support/http.ts';
-import { callOf, keptTransports, type Outcome, registryOf, signIn } from '../support/protocols.ts';
-import { framed, grpcHeaders, openRawUpstream, type RawUpstream, reply } from '../support/raw-upstream.ts';
-import { until } from '../support/until.ts';
+import { type TestServer, fixtureRelease, openTestServer } from '../support/server/test-server.ts';
+import { type FaultyLink, openFaultyLink } from '../support/link/faulty-link.ts';
+import { versions } from '../support/client/http.ts';
+import { callOf, keptTransports, type Outcome, registryOf, signIn } from '../support/client/protocols.ts';
+import { framed, grpcHeaders, openRawUpstream, type RawUpstream, reply } from '../support/upstream/raw-upstream.ts';
+import { until } from '../support/time/until.ts';
 
 const registry = registryOf(fixtureRelease.descriptorSet);
 const kinds = ['Unary', 'ServerStream', 'ClientStream', 'BidiStream'] as const;

@@ -4,10 +4,10 @@ import { after, before, test } from 'node:test';
 import { Any } from '../../src/gen/google/protobuf/any.ts';
 import { Status } from '../../src/gen/google/rpc/status.ts';
 import { openFixture } from '../fixture/app.ts';
-import { type TestServer, fixtureRelease, openTestServer } from '../support/test-server.ts';
-import { callOf, protocols, registryOf, signIn, transportOf } from '../support/protocols.ts';
-import { openRawClient, type RawClient } from '../support/raw-client.ts';
-import { framed, grpcHeaders, messagesOf, openRawUpstream, type RawUpstream, reply, trailersOnly } from '../support/raw-upstream.ts';
+import { type TestServer, fixtureRelease, openTestServer } from '../support/server/test-server.ts';
+import { callOf, protocols, registryOf, signIn, transportOf } from '../support/client/protocols.ts';
+import { openRawClient, type RawClient } from '../support/client/raw-client.ts';
+import { framed, grpcHeaders, messagesOf, openRawUpstream, type RawUpstream, reply, trailersOnly } from '../support/upstream/raw-upstream.ts';
 
 const registry = registryOf(fixtureRelease.descriptorSet);
 const kinds = ['Unary', 'ServerStream', 'ClientStream', 'BidiStream'] as const;

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { openFixture } from '../fixture/app.ts';
-import { type TestServer, openTestServer } from '../support/test-server.ts';
-import { openRawClient, type RawClient } from '../support/raw-client.ts';
+import { type TestServer, openTestServer } from '../support/server/test-server.ts';
+import { openRawClient, type RawClient } from '../support/client/raw-client.ts';
 
 const text = (value: string) => Buffer.concat([Buffer.from([0x0a, value.length]), Buffer.from(value)]);
 const reflection = '/grpc.reflection.v1.ServerReflection/ServerReflectionInfo';

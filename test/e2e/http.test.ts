@@ -4,10 +4,10 @@ import { after, before, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { openFixture } from '../fixture/app.ts';
 import { openScriptedUpstream, type ScriptedUpstream } from '../fixture/scripted-upstream.ts';
-import { assertConformance, decodeDetails } from '../support/conformance.ts';
-import { type TestServer, fixtureRelease, openTestServer } from '../support/test-server.ts';
-import { type Ask, type HttpReply, versions } from '../support/http.ts';
-import { registryOf, signIn } from '../support/protocols.ts';
+import { assertConformance, decodeDetails } from '../support/client/conformance.ts';
+import { type TestServer, fixtureRelease, openTestServer } from '../support/server/test-server.ts';
+import { type Ask, type HttpReply, versions } from '../support/client/http.ts';
+import { registryOf, signIn } from '../support/client/protocols.ts';
 
 const registry = registryOf(fixtureRelease.descriptorSet);
 const origin = 'https://app.example.com';

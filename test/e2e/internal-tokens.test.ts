@@ -5,11 +5,11 @@ import { type Channel, ClientError, createChannel, createClient, createServer, M
 import { app } from '../../src/app/index.ts';
 import { OrderServiceDefinition } from '../../src/gen/orders/v1/order.ts';
 import { PromotionServiceDefinition } from '../../src/gen/promotions/v1/promotion.ts';
-import { fixtureRelease, openTestServer } from '../support/test-server.ts';
-import { type Key, keyOfServer, makeKey, tokenOf } from '../support/jws.ts';
-import { callOf, registryOf, signIn, transportOf } from '../support/protocols.ts';
-import { openSampleServer, type SampleServer, sampleRegistry, sampleRelease } from '../support/sample-server.ts';
-import { type FixtureServer, openFixtureServer } from '../support/fixture-server.ts';
+import { fixtureRelease, openTestServer } from '../support/server/test-server.ts';
+import { type Key, keyOfServer, makeKey, tokenOf } from '../support/token/jws.ts';
+import { callOf, registryOf, signIn, transportOf } from '../support/client/protocols.ts';
+import { openSampleServer, type SampleServer, sampleRegistry, sampleRelease } from '../support/server/sample-server.ts';
+import { type FixtureServer, openFixtureServer } from '../support/server/fixture-server.ts';
 
 let company: SampleServer;
 let channel: Channel;

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { fixtureRelease } from '../support/test-server.ts';
-import { callOf, type ProtocolName, protocols, registryOf, signIn, transportOf } from '../support/protocols.ts';
-import { openSampleServer, type SampleServer, sampleRegistry } from '../support/sample-server.ts';
-import { seeded } from '../support/seeded.ts';
-import { transportsOf } from '../support/transports.ts';
-import { type FixtureServer, openFixtureServer } from '../support/fixture-server.ts';
+import { fixtureRelease } from '../support/server/test-server.ts';
+import { callOf, type ProtocolName, protocols, registryOf, signIn, transportOf } from '../support/client/protocols.ts';
+import { openSampleServer, type SampleServer, sampleRegistry } from '../support/server/sample-server.ts';
+import { seeded } from '../support/time/seeded.ts';
+import { transportsOf } from '../support/client/transports.ts';
+import { type FixtureServer, openFixtureServer } from '../support/server/fixture-server.ts';
 
 const registry = registryOf(fixtureRelease.descriptorSet);
 const getOrder = 'app.v1.OrderService/GetOrder';

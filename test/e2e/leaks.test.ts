@@ -3,11 +3,11 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { openFixture } from '../fixture/app.ts';
 import { openScriptedUpstream, type ScriptedUpstream } from '../fixture/scripted-upstream.ts';
-import { type TestServer, fixtureRelease, openTestServer } from '../support/test-server.ts';
-import type { LinkState } from '../support/faulty-link.ts';
-import { openFaultyLink } from '../support/faulty-link.ts';
-import { callOf, keptTransports, type ProtocolName, protocols, registryOf, signIn } from '../support/protocols.ts';
-import { until } from '../support/until.ts';
+import { type TestServer, fixtureRelease, openTestServer } from '../support/server/test-server.ts';
+import type { LinkState } from '../support/link/faulty-link.ts';
+import { openFaultyLink } from '../support/link/faulty-link.ts';
+import { callOf, keptTransports, type ProtocolName, protocols, registryOf, signIn } from '../support/client/protocols.ts';
+import { until } from '../support/time/until.ts';
 
 const registry = registryOf(fixtureRelease.descriptorSet);
 const longMs = 600_000;

@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
 import { GetProfileResponse } from '../../src/gen/accounts/v1/account.ts';
-import { callOf, keptTransports, signIn } from '../support/protocols.ts';
-import { openRawUpstream, type RawUpstream, reply, trailersOnly } from '../support/raw-upstream.ts';
-import { openSampleServer, type SampleServer, sampleRegistry } from '../support/sample-server.ts';
+import { callOf, keptTransports, signIn } from '../support/client/protocols.ts';
+import { openRawUpstream, type RawUpstream, reply, trailersOnly } from '../support/upstream/raw-upstream.ts';
+import { openSampleServer, type SampleServer, sampleRegistry } from '../support/server/sample-server.ts';
 
 const profile = GetProfileResponse.encode(GetProfileResponse.fromPartial({ userId: 'alice' })).finish();
 const wish = { content: 'A kite', recipient: 'Ada', address: 'Markt 1', weightGrams: 400 };

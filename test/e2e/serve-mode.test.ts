@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { fixtureRelease } from '../support/test-server.ts';
-import { openIssuer, type StubIssuer } from '../support/issuer.ts';
-import { callOf, registryOf, signIn, transportOf } from '../support/protocols.ts';
-import { type FixtureServer, openFixtureServer } from '../support/fixture-server.ts';
+import { fixtureRelease } from '../support/server/test-server.ts';
+import { openIssuer, type StubIssuer } from '../support/token/issuer.ts';
+import { callOf, registryOf, signIn, transportOf } from '../support/client/protocols.ts';
+import { type FixtureServer, openFixtureServer } from '../support/server/fixture-server.ts';
 
 const registry = registryOf(fixtureRelease.descriptorSet);
 let provider: StubIssuer;

@@ -3,10 +3,10 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { type Fixture, openFixture } from '../fixture/app.ts';
 import { openScriptedUpstream, type ScriptedUpstream } from '../fixture/scripted-upstream.ts';
-import { type TestServer, fixtureRelease, openTestServer } from '../support/test-server.ts';
-import { callOf, registryOf, signIn, transportOf } from '../support/protocols.ts';
-import { ownPrefix, type RedisServer, startRedisServer } from '../support/redis.ts';
-import { until } from '../support/until.ts';
+import { type TestServer, fixtureRelease, openTestServer } from '../support/server/test-server.ts';
+import { callOf, registryOf, signIn, transportOf } from '../support/client/protocols.ts';
+import { ownPrefix, type RedisServer, startRedisServer } from '../support/redis/redis.ts';
+import { until } from '../support/time/until.ts';
 
 const registry = registryOf(fixtureRelease.descriptorSet);
 let redisServer: RedisServer;

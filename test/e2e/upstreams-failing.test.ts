@@ -3,10 +3,10 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { Behaviour } from '../../src/sample/behaviour.ts';
 import { type ServiceName, serviceNames } from '../../src/sample/company.ts';
-import type { LinkState } from '../support/faulty-link.ts';
-import { callOf, keptTransports, type Outcome, protocols, signIn } from '../support/protocols.ts';
-import { openSampleServer, type SampleServer, sampleRegistry } from '../support/sample-server.ts';
-import { until } from '../support/until.ts';
+import type { LinkState } from '../support/link/faulty-link.ts';
+import { callOf, keptTransports, type Outcome, protocols, signIn } from '../support/client/protocols.ts';
+import { openSampleServer, type SampleServer, sampleRegistry } from '../support/server/sample-server.ts';
+import { until } from '../support/time/until.ts';
 
 /** The screen's deadline. */
 const deadlineMs = 800;

@@ -7,8 +7,8 @@ import { redisLeases } from '../../src/core/adapters/redis/leases.ts';
 import type { Redis } from '../../src/core/adapters/redis/open-redis.ts';
 import type { CacheEntry } from '../../src/core/ports/cache-store.ts';
 import { systemClock } from '../../src/wire/system-clock.ts';
-import { openedRedis } from '../support/opened-redis.ts';
-import { sharedRedis } from '../support/redis.ts';
+import { openedRedis } from '../support/redis/opened-redis.ts';
+import { sharedRedis } from '../support/redis/redis.ts';
 
 let redis: Redis;
 before(async () => {

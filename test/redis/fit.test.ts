@@ -5,9 +5,9 @@ import { test } from 'node:test';
 import { freePort } from '../../scripts/server-process.ts';
 import { redisFit } from '../../src/wire/redis-fit.ts';
 import { systemClock } from '../../src/wire/system-clock.ts';
-import { openBus } from '../support/open-bus.ts';
-import { sharedCluster, sharedRedis, startRedisServer } from '../support/redis.ts';
-import { openFixtureServer } from '../support/fixture-server.ts';
+import { openBus } from '../support/redis/open-bus.ts';
+import { sharedCluster, sharedRedis, startRedisServer } from '../support/redis/redis.ts';
+import { openFixtureServer } from '../support/server/fixture-server.ts';
 
 const single = (address: string, more = {}) => ({ redis: { mode: 'single' as const, nodes: [address], prefix: 'portico:', ...more } });
 const page = readFileSync(resolve(import.meta.dirname, '../../docs/operating/redis.md'), 'utf8');

@@ -10,8 +10,8 @@ import { StoreDown } from '../../src/core/kit/store-down.ts';
 import { devTls } from '../../src/core/transport/dev-tls.ts';
 import { systemClock } from '../../src/wire/system-clock.ts';
 import { quietLog } from '../support/log.ts';
-import { ownPrefix, sharedCluster, sharedRedis, startRedisCluster, startRedisSentinels, startRedisServer } from '../support/redis.ts';
-import { until } from '../support/until.ts';
+import { ownPrefix, sharedCluster, sharedRedis, startRedisCluster, startRedisSentinels, startRedisServer } from '../support/redis/redis.ts';
+import { until } from '../support/time/until.ts';
 
 async function opened(place: RedisPlace): Promise<Redis & Disposable> {
   const redis = openRedis(place, { clock: systemClock, log: quietLog });

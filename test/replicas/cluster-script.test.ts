@@ -6,9 +6,9 @@ import { request } from 'node:https';
 import { resolve } from 'node:path';
 import { after, before, test } from 'node:test';
 import { parse } from 'yaml';
-import { createDatabase } from '../support/postgres.ts';
-import { sharedRedis } from '../support/redis.ts';
-import { until } from '../support/until.ts';
+import { createDatabase } from '../support/postgres/postgres.ts';
+import { sharedRedis } from '../support/redis/redis.ts';
+import { until } from '../support/time/until.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 let database: Awaited<ReturnType<typeof createDatabase>>;

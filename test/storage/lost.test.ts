@@ -11,7 +11,7 @@ import { openReadiness } from '../../src/wire/readiness.ts';
 import { openStorage } from '../../src/wire/storage.ts';
 import { systemClock } from '../../src/wire/system-clock.ts';
 import { keptLog } from '../support/log.ts';
-import { createMigratedDatabase } from '../support/postgres.ts';
+import { createMigratedDatabase } from '../support/postgres/postgres.ts';
 
 const words = 'the embedded database has ended by itself: restart the server';
 

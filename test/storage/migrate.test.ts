@@ -8,7 +8,7 @@ import { sql } from 'kysely';
 import { fitOf, type Migration, migrate, readMigrations } from '../../src/core/adapters/sql/migrate.ts';
 import { openSql, type Sql } from '../../src/core/adapters/sql/open-sql.ts';
 import { quietLog } from '../support/log.ts';
-import { createDatabase } from '../support/postgres.ts';
+import { createDatabase } from '../support/postgres/postgres.ts';
 
 let database: Awaited<ReturnType<typeof createDatabase>>;
 let db: Sql['db'];

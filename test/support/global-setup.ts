@@ -2,8 +2,8 @@
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { installPackage } from '../../scripts/server-process.ts';
-import { startPostgres } from './postgres.ts';
-import { startSharedRedis } from './redis.ts';
+import { startPostgres } from './postgres/postgres.ts';
+import { startSharedRedis } from './redis/redis.ts';
 
 let stops: readonly (() => Promise<void>)[] = [];
 

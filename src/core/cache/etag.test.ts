@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { createFileRegistry, fromBinary } from '@bufbuild/protobuf';
 import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 import { GetItemResponse } from '../../../test/fixture/gen/fixture/v1/fixture.ts';
-import { fixtureRelease } from '../../../test/support/test-server.ts';
+import { fixtureRelease } from '../../../test/support/server/test-server.ts';
 import { etagOf } from './etag.ts';
 
 const type = createFileRegistry(fromBinary(FileDescriptorSetSchema, fixtureRelease.descriptorSet)).getMessage('fixture.v1.GetItemResponse');

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { type Client, Metadata, Server, ServerCredentials } from '@grpc/grpc-js';
-import { fakeClock } from '../../../test/support/clock.ts';
-import { until } from '../../../test/support/until.ts';
+import { fakeClock } from '../../../test/support/time/clock.ts';
+import { until } from '../../../test/support/time/until.ts';
 import { openChannel } from './channel.ts';
 import { registerPollingResolver } from './polling-resolver.ts';
 

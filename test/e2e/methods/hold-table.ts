@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { FileRegistry } from '@bufbuild/protobuf';
-import type { TestServer } from '../../support/test-server.ts';
-import { callOf, protocols, signIn, transportOf } from '../../support/protocols.ts';
+import type { TestServer } from '../../support/server/test-server.ts';
+import { callOf, protocols, signIn, transportOf } from '../../support/client/protocols.ts';
 import { holdRow, type Row } from './table.ts';
 
 /** Bidirectional streams need HTTP/2. */

@@ -1,5 +1,5 @@
 import { after, before } from 'node:test';
-import { openSampleServer, type SampleServer, sampleRegistry } from '../../support/sample-server.ts';
+import { openSampleServer, type SampleServer, sampleRegistry } from '../../support/server/sample-server.ts';
 import { coreRows } from './core-rows.ts';
 import { holdTable } from './hold-table.ts';
 import { sampleRows } from './sample-rows.ts';

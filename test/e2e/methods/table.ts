@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { type DescService, type FileRegistry, type Message, toJson } from '@bufbuild/protobuf';
 import type { Transport } from '@connectrpc/connect';
-import { callOf, type Outcome, type ProtocolName } from '../../support/protocols.ts';
+import { callOf, type Outcome, type ProtocolName } from '../../support/client/protocols.ts';
 
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 type Request = Readonly<Record<string, unknown>>;

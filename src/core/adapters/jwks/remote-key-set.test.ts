@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import type { ServerResponse } from 'node:http';
 import { test } from 'node:test';
-import { fakeClock } from '../../../../test/support/clock.ts';
-import { openIssuer } from '../../../../test/support/issuer.ts';
-import { jwkOf, type Key, makeKey } from '../../../../test/support/jws.ts';
+import { fakeClock } from '../../../../test/support/time/clock.ts';
+import { openIssuer } from '../../../../test/support/token/issuer.ts';
+import { jwkOf, type Key, makeKey } from '../../../../test/support/token/jws.ts';
 import { keptLog } from '../../../../test/support/log.ts';
 import { remoteKeySet } from './remote-key-set.ts';
 

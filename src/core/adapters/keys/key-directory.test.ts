@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, renameSync, rmSync, utimesSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { fakeClock } from '../../../../test/support/clock.ts';
+import { fakeClock } from '../../../../test/support/time/clock.ts';
 import { keptLog } from '../../../../test/support/log.ts';
 import { ensureKey, keyDirectory } from './key-directory.ts';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { fakeClock } from '../../../../test/support/clock.ts';
+import { fakeClock } from '../../../../test/support/time/clock.ts';
 import { quietLog } from '../../../../test/support/log.ts';
 import type { Forgotten } from '../../ports/sessions.ts';
 import { startJanitor } from './janitor.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { fakeClock } from '../../../../test/support/clock.ts';
+import { fakeClock } from '../../../../test/support/time/clock.ts';
 import { keptLog, quietLog } from '../../../../test/support/log.ts';
 import { memoryBus } from '../../adapters/memory/bus.ts';
 import { memoryRevocations } from '../../adapters/memory/revocations.ts';

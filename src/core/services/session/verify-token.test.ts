@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { fakeClock } from '../../../../test/support/clock.ts';
-import { makeKey, spellingsOf, tokenOf } from '../../../../test/support/jws.ts';
+import { fakeClock } from '../../../../test/support/time/clock.ts';
+import { makeKey, spellingsOf, tokenOf } from '../../../../test/support/token/jws.ts';
 import { memoryRevocations } from '../../adapters/memory/revocations.ts';
 import type { SigningKeys } from '../../ports/signing-keys.ts';
 import { verifyTokens } from './verify-token.ts';

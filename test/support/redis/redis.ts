@@ -42,7 +42,7 @@ export async function sharedCluster(): Promise<RedisPlace> {
 }
 
 /** The user of docs/operating/redis.md with the least rights, by whom all tests of the shared ones log in; for any prefix. */
-const userLine = /^user portico on .*$/m.exec(readFileSync(resolve(import.meta.dirname, '../../docs/operating/redis.md'), 'utf8'))?.[0] ?? '';
+const userLine = /^user portico on .*$/m.exec(readFileSync(resolve(import.meta.dirname, '../../../docs/operating/redis.md'), 'utf8'))?.[0] ?? '';
 const login = { username: 'portico', password: / >(\S+) /.exec(userLine)?.[1] ?? '' };
 const sharedOptions: RedisServerOptions = { config: ['maxmemory-policy noeviction', userLine.replaceAll('portico:*', '*')] };
 

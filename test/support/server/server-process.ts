@@ -1,5 +1,5 @@
 // `portico dev` as a process of its own, started by a command of the docs, on free ports.
-import { freePort } from '../../scripts/server-process.ts';
+import { freePort } from '../../../scripts/server-process.ts';
 import { startProcess } from './process.ts';
 
 export type ServerProcess = {

@@ -1,7 +1,7 @@
 // A real Redis Cluster, and a way to move its slots.
 
-import { freePort } from '../../scripts/server-process.ts';
-import { slotOf } from '../../src/core/kit/partitions.ts';
+import { freePort } from '../../../scripts/server-process.ts';
+import { slotOf } from '../../../src/core/kit/partitions.ts';
 import { type RedisServer, startRedisServer } from './redis-server.ts';
 
 export type RedisCluster = AsyncDisposable & {

@@ -4,10 +4,10 @@ import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs
 import { tmpdir } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
 import { Client } from 'pg';
-import { freePort, installPackage, startTied } from '../../scripts/server-process.ts';
-import { migrate, readMigrations } from '../../src/core/adapters/sql/migrate.ts';
-import { openSql } from '../../src/core/adapters/sql/open-sql.ts';
-import { quietLog } from './log.ts';
+import { freePort, installPackage, startTied } from '../../../scripts/server-process.ts';
+import { migrate, readMigrations } from '../../../src/core/adapters/sql/migrate.ts';
+import { openSql } from '../../../src/core/adapters/sql/open-sql.ts';
+import { quietLog } from '../log.ts';
 
 /** Set by whoever runs a server of their own: "postgres://user@host:5432/postgres", with the right to create databases. */
 const urlVariable = 'TEST_POSTGRES_URL';
@@ -130,7 +130,7 @@ async function prepareTemplate(): Promise<void> {
     if (rowCount !== 0) return;
     await client.query(`CREATE DATABASE ${template}_new`);
     const sql = await openSql({ url: Object.assign(new URL(url), { pathname: `/${template}_new` }).href }, quietLog);
-    await migrate(sql.db, readMigrations(resolve(import.meta.dirname, '../../migrations')));
+    await migrate(sql.db, readMigrations(resolve(import.meta.dirname, '../../../migrations')));
     await sql.close();
     await client.query(`ALTER DATABASE ${template}_new RENAME TO ${template}`);
   } finally {

@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { Redis } from 'ioredis';
-import { freePort, installPackage, startTied, type TiedProcess } from '../../scripts/server-process.ts';
+import { freePort, installPackage, startTied, type TiedProcess } from '../../../scripts/server-process.ts';
 
 export type RedisServerOptions = {
   /** Lines of redis.conf, such as "maxmemory-policy noeviction". */

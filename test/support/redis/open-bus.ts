@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { redisBus } from '../../src/core/adapters/redis/bus.ts';
-import { openRedis } from '../../src/core/adapters/redis/open-redis.ts';
-import { systemClock } from '../../src/wire/system-clock.ts';
-import { quietLog } from './log.ts';
+import { redisBus } from '../../../src/core/adapters/redis/bus.ts';
+import { openRedis } from '../../../src/core/adapters/redis/open-redis.ts';
+import { systemClock } from '../../../src/wire/system-clock.ts';
+import { quietLog } from '../log.ts';
 import type { RedisPlace } from './redis.ts';
-import { until } from './until.ts';
+import { until } from '../time/until.ts';
 
 /** One replica's end of a bus on a real Redis. */
 export async function openBus(place: RedisPlace) {

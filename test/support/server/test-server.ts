@@ -2,16 +2,16 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import type { Clock } from '../../src/core/kit/clock.ts';
-import type { App } from '../../src/core/screen/app.ts';
-import { loadSettings, type Mode } from '../../src/settings.ts';
-import { protoSources, type Release, readRelease } from '../../src/wire/release.ts';
-import { systemClock } from '../../src/wire/system-clock.ts';
-import { type Portico, wire } from '../../src/wire.ts';
-import { createMigratedDatabase } from './postgres.ts';
-import type { RedisPlace } from './redis.ts';
+import type { Clock } from '../../../src/core/kit/clock.ts';
+import type { App } from '../../../src/core/screen/app.ts';
+import { loadSettings, type Mode } from '../../../src/settings.ts';
+import { protoSources, type Release, readRelease } from '../../../src/wire/release.ts';
+import { systemClock } from '../../../src/wire/system-clock.ts';
+import { type Portico, wire } from '../../../src/wire.ts';
+import { createMigratedDatabase } from '../postgres/postgres.ts';
+import type { RedisPlace } from '../redis/redis.ts';
 
-const root = resolve(import.meta.dirname, '../..');
+const root = resolve(import.meta.dirname, '../../..');
 
 /** The release of the tests' own protos. */
 export const fixtureRelease: Release = {

@@ -1,4 +1,4 @@
-import type { Clock } from '../../src/core/kit/clock.ts';
+import type { Clock } from '../../../src/core/kit/clock.ts';
 
 export type ShiftedClock = Clock & { /** Moves the time on, calling what became due. */ shift(ms: number): void };
 

@@ -1,4 +1,4 @@
-import type { Clock } from '../../src/core/kit/clock.ts';
+import type { Clock } from '../../../src/core/kit/clock.ts';
 
 export type FakeClock = Clock & { /** Moves the time, calling what is due on the way. */ advance(ms: number): Promise<void> };
 

@@ -2,11 +2,11 @@
 import { create, type DescMessage, fromBinary, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
 import { Metadata } from 'nice-grpc-common';
 
-import { compileRules, validate } from '../../src/core/interceptors/validate.ts';
-import type { MethodPlan } from '../../src/core/kit/plan.ts';
-import { compilePlans } from '../../src/core/policy/compile-plans.ts';
-import type { Answer, Caller, Protocol, ReadyCall } from '../../src/core/ports/call.ts';
-import { fixtureRelease } from './test-server.ts';
+import { compileRules, validate } from '../../../src/core/interceptors/validate.ts';
+import type { MethodPlan } from '../../../src/core/kit/plan.ts';
+import { compilePlans } from '../../../src/core/policy/compile-plans.ts';
+import type { Answer, Caller, Protocol, ReadyCall } from '../../../src/core/ports/call.ts';
+import { fixtureRelease } from '../server/test-server.ts';
 
 const { plans } = compilePlans({ ...fixtureRelease, served: (service) => service.startsWith('fixture.') });
 const validator = compileRules(plans.values());

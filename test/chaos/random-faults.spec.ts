@@ -1,9 +1,9 @@
 // The same faults for minutes, in random order and for random times. `CHAOS_SEED=7 CHAOS_MINUTES=30 npm run test:chaos` begins alike; real servers repeat no history wholly.
 import { randomInt } from 'node:crypto';
 import { type TestContext, test } from 'node:test';
-import { ownPrefix, type RedisServer, startRedisCluster, startRedisSentinels } from '../support/redis.ts';
-import { seeded } from '../support/seeded.ts';
-import { until } from '../support/until.ts';
+import { ownPrefix, type RedisServer, startRedisCluster, startRedisSentinels } from '../support/redis/redis.ts';
+import { seeded } from '../support/time/seeded.ts';
+import { until } from '../support/time/until.ts';
 import { bring, openLoaded } from './fault.ts';
 import { openOneRedis } from './one-redis-faults.ts';
 import { failOver } from './replica-faults.ts';
