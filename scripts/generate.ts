@@ -1,11 +1,17 @@
-// Makes src/gen, test/fixture/gen and the descriptor sets from the .proto files, and the pages of docs/reference from what they describe. With --to DIR it writes there instead, for the freshness test.
+// Makes src/gen, test/fixture/gen and the descriptor sets from the .proto files, and the pages of docs/reference from what they describe.
+// With --to DIR it writes there instead, for the test that compares.
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { generatedList, listGenerated } from '../src/wire/generated.ts';
 
 const root = resolve(import.meta.dirname, '..');
 const toIndex = process.argv.indexOf('--to');
-const to = toIndex === -1 ? root : resolve(String(process.argv[toIndex + 1]));
+/** Made aside first: a .proto file with a mistake in it leaves what was there, and one that was removed leaves nothing behind. */
+const to = toIndex === -1 ? mkdtempSync(join(root, 'node_modules', '.generate-')) : resolve(String(process.argv[toIndex + 1]));
+process.once('exit', () => {
+  if (toIndex === -1) rmSync(to, { recursive: true, force: true });
+});
 const bin = join(root, 'node_modules', '.bin');
 // The registry's plugins and Node come from node_modules/.bin, so that generation needs nothing but `npm install`.
 const env = { ...process.env, PATH: `${bin}:${process.env.PATH ?? ''}` };
@@ -29,10 +35,22 @@ const set = (target: string, ...paths: string[]) =>
 set('gen/descriptors.binpb', ...subfolders('proto', 'sample'), ...subfolders('proto/sample'), 'third_party/grpc', 'third_party/google');
 set('test/fixture/gen/descriptors.binpb', 'test/fixture/proto/fixture', 'proto/portico', 'third_party/grpc', 'third_party/google');
 
+writeFileSync(join(to, generatedList), listGenerated(root, to));
+if (toIndex === -1)
+  for (const folder of ['src/gen', 'test/fixture/gen', 'gen']) {
+    rmSync(join(root, folder), { recursive: true, force: true });
+    cpSync(join(to, folder), join(root, folder), { recursive: true });
+  }
+
 // A process of its own: it reads the code that was just made.
-execFileSync(process.execPath, [join(root, 'scripts/docs.ts'), '--to', to], { cwd: root, env, stdio: ['ignore', 'inherit', 'inherit'] });
+execFileSync(process.execPath, [join(root, 'scripts/docs.ts'), '--to', toIndex === -1 ? root : to], {
+  cwd: root,
+  env,
+  stdio: ['ignore', 'inherit', 'inherit'],
+});
 
 function subfolders(folder: string, except?: string): string[] {
+  if (!existsSync(join(root, folder))) return []; // the sample company was taken out
   return readdirSync(join(root, folder))
     .filter((name) => name !== except && !name.startsWith('.'))
     .map((name) => `${folder}/${name}`);

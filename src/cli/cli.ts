@@ -2,15 +2,14 @@ import { Command, CommanderError } from 'commander';
 import { PolicyErrors } from '../core/policy/policy-errors.ts';
 import { SettingsError } from '../settings/problems.ts';
 import { DatabaseError } from '../wire/database-error.ts';
-import { readRelease } from '../wire/release.ts';
+import { releaseVersion } from '../wire/release.ts';
 import { Exit, exitCodes } from './exit.ts';
 import { withMode, withSettings } from './options.ts';
 
 /** Runs the command line. @returns the exit code: 0 ok, 1 failed, 2 settings or policies, 3 something it needs, 64 usage */
 export async function cli(args: readonly string[]): Promise<number> {
-  const program = commands();
   try {
-    await program.parseAsync(args, { from: 'user' });
+    await commands().parseAsync(args, { from: 'user' });
     return exitCodes.ok;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage; // commander has said it
@@ -25,7 +24,7 @@ export async function cli(args: readonly string[]): Promise<number> {
 export function commands(): Command {
   const program = new Command('portico')
     .description('The front server that mobile apps talk to.')
-    .version(readRelease().version)
+    .version(releaseVersion())
     .showHelpAfterError('(portico --help lists what there is)')
     .exitOverride();
   const command = (name: string, description: string) => program.command(name).description(description).exitOverride();

@@ -1,5 +1,5 @@
 import type { Mode } from '../settings.ts';
-import { readRelease } from '../wire/release.ts';
+import { releaseVersion } from '../wire/release.ts';
 import { start } from '../wire/start.ts';
 import { bannerOf, bannerText } from './banner.ts';
 import { Exit, exitCodes } from './exit.ts';
@@ -16,7 +16,7 @@ export async function run(mode: Mode, flags: SettingsFlags): Promise<void> {
   installLastResort(portico);
   const banner = bannerOf(settings, portico);
   const sayHello = () => {
-    if (mode === 'dev' || terminal) process.stdout.write(`${bannerText(readRelease().version, mode, banner)}\n`);
+    if (mode === 'dev' || terminal) process.stdout.write(`${bannerText(releaseVersion(), mode, banner)}\n`);
     else portico.log.info('Portico listens.', { mode, ...banner });
   };
 

@@ -2,7 +2,7 @@ import { fitOf, migrate, readMigrations } from '../core/adapters/sql/migrate.ts'
 import { openSql } from '../core/adapters/sql/open-sql.ts';
 import type { Settings } from '../settings.ts';
 import { DatabaseError } from './database-error.ts';
-import { readRelease } from './release.ts';
+import { releaseMigrations } from './release.ts';
 import { silent } from './silent-log.ts';
 
 /** @returns names of the migrations that were applied, or would be */
@@ -19,7 +19,7 @@ async function withSql<T>(
   settings: Settings,
   use: (db: Awaited<ReturnType<typeof openSql>>['db'], migrations: ReturnType<typeof readMigrations>) => Promise<T>,
 ): Promise<T> {
-  const migrations = readMigrations(readRelease().migrationsFolder);
+  const migrations = readMigrations(releaseMigrations());
   try {
     const sql = await openSql(settings.embedded ? { folder: settings.dataDir } : { url: settings.sql.url ?? '', connectionsMax: 1 }, silent);
     try {

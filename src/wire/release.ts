@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Sources } from '../core/policy/policy-errors.ts';
+import { refuseStale } from './generated.ts';
 
 /** What a release has beside its code: descriptors, migrations, and in a clone the .proto files. */
 export type Release = {
@@ -22,14 +23,23 @@ export function releaseFolder(): string {
   return folder;
 }
 
-/** Reads the release of a folder. */
+/** Of package.json. */
+export function releaseVersion(folder = releaseFolder()): string {
+  return (JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { readonly version: string }).version;
+}
+
+export function releaseMigrations(folder = releaseFolder()): string {
+  return join(folder, 'migrations');
+}
+
+/** Reads the release of a folder. @throws Error when its generated code is not that of its .proto files */
 export function readRelease(folder = releaseFolder()): Release {
-  const { version } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { version: string };
+  refuseStale(folder);
   return {
-    version,
+    version: releaseVersion(folder),
     descriptorSet: readFileSync(join(folder, descriptors)),
     sources: protoSources(folder, ['proto', 'proto/sample', 'third_party']),
-    migrationsFolder: join(folder, 'migrations'),
+    migrationsFolder: releaseMigrations(folder),
   };
 }
 
