@@ -1,7 +1,9 @@
 // Makes helm/portico/values.schema.json: the chart's own values, and in `config` every setting that the chart leaves to its user, so that `helm install` refuses what the
-// server would refuse. With --print it prints instead, for the freshness test.
-import { writeFileSync } from 'node:fs';
+// server would refuse. And templates/_defaults.tpl: values.yaml once more, for templates, which see no default where a user wrote null.
+// With --print it prints the schema instead, for the test that compares; with --print-defaults the other.
+import { readFileSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { parse } from 'yaml';
 import { z } from 'zod';
 import { settingsSchema } from '../src/settings/schema.ts';
 
@@ -17,6 +19,8 @@ const chartsOwn = [
 
 const text: Schema = { type: 'string' };
 const name: Schema = { type: 'string', pattern: '^([a-z0-9]([-a-z0-9.]*[a-z0-9])?)?$', maxLength: 253 };
+/** Of Services, too: begins with a letter, without dots (RFC 1035). */
+const serviceName: Schema = { type: 'string', pattern: '^([a-z]([-a-z0-9]*[a-z0-9])?)?$', maxLength: 253 };
 const port: Schema = { type: 'integer', minimum: 1, maximum: 65_535 };
 const flag: Schema = { type: 'boolean' };
 const map: Schema = { type: 'object', additionalProperties: { type: 'string' } };
@@ -39,7 +43,7 @@ const schema = {
     }),
     imagePullSecrets: { type: 'array', items: object({ name }) },
     nameOverride: name,
-    fullnameOverride: name,
+    fullnameOverride: serviceName,
     replicaCount: { type: 'integer', minimum: 0, maximum: 1_000 },
     secrets: object({
       database: secretKey,
@@ -89,7 +93,17 @@ function configSchema(): Schema {
   return whole;
 }
 
-const file = resolve(import.meta.dirname, '../helm/portico/values.schema.json');
+const chart = resolve(import.meta.dirname, '../helm/portico');
 const json = `${JSON.stringify(schema, null, 2)}\n`;
+const values: unknown = parse(readFileSync(resolve(chart, 'values.yaml'), 'utf8'));
+const defaults = `{{/* Made from values.yaml by npm run generate. */}}
+{{- define "portico.defaults" -}}
+${JSON.stringify(values, null, 2)}
+{{- end }}
+`;
 if (process.argv.includes('--print')) process.stdout.write(json);
-else writeFileSync(file, json);
+else if (process.argv.includes('--print-defaults')) process.stdout.write(defaults);
+else {
+  writeFileSync(resolve(chart, 'values.schema.json'), json);
+  writeFileSync(resolve(chart, 'templates/_defaults.tpl'), defaults);
+}

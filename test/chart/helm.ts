@@ -56,22 +56,33 @@ export function helm(...args: readonly string[]): { readonly code: number | null
 
 export const valuesFile = (name: string) => join(import.meta.dirname, 'values', `${name}.yaml`);
 
+export type RenderOptions = {
+  /** `--set`, such as "replicaCount=2": Helm guesses the type. */
+  readonly sets?: readonly string[];
+  /** `--set-string`. */
+  readonly strings?: readonly string[];
+  readonly kube?: string;
+  readonly release?: string;
+  readonly namespace?: string;
+};
+
 /** @throws Error with what Helm says when it does not accept the values */
 export function render(
   values: string,
-  { sets = [], kube = kubeVersions[0] }: { readonly sets?: readonly string[]; readonly kube?: string } = {},
+  { sets = [], strings = [], kube = kubeVersions[0], release = 'test', namespace = 'phones' }: RenderOptions = {},
 ): Rendered {
   const args = [
     'template',
-    'test',
+    release,
     chart,
     '--namespace',
-    'phones',
+    namespace,
     '--kube-version',
     kube,
     '-f',
     valuesFile(values),
     ...sets.flatMap((set) => ['--set', set]),
+    ...strings.flatMap((set) => ['--set-string', set]),
   ];
   const { status, stdout, stderr } = spawnSync(helmBinary(), args, { cwd: root, encoding: 'utf8' });
   if (status !== 0) throw new Error(stderr);

@@ -1,31 +1,51 @@
+{{/* Every template begins with it: a value that is null, or in an object that is null, is the default. */}}
+{{- define "portico.start" -}}
+{{- include "portico.fill" (list .Values (include "portico.defaults" . | fromJson)) -}}
+{{- end }}
+
+{{- define "portico.fill" -}}
+{{- $values := index . 0 -}}
+{{- range $key, $default := index . 1 -}}
+{{- if kindIs "invalid" (index $values $key) -}}
+{{- $_ := set $values $key $default -}}
+{{- else if and (kindIs "map" $default) (ne $key "resources") -}}{{/* of resources, a null takes a limit away */}}
+{{- include "portico.fill" (list (index $values $key) $default) -}}
+{{- end -}}
+{{- end -}}
+{{- end }}
+
 {{- define "portico.name" -}}
 {{- default .Chart.Name .Values.nameOverride | trunc 40 | trimSuffix "-" }}
 {{- end }}
 
+{{/* A Service's name begins with a letter and has no dot (RFC 1035), while a release may be called 2024 or v1.2. */}}
 {{- define "portico.fullname" -}}
+{{- $name := include "portico.name" . -}}
 {{- if .Values.fullnameOverride -}}
 {{- .Values.fullnameOverride | trunc 50 | trimSuffix "-" }}
-{{- else if contains (include "portico.name" .) .Release.Name -}}
-{{- .Release.Name | trunc 50 | trimSuffix "-" }}
 {{- else -}}
-{{- printf "%s-%s" .Release.Name (include "portico.name" .) | trunc 50 | trimSuffix "-" }}
+{{- $release := .Release.Name | replace "." "-" -}}
+{{- $digits := regexMatch "^[0-9]" $release -}}
+{{- $full := ternary (printf "%s-%s" $name $release) (printf "%s-%s" $release $name) $digits -}}
+{{- if and (contains $name $release) (not $digits) }}{{ $full = $release }}{{ end -}}
+{{- ternary (printf "portico-%s" $full) $full (regexMatch "^[0-9]" $full) | replace "." "-" | trunc 50 | trimSuffix "-" }}
 {{- end }}
 {{- end }}
 
 {{/* What never changes over the life of a release: a Deployment's selector cannot be. */}}
 {{- define "portico.selectorLabels" -}}
-app.kubernetes.io/name: {{ include "portico.name" . }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/name: {{ include "portico.name" . | quote }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 app.kubernetes.io/component: server
 {{- end }}
 
 {{/* Of every object; the component is said apart, so that no Service finds the pods of the migration. */}}
 {{- define "portico.labels" -}}
-app.kubernetes.io/name: {{ include "portico.name" . }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/name: {{ include "portico.name" . | quote }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
-app.kubernetes.io/managed-by: {{ .Release.Service }}
-helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+app.kubernetes.io/managed-by: {{ .Release.Service | quote }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | quote }}
 {{- end }}
 
 {{- define "portico.serviceAccountName" -}}

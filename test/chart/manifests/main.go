@@ -1,4 +1,5 @@
-// Reads Kubernetes manifests from stdin into Kubernetes' own Go types, strictly: a field that does not exist, is given twice or has another type is an error.
+// Reads Kubernetes manifests from stdin into Kubernetes' own Go types, strictly: a field that does not exist, is given twice or has another type is an error,
+// and so are names and labels that the API server would refuse.
 package main
 
 import (
@@ -7,8 +8,12 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/serializer"
+	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/yaml"
 	"k8s.io/client-go/kubernetes/scheme"
 )
@@ -27,7 +32,11 @@ func main() {
 			os.Exit(1)
 		}
 		count++
-		if _, kind, err := decoder.Decode(document, nil, nil); err != nil {
+		object, kind, err := decoder.Decode(document, nil, nil)
+		if err == nil {
+			err = checkNames(object, kind.Kind)
+		}
+		if err != nil {
 			wrong++
 			fmt.Fprintf(os.Stderr, "document %d (%v): %v\n", count, kind, err)
 		}
@@ -36,4 +45,26 @@ func main() {
 	if wrong > 0 || count == 0 {
 		os.Exit(1)
 	}
+}
+
+// checkNames holds metadata against the rules of the API server, which a schema does not have.
+func checkNames(object runtime.Object, kind string) error {
+	of, err := meta.Accessor(object)
+	if err != nil {
+		return err
+	}
+	rule := validation.IsDNS1123Subdomain
+	if kind == "Service" {
+		rule = validation.IsDNS1035Label
+	}
+	wrong := rule(of.GetName())
+	wrong = append(wrong, validation.IsDNS1123Label(of.GetNamespace())...)
+	for key, value := range of.GetLabels() {
+		wrong = append(wrong, validation.IsQualifiedName(key)...)
+		wrong = append(wrong, validation.IsValidLabelValue(value)...)
+	}
+	if len(wrong) > 0 {
+		return errors.New(strings.Join(wrong, "; "))
+	}
+	return nil
 }
