@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { generatedList, listGenerated, refuseStale } from '../../src/wire/generated.ts';
-import { cloneProject } from '../support/clone.ts';
-import { startProcess } from '../support/process.ts';
+import { cloneProject } from '../support/server/clone.ts';
+import { startProcess } from '../support/server/process.ts';
 
 /** A folder with .proto files and what was made of them, as far as it matters here. */
 function release() {
