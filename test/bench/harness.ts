@@ -34,8 +34,11 @@ export type Harness = AsyncDisposable & {
   readonly exports: Readonly<Record<'traces' | 'metrics', number>>;
   /** Starts a server to compare with, on the server's core, with the same certificate. */
   contestant(name: string, env?: Readonly<Record<string, string>>): Promise<Measured & { readonly port: number }>;
-  /** Starts one more Portico on the server's core, with the same database and other settings besides. */
-  replica(settings: Readonly<Record<string, unknown>>): Promise<Replica>;
+  /**
+   * Starts one more Portico on the server's core, with the same database and other settings besides.
+   * @param checkout the folder of the Portico that is started; default: this one
+   */
+  replica(settings: Readonly<Record<string, unknown>>, checkout?: string): Promise<Replica>;
 };
 
 export type Replica = Measured & {
@@ -86,10 +89,10 @@ export async function openHarness(cores: Cores, nodeArgs: (folder: string) => re
     upstreams: Object.fromEntries(Object.entries(addresses).map(([name, address]) => [name, { address, tls: { caFile: files.ca } }])),
     telemetry: { accessLog: '/dev/null', sampleRatio: 0.01 },
   };
-  const start = async (name: string, more: Readonly<Record<string, unknown>> = {}) => {
+  const start = async (name: string, more: Readonly<Record<string, unknown>> = {}, checkout = root) => {
     const config = join(folder, `${name}.yaml`);
     writeFileSync(config, JSON.stringify({ ...settings, ...more }));
-    const started = await startPinned(join(root, 'src/main.ts'), {
+    const started = await startPinned(join(checkout, 'src/main.ts'), {
       core: cores.server,
       args: ['serve', '--config', config],
       env: { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, NODE_ENV: 'production' },
@@ -113,8 +116,8 @@ export async function openHarness(cores: Cores, nodeArgs: (folder: string) => re
       return mint({ id: `session of ${user}`, userId: user, scopes: ['home.read'], claims: {} });
     },
     metrics: () => metricsOf(urls.admin),
-    replica: async (more) => {
-      const { started, urls } = await start(`replica-${replicas++}`, more);
+    replica: async (more, checkout) => {
+      const { started, urls } = await start(`replica-${replicas++}`, more, checkout);
       opened.defer(() => started.stop());
       await untilReady(urls.admin);
       return {

@@ -1,5 +1,5 @@
 // What one unary call costs the server, against bare servers that do less: docs/reference/benchmarks.md says what each ratio means.
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { checkHome, openClient, path, clientHeaders } from './client.ts';
 import { growth } from './growth.ts';
 import { type Cores, type Harness, openHarness } from './harness.ts';
@@ -12,7 +12,14 @@ const uncachedRequest = new Uint8Array([0xc0, 0x3e, 0x01]);
 /** The nanoseconds of `made_at` take up to six bytes, or none. */
 const madeAtBytes = 6;
 
-export async function unary({ quick, cores }: { readonly quick: boolean; readonly cores: Cores }): Promise<Result> {
+export type UnaryOptions = {
+  readonly quick: boolean;
+  readonly cores: Cores;
+  /** Another checkout to compare with: `cached_vs_other` and `uncached_vs_other`. */
+  readonly against?: string | undefined;
+};
+
+export async function unary({ quick, cores, against }: UnaryOptions): Promise<Result> {
   needH2load();
   await using harness = await openHarness(cores);
   const token = await harness.token('alice');
@@ -57,6 +64,10 @@ export async function unary({ quick, cores }: { readonly quick: boolean; readonl
     of('uncached', portico, 'uncached'),
     of('grpcjs', { server: servers.grpcjs, port: servers.grpcjs.port }, 'uncached'),
   ];
+  if (against !== undefined) {
+    const server = await harness.replica({}, resolve(against));
+    contestants.push(of('other_cached', { server, port: server.port }, 'cached'), of('other_uncached', { server, port: server.port }, 'uncached'));
+  }
   const checkAll = async () => {
     for (const { port, load } of contestants) await oneCall(port, harness, token, load.bodyFile === files.cached ? cachedFrame : uncachedFrame);
   };
@@ -81,6 +92,10 @@ export async function unary({ quick, cores }: { readonly quick: boolean; readonl
     cached_vs_bytes: ratioOf(speeds.cached, speeds.bytes),
     cached_vs_connect: ratioOf(speeds.cached, speeds.connect),
     uncached_vs_grpcjs: ratioOf(speeds.uncached, speeds.grpcjs),
+    ...(against !== undefined && {
+      cached_vs_other: ratioOf(speeds.cached, speeds.other_cached),
+      uncached_vs_other: ratioOf(speeds.uncached, speeds.other_uncached),
+    }),
   };
   const wrong = Object.entries(speeds).flatMap(([name, { good, calls }]) =>
     good === calls ? [] : [`${name}: only ${good} of ${calls} calls were good`],
