@@ -129,8 +129,7 @@ export async function wire({ settings, app, release, clock, env, pretty, samples
       deadline: deadline(clock),
       authenticate: authenticate({
         verify: auth.verify,
-        revocations: sessionWatch.revocations,
-        clock,
+        openLifetime: auth.openLifetime,
         meter,
         services: new Map(Object.entries(settings.internal.services)),
       }),

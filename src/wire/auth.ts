@@ -6,11 +6,12 @@ import type { Log } from '../core/ports/log.ts';
 import type { Revocations } from '../core/ports/revocations.ts';
 import type { Sessions } from '../core/ports/sessions.ts';
 import type { SigningKeys } from '../core/ports/signing-keys.ts';
-import type { VerifyToken } from '../core/ports/tokens.ts';
+import type { OpenLifetime, VerifyToken } from '../core/ports/tokens.ts';
 import { accessTokens } from '../core/services/session/access-tokens.ts';
 import { verifyIdTokens } from '../core/services/session/id-tokens.ts';
 import { refreshTokens } from '../core/services/session/refresh-tokens.ts';
 import { sessionHandlers } from '../core/services/session/session-handlers.ts';
+import { streamLifetimes } from '../core/services/session/stream-lifetimes.ts';
 import { verifyTokens } from '../core/services/session/verify-token.ts';
 import type { Settings } from '../settings.ts';
 import type { Methods } from './methods.ts';
@@ -29,7 +30,11 @@ export type AuthParts = {
 };
 
 /** Judges tokens, and answers SessionService. */
-export function openAuth(parts: AuthParts): { readonly verify: VerifyToken; readonly handlers: Readonly<Record<string, Handler>> } {
+export function openAuth(parts: AuthParts): {
+  readonly verify: VerifyToken;
+  readonly openLifetime: OpenLifetime;
+  readonly handlers: Readonly<Record<string, Handler>>;
+} {
   const { settings, methods, keys, sessions, revocations, refreshKey, clock, log } = parts;
   const { auth } = settings;
   const keySetOf = ({ issuer, jwksUrl }: { readonly issuer: string; readonly jwksUrl: string }) =>
@@ -67,5 +72,6 @@ export function openAuth(parts: AuthParts): { readonly verify: VerifyToken; read
     idleMs: auth.sessionIdle,
     absoluteMs: auth.sessionTtl,
   });
-  return { verify: (token) => (known ? judge(token) : ready.then(() => judge(token))), handlers };
+  const verify: VerifyToken = (token) => (known ? judge(token) : ready.then(() => judge(token)));
+  return { verify, openLifetime: streamLifetimes({ verify, revocations, clock }), handlers };
 }

@@ -19,7 +19,7 @@ export function inputsOf(call: ReadyCall, cache: CachePlan, language: (acceptLan
     if (key === 'accept-language') metadata.set(key, language(call.metadata.get('accept-language')));
     else if (call.metadata.has(key)) metadata.set(key, call.metadata.getAll(key));
   }
-  return { metadata, caller: callerOf(call.caller, cache), peer: nobody, authority: '', protocol: 'grpc' };
+  return { metadata, caller: callerOf(call.caller, cache), lifetime: undefined, peer: nobody, authority: '', protocol: 'grpc' };
 }
 
 /** The caller as a computation of this scope may know them: nobody, a user by issuer and `sub`, or someone with the named claims. */

@@ -1,18 +1,15 @@
 import type { Meter } from '@opentelemetry/api';
-import type { Clock } from '../kit/clock.ts';
 import { Fault } from '../kit/fault.ts';
 import type { AccessPlan } from '../kit/plan.ts';
 import { type Soon, settled, soonThen } from '../kit/soon.ts';
-import type { Answer, Authenticated, Call, Caller, Interceptor, Traced } from '../ports/call.ts';
-import type { Revocations } from '../ports/revocations.ts';
-import type { VerifiedToken, VerifyToken } from '../ports/tokens.ts';
+import type { Authenticated, Call, Caller, Interceptor, Traced } from '../ports/call.ts';
+import type { OpenLifetime, VerifiedToken, VerifyToken } from '../ports/tokens.ts';
 import { untilAborted } from './until-aborted.ts';
 
 /** What authentication takes. */
 export type AuthenticateParts = {
   readonly verify: VerifyToken;
-  readonly revocations: Revocations;
-  readonly clock: Clock;
+  readonly openLifetime: OpenLifetime;
   readonly meter: Meter;
   /** Which client certificate is which service: a subject alternative name ("DNS:orders.internal") to a name. */
   readonly services: ReadonlyMap<string, string>;
@@ -20,12 +17,10 @@ export type AuthenticateParts = {
 
 /**
  * Gives every call below it a `caller`, or ends the call: TOKEN_MISSING, TOKEN_EXPIRED, TOKEN_INVALID, SESSION_REVOKED; SCOPE_MISSING and SERVICE_ONLY for those who are known and
- * may not. A method that is open to all looks at no token, so that an expired one keeps nobody from refreshing it. A stream ends when its token does, or its session.
+ * may not. A method that is open to all looks at no token, so that an expired one keeps nobody from refreshing it. A stream ends when its life is over: its token's, or its session's.
  */
-export function authenticate(parts: AuthenticateParts): Interceptor<Traced, Authenticated> {
-  const { verify, services, meter } = parts;
+export function authenticate({ verify, openLifetime, services, meter }: AuthenticateParts): Interceptor<Traced, Authenticated> {
   const failures = meter.createCounter('portico.auth.failures', { description: 'Calls refused by authentication, by reason.' });
-  const streams = openStreams(parts);
   const failed = (error: unknown): never => {
     if (error instanceof Fault) failures.add(1, { reason: error.reason });
     throw error;
@@ -42,13 +37,22 @@ export function authenticate(parts: AuthenticateParts): Interceptor<Traced, Auth
     );
   return function authenticate(call, next) {
     const { access, kind } = call.plan;
-    if (access.kind === 'anonymous') return next({ ...call, caller: undefined });
+    if (access.kind === 'anonymous') return next({ ...call, caller: undefined, lifetime: undefined });
     const service = access.kind === 'services' ? serviceOf(call, services) : undefined;
-    if (service !== undefined) return next({ ...call, caller: service });
+    if (service !== undefined) return next({ ...call, caller: service, lifetime: undefined });
     return soonThen(judged(call), (verified) => {
       if (verified.userHash !== undefined) call.trace.annotate('user.hash', verified.userHash);
-      const known = { ...call, caller: verified.caller };
-      return kind === 'unary' ? next(known) : streams(known, verified, next);
+      const { caller } = verified;
+      if (kind === 'unary') return next({ ...call, caller, lifetime: undefined });
+      // A stream outlives the moment in which its token was looked at.
+      const { lifetime, close } = openLifetime(verified, (other) => checkAccess(access, other));
+      const controller = new AbortController();
+      const { signal } = controller;
+      if (call.signal.aborted) controller.abort(call.signal.reason);
+      else call.signal.addEventListener('abort', () => controller.abort(call.signal.reason), { once: true });
+      lifetime.onEnd((fault) => controller.abort(fault));
+      call.onEnd(close);
+      return untilAborted(signal, () => next({ ...call, caller, lifetime, signal }));
     });
   };
 }
@@ -79,39 +83,4 @@ function checkAccess(access: AccessPlan, caller: Caller): void {
   const missing = access.scopes.filter((scope) => !caller.scopes.has(scope));
   if (missing.length > 0)
     throw new Fault('SCOPE_MISSING', `The access token lacks the scope ${missing.join(', ')}.`, { metadata: { scope: missing.join(' ') } });
-}
-
-const revoked = () => new Fault('SESSION_REVOKED', 'The session was ended: sign in anew.');
-
-type Opened = (
-  call: Call & Traced & Authenticated,
-  verified: VerifiedToken,
-  next: (call: Call & Traced & Authenticated) => Soon<Answer>,
-) => Promise<Answer>;
-
-/** Streams outlive the moment in which their token was looked at: each ends when the token does, or at once when the session is revoked. */
-function openStreams({ clock, revocations }: AuthenticateParts): Opened {
-  const bySession = new Map<string, Set<(fault: Fault) => void>>();
-  revocations.onAdd((sessionId) => {
-    for (const end of bySession.get(sessionId) ?? []) end(revoked());
-  });
-  return async (call, { endsAtMs, caller }, next) => {
-    const controller = new AbortController();
-    const end = (reason: unknown) => controller.abort(reason);
-    if (call.signal.aborted) end(call.signal.reason);
-    else call.signal.addEventListener('abort', () => end(call.signal.reason), { once: true });
-    const cancelTimer = clock.after(endsAtMs - clock.nowMs(), () =>
-      end(new Fault('TOKEN_EXPIRED', 'The access token of the stream has expired: refresh the session.')),
-    );
-    const sessionId = caller.kind === 'user' ? caller.sessionId : undefined;
-    if (sessionId !== undefined && revocations.has(sessionId)) end(revoked()); // between the look at the token and this one
-    const ends = sessionId === undefined ? undefined : (bySession.get(sessionId) ?? new Set());
-    if (sessionId !== undefined && ends !== undefined) bySession.set(sessionId, ends.add(end));
-    call.onEnd(() => {
-      cancelTimer();
-      ends?.delete(end);
-      if (sessionId !== undefined && ends?.size === 0) bySession.delete(sessionId);
-    });
-    return untilAborted(controller.signal, () => next({ ...call, signal: controller.signal }));
-  };
 }

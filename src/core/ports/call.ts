@@ -3,6 +3,7 @@ import type { Metadata } from 'nice-grpc-common';
 import type { EndingOf } from '../kit/ending.ts';
 import type { MethodPlan } from '../kit/plan.ts';
 import type { Soon } from '../kit/soon.ts';
+import type { Lifetime } from './lifetime.ts';
 
 /** Where a call comes from. */
 export type Peer = {
@@ -130,7 +131,11 @@ export type Caller =
 export type UserCaller = Extract<Caller, { kind: 'user' }>;
 
 /** Added by authenticate. Undefined: a method that is open to all, or a SHARED computation, which is given no caller. */
-export type Authenticated = { readonly caller: Caller | undefined };
+export type Authenticated = {
+  readonly caller: Caller | undefined;
+  /** Of a stream that a token has opened. Undefined: nothing but the call itself ends it. */
+  readonly lifetime: Lifetime | undefined;
+};
 
 /** Added by validate, for calls with a single request. */
 export type Decoded = {

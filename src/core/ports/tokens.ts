@@ -1,5 +1,6 @@
 import type { Soon } from '../kit/soon.ts';
 import type { Caller } from './call.ts';
+import type { Lifetime } from './lifetime.ts';
 
 /** What a good token says. */
 export type VerifiedToken = {
@@ -15,3 +16,10 @@ export type VerifiedToken = {
  * @throws Fault TOKEN_INVALID, TOKEN_EXPIRED, SESSION_REVOKED, or ISSUER_UNAVAILABLE
  */
 export type VerifyToken = (token: string) => Soon<VerifiedToken>;
+
+/**
+ * Begins the life of a stream.
+ * @param check throws when a caller may not make this call
+ * @returns its lifetime, and what forgets it when the stream has ended
+ */
+export type OpenLifetime = (verified: VerifiedToken, check: (caller: Caller) => void) => { readonly lifetime: Lifetime; close(): void };

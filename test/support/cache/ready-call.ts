@@ -56,6 +56,7 @@ export function readyCall(plan: MethodPlan, options: CallOptions = {}): ReadyCal
     request: request instanceof Uint8Array ? request : toBinary(input, create(input, request as MessageInitShape<DescMessage>)),
     onEnd: () => {},
     caller,
+    lifetime: undefined,
     trace: { traceId: '0'.repeat(32), traceparent: '', annotate: () => {}, upstream: () => ({ traceparent: '', end: () => {} }) },
   };
   let ready: ReadyCall | undefined;
