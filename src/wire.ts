@@ -1,39 +1,43 @@
 import { keyDirectory } from './core/adapters/keys/key-directory.ts';
+import { memoryRevocations } from './core/adapters/memory/revocations.ts';
 import { readMigrations } from './core/adapters/sql/migrate.ts';
+import { openDatabase } from './core/adapters/sql/open-database.ts';
+import { sqlSessions } from './core/adapters/sql/sessions.ts';
 import { authenticate } from './core/interceptors/authenticate.ts';
 import { cache } from './core/interceptors/cache.ts';
 import { answerBy } from './core/interceptors/chain.ts';
 import { deadline } from './core/interceptors/deadline.ts';
 import { encodeFault, errors, errorTable } from './core/interceptors/errors.ts';
+import { handlersOf } from './core/interceptors/handlers-of.ts';
 import { invalidate } from './core/interceptors/invalidate.ts';
 import { trace } from './core/interceptors/trace.ts';
 import { compileRules, validate } from './core/interceptors/validate.ts';
 import type { Clock } from './core/kit/clock.ts';
+import { randomDigits } from './core/kit/random-digits.ts';
 import type { Log } from './core/ports/log.ts';
 import type { App } from './core/screen/app.ts';
 import { screenHandler, streamHandler } from './core/screen/handlers.ts';
 import { publisherHandlers } from './core/services/publisher/publisher.ts';
 import { mintServiceToken } from './core/services/session/access-tokens.ts';
 import { internalTokens } from './core/services/session/internal-tokens.ts';
+import { watchSessions } from './core/services/session/session-watch.ts';
 import { openTelemetry } from './core/telemetry/open-telemetry.ts';
 import type { DrainSummary } from './core/transport/drain.ts';
 import type { Page } from './core/transport/front-options.ts';
+import { openReadiness } from './core/transport/readiness.ts';
 import type { EncodeRefusal } from './core/transport/refusal.ts';
 import { forward } from './core/upstreams/forward.ts';
 import { openUpstreams } from './core/upstreams/upstreams.ts';
+import type { Release } from './release/release.ts';
 import type { Settings } from './settings.ts';
 import { openAnswers } from './wire/answers.ts';
 import { openAuth } from './wire/auth.ts';
 import { openCertificates } from './wire/certificates.ts';
 import { openCluster } from './wire/cluster.ts';
 import { openListeners } from './wire/listeners.ts';
-import { handlersOf, type Methods, methodsOf } from './wire/methods.ts';
-import { randomDigits } from './wire/random-digits.ts';
-import { openReadiness } from './wire/readiness.ts';
-import type { Release } from './wire/release.ts';
+import { type Methods, methodsOf } from './wire/methods.ts';
+import { sqlOptions } from './wire/migrations.ts';
 import { openSecrets } from './wire/secrets.ts';
-import { watchSessions } from './wire/session-watch.ts';
-import { openStorage } from './wire/storage.ts';
 import { upstreamConfigs } from './wire/upstream-configs.ts';
 
 export type WireOptions = {
@@ -89,16 +93,34 @@ export async function wire({ settings, app, release, clock, env, pretty, samples
   const upstreams = openUpstreams(configs, { clock, internalToken: internalTokens({ keys, clock, issuer }), retryable: methods.retryable });
 
   const listening = Promise.withResolvers<void>();
-  const storage = openStorage({ settings, migrations: readMigrations(release.migrationsFolder), clock, log, listening: listening.promise });
+  const database = openDatabase({
+    where: sqlOptions(settings),
+    migrations: readMigrations(release.migrationsFolder),
+    clock,
+    log,
+    listening: listening.promise,
+  });
+  const sessions = sqlSessions(database.use);
   const cluster = openCluster(settings, { clock, log, meter });
-  const sessionWatch = watchSessions({ settings, storage, cluster, clock, log });
+  const sessionWatch = watchSessions({
+    sessions,
+    opened: database.ready,
+    local: memoryRevocations(clock),
+    bus: cluster.redis && cluster.bus,
+    clock,
+    log,
+    accessTokenTtlMs: settings.auth.accessTokenTtl,
+    keepMs: settings.auth.sessionKeep,
+    idleMs: settings.auth.sessionIdle,
+    absoluteMs: settings.auth.sessionTtl,
+  });
   const whenReady = Promise.all([sessionWatch.known, cluster.whenFit]).then(() => {});
   whenReady.catch(() => {}); // whoever waits hears of it
   const auth = openAuth({
     settings,
     methods,
     keys,
-    sessions: storage.sessions,
+    sessions,
     revocations: sessionWatch.revocations,
     revocationsKnown: whenReady,
     refreshKey,
@@ -144,16 +166,16 @@ export async function wire({ settings, app, release, clock, env, pretty, samples
     return encodeFault(fault, { table, requestId: randomHex(32), acceptLanguage });
   };
 
-  const readiness = openReadiness(plans, storage.waitsFor, () => [...cluster.details(), ...answers.details()]);
+  const readiness = openReadiness(plans, database.waitsFor, () => [...cluster.details(), ...answers.details()]);
   whenReady.then(readiness.changed, readiness.changed);
-  storage.lost.then(readiness.changed, () => {});
+  database.lost.then(readiness.changed, () => {});
   const jwksPage = (): Page => ({
     contentType: 'application/json',
     cacheControl: `public, max-age=${jwksMaxAgeS}`,
     body: JSON.stringify(keys.jwks()),
   });
   const closeAll = async () => {
-    const closing = storage.close(); // one that never opened ends the wait below
+    const closing = database.close(); // one that never opened ends the wait below
     await sessionWatch.close();
     await closing;
     answers.close();

@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { openCertificates } from '../wire/certificates.ts';
+import { redisFit } from '../wire/cluster.ts';
 import { databaseMisfit } from '../wire/migrations.ts';
 import { ourMethods, upstreamsOfScreens } from '../wire/our-methods.ts';
-import { redisFit } from '../wire/redis-fit.ts';
 import { systemClock } from '../wire/system-clock.ts';
 import { countKeys } from '../wire/tokens.ts';
 import { upstreamConfigs } from '../wire/upstream-configs.ts';

@@ -1,8 +1,8 @@
 import { Command, CommanderError } from 'commander';
 import { PolicyErrors } from '../core/policy/policy-errors.ts';
+import { releaseVersion } from '../release/release.ts';
 import { SettingsError } from '../settings/problems.ts';
 import { DatabaseError } from '../wire/database-error.ts';
-import { releaseVersion } from '../wire/release.ts';
 import { Exit, exitCodes } from './exit.ts';
 import { withMode, withSettings } from './options.ts';
 

@@ -5,14 +5,15 @@ import { memoryTagVersions } from '../core/adapters/memory/tag-versions.ts';
 import { redisCacheStore } from '../core/adapters/redis/cache-store.ts';
 import { redisLeases } from '../core/adapters/redis/leases.ts';
 import { redisTagVersions } from '../core/adapters/redis/tag-versions.ts';
+import { announceInvalidations } from '../core/cache/announcements.ts';
 import { type Cache, openCache } from '../core/cache/cache.ts';
 import { cacheCounts } from '../core/cache/counts.ts';
+import { longestLifeMs } from '../core/cache/life.ts';
 import type { Clock } from '../core/kit/clock.ts';
 import type { MethodPlan } from '../core/kit/plan.ts';
 import type { Log } from '../core/ports/log.ts';
 import type { App } from '../core/screen/app.ts';
 import type { Settings } from '../settings.ts';
-import { announceInvalidations } from './announcements.ts';
 import type { Cluster } from './cluster.ts';
 
 export type Answers = Cache & {
@@ -66,14 +67,6 @@ export function openAnswers({ settings, app, plans, cluster: { redis, bus }, rea
       cache.close();
     },
   };
-}
-
-/** The longest that an answer may be served, stale time and the computation before it included. Milliseconds. */
-function longestLifeMs(plans: readonly MethodPlan[]): number {
-  const lives = plans.map(({ cache, deadlineMs }) =>
-    cache === undefined ? 0 : (deadlineMs ?? 0) + 1.1 * cache.ttlMs + Math.max(cache.staleWhileRevalidateMs, cache.staleIfErrorMs),
-  );
-  return Math.ceil(Math.max(60_000, ...lives));
 }
 
 function localesOf({ cache: { locales } }: Settings, { messages }: App): readonly [string, ...string[]] {

@@ -3,10 +3,14 @@ import type { Meter } from '@opentelemetry/api';
 import { memoryBus } from '../core/adapters/memory/bus.ts';
 import { redisBus } from '../core/adapters/redis/bus.ts';
 import { openRedis, type Redis } from '../core/adapters/redis/open-redis.ts';
+import type { RedisPlace } from '../core/adapters/redis/redis-address.ts';
+import { tryRedis, whenFit } from '../core/adapters/redis/redis-fit.ts';
 import type { Clock } from '../core/kit/clock.ts';
 import type { Bus } from '../core/ports/bus.ts';
 import type { Log } from '../core/ports/log.ts';
 import type { Settings } from '../settings.ts';
+import { silent } from './silent-log.ts';
+import { systemClock } from './system-clock.ts';
 
 /** What replicas share besides SQL. */
 export type Cluster = {
@@ -20,9 +24,6 @@ export type Cluster = {
   close(): void;
 };
 
-/** A start does not wait longer for Redis to answer: others can do without it, so can we. Milliseconds. */
-const startMs = 2_000;
-
 /** Begins to connect to Redis, where it is set. @throws Error when a file of its settings cannot be read */
 export function openCluster(settings: Settings, { clock, log, meter }: { readonly clock: Clock; readonly log: Log; readonly meter: Meter }): Cluster {
   if (settings.redis === undefined) return { redis: undefined, bus: memoryBus(log), whenFit: Promise.resolve(), details: () => [], close: () => {} };
@@ -31,7 +32,7 @@ export function openCluster(settings: Settings, { clock, log, meter }: { readonl
   return {
     redis,
     bus,
-    whenFit: fits(redis, clock, log),
+    whenFit: whenFit(redis, { clock, log }),
     details: () => {
       const { up, sinceMs, troubles } = redis.state();
       return up ? [] : [`without Redis since ${new Date(sinceMs).toISOString()}: ${troubles.join('; ')}`];
@@ -43,22 +44,7 @@ export function openCluster(settings: Settings, { clock, log, meter }: { readonl
   };
 }
 
-/** @throws Error with everything about it that does not fit */
-export async function fits(redis: Redis, clock: Clock, log: Log, withinMs = startMs): Promise<void> {
-  await new Promise<void>((resolve) => {
-    const done = () => {
-      stop();
-      cancel();
-      resolve();
-    };
-    const look = () => {
-      if (redis.state().up || redis.misfits().length > 0) done();
-    };
-    const stop = redis.onChange(look);
-    const cancel = clock.after(withinMs, done);
-    look();
-  });
-  const misfits = redis.misfits();
-  if (misfits.length > 0) throw new Error(`Redis does not fit: ${misfits.join(' ')}`);
-  if (!redis.state().up) log.warn('Redis does not answer: this replica starts without it.', { troubles: redis.state().troubles });
+/** Whether the Redis of the settings can be used, for `portico check`. @returns what it is, for people. @throws Error with everything that is wrong */
+export async function redisFit({ redis: place }: { readonly redis: RedisPlace | undefined }): Promise<string> {
+  return place === undefined ? 'not set: everything in memory, for one replica only' : tryRedis(place, { clock: systemClock, log: silent });
 }

@@ -12,8 +12,9 @@ import { openGrpcEdge } from '../core/transport/grpc-edge.ts';
 import { addHealth, type Health } from '../core/transport/health.ts';
 import { addReflection, reflectionPath } from '../core/transport/reflection.ts';
 import type { EncodeRefusal } from '../core/transport/refusal.ts';
+import { watchCertificate } from '../core/transport/watch-certificate.ts';
 import type { Settings } from '../settings.ts';
-import { type Certificates, watchCertificate } from './certificates.ts';
+import type { Certificates } from './certificates.ts';
 
 export type ListenerParts = {
   readonly settings: Settings;

@@ -1,9 +1,8 @@
 import type { MethodPlan } from '../core/kit/plan.ts';
 import { type Compiled, compilePlans } from '../core/policy/compile-plans.ts';
 import { servicesWithPolicies } from '../core/policy/served.ts';
-import type { Handler } from '../core/ports/call.ts';
 import type { App } from '../core/screen/app.ts';
-import type { Release } from './release.ts';
+import type { Release } from '../release/release.ts';
 
 /** Which services are served, and their plans. */
 export type Methods = Compiled & {
@@ -53,38 +52,4 @@ function retryableOf(app: App, plans: readonly MethodPlan[], { registry }: Compi
     const descriptor = registry.getService(service)?.methods.find((candidate) => candidate.name === name);
     return descriptor !== undefined && descriptor.methodKind === 'unary' && descriptor.idempotency !== 0;
   });
-}
-
-/** What answers each method. */
-export type Handlers = {
-  /** Core's own services, by method. */
-  readonly core: Readonly<Record<string, Handler>>;
-  readonly screens: ReadonlyMap<string, Handler>;
-  forward(plan: MethodPlan): Handler;
-  /** @param unary the plan of the unary method */
-  streamOf(unary: MethodPlan): Handler;
-};
-
-/** @throws Error naming every method that nothing answers, or that two things answer */
-export function handlersOf(plans: ReadonlyMap<string, MethodPlan>, handlers: Handlers): (plan: MethodPlan) => Handler {
-  const wrong: string[] = [];
-  const found = new Map<MethodPlan, Handler>();
-  for (const plan of plans.values()) {
-    const all = [
-      handlers.core[plan.method],
-      handlers.screens.get(plan.method),
-      plan.forward && handlers.forward(plan),
-      plan.streamOf === undefined ? undefined : handlers.streamOf(plans.get(`/${plan.streamOf}`) as MethodPlan),
-    ].filter((handler) => handler !== undefined);
-    if (all[0] !== undefined && all.length === 1) found.set(plan, all[0]);
-    else if (all.length === 0)
-      wrong.push(
-        `${plan.method} has no answer: write a screen for it (src/app/index.ts lists them), or say \`forward\` or \`stream_of\` in its policy.`,
-      );
-    else wrong.push(`${plan.method} has ${all.length} answers: keep one of its screen, \`forward\` and \`stream_of\`.`);
-  }
-  for (const method of handlers.screens.keys())
-    if (!plans.has(`/${method}`)) wrong.push(`${method} has a screen, but is in no .proto of this release: run \`npm run generate\`.`);
-  if (wrong.length > 0) throw new Error(wrong.join('\n'));
-  return (plan) => found.get(plan) as Handler;
 }

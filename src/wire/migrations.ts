@@ -1,9 +1,14 @@
 import { fitOf, migrate, readMigrations } from '../core/adapters/sql/migrate.ts';
-import { openSql } from '../core/adapters/sql/open-sql.ts';
+import { openSql, type SqlOptions } from '../core/adapters/sql/open-sql.ts';
+import { releaseMigrations } from '../release/release.ts';
 import type { Settings } from '../settings.ts';
 import { DatabaseError } from './database-error.ts';
-import { releaseMigrations } from './release.ts';
 import { silent } from './silent-log.ts';
+
+/** Where the database of these settings is. */
+export function sqlOptions({ embedded, dataDir, sql }: Settings, connectionsMax = sql.connectionsMax): SqlOptions {
+  return embedded ? { folder: dataDir } : { url: sql.url ?? '', connectionsMax };
+}
 
 /** @returns names of the migrations that were applied, or would be */
 export function applyMigrations(settings: Settings, options: { readonly dryRun: boolean }): Promise<readonly string[]> {
@@ -21,7 +26,7 @@ async function withSql<T>(
 ): Promise<T> {
   const migrations = readMigrations(releaseMigrations());
   try {
-    const sql = await openSql(settings.embedded ? { folder: settings.dataDir } : { url: settings.sql.url ?? '', connectionsMax: 1 }, silent);
+    const sql = await openSql(sqlOptions(settings, 1), silent);
     try {
       return await use(sql.db, migrations);
     } finally {

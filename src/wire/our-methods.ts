@@ -1,8 +1,8 @@
 import { app } from '../app/index.ts';
+import { readRelease } from '../release/release.ts';
 import { serviceNames } from '../sample/company.ts';
 import type { Settings } from '../settings.ts';
 import { type Methods, methodsOf } from './methods.ts';
-import { readRelease } from './release.ts';
 
 /**
  * The methods that a server of this release would answer, without opening anything.

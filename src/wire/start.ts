@@ -1,9 +1,9 @@
 import { createLocalJWKSet, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose';
 import { app } from '../app/index.ts';
+import { readRelease } from '../release/release.ts';
 import { type Company, openCompany } from '../sample/company.ts';
 import type { Settings } from '../settings.ts';
 import { type Portico, wire } from '../wire.ts';
-import { readRelease } from './release.ts';
 import { systemClock } from './system-clock.ts';
 
 const dayMs = 86_400_000;

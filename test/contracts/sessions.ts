@@ -27,13 +27,17 @@ function sessionOf(userId: string, more: Partial<Session> = {}): Session {
 }
 
 /** What every adapter of sessions promises. */
+/** Decides so whatever the session is. */
+const decided = (decision: RefreshDecision) => () => ({ decision, result: undefined });
+
 export function sessionsContract(adapter: string, open: () => Promise<SessionsHarness>) {
   const contract = (name: string, body: (on: SessionsHarness, userId: string) => Promise<void>) =>
     test(`${adapter}: ${name}`, async () => {
       await using on = await open();
       await body(on, `user-${randomUUID()}`);
     });
-  const read = async (sessions: Sessions, id: string) => sessions.refresh(id, nowMs, () => ({ kind: 'refuse' }));
+  const read = async (sessions: Sessions, id: string) =>
+    sessions.refresh(id, nowMs, (session) => ({ decision: { kind: 'refuse' }, result: session }));
 
   contract('a session comes back as it was created', async ({ sessions }, userId) => {
     const session = sessionOf(userId);
@@ -48,10 +52,10 @@ export function sessionsContract(adapter: string, open: () => Promise<SessionsHa
       const session = sessionOf(userId);
       await sessions.create(session);
       const refreshHash = Buffer.alloc(32, 2);
-      await sessions.refresh(session.id, nowMs + 1_000, () => ({ kind: 'advance', generation: 1, refreshHash }));
+      await sessions.refresh(session.id, nowMs + 1_000, decided({ kind: 'advance', generation: 1, refreshHash }));
       const advanced = { ...session, generation: 1, refreshHash, advancedAtMs: nowMs + 1_000, lastSeenAtMs: nowMs + 1_000 };
       assert.deepEqual(await read(sessions, session.id), advanced);
-      await sessions.refresh(session.id, nowMs + 2_000, () => ({ kind: 'keep' }));
+      await sessions.refresh(session.id, nowMs + 2_000, decided({ kind: 'keep' }));
       assert.deepEqual(await read(sessions, session.id), { ...advanced, lastSeenAtMs: nowMs + 2_000 });
     },
   );
@@ -59,11 +63,10 @@ export function sessionsContract(adapter: string, open: () => Promise<SessionsHa
   contract('of many refreshes at once each sees what those before it did', async ({ sessions }, userId) => {
     const session = sessionOf(userId);
     await sessions.create(session);
-    const advance = ({ generation }: Session): RefreshDecision => ({
-      kind: 'advance',
-      generation: generation + 1,
-      refreshHash: Buffer.alloc(32, generation),
-    });
+    const advance = (session: Session) => {
+      const { generation } = session;
+      return { decision: { kind: 'advance', generation: generation + 1, refreshHash: Buffer.alloc(32, generation) }, result: session } as const;
+    };
     const seen = await Promise.all(Array.from({ length: 8 }, () => sessions.refresh(session.id, nowMs, advance)));
     assert.deepEqual(seen.map((before) => before?.generation).sort(), [0, 1, 2, 3, 4, 5, 6, 7]);
     assert.equal((await read(sessions, session.id))?.generation, 8);
@@ -82,7 +85,7 @@ export function sessionsContract(adapter: string, open: () => Promise<SessionsHa
   contract('a decision to revoke ends the session', async ({ sessions }, userId) => {
     const session = sessionOf(userId);
     await sessions.create(session);
-    await sessions.refresh(session.id, nowMs + 7, () => ({ kind: 'revoke', because: 'refresh_token_reused' }));
+    await sessions.refresh(session.id, nowMs + 7, decided({ kind: 'revoke', because: 'refresh_token_reused' }));
     assert.equal((await read(sessions, session.id))?.revokedAtMs, nowMs + 7);
   });
 

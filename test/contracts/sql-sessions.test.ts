@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { after } from 'node:test';
+import { openGate } from '../../src/core/adapters/sql/gate.ts';
 import { migrate, readMigrations } from '../../src/core/adapters/sql/migrate.ts';
 import { openSql, type Sql } from '../../src/core/adapters/sql/open-sql.ts';
 import { sqlSessions } from '../../src/core/adapters/sql/sessions.ts';
@@ -13,7 +14,7 @@ sessionsContract('PostgreSQL', async () => {
   const { url, drop } = await createMigratedDatabase();
   const sql = await openSql({ url }, quietLog);
   return {
-    sessions: sqlSessions(sql.db),
+    sessions: sqlSessions(openGate(sql.db).use),
     [Symbol.asyncDispose]: async () => {
       await sql.close();
       await drop();
@@ -35,5 +36,5 @@ after(async () => {
 });
 sessionsContract('PGlite', async () => {
   opened ??= openEmbedded();
-  return { sessions: sqlSessions((await opened).db), [Symbol.asyncDispose]: async () => {} };
+  return { sessions: sqlSessions(openGate((await opened).db).use), [Symbol.asyncDispose]: async () => {} };
 });

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { test } from 'node:test';
 import { freePort } from '../../scripts/server-process.ts';
-import { redisFit } from '../../src/wire/redis-fit.ts';
+import { redisFit } from '../../src/wire/cluster.ts';
 import { systemClock } from '../../src/wire/system-clock.ts';
 import { openBus } from '../support/redis/open-bus.ts';
 import { sharedCluster, sharedRedis, startRedisServer } from '../support/redis/redis.ts';

@@ -89,6 +89,13 @@ test('core stays small enough to be read: under 8,000 lines of code without adap
   assert.ok(lines < 8_000, `${lines} lines`);
 });
 
+test('wiring only wires: under 900 lines in all', () => {
+  const lines = files
+    .filter((file) => /^src\/wire(\.ts$|\/)/.test(file) && !file.endsWith('.test.ts'))
+    .reduce((sum, file) => sum + readFileSync(join(root, file), 'utf8').split('\n').length - 1, 0);
+  assert.ok(lines < 900, `${lines} lines`);
+});
+
 /** Neither empty lines nor those that only hold a comment: what is said about the code makes it no longer to read. */
 function linesOfCode(text: string): number {
   const lines = text.replace(/\/\*[\s\S]*?\*\//g, '').split('\n');

@@ -4,11 +4,10 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { test } from 'node:test';
 import { readMigrations } from '../../src/core/adapters/sql/migrate.ts';
+import { openDatabase } from '../../src/core/adapters/sql/open-database.ts';
 import { openPglite } from '../../src/core/adapters/sql/open-pglite.ts';
 import { openSql } from '../../src/core/adapters/sql/open-sql.ts';
-import { loadSettings } from '../../src/settings.ts';
-import { openReadiness } from '../../src/wire/readiness.ts';
-import { openStorage } from '../../src/wire/storage.ts';
+import { openReadiness } from '../../src/core/transport/readiness.ts';
 import { systemClock } from '../../src/wire/system-clock.ts';
 import { keptLog } from '../support/log.ts';
 import { createMigratedDatabase } from '../support/postgres/postgres.ts';
@@ -43,20 +42,20 @@ test('a server whose embedded database is lost is not ready any more, and says w
   const { url, drop } = await createMigratedDatabase();
   const { log } = keptLog();
   const losing = Promise.withResolvers<string>();
-  const storage = openStorage({
-    settings: loadSettings('dev', { file: undefined, env: {}, flags: [{ path: ['sql', 'url'], value: url, origin: 'test' }] }),
+  const database = openDatabase({
+    where: { url },
     migrations: readMigrations(resolve(import.meta.dirname, '../../migrations')),
     clock: systemClock,
     log,
     listening: Promise.resolve(),
     open: async (options) => ({ ...(await openSql(options, log)), lost: losing.promise }),
   });
-  const readiness = openReadiness([], storage.waitsFor);
-  await storage.ready;
+  const readiness = openReadiness([], database.waitsFor);
+  await database.ready;
   assert.equal(readiness.health.serving(''), true);
   losing.resolve(words);
-  await storage.lost;
+  await database.lost;
   assert.deepEqual([readiness.health.serving(''), readiness.probes['/readyz']?.().lines], [false, [words]]);
-  await storage.close();
+  await database.close();
   await drop();
 });

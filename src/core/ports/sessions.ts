@@ -36,9 +36,14 @@ export type Sessions = {
   create(session: Session): Promise<void>;
   /**
    * Reads the session under a lock, asks `decide`, and does what it says, all in one transaction: of two refreshes at once the second sees what the first did.
-   * @returns the session as it was read, or undefined when there is none
+   * @param decide may be asked more than once: it only decides
+   * @returns the result that came with the decision that was carried out, or undefined when there is no such session
    */
-  refresh(id: string, nowMs: number, decide: (session: Session) => RefreshDecision): Promise<Session | undefined>;
+  refresh<Result>(
+    id: string,
+    nowMs: number,
+    decide: (session: Session) => { readonly decision: RefreshDecision; readonly result: Result },
+  ): Promise<Result | undefined>;
   /** Sessions of a user that were not ended, and that were seen and signed in after these times: the newest sign-in first. */
   ofUser(userId: string, most: number, after: { readonly seenMs: number; readonly signedInMs: number }): Promise<readonly Session[]>;
   /** Ends one session of the user. @returns whether it was alive */

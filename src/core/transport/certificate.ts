@@ -2,14 +2,14 @@ import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { FrontTls } from './front-options.ts';
 
+/** Paths of PEM files. */
+export type CertificateFiles = { readonly certFile: string; readonly keyFile: string; readonly clientCaFile?: string | undefined };
+
 /**
  * Reads a certificate and its key, and checks them before anybody is shown them.
  * @throws Error naming the file when one cannot be read, the key is not that of the certificate, or the certificate has expired
  */
-export function readCertificate(
-  { certFile, keyFile, clientCaFile }: { readonly certFile: string; readonly keyFile: string; readonly clientCaFile?: string },
-  nowMs: number,
-): FrontTls {
+export function readCertificate({ certFile, keyFile, clientCaFile }: CertificateFiles, nowMs: number): FrontTls {
   const [cert, key] = [read(certFile), read(keyFile)];
   const certificate = parsed(() => new X509Certificate(cert), `The file ${certFile} is not a certificate in PEM form.`);
   const privateKey = parsed(() => createPrivateKey(key), `The file ${keyFile} is not a private key in PEM form.`);

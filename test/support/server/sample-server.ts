@@ -1,14 +1,14 @@
 // A server with the sample app and the sample company behind it, each of whose services can be made to misbehave, above gRPC or below it.
 import { createLocalJWKSet, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose';
 import { app } from '../../../src/app/index.ts';
+import { readRelease } from '../../../src/release/release.ts';
 import type { Behaviour } from '../../../src/sample/behaviour.ts';
 import { openService, type ServiceName, serviceNames } from '../../../src/sample/company.ts';
 import { openWorld } from '../../../src/sample/world.ts';
-import { readRelease } from '../../../src/wire/release.ts';
 import { systemClock } from '../../../src/wire/system-clock.ts';
-import { type TestServer, openTestServer } from './test-server.ts';
-import { type FaultyLink, openFaultyLink } from '../link/faulty-link.ts';
 import { callOf, registryOf, transportOf } from '../client/protocols.ts';
+import { type FaultyLink, openFaultyLink } from '../link/faulty-link.ts';
+import { openTestServer, type TestServer } from './test-server.ts';
 
 export const sampleRelease = readRelease();
 export const sampleRegistry = registryOf(sampleRelease.descriptorSet);

@@ -1,24 +1,24 @@
-import { type Kysely, type Selectable, sql } from 'kysely';
+import { type Selectable, sql, type Transaction } from 'kysely';
 import type { Session, Sessions } from '../../ports/sessions.ts';
 import type { Database, SessionsTable } from './database.ts';
-import { storageFault } from './storage-fault.ts';
+import type { UseDatabase } from './gate.ts';
 
 /** Of the advisory lock under which one replica at a time forgets: any number that nobody else uses. */
 const forgetLock = 7_306_371_302;
 
 /** Sessions in PostgreSQL, and in PGlite, which is PostgreSQL. */
-export function sqlSessions(db: Kysely<Database>): Sessions {
-  const sessions: Sessions = {
-    create: async (session) => {
-      await db.insertInto('sessions').values(rowOf(session)).execute();
-    },
+export function sqlSessions(use: UseDatabase): Sessions {
+  return {
+    create: (session) =>
+      use(async (db) => {
+        await db.insertInto('sessions').values(rowOf(session)).execute();
+      }),
     refresh: (id, nowMs, decide) =>
-      db.transaction().execute(async (tx) => {
+      inTransaction(use, async (tx) => {
         const row = await tx.selectFrom('sessions').selectAll().where('id', '=', id).forUpdate().executeTakeFirst();
         if (row === undefined) return undefined;
-        const session = sessionOf(row);
-        const decision = decide(session);
-        if (decision.kind === 'refuse') return session;
+        const { decision, result } = decide(sessionOf(row));
+        if (decision.kind === 'refuse') return result;
         const update = tx.updateTable('sessions').where('id', '=', id);
         if (decision.kind === 'keep') await update.set({ last_seen_at: new Date(nowMs) }).execute();
         else if (decision.kind === 'advance') {
@@ -31,60 +31,65 @@ export function sqlSessions(db: Kysely<Database>): Sessions {
             .set({ revoked_at: new Date(nowMs), revoked_because: decision.because })
             .where('revoked_at', 'is', null)
             .execute();
-        return session;
+        return result;
       }),
-    ofUser: async (userId, most, { seenMs, signedInMs }) => {
-      const rows = await db
-        .selectFrom('sessions')
-        .selectAll()
-        .where('user_id', '=', userId)
-        .where('revoked_at', 'is', null)
-        .where('last_seen_at', '>', new Date(seenMs))
-        .where('signed_in_at', '>', new Date(signedInMs))
-        .orderBy('signed_in_at', 'desc')
-        .limit(most)
-        .execute();
-      return rows.map(sessionOf);
-    },
-    revoke: async (id, userId, because, nowMs) => {
-      const { numUpdatedRows } = await db
-        .updateTable('sessions')
-        .set({ revoked_at: new Date(nowMs), revoked_because: because })
-        .where('id', '=', id)
-        .where('user_id', '=', userId)
-        .where('revoked_at', 'is', null)
-        .executeTakeFirst();
-      return numUpdatedRows > 0n;
-    },
-    revokeAll: async (userId, because, nowMs) => {
-      const rows = await db
-        .updateTable('sessions')
-        .set({ revoked_at: new Date(nowMs), revoked_because: because })
-        .where('user_id', '=', userId)
-        .where('revoked_at', 'is', null)
-        .returning('id')
-        .execute();
-      return rows.map(({ id }) => id);
-    },
-    revokedSince: async (sinceMs) => {
-      const rows = await db.selectFrom('sessions').select('id').where('revoked_at', '>=', new Date(sinceMs)).execute();
-      return rows.map(({ id }) => id);
-    },
-    useNonce: async (hash, nowMs, expiresAtMs) => {
-      const { numInsertedOrUpdatedRows = 0n } = await db
-        .insertInto('used_nonces')
-        .values({ nonce_hash: Buffer.from(hash), expires_at: new Date(expiresAtMs) })
-        .onConflict((conflict) =>
-          conflict
-            .column('nonce_hash')
-            .doUpdateSet({ expires_at: new Date(expiresAtMs) })
-            .where('used_nonces.expires_at', '<', new Date(nowMs)),
-        )
-        .executeTakeFirst();
-      return numInsertedOrUpdatedRows > 0n;
-    },
+    ofUser: (userId, most, { seenMs, signedInMs }) =>
+      use(async (db) => {
+        const rows = await db
+          .selectFrom('sessions')
+          .selectAll()
+          .where('user_id', '=', userId)
+          .where('revoked_at', 'is', null)
+          .where('last_seen_at', '>', new Date(seenMs))
+          .where('signed_in_at', '>', new Date(signedInMs))
+          .orderBy('signed_in_at', 'desc')
+          .limit(most)
+          .execute();
+        return rows.map(sessionOf);
+      }),
+    revoke: (id, userId, because, nowMs) =>
+      use(async (db) => {
+        const { numUpdatedRows } = await db
+          .updateTable('sessions')
+          .set({ revoked_at: new Date(nowMs), revoked_because: because })
+          .where('id', '=', id)
+          .where('user_id', '=', userId)
+          .where('revoked_at', 'is', null)
+          .executeTakeFirst();
+        return numUpdatedRows > 0n;
+      }),
+    revokeAll: (userId, because, nowMs) =>
+      use(async (db) => {
+        const rows = await db
+          .updateTable('sessions')
+          .set({ revoked_at: new Date(nowMs), revoked_because: because })
+          .where('user_id', '=', userId)
+          .where('revoked_at', 'is', null)
+          .returning('id')
+          .execute();
+        return rows.map(({ id }) => id);
+      }),
+    revokedSince: (sinceMs) =>
+      use(async (db) => {
+        const rows = await db.selectFrom('sessions').select('id').where('revoked_at', '>=', new Date(sinceMs)).execute();
+        return rows.map(({ id }) => id);
+      }),
+    useNonce: (hash, nowMs, expiresAtMs) =>
+      use(async (db) => {
+        const { numInsertedOrUpdatedRows = 0n } = await db
+          .insertInto('used_nonces')
+          .values({ nonce_hash: Buffer.from(hash), expires_at: new Date(expiresAtMs) })
+          .onConflict((conflict) =>
+            conflict
+              .column('nonce_hash')
+              .doUpdateSet({ expires_at: new Date(expiresAtMs) })
+              .where('used_nonces.expires_at', '<', new Date(nowMs)),
+          )
+          .executeTakeFirst();
+        return numInsertedOrUpdatedRows > 0n;
+      }),
     forget: ({ endedMs, seenMs, signedInMs, expiredMs }, most) =>
-      db.transaction().execute(async (tx) => {
+      inTransaction(use, async (tx) => {
         const { rows } = await sql<{ mine: boolean }>`SELECT pg_try_advisory_xact_lock(${sql.lit(String(forgetLock))}::bigint) AS mine`.execute(tx);
         if (rows[0]?.mine !== true) return 0;
         const dead = tx
@@ -112,16 +117,11 @@ export function sqlSessions(db: Kysely<Database>): Sessions {
         return Math.max(Number(sessionsGone.numDeletedRows), Number(noncesGone.numDeletedRows));
       }),
   };
-  return {
-    create: (...args) => sessions.create(...args).catch(storageFault),
-    refresh: (...args) => sessions.refresh(...args).catch(storageFault),
-    ofUser: (...args) => sessions.ofUser(...args).catch(storageFault),
-    revoke: (...args) => sessions.revoke(...args).catch(storageFault),
-    revokeAll: (...args) => sessions.revokeAll(...args).catch(storageFault),
-    revokedSince: (...args) => sessions.revokedSince(...args).catch(storageFault),
-    useNonce: (...args) => sessions.useNonce(...args).catch(storageFault),
-    forget: (...args) => sessions.forget(...args).catch(storageFault),
-  };
+}
+
+/** One transaction around all of it. */
+function inTransaction<T>(use: UseDatabase, work: (tx: Transaction<Database>) => Promise<T>): Promise<T> {
+  return use((db) => db.transaction().execute(work));
 }
 
 function sessionOf(row: Selectable<SessionsTable>): Session {

@@ -5,15 +5,12 @@ const gone = /^(08|53|57|25006)/;
 /** Node's and pg's own words for a connection that is not there. */
 const broken = /ECONN|ENOENT|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|Connection terminated|timeout exceeded|connect/i;
 
-/**
- * Ends a storage call that failed.
- * @throws Fault STORAGE_DOWN when the database cannot be reached, else the error as it is
- */
-export function storageFault(error: unknown): never {
+/** What a storage call that failed is to throw: Fault STORAGE_DOWN when the database cannot be reached, else the error as it is. */
+export function storageFault(error: unknown): unknown {
   const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown };
   const isGone = typeof code === 'string' && (gone.test(code) || broken.test(code));
   if (isGone || (code === undefined && typeof message === 'string' && broken.test(message))) {
-    throw new Fault('STORAGE_DOWN', 'The database cannot be reached.', { retryAfterMs: 1_000, cause: error });
+    return new Fault('STORAGE_DOWN', 'The database cannot be reached.', { retryAfterMs: 1_000, cause: error });
   }
-  throw error;
+  return error;
 }

@@ -14,6 +14,14 @@ export const signingAlgorithm = 'ES256';
 
 export type MintAccessToken = (session: Pick<Session, 'id' | 'userId' | 'scopes' | 'claims'>) => Promise<string>;
 
+/** For how much longer than its tokens live an ended session is remembered: clocks differ. Milliseconds. */
+const marginMs = 60_000;
+
+/** How long the access tokens of a session that ended now could still be used. */
+export function livesOnMs(accessTokenTtlMs: number): number {
+  return accessTokenTtlMs + marginMs;
+}
+
 /** Makes access tokens (RFC 9068, with `sid` for the session). @param ttlMs whole seconds, in milliseconds */
 export function accessTokens({
   keys,

@@ -18,9 +18,9 @@ import type { Handler, ReadyCall, UserCaller } from '../../ports/call.ts';
 import type { Log } from '../../ports/log.ts';
 import type { Revocations } from '../../ports/revocations.ts';
 import type { RevokedBecause, Session, Sessions } from '../../ports/sessions.ts';
-import type { MintAccessToken } from './access-tokens.ts';
+import { livesOnMs, type MintAccessToken } from './access-tokens.ts';
 import type { Identity, VerifyIdToken } from './id-tokens.ts';
-import { judgeRefresh, type Refreshed, type RefreshTokens } from './refresh-tokens.ts';
+import { judgeRefresh, type RefreshTokens } from './refresh-tokens.ts';
 
 export type SessionParts = {
   readonly sessions: Sessions;
@@ -137,26 +137,19 @@ async function refresh(text: string, { sessions, revocations, clock, log, refres
   const { sessionId, generation: presented } = token;
   const nowMs = clock.nowMs();
   const nextHash = (generation: number) => refreshTokens.hashOf(refreshTokens.derive({ sessionId, generation }));
-  let refreshed: Refreshed = { refused: 'unknown' };
-  const session = await sessions.refresh(sessionId, nowMs, (found) => {
+  const refreshed = await sessions.refresh(sessionId, nowMs, (found) => {
     const hashMatches = Buffer.from(found.refreshHash).equals(refreshTokens.hashOf(text));
     const judged = judgeRefresh(presented, hashMatches, found, { nowMs, idleMs, absoluteMs, nextHash });
-    refreshed = judged.refreshed;
-    return judged.decision;
+    return { decision: judged.decision, result: { session: found, outcome: judged.refreshed } };
   });
-  const outcome = refreshed as Refreshed; // set within the transaction, which the compiler does not see
-  if (session === undefined) throw refuse('unknown');
+  if (refreshed === undefined) throw refuse('unknown');
+  const { session, outcome } = refreshed;
   if ('generation' in outcome) return { session, generation: outcome.generation };
   if (outcome.refused === 'reused') {
     await revocations.add(sessionId, livesOnMs(accessTokenTtlMs));
     log.warn('A refresh token came again after its successor was used: its session was ended.', { session_id: sessionId, generation: presented });
   }
   throw refuse(outcome.refused);
-}
-
-/** How long the access tokens of a session that ended now could still be used: their life, and what clocks differ by. */
-function livesOnMs(accessTokenTtlMs: number): number {
-  return accessTokenTtlMs + 60_000;
 }
 
 async function end(id: string, userId: string, because: RevokedBecause, parts: SessionParts): Promise<boolean> {

@@ -1,6 +1,6 @@
-import type { MethodPlan } from '../core/kit/plan.ts';
-import type { AdminOptions } from '../core/transport/admin.ts';
-import type { Health } from '../core/transport/health.ts';
+import type { MethodPlan } from '../kit/plan.ts';
+import type { AdminOptions } from './admin.ts';
+import type { Health } from './health.ts';
 
 export type Readiness = {
   readonly probes: AdminOptions['probes'];

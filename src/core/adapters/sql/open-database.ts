@@ -1,0 +1,101 @@
+import type { Clock } from '../../kit/clock.ts';
+import type { Log } from '../../ports/log.ts';
+import { openGate, type UseDatabase } from './gate.ts';
+import { fitOf, type Migration, migrate } from './migrate.ts';
+import { openSql, type Sql, type SqlOptions } from './open-sql.ts';
+
+/** The database of a server: opened while the server runs already. */
+export type OpeningDatabase = {
+  readonly use: UseDatabase;
+  /** Open, and its schema fits. */
+  readonly ready: Promise<void>;
+  /** Resolved when it was ready and will never be again: the embedded database has ended. */
+  readonly lost: Promise<void>;
+  /** Why it is not ready, for /readyz and the log. */
+  waitsFor(): string | undefined;
+  close(): Promise<void>;
+};
+
+/** How often a database that is not there, or whose schema does not fit, is tried again. Milliseconds. */
+const againMs = 1_000;
+
+export type DatabaseParts = {
+  readonly where: SqlOptions;
+  readonly migrations: readonly Migration[];
+  readonly clock: Clock;
+  readonly log: Log;
+  /** The database is opened once this is resolved: behind the banner, and not at all when a port is taken. */
+  readonly listening: Promise<void>;
+  readonly open?: typeof openSql;
+};
+
+/** Opens the database behind the banner. The embedded one is migrated by us; for PostgreSQL `portico migrate` does it, and until then it is tried again, and said why. */
+export function openDatabase({ where, migrations, clock, log, listening, open = openSql }: DatabaseParts): OpeningDatabase {
+  const embedded = 'folder' in where;
+  let waiting: string | undefined = 'the database is being opened';
+  let closed = false;
+  let opened: Sql | undefined;
+  let wake = () => {};
+  const waitFor = (line: string) => {
+    if (line !== waiting) log.warn(line);
+    waiting = line;
+  };
+  const pause = () =>
+    new Promise<void>((resolve) => {
+      const cancel = clock.after(againMs, resolve);
+      wake = () => {
+        cancel();
+        resolve();
+      };
+    });
+  const attempt = async (): Promise<Sql | undefined> => {
+    opened ??= await open(where, log);
+    if (embedded) await migrate(opened.db, migrations);
+    const { misfit, newer } = await fitOf(opened.db, migrations);
+    if (misfit !== undefined) waitFor(misfit);
+    else if (newer.length > 0) log.warn(`The database was migrated by a newer release (${newer.join(', ')}): fine while that replaces this one.`);
+    return misfit === undefined ? opened : undefined;
+  };
+  const untilFit = async (): Promise<Sql> => {
+    await listening;
+    for (;;) {
+      if (closed) throw new Error('The server is stopping.');
+      try {
+        const fit = await attempt();
+        if (fit !== undefined) {
+          waiting = undefined;
+          return fit;
+        }
+      } catch (error) {
+        if (embedded) throw error; // nothing but a person can help: the folder is in use, or broken
+        waitFor(`the database cannot be reached: ${error instanceof Error ? error.message : error}`);
+      }
+      await pause();
+    }
+  };
+  const opening = untilFit();
+  const db = opening.then((sql) => sql.db);
+  const gate = openGate(db);
+  const ready = db.then(() => {});
+  const lost = opening
+    .then((sql) => sql.lost)
+    .then((why) => {
+      waiting = why;
+    });
+  lost.catch(() => {}); // never ready: `ready` says so
+  ready.catch(() => {}); // whoever waits sees it; a server that is closed before has nobody who does
+  return {
+    use: gate.use,
+    ready,
+    lost,
+    waitsFor: () => waiting,
+    close: async () => {
+      closed = true;
+      wake();
+      const closing = gate.close();
+      await opening.catch(() => {}); // one that is just opening is closed in order
+      await closing;
+      await opened?.close();
+    },
+  };
+}
