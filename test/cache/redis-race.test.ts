@@ -5,7 +5,7 @@ import { after, before, describe, test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { redisCacheStore } from '../../src/core/adapters/redis/cache-store.ts';
 import { redisLeases } from '../../src/core/adapters/redis/leases.ts';
-import type { Redis } from '../../src/core/adapters/redis/open-redis.ts';
+import type { Redis } from '../../src/core/adapters/redis/connection/open-redis.ts';
 import { redisTagVersions } from '../../src/core/adapters/redis/tag-versions.ts';
 import { systemClock } from '../../src/wire/system-clock.ts';
 import { testCounts } from '../support/cache/counts.ts';

@@ -4,7 +4,7 @@ import { after } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { redisCacheStore } from '../../src/core/adapters/redis/cache-store.ts';
 import { redisLeases } from '../../src/core/adapters/redis/leases.ts';
-import type { Redis } from '../../src/core/adapters/redis/open-redis.ts';
+import type { Redis } from '../../src/core/adapters/redis/connection/open-redis.ts';
 import { redisTagVersions } from '../../src/core/adapters/redis/tag-versions.ts';
 import { systemClock } from '../../src/wire/system-clock.ts';
 import { openedRedis } from '../support/redis/opened-redis.ts';

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { redisBus } from '../../../src/core/adapters/redis/bus.ts';
-import { openRedis } from '../../../src/core/adapters/redis/open-redis.ts';
+import { openRedis } from '../../../src/core/adapters/redis/connection/open-redis.ts';
 import { systemClock } from '../../../src/wire/system-clock.ts';
 import { quietLog } from '../log.ts';
 import type { RedisPlace } from './redis.ts';

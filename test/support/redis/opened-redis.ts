@@ -1,4 +1,4 @@
-import { openRedis, type Redis } from '../../../src/core/adapters/redis/open-redis.ts';
+import { openRedis, type Redis } from '../../../src/core/adapters/redis/connection/open-redis.ts';
 import { systemClock } from '../../../src/wire/system-clock.ts';
 import { quietLog } from '../log.ts';
 import type { RedisPlace } from './redis.ts';

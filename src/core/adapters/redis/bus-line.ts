@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis';
 import type { Clock } from '../../kit/clock.ts';
-import { connectAgain } from './connect-again.ts';
-import { connectionOptions, type RedisNode } from './redis-node.ts';
+import { connectAgain } from './connection/connect-again.ts';
+import { connectionOptions, type RedisNode } from './connection/redis-node.ts';
 
 /** The one subscriber connection to one Redis. It knows channels, nothing of who listens. */
 export type BusLine = {

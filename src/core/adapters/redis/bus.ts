@@ -4,9 +4,9 @@ import { partitionOf, partitionTags, slotOf } from '../../kit/partitions.ts';
 import { type Bus, type BusListener, checkMessage, checkTopic, checkTopics } from '../../ports/bus.ts';
 import type { Log } from '../../ports/log.ts';
 import { type BusLine, openBusLine } from './bus-line.ts';
-import type { Redis } from './open-redis.ts';
-import { firstWord } from './redis-error.ts';
-import type { RedisNode } from './redis-node.ts';
+import type { Redis } from './connection/open-redis.ts';
+import { firstWord } from './connection/redis-error.ts';
+import type { RedisNode } from './connection/redis-node.ts';
 
 /** `confirmed`: hears by a subscription that was whole since; one that is not is still waiting for its first. */
 type Listener = BusListener & { confirmed: boolean; readonly whole: () => void; readonly fail: (why: unknown) => void };

@@ -2,8 +2,8 @@ import type { Clock } from '../../kit/clock.ts';
 import type { CacheEntry, CacheStore } from '../../ports/cache-store.ts';
 import { bodyMax, decodeEntry, encodeEntry } from './cache-entry.ts';
 import { entryKey, leaseKey } from './cache-keys.ts';
-import type { Redis } from './open-redis.ts';
-import { redisScript } from './redis-script.ts';
+import type { Redis } from './connection/open-redis.ts';
+import { redisScript } from './connection/redis-script.ts';
 
 /** The largest entry that is shared, as it is stored. Bytes. */
 const entryBytesMax = 1_048_576;

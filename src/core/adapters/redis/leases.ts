@@ -1,8 +1,8 @@
 import { StoreDown } from '../../kit/store-down.ts';
 import type { Lease, Leases } from '../../ports/leases.ts';
 import { leaseKey } from './cache-keys.ts';
-import type { Redis } from './open-redis.ts';
-import { redisScript } from './redis-script.ts';
+import type { Redis } from './connection/open-redis.ts';
+import { redisScript } from './connection/redis-script.ts';
 
 /** KEYS: lease. ARGV: token. */
 const releaseScript = redisScript(`

@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../kit/clock.ts';
 import type { Log } from '../../ports/log.ts';
 import { redisBus } from './bus.ts';
-import { openRedis, type Redis } from './open-redis.ts';
-import type { RedisPlace } from './redis-address.ts';
-import { redisScript } from './redis-script.ts';
+import { openRedis, type Redis } from './connection/open-redis.ts';
+import type { RedisPlace } from './connection/redis-address.ts';
+import { redisScript } from './connection/redis-script.ts';
 
 /** A start does not wait longer for Redis to answer: others can do without it, so can we. Milliseconds. */
 const startMs = 2_000;

@@ -1,4 +1,4 @@
-import { redisScript } from './redis-script.ts';
+import { redisScript } from './connection/redis-script.ts';
 
 // A tag's value is "version" until it is first raised, then "version hard settlesAt": numbers of microseconds since 1970 by the server's clock. Lua's numbers hold them exactly.
 const common = `

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { partitionOf, partitionTags } from '../../kit/partitions.ts';
-import type { Redis } from './open-redis.ts';
+import type { Redis } from './connection/open-redis.ts';
 import { redisTagVersions } from './tag-versions.ts';
 
 /** A Cluster of which one partition's node never answers. */

@@ -1,7 +1,7 @@
 import { partitionOf, partitionTags } from '../../kit/partitions.ts';
 import { StoreDown } from '../../kit/store-down.ts';
 import type { Late, Standing, TagVersions } from '../../ports/tag-versions.ts';
-import type { Redis } from './open-redis.ts';
+import type { Redis } from './connection/open-redis.ts';
 import { beginScript, lateScript, raiseScript } from './tag-scripts.ts';
 import { tickReader } from './tick-reader.ts';
 

@@ -1,5 +1,5 @@
 import { ReplyError } from 'ioredis';
-import { StoreDown, type StoreDownWhy } from '../../kit/store-down.ts';
+import { StoreDown, type StoreDownWhy } from '../../../kit/store-down.ts';
 import { NoAnswer } from './answers-within.ts';
 
 type Judged = {

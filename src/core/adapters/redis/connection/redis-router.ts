@@ -1,6 +1,6 @@
 import type { RedisOptions } from 'ioredis';
-import type { Clock } from '../../kit/clock.ts';
-import { slotCount } from '../../kit/partitions.ts';
+import type { Clock } from '../../../kit/clock.ts';
+import { slotCount } from '../../../kit/partitions.ts';
 import { parseAddress } from './redis-address.ts';
 import { openRedisNode, type RedisNode } from './redis-node.ts';
 

@@ -1,4 +1,4 @@
-import type { Clock } from '../../kit/clock.ts';
+import type { Clock } from '../../../kit/clock.ts';
 
 /** A command was not answered in time. Whether it was done is not known. */
 export class NoAnswer extends Error {

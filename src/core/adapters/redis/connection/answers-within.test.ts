@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { fakeClock } from '../../../../test/support/time/clock.ts';
+import { fakeClock } from '../../../../../test/support/time/clock.ts';
 import { answersWithin, NoAnswer } from './answers-within.ts';
 
 const turn = () => new Promise<void>((done) => setImmediate(() => setImmediate(done)));

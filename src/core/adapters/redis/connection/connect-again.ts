@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import type { Clock } from '../../kit/clock.ts';
+import type { Clock } from '../../../kit/clock.ts';
 
 const againMs = 100;
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { EventEmitter } from 'node:events';
 import { test } from 'node:test';
 import type { Redis } from 'ioredis';
-import { fakeClock } from '../../../../test/support/time/clock.ts';
+import { fakeClock } from '../../../../../test/support/time/clock.ts';
 import { connectAgain } from './connect-again.ts';
 
 test('a client that gave up is connected again until it is closed', async () => {

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { Meter } from '@opentelemetry/api';
-import type { Clock } from '../../kit/clock.ts';
-import { slotOf } from '../../kit/partitions.ts';
-import { StoreDown } from '../../kit/store-down.ts';
-import type { Log } from '../../ports/log.ts';
+import type { Clock } from '../../../kit/clock.ts';
+import { slotOf } from '../../../kit/partitions.ts';
+import { StoreDown } from '../../../kit/store-down.ts';
+import type { Log } from '../../../ports/log.ts';
 import { credentials, parseAddress, type RedisPlace, sentinelAddress, singleAddress } from './redis-address.ts';
 import { firstWord } from './redis-error.ts';
 import { misfitsOf } from './redis-misfits.ts';

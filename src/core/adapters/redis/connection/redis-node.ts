@@ -1,6 +1,6 @@
 import { Redis, type RedisOptions } from 'ioredis';
-import type { Clock } from '../../kit/clock.ts';
-import { StoreDown } from '../../kit/store-down.ts';
+import type { Clock } from '../../../kit/clock.ts';
+import { StoreDown } from '../../../kit/store-down.ts';
 import { answersWithin } from './answers-within.ts';
 import { connectAgain } from './connect-again.ts';
 import { judge } from './redis-error.ts';
