@@ -19,7 +19,6 @@ RUN --mount=type=cache,target=/root/.npm ["npm", "ci", "--ignore-scripts", "--pr
 FROM deps AS build
 COPY --link LICENSE tsconfig.json ./
 COPY --link scripts ./scripts
-COPY --link gen ./gen
 COPY --link migrations ./migrations
 COPY --link src ./src
 RUN ["npm", "run", "build"]

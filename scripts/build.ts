@@ -39,7 +39,7 @@ const { metafile } = await build({
   metafile: true,
 });
 
-copy('gen/descriptors.binpb');
+copy('src/gen/descriptors.binpb');
 for (const part of ['core', 'app']) {
   mkdirSync(join(dist, 'migrations', part), { recursive: true });
   for (const file of readdirSync(join(root, 'migrations', part))) if (file.endsWith('.sql')) copy(`migrations/${part}/${file}`);

@@ -12,7 +12,7 @@ export function pages(): Readonly<Record<string, string>> {
   return {
     'command-line.md': commandLinePage(),
     'configuration.md': configurationPage(),
-    'policy.md': policyPage(readFileSync(join(root, 'gen/descriptors.binpb'))),
+    'policy.md': policyPage(readFileSync(join(root, 'src/gen/descriptors.binpb'))),
   };
 }
 

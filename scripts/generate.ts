@@ -28,16 +28,16 @@ writeFileSync(
 buf('generate', '--template', fixtureTemplate, '-o', to);
 rmSync(fixtureTemplate);
 
-mkdirSync(join(to, 'gen'), { recursive: true });
+mkdirSync(join(to, 'src/gen'), { recursive: true });
 // Source info is kept: policies report file, line and column from it.
 const set = (target: string, ...paths: string[]) =>
   buf('build', '--as-file-descriptor-set', '-o', join(to, target), ...paths.flatMap((path) => ['--path', path]));
-set('gen/descriptors.binpb', ...subfolders('proto', 'sample'), ...subfolders('proto/sample'), 'third_party/grpc', 'third_party/google');
+set('src/gen/descriptors.binpb', ...subfolders('proto', 'sample'), ...subfolders('proto/sample'), 'third_party/grpc', 'third_party/google');
 set('test/fixture/gen/descriptors.binpb', 'test/fixture/proto/fixture', 'proto/portico', 'third_party/grpc', 'third_party/google');
 
 writeFileSync(join(to, generatedList), listGenerated(root, to));
 if (toIndex === -1)
-  for (const folder of ['src/gen', 'test/fixture/gen', 'gen']) {
+  for (const folder of ['src/gen', 'test/fixture/gen']) {
     rmSync(join(root, folder), { recursive: true, force: true });
     cpSync(join(to, folder), join(root, folder), { recursive: true });
   }

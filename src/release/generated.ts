@@ -6,7 +6,7 @@ import { join } from 'node:path';
 export const generatedList = 'src/gen/sources.sha256';
 
 const sources = ['proto', 'third_party'];
-const products = ['src/gen', 'gen'];
+const products = ['src/gen'];
 
 /**
  * The lines of the list.

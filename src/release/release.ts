@@ -11,7 +11,7 @@ export type Release = {
   readonly migrationsFolder: string;
 };
 
-const descriptors = join('gen', 'descriptors.binpb');
+const descriptors = join('src', 'gen', 'descriptors.binpb');
 
 /** The folder that this code was released in: a clone, or that of the bundle. */
 export function releaseFolder(): string {

@@ -12,7 +12,7 @@ export function bufCurlTests(harness: Harness): void {
   for (const protocol of ['grpc', 'grpcweb', 'connect']) {
     /** @param messages one for unary calls and server streams */
     const argumentsOf = (method: string, token = '') => [
-      ...['curl', '--verbose', '--cacert', harness.caFile, '--protocol', protocol, '--schema', 'gen/descriptors.binpb', '--data', '@-'],
+      ...['curl', '--verbose', '--cacert', harness.caFile, '--protocol', protocol, '--schema', 'src/gen/descriptors.binpb', '--data', '@-'],
       ...(token === '' ? [] : ['--header', `authorization: Bearer ${token}`]),
       `${harness.url}/${method}`,
     ];

@@ -66,7 +66,7 @@ export async function openHarness(): Promise<Harness> {
     adminUrl = await server.line(/^ {2}admin +(http:\/\/[^/]+)\//);
     await until(startMaxMs, 'The server is not ready.', async () => ((await fetch(`${adminUrl}/readyz`)).ok ? true : undefined));
     const caFile = join(dataDir, 'tls/ca.pem');
-    const registry = registryOf(readFileSync(join(root, 'gen/descriptors.binpb')));
+    const registry = registryOf(readFileSync(join(root, 'src/gen/descriptors.binpb')));
     const tokenOf = async (user: string) => (await signIn({ url, ca: readFileSync(caFile, 'utf8') }, registry, user)).accessToken;
     return {
       url,

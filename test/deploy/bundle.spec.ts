@@ -18,7 +18,7 @@ import { callOf, registryOf, transportOf } from '../support/client/protocols.ts'
 import { buildImage, type Container, type Image } from './image.ts';
 
 const root = resolve(import.meta.dirname, '../..');
-const registry = registryOf(readFileSync(join(root, 'gen/descriptors.binpb')));
+const registry = registryOf(readFileSync(join(root, 'src/gen/descriptors.binpb')));
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
 
 let image: Image;
@@ -118,7 +118,7 @@ test('the application folder holds the bundle, what it reads, and the licences: 
   );
   assert.deepEqual(
     filesOf(image.stage.workdir),
-    ['LICENSE', 'THIRD-PARTY-LICENSES.txt', 'gen/descriptors.binpb', 'package.json', 'portico.mjs', 'portico.mjs.map', ...migrations].sort(),
+    ['LICENSE', 'THIRD-PARTY-LICENSES.txt', 'src/gen/descriptors.binpb', 'package.json', 'portico.mjs', 'portico.mjs.map', ...migrations].sort(),
   );
   assert.ok(filesOf(image.stage.path('/home/nonroot/compile-cache')).length > 0, 'the build has left compiled code');
 });

@@ -6,7 +6,7 @@ import { join, resolve } from 'node:path';
 import { test } from 'node:test';
 
 const root = resolve(import.meta.dirname, '../..');
-const generated = ['src/gen', 'test/fixture/gen', 'gen'];
+const generated = ['src/gen', 'test/fixture/gen'];
 
 test('the generated code and descriptors are those of the .proto files', () => {
   const fresh = mkdtempSync(join(tmpdir(), 'portico-gen-'));

@@ -11,7 +11,9 @@ import { connectNodeAdapter } from '@connectrpc/connect-node';
 import { createLocalJWKSet, jwtVerify } from 'jose';
 import { given, ready } from './common.ts';
 
-const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, readFileSync(join(import.meta.dirname, '../../../gen/descriptors.binpb'))));
+const registry = createFileRegistry(
+  fromBinary(FileDescriptorSetSchema, readFileSync(join(import.meta.dirname, '../../../src/gen/descriptors.binpb'))),
+);
 const found = registry.getService('app.v1.HomeService')?.method.getHome;
 if (found === undefined) throw new Error('no GetHome in the descriptors');
 const method = found as DescMethodUnary;
