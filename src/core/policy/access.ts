@@ -9,15 +9,18 @@ const scopeToken = /^[\x21\x23-\x5b\x5d-\x7e]+$/;
 export function accessOf(access: Access | undefined, say: Say): AccessPlan {
   if (access === undefined) return { kind: 'user', scopes: [] };
   if (access.anonymous && access.scopes.length > 0)
-    say([1, 2, 0], 'access is anonymous and wants scopes: an anonymous caller has none. Keep one of them.');
-  if (access.anonymous && access.services) say([1, 3], 'access is for anybody and for internal services only. Keep one of them.');
+    say('access.scopes[0]', 'access is anonymous and wants scopes: an anonymous caller has none. Keep one of them.');
+  if (access.anonymous && access.services) say('access.services', 'access is for anybody and for internal services only. Keep one of them.');
   if (access.services && access.scopes.length > 0)
-    say([1, 2, 0], 'access is for internal services and wants scopes: services have none. Keep one of them.');
+    say('access.scopes[0]', 'access is for internal services and wants scopes: services have none. Keep one of them.');
   access.scopes.forEach((scope, i) => {
     if (!scopeToken.test(scope))
-      say([1, 2, i], `scope "${scope}" is not one: printable ASCII without spaces, quotes and backslashes is allowed, such as "home.read".`);
+      say(
+        `access.scopes[${i}]`,
+        `scope "${scope}" is not one: printable ASCII without spaces, quotes and backslashes is allowed, such as "home.read".`,
+      );
   });
-  sayTwice(access.scopes, 'scope', [1, 2], say);
+  sayTwice(access.scopes, 'scope', 'access.scopes', say);
   if (access.anonymous) return { kind: 'anonymous' };
   return access.services ? { kind: 'services' } : { kind: 'user', scopes: access.scopes };
 }

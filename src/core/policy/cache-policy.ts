@@ -1,6 +1,7 @@
 import type { DescMethod } from '@bufbuild/protobuf';
 import { type Cache, Scope } from '../../gen/portico/v1/policy.ts';
 import type { AccessPlan, CachePlan } from '../kit/plan.ts';
+import type { PolicyPath } from './policy-path.ts';
 import { durationBetween, type Say, sayTwice, wrongKey } from './say.ts';
 import { parseTemplate, whyNoSub } from './template.ts';
 
@@ -18,48 +19,48 @@ export function cacheOf(cache: Cache, method: DescMethod, access: AccessPlan, sa
   const scope = cache.scope === Scope.SCOPE_SHARED ? 'shared' : cache.scope === Scope.SCOPE_CLAIMS ? 'claims' : 'user';
   if (!answerScopes.has(cache.scope))
     say(
-      cache.scope === Scope.SCOPE_UNSPECIFIED ? [3] : [3, 1],
+      cache.scope === Scope.SCOPE_UNSPECIFIED ? 'cache' : 'cache.scope',
       `cache has no scope${cache.scope === Scope.SCOPE_UNSPECIFIED ? '' : ' that this release knows'}. Say for whom an answer is good: SCOPE_SHARED, SCOPE_USER or SCOPE_CLAIMS.`,
     );
   else if (scope !== 'shared' && access.kind !== 'user')
-    say([3, 1], `${scope === 'user' ? 'SCOPE_USER' : 'SCOPE_CLAIMS'} needs a signed-in user, but callers of this method need not be one.`);
+    say('cache.scope', `${scope === 'user' ? 'SCOPE_USER' : 'SCOPE_CLAIMS'} needs a signed-in user, but callers of this method need not be one.`);
   if (scope === 'claims' && cache.claims.length === 0)
-    say([3, 1], 'SCOPE_CLAIMS needs claims: name those that tell answers apart, such as claims: ["tenant"].');
-  if (scope !== 'claims' && cache.claims.length > 0) say([3, 2, 0], 'claims are only for SCOPE_CLAIMS.');
+    say('cache.scope', 'SCOPE_CLAIMS needs claims: name those that tell answers apart, such as claims: ["tenant"].');
+  if (scope !== 'claims' && cache.claims.length > 0) say('cache.claims[0]', 'claims are only for SCOPE_CLAIMS.');
   cache.claims.forEach((claim, i) => {
     if (!claimName.test(claim))
-      say([3, 2, i], `claim "${claim}" is not one: printable ASCII without spaces, braces and quotes is allowed, such as "tenant".`);
-    else if (perToken.has(claim)) say([3, 2, i], `claim "${claim}" differs with every token: no answer would ever be found again.`);
+      say(`cache.claims[${i}]`, `claim "${claim}" is not one: printable ASCII without spaces, braces and quotes is allowed, such as "tenant".`);
+    else if (perToken.has(claim)) say(`cache.claims[${i}]`, `claim "${claim}" differs with every token: no answer would ever be found again.`);
   });
-  sayTwice(cache.claims, 'claim', [3, 2], say);
-  if (cache.ttl === '') say([3], 'cache has no ttl. Say how long an answer is fresh, such as ttl: "30s".');
-  const optional = (text: string, name: string, path: readonly number[]) => (text === '' ? 0 : durationBetween(text, name, 1, 30 * dayMs, path, say));
-  if (cache.tags.length > tagsMax) say([3, 6, tagsMax], `cache has ${cache.tags.length} tags: at most ${tagsMax} are allowed.`);
+  sayTwice(cache.claims, 'claim', 'cache.claims', say);
+  if (cache.ttl === '') say('cache', 'cache has no ttl. Say how long an answer is fresh, such as ttl: "30s".');
+  const optional = (text: string, path: PolicyPath) => (text === '' ? 0 : durationBetween(text, { leastMs: 1, mostMs: 30 * dayMs }, path, say));
+  if (cache.tags.length > tagsMax) say(`cache.tags[${tagsMax}]`, `cache has ${cache.tags.length} tags: at most ${tagsMax} are allowed.`);
   const claims = new Set(access.kind !== 'user' || scope === 'shared' ? [] : scope === 'claims' ? cache.claims : ['sub']);
   const tags = cache.tags.flatMap((source, i) => {
     const template = parseTemplate(source, method.input, claims);
     if (!('wrong' in template)) return [template];
-    say([3, 6, i], whyNoSub(source, access.kind, scope) ?? template.wrong);
+    say(`cache.tags[${i}]`, whyNoSub(source, access.kind, scope) ?? template.wrong);
     return [];
   });
-  sayTwice(cache.tags, 'tag', [3, 6], say);
+  sayTwice(cache.tags, 'tag', 'cache.tags', say);
   cache.vary.forEach((key, i) => {
     const wrong = wrongKey(key);
-    if (wrong !== undefined) say([3, 7, i], `vary ${wrong}`);
-    else if (perCall.has(key)) say([3, 7, i], `vary "${key}" differs with every call: no answer would ever be found again.`);
+    if (wrong !== undefined) say(`cache.vary[${i}]`, `vary ${wrong}`);
+    else if (perCall.has(key)) say(`cache.vary[${i}]`, `vary "${key}" differs with every call: no answer would ever be found again.`);
   });
-  sayTwice(cache.vary, 'vary', [3, 7], say);
-  const staleWhileRevalidateMs = optional(cache.staleWhileRevalidate, 'stale_while_revalidate', [3, 4]);
-  const staleIfErrorMs = optional(cache.staleIfError, 'stale_if_error', [3, 5]);
+  sayTwice(cache.vary, 'vary', 'cache.vary', say);
+  const staleWhileRevalidateMs = optional(cache.staleWhileRevalidate, 'cache.staleWhileRevalidate');
+  const staleIfErrorMs = optional(cache.staleIfError, 'cache.staleIfError');
   if (staleIfErrorMs > 1 && staleIfErrorMs <= staleWhileRevalidateMs)
     say(
-      [3, 5],
+      'cache.staleIfError',
       `stale_if_error "${cache.staleIfError}" never acts: stale_while_revalidate "${cache.staleWhileRevalidate}" serves the old answer for as long anyway. Make it longer, or leave it out.`,
     );
   return {
     scope,
     claims: [...cache.claims].sort(),
-    ttlMs: cache.ttl === '' ? 1 : durationBetween(cache.ttl, 'ttl', 1, dayMs, [3, 3], say),
+    ttlMs: cache.ttl === '' ? 1 : durationBetween(cache.ttl, { leastMs: 1, mostMs: dayMs }, 'cache.ttl', say),
     staleWhileRevalidateMs,
     staleIfErrorMs,
     tags,

@@ -1,4 +1,4 @@
-import { createFileRegistry, type DescMethod, type DescService, type FileRegistry, fromBinary } from '@bufbuild/protobuf';
+import { createFileRegistry, type DescMessage, type DescMethod, type DescService, type FileRegistry, fromBinary } from '@bufbuild/protobuf';
 import { BinaryReader } from '@bufbuild/protobuf/wire';
 import { FileDescriptorSetSchema, MethodOptions_IdempotencyLevel } from '@bufbuild/protobuf/wkt';
 import { Policy } from '../../gen/portico/v1/policy.ts';
@@ -8,11 +8,12 @@ import { cacheOf, tagsMax } from './cache-policy.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import { forwardOf } from './forward-policy.ts';
 import { type Finding, PolicyErrors, type Sources } from './policy-errors.ts';
+import { numbersOf } from './policy-path.ts';
 import { durationBetween, type Say, sayTwice } from './say.ts';
 import { messagesWithin } from './shape.ts';
 import { streamOf } from './stream-of.ts';
 import { parseTemplate, whyNoSub } from './template.ts';
-import { sayUnknownFields } from './unknown-fields.ts';
+import { unknownFields } from './unknown-fields.ts';
 import { warningsOf } from './warnings.ts';
 
 /** What a unary method may take when its policy does not say. */
@@ -57,14 +58,25 @@ export function compilePlans({
   const plans = new Map<string, MethodPlan>();
   // what answers are told apart by, a write may invalidate by
   const claims = new Set(['sub', ...methods.flatMap((method) => policyOf(method).policy?.cache?.claims ?? [])]);
+  const policy = policyType(registry);
+  const sayOf =
+    (method: DescMethod): Say =>
+    (path, message) =>
+      findings.push({ method, policy, path: numbersOf(policy, path), message });
   for (const method of methods) {
-    const say: Say = (path, message) => findings.push({ method, path, message });
-    const plan = planOf(method, { registry, upstreams, claims, say });
+    for (const { path, message } of unknownFields(policyOf(method).bytes, policy)) findings.push({ method, policy, path, message });
+    const plan = planOf(method, { registry, upstreams, claims, say: sayOf(method) });
     plans.set(plan.path, plan);
   }
-  for (const method of methods) streamOf.checkAccess(method, plans, (path, message) => findings.push({ method, path, message }));
+  for (const method of methods) streamOf.checkAccess(method, plans, sayOf(method));
   if (findings.length > 0) throw new PolicyErrors(findings, sources);
-  return { plans, registry, warnings: warningsOf([...plans.values()], sources) };
+  return { plans, registry, warnings: warningsOf([...plans.values()], policy, sources) };
+}
+
+function policyType(registry: FileRegistry): DescMessage {
+  const policy = registry.getMessage('portico.v1.Policy');
+  if (policy === undefined) throw new Error('The descriptors have no portico.v1.Policy: run `npm run generate`.');
+  return policy;
 }
 
 /** The policy of a method as it stands in its options, decoded and as bytes. */
@@ -91,7 +103,6 @@ function planOf(
 ): MethodPlan {
   const { say } = context;
   const { policy: said, bytes } = policyOf(method);
-  sayUnknownFields(bytes, context.registry, say);
   const policy = said ?? Policy.fromPartial({});
   const kind =
     method.methodKind === 'bidi_streaming'
@@ -102,32 +113,37 @@ function planOf(
   const safe = method.idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS;
   const access = accessOf(policy.access, say);
   const deadlineMs =
-    policy.deadline === '' ? (kind === 'unary' ? unaryDeadlineMs : undefined) : durationBetween(policy.deadline, 'deadline', 1, 3_600_000, [2], say);
+    policy.deadline === ''
+      ? kind === 'unary'
+        ? unaryDeadlineMs
+        : undefined
+      : durationBetween(policy.deadline, { leastMs: 1, mostMs: 3_600_000 }, 'deadline', say);
   if (policy.cache !== undefined && kind !== 'unary')
     say(
-      [3],
+      'cache',
       `cache is only for unary methods; ${method.name} is a stream${policy.streamOf === '' ? '' : ', and answers from the entry of its unary method'}.`,
     );
   else if (policy.cache !== undefined && !safe)
-    say([3], `cache needs "option idempotency_level = NO_SIDE_EFFECTS;": what changes things is never answered from memory.`);
+    say('cache', `cache needs "option idempotency_level = NO_SIDE_EFFECTS;": what changes things is never answered from memory.`);
   if (policy.invalidates.length > 0 && safe && policy.streamOf === '')
-    say([4, 0], 'invalidates is only for methods that change things; this one is NO_SIDE_EFFECTS.');
+    say('invalidates[0]', 'invalidates is only for methods that change things; this one is NO_SIDE_EFFECTS.');
   if (policy.invalidates.length > 0 && (kind === 'client_stream' || kind === 'bidi_stream'))
-    say([4, 0], 'invalidates needs a single request to take its values from; this method takes a stream.');
+    say('invalidates[0]', 'invalidates needs a single request to take its values from; this method takes a stream.');
   const claims = access.kind === 'user' ? context.claims : new Set<string>();
   const invalidates = policy.invalidates.flatMap((source, i) => {
     const template = parseTemplate(source, method.input, claims);
     if (!('wrong' in template)) return [template];
-    say([4, i], whyNoSub(source, access.kind) ?? template.wrong);
+    say(`invalidates[${i}]`, whyNoSub(source, access.kind) ?? template.wrong);
     return [];
   });
-  sayTwice(policy.invalidates, 'tag', [4], say);
-  if (policy.invalidates.length > tagsMax) say([4, tagsMax], `invalidates has ${policy.invalidates.length} tags: at most ${tagsMax} are allowed.`);
+  sayTwice(policy.invalidates, 'tag', 'invalidates', say);
+  if (policy.invalidates.length > tagsMax)
+    say(`invalidates[${tagsMax}]`, `invalidates has ${policy.invalidates.length} tags: at most ${tagsMax} are allowed.`);
   if (policy.soft && policy.invalidates.length === 0)
-    say([7], 'soft says how invalidates acts, and there is none. Add invalidates, or leave it out.');
+    say('soft', 'soft says how invalidates acts, and there is none. Add invalidates, or leave it out.');
   if (policy.settle !== '' && policy.invalidates.length === 0)
-    say([8], 'settle says for how long what invalidates names is not stored, and there is none. Add invalidates, or leave it out.');
-  const settleMs = policy.settle === '' ? 0 : durationBetween(policy.settle, 'settle', 1, settleMaxMs, [8], say);
+    say('settle', 'settle says for how long what invalidates names is not stored, and there is none. Add invalidates, or leave it out.');
+  const settleMs = policy.settle === '' ? 0 : durationBetween(policy.settle, { leastMs: 1, mostMs: settleMaxMs }, 'settle', say);
   const plan: MethodPlan = {
     method: nameOf(method),
     path: `/${nameOf(method)}`,

@@ -15,45 +15,46 @@ export function forwardOf(
   method: DescMethod,
   { registry, upstreams, say }: { readonly registry: FileRegistry; readonly upstreams: ReadonlySet<string> | undefined; readonly say: Say },
 ): ForwardPlan {
-  if (forward.upstream === '') say([6], 'forward names no upstream. Name one of the configuration, such as upstream: "orders".');
+  if (forward.upstream === '') say('forward', 'forward names no upstream. Name one of the configuration, such as upstream: "orders".');
   else if (upstreams !== undefined && !upstreams.has(forward.upstream)) {
     const known = [...upstreams].sort().join(', ') || 'none';
     say(
-      [6, 1],
+      'forward.upstream',
       `forward names the upstream "${forward.upstream}", which is not configured (configured: ${known}).${didYouMean(forward.upstream, upstreams)}`,
     );
   }
   const target = targetOf(forward.method, registry, say);
   if (target !== undefined) {
     const [here, there] = [kindName(method), kindName(target)];
-    if (here !== there) say([6, 2], `forward goes to a method of another kind: this one is ${here}, ${forward.method} is ${there}.`);
+    if (here !== there) say('forward.method', `forward goes to a method of another kind: this one is ${here}, ${forward.method} is ${there}.`);
     const request = differenceOfShape(method.input, target.input);
-    if (request !== undefined) say([6, 2], `forward needs the same request shape, but ${request}.`);
+    if (request !== undefined) say('forward.method', `forward needs the same request shape, but ${request}.`);
     const response = differenceOfShape(method.output, target.output);
-    if (response !== undefined) say([6, 2], `forward needs the same response shape, but ${response}.`);
+    if (response !== undefined) say('forward.method', `forward needs the same response shape, but ${response}.`);
   }
   forward.metadata.forEach((key, i) => {
     const wrong = wrongKey(key);
-    if (wrong !== undefined) say([6, 3, i], `forward metadata ${wrong}`);
-    else if (always.has(key)) say([6, 3, i], `forward metadata "${key}" is handed on anyway. Leave it out.`);
+    if (wrong !== undefined) say(`forward.metadata[${i}]`, `forward metadata ${wrong}`);
+    else if (always.has(key)) say(`forward.metadata[${i}]`, `forward metadata "${key}" is handed on anyway. Leave it out.`);
   });
-  sayTwice(forward.metadata, 'forward metadata', [6, 3], say);
+  sayTwice(forward.metadata, 'forward metadata', 'forward.metadata', say);
   return { upstream: forward.upstream, path: `/${forward.method}`, metadata: forward.metadata };
 }
 
 function targetOf(name: string, registry: FileRegistry, say: Say): DescMethod | undefined {
-  if (name === '') say([6], 'forward names no method. Name one of an internal service, such as method: "orders.v1.OrderService/GetOrder".');
-  else if (!/^[\w.]+\/\w+$/.test(name)) say([6, 2], `forward names "${name}", which is not written like "package.Service/Method".`);
+  if (name === '') say('forward', 'forward names no method. Name one of an internal service, such as method: "orders.v1.OrderService/GetOrder".');
+  else if (!/^[\w.]+\/\w+$/.test(name)) say('forward.method', `forward names "${name}", which is not written like "package.Service/Method".`);
   if (!/^[\w.]+\/\w+$/.test(name)) return undefined;
   const [serviceName = '', methodName = ''] = name.split('/');
   const service = registry.getService(serviceName);
   if (service === undefined) {
     const known = [...registry.files].flatMap((file) => file.services.map(({ typeName }) => typeName));
-    say([6, 2], `forward names "${name}", but no .proto file has a service "${serviceName}".${didYouMean(serviceName, known)}`);
+    say('forward.method', `forward names "${name}", but no .proto file has a service "${serviceName}".${didYouMean(serviceName, known)}`);
     return undefined;
   }
   const target = service.methods.find((candidate) => candidate.name === methodName);
   const names = service.methods.map((candidate) => candidate.name);
-  if (target === undefined) say([6, 2], `forward names "${name}", but ${serviceName} has no method "${methodName}".${didYouMean(methodName, names)}`);
+  if (target === undefined)
+    say('forward.method', `forward names "${name}", but ${serviceName} has no method "${methodName}".${didYouMean(methodName, names)}`);
   return target;
 }

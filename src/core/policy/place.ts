@@ -1,7 +1,8 @@
-import type { DescMethod } from '@bufbuild/protobuf';
+import type { DescMessage, DescMethod } from '@bufbuild/protobuf';
+import { fieldOf, type Numbers } from './policy-path.ts';
 
-/** Where a policy says something. `path` leads from the policy to it: numbers of fields, indexes of lists (`[3, 6, 0]` is cache.tags[0]). */
-export type Spot = { readonly method: DescMethod; readonly path: readonly number[] };
+/** Where a policy says something. */
+export type Spot = { readonly method: DescMethod /** Of portico.v1.Policy. */; readonly policy: DescMessage; readonly path: Numbers };
 /** One-based, in characters, as editors count. */
 export type Place = { readonly line: number; readonly column: number };
 
@@ -10,40 +11,40 @@ export type Place = { readonly line: number; readonly column: number };
  * So the nearest position around the spot is taken, and with the text at hand the rest is read from there.
  * @param text of the .proto file; undefined: the nearest position is the answer
  */
-export function placeOf({ method, path }: Spot, text: string | undefined): Place {
+export function placeOf({ method, policy, path }: Spot, text: string | undefined): Place {
   const { file, name } = method.parent;
   const service = file.services.findIndex((candidate) => candidate.name === name);
   // FileDescriptorProto.service = 6, ServiceDescriptorProto.method = 2, MethodDescriptorProto.options = 4, our extension = 50001
-  const policy = [6, service, 2, method.parent.methods.indexOf(method), 4, 50001];
+  const option = [6, service, 2, method.parent.methods.indexOf(method), 4, 50001];
   const spans = new Map(file.proto.sourceCodeInfo?.location.map(({ path, span }) => [path.join(), span]));
-  let whole = [...policy, ...path];
+  let whole = [...option, ...path];
   let span: readonly number[] | undefined;
-  for (; whole.length >= 4; whole = before(whole)) {
+  for (; whole.length >= 4; whole = before(whole, option.length, policy)) {
     span = spans.get(whole.join());
     if (span !== undefined) break;
   }
   const [line = 0, column = 0] = span ?? [];
   if (text === undefined) return { line: line + 1, column: column + 1 };
   const start = indexOf(text, line, column);
-  const rest = path.slice(Math.max(0, whole.length - policy.length));
-  const isEntry = path.length > 1 && listFields.has(path.slice(0, -1).join());
-  const at = isEntry
+  const rest = path.slice(Math.max(0, whole.length - option.length));
+  const at = isEntry(path, policy)
     ? entryAt(text, start, (path.at(-1) ?? 0) - (whole.at(-1) ?? 0))
     : rest.length === 1
-      ? fieldAt(text, start, parts[rest[0] ?? 0])
+      ? fieldAt(text, start, fieldOf(policy, rest)?.name)
       : undefined;
   return placeAt(text, at ?? start);
 }
 
-/** access.scopes, cache.claims, cache.tags, cache.vary, invalidates, forward.metadata */
-const listFields = new Set(['1,2', '3,2', '3,6', '3,7', '4', '6,3']);
-const parts: Readonly<Record<number, string>> = { 1: 'access', 3: 'cache', 6: 'forward' };
+/** Whether a path of a policy leads to an entry of a list. */
+function isEntry(path: Numbers, policy: DescMessage): boolean {
+  return fieldOf(policy, path.slice(0, -1))?.fieldKind === 'list';
+}
 
-/** The path to try next: an entry's predecessor, then what is around the list. */
-function before(path: readonly number[]): number[] {
+/** The path to try next: an entry's predecessor, then what is around the list. @param start where in it the policy begins */
+function before(path: Numbers, start: number, policy: DescMessage): number[] {
   const last = path.at(-1) ?? 0;
-  const isEntry = listFields.has(path.slice(6, -1).join());
-  return isEntry && last > 0 ? [...path.slice(0, -1), last - 1] : path.slice(0, isEntry ? -2 : -1);
+  if (!isEntry(path.slice(start), policy)) return path.slice(0, -1);
+  return last > 0 ? [...path.slice(0, -1), last - 1] : path.slice(0, -2);
 }
 
 const tokens = /\s+|#[^\n]*|\/\/[^\n]*|\/\*[\s\S]*?\*\/|"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|[\w.]+|[\s\S]/y;

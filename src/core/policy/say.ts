@@ -1,10 +1,17 @@
 import { durationText, parseDurationMs } from '../kit/duration.ts';
+import type { PolicyPath } from './policy-path.ts';
 
-/** Notes something wrong with a policy. `path` leads from the policy to it, by numbers of fields and indexes of lists. */
-export type Say = (path: readonly number[], message: string) => void;
+/** Notes something wrong with a policy. */
+export type Say = (path: PolicyPath, message: string) => void;
 
 /** @returns milliseconds of a duration; what is wrong with it is said, and the least allowed returned */
-export function durationBetween(text: string, name: string, leastMs: number, mostMs: number, path: readonly number[], say: Say): number {
+export function durationBetween(
+  text: string,
+  { leastMs, mostMs }: { readonly leastMs: number; readonly mostMs: number },
+  path: PolicyPath,
+  say: Say,
+): number {
+  const name = protoName(path);
   const ms = parseDurationMs(text);
   if (ms !== undefined && ms >= leastMs && ms <= mostMs) return ms;
   const range = `from ${durationText(leastMs)} to ${durationText(mostMs)}`;
@@ -13,9 +20,17 @@ export function durationBetween(text: string, name: string, leastMs: number, mos
   return leastMs;
 }
 
+/** The last field of a path as it is written in a .proto file: "cache.staleIfError" is "stale_if_error". */
+function protoName(path: PolicyPath): string {
+  return path.slice(path.lastIndexOf('.') + 1).replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}
+
+/** The lists of a policy. */
+type ListPath = Exclude<{ [P in PolicyPath]: `${P}[${number}]` extends PolicyPath ? P : never }[PolicyPath], ''>;
+
 /** Says each entry of a list that stood in it before. */
-export function sayTwice(entries: readonly string[], what: string, path: readonly number[], say: Say): void {
-  for (const [i, entry] of entries.entries()) if (entries.indexOf(entry) !== i) say([...path, i], `${what} "${entry}" stands twice.`);
+export function sayTwice(entries: readonly string[], what: string, list: ListPath, say: Say): void {
+  for (const [i, entry] of entries.entries()) if (entries.indexOf(entry) !== i) say(`${list}[${i}]`, `${what} "${entry}" stands twice.`);
 }
 
 /** Metadata keys of the gRPC wire format; what the front strips or owns can be named by no policy. */

@@ -1,6 +1,6 @@
-import type { DescMessage, FileRegistry } from '@bufbuild/protobuf';
+import type { DescMessage } from '@bufbuild/protobuf';
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
-import type { Say } from './say.ts';
+import type { Numbers } from './policy-path.ts';
 
 /** Fields by number; those that are messages with their own. */
 export type Fields = { readonly [number: number]: true | Fields };
@@ -17,19 +17,23 @@ export const enforced: Fields = {
   8: true, // settle
 };
 
-/** Says what a policy asks for and this release does not enforce: the descriptor set was made with a newer policy.proto. */
-export function sayUnknownFields(policy: Uint8Array, registry: FileRegistry, say: Say): void {
-  const walk = (data: Uint8Array, fields: Fields, message: DescMessage | undefined, path: readonly number[], before: string) => {
+/** What a policy asks for and this release does not enforce: the descriptor set was made with a newer policy.proto. */
+export function unknownFields(bytes: Uint8Array, policy: DescMessage): readonly { readonly path: Numbers; readonly message: string }[] {
+  const found: { path: Numbers; message: string }[] = [];
+  type Level = { readonly fields: Fields; readonly message: DescMessage | undefined; readonly path: Numbers; readonly before: string };
+  const read = (data: Uint8Array, { fields, message, path, before }: Level) => {
     const reader = new BinaryReader(data);
     while (reader.pos < reader.len) {
       const [number, wireType] = reader.tag();
       const field = message?.fields.find((candidate) => candidate.number === number);
       const name = before + (field?.name ?? `field ${number}`);
+      const at = [...path, number];
       const inner = fields[number];
-      if (inner === undefined) say([...path, number], `${name} is not enforced by this release: the policy was written for a newer one.`);
+      if (inner === undefined) found.push({ path: at, message: `${name} is not enforced by this release: the policy was written for a newer one.` });
       if (typeof inner !== 'object' || wireType !== WireType.LengthDelimited) reader.skip(wireType, number);
-      else walk(reader.bytes(), inner, field?.fieldKind === 'message' ? field.message : undefined, [...path, number], `${name}.`);
+      else read(reader.bytes(), { fields: inner, message: field?.fieldKind === 'message' ? field.message : undefined, path: at, before: `${name}.` });
     }
   };
-  walk(policy, enforced, registry.getMessage('portico.v1.Policy'), [], '');
+  read(bytes, { fields: enforced, message: policy, path: [], before: '' });
+  return found;
 }

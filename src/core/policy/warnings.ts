@@ -1,23 +1,27 @@
+import type { DescMessage } from '@bufbuild/protobuf';
 import type { MethodPlan, Template } from '../kit/plan.ts';
 import { locate, type Sources } from './policy-errors.ts';
+import { numbersOf, type PolicyPath } from './policy-path.ts';
 import { isRecursive } from './shape.ts';
 
 /** What is allowed but probably not meant, each as `file:line:column: what`. */
-export function warningsOf(plans: readonly MethodPlan[], sources: Sources): readonly string[] {
+export function warningsOf(plans: readonly MethodPlan[], policy: DescMessage, sources: Sources): readonly string[] {
   const remembered = new Set(plans.flatMap(({ cache }) => cache?.tags ?? []).map(formOf));
   return plans.flatMap((plan) => {
     const { method, descriptor, invalidates } = plan;
-    const say = (at: readonly number[], message: string) => {
-      const { path, line, column } = locate({ method: descriptor, path: at }, message, sources);
+    const say = (at: PolicyPath, message: string) => {
+      const { path, line, column } = locate({ method: descriptor, policy, path: numbersOf(policy, at) }, message, sources);
       return `${path}:${line}:${column}: ${message}`;
     };
     return [
       ...(isRecursive(descriptor.input)
-        ? [say([], `${method} takes ${descriptor.input.typeName}, which can contain itself: deep nesting costs time to refuse.`)]
+        ? [say('', `${method} takes ${descriptor.input.typeName}, which can contain itself: deep nesting costs time to refuse.`)]
         : []),
       // a tag may also come from context.tag() or from an upstream: no error
       ...invalidates.flatMap((template, i) =>
-        remembered.has(formOf(template)) ? [] : [say([4, i], `${method} invalidates "${template.source}", and no cache policy has such a tag.`)],
+        remembered.has(formOf(template))
+          ? []
+          : [say(`invalidates[${i}]`, `${method} invalidates "${template.source}", and no cache policy has such a tag.`)],
       ),
     ];
   });
