@@ -34,6 +34,7 @@ const set = (target: string, ...paths: string[]) =>
   buf('build', '--as-file-descriptor-set', '-o', join(to, target), ...paths.flatMap((path) => ['--path', path]));
 set('src/gen/descriptors.binpb', ...subfolders('proto', 'sample'), ...subfolders('proto/sample'), 'third_party/grpc', 'third_party/google');
 set('test/fixture/gen/descriptors.binpb', 'test/fixture/proto/fixture', 'proto/portico', 'third_party/grpc', 'third_party/google');
+set('test/fixture/gen/messages.binpb', 'test/fixture/proto/messages', 'proto/portico', 'third_party/grpc', 'third_party/google');
 
 writeFileSync(join(to, generatedList), listGenerated(root, to));
 if (toIndex === -1)

@@ -23,6 +23,7 @@ import { internalTokens } from './core/services/session/internal-tokens.ts';
 import { watchSessions } from './core/services/session/session-watch.ts';
 import { openTelemetry } from './core/telemetry/open-telemetry.ts';
 import type { DrainSummary } from './core/transport/drain.ts';
+import { defectReports } from './core/transport/fence.ts';
 import type { Page } from './core/transport/front-options.ts';
 import { openReadiness } from './core/transport/readiness.ts';
 import type { EncodeRefusal } from './core/transport/refusal.ts';
@@ -198,6 +199,7 @@ export async function wire({ settings, app, release, clock, env, pretty, samples
     metrics: telemetry.metricsText,
     clock,
     log,
+    reportDefect: defectReports(log, meter),
   }).catch(async (error: unknown) => {
     const closing = closeAll();
     listening.resolve(); // to find that it is closed

@@ -6,6 +6,7 @@ import type { Log } from '../core/ports/log.ts';
 import { type AdminOptions, openAdmin } from '../core/transport/admin.ts';
 import { connectEdge } from '../core/transport/connect-edge.ts';
 import type { DrainSummary } from '../core/transport/drain.ts';
+import type { ReportDefect } from '../core/transport/fence.ts';
 import { openFront } from '../core/transport/front.ts';
 import type { FrontOptions, FrontTls, Page } from '../core/transport/front-options.ts';
 import { openGrpcEdge } from '../core/transport/grpc-edge.ts';
@@ -31,6 +32,7 @@ export type ListenerParts = {
   readonly metrics: AdminOptions['metrics'];
   readonly clock: Clock;
   readonly log: Log;
+  readonly reportDefect: ReportDefect;
 };
 
 export type Listeners = {
@@ -94,7 +96,7 @@ type Place = {
 };
 
 async function openOne(
-  { settings, registry, answer, refusal, health, descriptorSet, clock, log }: ListenerParts,
+  { settings, registry, answer, refusal, health, descriptorSet, clock, log, reportDefect }: ListenerParts,
   plans: readonly MethodPlan[],
   place: Place,
   timers: NonNullable<FrontOptions['timers']>,
@@ -116,6 +118,7 @@ async function openOne(
       refusal,
       clock,
       log,
+      reportDefect,
       timers,
     });
     return {

@@ -4,6 +4,7 @@ import { Status } from '../../gen/google/rpc/status.ts';
 import { reasons as coreReasons, Fault, type StatusName, statusCodes, type Violation } from '../kit/fault.ts';
 import { settled } from '../kit/soon.ts';
 import { StatusError } from '../kit/status-error.ts';
+import { clip } from '../kit/text.ts';
 import type { Call, Ending, Interceptor, Traced } from '../ports/call.ts';
 import type { Log } from '../ports/log.ts';
 import { en } from './messages/en.ts';
@@ -21,9 +22,18 @@ export type ErrorTable = {
   readonly messages: Readonly<Record<string, Messages>>;
 };
 
-/** Details travel in a header of which many clients accept 8 KiB in all: violations above this many, or this long, are cut, and the message says so. */
+/**
+ * Message and details travel in headers of which many clients accept 8 KiB in all, so each is bounded, in bytes of UTF-8, and cut by code point. Violations above these bounds are
+ * left out, and the message says so.
+ */
+const messageBytesMax = 1_024;
+const metadataValueBytesMax = 256;
+const metadataBytesMax = 1_000;
+const localizedBytesMax = 512;
 const violationsMax = 20;
-const violationCharactersMax = 2_000;
+const violationBytesMax = 2_000;
+/** AIP-193, "ErrorInfo". */
+const metadataKey = /^[a-z][a-zA-Z0-9-_]{0,63}$/;
 
 /**
  * Joins core's reasons and messages with a team's.
@@ -79,13 +89,14 @@ export function encodeFault(
   fault: Fault<string>,
   { table, requestId, acceptLanguage = '' }: { readonly table: ErrorTable; readonly requestId: string; readonly acceptLanguage?: string },
 ): StatusError {
-  const { metadata = {}, violations = [], retryAfterMs } = fault.details;
-  const code = statusCodes[table.reasons[fault.reason] ?? 'INTERNAL'];
+  const { violations = [], retryAfterMs } = fault.details;
+  const code = statusCodes[Object.hasOwn(table.reasons, fault.reason) ? (table.reasons[fault.reason] as StatusName) : 'INTERNAL'];
   const listed = violationsToList(violations);
   const cut = violations.length > listed.length ? ` (${violations.length - listed.length} more violations are not listed)` : '';
-  const message = fault.message + cut;
+  const message = clip(fault.message, messageBytesMax) + cut;
+  const metadata = metadataOf(fault);
   const details = [
-    any('google.rpc.ErrorInfo', ErrorInfo.encode({ reason: fault.reason, domain: table.domain, metadata: { ...metadata } })),
+    any('google.rpc.ErrorInfo', ErrorInfo.encode({ reason: fault.reason, domain: table.domain, metadata })),
     any('google.rpc.RequestInfo', RequestInfo.encode({ requestId, servingData: '' })),
   ];
   if (violations.length > 0) {
@@ -107,11 +118,24 @@ export function encodeFault(
   return new StatusError(code, message, { trailers, cause: fault });
 }
 
+function metadataOf({ details: { metadata = {} } }: Fault<string>): Record<string, string> {
+  const named = Object.entries(metadata).filter(([key]) => metadataKey.test(key));
+  let bytes = 0;
+  return Object.fromEntries(
+    named
+      .map(([key, value]) => [key, clip(value, metadataValueBytesMax)] as const)
+      .filter(([key, value]) => {
+        bytes += Buffer.byteLength(key + value);
+        return bytes <= metadataBytesMax;
+      }),
+  );
+}
+
 function violationsToList(violations: readonly Violation[]): readonly Violation[] {
-  let characters = 0;
+  let bytes = 0;
   return violations.slice(0, violationsMax).filter(({ field, rule, description }) => {
-    characters += field.length + rule.length + description.length;
-    return characters <= violationCharactersMax;
+    for (const text of [field, rule, description]) bytes += Buffer.byteLength(text);
+    return bytes <= violationBytesMax;
   });
 }
 
@@ -132,10 +156,15 @@ function localize(reason: string, acceptLanguage: string, messages: ErrorTable['
   for (const wish of acceptLanguage.split(',').slice(0, 10)) {
     const tag = wish.split(';')[0]?.trim() ?? '';
     for (const locale of [tag, tag.split('-')[0] ?? '']) {
-      const message = Object.hasOwn(messages, locale) ? messages[locale]?.[reason] : undefined;
+      const message = Object.hasOwn(messages, locale) ? textOf(messages[locale], reason) : undefined;
       if (message !== undefined) return { locale, message };
     }
   }
-  const message = messages.en?.[reason];
+  const message = textOf(messages.en, reason);
   return message === undefined ? undefined : { locale: 'en-US', message };
+}
+
+function textOf(messages: Messages | undefined, reason: string): string | undefined {
+  const text = messages !== undefined && Object.hasOwn(messages, reason) ? messages[reason] : undefined;
+  return text === undefined ? undefined : clip(text, localizedBytesMax);
 }

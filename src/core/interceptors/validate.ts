@@ -1,10 +1,15 @@
 import { create, type DescMessage, fromBinary, type Message } from '@bufbuild/protobuf';
 import { pathToString, type ReflectMessage, reflect } from '@bufbuild/protobuf/reflect';
-import { createValidator, type Violation as ProtoViolation, type Validator } from '@bufbuild/protovalidate';
+import { createValidator, type Validator } from '@bufbuild/protovalidate';
 import { type CanonicalForm, canonicalForm } from '../kit/canonical.ts';
 import { Fault, type Violation } from '../kit/fault.ts';
 import type { MethodPlan } from '../kit/plan.ts';
+import { clip } from '../kit/text.ts';
 import type { Decoded, Interceptor } from '../ports/call.ts';
+import { nulViolations, refusesNul } from './nul.ts';
+
+/** A path has the keys of maps in it, and a rule may quote values: both are the client's to choose, and travel back in a header. */
+const textBytesMax = 200;
 
 /**
  * Compiles the rules of all requests now, so that a rule that cannot be compiled stops the start instead of a call.
@@ -36,12 +41,13 @@ export function validate(validator: Validator): Interceptor<unknown, Decoded> {
     const { plan, request } = call;
     const input = plan.descriptor.input;
     if (!(request instanceof Uint8Array)) {
-      const checked = plan.validated ? eachChecked(request, (bytes) => check(validator, plan, decode(input, bytes))) : request;
+      const checked =
+        plan.validated || refusesNul(plan) ? eachChecked(request, (bytes) => check(validator, plan, decode(input, bytes), bytes)) : request;
       return next({ ...call, request: checked, decoded: undefined });
     }
     const decoded = new DecodedRequest(input, request, formOf);
     // A forwarded request without rules passes as it is: whether it can be read is for its receiver to say.
-    if (plan.validated) check(validator, plan, decoded.message);
+    if (plan.validated || refusesNul(plan)) check(validator, plan, decoded.message, request);
     else if (plan.forward === undefined && request.length > 0) void decoded.message; // no bytes can always be read
     return next({ ...call, decoded });
   };
@@ -97,25 +103,28 @@ function hasUnknownFields(message: ReflectMessage): boolean {
   });
 }
 
-function check(validator: Validator, plan: MethodPlan, message: Message): void {
-  const result = validator.validate(plan.descriptor.input, message);
-  if (result.kind === 'valid') return;
-  if (result.kind === 'error') throw new Error(`The rules of ${plan.descriptor.input.typeName} could not be run.`, { cause: result.error });
-  const violations = result.violations.map(violationOf);
+function check(validator: Validator, plan: MethodPlan, message: Message, bytes: Uint8Array): void {
+  const { input } = plan.descriptor;
+  const nul = refusesNul(plan) ? nulViolations(input, message, bytes) : [];
+  const broken = plan.validated ? rulesBroken(validator, input, message) : [];
+  const violations = [...nul, ...broken].map(({ field, rule, description }) => ({
+    field: clip(field, textBytesMax),
+    rule,
+    description: clip(description, textBytesMax),
+  }));
+  if (violations.length === 0) return;
   const first = violations[0];
   const more = violations.length > 1 ? ` and ${violations.length - 1} more` : '';
-  throw new Fault('REQUEST_INVALID', `The request breaks a rule: ${first?.field || plan.descriptor.input.name} ${first?.description}${more}.`, {
+  throw new Fault('REQUEST_INVALID', `The request breaks a rule: ${first?.field || input.name} ${first?.description}${more}.`, {
     violations,
   });
 }
 
-function violationOf({ field, ruleId, message }: ProtoViolation): Violation {
-  return { field: clipped(pathToString(field)), rule: ruleId, description: clipped(message) };
-}
-
-/** A path has the keys of maps in it, and a rule may quote values: both are the client's to choose, and travel back in a header. */
-function clipped(text: string): string {
-  return text.length <= 200 ? text : `${text.slice(0, 199)}…`;
+function rulesBroken(validator: Validator, input: DescMessage, message: Message): readonly Violation[] {
+  const result = validator.validate(input, message);
+  if (result.kind === 'valid') return [];
+  if (result.kind === 'error') throw new Error(`The rules of ${input.typeName} could not be run.`, { cause: result.error });
+  return result.violations.map((violation) => ({ field: pathToString(violation.field), rule: violation.ruleId, description: violation.message }));
 }
 
 async function* eachChecked(messages: AsyncIterable<Uint8Array>, checkBytes: (bytes: Uint8Array) => void): AsyncGenerator<Uint8Array> {

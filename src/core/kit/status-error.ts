@@ -1,7 +1,12 @@
 import { Metadata } from 'nice-grpc-common';
+import { clip } from './text.ts';
+
+/** Most bytes of a text. It travels percent-coded in a header, and clients accept 8 KiB of headers or more. */
+const textBytesMax = 4_096;
 
 /**
  * A gRPC status as it leaves the house, or as an upstream sent it. The errors interceptor makes these from Faults; a forwarded call's pass through untouched.
+ * Its text is well-formed, whoever wrote it, because every edge codes it for a header, and ill-formed text makes that coding throw.
  * `trailers` holds `grpc-status-details-bin` (an encoded google.rpc.Status) where there are details.
  */
 export class StatusError extends Error {
@@ -15,7 +20,7 @@ export class StatusError extends Error {
     message: string,
     { trailers = Metadata(), metadata = Metadata(), cause }: { trailers?: Metadata; metadata?: Metadata; cause?: unknown } = {},
   ) {
-    super(message, { cause });
+    super(clip(message, textBytesMax), { cause });
     this.name = 'StatusError';
     this.code = code;
     this.trailers = trailers;

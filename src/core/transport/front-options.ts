@@ -1,6 +1,7 @@
 import type { Clock } from '../kit/clock.ts';
 import type { Log } from '../ports/log.ts';
 import type { ConnectEdge } from './connect-edge.ts';
+import type { ReportDefect } from './fence.ts';
 import type { GrpcEdge } from './grpc-edge.ts';
 import type { EncodeRefusal } from './refusal.ts';
 
@@ -30,6 +31,7 @@ export type FrontOptions = {
   readonly refusal: EncodeRefusal;
   readonly clock: Clock;
   readonly log: Log;
+  readonly reportDefect: ReportDefect;
   readonly timers?: Partial<FrontTimers>;
 };
 

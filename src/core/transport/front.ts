@@ -25,7 +25,14 @@ export async function openFront(options: FrontOptions): Promise<Front> {
   const times = requestTimes(options.takesOne, timers.requestMs, options.clock);
   const http1 = createHttp1(options, timers, times);
   const http2 = createHttp2(options, sessions, timers, times);
-  const accept = (socket: Socket, isHttp2: boolean) => (isHttp2 ? http2 : http1.server).emit('connection', socket);
+  const accept = (socket: Socket, isHttp2: boolean) => {
+    try {
+      (isHttp2 ? http2 : http1.server).emit('connection', socket);
+    } catch (error) {
+      options.reportDefect('connection', error);
+      socket.destroy();
+    }
+  };
   const listener = options.tls === undefined ? plainListener(accept, timers) : tlsListener(options.tls, accept, timers);
   listener.on('connection', (socket: Socket) => {
     sockets.add(socket);

@@ -9,6 +9,7 @@ import {
 } from 'node:http2';
 import type { Peer } from '../ports/call.ts';
 import type { NodeServerResponse } from './connect-edge.ts';
+import { fence } from './fence.ts';
 import type { FrontOptions, FrontTimers } from './front-options.ts';
 import { cleanHeaders } from './incoming.ts';
 import { nobody, peerOf } from './peer.ts';
@@ -41,6 +42,10 @@ export function createHttp2(options: FrontOptions, sessions: Set<ServerHttp2Sess
   const streams = new WeakMap<Http2Session, number>();
   const count = (session: Http2Session, by: number) => streams.set(session, (streams.get(session) ?? 0) + by);
   server.on('session', (session) => {
+    fence(session, (error) => {
+      options.reportDefect('connection', error);
+      session.destroy();
+    });
     sessions.add(session);
     peers.set(session, peerOf(session.socket));
     session.on('error', () => {});
@@ -83,14 +88,18 @@ export function createHttp2(options: FrontOptions, sessions: Set<ServerHttp2Sess
   };
   // Only a stream listener: with a request listener Node would answer gRPC streams too.
   server.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, flags: number, rawHeaders: string[]) => {
+    // What one stream throws ends that stream, and no other.
+    const failed = (error: unknown) => {
+      options.reportDefect('stream', error);
+      stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+    };
+    fence(stream, failed);
     stream.on('error', () => {});
     if (stream.destroyed || stream.closed) return; // reset in the same breath: there is nobody to answer
     try {
       serve(stream, headers, flags, rawHeaders);
     } catch (error) {
-      // What one stream throws ends that stream, and no other.
-      options.log.error('A stream failed by a defect.', { error });
-      stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+      failed(error);
     }
   });
   return server;

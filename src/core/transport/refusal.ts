@@ -3,6 +3,7 @@ import { encodeBinaryHeader } from '@connectrpc/connect';
 import { Status } from '../../gen/google/rpc/status.ts';
 import type { Fault } from '../kit/fault.ts';
 import type { StatusError } from '../kit/status-error.ts';
+import { percentEncode } from '../kit/text.ts';
 import type { NodeServerRequest, NodeServerResponse } from './connect-edge.ts';
 
 /** Makes a status of a refusal of the front itself, in the form of every other error. */
@@ -25,7 +26,7 @@ export function refuseGrpc(stream: ServerHttp2Stream, { code, message, trailers 
       ':status': 200,
       'content-type': 'application/grpc+proto',
       'grpc-status': String(code),
-      'grpc-message': encodeURIComponent(message),
+      'grpc-message': percentEncode(message),
       'grpc-status-details-bin': encodeBinaryHeader(detailsOf(trailers)),
     },
     { endStream: true },
@@ -41,7 +42,7 @@ export function refuseHttp(request: NodeServerRequest, response: NodeServerRespo
     response.writeHead(200, {
       'content-type': contentType,
       'grpc-status': String(code),
-      'grpc-message': encodeURIComponent(message),
+      'grpc-message': percentEncode(message),
       'grpc-status-details-bin': encodeBinaryHeader(detailsOf(trailers)),
     });
     response.end();

@@ -1,15 +1,34 @@
+import { constants } from 'node:http2';
+import type { Writable } from 'node:stream';
 import { Fault } from '../kit/fault.ts';
+import { clip } from '../kit/text.ts';
 import type { Peer } from '../ports/call.ts';
 import type { NodeServerRequest, NodeServerResponse } from './connect-edge.ts';
 import { applyCors } from './cors.ts';
+import { fence } from './fence.ts';
 import type { FrontOptions } from './front-options.ts';
 import { cleanHeaders, edgeHeader, encodeWord } from './incoming.ts';
 import { refuseHttp } from './refusal.ts';
 
 /** Answers one request of plain HTTP, of either version: pages, preflights, Connect, JSON, gRPC-Web. */
 export function serveHttp(options: FrontOptions, request: NodeServerRequest, response: NodeServerResponse, peer: Peer): void {
-  (request as NodeJS.EventEmitter).on('error', () => {});
-  (response as NodeJS.EventEmitter).on('error', () => {});
+  const failed = (error: unknown) => {
+    options.reportDefect('stream', error);
+    if ('stream' in request) request.stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+    else (response as Writable).destroy();
+  };
+  for (const emitter of [request, response] as NodeJS.EventEmitter[]) {
+    fence(emitter, failed);
+    emitter.on('error', () => {});
+  }
+  try {
+    serve(options, request, response, peer);
+  } catch (error) {
+    failed(error);
+  }
+}
+
+function serve(options: FrontOptions, request: NodeServerRequest, response: NodeServerResponse, peer: Peer): void {
   try {
     if (applyCors(request, response, options.corsOrigins)) return;
     const path = request.url?.split('?', 2)[0] ?? '';
@@ -34,12 +53,13 @@ function sendPage({ pages }: FrontOptions, path: string, request: NodeServerRequ
 }
 
 export function unknownMethod(path: string): Fault {
-  return new Fault('METHOD_UNKNOWN', `There is no method ${path.slice(0, 200)} here.`, { metadata: { path: path.slice(0, 200) } });
+  const shown = clip(path, 200);
+  return new Fault('METHOD_UNKNOWN', `There is no method ${shown} here.`, { metadata: { path: shown } });
 }
 
-/** What is no refusal is a defect of ours: it is logged whole, and the client is told that there was one. */
-export function asFault(error: unknown, { log }: Pick<FrontOptions, 'log'>): Fault {
+/** What is no refusal is a defect of ours: it is logged whole and counted, and the client is told that there was one. */
+export function asFault(error: unknown, { reportDefect }: Pick<FrontOptions, 'reportDefect'>): Fault {
   if (error instanceof Fault) return error;
-  log.error('The front failed by a defect.', { error });
+  reportDefect('stream', error);
   return new Fault('INTERNAL', 'The call failed by a defect of the server.', { cause: error });
 }

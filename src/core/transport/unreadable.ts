@@ -3,6 +3,7 @@ import { encodeBinaryHeader } from '@connectrpc/connect';
 import type { UniversalServerResponse } from '@connectrpc/connect/protocol';
 import { Fault } from '../kit/fault.ts';
 import type { StatusError } from '../kit/status-error.ts';
+import { percentEncode } from '../kit/text.ts';
 import { requestBytesMax } from './grpc-edge.ts';
 import { connectError, detailsOf, endOfStream, envelope } from './refusal.ts';
 
@@ -42,7 +43,7 @@ export async function withDetails(
 /** gRPC-Web, "Message framing": trailers are a message with the highest bit set. */
 function webTrailers({ code, message, trailers }: StatusError): Buffer {
   const details = encodeBinaryHeader(detailsOf(trailers));
-  return envelope(128, `grpc-status: ${code}\r\ngrpc-message: ${encodeURIComponent(message)}\r\ngrpc-status-details-bin: ${details}\r\n`);
+  return envelope(128, `grpc-status: ${code}\r\ngrpc-message: ${percentEncode(message)}\r\ngrpc-status-details-bin: ${details}\r\n`);
 }
 
 async function bytesOf(body: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<Buffer> {

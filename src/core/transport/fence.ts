@@ -1,0 +1,31 @@
+import type { Meter } from '@opentelemetry/api';
+import type { Log } from '../ports/log.ts';
+
+/** Reports a defect that ended one stream or one connection. */
+export type ReportDefect = (where: 'stream' | 'connection', error: unknown) => void;
+
+/** Logs each defect whole, and counts it. */
+export function defectReports(log: Log, meter: Meter): ReportDefect {
+  const defects = meter.createCounter('portico.defects', { description: 'Streams and connections that ended by a defect of ours.' });
+  return (where, error) => {
+    defects.add(1, { where });
+    log.error(`A ${where} failed by a defect.`, { error });
+  };
+}
+
+/**
+ * Keeps what a listener throws to the stream or connection whose event it was. Nobody else could catch it, so it would end the process with all its calls. Every event of an
+ * emitter passes its `emit`, so listeners of Node and of libraries are fenced too.
+ * @param failed reports the defect and ends what it happened to
+ */
+export function fence(emitter: NodeJS.EventEmitter, failed: (error: unknown) => void): void {
+  const { emit } = emitter;
+  emitter.emit = (event: string | symbol, ...args: unknown[]) => {
+    try {
+      return emit.call(emitter, event, ...args);
+    } catch (error) {
+      failed(error);
+      return true;
+    }
+  };
+}
