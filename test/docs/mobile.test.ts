@@ -19,7 +19,7 @@ test('lines that a mobile page quotes from a tested client stand there word for 
 
 test('the page on errors advises on every reason once, and on none that there is not', () => {
   const page = readFileSync(join(root, 'docs/mobile/errors-and-retries.md'), 'utf8');
-  const section = page.slice(page.indexOf('## What to do'), page.indexOf('## How to try again'));
+  const section = page.slice(page.indexOf('## What to do'), page.indexOf('## How to retry'));
   const named = [...section.matchAll(/`([A-Z]+(?:_[A-Z]+)*)`/g)].map(([, name = '']) => name).filter((name) => !Object.hasOwn(ours, name));
   const bare = named.filter((name) => !Object.hasOwn(reasons, name));
   assert.ok(
