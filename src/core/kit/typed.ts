@@ -19,3 +19,8 @@ export type ServiceDefinition = {
   // biome-ignore lint/suspicious/noExplicitAny: codecs are invariant in their message type, so no narrower type takes every definition
   readonly methods: Readonly<Record<string, MethodDefinition<any, any>>>;
 };
+
+/** The message that a codec reads. */
+export type DecodedBy<Codec> = Codec extends { decode(input: Uint8Array): infer T } ? T : never;
+/** What a codec makes a message of: its fields, each of them optional. */
+export type PartialOf<Codec> = Codec extends { fromPartial(object: infer T): unknown } ? T : never;

@@ -1,9 +1,6 @@
 import type { StatusName } from '../kit/fault.ts';
-import type { MethodDefinition, ServiceDefinition } from '../kit/typed.ts';
+import type { DecodedBy, MethodDefinition, PartialOf, ServiceDefinition } from '../kit/typed.ts';
 import type { ScreenContext } from './context.ts';
-
-type Decoded<Codec> = Codec extends { decode(input: Uint8Array): infer T } ? T : never;
-type Partial_<Codec> = Codec extends { fromPartial(object: infer T): unknown } ? T : never;
 
 /** A service as screens call it: its unary methods, each taking what `fromPartial` takes. */
 export type UpstreamClient<Service extends ServiceDefinition> = {
@@ -11,7 +8,7 @@ export type UpstreamClient<Service extends ServiceDefinition> = {
     ? never
     : Service['methods'][M]['responseStream'] extends true
       ? never
-      : M]: (request: Partial_<Service['methods'][M]['requestType']>) => Promise<Decoded<Service['methods'][M]['responseType']>>;
+      : M]: (request: PartialOf<Service['methods'][M]['requestType']>) => Promise<DecodedBy<Service['methods'][M]['responseType']>>;
 };
 /** The clients of a screen, by the names of the upstreams. */
 export type Clients<Services extends Readonly<Record<string, ServiceDefinition>>> = {
@@ -33,10 +30,10 @@ export function screen<Service extends ServiceDefinition, Name extends keyof Ser
   service: Service,
   name: Name,
   run: (
-    request: Decoded<Service['methods'][Name]['requestType']>,
+    request: DecodedBy<Service['methods'][Name]['requestType']>,
     context: ScreenContext,
     upstreams: Upstreams,
-  ) => Promise<Partial_<Service['methods'][Name]['responseType']>>,
+  ) => Promise<PartialOf<Service['methods'][Name]['responseType']>>,
 ): Screen<Upstreams> {
   const definition = service.methods[name];
   if (definition === undefined) throw new Error(`${service.fullName} has no method ${name}.`);

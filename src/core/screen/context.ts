@@ -1,4 +1,5 @@
 import type { ReadyCall, UserCaller } from '../ports/call.ts';
+import { type Run, runOf, type WithRun } from './run.ts';
 
 /** What a screen knows of its call. Deadline, trace and identity go along with its upstreams by themselves. */
 export type ScreenContext = {
@@ -12,7 +13,7 @@ export type ScreenContext = {
   tag(tag: string): void;
   /** Milliseconds since 1970. */
   nowMs(): number;
-};
+} & WithRun;
 
 /** @returns the caller's user; a screen that needs one has `access` for users, so that its absence is a defect */
 export function userOf(context: ScreenContext): NonNullable<ScreenContext['caller']> {
@@ -20,7 +21,10 @@ export function userOf(context: ScreenContext): NonNullable<ScreenContext['calle
   return context.caller;
 }
 
-export function contextOf(call: ReadyCall, tags: Set<string>, nowMs: () => number, signal: AbortSignal): ScreenContext {
+export function contextOf(
+  call: ReadyCall,
+  { tags, signal, run }: { readonly tags: Set<string>; readonly signal: AbortSignal; readonly run: Run },
+): ScreenContext {
   return {
     caller: call.caller?.kind === 'user' ? call.caller : undefined,
     signal,
@@ -31,6 +35,7 @@ export function contextOf(call: ReadyCall, tags: Set<string>, nowMs: () => numbe
     tag: (tag) => {
       tags.add(tag);
     },
-    nowMs,
+    nowMs: run.clock.nowMs,
+    [runOf]: run,
   };
 }

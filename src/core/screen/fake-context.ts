@@ -1,5 +1,5 @@
 import type { ScreenContext } from './context.ts';
-import { bindRun } from './fan-out.ts';
+import { newRun, runOf } from './run.ts';
 
 export type FakeContext = ScreenContext & { /** What the screen said its answer is about. */ readonly tags: ReadonlySet<string> };
 
@@ -17,7 +17,8 @@ export function fakeContext({
   readonly nowMs?: number;
 } = {}): FakeContext {
   const tags = new Set<string>();
-  const context: FakeContext = {
+  const clock = { nowMs: () => nowMs, monotonicMs: () => nowMs, after: () => () => {} };
+  return {
     caller: userId === undefined ? undefined : { userId, scopes: new Set(), claims: new Map([['sub', userId]]) },
     signal: new AbortController().signal,
     metadata: (key) => metadata[key],
@@ -26,8 +27,6 @@ export function fakeContext({
     },
     nowMs: () => nowMs,
     tags,
+    [runOf]: newRun({ clock, partsEndAtMs: undefined, soFar: false }),
   };
-  const clock = { nowMs: () => nowMs, monotonicMs: () => nowMs, after: () => () => {} };
-  bindRun(context, { clock, partsEndAtMs: undefined, soFar: false, states: new Map(), named: new Set(), missing: false, pending: false });
-  return context;
 }

@@ -1,5 +1,5 @@
-import type { Clock } from '../kit/clock.ts';
 import { Fault } from '../kit/fault.ts';
+import { inTime, type Run, runOf, type State, startPart, type WithRun } from './run.ts';
 import { UpstreamError } from './upstream-error.ts';
 
 /** A part of a screen. Its function runs at most once per call. */
@@ -29,38 +29,14 @@ export type FanOut<P extends Parts> = {
   readonly pending: string[];
 };
 
-type State = { settled: boolean; value: unknown; error: unknown; failed: boolean; promise: Promise<void> };
-
-/** The parts of one call: kept between the passes of a stream form, so that each starts once. */
-export type Run = {
-  readonly clock: Clock;
-  /** When parts end: a margin before the call does, so that what is there still gets to the client. Milliseconds since 1970. */
-  readonly partsEndAtMs: number | undefined;
-  /** True: `fanOut` returns as soon as all required parts are there, and names the rest as pending. */
-  readonly soFar: boolean;
-  readonly states: Map<string, State>;
-  /** Parts that the last pass has named. */
-  readonly named: Set<string>;
-  /** Whether an optional part of the last pass was missing. */
-  missing: boolean;
-  pending: boolean;
-};
-
-const runs = new WeakMap<object, Run>();
-/** Binds a context to its run. */
-export function bindRun(context: object, run: Run): void {
-  runs.set(context, run);
-}
-
 /**
  * Runs parts in parallel and waits for them, until shortly before the call's deadline.
  * @param context the screen's context, as it was handed to the screen
  * @param parts by name: one name is one part in all `fanOut`s of a screen, since a stream form runs the screen again and finds its parts by it
  * @throws the failure of a required part; Error when a screen names two parts alike
  */
-export async function fanOut<P extends Parts>(context: object, parts: P): Promise<FanOut<P>> {
-  const run = runs.get(context);
-  if (run === undefined) throw new Error('fanOut takes the context that the screen was given.');
+export async function fanOut<P extends Parts>(context: WithRun, parts: P): Promise<FanOut<P>> {
+  const run = context[runOf];
   const names = Object.keys(parts);
   const states = names.map((name) => {
     if (run.named.has(name))
@@ -70,7 +46,7 @@ export async function fanOut<P extends Parts>(context: object, parts: P): Promis
     run.named.add(name);
     const known = run.states.get(name);
     if (known !== undefined) return known;
-    const state = begin((parts[name] as Part<unknown>).start);
+    const state = startPart((parts[name] as Part<unknown>).start);
     run.states.set(name, state);
     return state;
   });
@@ -81,48 +57,19 @@ export async function fanOut<P extends Parts>(context: object, parts: P): Promis
   return collect(names, states, parts, run) as FanOut<P>;
 }
 
-function begin(start: () => Promise<unknown>): State {
-  const state: State = { settled: false, value: undefined, error: undefined, failed: false, promise: Promise.resolve() };
-  const settle = (failed: boolean, value: unknown, error: unknown) => {
-    if (state.settled) return; // its time was over: a late answer changes nothing
-    Object.assign(state, { settled: true, failed, value, error });
-  };
-  // `then` in the same breath: a part that throws at once is a failed part, not a failed screen
-  state.promise = new Promise<unknown>((resolve) => resolve(start())).then(
-    (value) => settle(false, value, undefined),
-    (error: unknown) => settle(true, undefined, error),
-  );
-  return state;
-}
-
-/** Waits for all, for the first required one that fails, or for the end of time; those late are then failed with UPSTREAM_TIMEOUT. */
-async function untilSettled(parts: readonly { name: string; state: State; required: boolean }[], { clock, partsEndAtMs }: Run): Promise<void> {
+/** Waits for all, for the first required one that fails, or for the end of time. */
+async function untilSettled(parts: readonly { name: string; state: State; required: boolean }[], run: Run): Promise<void> {
   const open = parts.filter(({ state }) => !state.settled);
   if (open.length === 0) return;
   const all = Promise.all(open.map(({ state }) => state.promise));
   const failure = new Promise<void>((resolve) => {
     for (const { state, required } of open) if (required) void state.promise.then(() => state.failed && resolve());
   });
-  if (partsEndAtMs === undefined) {
-    await Promise.race([all, failure]);
-    return;
-  }
-  let cancel = () => {};
-  const late = new Promise<void>((resolve) => {
-    cancel = clock.after(Math.max(0, partsEndAtMs - clock.nowMs()), () => {
-      for (const { name, state } of open) {
-        if (!state.settled) Object.assign(state, { settled: true, failed: true, error: lateFault(name) });
-      }
-      resolve();
-    });
-  });
-  await Promise.race([all, failure, late]);
-  cancel();
-}
-
-/** Why a part that was not there in time is missing. */
-export function lateFault(name: string): Fault {
-  return new Fault('UPSTREAM_TIMEOUT', `The part ${name} was not there in time.`, { metadata: { part: name } });
+  await inTime(
+    run,
+    open.map(({ name, state }) => [name, state]),
+    Promise.race([all, failure]),
+  );
 }
 
 function collect(names: readonly string[], states: readonly State[], parts: Parts, run: Run) {

@@ -8,7 +8,7 @@ import type { Upstreams } from '../upstreams/upstreams.ts';
 import type { App, Screen } from './app.ts';
 import { clientsOf } from './clients.ts';
 import { contextOf } from './context.ts';
-import { bindRun, lateFault, type Run } from './fan-out.ts';
+import { inTime, newRun, type Run } from './run.ts';
 import { UpstreamError } from './upstream-error.ts';
 
 type Parts = { readonly app: App; readonly upstreams: Upstreams; readonly clock: Clock };
@@ -19,14 +19,13 @@ type Session = { readonly run: Run; pass(): Promise<Answer> /** Cancels what is 
 function begin(screen: Screen<never>, call: ReadyCall, { app, upstreams, clock }: Parts, soFar: boolean): Session {
   const nowMs = clock.nowMs();
   const partsEndAtMs = call.deadlineAtMs === undefined ? undefined : call.deadlineAtMs - marginMs(call.deadlineAtMs - nowMs);
-  const run: Run = { clock, partsEndAtMs, soFar, states: new Map(), named: new Set(), missing: false, pending: false };
+  const run = newRun({ clock, partsEndAtMs, soFar });
   const losers = new AbortController();
   const abort = () => losers.abort(call.signal.reason);
   if (call.signal.aborted) abort();
   else call.signal.addEventListener('abort', abort, { once: true });
   const tags = new Set<string>();
-  const context = contextOf(call, tags, clock.nowMs, losers.signal);
-  bindRun(context, run);
+  const context = contextOf(call, { tags, signal: losers.signal, run });
   const clients = clientsOf(
     app.upstreams,
     upstreams,
@@ -130,14 +129,5 @@ async function* answersSoFar(session: Session, { stale, offer, rescue }: CachedS
 async function nextSettled(run: Run): Promise<void> {
   const open = [...run.states].filter(([, { settled }]) => !settled);
   if (open.length === 0) return;
-  let cancel = () => {};
-  const late = new Promise<void>((resolve) => {
-    if (run.partsEndAtMs === undefined) return;
-    cancel = run.clock.after(Math.max(0, run.partsEndAtMs - run.clock.nowMs()), () => {
-      for (const [name, state] of open) if (!state.settled) Object.assign(state, { settled: true, failed: true, error: lateFault(name) });
-      resolve();
-    });
-  });
-  await Promise.race([late, ...open.map(([, { promise }]) => promise)]);
-  cancel();
+  await inTime(run, open, Promise.race(open.map(([, { promise }]) => promise)));
 }

@@ -1,25 +1,19 @@
-import { Metadata } from 'nice-grpc-common';
-import { InvalidateRequest, InvalidateResponse } from '../../../gen/portico/internal/v1/publisher.ts';
+import { PublisherServiceDefinition } from '../../../gen/portico/internal/v1/publisher.ts';
 import { parseDurationMs } from '../../kit/duration.ts';
 import { Fault } from '../../kit/fault.ts';
 import { settleMaxMs } from '../../policy/compile-plans.ts';
 import type { Handler } from '../../ports/call.ts';
 import type { Invalidate } from '../../ports/invalidate.ts';
+import { serviceHandlers } from '../service-handlers.ts';
 
 /** The handlers of portico.internal.v1.PublisherService, by method. Who may call and what a tag may be is said in its .proto and checked before. */
-export function publisherHandlers({
-  invalidate,
-}: {
-  readonly invalidate: Invalidate;
-}): Record<'portico.internal.v1.PublisherService/Invalidate', Handler> {
-  return {
-    'portico.internal.v1.PublisherService/Invalidate': async ({ request }) => {
-      if (!(request instanceof Uint8Array)) throw new Error('Invalidate takes one request.');
-      const { tags, soft, settle } = InvalidateRequest.decode(request);
+export function publisherHandlers({ invalidate }: { readonly invalidate: Invalidate }): Readonly<Record<string, Handler>> {
+  return serviceHandlers(PublisherServiceDefinition, {
+    invalidate: async ({ tags, soft, settle }) => {
       await invalidate(tags, { soft, settleMs: settle === '' ? 0 : settleMsOf(settle) });
-      return { metadata: Metadata(), body: InvalidateResponse.encode({}).finish(), trailers: Metadata() };
+      return {};
     },
-  };
+  });
 }
 
 /** Its form is said in the .proto and checked before; how long it may be is not. */

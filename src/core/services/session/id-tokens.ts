@@ -43,7 +43,7 @@ export function verifyIdTokens(issuers: readonly IdTokenIssuer[], sessions: Pick
     const { sub, aud, azp } = payload;
     if (typeof sub !== 'string' || sub.length === 0 || sub.length > subjectLengthMax) throw invalid();
     if ((azp !== undefined || (Array.isArray(aud) && aud.length > 1)) && !issuer.audiences.includes(String(azp))) throw invalid();
-    await checkNonce(payload.nonce, nonce, issuer, (payload.exp ?? 0) * 1_000, sessions, clock);
+    await checkNonce({ claim: payload.nonce, nonce, endsAtMs: (payload.exp ?? 0) * 1_000 }, issuer, { sessions, clock });
     const claims: Record<string, string> = {};
     for (const name of issuer.claims) {
       const value = Object.hasOwn(payload, name) ? payload[name] : undefined;
@@ -75,14 +75,12 @@ async function verify(token: string, { issuer, keys, audiences, algorithms }: Id
   }
 }
 
+/** @throws Fault NONCE_INVALID when the nonce of a sign-in is not that of its token (`claim`), or was used before the token's end */
 async function checkNonce(
-  claim: unknown,
-  nonce: string,
+  { claim, nonce, endsAtMs }: { readonly claim: unknown; readonly nonce: string; readonly endsAtMs: number },
   { issuer, nonceRequired }: IdTokenIssuer,
-  endsAtMs: number,
-  sessions: Pick<Sessions, 'useNonce'>,
-  clock: Clock,
-) {
+  { sessions, clock }: { readonly sessions: Pick<Sessions, 'useNonce'>; readonly clock: Clock },
+): Promise<void> {
   if (nonce === '' && claim === undefined && !nonceRequired) return;
   if (nonce === '') throw new Fault('NONCE_INVALID', 'The sign-in carries no nonce: send the one that the ID token was asked for with.');
   const hex = createHash('sha256').update(nonce).digest('hex');

@@ -1,23 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { Metadata } from 'nice-grpc-common';
-import {
-  ListDevicesRequest,
-  ListDevicesResponse,
-  RefreshRequest,
-  RefreshResponse,
-  RevokeDeviceRequest,
-  RevokeDeviceResponse,
-  SignInRequest,
-  SignInResponse,
-  SignOutRequest,
-  SignOutResponse,
-} from '../../../gen/portico/v1/session.ts';
+import { SessionServiceDefinition, type SignInRequest } from '../../../gen/portico/v1/session.ts';
 import type { Clock } from '../../kit/clock.ts';
 import { type CoreReason, Fault } from '../../kit/fault.ts';
 import type { Handler, ReadyCall, UserCaller } from '../../ports/call.ts';
 import type { Log } from '../../ports/log.ts';
 import type { Revocations } from '../../ports/revocations.ts';
 import type { RevokedBecause, Session, Sessions } from '../../ports/sessions.ts';
+import { serviceHandlers } from '../service-handlers.ts';
 import { livesOnMs, type MintAccessToken } from './access-tokens.ts';
 import type { Identity, VerifyIdToken } from './id-tokens.ts';
 import { judgeRefresh, type RefreshTokens } from './refresh-tokens.ts';
@@ -39,14 +28,13 @@ export type SessionParts = {
 };
 
 const devicesMax = 100;
-const service = 'portico.v1.SessionService';
 
 /** The handlers of portico.v1.SessionService, by method. */
 export function sessionHandlers(parts: SessionParts): Readonly<Record<string, Handler>> {
   const { sessions, clock, mint, refreshTokens, accessTokenTtlMs } = parts;
   const expiresIn = Math.floor(accessTokenTtlMs / 1_000);
-  return {
-    [`${service}/SignIn`]: unary(SignInRequest, SignInResponse, async (request) => {
+  return serviceHandlers(SessionServiceDefinition, {
+    signIn: async (request) => {
       const { userId, scopes, claims } = await identityOf(request, parts);
       const id = randomUUID();
       const refreshToken = refreshTokens.derive({ sessionId: id, generation: 0 });
@@ -68,14 +56,14 @@ export function sessionHandlers(parts: SessionParts): Readonly<Record<string, Ha
       const accessToken = await mint(session);
       await sessions.create(session);
       return { accessToken, refreshToken, expiresIn, sessionId: id, userId };
-    }),
+    },
 
-    [`${service}/Refresh`]: unary(RefreshRequest, RefreshResponse, async (request) => {
+    refresh: async (request) => {
       const { session, generation } = await refresh(request.refreshToken, parts);
       return { accessToken: await mint(session), refreshToken: refreshTokens.derive({ sessionId: session.id, generation }), expiresIn };
-    }),
+    },
 
-    [`${service}/SignOut`]: unary(SignOutRequest, SignOutResponse, async ({ everywhere }, call) => {
+    signOut: async ({ everywhere }, call) => {
       const { userId, sessionId } = userOf(call);
       if (everywhere) {
         const ended = await sessions.revokeAll(userId, 'signed_out_everywhere', clock.nowMs());
@@ -85,9 +73,9 @@ export function sessionHandlers(parts: SessionParts): Readonly<Record<string, Ha
       // A token of another issuer has no session here: there is nothing to end.
       const ended = sessionId !== undefined && (await end(sessionId, userId, 'signed_out', parts));
       return { sessionsEnded: ended ? 1 : 0 };
-    }),
+    },
 
-    [`${service}/ListDevices`]: unary(ListDevicesRequest, ListDevicesResponse, async (_request, call) => {
+    listDevices: async (_request, call) => {
       const { userId, sessionId } = userOf(call);
       const nowMs = clock.nowMs();
       const living = await sessions.ofUser(userId, devicesMax, { seenMs: nowMs - parts.idleMs, signedInMs: nowMs - parts.absoluteMs });
@@ -100,16 +88,16 @@ export function sessionHandlers(parts: SessionParts): Readonly<Record<string, Ha
           current: id === sessionId,
         })),
       };
-    }),
+    },
 
-    [`${service}/RevokeDevice`]: unary(RevokeDeviceRequest, RevokeDeviceResponse, async ({ sessionId }, call) => {
+    revokeDevice: async ({ sessionId }, call) => {
       const { userId } = userOf(call);
       if (!(await end(sessionId, userId, 'device_revoked', parts))) {
         throw new Fault('DEVICE_UNKNOWN', `You have no living session ${sessionId}: see ListDevices.`, { metadata: { sessionId } });
       }
       return {};
-    }),
-  };
+    },
+  });
 }
 
 async function identityOf({ identity }: SignInRequest, { verifyIdToken, devScopes }: SessionParts): Promise<Identity> {
@@ -165,19 +153,4 @@ async function tell(ended: readonly string[], { revocations, accessTokenTtlMs }:
 function userOf({ caller, plan }: ReadyCall): UserCaller {
   if (caller?.kind !== 'user') throw new Error(`${plan.method} needs a user: its policy says so.`);
   return caller;
-}
-
-type Reads<T> = { decode(bytes: Uint8Array): T };
-type Writes<T> = { fromPartial(partial: T): unknown; encode(message: never): { finish(): Uint8Array } };
-
-function unary<Request, Response>(
-  request: Reads<Request>,
-  response: Writes<Response>,
-  answer: (request: Request, call: ReadyCall) => Promise<Response>,
-): Handler {
-  return async (call) => {
-    if (!(call.request instanceof Uint8Array)) throw new Error(`${call.plan.method} takes one request.`);
-    const message = response.fromPartial(await answer(request.decode(call.request), call));
-    return { metadata: Metadata(), body: response.encode(message as never).finish(), trailers: Metadata() };
-  };
 }

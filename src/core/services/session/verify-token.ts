@@ -123,7 +123,7 @@ export function verifyTokens(parts: VerifyParts): VerifyToken {
     const key = kid === undefined ? undefined : (keys.find(kid) ?? (await keys.look(kid)));
     if (kid === undefined || key === undefined)
       throw new Fault('TOKEN_INVALID', 'The token is signed by a key that is not, or no longer, one of ours.');
-    const payload = await verify(token, key.publicKey, { ...options, algorithms: [signingAlgorithm] }, lifetimeMaxMs, clock);
+    const payload = await verify(token, key.publicKey, { ...options, algorithms: [signingAlgorithm] }, { lifetimeMaxMs, clock });
     return { payload, stillTrusted: () => keys.find(kid) !== undefined };
   }
 }
@@ -141,7 +141,7 @@ async function verifyExternal(
     mark = issuer.keys.markOf(kid);
     return key;
   };
-  const payload = await verify(token, keyFor, options, issuer.lifetimeMaxMs, clock);
+  const payload = await verify(token, keyFor, options, { lifetimeMaxMs: issuer.lifetimeMaxMs, clock });
   const userId = issuer.userPrefix + subjectOf(payload);
   const scopes = new Set<string>();
   for (const scope of scopesOf(payload[issuer.scopeClaim]))
@@ -156,8 +156,7 @@ async function verify(
   token: string,
   key: KeyObject | JWTVerifyGetKey,
   options: JWTVerifyOptions,
-  lifetimeMaxMs: number,
-  clock: Clock,
+  { lifetimeMaxMs, clock }: { readonly lifetimeMaxMs: number; readonly clock: Clock },
 ): Promise<JWTPayload> {
   try {
     const checks: JWTVerifyOptions = {

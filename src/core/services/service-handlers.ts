@@ -1,0 +1,32 @@
+import { Metadata } from 'nice-grpc-common';
+import type { DecodedBy, MethodDefinition, PartialOf, ServiceDefinition } from '../kit/typed.ts';
+import type { Handler, ReadyCall } from '../ports/call.ts';
+
+/** What answers each method of a service: one left out does not compile. */
+export type ServiceMethods<Service extends ServiceDefinition> = {
+  readonly [Name in keyof Service['methods']]: (
+    request: DecodedBy<Service['methods'][Name]['requestType']>,
+    call: ReadyCall,
+  ) => Promise<PartialOf<Service['methods'][Name]['responseType']>>;
+};
+
+/** The handlers of a service of core by the full names of its methods: requests decoded, answers encoded. All its methods are unary. */
+export function serviceHandlers<Service extends ServiceDefinition>(
+  { fullName, methods: definitions }: Service,
+  methods: ServiceMethods<Service>,
+): Readonly<Record<string, Handler>> {
+  return Object.fromEntries(
+    Object.entries(definitions).map(([name, definition]) => [`${fullName}/${definition.name}`, unary(definition, methods[name] as Answers)]),
+  );
+}
+
+type Answers = (request: unknown, call: ReadyCall) => Promise<unknown>;
+
+function unary({ name, requestType, requestStream, responseType, responseStream }: MethodDefinition, answer: Answers): Handler {
+  if (requestStream || responseStream) throw new Error(`${name} is a stream: it needs a handler of its own.`);
+  return async (call) => {
+    if (!(call.request instanceof Uint8Array)) throw new Error(`${call.plan.method} takes one request.`);
+    const message = await answer(requestType.decode(call.request), call);
+    return { metadata: Metadata(), body: responseType.encode(responseType.fromPartial(message as never)).finish(), trailers: Metadata() };
+  };
+}
