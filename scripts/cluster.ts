@@ -13,7 +13,7 @@ import { systemClock } from '../src/wire/system-clock.ts';
 import { openBalancer } from './cluster/balancer.ts';
 import { openIdentityProvider } from './cluster/identity-provider.ts';
 import { portico, type Server, serve, type Variables } from './cluster/processes.ts';
-import { freePort } from './server-process.ts';
+import { holdPort } from './hold-port.ts';
 
 const usage = `Usage: npm run cluster -- [options]
 
@@ -69,7 +69,7 @@ async function start({ port, identityPort, host, count, log, folder = temporaryF
   ]);
   closers.push(() => provider.close());
   ensureKey(join(folder, 'keys'));
-  const ports = await Promise.all(Array.from({ length: count }, async () => [await freePort(), await freePort(), await freePort()] as const));
+  const ports = await Promise.all(Array.from({ length: count }, async () => [await holdPort(), await holdPort(), await holdPort()] as const));
   const [[, firstInternal, firstAdmin] = [0, 0, 0]] = ports;
   const keys = createRemoteJWKSet(new URL(`http://127.0.0.1:${firstAdmin}/.well-known/jwks.json`));
   const company = await openCompany({ clock: systemClock, keys, issuer });

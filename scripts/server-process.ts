@@ -1,26 +1,6 @@
-// A server as a child process of ours: found or installed, tied to our life, on a free port.
+// A server as a child process of ours: found or installed, tied to our life.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { createServer, Socket } from 'node:net';
-
-/** Servers listen on ports that were free a moment ago: nobody else takes them in between, because each is handed out once. */
-const handedOut = new Set<number>();
-
-/** @returns a TCP port of 127.0.0.1 that nobody listens on */
-export function freePort(): Promise<number> {
-  return new Promise((resolved, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      const port = typeof address === 'object' && address !== null ? address.port : 0;
-      server.close(() => {
-        if (handedOut.has(port)) return freePort().then(resolved, reject);
-        handedOut.add(port);
-        resolved(port);
-      });
-    });
-  });
-}
+import { Socket } from 'node:net';
 
 /**
  * Installs a package of the distribution where that is allowed: root on Debian and its kin.

@@ -9,7 +9,7 @@ import type { AddressInfo } from 'node:net';
 import { join, resolve } from 'node:path';
 import { after, before, test } from 'node:test';
 import { createRemoteJWKSet, exportJWK, SignJWT } from 'jose';
-import { freePort } from '../../scripts/server-process.ts';
+import { holdPort } from '../../scripts/hold-port.ts';
 import { devTls } from '../../src/core/transport/dev-tls.ts';
 import { type Company, openCompany } from '../../src/sample/company.ts';
 import { systemClock } from '../../src/wire/system-clock.ts';
@@ -48,7 +48,7 @@ before(async () => {
     response.end();
   });
   await once(outside.listen(0, '127.0.0.1'), 'listening');
-  adminPort = await freePort();
+  adminPort = await holdPort();
   company = await openCompany({
     clock: systemClock,
     keys: createRemoteJWKSet(new URL(`http://127.0.0.1:${adminPort}/.well-known/jwks.json`)),

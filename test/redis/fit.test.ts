@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { test } from 'node:test';
-import { freePort } from '../../scripts/server-process.ts';
+import { holdPort } from '../../scripts/hold-port.ts';
 import { redisFit } from '../../src/wire/cluster.ts';
 import { systemClock } from '../../src/wire/system-clock.ts';
 import { openBus } from '../support/redis/open-bus.ts';
@@ -25,7 +25,7 @@ test('what does not fit, or is not there, is told with what helps', async () => 
   await assert.rejects(redisFit({ redis: { ...one, mode: 'cluster' } }), /is no node of a Cluster, and redis\.mode is cluster: set it to single/);
   await using evicting = await startRedisServer({ config: ['maxmemory 100mb', 'maxmemory-policy allkeys-lru'] });
   await assert.rejects(redisFit(single(evicting.address)), /evicts any key \(maxmemory-policy allkeys-lru\)/);
-  await assert.rejects(redisFit(single(`127.0.0.1:${await freePort()}`)), /ECONNREFUSED/);
+  await assert.rejects(redisFit(single(`127.0.0.1:${await holdPort()}`)), /ECONNREFUSED/);
 });
 
 test('a server whose Redis does not fit does not start', async () => {

@@ -2,6 +2,7 @@
 
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
+import { holdPort } from '../../../scripts/hold-port.ts';
 
 /** `refused`: nobody listens. `silent`: it takes connections and bytes and never says a word. `noise`: it answers what is no HTTP/2. */
 export type LinkState = 'open' | 'refused' | 'silent' | 'noise';
@@ -39,13 +40,12 @@ export async function openFaultyLink(to: string): Promise<FaultyLink> {
     socket.once('close', () => through.destroy());
     through.once('close', () => socket.destroy());
   });
-  const listen = async (at: number) => {
-    server.listen(at, '127.0.0.1');
+  const own = await holdPort(); // it listens there again after nobody did
+  const listen = async () => {
+    server.listen(own, '127.0.0.1');
     await once(server, 'listening');
   };
-  await listen(0);
-  const address = server.address();
-  const own = typeof address === 'object' && address !== null ? address.port : 0;
+  await listen();
   const cut = () => {
     for (const socket of sockets) socket.destroy();
   };
@@ -62,7 +62,7 @@ export async function openFaultyLink(to: string): Promise<FaultyLink> {
       state = next;
       if (next === 'refused') await stop();
       else if (server.listening) cut();
-      else await listen(own);
+      else await listen();
     },
     connections: () => taken,
     close: stop,

@@ -4,7 +4,8 @@ import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs
 import { tmpdir } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
 import { Client } from 'pg';
-import { freePort, installPackage, startTied } from '../../../scripts/server-process.ts';
+import { holdPort } from '../../../scripts/hold-port.ts';
+import { installPackage, startTied } from '../../../scripts/server-process.ts';
 import { migrate, readMigrations } from '../../../src/core/adapters/sql/migrate.ts';
 import { openSql } from '../../../src/core/adapters/sql/open-sql.ts';
 import { quietLog } from '../log.ts';
@@ -44,7 +45,7 @@ export async function startPostgres(): Promise<Postgres> {
     stdio: ['ignore', 'ignore', 'pipe'],
     ...user,
   });
-  const port = await freePort();
+  const port = await holdPort();
   const options = ['fsync=off', 'full_page_writes=off', 'synchronous_commit=off', 'listen_addresses=127.0.0.1', 'max_connections=300'];
   const args = ['-D', data, '-p', String(port), '-k', folder, ...options.flatMap((option) => ['-c', option])];
   const server = await startTied([join(binaries, 'postgres'), ...args], { signal: 'INT', cwd: folder, user });

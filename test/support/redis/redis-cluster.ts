@@ -1,6 +1,6 @@
 // A real Redis Cluster, and a way to move its slots.
 
-import { freePort } from '../../../scripts/server-process.ts';
+import { holdPort } from '../../../scripts/hold-port.ts';
 import { slotOf } from '../../../src/core/kit/partitions.ts';
 import { type RedisServer, startRedisServer } from './redis-server.ts';
 
@@ -38,7 +38,7 @@ export async function startRedisCluster({
   const busPorts: number[] = [];
   await Promise.all(
     Array.from({ length: masters + replicas }, async (_, i) => {
-      const busPort = await freePort(); // the usual one, port + 10000, may not exist
+      const busPort = await holdPort(); // the usual one, port + 10000, may not exist
       busPorts[i] = busPort;
       nodes[i] = await startRedisServer({
         config: [

@@ -3,7 +3,8 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { Redis } from 'ioredis';
-import { freePort, installPackage, startTied, type TiedProcess } from '../../../scripts/server-process.ts';
+import { holdPort } from '../../../scripts/hold-port.ts';
+import { installPackage, startTied, type TiedProcess } from '../../../scripts/server-process.ts';
 
 export type RedisServerOptions = {
   /** Lines of redis.conf, such as "maxmemory-policy noeviction". */
@@ -56,7 +57,7 @@ function install(): string {
 
 /** Starts a server on a free port of 127.0.0.1, without persistence, in a temporary folder; resolved when it answers. */
 export async function startRedisServer({ config = [], tls, sentinel = false }: RedisServerOptions = {}): Promise<RedisServer> {
-  const port = await freePort();
+  const port = await holdPort();
   const folder = mkdtempSync(join(tmpdir(), 'portico-redis-'));
   const usual = ['bind 127.0.0.1', `dir ${folder}`, 'daemonize no', 'protected-mode no'];
   const kept = sentinel ? [] : ["save ''", 'appendonly no', 'repl-diskless-sync-delay 0', 'enable-debug-command yes'];

@@ -1,5 +1,5 @@
 // `portico dev` as a process of its own, started by a command of the docs, on free ports.
-import { freePort } from '../../../scripts/server-process.ts';
+import { holdPort } from '../../../scripts/hold-port.ts';
 import { startProcess } from './process.ts';
 
 export type ServerProcess = {
@@ -13,7 +13,7 @@ export type ServerProcess = {
 
 /** Ports of a server that a test starts as a process. */
 export async function serverEnvironment() {
-  const [publicPort, internalPort, adminPort] = [await freePort(), await freePort(), await freePort()];
+  const [publicPort, internalPort, adminPort] = [await holdPort(), await holdPort(), await holdPort()];
   const env: NodeJS.ProcessEnv = {
     ...process.env,
     PORTICO_PUBLIC__PORT: String(publicPort),
