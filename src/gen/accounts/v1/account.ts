@@ -22,7 +22,7 @@ export interface GetProfileResponse {
   userId: string;
   /** The name to greet them with. */
   displayName: string;
-  /** Where letters go; never logged. */
+  /** The postal address; never logged. */
   email: string;
   /** The city they live in. */
   city: string;
@@ -265,13 +265,13 @@ export const GetProfileResponse: MessageFns<GetProfileResponse> = {
   },
 };
 
-/** Who people are. Everybody sees their own account only: the internal token says whose it is. */
+/** Accounts of users. Every caller reads only its own account, which the internal token names. */
 export type AccountServiceDefinition = typeof AccountServiceDefinition;
 export const AccountServiceDefinition = {
   name: "AccountService",
   fullName: "accounts.v1.AccountService",
   methods: {
-    /** The profile of the caller: NOT_FOUND when there is none. */
+    /** The profile of the caller. NOT_FOUND if there is none. */
     getProfile: {
       name: "GetProfile",
       requestType: GetProfileRequest as typeof GetProfileRequest,
@@ -284,7 +284,7 @@ export const AccountServiceDefinition = {
 } as const;
 
 export interface AccountServiceImplementation<CallContextExt = {}> {
-  /** The profile of the caller: NOT_FOUND when there is none. */
+  /** The profile of the caller. NOT_FOUND if there is none. */
   getProfile(
     request: GetProfileRequest,
     context: CallContext & CallContextExt,
@@ -292,7 +292,7 @@ export interface AccountServiceImplementation<CallContextExt = {}> {
 }
 
 export interface AccountServiceClient<CallOptionsExt = {}> {
-  /** The profile of the caller: NOT_FOUND when there is none. */
+  /** The profile of the caller. NOT_FOUND if there is none. */
   getProfile(
     request: DeepPartial<GetProfileRequest>,
     options?: CallOptions & CallOptionsExt,

@@ -15,21 +15,21 @@ export const protobufFileName = "app/v1/home.proto";
 
 /** The first screen after sign-in. */
 
-/** No parameters: the access token says whose home it is. */
+/** No parameters: the access token names the user. */
 export interface GetHomeRequest {
 }
 
 /** The home screen. */
 export interface GetHomeResponse {
-  /** Who is greeted. Always there. */
+  /** The signed-in user. Always present. */
   profile:
     | Profile
     | undefined;
-  /** Orders on their way. Absent: see `missing_parts`. */
+  /** Orders under way. Absent: see `missing_parts`. */
   orders:
     | ActiveOrders
     | undefined;
-  /** Couriers around. Absent: see `missing_parts`. */
+  /** Couriers near by. Absent: see `missing_parts`. */
   couriers:
     | NearbyCouriers
     | undefined;
@@ -37,17 +37,17 @@ export interface GetHomeResponse {
   offers:
     | Offers
     | undefined;
-  /** When the answer was made: no change of the answer. */
+  /** When the answer was computed. Not part of the etag. */
   madeAt:
     | Date
     | undefined;
-  /** Parts that are not in this answer, and why. */
+  /** Parts that are missing in this answer, with the reason. */
   missingParts: MissingPart[];
-  /** Parts that are still on their way (StreamHome only). */
+  /** Parts that are still pending (StreamHome only). */
   pendingParts: string[];
 }
 
-/** Who is greeted. */
+/** The signed-in user. */
 export interface Profile {
   /** The user's id. */
   userId: string;
@@ -57,7 +57,7 @@ export interface Profile {
   city: string;
   /** Points of the loyalty programme. */
   points: number;
-  /** Since when they are with us. */
+  /** When they joined. */
   memberSince: Date | undefined;
 }
 
@@ -67,11 +67,11 @@ export interface ActiveOrders {
   orders: Order[];
 }
 
-/** Couriers around. */
+/** Couriers near by. */
 export interface NearbyCouriers {
   /** Their first names, the nearest first. */
   names: string[];
-  /** How soon one could pick a parcel up: whole minutes. */
+  /** The time until one can pick up a parcel, in whole minutes. */
   pickupMinutes: number;
 }
 
@@ -704,7 +704,7 @@ export const HomeServiceDefinition = {
   name: "HomeService",
   fullName: "app.v1.HomeService",
   methods: {
-    /** The first screen after sign-in. No profile, no screen; other parts may be missing and are named. */
+    /** The first screen after sign-in. It fails without the profile. Other parts may be missing, and are then named. */
     getHome: {
       name: "GetHome",
       requestType: GetHomeRequest as typeof GetHomeRequest,
@@ -800,7 +800,7 @@ export const HomeServiceDefinition = {
         },
       },
     },
-    /** GetHome as a stream: at once what is remembered or fast, then whole answers so far, the last one without pending parts. */
+    /** GetHome as a stream: first the cached or fast parts, then whole answers so far, the last one without pending parts. */
     streamHome: {
       name: "StreamHome",
       requestType: GetHomeRequest as typeof GetHomeRequest,
@@ -848,9 +848,9 @@ export const HomeServiceDefinition = {
 } as const;
 
 export interface HomeServiceImplementation<CallContextExt = {}> {
-  /** The first screen after sign-in. No profile, no screen; other parts may be missing and are named. */
+  /** The first screen after sign-in. It fails without the profile. Other parts may be missing, and are then named. */
   getHome(request: GetHomeRequest, context: CallContext & CallContextExt): Promise<DeepPartial<GetHomeResponse>>;
-  /** GetHome as a stream: at once what is remembered or fast, then whole answers so far, the last one without pending parts. */
+  /** GetHome as a stream: first the cached or fast parts, then whole answers so far, the last one without pending parts. */
   streamHome(
     request: GetHomeRequest,
     context: CallContext & CallContextExt,
@@ -858,9 +858,9 @@ export interface HomeServiceImplementation<CallContextExt = {}> {
 }
 
 export interface HomeServiceClient<CallOptionsExt = {}> {
-  /** The first screen after sign-in. No profile, no screen; other parts may be missing and are named. */
+  /** The first screen after sign-in. It fails without the profile. Other parts may be missing, and are then named. */
   getHome(request: DeepPartial<GetHomeRequest>, options?: CallOptions & CallOptionsExt): Promise<GetHomeResponse>;
-  /** GetHome as a stream: at once what is remembered or fast, then whole answers so far, the last one without pending parts. */
+  /** GetHome as a stream: first the cached or fast parts, then whole answers so far, the last one without pending parts. */
   streamHome(
     request: DeepPartial<GetHomeRequest>,
     options?: CallOptions & CallOptionsExt,

@@ -13,17 +13,17 @@ export const protobufFileName = "app/v1/order.proto";
 
 /** The screens about a user's parcels. */
 
-/** Where an order is in its life. */
+/** The status of an order. */
 export const OrderStatus = {
-  /** ORDER_STATUS_UNSPECIFIED - Not said. */
+  /** ORDER_STATUS_UNSPECIFIED - Unset. */
   ORDER_STATUS_UNSPECIFIED: 0,
-  /** ORDER_STATUS_PLACED - Placed, and no courier has it yet. */
+  /** ORDER_STATUS_PLACED - Placed, without a courier. */
   ORDER_STATUS_PLACED: 1,
-  /** ORDER_STATUS_PICKED_UP - A courier has it. */
+  /** ORDER_STATUS_PICKED_UP - Picked up by a courier. */
   ORDER_STATUS_PICKED_UP: 2,
-  /** ORDER_STATUS_OUT_FOR_DELIVERY - On its last way. */
+  /** ORDER_STATUS_OUT_FOR_DELIVERY - On the way to its receiver. */
   ORDER_STATUS_OUT_FOR_DELIVERY: 3,
-  /** ORDER_STATUS_DELIVERED - With its receiver. */
+  /** ORDER_STATUS_DELIVERED - Delivered to its receiver. */
   ORDER_STATUS_DELIVERED: 4,
   /** ORDER_STATUS_CANCELLED - Cancelled before it was picked up. */
   ORDER_STATUS_CANCELLED: 5,
@@ -93,17 +93,17 @@ export function orderStatusToJSON(object: OrderStatus): string {
 export interface Order {
   /** Such as "1003". */
   orderId: string;
-  /** Where it is in its life. */
+  /** The status. */
   status: OrderStatus;
-  /** What is in it, as the sender wrote. */
+  /** The contents, as the sender described them. */
   content: string;
-  /** Whom it goes to. */
+  /** The receiver. */
   recipient: string;
-  /** Where it goes to. */
+  /** The address of the receiver. */
   address: string;
-  /** Whole grams. */
+  /** The weight in whole grams. */
   weightGrams: number;
-  /** Cents. */
+  /** The price in cents. */
   priceCents: bigint;
   /** When it was placed. */
   placedAt:
@@ -113,41 +113,41 @@ export interface Order {
   changedAt: Date | undefined;
 }
 
-/** Which order. */
+/** The order to select. */
 export interface GetOrderRequest {
   /** Its id. */
   orderId: string;
 }
 
-/** An order with who brings it. */
+/** An order with its courier. */
 export interface GetOrderResponse {
-  /** The order. Always there. */
+  /** The order. Always present. */
   order:
     | Order
     | undefined;
-  /** Who brings it. Absent while nobody does, and when it is named in `missing_parts`. */
+  /** The courier. Absent while the order has none, and when it is named in `missing_parts`. */
   delivery:
     | Delivery
     | undefined;
-  /** Parts that are not in this answer, and why. */
+  /** Parts that are missing in this answer, with the reason. */
   missingParts: MissingPart[];
 }
 
-/** Who brings an order. */
+/** The courier of an order. */
 export interface Delivery {
   /** The courier's first name. */
   courierName: string;
-  /** How long it will still take: whole minutes. */
+  /** The remaining time in whole minutes. */
   minutesLeft: number;
 }
 
-/** Which orders. */
+/** The orders to select. */
 export interface ListOrdersRequest {
   /** Only those that are neither delivered nor cancelled. */
   activeOnly: boolean;
-  /** Most orders in the answer: 1 to 100; 0: 20. */
+  /** The largest number of orders in the answer: 1 to 100; 0: 20. */
   pageSize: number;
-  /** Where to go on: `next_page_token` of the answer before. */
+  /** `next_page_token` of the previous page. */
   pageToken: string;
 }
 
@@ -155,35 +155,35 @@ export interface ListOrdersRequest {
 export interface ListOrdersResponse {
   /** The newest first. */
   orders: Order[];
-  /** Empty: there are no more. */
+  /** Empty on the last page. */
   nextPageToken: string;
 }
 
 /** A new order. */
 export interface PlaceOrderRequest {
-  /** What is in it. */
+  /** The contents. */
   content: string;
-  /** Whom it goes to. */
+  /** The receiver. */
   recipient: string;
-  /** Where it goes to. */
+  /** The address of the receiver. */
   address: string;
-  /** Whole grams: 1 to 30,000. */
+  /** The weight in whole grams: 1 to 30,000. */
   weightGrams: number;
 }
 
-/** The order as it was placed. */
+/** The placed order. */
 export interface PlaceOrderResponse {
   /** The order. */
   order: Order | undefined;
 }
 
-/** Which order. */
+/** The order to select. */
 export interface CancelOrderRequest {
   /** Its id. */
   orderId: string;
 }
 
-/** The order as it is now. */
+/** The order after the call. */
 export interface CancelOrderResponse {
   /** The order. */
   order: Order | undefined;
@@ -1230,7 +1230,7 @@ export const OrderServiceDefinition = {
   name: "OrderService",
   fullName: "app.v1.OrderService",
   methods: {
-    /** One order of the user with who brings it. Another user's order is ORDER_UNKNOWN. */
+    /** One order of the user with its courier. Another user's order is ORDER_UNKNOWN. */
     getOrder: {
       name: "GetOrder",
       requestType: GetOrderRequest as typeof GetOrderRequest,
@@ -1455,7 +1455,7 @@ export const OrderServiceDefinition = {
         },
       },
     },
-    /** Cancels an order that has not been picked up: else FAILED_PRECONDITION. */
+    /** Cancels an order that has not been picked up. Otherwise FAILED_PRECONDITION. */
     cancelOrder: {
       name: "CancelOrder",
       requestType: CancelOrderRequest as typeof CancelOrderRequest,
@@ -1572,7 +1572,7 @@ export const OrderServiceDefinition = {
 } as const;
 
 export interface OrderServiceImplementation<CallContextExt = {}> {
-  /** One order of the user with who brings it. Another user's order is ORDER_UNKNOWN. */
+  /** One order of the user with its courier. Another user's order is ORDER_UNKNOWN. */
   getOrder(request: GetOrderRequest, context: CallContext & CallContextExt): Promise<DeepPartial<GetOrderResponse>>;
   /** The orders of the user, the newest first. */
   listOrders(
@@ -1584,7 +1584,7 @@ export interface OrderServiceImplementation<CallContextExt = {}> {
     request: PlaceOrderRequest,
     context: CallContext & CallContextExt,
   ): Promise<DeepPartial<PlaceOrderResponse>>;
-  /** Cancels an order that has not been picked up: else FAILED_PRECONDITION. */
+  /** Cancels an order that has not been picked up. Otherwise FAILED_PRECONDITION. */
   cancelOrder(
     request: CancelOrderRequest,
     context: CallContext & CallContextExt,
@@ -1592,7 +1592,7 @@ export interface OrderServiceImplementation<CallContextExt = {}> {
 }
 
 export interface OrderServiceClient<CallOptionsExt = {}> {
-  /** One order of the user with who brings it. Another user's order is ORDER_UNKNOWN. */
+  /** One order of the user with its courier. Another user's order is ORDER_UNKNOWN. */
   getOrder(request: DeepPartial<GetOrderRequest>, options?: CallOptions & CallOptionsExt): Promise<GetOrderResponse>;
   /** The orders of the user, the newest first. */
   listOrders(
@@ -1604,7 +1604,7 @@ export interface OrderServiceClient<CallOptionsExt = {}> {
     request: DeepPartial<PlaceOrderRequest>,
     options?: CallOptions & CallOptionsExt,
   ): Promise<PlaceOrderResponse>;
-  /** Cancels an order that has not been picked up: else FAILED_PRECONDITION. */
+  /** Cancels an order that has not been picked up. Otherwise FAILED_PRECONDITION. */
   cancelOrder(
     request: DeepPartial<CancelOrderRequest>,
     options?: CallOptions & CallOptionsExt,

@@ -288,7 +288,7 @@ export const PromotionServiceDefinition = {
   name: "PromotionService",
   fullName: "app.v1.PromotionService",
   methods: {
-    /** The offers of today, in the language of the phone. */
+    /** The offers of today, in the language of the client. */
     listPromotions: {
       name: "ListPromotions",
       requestType: ListPromotionsRequest as typeof ListPromotionsRequest,
@@ -361,7 +361,7 @@ export const PromotionServiceDefinition = {
 } as const;
 
 export interface PromotionServiceImplementation<CallContextExt = {}> {
-  /** The offers of today, in the language of the phone. */
+  /** The offers of today, in the language of the client. */
   listPromotions(
     request: ListPromotionsRequest,
     context: CallContext & CallContextExt,
@@ -369,7 +369,7 @@ export interface PromotionServiceImplementation<CallContextExt = {}> {
 }
 
 export interface PromotionServiceClient<CallOptionsExt = {}> {
-  /** The offers of today, in the language of the phone. */
+  /** The offers of today, in the language of the client. */
   listPromotions(
     request: DeepPartial<ListPromotionsRequest>,
     options?: CallOptions & CallOptionsExt,

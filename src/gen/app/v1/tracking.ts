@@ -10,7 +10,7 @@ export const protobufPackage = "app.v1";
 
 export const protobufFileName = "app/v1/tracking.proto";
 
-/** Where parcels and couriers are, as it happens. */
+/** Positions of parcels and couriers in real time. */
 
 /** A place on the map. */
 export interface Position {
@@ -20,63 +20,63 @@ export interface Position {
   longitude: number;
 }
 
-/** Which order. */
+/** The order to select. */
 export interface TrackRequest {
   /** The order's id. */
   orderId: string;
-  /** Ends after so many positions; 0: with the delivery. */
+  /** The stream ends after this number of positions; 0: with the delivery. */
   positionsMax: number;
 }
 
-/** Where the order is. */
+/** The position of an order. */
 export interface TrackResponse {
   /** The order's id. */
   orderId: string;
-  /** Where it is. */
+  /** The position. */
   position:
     | Position
     | undefined;
-  /** When it was there. */
+  /** The time of the position. */
   at:
     | Date
     | undefined;
-  /** How long it will still take: whole minutes. */
+  /** The remaining time in whole minutes. */
   minutesLeft: number;
 }
 
-/** Where a courier is. */
+/** The position of a courier. */
 export interface ReportPositionsRequest {
-  /** Where they are. */
+  /** The position. */
   position:
     | Position
     | undefined;
-  /** When they were there. */
+  /** The time of the position. */
   at: Date | undefined;
 }
 
-/** What came of the reports. */
+/** The result of the reports. */
 export interface ReportPositionsResponse {
-  /** How many were taken. */
+  /** How many were accepted. */
   accepted: number;
-  /** The way between them: whole metres. */
+  /** The distance between them in whole metres. */
   distanceMetres: number;
 }
 
-/** What is said. */
+/** A message of the caller. */
 export interface TalkRequest {
-  /** The order it is about; the first message's counts. */
+  /** The order of the conversation. The value in the first message applies. */
   orderId: string;
-  /** What is said. */
+  /** The text. */
   text: string;
 }
 
-/** What the other side says. */
+/** A message of the other side. */
 export interface TalkResponse {
-  /** Who says it: the courier's first name. */
+  /** The courier's first name. */
   from: string;
-  /** What is said. */
+  /** The text. */
   text: string;
-  /** When. */
+  /** When it was sent. */
   at: Date | undefined;
 }
 
@@ -751,13 +751,13 @@ export const TalkResponse: MessageFns<TalkResponse> = {
   },
 };
 
-/** Streams that are handed to the courier service byte for byte. */
+/** Streams that are forwarded to the courier service byte for byte. */
 export type TrackingServiceDefinition = typeof TrackingServiceDefinition;
 export const TrackingServiceDefinition = {
   name: "TrackingService",
   fullName: "app.v1.TrackingService",
   methods: {
-    /** The way of an order of the user, a position each second. */
+    /** The route of an order of the user, a position each second. */
     track: {
       name: "Track",
       requestType: TrackRequest as typeof TrackRequest,
@@ -835,7 +835,7 @@ export const TrackingServiceDefinition = {
         },
       },
     },
-    /** A courier's phone tells where it is. */
+    /** A courier's phone reports its positions. */
     reportPositions: {
       name: "ReportPositions",
       requestType: ReportPositionsRequest as typeof ReportPositionsRequest,
@@ -927,7 +927,7 @@ export const TrackingServiceDefinition = {
         },
       },
     },
-    /** Sender and courier talk about an order. */
+    /** A conversation between sender and courier about an order. */
     talk: {
       name: "Talk",
       requestType: TalkRequest as typeof TalkRequest,
@@ -1008,17 +1008,17 @@ export const TrackingServiceDefinition = {
 } as const;
 
 export interface TrackingServiceImplementation<CallContextExt = {}> {
-  /** The way of an order of the user, a position each second. */
+  /** The route of an order of the user, a position each second. */
   track(
     request: TrackRequest,
     context: CallContext & CallContextExt,
   ): ServerStreamingMethodResult<DeepPartial<TrackResponse>>;
-  /** A courier's phone tells where it is. */
+  /** A courier's phone reports its positions. */
   reportPositions(
     request: AsyncIterable<ReportPositionsRequest>,
     context: CallContext & CallContextExt,
   ): Promise<DeepPartial<ReportPositionsResponse>>;
-  /** Sender and courier talk about an order. */
+  /** A conversation between sender and courier about an order. */
   talk(
     request: AsyncIterable<TalkRequest>,
     context: CallContext & CallContextExt,
@@ -1026,14 +1026,14 @@ export interface TrackingServiceImplementation<CallContextExt = {}> {
 }
 
 export interface TrackingServiceClient<CallOptionsExt = {}> {
-  /** The way of an order of the user, a position each second. */
+  /** The route of an order of the user, a position each second. */
   track(request: DeepPartial<TrackRequest>, options?: CallOptions & CallOptionsExt): AsyncIterable<TrackResponse>;
-  /** A courier's phone tells where it is. */
+  /** A courier's phone reports its positions. */
   reportPositions(
     request: AsyncIterable<DeepPartial<ReportPositionsRequest>>,
     options?: CallOptions & CallOptionsExt,
   ): Promise<ReportPositionsResponse>;
-  /** Sender and courier talk about an order. */
+  /** A conversation between sender and courier about an order. */
   talk(
     request: AsyncIterable<DeepPartial<TalkRequest>>,
     options?: CallOptions & CallOptionsExt,

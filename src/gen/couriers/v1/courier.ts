@@ -20,7 +20,7 @@ export interface Position {
   longitude: number;
 }
 
-/** No parameters: the caller's city is known. */
+/** No parameters: the service knows the caller's city. */
 export interface ListNearbyRequest {
 }
 
@@ -28,7 +28,7 @@ export interface ListNearbyRequest {
 export interface NearbyCourier {
   /** The courier's first name. */
   name: string;
-  /** Whole metres. */
+  /** The distance in whole metres. */
   distanceMetres: number;
 }
 
@@ -36,85 +36,85 @@ export interface NearbyCourier {
 export interface ListNearbyResponse {
   /** The nearest first. */
   couriers: NearbyCourier[];
-  /** How soon one could pick a parcel up: whole minutes. */
+  /** The time until one can pick up a parcel, in whole minutes. */
   pickupMinutes: number;
 }
 
-/** Which order. */
+/** The order to select. */
 export interface GetDeliveryRequest {
   /** The order's id. */
   orderId: string;
 }
 
-/** Who brings it. */
+/** The courier of an order. */
 export interface GetDeliveryResponse {
   /** The courier's first name. */
   courierName: string;
-  /** Where they are. */
+  /** The position. */
   position:
     | Position
     | undefined;
-  /** How long it will still take: whole minutes. */
+  /** The remaining time in whole minutes. */
   minutesLeft: number;
 }
 
-/** Which order. */
+/** The order to select. */
 export interface TrackRequest {
   /** The order's id. */
   orderId: string;
-  /** Ends after so many positions; 0: with the delivery. */
+  /** The stream ends after this number of positions; 0: with the delivery. */
   positionsMax: number;
 }
 
-/** Where the order is. */
+/** The position of an order. */
 export interface TrackResponse {
   /** The order's id. */
   orderId: string;
-  /** Where it is. */
+  /** The position. */
   position:
     | Position
     | undefined;
-  /** When it was there. */
+  /** The time of the position. */
   at:
     | Date
     | undefined;
-  /** How long it will still take: whole minutes. */
+  /** The remaining time in whole minutes. */
   minutesLeft: number;
 }
 
-/** Where a courier is. */
+/** The position of a courier. */
 export interface ReportPositionsRequest {
-  /** Where they are. */
+  /** The position. */
   position:
     | Position
     | undefined;
-  /** When they were there. */
+  /** The time of the position. */
   at: Date | undefined;
 }
 
-/** What came of the reports. */
+/** The result of the reports. */
 export interface ReportPositionsResponse {
-  /** How many were taken. */
+  /** How many were accepted. */
   accepted: number;
-  /** The way between them: whole metres. */
+  /** The distance between them in whole metres. */
   distanceMetres: number;
 }
 
-/** What is said. */
+/** A message of the caller. */
 export interface TalkRequest {
-  /** The order it is about; the first message's counts. */
+  /** The order of the conversation. The value in the first message applies. */
   orderId: string;
-  /** What is said. */
+  /** The text. */
   text: string;
 }
 
-/** What the other side says. */
+/** A message of the other side. */
 export interface TalkResponse {
-  /** Who says it: the courier's first name. */
+  /** The courier's first name. */
   from: string;
-  /** What is said. */
+  /** The text. */
   text: string;
-  /** When. */
+  /** When it was sent. */
   at: Date | undefined;
 }
 
@@ -1205,13 +1205,13 @@ export const TalkResponse: MessageFns<TalkResponse> = {
   },
 };
 
-/** Where couriers are. */
+/** Positions of couriers. */
 export type CourierServiceDefinition = typeof CourierServiceDefinition;
 export const CourierServiceDefinition = {
   name: "CourierService",
   fullName: "couriers.v1.CourierService",
   methods: {
-    /** The couriers around the caller. */
+    /** The couriers near the caller. */
     listNearby: {
       name: "ListNearby",
       requestType: ListNearbyRequest as typeof ListNearbyRequest,
@@ -1220,7 +1220,7 @@ export const CourierServiceDefinition = {
       responseStream: false,
       options: { idempotencyLevel: "NO_SIDE_EFFECTS" },
     },
-    /** Who brings an order of the caller, and when. */
+    /** The courier of an order of the caller, and the time of arrival. */
     getDelivery: {
       name: "GetDelivery",
       requestType: GetDeliveryRequest as typeof GetDeliveryRequest,
@@ -1229,7 +1229,7 @@ export const CourierServiceDefinition = {
       responseStream: false,
       options: { idempotencyLevel: "NO_SIDE_EFFECTS" },
     },
-    /** The way of an order of the caller, a position each second. */
+    /** The route of an order of the caller, a position each second. */
     track: {
       name: "Track",
       requestType: TrackRequest as typeof TrackRequest,
@@ -1238,7 +1238,7 @@ export const CourierServiceDefinition = {
       responseStream: true,
       options: {},
     },
-    /** A courier's phone tells where it is. */
+    /** A courier's phone reports its positions. */
     reportPositions: {
       name: "ReportPositions",
       requestType: ReportPositionsRequest as typeof ReportPositionsRequest,
@@ -1247,7 +1247,7 @@ export const CourierServiceDefinition = {
       responseStream: false,
       options: {},
     },
-    /** Sender and courier talk about an order. */
+    /** A conversation between sender and courier about an order. */
     talk: {
       name: "Talk",
       requestType: TalkRequest as typeof TalkRequest,
@@ -1260,27 +1260,27 @@ export const CourierServiceDefinition = {
 } as const;
 
 export interface CourierServiceImplementation<CallContextExt = {}> {
-  /** The couriers around the caller. */
+  /** The couriers near the caller. */
   listNearby(
     request: ListNearbyRequest,
     context: CallContext & CallContextExt,
   ): Promise<DeepPartial<ListNearbyResponse>>;
-  /** Who brings an order of the caller, and when. */
+  /** The courier of an order of the caller, and the time of arrival. */
   getDelivery(
     request: GetDeliveryRequest,
     context: CallContext & CallContextExt,
   ): Promise<DeepPartial<GetDeliveryResponse>>;
-  /** The way of an order of the caller, a position each second. */
+  /** The route of an order of the caller, a position each second. */
   track(
     request: TrackRequest,
     context: CallContext & CallContextExt,
   ): ServerStreamingMethodResult<DeepPartial<TrackResponse>>;
-  /** A courier's phone tells where it is. */
+  /** A courier's phone reports its positions. */
   reportPositions(
     request: AsyncIterable<ReportPositionsRequest>,
     context: CallContext & CallContextExt,
   ): Promise<DeepPartial<ReportPositionsResponse>>;
-  /** Sender and courier talk about an order. */
+  /** A conversation between sender and courier about an order. */
   talk(
     request: AsyncIterable<TalkRequest>,
     context: CallContext & CallContextExt,
@@ -1288,24 +1288,24 @@ export interface CourierServiceImplementation<CallContextExt = {}> {
 }
 
 export interface CourierServiceClient<CallOptionsExt = {}> {
-  /** The couriers around the caller. */
+  /** The couriers near the caller. */
   listNearby(
     request: DeepPartial<ListNearbyRequest>,
     options?: CallOptions & CallOptionsExt,
   ): Promise<ListNearbyResponse>;
-  /** Who brings an order of the caller, and when. */
+  /** The courier of an order of the caller, and the time of arrival. */
   getDelivery(
     request: DeepPartial<GetDeliveryRequest>,
     options?: CallOptions & CallOptionsExt,
   ): Promise<GetDeliveryResponse>;
-  /** The way of an order of the caller, a position each second. */
+  /** The route of an order of the caller, a position each second. */
   track(request: DeepPartial<TrackRequest>, options?: CallOptions & CallOptionsExt): AsyncIterable<TrackResponse>;
-  /** A courier's phone tells where it is. */
+  /** A courier's phone reports its positions. */
   reportPositions(
     request: AsyncIterable<DeepPartial<ReportPositionsRequest>>,
     options?: CallOptions & CallOptionsExt,
   ): Promise<ReportPositionsResponse>;
-  /** Sender and courier talk about an order. */
+  /** A conversation between sender and courier about an order. */
   talk(
     request: AsyncIterable<DeepPartial<TalkRequest>>,
     options?: CallOptions & CallOptionsExt,

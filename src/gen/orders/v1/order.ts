@@ -12,17 +12,17 @@ export const protobufFileName = "orders/v1/order.proto";
 
 /** The sample company's parcels. */
 
-/** Where an order is in its life. */
+/** The status of an order. */
 export const OrderStatus = {
-  /** ORDER_STATUS_UNSPECIFIED - Not said. */
+  /** ORDER_STATUS_UNSPECIFIED - Unset. */
   ORDER_STATUS_UNSPECIFIED: 0,
-  /** ORDER_STATUS_PLACED - Placed, and no courier has it yet. */
+  /** ORDER_STATUS_PLACED - Placed, without a courier. */
   ORDER_STATUS_PLACED: 1,
-  /** ORDER_STATUS_PICKED_UP - A courier has it. */
+  /** ORDER_STATUS_PICKED_UP - Picked up by a courier. */
   ORDER_STATUS_PICKED_UP: 2,
-  /** ORDER_STATUS_OUT_FOR_DELIVERY - On its last way. */
+  /** ORDER_STATUS_OUT_FOR_DELIVERY - On the way to its receiver. */
   ORDER_STATUS_OUT_FOR_DELIVERY: 3,
-  /** ORDER_STATUS_DELIVERED - With its receiver. */
+  /** ORDER_STATUS_DELIVERED - Delivered to its receiver. */
   ORDER_STATUS_DELIVERED: 4,
   /** ORDER_STATUS_CANCELLED - Cancelled before it was picked up. */
   ORDER_STATUS_CANCELLED: 5,
@@ -92,17 +92,17 @@ export function orderStatusToJSON(object: OrderStatus): string {
 export interface Order {
   /** Such as "1003". */
   orderId: string;
-  /** Where it is in its life. */
+  /** The status. */
   status: OrderStatus;
-  /** What is in it, as the sender wrote. */
+  /** The contents, as the sender described them. */
   content: string;
-  /** Whom it goes to. */
+  /** The receiver. */
   recipient: string;
-  /** Where it goes to. */
+  /** The address of the receiver. */
   address: string;
-  /** Whole grams. */
+  /** The weight in whole grams. */
   weightGrams: number;
-  /** Cents. */
+  /** The price in cents. */
   priceCents: bigint;
   /** When it was placed. */
   placedAt:
@@ -112,7 +112,7 @@ export interface Order {
   changedAt: Date | undefined;
 }
 
-/** Which order. */
+/** The order to select. */
 export interface GetOrderRequest {
   /** Its id. */
   orderId: string;
@@ -124,13 +124,13 @@ export interface GetOrderResponse {
   order: Order | undefined;
 }
 
-/** Which orders. */
+/** The orders to select. */
 export interface ListOrdersRequest {
   /** Only those that are neither delivered nor cancelled. */
   activeOnly: boolean;
-  /** Most orders in the answer: 1 to 100; 0: 20. */
+  /** The largest number of orders in the answer: 1 to 100; 0: 20. */
   pageSize: number;
-  /** Where to go on: `next_page_token` of the answer before. */
+  /** `next_page_token` of the previous page. */
   pageToken: string;
 }
 
@@ -138,35 +138,35 @@ export interface ListOrdersRequest {
 export interface ListOrdersResponse {
   /** The newest first. */
   orders: Order[];
-  /** Empty: there are no more. */
+  /** Empty on the last page. */
   nextPageToken: string;
 }
 
 /** A new order. */
 export interface PlaceOrderRequest {
-  /** What is in it. */
+  /** The contents. */
   content: string;
-  /** Whom it goes to. */
+  /** The receiver. */
   recipient: string;
-  /** Where it goes to. */
+  /** The address of the receiver. */
   address: string;
-  /** Whole grams: 1 to 30,000. */
+  /** The weight in whole grams: 1 to 30,000. */
   weightGrams: number;
 }
 
-/** The order as it was placed. */
+/** The placed order. */
 export interface PlaceOrderResponse {
   /** The order. */
   order: Order | undefined;
 }
 
-/** Which order. */
+/** The order to select. */
 export interface CancelOrderRequest {
   /** Its id. */
   orderId: string;
 }
 
-/** The order as it is now. */
+/** The order after the call. */
 export interface CancelOrderResponse {
   /** The order. */
   order: Order | undefined;
@@ -1074,7 +1074,7 @@ export const CancelOrderResponse: MessageFns<CancelOrderResponse> = {
   },
 };
 
-/** Parcels and where they are in their lives. Everybody sees and changes their own only: another user's order is NOT_FOUND. */
+/** Parcels and their status. Every caller reads and changes only its own orders: another user's order is NOT_FOUND. */
 export type OrderServiceDefinition = typeof OrderServiceDefinition;
 export const OrderServiceDefinition = {
   name: "OrderService",
@@ -1107,7 +1107,7 @@ export const OrderServiceDefinition = {
       responseStream: false,
       options: {},
     },
-    /** Cancels an order that has not been picked up: else FAILED_PRECONDITION. */
+    /** Cancels an order that has not been picked up. Otherwise FAILED_PRECONDITION. */
     cancelOrder: {
       name: "CancelOrder",
       requestType: CancelOrderRequest as typeof CancelOrderRequest,
@@ -1132,7 +1132,7 @@ export interface OrderServiceImplementation<CallContextExt = {}> {
     request: PlaceOrderRequest,
     context: CallContext & CallContextExt,
   ): Promise<DeepPartial<PlaceOrderResponse>>;
-  /** Cancels an order that has not been picked up: else FAILED_PRECONDITION. */
+  /** Cancels an order that has not been picked up. Otherwise FAILED_PRECONDITION. */
   cancelOrder(
     request: CancelOrderRequest,
     context: CallContext & CallContextExt,
@@ -1152,7 +1152,7 @@ export interface OrderServiceClient<CallOptionsExt = {}> {
     request: DeepPartial<PlaceOrderRequest>,
     options?: CallOptions & CallOptionsExt,
   ): Promise<PlaceOrderResponse>;
-  /** Cancels an order that has not been picked up: else FAILED_PRECONDITION. */
+  /** Cancels an order that has not been picked up. Otherwise FAILED_PRECONDITION. */
   cancelOrder(
     request: DeepPartial<CancelOrderRequest>,
     options?: CallOptions & CallOptionsExt,

@@ -8,13 +8,13 @@ export const protobufPackage = "portico.v1";
 
 export const protobufFileName = "portico/v1/policy.proto";
 
-/** The policy of a method: what it needs from the server, said beside it in its .proto as one method option. */
+/** The policy of a method: one method option that states what the method needs from the server. */
 
-/** For whom one remembered answer is good. */
+/** Who shares one cached answer. */
 export const Scope = {
-  /** SCOPE_UNSPECIFIED - Not said: an error at start. */
+  /** SCOPE_UNSPECIFIED - Unset: an error at start. */
   SCOPE_UNSPECIFIED: 0,
-  /** SCOPE_SHARED - One answer for all who may call. The computation is given no caller. */
+  /** SCOPE_SHARED - One answer for all who may call. The computation does not know the caller. */
   SCOPE_SHARED: 1,
   /** SCOPE_USER - One answer per user. */
   SCOPE_USER: 2,
@@ -77,41 +77,41 @@ export interface Policy {
     | Access
     | undefined;
   /**
-   * The longest time one call may take, as a duration like "800ms", "5s", "1m": at least 1 ms and at most 1 h. The phone's
-   * own deadline counts when it is shorter. Default: "10s" for unary methods, none for streams.
+   * The longest time one call may take, as a duration like "800ms", "5s", "1m": at least 1 ms and at most 1 h. The
+   * client's own deadline applies when it is shorter. Default: "10s" for unary methods, none for streams.
    */
   deadline: string;
-  /** How answers are remembered. Only on unary methods with `idempotency_level = NO_SIDE_EFFECTS`. Default: not at all. */
+  /** How answers are cached. Only on unary methods with `idempotency_level = NO_SIDE_EFFECTS`. Default: not cached. */
   cache:
     | Cache
     | undefined;
   /**
-   * Tags that a successful (or possibly successful) call makes invalid, as templates like "order:{order_id}" over request fields, "{sub}", and
-   * the claims that any cache policy names.
+   * Tags that a successful (or possibly successful) call invalidates, as templates like "order:{order_id}" over request
+   * fields, "{sub}", and the claims that any cache policy names.
    * Only on methods that are not NO_SIDE_EFFECTS.
    */
   invalidates: string[];
-  /** On a server stream: the cached unary method of the same service whose entry is read and whose screen is sent part by part. */
+  /** On a server stream: the cached unary method of the same service whose entry is read and sent in parts. */
   streamOf: string;
-  /** Hands the call to a method of an internal service, byte for byte. */
+  /** Forwards the call to a method of an internal service, byte for byte. */
   forward:
     | Forward
     | undefined;
   /**
-   * With `invalidates`: older answers count as past their `ttl` instead of becoming unusable, so that within
-   * `stale_while_revalidate` they are still served while a new one is computed. For public content only: the old answer is seen once more.
+   * With `invalidates`: older answers become stale instead of unusable. Within `stale_while_revalidate` they are still
+   * served while a new one is computed. For public content only, because the old answer is served once more.
    */
   soft: boolean;
   /**
-   * With `invalidates`: for this long after the call answers with its tags are served and not stored, because what they are
-   * computed from may lag behind the write (a read replica, a search index). A duration, 1 ms to 10 m. Default: not at all.
+   * With `invalidates`: for this long after the call, answers with its tags are served and not stored, because their
+   * source may lag behind the write (a read replica, a search index). A duration, 1 ms to 10 m. Default: none.
    */
   settle: string;
 }
 
 /** Who may call a method. */
 export interface Access {
-  /** Anybody, without a token. Cannot be combined with `scopes` or `services`. */
+  /** Anyone, without a token. Cannot be combined with `scopes` or `services`. */
   anonymous: boolean;
   /** A signed-in user whose token carries all of these scopes, such as "home.read". */
   scopes: string[];
@@ -119,31 +119,37 @@ export interface Access {
   services: boolean;
 }
 
-/** How answers of a method are remembered. */
+/** How answers of a method are cached. */
 export interface Cache {
-  /** For whom one answer is good. Required. */
+  /** Who shares one answer. Required. */
   scope: Scope;
-  /** With SCOPE_CLAIMS: the names of the token's claims that tell answers apart, such as "tenant". */
+  /** With SCOPE_CLAIMS: the names of the token's claims that distinguish answers, such as "tenant". */
   claims: string[];
   /** How long an answer is fresh: a duration, 1 ms to 24 h. Required. */
   ttl: string;
-  /** After `ttl`, for this long an old answer is served at once and a new one is computed behind it. Default: none. */
+  /** For this long after `ttl`, a stale answer is served while a new one is computed in the background. Default: none. */
   staleWhileRevalidate: string;
-  /** After `ttl`, for this long an old answer is served when computing a new one fails. Default: none. */
+  /** For this long after `ttl`, a stale answer is served when the computation of a new one fails. Default: none. */
   staleIfError: string;
-  /** What the answer is about, as templates over request fields and the caller's claims: "order:{order_id}", "user:{sub}". */
+  /**
+   * The subjects of the answer, as templates over request fields and the caller's claims: "order:{order_id}",
+   * "user:{sub}".
+   */
   tags: string[];
-  /** Metadata that the answer depends on, such as "accept-language". Nothing else of the metadata reaches the computation. */
+  /** Metadata that the answer depends on, such as "accept-language". No other metadata reaches the computation. */
   vary: string[];
 }
 
-/** A method handed to an internal service. */
+/** A method that is forwarded to an internal service. */
 export interface Forward {
   /** The upstream's name in the configuration. */
   upstream: string;
   /** The internal method, as "package.Service/Method". It must be of the same kind and the same shape. */
   method: string;
-  /** Metadata of the phone that is handed on besides the standard ones (accept-language, app-platform, app-version, idempotency-key). */
+  /**
+   * Metadata of the client that is forwarded besides the standard keys (accept-language, app-platform, app-version,
+   * idempotency-key).
+   */
   metadata: string[];
 }
 

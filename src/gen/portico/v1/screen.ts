@@ -8,11 +8,11 @@ export const protobufPackage = "portico.v1";
 
 export const protobufFileName = "portico/v1/screen.proto";
 
-/** What screens of a team use in their answers. */
+/** Messages that screens use in their answers. */
 
-/** A part of a screen that is not in this answer, and why. */
+/** A part of a screen that is missing in this answer, with the reason. */
 export interface MissingPart {
-  /** The part's name as the screen names it, such as "promotions". */
+  /** The name of the part in the screen, such as "promotions". */
   name: string;
   /** The reason from the table of reasons (docs/errors.md), such as "UPSTREAM_TIMEOUT". */
   reason: string;

@@ -10,7 +10,7 @@ export const protobufPackage = "portico.v1";
 
 export const protobufFileName = "portico/v1/session.proto";
 
-/** Signing devices in, keeping them signed in, and ending sessions. */
+/** Sign-in of devices, refresh of their tokens, and the end of sessions. */
 
 /** The device that signs in. */
 export interface Device {
@@ -18,7 +18,7 @@ export interface Device {
   platform: string;
   /** A name for the list of devices, such as "Ann's phone". */
   name: string;
-  /** The app's own installation id, if it has one; kept for the list of devices. */
+  /** The app's own installation id, if it has one; stored for the list of devices. */
   installationId: string;
 }
 
@@ -39,9 +39,12 @@ export interface SignInRequest {
 
 /** An OIDC ID token as proof of identity. */
 export interface IdTokenIdentity {
-  /** The compact JWT as the identity provider gave it. */
+  /** The compact JWT as the identity provider issued it. */
   token: string;
-  /** The nonce that the app made for this sign-in; used once. The ID token has it as it is, or its SHA-256 in lower-case hex, as some providers want it sent. */
+  /**
+   * The nonce that the app created for this sign-in; it is used once. The ID token contains it as it is, or its SHA-256
+   * in lower-case hex, as some providers require.
+   */
   nonce: string;
 }
 
@@ -49,7 +52,7 @@ export interface IdTokenIdentity {
 export interface DevIdentity {
   /** The user's id, such as "alice". */
   user: string;
-  /** Scopes of the session; empty means all that dev sessions get. */
+  /** Scopes of the session. Empty: all scopes of dev sessions. */
   scopes: string[];
 }
 
@@ -57,7 +60,7 @@ export interface DevIdentity {
 export interface SignInResponse {
   /** Sent as `authorization: Bearer …` with each call. */
   accessToken: string;
-  /** For Refresh. Keep it in the phone's secure storage. */
+  /** For Refresh. Store it in the device's secure storage. */
   refreshToken: string;
   /** How long the access token lives, in whole seconds. */
   expiresIn: number;
@@ -73,11 +76,11 @@ export interface RefreshRequest {
   refreshToken: string;
 }
 
-/** The tokens that follow. */
+/** The next tokens. */
 export interface RefreshResponse {
   /** The new access token. */
   accessToken: string;
-  /** The next refresh token; keep it instead of the one that was sent. */
+  /** The next refresh token. Store it in place of the one that was sent. */
   refreshToken: string;
   /** How long the access token lives, in whole seconds. */
   expiresIn: number;
@@ -91,7 +94,7 @@ export interface SignOutRequest {
 
 /** The session has ended. */
 export interface SignOutResponse {
-  /** How many sessions ended by this call. */
+  /** How many sessions this call ended. */
   sessionsEnded: number;
 }
 
@@ -105,11 +108,11 @@ export interface ListDevicesResponse {
   devices: SignedInDevice[];
 }
 
-/** A device with a living session. */
+/** A device with an active session. */
 export interface SignedInDevice {
   /** The session's id, for RevokeDevice. */
   sessionId: string;
-  /** What the device said of itself. */
+  /** The device as it was described at sign-in. */
   device:
     | Device
     | undefined;
@@ -121,7 +124,7 @@ export interface SignedInDevice {
   lastSeenAt:
     | Date
     | undefined;
-  /** True for the device that asks. */
+  /** True for the device that makes this call. */
   current: boolean;
 }
 
@@ -1420,7 +1423,10 @@ export const SessionServiceDefinition = {
       responseStream: false,
       options: { _unknownFields: { 400010: [Buffer.from([9, 10, 2, 8, 1, 18, 3, 49, 48, 115]) as Buffer] } },
     },
-    /** Gives a new access token and the next refresh token. Repeating a refresh gives the same successor until that has been used. */
+    /**
+     * Returns a new access token and the next refresh token. A repeated refresh returns the same successor until that
+     * successor is used.
+     */
     refresh: {
       name: "Refresh",
       requestType: RefreshRequest as typeof RefreshRequest,
@@ -1471,7 +1477,10 @@ export const SessionServiceDefinition = {
 export interface SessionServiceImplementation<CallContextExt = {}> {
   /** Exchanges an identity provider's OIDC ID token (or, in dev mode only, a dev identity) for a device session. */
   signIn(request: SignInRequest, context: CallContext & CallContextExt): Promise<DeepPartial<SignInResponse>>;
-  /** Gives a new access token and the next refresh token. Repeating a refresh gives the same successor until that has been used. */
+  /**
+   * Returns a new access token and the next refresh token. A repeated refresh returns the same successor until that
+   * successor is used.
+   */
   refresh(request: RefreshRequest, context: CallContext & CallContextExt): Promise<DeepPartial<RefreshResponse>>;
   /** Ends this session, or every session of the user, at once. */
   signOut(request: SignOutRequest, context: CallContext & CallContextExt): Promise<DeepPartial<SignOutResponse>>;
@@ -1490,7 +1499,10 @@ export interface SessionServiceImplementation<CallContextExt = {}> {
 export interface SessionServiceClient<CallOptionsExt = {}> {
   /** Exchanges an identity provider's OIDC ID token (or, in dev mode only, a dev identity) for a device session. */
   signIn(request: DeepPartial<SignInRequest>, options?: CallOptions & CallOptionsExt): Promise<SignInResponse>;
-  /** Gives a new access token and the next refresh token. Repeating a refresh gives the same successor until that has been used. */
+  /**
+   * Returns a new access token and the next refresh token. A repeated refresh returns the same successor until that
+   * successor is used.
+   */
   refresh(request: DeepPartial<RefreshRequest>, options?: CallOptions & CallOptionsExt): Promise<RefreshResponse>;
   /** Ends this session, or every session of the user, at once. */
   signOut(request: DeepPartial<SignOutRequest>, options?: CallOptions & CallOptionsExt): Promise<SignOutResponse>;

@@ -282,7 +282,7 @@ export const ListPromotionsResponse: MessageFns<ListPromotionsResponse> = {
   },
 };
 
-/** What is on offer, the same for all. */
+/** Offers, the same for all. */
 export type PromotionServiceDefinition = typeof PromotionServiceDefinition;
 export const PromotionServiceDefinition = {
   name: "PromotionService",

@@ -9,25 +9,25 @@ export const protobufPackage = "portico.internal.v1";
 
 export const protobufFileName = "portico/internal/v1/publisher.proto";
 
-/** What internal services tell the server. Only on the internal listener. */
+/** Calls of internal services to the server. Only on the internal listener. */
 
-/** The tags whose answers are out of date. */
+/** The tags to invalidate. */
 export interface InvalidateRequest {
   /** Tags such as "order:42": 1 to 64 of at most 256 printable ASCII characters. */
   tags: string[];
   /**
-   * Older answers count as past their time to live instead of becoming unusable: within `stale_while_revalidate` they are still
-   * served while a new one is computed. For public content.
+   * Older answers become stale instead of unusable. Within `stale_while_revalidate` they are still served while a new
+   * one is computed. For public content.
    */
   soft: boolean;
   /**
-   * For this long answers with the tags are served and not stored, because what they are computed from may lag behind: a
-   * duration like "500ms" or "5s", at most "10m". Empty: not at all.
+   * For this long, answers with the tags are served and not stored, because their source may lag behind: a duration
+   * like "500ms" or "5s", at most "10m". Empty: none.
    */
   settle: string;
 }
 
-/** Done: no older answer is served as fresh any more. */
+/** Invalidated: no older answer is served as fresh. */
 export interface InvalidateResponse {
 }
 
@@ -184,13 +184,13 @@ export const InvalidateResponse: MessageFns<InvalidateResponse> = {
   },
 };
 
-/** Told by internal services when something changed. */
+/** Internal services call it when their data changes. */
 export type PublisherServiceDefinition = typeof PublisherServiceDefinition;
 export const PublisherServiceDefinition = {
   name: "PublisherService",
   fullName: "portico.internal.v1.PublisherService",
   methods: {
-    /** Makes every remembered answer that carries one of the tags unusable. After it returns none is served as fresh. */
+    /** Makes every cached answer with one of the tags unusable. After it returns, none of them is served as fresh. */
     invalidate: {
       name: "Invalidate",
       requestType: InvalidateRequest as typeof InvalidateRequest,
@@ -206,7 +206,7 @@ export const PublisherServiceDefinition = {
 } as const;
 
 export interface PublisherServiceImplementation<CallContextExt = {}> {
-  /** Makes every remembered answer that carries one of the tags unusable. After it returns none is served as fresh. */
+  /** Makes every cached answer with one of the tags unusable. After it returns, none of them is served as fresh. */
   invalidate(
     request: InvalidateRequest,
     context: CallContext & CallContextExt,
@@ -214,7 +214,7 @@ export interface PublisherServiceImplementation<CallContextExt = {}> {
 }
 
 export interface PublisherServiceClient<CallOptionsExt = {}> {
-  /** Makes every remembered answer that carries one of the tags unusable. After it returns none is served as fresh. */
+  /** Makes every cached answer with one of the tags unusable. After it returns, none of them is served as fresh. */
   invalidate(
     request: DeepPartial<InvalidateRequest>,
     options?: CallOptions & CallOptionsExt,
