@@ -6,37 +6,45 @@ const intro = `# Command line
 
 ${generatedBy}
 
-In a clone: \`npm run -s portico -- COMMAND\`, such as \`npm run -s portico -- plan\`; \`npm start\` is \`portico dev\`. In the image: \`portico COMMAND\`.
-What is asked for goes to stdout, everything else to stderr; a message says what is wrong and what to do about it, without a stack.
+In a clone run \`npm run -s portico -- COMMAND\`, such as \`npm run -s portico -- plan\`. \`npm start\` is \`portico dev\`. In
+the image run \`portico COMMAND\`. The result of a command goes to stdout, everything else to stderr. An error message
+states the cause and the remedy, without a stack.
 
-| exit code | what it means |
+| exit code | meaning |
 |---|---|
 | 0 | done; for \`dev\` and \`serve\`: stopped by a signal, with the calls in flight finished or cut at the end of the grace time |
-| 1 | failed: \`health\` found a server that is not ready, or the fault is ours |
-| 2 | what was set is wrong: settings, policies, files |
-| 3 | something that is needed is not there or does not fit: the database, Redis, a port, a server that answers |
-| 64 | the command line was not understood |
+| 1 | failed: \`health\` found a server that is not ready, or a defect of Portico |
+| 2 | invalid configuration: settings, policies, files |
+| 3 | a dependency is unavailable or does not fit: the database, Redis, a port, a server that answers |
+| 64 | wrong usage of the command line |
 
-Settings are read by every command as \`portico serve\` would read them, with \`--dev\` as \`portico dev\` would; [configuration.md](configuration.md) lists them. A command asks only for what it uses:
-\`migrate\` for the database, \`token\` for the signing keys, \`health\`, \`config\` and \`plan\` for nothing.
+Every command reads the settings as \`portico serve\` does, or with \`--dev\` as \`portico dev\` does.
+[configuration.md](configuration.md) lists them. A command requires only the settings that it uses: \`migrate\` the
+database, \`token\` the signing keys, and \`health\`, \`config\` and \`plan\` none.
 `;
 
-/** What a first-time reader wants to know of a command, beyond what --help says. */
+/** Facts about a command for a first-time reader, beyond the text of --help. */
 const notes: Readonly<Record<string, string>> = {
-  dev: 'Signs anyone in, so it refuses to run with NODE_ENV=production. Everything it keeps is in the data directory (`./.portico`), which one process has at a time: never share it between containers, as its lock knows processes by their ids, and each container counts its own. The banner ends with a command that works when pasted.',
-  serve:
-    'Listens at once and is ready (`/readyz` on the admin listener) when the database is there and its schema fits; until then `/readyz` says what it waits for. SIGTERM: not ready any more, calls in flight finish for `drain.grace`, exit code 0. A second signal ends it at once.',
-  check:
-    'For CI and for a look before a rollout. Exit code 2: what is set is wrong; 3: the database is not there or its schema does not fit, or Redis is not there, does not fit, or does not let its user do what a server does.',
-  plan: 'What was not said in the .proto but is the default carries a `*`. [policy.md](policy.md) explains the columns.',
-  migrate:
-    'Each migration runs in a transaction of its own, all under an advisory lock: any number may run at once, and each migration is applied once. A file that was changed after it was applied, and a database of a newer release, are refused; a server serves the latter, so that two releases can run side by side while one replaces the other. The embedded database is migrated at the start.',
-  token: 'Signed by the newest of `auth.keysDir`, for the internal listener: `authorization: Bearer …`.',
+  dev: `Signs in anyone, so it refuses to run with NODE_ENV=production. It keeps all its files in the data directory
+(\`./.portico\`), which only one process may use at a time. Never share the directory between containers: its lock
+identifies processes by their ids, and each container has ids of its own. The banner ends with a command that works when
+pasted.`,
+  serve: `Listens at once. It is ready (\`/readyz\` on the admin listener) when the database is available and its schema fits;
+until then \`/readyz\` states what it waits for. After SIGTERM it is no longer ready, calls in flight finish for
+\`drain.grace\`, and the exit code is 0. A second signal ends it at once.`,
+  check: `For CI, and before a rollout. Exit code 2: invalid configuration. Exit code 3: the database is unavailable or its schema
+does not fit, or Redis is unavailable, does not fit, or denies its user a command that a server needs.`,
+  plan: 'A value that is the default and not stated in the .proto has a `*`. [policy.md](policy.md) explains the columns.',
+  migrate: `Each migration runs in its own transaction, all under an advisory lock: any number of commands may run at once, and each
+migration is applied once. The command refuses a file that was changed after it was applied, and the database of a newer
+release. A server accepts the latter, so that two releases can run side by side during an upgrade. The embedded database
+is migrated at start.`,
+  token: 'Signed by the newest key of `auth.keysDir`, for the internal listener: `authorization: Bearer …`.',
   health: 'For a container without curl. Exit code 0: ready; 1: it answers, and is not ready; 3: nothing answers.',
-  config: 'Secrets are shown as `[secret]`.',
+  config: 'Secrets are printed as `[secret]`.',
 };
 
-/** docs/reference/command-line.md, from the commands themselves. */
+/** docs/reference/command-line.md, generated from the commands. */
 export function commandLinePage(): string {
   return intro + commands().commands.map(section).join('');
 }
@@ -64,7 +72,7 @@ function section(command: Command): string {
 
 ${notes[command.name()] ?? ''}
 
-| option | what it does | default |
+| option | meaning | default |
 |---|---|---|
 ${rows.join('')}`;
 }

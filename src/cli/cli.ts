@@ -23,7 +23,7 @@ export async function cli(args: readonly string[]): Promise<number> {
 /** Every command with its options: for the command line, and for docs/reference/command-line.md. */
 export function commands(): Command {
   const program = new Command('portico')
-    .description('The front server that mobile apps talk to.')
+    .description('The server between mobile apps and internal gRPC services.')
     .version(releaseVersion())
     .showHelpAfterError('(portico --help lists what there is)')
     .exitOverride();
@@ -32,23 +32,23 @@ export function commands(): Command {
     (await import('./run.ts')).run('dev', flags),
   );
   withSettings(command('serve', 'run in production')).action(async (flags) => (await import('./run.ts')).run('serve', flags));
-  withMode(command('check', 'look at settings, policies, files, the database and Redis, and serve nothing'))
-    .option('--json', 'one JSON object')
+  withMode(command('check', 'verify settings, policies, files, the database and Redis, without serving'))
+    .option('--json', 'print one JSON object')
     .action(async (flags) => (await import('./check.ts')).runCheck(flags));
-  command('plan', 'print every method with the policy that is enforced')
-    .option('--json', 'a JSON list')
+  command('plan', 'print every method with its enforced policy')
+    .option('--json', 'print a JSON list')
     .action(async (flags) => (await import('./plan.ts')).printPlan(flags));
-  withMode(command('migrate', 'bring the schema of PostgreSQL up to this release'))
-    .option('--dry-run', 'only say what would be done')
+  withMode(command('migrate', 'migrate the schema of PostgreSQL to this release'))
+    .option('--dry-run', 'only print what would be done')
     .action(async (flags) => (await import('./migrate.ts')).runMigrate(flags));
   withMode(command('token', 'print a token for an internal service').argument('<name>', 'the name of the service, such as orders'))
-    .option('--ttl <duration>', 'how long it is good: 1m to 2160h', '24h')
+    .option('--ttl <duration>', 'lifetime: 1m to 2160h', '24h')
     .action(async (name, flags) => (await import('./token.ts')).printToken(name, flags));
-  withMode(command('health', 'ask a running server whether it is ready'))
-    .option('--url <url>', "instead of the admin listener's /readyz")
+  withMode(command('health', 'check whether a running server is ready'))
+    .option('--url <url>', "a URL to check instead of the admin listener's /readyz")
     .action(async (flags) => (await import('./health.ts')).checkHealth(flags));
-  withMode(command('config', 'print every setting as it is in force, with where it was said'))
-    .option('--schema', 'the JSON schema of the settings file')
+  withMode(command('config', 'print every effective setting with its origin'))
+    .option('--schema', 'print the JSON schema of the settings file')
     .action(async (flags) => (await import('./config.ts')).printConfig(flags));
   return program;
 }

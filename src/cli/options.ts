@@ -16,13 +16,13 @@ const usualFile = 'portico.yaml';
 export function withSettings(command: Command): Command {
   const gather = (value: string, all: readonly string[]) => [...all, value];
   return command
-    .option('-c, --config <file>', `settings file (YAML); default: PORTICO_CONFIG, or ${usualFile} where it is there`)
-    .addOption(new Option('-s, --set <key=value>', 'one setting, such as public.port=9443; may be repeated').argParser(gather).default([], 'none'));
+    .option('-c, --config <file>', `settings file (YAML); default: PORTICO_CONFIG, or ${usualFile} if it exists`)
+    .addOption(new Option('-s, --set <key=value>', 'one setting, such as public.port=9443; repeatable').argParser(gather).default([], 'none'));
 }
 
 /** Adds `--dev`, for commands that look at what another command would do. */
 export function withMode(command: Command): Command {
-  return withSettings(command).option('--dev', 'as `portico dev` would read the settings; without it, as `portico serve`');
+  return withSettings(command).option('--dev', 'read the settings as `portico dev` does instead of `portico serve`');
 }
 
 /** @throws SettingsError, or Exit for a flag that is none */

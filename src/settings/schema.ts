@@ -9,17 +9,17 @@ const upstream = z.strictObject({
     .meta({ 'x-text': 'an address such as "orders.internal:9000"' })
     .describe('"host:port", re-resolved by polling, or several: "ipv4:10.0.0.1:9000,10.0.0.2:9000".'),
   tls: clientTls().optional().describe('Unset: plain text. `{}`: TLS with the authorities of the system.'),
-  deadline: duration('1ms', '1h').prefault('5s').describe('The longest one call may take.'),
-  attemptsMax: z.int().min(1).max(5).default(3).describe('All attempts of an idempotent call, the first included.'),
+  deadline: duration('1ms', '1h').prefault('5s').describe('Deadline of one call.'),
+  attemptsMax: z.int().min(1).max(5).default(3).describe('Attempts of an idempotent call, including the first.'),
   audience: text().optional().describe("`aud` of the internal token. Default: the upstream's name."),
 });
 
-/** What can be set: the one source of the file, the environment, the JSON schema and docs/reference/configuration.md. */
+/** All settings: the source of the file, the environment, the JSON schema and docs/reference/configuration.md. */
 export const settingsSchema = z.strictObject({
   public: publicListener,
   internal: internalListener,
   admin: adminListener,
-  dataDir: file().default('./.portico').describe('What is kept on disk: certificates and keys of dev, the embedded database.'),
+  dataDir: file().default('./.portico').describe('Folder of files on disk: certificates and keys of dev, the embedded database.'),
   embedded: z
     .boolean()
     .optional()
@@ -40,46 +40,45 @@ export const settingsSchema = z.strictObject({
   auth,
   cache: z
     .strictObject({
-      bytesMax: z.int().min(0).max(68_719_476_736).default(67_108_864).describe('Memory for remembered answers, in bytes.'),
+      bytesMax: z.int().min(0).max(68_719_476_736).default(67_108_864).describe('Memory for cached answers, in bytes.'),
       locales: z
         .array(text())
         .min(1)
         .max(100)
         .optional()
-        .describe(
-          'Languages that screens speak; `accept-language` is brought down to one of them, else to the first. Unset: those of src/app/messages.',
-        ),
+        .describe('Languages of screens. `accept-language` is reduced to one of them, or to the first. Unset: those of src/app/messages.'),
     })
     .prefault({})
-    .describe('Remembered answers.'),
-  upstreams: z.record(name(), upstream).default({}).describe('Internal services by the name that policies and screens use.'),
+    .describe('The cache of answers.'),
+  upstreams: z.record(name(), upstream).default({}).describe('Internal services, by the name in policies and screens.'),
   telemetry: z
     .strictObject({
-      sampleRatio: z.number().min(0).max(1).default(0.01).describe('Part of all traces that is recorded; calls that fail by our fault are always.'),
-      accessLog: text().default('stdout').describe('Where the line of each call goes: "stdout", "none", or a file.'),
-      logLevel: z.enum(['debug', 'info', 'warn', 'error']).default('info').describe('The least important lines that are written.'),
+      sampleRatio: z
+        .number()
+        .min(0)
+        .max(1)
+        .default(0.01)
+        .describe('Fraction of traces that is recorded. Calls that fail through a fault of the server are always recorded.'),
+      accessLog: text().default('stdout').describe('Destination of the access log: "stdout", "none", or a file.'),
+      logLevel: z.enum(['debug', 'info', 'warn', 'error']).default('info').describe('The lowest level that is logged.'),
     })
     .prefault({})
-    .describe('Traces, metrics and logs. OTLP exporters are set by the standard OTEL_* variables.'),
+    .describe('Traces, metrics and logs. The standard OTEL_* variables configure OTLP exporters.'),
   drain: z
     .strictObject({
-      grace: duration('0ms', '10m').prefault('10s').describe('After SIGTERM calls in flight have this long to finish.'),
+      grace: duration('0ms', '10m').prefault('10s').describe('Time for calls in flight to finish after SIGTERM.'),
     })
     .prefault({})
-    .describe('How the server stops.'),
-  reflection: z.boolean().optional().describe('Answer gRPC reflection. Default: true in dev, false in serve.'),
+    .describe('Shutdown of the server.'),
+  reflection: z.boolean().optional().describe('Serve gRPC reflection. Default: true in dev, false in serve.'),
   sample: z.boolean().optional().describe('Dev only: run the sample company, and use it for upstreams that are not set. Default: true.'),
   app: z
     .strictObject({
-      services: z
-        .array(text())
-        .max(1_000)
-        .optional()
-        .describe('Full names of the services that are served, such as "app.v1.HomeService". Unset: all.'),
+      services: z.array(text()).max(1_000).optional().describe('Full names of the served services, such as "app.v1.HomeService". Unset: all.'),
       errorDomain: text().default('portico').describe('`domain` of every ErrorInfo (AIP-193).'),
     })
     .prefault({})
-    .describe("The team's own services."),
+    .describe("The company's own services."),
 });
 
 export type RawSettings = z.output<typeof settingsSchema>;

@@ -7,26 +7,28 @@ export const publicListener = z
     port: port(8443, 'Public TCP port'),
     tls: z
       .strictObject({
-        certFile: file().describe('PEM file of the certificate and its chain. Read again when it changes.'),
+        certFile: file().describe('PEM file of the certificate and its chain. Reloaded when it changes.'),
         keyFile: file().describe("PEM file of the certificate's private key."),
       })
       .optional()
-      .describe('The certificate that clients see. In dev, unset: made by an authority of its own in `<dataDir>/tls`.'),
-    plaintext: z.boolean().default(false).describe('Speak plain HTTP/2 and HTTP/1.1, behind a proxy that ends TLS.'),
-    corsOrigins: z.array(text()).max(100).default([]).describe('Origins whose web pages may call, such as "https://app.example.com".'),
+      .describe('The certificate for clients. Unset in dev: issued by an authority in `<dataDir>/tls`.'),
+    plaintext: z.boolean().default(false).describe('Serve plain HTTP/2 and HTTP/1.1, behind a proxy that terminates TLS.'),
+    corsOrigins: z.array(text()).max(100).default([]).describe('Origins whose web pages may call the server, such as "https://app.example.com".'),
     timers: z
       .strictObject({
-        handshake: duration('100ms', '2m').prefault('10s').describe('The longest a TLS handshake may take.'),
+        handshake: duration('100ms', '2m').prefault('10s').describe('Time limit of a TLS handshake.'),
         preface: duration('100ms', '2m')
           .prefault('10s')
-          .describe('The longest a new connection may stay without a first word, and the headers of an HTTP/1.1 request may take.'),
+          .describe('Time limit for the first bytes of a new connection, and for the headers of an HTTP/1.1 request.'),
         request: duration('100ms', '1h')
           .prefault('30s')
-          .describe('The longest a request of one message may take to come. Streams of requests may be longer.'),
-        idle: duration('1s', '1h').prefault('5m').describe('A connection without calls is closed after this long; sooner than balancers drop it.'),
+          .describe('Time limit for receiving a request of one message. Streams of requests may be longer.'),
+        idle: duration('1s', '1h')
+          .prefault('5m')
+          .describe('A connection without calls is closed after this time. Set it below the idle timeout of balancers.'),
       })
       .prefault({})
-      .describe('How long connections may take.'),
+      .describe('Time limits of connections.'),
   })
   .prefault({})
   .describe('The listener for clients.');
@@ -39,14 +41,14 @@ export const internalListener = z
       .strictObject({
         certFile: file().describe('PEM file of the certificate and its chain.'),
         keyFile: file().describe("PEM file of the certificate's private key."),
-        clientCaFile: file().optional().describe('PEM file of the authorities whose client certificates are accepted. Unset: service tokens only.'),
+        clientCaFile: file().optional().describe('PEM file of the authorities whose client certificates are accepted. Unset: only service tokens.'),
       })
       .optional()
-      .describe('Unset: the certificate of the public listener, and service tokens only.'),
+      .describe('Unset: the certificate of the public listener, and only service tokens.'),
     services: z
       .record(text(), name())
       .default({})
-      .describe('Which client certificate is which service: a subject alternative name such as "DNS:orders.internal" to a name such as "orders".'),
+      .describe('Services by client certificate: a subject alternative name such as "DNS:orders.internal" to a name such as "orders".'),
   })
   .prefault({})
   .describe('The listener for internal services.');
@@ -57,4 +59,4 @@ export const adminListener = z
     port: port(8445, 'TCP port of probes and metrics, plain HTTP'),
   })
   .prefault({})
-  .describe('The listener for those who run the server.');
+  .describe('The listener for operators.');

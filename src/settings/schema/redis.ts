@@ -11,7 +11,10 @@ const hostAndPort = () =>
 
 export const redis = z
   .strictObject({
-    mode: z.enum(['single', 'sentinel', 'cluster']).default('single').describe('One Redis; the primary that Sentinels name; or a Redis Cluster.'),
+    mode: z
+      .enum(['single', 'sentinel', 'cluster'])
+      .default('single')
+      .describe('A single Redis, the primary that Sentinels name, or a Redis Cluster.'),
     url: z
       .url({ protocol: /^rediss?$/ })
       .optional()
@@ -23,22 +26,22 @@ export const redis = z
       .max(100)
       .default([])
       .describe(
-        'Where it is: the one Redis; the Sentinels; or some nodes of the Cluster, which name the others. Unset, and no `url`: everything in memory, one replica only.',
+        'Addresses of the single Redis, of the Sentinels, or of some nodes of the Cluster, which name the others. Unset and no `url`: all state is in memory, and only one replica may run.',
       ),
-    masterName: text().optional().describe('The name that the Sentinels know the primary by.'),
+    masterName: text().optional().describe('The name of the primary in the Sentinels.'),
     username: text().optional().describe('The ACL user of Redis. Unset: `default`.'),
     password: secret(1).optional().meta({ writeOnly: true }).describe('Its password.'),
     passwordFile: secretFile('password'),
     sentinelUsername: text().optional().describe('The ACL user of the Sentinels.'),
     sentinelPassword: secret(1).optional().meta({ writeOnly: true }).describe('Its password.'),
     sentinelPasswordFile: secretFile('sentinelPassword'),
-    tls: clientTls().optional().describe('Unset: plain text. `{}`: TLS with the authorities of the system. Sentinels are spoken to alike.'),
+    tls: clientTls().optional().describe('Unset: plain text. `{}`: TLS with the authorities of the system. Also applies to Sentinels.'),
     prefix: z
       .string()
       .max(64)
       .regex(/^[!-z|~]*$/)
       .default('portico:')
-      .describe('What every key and channel begins with: another one for each installation that shares a Redis.'),
+      .describe('Prefix of every key and channel. Installations that share a Redis need different prefixes.'),
   })
   .prefault({})
-  .describe('What replicas share: tag versions, remembered answers, news.');
+  .describe('The state that replicas share: tag versions, cached answers, and the bus.');

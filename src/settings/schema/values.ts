@@ -13,7 +13,7 @@ export function duration(least: string, most: string) {
 }
 
 export const port = (usual: number, what: string) => z.int().min(0).max(65_535).default(usual).describe(`${what}; 0 takes a free one.`);
-/** What upstreams and internal services are called. */
+/** The name of an upstream or an internal service. */
 export const name = () =>
   z
     .string()
@@ -24,12 +24,12 @@ export const file = () => text().meta({ format: 'path' });
 export const url = () => z.url({ protocol: /^https?$/ }).meta({ 'x-example': 'https://id.example.com/jwks.json' });
 /** Never printed; may also be given as `<key>File` and `<NAME>_FILE`. */
 export const secret = (least: number) => z.string().min(least).max(65_536);
-export const secretFile = (key: string) => file().optional().describe(`A file that holds \`${key}\`; a line break at its end is cut off.`);
-/** TLS to a server of others. */
+export const secretFile = (key: string) => file().optional().describe(`A file that contains \`${key}\`; a line break at its end is removed.`);
+/** TLS to another server. */
 export const clientTls = () =>
   z.strictObject({
     caFile: file().optional().describe("PEM file of the authorities. Unset: the system's."),
-    certFile: file().optional().describe('PEM file of our client certificate.'),
+    certFile: file().optional().describe('PEM file of the client certificate.'),
     keyFile: file().optional().describe('PEM file of its private key.'),
-    serverName: text().optional().describe('The name in the certificate where it is not that of the address.'),
+    serverName: text().optional().describe('The name in the certificate, if it differs from the address.'),
   });
