@@ -1,7 +1,9 @@
+import { bestLanguage } from '../kit/best-language.ts';
+
 /** Headers remembered with their answer: clients send a few hundred different ones, and an attacker any number. */
 const rememberedMax = 1_000;
-/** Wishes read of one header; clients send a handful. */
-const wishesMax = 10;
+/** Characters of a header that is remembered; those of apps and browsers have a hundred at most. */
+const rememberedLengthMax = 200;
 
 /**
  * Makes any `accept-language` one of the configured locales, so that thousands of spellings share one answer (RFC 4647, lookup).
@@ -13,36 +15,10 @@ export function languageOf(locales: readonly [string, ...string[]]): (acceptLang
   return (header = '') => {
     const known = remembered.get(header);
     if (known !== undefined) return known;
-    const locale = bestOf(header, locales);
+    const locale = bestLanguage(header, locales) ?? locales[0];
+    if (header.length > rememberedLengthMax) return locale;
     if (remembered.size >= rememberedMax) remembered.clear();
     remembered.set(header, locale);
     return locale;
   };
-}
-
-function bestOf(header: string, locales: readonly [string, ...string[]]): string {
-  const wishes = header
-    .split(',', wishesMax)
-    .map((wish) => {
-      const [range = '', ...parameters] = wish
-        .trim()
-        .toLowerCase()
-        .split(/\s*;\s*/);
-      const quality = parameters.find((parameter) => parameter.startsWith('q='))?.slice(2);
-      return { range, quality: quality === undefined ? 1 : Number(quality) };
-    })
-    .filter(({ range, quality }) => range !== '' && quality > 0)
-    .sort((a, b) => b.quality - a.quality);
-  for (const { range } of wishes) {
-    if (range === '*') return locales[0];
-    const subtags = range.split('-');
-    for (let length = subtags.length; length > 0; length--) {
-      const shorter = subtags.slice(0, length).join('-');
-      const locale = locales.find((candidate) => candidate.toLowerCase() === shorter);
-      if (locale !== undefined) return locale;
-    }
-    const regional = locales.find((candidate) => candidate.toLowerCase().split('-')[0] === subtags[0]); // "pt" finds "pt-BR"
-    if (regional !== undefined) return regional;
-  }
-  return locales[0];
 }

@@ -1,6 +1,7 @@
 import { Metadata } from 'nice-grpc-common';
 import { BadRequest, ErrorInfo, LocalizedMessage, RequestInfo, RetryInfo } from '../../gen/google/rpc/error_details.ts';
 import { Status } from '../../gen/google/rpc/status.ts';
+import { bestLanguage } from '../kit/best-language.ts';
 import { reasons as coreReasons, Fault, type StatusName, statusCodes, type Violation } from '../kit/fault.ts';
 import { settled } from '../kit/soon.ts';
 import { StatusError } from '../kit/status-error.ts';
@@ -151,17 +152,12 @@ function reasonOfRule(rule: string): string {
     .slice(0, 63);
 }
 
-/** The text of the first wished language that has one ("de-AT" also finds "de"), else the English one. */
+/** The text of a reason in the wished language, else the English one. */
 function localize(reason: string, acceptLanguage: string, messages: ErrorTable['messages']): { locale: string; message: string } | undefined {
-  for (const wish of acceptLanguage.split(',').slice(0, 10)) {
-    const tag = wish.split(';')[0]?.trim() ?? '';
-    for (const locale of [tag, tag.split('-')[0] ?? '']) {
-      const message = Object.hasOwn(messages, locale) ? textOf(messages[locale], reason) : undefined;
-      if (message !== undefined) return { locale, message };
-    }
-  }
-  const message = textOf(messages.en, reason);
-  return message === undefined ? undefined : { locale: 'en-US', message };
+  const locales = ['en', ...Object.keys(messages)].filter((locale) => textOf(messages[locale], reason) !== undefined);
+  const locale = bestLanguage(acceptLanguage, locales) ?? 'en';
+  const message = textOf(messages[locale], reason);
+  return message === undefined ? undefined : { locale, message };
 }
 
 function textOf(messages: Messages | undefined, reason: string): string | undefined {
