@@ -1,34 +1,71 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { SettingsError } from '../settings/problems.ts';
+import type { Settings } from '../settings.ts';
 import { openCertificates } from '../wire/certificates.ts';
 import { redisFit } from '../wire/cluster.ts';
 import { databaseMisfit } from '../wire/migrations.ts';
-import { ourMethods, upstreamsOfScreens } from '../wire/our-methods.ts';
+import { ourMethods } from '../wire/our-methods.ts';
 import { systemClock } from '../wire/system-clock.ts';
 import { countKeys } from '../wire/tokens.ts';
 import { upstreamConfigs } from '../wire/upstream-configs.ts';
+import { appSummary, reasonAndTextProblems, screenProblems, signInProblem, upstreamProblems } from './check-app.ts';
 import { Exit, exitCodes } from './exit.ts';
 import { modeOf, type SettingsFlags, settingsOf } from './options.ts';
 
-type Check = { readonly name: string; readonly ok: boolean; readonly message: string };
+type Check = {
+  readonly name: string;
+  readonly ok: boolean;
+  readonly message: string /** Each a row of its own. */;
+  readonly lines?: readonly string[];
+};
 
-/** `portico check`: settings, policies, files, the database and Redis, without serving anything. Exit code 2: what is set is wrong; 3: what it needs is not there. */
+/** Several things that are wrong, each of which can be said in one line. */
+class Problems extends Error {
+  readonly lines: readonly string[];
+  constructor(lines: readonly string[]) {
+    super(lines.join('\n'));
+    this.lines = lines;
+  }
+}
+
+/** `portico check`: settings, policies, the app, files, the database and Redis, without serving anything. Exit code 2: what is set is wrong; 3: what it needs is not there. */
 export async function runCheck({ json = false, ...flags }: SettingsFlags & { readonly json?: boolean }): Promise<void> {
-  const settings = settingsOf(modeOf(flags), flags); // throws with all that is wrong
+  const settings = settingsWith(flags);
   const checks: Check[] = [{ name: 'settings', ok: true, message: `read as \`portico ${settings.mode}\`` }];
   const check = async (name: string, look: () => string | Promise<string>) => {
     try {
       checks.push({ name, ok: true, message: await look() });
     } catch (error) {
-      checks.push({ name, ok: false, message: error instanceof Error ? error.message : String(error) });
+      const message = error instanceof Error ? error.message : String(error);
+      checks.push({ name, ok: false, message, ...(error instanceof Problems && { lines: error.lines }) });
     }
   };
-  await check('policies', () => `${ourMethods(settings).plans.size} methods`);
+  const refuse = (lines: readonly string[]) => {
+    if (lines.length > 0) throw new Problems(lines);
+  };
+  let plans: ReturnType<typeof ourMethods>['plans'] | undefined;
+  await check('policies', () => {
+    plans = ourMethods(settings).plans;
+    return `${plans.size} methods`;
+  });
+  await check('app', () => {
+    refuse([...(plans === undefined ? [] : screenProblems(plans, settings.app.services)), ...reasonAndTextProblems()]);
+    return appSummary();
+  });
+  await check('sign-in', () => {
+    refuse([signInProblem(settings, plans ?? everyPlan() ?? new Map())].filter((problem) => problem !== undefined));
+    return settings.mode === 'dev' ? 'by a name: this is dev' : 'by identity providers';
+  });
   await check('upstreams', () => {
-    const configs = upstreamConfigs(settings, {});
-    const unset = upstreamsOfScreens.filter((name) => configs[name] === undefined && !settings.sample);
-    if (unset.length > 0) throw new Error(`${unset.join(', ')}: screens use them, and the settings do not name them.`);
-    const count = Object.keys(configs).length;
+    const wrong: string[] = [];
+    try {
+      upstreamConfigs(settings, {});
+    } catch (error) {
+      wrong.push(...(error instanceof Error ? error.message : String(error)).split('\n'));
+    }
+    refuse([...wrong, ...upstreamProblems(settings, everyPlan())]);
+    const count = Object.keys(settings.upstreams).length;
     return settings.sample ? `${count} set, the others are those of the sample company` : `${count} set`;
   });
   await check('certificates', async () => {
@@ -44,11 +81,44 @@ export async function runCheck({ json = false, ...flags }: SettingsFlags & { rea
   });
   await check('redis', () => redisFit(settings));
   const wrong = checks.filter(({ ok }) => !ok);
-  if (json) process.stdout.write(`${JSON.stringify({ ok: wrong.length === 0, checks })}\n`);
+  if (json)
+    process.stdout.write(`${JSON.stringify({ ok: wrong.length === 0, checks: checks.map(({ name, ok, message }) => ({ name, ok, message })) })}\n`);
   else
-    for (const { name, ok, message } of checks)
-      process.stdout.write(`${ok ? 'ok    ' : 'WRONG '} ${message.includes('\n') ? `${name}\n` : `${name.padEnd(12)} `}${message}\n`);
+    for (const { name, ok, message, lines = [message] } of checks)
+      for (const line of lines)
+        process.stdout.write(`${ok ? 'ok    ' : 'WRONG '} ${line.includes('\n') ? `${name}\n` : `${name.padEnd(12)} `}${line}\n`);
   if (wrong.length === 0) return;
   const dependency = wrong.every(({ name }) => name === 'database' || name === 'redis');
   throw new Exit(dependency ? exitCodes.dependency : exitCodes.config, `${wrong.length} of ${checks.length} checks failed.`);
+}
+
+/** @throws SettingsError with all that is wrong; Exit where the app is wrong, too, with both */
+function settingsWith(flags: SettingsFlags): Settings {
+  try {
+    return settingsOf(modeOf(flags), flags);
+  } catch (error) {
+    const others = error instanceof SettingsError ? problemsBesideSettings() : [];
+    if (others.length === 0) throw error;
+    throw new Exit(
+      exitCodes.config,
+      [error instanceof Error ? error.message : error, 'And beside the settings:', ...others.map((line) => `  ${line}`)].join('\n'),
+    );
+  }
+}
+
+/** Of all services, served or not, with upstreams that are set or not; undefined where policies contradict themselves. */
+function everyPlan(): ReturnType<typeof ourMethods>['plans'] | undefined {
+  try {
+    return ourMethods(undefined).plans;
+  } catch {
+    return undefined; // the row of the policies says why
+  }
+}
+
+function problemsBesideSettings(): readonly string[] {
+  try {
+    return [...screenProblems(ourMethods(undefined).plans, undefined), ...reasonAndTextProblems()];
+  } catch (error) {
+    return [...(error instanceof Error ? error.message : String(error)).split('\n'), ...reasonAndTextProblems()];
+  }
 }

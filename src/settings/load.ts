@@ -43,8 +43,14 @@ export function loadRaw(
   for (const problem of missing((key) => valueAt(data, key.split('.')))) problems.push({ ...problem, origin: origins.get(problem.key) ?? 'not set' });
   const parsed = settingsSchema.safeParse(data);
   if (parsed.error !== undefined) problems.push(...parsed.error.issues.flatMap((issue) => problemsOf(issue, data, origins)));
-  if (problems.length > 0 || parsed.data === undefined) throw new SettingsError(problems);
+  if (problems.length > 0 || parsed.data === undefined) throw new SettingsError(distinct(problems));
   return { settings: parsed.data, origins };
+}
+
+/** A value that breaks two rules of one setting is one problem. */
+function distinct(problems: readonly Problem[]): readonly Problem[] {
+  const same = (a: Problem, b: Problem) => a.key === b.key && a.origin === b.origin && a.message === b.message;
+  return problems.filter((problem, i) => problems.findIndex((other) => same(other, problem)) === i);
 }
 
 type Data = Record<string, unknown>;

@@ -1,13 +1,12 @@
 import { z } from 'zod';
+import { upstreamAddress } from './schema/address.ts';
 import { auth } from './schema/auth.ts';
 import { adminListener, internalListener, publicListener } from './schema/listeners.ts';
 import { redis } from './schema/redis.ts';
 import { clientTls, duration, file, name, secretFile, text } from './schema/values.ts';
 
 const upstream = z.strictObject({
-  address: text()
-    .meta({ 'x-text': 'an address such as "orders.internal:9000"' })
-    .describe('"host:port", re-resolved by polling, or several: "ipv4:10.0.0.1:9000,10.0.0.2:9000".'),
+  address: upstreamAddress().describe('"host:port", re-resolved by polling, or several: "ipv4:10.0.0.1:9000,10.0.0.2:9000".'),
   tls: clientTls().optional().describe('Unset: plain text. `{}`: TLS with the authorities of the system.'),
   deadline: duration('1ms', '1h').prefault('5s').describe('Deadline of one call.'),
   attemptsMax: z.int().min(1).max(5).default(3).describe('Attempts of an idempotent call, including the first.'),

@@ -13,6 +13,3 @@ export function ourMethods(settings: Pick<Settings, 'app' | 'upstreams' | 'sampl
   const upstreams = new Set([...Object.keys(settings.upstreams), ...(settings.sample ? serviceNames : [])]);
   return methodsOf(readRelease(), app, { only: settings.app.services, upstreams });
 }
-
-/** Upstreams that screens use. */
-export const upstreamsOfScreens: readonly string[] = Object.keys(app.upstreams);

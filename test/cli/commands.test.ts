@@ -96,6 +96,8 @@ describe('each command ends with the exit code and the words that fit', { concur
       stdout: [
         'ok     settings     read as `portico dev`',
         'ok     policies     16 methods',
+        'ok     app          4 screens, 2 reasons, texts in en, de',
+        'ok     sign-in      by a name: this is dev',
         'ok     upstreams    0 set, the others are those of the sample company',
         'ok     certificates usable',
         'ok     keys         1 that sign or verify',
@@ -115,7 +117,7 @@ describe('each command ends with the exit code and the words that fit', { concur
       checks.find(({ name }) => name === 'policies')?.message ?? '',
       /^app\.services names app\.v1\.HomService, which is no service here\./,
     );
-    assert.equal(json.stderr, 'portico: 1 of 7 checks failed.\n');
+    assert.equal(json.stderr, 'portico: 1 of 9 checks failed.\n');
   });
 
   test('check of a production whose files are not there says each, policies with line and caret', async () => {
@@ -128,13 +130,15 @@ describe('each command ends with the exit code and the words that fit', { concur
       ].join('\n'),
     );
     const { code, stdout, stderr } = await portico('check -c production.yaml', { DATABASE_URL: 'postgres://someone:hunter2@127.0.0.1:1/none' });
-    assert.deepEqual([code, stderr], [2, 'portico: 5 of 7 checks failed.\n']);
+    assert.deepEqual([code, stderr], [2, 'portico: 6 of 9 checks failed.\n']);
     const lines = stdout.split('\n');
     for (const line of [
       'ok     settings     read as `portico serve`',
       'WRONG  policies',
       '        upstream: "orders"',
       'WRONG  upstreams    upstreams.order.tls.caFile: the file none-ca.pem cannot be read (ENOENT).',
+      'WRONG  upstreams    accounts, orders, couriers, promotions: screens use them, and the settings do not name them.',
+      'WRONG  upstreams    upstreams.order (production.yaml:3): no screen and no policy uses it. Did you mean orders?',
       'WRONG  certificates The file none.pem cannot be read (ENOENT).',
       'WRONG  keys         The folder of signing keys none cannot be read (ENOENT).',
       'WRONG  database     The database of DATABASE_URL cannot be used: connect ECONNREFUSED 127.0.0.1:1',

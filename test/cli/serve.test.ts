@@ -7,9 +7,9 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { devTls } from '../../src/core/transport/dev-tls.ts';
+import { openWire } from '../support/client/wire.ts';
 import { createDatabase } from '../support/postgres/postgres.ts';
 import type { Running } from '../support/server/process.ts';
-import { openWire } from '../support/client/wire.ts';
 import { run, start, stopAll } from './portico.ts';
 
 const cwd = mkdtempSync(join(tmpdir(), 'portico-serve-'));
@@ -28,7 +28,10 @@ async function prepare(): Promise<void> {
       'public: {host: 127.0.0.1, port: 0, tls: {certFile: tls/cert.pem, keyFile: tls/key.pem}}',
       'internal: {host: 127.0.0.1, port: 0}',
       'admin: {host: 127.0.0.1, port: 0}',
-      'auth: {keysDir: keys, refreshKeyFile: refresh-key}',
+      'auth:',
+      '  keysDir: keys',
+      '  refreshKeyFile: refresh-key',
+      '  idTokenIssuers: [{issuer: "https://id.example.com", jwksUrl: "https://id.example.com/jwks.json", audiences: [app]}]',
       'upstreams:',
       ...upstreams.map((name) => `  ${name}: {address: "127.0.0.1:1"}`),
     ].join('\n'),

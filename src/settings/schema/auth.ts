@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { duration, file, secret, secretFile, text, url } from './values.ts';
+import { duration, file, keysUrl, secret, secretFile, text } from './values.ts';
 
 /** Accepted algorithms: asymmetric only, so that a public key can never serve as a secret. */
 const algorithms = () =>
@@ -39,7 +39,7 @@ export const auth = z
       .array(
         z.strictObject({
           issuer: text().describe('`iss` of its ID tokens.'),
-          jwksUrl: url().describe('URL of its public keys.'),
+          jwksUrl: keysUrl().describe('URL of its public keys.'),
           audiences: z.array(text()).min(1).describe('Client ids of the apps: one of them must be in `aud`.'),
           algorithms: algorithms().default(['RS256', 'ES256']),
           nonceRequired: z.boolean().default(true).describe('Whether SignIn must send the nonce of the ID token.'),
@@ -55,7 +55,7 @@ export const auth = z
       .array(
         z.strictObject({
           issuer: text().describe('`iss` of its access tokens.'),
-          jwksUrl: url().describe('URL of its public keys.'),
+          jwksUrl: keysUrl().describe('URL of its public keys.'),
           audiences: z.array(text()).min(1).describe('One of them must be in `aud`.'),
           algorithms: algorithms().default(['ES256', 'RS256']),
           typ: text().default('at+jwt').describe('`typ` of the header (RFC 9068).'),

@@ -1,9 +1,10 @@
 import { z } from 'zod';
+import { listenHost } from './address.ts';
 import { duration, file, name, port, text } from './values.ts';
 
 export const publicListener = z
   .strictObject({
-    host: text().optional().describe('Address to listen on. Default: 127.0.0.1 in dev, :: in serve.'),
+    host: listenHost().optional().describe('Address to listen on. Default: 127.0.0.1 in dev, :: in serve.'),
     port: port(8443, 'Public TCP port'),
     tls: z
       .strictObject({
@@ -35,7 +36,7 @@ export const publicListener = z
 
 export const internalListener = z
   .strictObject({
-    host: text().optional().describe('Address to listen on. Default: 127.0.0.1 in dev, :: in serve.'),
+    host: listenHost().optional().describe('Address to listen on. Default: 127.0.0.1 in dev, :: in serve.'),
     port: port(8444, 'TCP port for internal services'),
     tls: z
       .strictObject({
@@ -55,7 +56,7 @@ export const internalListener = z
 
 export const adminListener = z
   .strictObject({
-    host: text().optional().describe('Address to listen on. Default: 127.0.0.1 in dev, :: in serve.'),
+    host: listenHost().optional().describe('Address to listen on. Default: 127.0.0.1 in dev, :: in serve.'),
     port: port(8445, 'TCP port of probes and metrics, plain HTTP'),
   })
   .prefault({})

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isHostAndPort } from './address.ts';
 import { clientTls, secret, secretFile, text } from './values.ts';
 
 /** "redis.internal:6379", "10.0.0.7:6379", "[fd00::7]:6379". */
@@ -7,6 +8,7 @@ const hostAndPort = () =>
     .string()
     .max(300)
     .regex(/^(\[[0-9a-fA-F:.]+\]|[^\s:/@[\]]+):\d{1,5}$/)
+    .refine(isHostAndPort)
     .meta({ format: 'host-and-port' });
 
 export const redis = z

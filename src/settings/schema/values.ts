@@ -21,7 +21,12 @@ export const name = () =>
     .meta({ 'x-text': 'a name of lower-case letters, digits and "-", such as "orders"' });
 export const text = () => z.string().min(1).max(4_096);
 export const file = () => text().meta({ format: 'path' });
-export const url = () => z.url({ protocol: /^https?$/ }).meta({ 'x-example': 'https://id.example.com/jwks.json' });
+/** Https, or http on loopback: whoever can change the keys on their way can sign anyone in. */
+export const keysUrl = () =>
+  z
+    .url({ protocol: /^https?$/ })
+    .refine((text) => /^https:|^http:\/\/(localhost|127\.\d+\.\d+\.\d+|\[::1\])([:/]|$)/i.test(text))
+    .meta({ 'x-example': 'https://id.example.com/jwks.json' });
 /** Never printed; may also be given as `<key>File` and `<NAME>_FILE`. */
 export const secret = (least: number) => z.string().min(least).max(65_536);
 export const secretFile = (key: string) => file().optional().describe(`A file that contains \`${key}\`; a line break at its end is removed.`);

@@ -1,0 +1,68 @@
+import { app } from '../app/index.ts';
+import { handlersOf } from '../core/interceptors/handlers-of.ts';
+import { en } from '../core/interceptors/messages/en.ts';
+import { reasons as coreReasons } from '../core/kit/fault.ts';
+import { nearest } from '../core/kit/nearest.ts';
+import type { MethodPlan } from '../core/kit/plan.ts';
+import { reasonProblems, textProblems } from '../core/screen/app-problems.ts';
+import { reasonsInSource } from '../release/reasons-in-source.ts';
+import { releaseFolder } from '../release/release.ts';
+import type { Settings } from '../settings.ts';
+
+type Plans = ReadonlyMap<string, MethodPlan>;
+
+/** @returns methods that nothing answers, and screens of methods that there are not */
+export function screenProblems(plans: Plans, served: readonly string[] | undefined): readonly string[] {
+  const nothing = () => Promise.reject(new Error('Nothing is called by a check.'));
+  const ours = [...plans.values()].filter(({ method }) => method.startsWith('portico.'));
+  const isServed = (method: string) => served === undefined || served.includes(method.split('/')[0] ?? '');
+  try {
+    handlersOf(plans, {
+      core: Object.fromEntries(ours.map(({ method }) => [method, nothing])),
+      screens: new Map(app.screens.filter(({ method }) => isServed(method)).map(({ method }) => [method, nothing])),
+      forward: () => nothing,
+      streamOf: () => nothing,
+    });
+    return [];
+  } catch (error) {
+    return error instanceof Error ? error.message.split('\n') : [String(error)];
+  }
+}
+
+/** @returns reasons that are not listed, and texts that are not there */
+export function reasonAndTextProblems(): readonly string[] {
+  return [...reasonProblems(reasonsInSource(releaseFolder()), app, Object.keys(coreReasons)), ...textProblems(app, en)];
+}
+
+/** "4 screens, 2 reasons, texts in en, de" */
+export function appSummary(): string {
+  return `${app.screens.length} screens, ${Object.keys(app.reasons).length} reasons, texts in ${Object.keys(app.messages).join(', ') || 'English'}`;
+}
+
+/** @returns upstreams that are used and not set, or set and not used. @param plans of all services, served or not; unset: the policies could not be read */
+export function upstreamProblems({ upstreams, sample, origins }: Pick<Settings, 'upstreams' | 'sample' | 'origins'>, plans: Plans | undefined) {
+  const ofScreens = Object.keys(app.upstreams);
+  const used = [
+    ...new Set([...ofScreens, ...[...(plans?.values() ?? [])].flatMap(({ forward }) => (forward === undefined ? [] : [forward.upstream]))]),
+  ];
+  const set = Object.keys(upstreams);
+  const originOf = (name: string) => [...origins].find(([key]) => `${key}.`.startsWith(`upstreams.${name}.`))?.[1] ?? 'set';
+  const unset = sample ? [] : ofScreens.filter((name) => !set.includes(name));
+  const unused = plans === undefined ? [] : set.filter((name) => !used.includes(name));
+  return [
+    ...(unset.length === 0 ? [] : [`${unset.join(', ')}: screens use them, and the settings do not name them.`]),
+    ...unused.map((name) => {
+      const near = nearest(name, used);
+      const hint = near === undefined ? `Screens and policies use ${used.join(', ') || 'none'}.` : `Did you mean ${near}?`;
+      return `upstreams.${name} (${originOf(name)}): no screen and no policy uses it. ${hint}`;
+    }),
+  ];
+}
+
+/** @returns why no user could call anything. In dev anybody signs in by a name */
+export function signInProblem({ mode, auth }: Pick<Settings, 'mode' | 'auth'>, plans: Plans): string | undefined {
+  if (mode === 'dev' || auth.idTokenIssuers.length + auth.externalIssuers.length > 0) return undefined;
+  const forUsers = [...plans.values()].filter(({ method, access }) => access.kind === 'user' && !method.startsWith('portico.')).length;
+  if (forUsers === 0) return undefined;
+  return `auth.idTokenIssuers (not set): nobody can sign in, and ${forUsers} methods are for users. Name an identity provider here, with issuer, jwksUrl and audiences, or in auth.externalIssuers.`;
+}

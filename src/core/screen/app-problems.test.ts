@@ -1,0 +1,33 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { reasonProblems, textProblems } from './app-problems.ts';
+
+const reasons = { ORDER_UNKNOWN: 'NOT_FOUND', ORDER_BUSY: 'ABORTED' } as const;
+const core = { INTERNAL: 'Something went wrong.' };
+const whole = { ORDER_UNKNOWN: 'a', ORDER_BUSY: 'b' };
+
+test('an app whose locales have every text has no problem', () => {
+  assert.deepEqual(textProblems({ reasons, messages: { en: whole, de: { ...whole, INTERNAL: 'c' } } }, core), []);
+  assert.deepEqual(textProblems({ reasons: {}, messages: {} }, core), []);
+});
+
+test('a locale that lacks a reason is named with it, core and own', () => {
+  assert.deepEqual(textProblems({ reasons, messages: { en: whole, de: { ORDER_BUSY: 'b' } } }, core), [
+    'src/app/messages/de.ts has no text for ORDER_UNKNOWN, INTERNAL: its users would read English.',
+  ]);
+});
+
+test('a reason without an English text, and a text of no reason, are named', () => {
+  assert.deepEqual(textProblems({ reasons, messages: { en: { ORDER_BUSY: 'b', ORDER_UNKNWON: 'a' } } }, core), [
+    'src/app/messages/en.ts has no text for ORDER_UNKNOWN: users of other languages would read none either.',
+    'src/app/messages/en.ts has a text for ORDER_UNKNWON, which is no reason. Did you mean ORDER_UNKNOWN?',
+  ]);
+});
+
+test('a reason that is not listed is named with its place and the nearest one', () => {
+  const used = ['ORDER_UNKNOWN', 'INTERNAL', 'ORDER_UNKNWON', 'NEW_ONE'].map((reason, i) => ({ reason, place: `src/app/a.ts:${i}` }));
+  assert.deepEqual(reasonProblems(used, { reasons }, ['INTERNAL']), [
+    'src/app/a.ts:2: the reason ORDER_UNKNWON is not listed in src/app/reasons.ts. Did you mean ORDER_UNKNOWN?',
+    'src/app/a.ts:3: the reason NEW_ONE is not listed in src/app/reasons.ts.',
+  ]);
+});

@@ -1,0 +1,46 @@
+import { nearest } from '../kit/nearest.ts';
+import type { App } from './app.ts';
+
+type Texts = Readonly<Record<string, string>>;
+
+/**
+ * What an app's texts lack: each of its reasons has one in English, and each of its locales has one for every reason, core's included.
+ * @param coreTexts core's English texts by reason
+ * @returns a line for each that is missing, or that belongs to no reason
+ */
+export function textProblems({ reasons, messages }: Pick<App, 'reasons' | 'messages'>, coreTexts: Texts): readonly string[] {
+  const own = Object.keys(reasons);
+  const all = [...own, ...Object.keys(coreTexts)];
+  const english = own
+    .filter((reason) => messages.en?.[reason] === undefined)
+    .map((reason) => `src/app/messages/en.ts has no text for ${reason}: users of other languages would read none either.`);
+  const others = Object.entries(messages).flatMap(([locale, texts]) => [
+    ...(locale === 'en' ? [] : missingOf(locale, texts, all)),
+    ...Object.keys(texts)
+      .filter((reason) => !all.includes(reason))
+      .map((reason) => `src/app/messages/${locale}.ts has a text for ${reason}, which is no reason.${didYouMean(reason, all)}`),
+  ]);
+  return [...english, ...others];
+}
+
+function missingOf(locale: string, texts: Texts, all: readonly string[]): readonly string[] {
+  const missing = all.filter((reason) => texts[reason] === undefined);
+  if (missing.length === 0) return [];
+  return [`src/app/messages/${locale}.ts has no text for ${missing.join(', ')}: its users would read English.`];
+}
+
+/** A reason as it stands in the code of an app. */
+export type UsedReason = { readonly reason: string /** "src/app/orders/orders.ts:12" */; readonly place: string };
+
+/** @param coreReasons those that need not be listed by an app */
+export function reasonProblems(used: readonly UsedReason[], { reasons }: Pick<App, 'reasons'>, coreReasons: readonly string[]): readonly string[] {
+  const known = [...Object.keys(reasons), ...coreReasons];
+  return used
+    .filter(({ reason }) => !known.includes(reason))
+    .map(({ reason, place }) => `${place}: the reason ${reason} is not listed in src/app/reasons.ts.${didYouMean(reason, known)}`);
+}
+
+function didYouMean(name: string, known: readonly string[]): string {
+  const near = nearest(name, known);
+  return near === undefined ? '' : ` Did you mean ${near}?`;
+}

@@ -1,0 +1,61 @@
+// `portico check` in a clone whose app has mistakes of every kind: all are said at once.
+import assert from 'node:assert/strict';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { cloneProject } from '../support/server/clone.ts';
+import { startProcess } from '../support/server/process.ts';
+
+const { folder, remove } = cloneProject();
+after(remove);
+const change = (file: string, from: string, to: string) => {
+  const path = join(folder, file);
+  const text = readFileSync(path, 'utf8');
+  assert.ok(text.includes(from), `${file} has no ${from}`);
+  writeFileSync(path, text.replace(from, to));
+};
+const portico = (...args: readonly string[]) =>
+  startProcess(process.execPath, [join(folder, 'scripts/launch.cjs'), 'src/main.ts', ...args], {
+    cwd: folder,
+    env: { PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '' },
+  }).ended;
+
+test('a missing screen, an unlisted reason, untranslated texts and an unknown upstream are said at once', async () => {
+  change('src/app/index.ts', "    screen(OrderServiceDefinition, 'listOrders', listOrders),\n", '');
+  change('src/app/orders/orders.ts', "NOT_FOUND: 'ORDER_UNKNOWN'", "NOT_FOUND: 'ORDER_UNKNWON'");
+  change('src/app/messages/de.ts', "  PROFILE_UNKNOWN: 'Wir finden dein Konto nicht.',\n", '');
+  change('src/app/messages/en.ts', "  PROFILE_UNKNOWN: 'We cannot find your account.',\n", '');
+  const { code, stdout, stderr } = await portico('check', '--dev', '--set', 'upstreams.order.address=orders:9000');
+  assert.equal(code, 2, stderr);
+  for (const line of [
+    'WRONG  app          app.v1.OrderService/ListOrders has no answer: write a screen for it (src/app/index.ts lists them), or say `forward` or `stream_of` in its policy.',
+    'WRONG  app          src/app/orders/orders.ts:10: the reason ORDER_UNKNWON is not listed in src/app/reasons.ts. Did you mean ORDER_UNKNOWN?',
+    'WRONG  app          src/app/messages/en.ts has no text for PROFILE_UNKNOWN: users of other languages would read none either.',
+    'WRONG  app          src/app/messages/de.ts has no text for PROFILE_UNKNOWN: its users would read English.',
+    'WRONG  upstreams    upstreams.order (--set upstreams.order.address): no screen and no policy uses it. Did you mean orders?',
+  ])
+    assert.ok(stdout.split('\n').includes(line), `${line}\n${stdout}`);
+  assert.equal(stderr, 'portico: 2 of 9 checks failed.\n');
+});
+
+test('settings that cannot be read hide none of it', async () => {
+  const { code, stderr } = await portico('check', '--dev', '--set', 'upstreams.orders.address=http://orders:9000');
+  assert.equal(code, 2);
+  assert.match(
+    stderr,
+    /upstreams\.orders\.address \(--set upstreams\.orders\.address\): "http:\/\/orders:9000" is not allowed\. Write an address such as/,
+  );
+  assert.match(stderr, /\n {2}app\.v1\.OrderService\/ListOrders has no answer/);
+  assert.match(stderr, /\n {2}src\/app\/orders\/orders\.ts:10: the reason ORDER_UNKNWON/);
+});
+
+test('a production in which nobody can sign in is refused, with what to set', async () => {
+  rmSync(join(folder, 'portico.yaml'), { force: true });
+  const set = ['sql.url=postgres://me@127.0.0.1:1/none', `auth.refreshKey=${'x'.repeat(32)}`, 'auth.keysDir=keys', 'public.plaintext=true'];
+  const tls = 'internal.tls={"certFile":"a.pem","keyFile":"b.pem"}';
+  const { stdout } = await portico('check', ...[...set, tls].flatMap((one) => ['--set', one]));
+  assert.match(
+    stdout,
+    /^WRONG {2}sign-in {6}auth\.idTokenIssuers \(not set\): nobody can sign in, and \d+ methods are for users\. Name an identity provider/m,
+  );
+});
