@@ -112,6 +112,7 @@ async function openOne(
     const front = await openFront({
       ...place,
       grpc,
+      registry,
       connect: connectEdge({ plans, registry, answer, refusal, log }),
       knows: (path) => paths.has(path),
       takesOne: (path) => ofOneMessage.has(path),

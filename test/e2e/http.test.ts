@@ -38,10 +38,12 @@ function reasonOf({ headers, body }: HttpReply): string | undefined {
     code,
     message,
     details = [],
-  } = JSON.parse(body.toString()) as { code: string; message: string; details?: { type: string; value: string }[] };
+  } = JSON.parse(body.toString()) as { code: string; message: string; details?: { type: string; value: string; debug?: { reason?: string } }[] };
   const decoded = decodeDetails(details.map(({ type, value }) => ({ type, value: Buffer.from(value, 'base64') })));
   const codes: Readonly<Record<string, number>> = { invalid_argument: 3, unimplemented: 12, unauthenticated: 16, unavailable: 14 };
   assertConformance(codes[code] ?? -1, message, decoded);
+  const shown = details.find(({ type }) => type === 'google.rpc.ErrorInfo')?.debug?.reason;
+  assert.equal(shown, decoded.info?.reason, 'curl shows the reason');
   return decoded.info?.reason;
 }
 

@@ -22,6 +22,7 @@ import { StatusError } from '../kit/status-error.ts';
 import { messagesWithin } from '../policy/shape.ts';
 import type { AnswerCall, Call, StreamBody } from '../ports/call.ts';
 import type { Log } from '../ports/log.ts';
+import { connectDetails } from './connect-details.ts';
 import { universalRequest } from './connect-request.ts';
 import { requestBytesMax } from './grpc-edge.ts';
 import { edgeHeader, readWord } from './incoming.ts';
@@ -47,10 +48,10 @@ export type ConnectEdgeParts = {
 export function connectEdge({ plans, registry, answer, refusal, log }: ConnectEdgeParts): ConnectEdge {
   /** What did not come from `answer` has no details yet: requests that cannot be read, answers that cannot be encoded. */
   const refused: Refused = (error, plan, context) => {
-    if (error instanceof StatusError || hasLeft(error)) return toConnectError(error);
+    if (error instanceof StatusError || hasLeft(error)) return toConnectError(error, registry);
     if (!(error instanceof Fault)) log.error('A call failed by a defect of its edge.', { method: plan.method, error });
     const fault = error instanceof Fault ? error : new Fault('INTERNAL', 'The call failed by a defect of the server.', { cause: error });
-    return toConnectError(refusal(fault, context.requestHeader.get('accept-language') ?? ''));
+    return toConnectError(refusal(fault, context.requestHeader.get('accept-language') ?? ''), registry);
   };
   const planOf = new Map<string, MethodPlan>();
   const router = createConnectRouter({ grpc: false, readMaxBytes: requestBytesMax, acceptCompression: [compressionGzip], jsonOptions: { registry } });
@@ -66,7 +67,9 @@ export function connectEdge({ plans, registry, answer, refusal, log }: ConnectEd
     const language = String(request.headers['accept-language'] ?? '');
     const values = createContextValues();
     handler(universalRequest(request, response, values))
-      .then((answered) => (values.get(begun) ? answered : withDetails(plan.descriptor.input, answered, (fault: Fault) => refusal(fault, language))))
+      .then((answered) =>
+        values.get(begun) ? answered : withDetails(plan.descriptor.input, answered, (fault: Fault) => refusal(fault, language), registry),
+      )
       .then((answered) => universalResponseToNodeResponse(alsoVaryingBy(response, notModified(request.method, answered)), response))
       .catch((error: unknown) => {
         if (ConnectError.from(error).code !== Code.Aborted) log.debug('A Connect call broke off.', { error });
@@ -232,7 +235,7 @@ function toHeaders(metadata: Metadata, headers: Headers): void {
 }
 
 /** The same status in Connect's form; its details travel as they are. */
-function toConnectError(error: unknown): unknown {
+function toConnectError(error: unknown, registry: Registry): unknown {
   if (!(error instanceof StatusError)) return error;
   const connectError = new ConnectError(error.message, error.code as Code);
   toHeaders(error.metadata, connectError.metadata);
@@ -241,7 +244,7 @@ function toConnectError(error: unknown): unknown {
   }
   const status = error.trailers.get('grpc-status-details-bin');
   if (status instanceof Uint8Array) {
-    connectError.details = Status.decode(status).details.map(({ typeUrl, value }) => ({ type: typeUrl.slice(typeUrl.lastIndexOf('/') + 1), value }));
+    connectError.details = [...connectDetails(Status.decode(status).details, registry)];
   }
   return connectError;
 }

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { request } from 'node:http';
 import { connect } from 'node:http2';
 import { test } from 'node:test';
+import { createRegistry } from '@bufbuild/protobuf';
 import { systemClock } from '../../wire/system-clock.ts';
 import { StatusError } from '../kit/status-error.ts';
 import type { NodeServerRequest, NodeServerResponse } from './connect-edge.ts';
@@ -46,6 +47,7 @@ async function openThrowing() {
     pages: {},
     corsOrigins: [],
     refusal: () => new StatusError(13, 'refused'),
+    registry: createRegistry(),
     clock: systemClock,
     log: { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} },
     reportDefect: (where, error) => defects.push([where, (error as Error).name]),

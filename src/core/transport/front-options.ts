@@ -1,3 +1,4 @@
+import type { Registry } from '@bufbuild/protobuf';
 import type { Clock } from '../kit/clock.ts';
 import type { Log } from '../ports/log.ts';
 import type { ConnectEdge } from './connect-edge.ts';
@@ -29,6 +30,8 @@ export type FrontOptions = {
   readonly pages: Readonly<Record<string, () => Page>>;
   readonly corsOrigins: readonly string[];
   readonly refusal: EncodeRefusal;
+  /** The types that errors are shown by in JSON. */
+  readonly registry: Registry;
   readonly clock: Clock;
   readonly log: Log;
   readonly reportDefect: ReportDefect;

@@ -1,9 +1,11 @@
 import type { ServerHttp2Stream } from 'node:http2';
+import type { Registry } from '@bufbuild/protobuf';
 import { encodeBinaryHeader } from '@connectrpc/connect';
 import { Status } from '../../gen/google/rpc/status.ts';
 import type { Fault } from '../kit/fault.ts';
 import type { StatusError } from '../kit/status-error.ts';
 import { percentEncode } from '../kit/text.ts';
+import { connectDetailsJson } from './connect-details.ts';
 import type { NodeServerRequest, NodeServerResponse } from './connect-edge.ts';
 
 /** Makes a status of a refusal of the front itself, in the form of every other error. */
@@ -35,7 +37,12 @@ export function refuseGrpc(stream: ServerHttp2Stream, { code, message, trailers 
 }
 
 /** Ends a Connect, JSON or gRPC-Web call that none of our methods takes. */
-export function refuseHttp(request: NodeServerRequest, response: NodeServerResponse, { code, message, trailers }: StatusError): void {
+export function refuseHttp(
+  request: NodeServerRequest,
+  response: NodeServerResponse,
+  { code, message, trailers }: StatusError,
+  registry: Registry,
+): void {
   request.resume();
   const contentType = request.headers['content-type'] ?? '';
   if (contentType.startsWith('application/grpc-web')) {
@@ -48,7 +55,7 @@ export function refuseHttp(request: NodeServerRequest, response: NodeServerRespo
     response.end();
     return;
   }
-  const { status, body } = connectError({ code, message, trailers });
+  const { status, body } = connectError({ code, message, trailers }, registry);
   if (contentType.startsWith('application/connect+')) {
     // A stream's error stands in its last message, whatever the HTTP status; from another status than 200 clients guess one, and read no details.
     response.writeHead(200, { 'content-type': contentType });
@@ -74,15 +81,12 @@ export function envelope(flags: number, text: string): Buffer {
 }
 
 /** A status as the body of a unary answer in Connect's form, with its HTTP status (Connect protocol, "Error end-stream" and "HTTP to error code"). */
-export function connectError({ code, message, trailers }: Pick<StatusError, 'code' | 'message' | 'trailers'>): {
-  readonly status: number;
-  readonly body: string;
-} {
+export function connectError(
+  { code, message, trailers }: Pick<StatusError, 'code' | 'message' | 'trailers'>,
+  registry: Registry,
+): { readonly status: number; readonly body: string } {
   const [name, status] = connectCodes[code] ?? ['unknown', 500];
-  const details = Status.decode(detailsOf(trailers)).details.map(({ typeUrl, value }) => ({
-    type: typeUrl.slice(typeUrl.lastIndexOf('/') + 1),
-    value: value.toString('base64').replace(/=+$/, ''),
-  }));
+  const details = connectDetailsJson(Status.decode(detailsOf(trailers)).details, registry);
   return { status, body: JSON.stringify({ code: name, message, details }) };
 }
 

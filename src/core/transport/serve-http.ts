@@ -39,7 +39,8 @@ function serve(options: FrontOptions, request: NodeServerRequest, response: Node
     request.headers[edgeHeader] = encodeWord(cleanHeaders(request.headers, peer, options.clock.nowMs(), request.rawHeaders));
     if (!options.connect(request, response)) throw unknownMethod(path);
   } catch (error) {
-    refuseHttp(request, response, options.refusal(asFault(error, options), String(request.headers['accept-language'] ?? '')));
+    const refused = options.refusal(asFault(error, options), String(request.headers['accept-language'] ?? ''));
+    refuseHttp(request, response, refused, options.registry);
   }
 }
 

@@ -1,4 +1,4 @@
-import type { DescMessage } from '@bufbuild/protobuf';
+import type { DescMessage, Registry } from '@bufbuild/protobuf';
 import { encodeBinaryHeader } from '@connectrpc/connect';
 import type { UniversalServerResponse } from '@connectrpc/connect/protocol';
 import { Fault } from '../kit/fault.ts';
@@ -24,11 +24,12 @@ export async function withDetails(
   input: DescMessage,
   response: UniversalServerResponse,
   refuse: (fault: Fault) => StatusError,
+  registry: Registry,
 ): Promise<UniversalServerResponse> {
   const contentType = response.header?.get('content-type') ?? '';
   if (response.status >= 400) {
     if (contentType !== 'application/json' || response.status === 501) return response; // no method of this content type or verb, or no such encoding: said by the status
-    const { status, body } = connectError(refuse(response.status === 429 ? tooLarge() : unreadable(input)));
+    const { status, body } = connectError(refuse(response.status === 429 ? tooLarge() : unreadable(input)), registry);
     for (const key of ['content-length', 'content-encoding']) response.header?.delete(key);
     return { ...response, status, body: only(Buffer.from(body)) };
   }
@@ -37,7 +38,7 @@ export async function withDetails(
   const [, code = ''] = (isWeb ? /grpc-status: ?(\d+)/ : /"code":"(\w+)"/).exec(said.toString('latin1')) ?? [];
   if (['1', '12', 'canceled', 'unimplemented', ''].includes(code)) return { ...response, body: only(said) };
   const refused = refuse(code === '8' || code === 'resource_exhausted' ? tooLarge() : unreadable(input));
-  return { ...response, body: only(isWeb ? webTrailers(refused) : endOfStream(connectError(refused).body)) };
+  return { ...response, body: only(isWeb ? webTrailers(refused) : endOfStream(connectError(refused, registry).body)) };
 }
 
 /** gRPC-Web, "Message framing": trailers are a message with the highest bit set. */
