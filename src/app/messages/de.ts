@@ -1,4 +1,4 @@
-/** What people read, by reason: our own, and core's. `portico check` names what is missing. */
+/** Texts for users, by reason: the company's own reasons, and core's. `portico check` names each that is missing. */
 export const de = {
   ORDER_UNKNOWN: 'Wir finden diese Bestellung nicht.',
   PROFILE_UNKNOWN: 'Wir finden dein Konto nicht.',

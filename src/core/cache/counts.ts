@@ -1,6 +1,6 @@
 import type { Meter } from '@opentelemetry/api';
 
-/** What became of a call of a cached method; every such call is counted once. */
+/** The result of a call of a cached method. Every such call is counted once. */
 export const cacheResults = ['hit', 'stale', 'miss', 'coalesced', 'refused', 'not_modified'] as const;
 export type CacheResult = (typeof cacheResults)[number];
 
@@ -8,7 +8,7 @@ export type CacheResult = (typeof cacheResults)[number];
 export const notStoredReasons = ['partial', 'tag_empty', 'tags_wrong', 'moved', 'settling', 'too_large', 'lease_over', 'store_down'] as const;
 export type NotStoredReason = (typeof notStoredReasons)[number];
 
-/** How the shared store failed a call: it said or is known to be down, or took longer than a call waits. */
+/** How the shared store failed a call: it is unavailable, or it took longer than the wait budget of a call. */
 export const storeFailures = ['down', 'slow'] as const;
 export type StoreFailure = (typeof storeFailures)[number];
 
@@ -17,11 +17,11 @@ export type CacheCounts = {
   requests: Record<CacheResult, number>;
   notStored: Record<NotStoredReason, number>;
   storeFailures: Record<StoreFailure, number>;
-  /** Invalidations of writes that the shared store could not be told: those still to be told, and those given up because there were too many. */
+  /** Invalidations of writes that the shared store has not received: those pending, and those dropped because there were too many. */
   pending: { now: number; dropped: number };
 };
 
-/** Plain numbers that the meter reads when it is asked: a counter's `add` would cost a hit half a microsecond. */
+/** Plain numbers that the meter reads at each collection: a counter's `add` would cost a hit half a microsecond. */
 export function cacheCounts(meter: Meter): CacheCounts {
   const counts: CacheCounts = {
     requests: zeros(cacheResults),
@@ -33,17 +33,17 @@ export function cacheCounts(meter: Meter): CacheCounts {
     meter.createObservableCounter(name, { description }).addCallback((observed) => {
       for (const [value, number] of Object.entries<number>(numbers)) observed.observe(number, { [label]: value });
     });
-  count('portico.cache.requests', 'Calls of cached methods by what became of them.', 'result', counts.requests);
-  count('portico.cache.not_stored', 'Computed answers that were not stored, by the reason.', 'reason', counts.notStored);
-  count('portico.cache.store_failures', 'Questions that the shared store did not answer, or not in time.', 'reason', counts.storeFailures);
+  count('portico.cache.requests', 'Calls of cached methods, by result.', 'result', counts.requests);
+  count('portico.cache.not_stored', 'Computed answers that were not stored, by reason.', 'reason', counts.notStored);
+  count('portico.cache.store_failures', 'Reads and writes that the shared store did not answer, or not in time.', 'reason', counts.storeFailures);
   meter
     .createObservableGauge('portico.cache.invalidations_pending', {
-      description: 'Tags of writes that the shared store could not be told yet; this replica does not serve them.',
+      description: 'Tags of writes whose invalidation the shared store has not received yet. This replica serves no answer with such a tag.',
     })
     .addCallback((observed) => observed.observe(counts.pending.now));
   meter
     .createObservableCounter('portico.cache.invalidations_dropped', {
-      description: 'Tags of writes that were given up because too many were pending.',
+      description: 'Tags of writes whose invalidation was dropped because too many were pending.',
     })
     .addCallback((observed) => observed.observe(counts.pending.dropped));
   return counts;

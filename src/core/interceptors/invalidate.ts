@@ -22,7 +22,7 @@ export type InvalidateParts = {
  */
 export function invalidate({ invalidate, meter, reasons = coreReasons }: InvalidateParts): Interceptor<Authenticated & Decoded & Traced, unknown> {
   const empty = meter.createCounter('portico.invalidate.tag_empty', {
-    description: 'Tags of writes that had no value, so that nothing was invalidated.',
+    description: 'Tags of writes without a value, which invalidated nothing.',
   });
   return async (call, next) => {
     const { soft, settleMs } = call.plan;

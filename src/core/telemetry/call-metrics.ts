@@ -6,23 +6,23 @@ import { isServerError, statusNames } from './status-names.ts';
 /** Seconds (OpenTelemetry semantic conventions 1.45, `rpc.server.call.duration`). */
 const boundaries = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10];
 
-/** Rate, errors and duration of calls and of the upstream calls they make, and the streams that are open. */
+/** Rate, errors and duration of calls and of their upstream calls, and the number of open streams. */
 export function callMetrics(meter: Meter): { ended(record: CallRecord): void; opened(): void; unknownMethod(): void } {
   const server = meter.createHistogram('rpc.server.call.duration', {
     unit: 's',
-    description: 'How long calls took.',
+    description: 'Duration of calls.',
     advice: { explicitBucketBoundaries: boundaries },
   });
   const client = meter.createHistogram('rpc.client.call.duration', {
     unit: 's',
-    description: 'How long calls to internal services took, retries included.',
+    description: 'Duration of calls to internal services, retries included.',
     advice: { explicitBucketBoundaries: boundaries },
   });
   let open = 0;
   meter
-    .createObservableUpDownCounter('portico.streams.open', { unit: '{stream}', description: 'Streams that are open now.' })
+    .createObservableUpDownCounter('portico.streams.open', { unit: '{stream}', description: 'Open streams.' })
     .addCallback((observed) => observed.observe(open));
-  // The same objects again and again: making and comparing attributes costs more than counting.
+  // Attribute objects are reused, because creating and comparing them costs more than counting.
   const serverAttributes = new Map<MethodPlan, Attributes[]>();
   const attributesOf = ({ plan, code, protocol }: CallRecord): Attributes => {
     const ofPlan = serverAttributes.get(plan) ?? [];

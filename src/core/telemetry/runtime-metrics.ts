@@ -5,7 +5,7 @@ import type { Meter } from '@opentelemetry/api';
 /** Nanoseconds in a second. */
 const billion = 1e9;
 
-/** The process itself: how late its event loop is, how busy, how much memory it holds. @returns stops measuring */
+/** Metrics of the process: delay and utilization of the event loop, and memory. @returns stops measuring */
 export function runtimeMetrics(meter: Meter): () => void {
   const delay = monitorEventLoopDelay({ resolution: 20 });
   delay.enable();
@@ -13,7 +13,7 @@ export function runtimeMetrics(meter: Meter): () => void {
     meter
       .createObservableGauge(`nodejs.eventloop.delay.p${percentile}`, {
         unit: 's',
-        description: `Delay of the event loop: ${percentile} of 100 were shorter, since the last scrape.`,
+        description: `Delay of the event loop since the last scrape: percentile ${percentile}.`,
       })
       .addCallback((observed) => observed.observe(delay.percentile(percentile) / billion));
   }
@@ -21,7 +21,7 @@ export function runtimeMetrics(meter: Meter): () => void {
   meter
     .createObservableGauge('nodejs.eventloop.utilization', {
       unit: '1',
-      description: 'Part of the time that the event loop was busy, since the last scrape.',
+      description: 'Fraction of time in which the event loop was busy since the last scrape.',
     })
     .addCallback((observed) => {
       const now = performance.eventLoopUtilization();
@@ -30,7 +30,7 @@ export function runtimeMetrics(meter: Meter): () => void {
       delay.reset();
     });
   meter
-    .createObservableGauge('v8js.memory.heap.used', { unit: 'By', description: 'Used part of the JavaScript heap.' })
+    .createObservableGauge('v8js.memory.heap.used', { unit: 'By', description: 'Used JavaScript heap.' })
     .addCallback((observed) => observed.observe(memoryUsage().heapUsed));
   meter
     .createObservableGauge('process.memory.usage', { unit: 'By', description: 'Resident memory of the process.' })

@@ -6,7 +6,7 @@ export type ReportDefect = (where: 'stream' | 'connection', error: unknown) => v
 
 /** Logs each defect whole, and counts it. */
 export function defectReports(log: Log, meter: Meter): ReportDefect {
-  const defects = meter.createCounter('portico.defects', { description: 'Streams and connections that ended by a defect of ours.' });
+  const defects = meter.createCounter('portico.defects', { description: 'Streams and connections that a defect of the server ended.' });
   return (where, error) => {
     defects.add(1, { where });
     log.error(`A ${where} failed by a defect.`, { error });

@@ -43,9 +43,9 @@ const againMs = 100;
 export function redisBus({ redis, clock, log, id, meter }: BusParts): Bus & { close(): void } {
   const topics = new Map<string, Topic>();
   const lines = new Map<RedisNode, BusLine>();
-  const gaps = meter?.createCounter('portico.bus.gaps', { description: 'Topics whose subscription was broken and is whole again.' });
+  const gaps = meter?.createCounter('portico.bus.gaps', { description: 'Topics whose subscription was interrupted and works again.' });
   meter
-    ?.createObservableGauge('portico.bus.topics', { description: 'Topics that this replica is subscribed to.' })
+    ?.createObservableGauge('portico.bus.topics', { description: 'Topics to which this replica is subscribed.' })
     .addCallback((result) => result.observe(topics.size));
   let closed = false;
   let toAsk = new Set<Topic>();

@@ -1,13 +1,13 @@
 import type { CoreReason } from '../../kit/fault.ts';
 
-/** What a user reads, by reason. Plain, without blame, without terms of the trade. */
+/** Texts for users, by reason: plain words, no blame, no technical terms. */
 export const en: Readonly<Record<CoreReason, string>> = {
   CALL_CANCELLED: 'This was cancelled.',
   CALL_MALFORMED: 'Something went wrong in the app. Please update it and try again.',
   DEADLINE_EXCEEDED: 'This is taking too long. Please try again.',
   DEVICE_UNKNOWN: 'This device is not signed in any more.',
   DEV_IDENTITY_REFUSED: 'This way of signing in is not available here.',
-  DRAINING: 'We are moving things around. Please try again in a moment.',
+  DRAINING: 'We are updating our servers. Please try again in a moment.',
   IDENTITY_EXPIRED: 'Signing in took too long. Please try again.',
   IDENTITY_INVALID: 'We could not sign you in. Please try again.',
   INTERNAL: 'Something went wrong on our side. Please try again later.',

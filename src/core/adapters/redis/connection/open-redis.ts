@@ -81,9 +81,9 @@ export function openRedis(place: RedisPlace, { clock, log, meter }: { readonly c
   let closed = false;
   const router = openRouter(place, clock, later);
 
-  const failures = meter?.createCounter('portico.store.failures', { description: 'Commands that Redis did not do, by why.' });
+  const failures = meter?.createCounter('portico.store.failures', { description: 'Commands that Redis did not execute, by cause.' });
   meter
-    ?.createObservableGauge('portico.store.up', { description: '1 while every Redis that we need answers.' })
+    ?.createObservableGauge('portico.store.up', { description: '1 while every Redis that the server needs answers.' })
     .addCallback((result) => result.observe(up ? 1 : 0));
   const counted = (error: unknown): never => {
     if (error instanceof StoreDown) failures?.add(1, { 'portico.store.why': error.why });
