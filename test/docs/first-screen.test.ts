@@ -4,9 +4,9 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { test } from 'node:test';
+import { blocksOf } from '../support/client/page.ts';
 import { cloneProject } from '../support/server/clone.ts';
 import { type ServerProcess, serverEnvironment, startServer } from '../support/server/server-process.ts';
-import { blocksOf } from '../support/client/page.ts';
 
 const page = resolve(import.meta.dirname, '../../docs/screens/first-screen.md');
 

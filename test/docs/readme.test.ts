@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { resolve } from 'node:path';
 import { test } from 'node:test';
+import { blocksOf } from '../support/client/page.ts';
 import { cloneProject } from '../support/server/clone.ts';
 import { startServer } from '../support/server/server-process.ts';
-import { blocksOf } from '../support/client/page.ts';
 
 const readme = resolve(import.meta.dirname, '../../README.md');
 

@@ -835,7 +835,7 @@ export const TrackingServiceDefinition = {
         },
       },
     },
-    /** A courier's phone reports its positions. */
+    /** A courier reports their positions. */
     reportPositions: {
       name: "ReportPositions",
       requestType: ReportPositionsRequest as typeof ReportPositionsRequest,
@@ -1013,7 +1013,7 @@ export interface TrackingServiceImplementation<CallContextExt = {}> {
     request: TrackRequest,
     context: CallContext & CallContextExt,
   ): ServerStreamingMethodResult<DeepPartial<TrackResponse>>;
-  /** A courier's phone reports its positions. */
+  /** A courier reports their positions. */
   reportPositions(
     request: AsyncIterable<ReportPositionsRequest>,
     context: CallContext & CallContextExt,
@@ -1028,7 +1028,7 @@ export interface TrackingServiceImplementation<CallContextExt = {}> {
 export interface TrackingServiceClient<CallOptionsExt = {}> {
   /** The route of an order of the user, a position each second. */
   track(request: DeepPartial<TrackRequest>, options?: CallOptions & CallOptionsExt): AsyncIterable<TrackResponse>;
-  /** A courier's phone reports its positions. */
+  /** A courier reports their positions. */
   reportPositions(
     request: AsyncIterable<DeepPartial<ReportPositionsRequest>>,
     options?: CallOptions & CallOptionsExt,

@@ -1238,7 +1238,7 @@ export const CourierServiceDefinition = {
       responseStream: true,
       options: {},
     },
-    /** A courier's phone reports its positions. */
+    /** A courier reports their positions. */
     reportPositions: {
       name: "ReportPositions",
       requestType: ReportPositionsRequest as typeof ReportPositionsRequest,
@@ -1275,7 +1275,7 @@ export interface CourierServiceImplementation<CallContextExt = {}> {
     request: TrackRequest,
     context: CallContext & CallContextExt,
   ): ServerStreamingMethodResult<DeepPartial<TrackResponse>>;
-  /** A courier's phone reports its positions. */
+  /** A courier reports their positions. */
   reportPositions(
     request: AsyncIterable<ReportPositionsRequest>,
     context: CallContext & CallContextExt,
@@ -1300,7 +1300,7 @@ export interface CourierServiceClient<CallOptionsExt = {}> {
   ): Promise<GetDeliveryResponse>;
   /** The route of an order of the caller, a position each second. */
   track(request: DeepPartial<TrackRequest>, options?: CallOptions & CallOptionsExt): AsyncIterable<TrackResponse>;
-  /** A courier's phone reports its positions. */
+  /** A courier reports their positions. */
   reportPositions(
     request: AsyncIterable<DeepPartial<ReportPositionsRequest>>,
     options?: CallOptions & CallOptionsExt,
