@@ -3,6 +3,7 @@ import { memoryRevocations } from './core/adapters/memory/revocations.ts';
 import { readMigrations } from './core/adapters/sql/migrate.ts';
 import { openDatabase } from './core/adapters/sql/open-database.ts';
 import { sqlSessions } from './core/adapters/sql/sessions.ts';
+import { admit } from './core/interceptors/admit.ts';
 import { authenticate } from './core/interceptors/authenticate.ts';
 import { cache } from './core/interceptors/cache.ts';
 import { answerBy } from './core/interceptors/chain.ts';
@@ -144,12 +145,16 @@ export async function wire({ settings, app, release, clock, env, pretty, samples
       return streamHandler(screen, unary, answers.open, parts);
     },
   });
+  const readiness = openReadiness(plans, database.waitsFor, () => [...cluster.details(), ...answers.details()]);
+  whenReady.then(readiness.changed, readiness.changed);
+  database.lost.then(readiness.changed, () => {});
   const answer = answerBy(
     plans,
     {
       trace: trace({ recorder, clock, randomHex }),
       errors: errors(table, log),
       deadline: deadline(clock),
+      admit: admit({ draining: readiness.health.leaving, graceMs: settings.drain.grace, clock }),
       authenticate: authenticate({
         verify: auth.verify,
         openLifetime: auth.openLifetime,
@@ -167,9 +172,6 @@ export async function wire({ settings, app, release, clock, env, pretty, samples
     return encodeFault(fault, { table, requestId: randomHex(32), acceptLanguage });
   };
 
-  const readiness = openReadiness(plans, database.waitsFor, () => [...cluster.details(), ...answers.details()]);
-  whenReady.then(readiness.changed, readiness.changed);
-  database.lost.then(readiness.changed, () => {});
   const jwksPage = (): Page => ({
     contentType: 'application/json',
     cacheControl: `public, max-age=${jwksMaxAgeS}`,

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
+import { constants } from 'node:http2';
 import { Agent, request } from 'node:https';
 import { test } from 'node:test';
 import { openFixture } from '../fixture/app.ts';
@@ -97,4 +98,59 @@ test('a client is told to go elsewhere, and the health service tells its watcher
   assert.equal(goaways[0], 0);
   client.close();
   assert.equal((await drained).cut, 0); // nobody who watches holds it up
+});
+
+test('HTTP/2 calls that cross with the GOAWAY are refused unprocessed, so that any client may send them again', async () => {
+  await using both = await openBoth();
+  const { scripted, server, headers } = both;
+  const wire = await openWire(server);
+  const open = (method: string) => {
+    const stream = wire.open({
+      ':method': 'POST',
+      ':path': `/fixture.v1.ForwardService/${method}`,
+      'content-type': 'application/grpc',
+      te: 'trailers',
+      ...headers,
+    });
+    stream.on('error', () => {});
+    stream.resume();
+    stream.end(Buffer.from([0, 0, 0, 0, 0]));
+    return new Promise<number>((resolve) => stream.once('close', () => resolve(stream.rstCode)));
+  };
+  assert.equal(await open('Unary'), constants.NGHTTP2_NO_ERROR);
+  const before = scripted.calls();
+  const sent = [open('Unary'), open('ServerStream')]; // on their way while the drain begins
+  const drained = server.portico.drain();
+  assert.deepEqual(await Promise.all(sent), [constants.NGHTTP2_REFUSED_STREAM, constants.NGHTTP2_REFUSED_STREAM]);
+  assert.equal(scripted.calls(), before);
+  assert.equal((await drained).cut, 0);
+});
+
+test('of the calls that still come on connections of HTTP/1.1 unary ones are answered, and streams that would be cut are sent elsewhere', async () => {
+  await using both = await openBoth();
+  const { scripted, server, headers } = both;
+  const agent = new Agent({ keepAlive: true, ca: server.ca, maxSockets: 3 });
+  const send = async (method: string, body: Buffer | string, more: Readonly<Record<string, string>>) => {
+    const sent = request(new URL(`/fixture.v1.ForwardService/${method}`, server.url), { method: 'POST', agent, headers: { ...headers, ...more } });
+    sent.end(body);
+    const [response] = (await once(sent, 'response')) as [IncomingMessage];
+    let text = '';
+    for await (const chunk of response) text += chunk;
+    return text;
+  };
+  const unary = () => send('Unary', '{"text":"a"}', { 'content-type': 'application/json' });
+  const stream = (more: Readonly<Record<string, string>> = {}) =>
+    send('ServerStream', Buffer.from('\0\0\0\0\x02{}', 'latin1'), { 'content-type': 'application/connect+json', ...more });
+  await Promise.all([unary(), unary(), unary()]); // three connections
+  const before = scripted.calls();
+  const sent = [unary(), stream(), stream({ 'connect-timeout-ms': '5000' })]; // on their way while the drain begins
+  const drained = server.portico.drain();
+  const [answer, refused, short] = await Promise.all(sent);
+  assert.match(answer ?? '', /"text":"a"/);
+  assert.match(refused ?? '', /"code":"unavailable".*"type":"google.rpc.ErrorInfo"/);
+  assert.ok((refused ?? '').includes('The server is stopping'), refused);
+  assert.doesNotMatch(short ?? '', /"error"/);
+  assert.equal(scripted.calls(), before + 2);
+  assert.equal((await drained).cut, 0);
+  agent.destroy();
 });

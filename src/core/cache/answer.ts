@@ -1,4 +1,5 @@
 import { type Soon, soonThen } from '../kit/soon.ts';
+import { statusOf } from '../kit/status-of.ts';
 import type { CacheEntry } from '../ports/cache-store.ts';
 import type { Answer, Handler, ReadyCall } from '../ports/call.ts';
 import { wholeOf } from './computation.ts';
@@ -11,7 +12,7 @@ import type { CachedMethod } from './method.ts';
 import type { Patience } from './patience.ts';
 import { note, replyEntry, replyOf } from './reply.ts';
 import { type StaleIfError, servedAs } from './stale.ts';
-import { copyOf, neverShared, statusOf } from './status.ts';
+import { copyOf, neverShared } from './status.ts';
 
 /** The way of a call of a cached method: remembered, else computed with others, else what an old answer can cover. */
 export function answerFrom(inside: Inside, fly: Fly, stale: StaleIfError): (call: ReadyCall, compute: Handler) => Soon<Answer> {

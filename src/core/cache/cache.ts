@@ -1,6 +1,7 @@
 import type { Clock } from '../kit/clock.ts';
 import { reasons as coreReasons } from '../kit/fault.ts';
 import type { Soon } from '../kit/soon.ts';
+import type { Reasons } from '../kit/status-of.ts';
 import type { CacheStore } from '../ports/cache-store.ts';
 import type { OpenCached } from '../ports/cached-stream.ts';
 import type { Answer, Handler, ReadyCall } from '../ports/call.ts';
@@ -23,7 +24,6 @@ import { pendingInvalidations } from './pending.ts';
 import { openMemory } from './remembered.ts';
 import { openShared } from './shared.ts';
 import { staleIfError } from './stale.ts';
-import type { Reasons } from './status.ts';
 
 /** What the cache is made of. */
 export type CacheParts = {

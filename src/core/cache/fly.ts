@@ -1,4 +1,5 @@
 import { soonThen } from '../kit/soon.ts';
+import { unaryDeadlineMs } from '../policy/compile-plans.ts';
 import type { CacheEntry } from '../ports/cache-store.ts';
 import type { Handler, ReadyCall } from '../ports/call.ts';
 import { beginComputation, type Computed, type Wanted } from './computation.ts';
@@ -22,8 +23,6 @@ export type Fly = {
 
 /** Most recomputations that nobody waits for, at once. Over it old answers are served without one. */
 const backgroundMax = 100;
-/** For a plan without a deadline, which unary methods do not have: the default of a policy. */
-const defaultDeadlineMs = 10_000;
 
 export function flyBy(inside: Inside): Fly {
   const { memory, shared, flights, clock, havePatience } = inside;
@@ -38,7 +37,7 @@ export function flyBy(inside: Inside): Fly {
 
   const begin: Fly['begin'] = (wanted, compute, joinable = true) => {
     const { method, call, key, patience } = wanted;
-    const deadlineMs = method.plan.deadlineMs ?? defaultDeadlineMs;
+    const deadlineMs = method.plan.deadlineMs ?? unaryDeadlineMs;
     const deadlineAtMs = clock.nowMs() + deadlineMs;
     const leftMs = Math.min(deadlineMs, (call.deadlineAtMs ?? deadlineAtMs) - clock.nowMs());
     const decoded = decodedOf(call);

@@ -1,12 +1,13 @@
 import type { Clock } from '../kit/clock.ts';
 import { Fault } from '../kit/fault.ts';
 import { marginMs } from '../kit/margin.ts';
+import type { Reasons } from '../kit/status-of.ts';
 import type { CacheEntry } from '../ports/cache-store.ts';
 import type { ReadyCall } from '../ports/call.ts';
 import type { CachedMethod } from './method.ts';
 import type { Patience } from './patience.ts';
 import type { Memory, Remembered } from './remembered.ts';
-import { type Reasons, staleMayHelp } from './status.ts';
+import { staleMayHelp } from './status.ts';
 
 /** An answer from further ahead is of a time before our clock was set back: nobody can tell how old it is. More than the clocks of replicas may differ (cache-store.ts). Milliseconds. */
 const aheadMs = 5_000;

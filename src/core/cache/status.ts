@@ -1,17 +1,7 @@
 import { Metadata } from 'nice-grpc-common';
-import { Fault, type StatusName, statusCodes } from '../kit/fault.ts';
+import { Fault, type StatusName } from '../kit/fault.ts';
 import { StatusError } from '../kit/status-error.ts';
-
-/** Status by reason: core's, and a team's own. */
-export type Reasons = Readonly<Record<string, StatusName>>;
-
-const nameOf = new Map<number, StatusName>(Object.entries(statusCodes).map(([name, code]) => [code, name as StatusName]));
-
-/** The status that an error will leave the house with: of a Fault by its reason, of an upstream its own, of anything else INTERNAL. */
-export function statusOf(error: unknown, reasons: Reasons): StatusName {
-  if (error instanceof StatusError) return nameOf.get(error.code) ?? 'UNKNOWN';
-  return error instanceof Fault ? (reasons[error.reason] ?? 'INTERNAL') : 'INTERNAL';
-}
+import { type Reasons, statusOf } from '../kit/status-of.ts';
 
 const unsaid: ReadonlySet<StatusName> = new Set(['UNAVAILABLE', 'DEADLINE_EXCEEDED', 'INTERNAL', 'UNKNOWN', 'DATA_LOSS']);
 /**

@@ -1,4 +1,4 @@
-import { renderTemplate } from '../policy/template.ts';
+import { renderTemplates } from '../policy/template.ts';
 import type { ReadyCall } from '../ports/call.ts';
 import { callerOf, decodedOf } from './inputs.ts';
 import type { CachedMethod } from './method.ts';
@@ -7,12 +7,6 @@ import type { CachedMethod } from './method.ts';
 export function tagsOf({ cache, plan }: CachedMethod, call: ReadyCall): { readonly tags: readonly string[]; readonly complete: boolean } {
   const { message } = decodedOf(call);
   const caller = callerOf(call.caller, cache);
-  const tags = new Set<string>();
-  let complete = true;
-  for (const template of cache.tags) {
-    const tag = renderTemplate(template, { desc: plan.descriptor.input, message }, (name) => caller?.claims.get(name));
-    if (tag === undefined) complete = false;
-    else tags.add(tag);
-  }
-  return { tags: [...tags], complete };
+  const { tags, empty } = renderTemplates(cache.tags, { desc: plan.descriptor.input, message }, (name) => caller?.claims.get(name));
+  return { tags, complete: empty === 0 };
 }

@@ -5,7 +5,7 @@ import { BadRequest, ErrorInfo, LocalizedMessage, RequestInfo, RetryInfo } from 
 import { Status } from '../../gen/google/rpc/status.ts';
 import { type CoreReason, Fault, reasons, type StatusName } from '../kit/fault.ts';
 import { StatusError } from '../kit/status-error.ts';
-import { encodeFault, errorTable, statusOf } from './errors.ts';
+import { encodeFault, errorTable, statusErrorOf } from './errors.ts';
 import { en } from './messages/en.ts';
 
 const team: { reasons: Record<string, StatusName>; messages: Record<string, Record<string, string>> } = {
@@ -58,8 +58,8 @@ test('what nobody meant for the app is answered INTERNAL without its text, and l
     metadata: Metadata(),
     plan: { method: 'a.B/C' },
     trace: { traceId: 'abc' },
-  } as unknown as Parameters<typeof statusOf>[1];
-  const error = statusOf(new TypeError('secret at 10.0.0.7'), call, table, { ...silent, error: (_, fields) => logged.push(fields) });
+  } as unknown as Parameters<typeof statusErrorOf>[1];
+  const error = statusErrorOf(new TypeError('secret at 10.0.0.7'), call, table, { ...silent, error: (_, fields) => logged.push(fields) });
   assert.equal(error.code, 13);
   assert.doesNotMatch(Buffer.from(error.trailers.get('grpc-status-details-bin') ?? []).toString('latin1'), /10\.0\.0\.7/);
   assert.equal(logged.length, 1);
@@ -76,7 +76,7 @@ test('violations stay small enough for a header, and the message says how many a
 
 test('a status of an upstream passes as it is', () => {
   const upstream = new StatusError(9, 'no');
-  assert.equal(statusOf(upstream, {} as Parameters<typeof statusOf>[1], table, silent), upstream);
+  assert.equal(statusErrorOf(upstream, {} as Parameters<typeof statusErrorOf>[1], table, silent), upstream);
 });
 
 test('a team cannot take the name of one of the reasons of core', () => {

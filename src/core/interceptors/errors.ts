@@ -5,6 +5,7 @@ import { bestLanguage } from '../kit/best-language.ts';
 import { reasons as coreReasons, Fault, type StatusName, statusCodes, type Violation } from '../kit/fault.ts';
 import { settled } from '../kit/soon.ts';
 import { StatusError } from '../kit/status-error.ts';
+import { statusOf } from '../kit/status-of.ts';
 import { clip } from '../kit/text.ts';
 import type { Call, Ending, Interceptor, Traced } from '../ports/call.ts';
 import type { Log } from '../ports/log.ts';
@@ -54,7 +55,7 @@ export function errorTable(
 /** Makes every error that leaves the house a gRPC status with google.rpc details; a status that an upstream sent to a forwarded call passes as it is. */
 export function errors(table: ErrorTable, log: Log): Interceptor<Traced, unknown> {
   return function errors(call, next) {
-    const toStatus = (error: unknown) => statusOf(error, call, table, log);
+    const toStatus = (error: unknown) => statusErrorOf(error, call, table, log);
     const mapped = (ending: Ending): Ending => (ending.how === 'threw' ? { how: 'threw', error: toStatus(ending.error) } : ending);
     return settled(
       () => next(call),
@@ -67,7 +68,7 @@ export function errors(table: ErrorTable, log: Log): Interceptor<Traced, unknown
 }
 
 /** @returns the status of whatever was thrown while `call` was answered; what is not meant for the app is logged whole and answered INTERNAL */
-export function statusOf(error: unknown, call: Pick<Call, 'signal' | 'metadata' | 'plan'> & Traced, table: ErrorTable, log: Log): StatusError {
+export function statusErrorOf(error: unknown, call: Pick<Call, 'signal' | 'metadata' | 'plan'> & Traced, table: ErrorTable, log: Log): StatusError {
   if (error instanceof StatusError) return error;
   const fault = error instanceof Fault ? error : faultOf(error, call.signal);
   if (fault.reason === 'INTERNAL') {
@@ -91,7 +92,7 @@ export function encodeFault(
   { table, requestId, acceptLanguage = '' }: { readonly table: ErrorTable; readonly requestId: string; readonly acceptLanguage?: string },
 ): StatusError {
   const { violations = [], retryAfterMs } = fault.details;
-  const code = statusCodes[Object.hasOwn(table.reasons, fault.reason) ? (table.reasons[fault.reason] as StatusName) : 'INTERNAL'];
+  const code = statusCodes[statusOf(fault, table.reasons)];
   const listed = violationsToList(violations);
   const cut = violations.length > listed.length ? ` (${violations.length - listed.length} more violations are not listed)` : '';
   const message = clip(fault.message, messageBytesMax) + cut;

@@ -1,9 +1,11 @@
 import { create } from '@bufbuild/protobuf';
 import type { Meter } from '@opentelemetry/api';
-import { mayHaveHappened, type Reasons, statusOf } from '../cache/status.ts';
+import { claimOf } from '../cache/inputs.ts';
+import { mayHaveHappened } from '../cache/status.ts';
 import { reasons as coreReasons } from '../kit/fault.ts';
-import { renderTemplate } from '../policy/template.ts';
-import type { Answer, Authenticated, Call, Decoded, Ending, Interceptor, Traced } from '../ports/call.ts';
+import { type Reasons, statusOf } from '../kit/status-of.ts';
+import { renderTemplates } from '../policy/template.ts';
+import type { Answer, Authenticated, Decoded, Ending, Interceptor, Traced } from '../ports/call.ts';
 import type { InvalidateWritten } from '../ports/invalidate.ts';
 import { tapped } from './tap.ts';
 
@@ -21,7 +23,7 @@ export type InvalidateParts = {
  * handler has ended. Only for plans with `invalidates`.
  */
 export function invalidate({ invalidate, meter, reasons = coreReasons }: InvalidateParts): Interceptor<Authenticated & Decoded & Traced, unknown> {
-  const empty = meter.createCounter('portico.invalidate.tag_empty', {
+  const emptied = meter.createCounter('portico.invalidate.tag_empty', {
     description: 'Tags of writes without a value, which invalidated nothing.',
   });
   return async (call, next) => {
@@ -29,7 +31,12 @@ export function invalidate({ invalidate, meter, reasons = coreReasons }: Invalid
     const how = { soft, settleMs };
     const ended = async (error?: unknown) => {
       if (error !== undefined && !mayHaveHappened.has(statusOf(error, reasons))) return;
-      const tags = tagsOf(call, () => empty.add(1));
+      const { plan, decoded, caller } = call;
+      const desc = plan.descriptor.input;
+      const message = decoded?.message ?? create(desc); // a stream of requests has none: its templates name no fields
+      const claim = (name: string) => (caller?.kind === 'user' ? claimOf(caller, name) : undefined);
+      const { tags, empty } = renderTemplates(plan.invalidates, { desc, message }, claim);
+      if (empty > 0) emptied.add(empty);
       if (tags.length > 0) await invalidate(tags, how);
     };
     let answer: Answer;
@@ -49,17 +56,4 @@ export function invalidate({ invalidate, meter, reasons = coreReasons }: Invalid
     await ended();
     return answer;
   };
-}
-
-function tagsOf({ plan, decoded, caller }: Call & Authenticated & Decoded, onEmpty: () => void): readonly string[] {
-  const desc = plan.descriptor.input;
-  const message = decoded?.message ?? create(desc); // a stream of requests has none: its templates name no fields
-  const claim = (name: string) => (caller?.kind === 'user' ? (name === 'sub' ? caller.userId : caller.claims.get(name)) : undefined);
-  const tags = new Set<string>();
-  for (const template of plan.invalidates) {
-    const tag = renderTemplate(template, { desc, message }, claim);
-    if (tag === undefined) onEmpty();
-    else tags.add(tag);
-  }
-  return [...tags];
 }

@@ -98,6 +98,22 @@ export function renderTemplate(
   return isTag(tag) ? tag : undefined;
 }
 
+/** The tags of one call. @returns how many of the templates had no value, too */
+export function renderTemplates(
+  templates: readonly Template[],
+  request: { readonly desc: DescMessage; readonly message: Message },
+  claim: (name: string) => string | undefined,
+): { readonly tags: readonly string[]; readonly empty: number } {
+  const tags = new Set<string>();
+  let empty = 0;
+  for (const template of templates) {
+    const tag = renderTemplate(template, request, claim);
+    if (tag === undefined) empty++;
+    else tags.add(tag);
+  }
+  return { tags: [...tags], empty };
+}
+
 function fieldValue([name]: readonly string[], { desc, message }: { readonly desc: DescMessage; readonly message: Message }): string | undefined {
   const field = desc.fields.find((candidate) => candidate.name === name);
   return field === undefined ? undefined : String(reflect(desc, message).get(field));
