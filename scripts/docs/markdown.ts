@@ -10,3 +10,14 @@ export function cell(text: string): string {
     .split('`');
   return parts.map((part, i) => (i % 2 === 1 ? part : part.replaceAll('<', '&lt;'))).join('`');
 }
+
+/** An item of a list, in lines of at most 120 characters. */
+export function listItem(text: string): string {
+  const lines = ['-'];
+  for (const word of text.split(' ')) {
+    const longer = `${lines.at(-1)} ${word}`;
+    if (longer.length <= 120) lines[lines.length - 1] = longer;
+    else lines.push(`  ${word}`);
+  }
+  return lines.join('\n');
+}

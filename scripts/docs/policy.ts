@@ -1,20 +1,21 @@
 import { createFileRegistry, type DescEnum, type DescMessage, fromBinary } from '@bufbuild/protobuf';
 import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 import { readCases } from '../../test/policy/cases.ts';
-import { cell, generatedBy } from './markdown.ts';
+import { cell, generatedBy, listItem } from './markdown.ts';
 
 const intro = `# Policy
 
 ${generatedBy}
 
-What a method needs from the server stands beside it in its .proto, as one option. It is the only place: what the policy says is what is enforced, and \`portico plan\` prints it
-for every method. A method without a policy is for signed-in users, is not cached, and answers within ten seconds (streams: without a limit).
+One option in the .proto states what a method needs from the server. The server enforces exactly this policy and has no
+other source of it. \`portico plan\` prints the policy of every method. A method without a policy needs a signed-in user,
+is not cached, and has a deadline of ten seconds (streams: none).
 
 \`\`\`proto
 import "portico/v1/policy.proto";
 
 service OrderService {
-  // A screen, remembered for each user: it is computed again when one of its tags is made invalid.
+  // A screen, cached for each user until one of its tags is invalidated.
   rpc GetOrder(GetOrderRequest) returns (GetOrderResponse) {
     option idempotency_level = NO_SIDE_EFFECTS;
     option (portico.v1.policy) = {
@@ -28,7 +29,7 @@ service OrderService {
       }
     };
   }
-  // Handed to an internal service byte for byte; afterwards no replica answers with the old order.
+  // Forwarded to an internal service byte for byte. Afterwards no replica answers with the old order.
   rpc CancelOrder(CancelOrderRequest) returns (CancelOrderResponse) {
     option (portico.v1.policy) = {
       access: {scopes: ["orders.write"]}
@@ -42,13 +43,15 @@ service OrderService {
 }
 \`\`\`
 
-**Templates.** A tag is literal text with \`{field}\` for a field of the request and \`{claim}\` for a claim of the caller; \`{sub}\` is the user. A field must be a string, an integer,
-a boolean or an enum of the request itself, and may not be optional. Where a value is empty at run time, the answer is not stored (and nothing invalidated), which is counted.
-At most 64 tags of at most 256 printable ASCII bytes belong to one answer, those of \`context.tag()\` and of the upstream metadata \`portico-tags\` included.
+**Templates.** A tag is literal text with \`{field}\` for a field of the request and \`{claim}\` for a claim of the caller;
+\`{sub}\` is the user. A field must be a string, an integer, a boolean or an enum of the request itself, and must not be
+optional. If a value is empty at run time, the answer is not stored (or nothing is invalidated), and this is counted.
+One answer has at most 64 tags of at most 256 printable ASCII bytes, including those of \`context.tag()\` and of the
+upstream metadata \`portico-tags\`.
 
 `;
 
-/** docs/reference/policy.md: the fields from policy.proto's comments, the errors from the cases of test/policy. */
+/** docs/reference/policy.md: fields from the comments of policy.proto, errors from the cases of test/policy. */
 export function policyPage(descriptorSet: Uint8Array): string {
   const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, descriptorSet));
   const policy = registry.getMessage('portico.v1.Policy');
@@ -59,25 +62,27 @@ export function policyPage(descriptorSet: Uint8Array): string {
   const warnings = cases.filter(({ name }) => name === 'warnings').map(({ says }) => `${messagesOf(says)}\n`);
   return `${intro}## Fields
 
-| field | type | what it is |
+| field | type | meaning |
 |---|---|---|
 ${fieldRows(policy, '')}
 \`cache.scope\` is one of:
 
-| scope | what it is |
+| scope | meaning |
 |---|---|
 ${valueRows(scope)}
-A field of an answer with the option \`(portico.v1.volatile) = true\` (server time and the like) does not count as a change: it is left out of the etag.
+A change of a field with the option \`(portico.v1.volatile) = true\`, such as the server time, does not change the etag of
+the answer.
 
-## What stops the start
+## Errors
 
-Contradictions are errors at start: all at once, sorted by file and line, each as \`file:line:column: what is wrong\` with the line and a caret. \`portico check\` and \`portico plan\` say the same.
-These are the texts, with names of the test's own (\`test/policy/cases\` has the .proto files):
+Contradictions stop the start. All are reported at once, sorted by file and line, each as \`file:line:column: error\` with
+the line and a caret. \`portico check\` and \`portico plan\` report the same errors. These are the messages, with the names
+of the tests (\`test/policy/cases\` has the .proto files):
 
 ${errors.join('\n')}
-## What is warned of
+## Warnings
 
-In the banner of \`portico dev\` and \`portico serve\`; the server starts.
+The banner of \`portico dev\` and \`portico serve\` shows warnings, and the server starts.
 
 ${warnings.join('')}`;
 }
@@ -101,7 +106,7 @@ function fieldRows(message: DescMessage, before: string): string {
 
 const typeName = (field: DescMessage['fields'][number]) => (field.fieldKind === 'scalar' && field.scalar === 8 ? 'bool' : 'text');
 
-/** The comment above a field, as source info has it. FileDescriptorProto.message_type = 4, DescriptorProto.field = 2. */
+/** The leading comment of a field in the source info. FileDescriptorProto.message_type = 4, DescriptorProto.field = 2. */
 function commentOf({ file, proto, fields }: DescMessage, name: string): string {
   return leading(file.proto, [4, file.proto.messageType.indexOf(proto), 2, fields.findIndex((field) => field.name === name)]);
 }
@@ -115,8 +120,8 @@ function leading({ sourceCodeInfo }: DescMessage['file']['proto'], path: readonl
   return sourceCodeInfo?.location.find((location) => location.path.join() === path.join())?.leadingComments ?? '';
 }
 
-/** What was said, without places and lines, each once. */
+/** The distinct messages, without positions and lines. */
 function messagesOf(says: string): string {
   const messages = says.split('\n').flatMap((line) => line.match(/^test\/policy\/cases\/\w+\.proto:\d+:\d+: (.*)$/)?.[1] ?? []);
-  return [...new Set(messages)].map((message) => `- ${message.replaceAll('<', '&lt;')}`).join('\n');
+  return [...new Set(messages)].map((message) => listItem(message.replaceAll('<', '&lt;'))).join('\n');
 }

@@ -10,7 +10,7 @@ export function accessOf(access: Access | undefined, say: Say): AccessPlan {
   if (access === undefined) return { kind: 'user', scopes: [] };
   if (access.anonymous && access.scopes.length > 0)
     say('access.scopes[0]', 'access is anonymous and wants scopes: an anonymous caller has none. Keep one of them.');
-  if (access.anonymous && access.services) say('access.services', 'access is for anybody and for internal services only. Keep one of them.');
+  if (access.anonymous && access.services) say('access.services', 'access is for anyone and for internal services only. Keep one of them.');
   if (access.services && access.scopes.length > 0)
     say('access.scopes[0]', 'access is for internal services and wants scopes: services have none. Keep one of them.');
   access.scopes.forEach((scope, i) => {

@@ -25,7 +25,7 @@ export function cacheOf(cache: Cache, method: DescMethod, access: AccessPlan, sa
   else if (scope !== 'shared' && access.kind !== 'user')
     say('cache.scope', `${scope === 'user' ? 'SCOPE_USER' : 'SCOPE_CLAIMS'} needs a signed-in user, but callers of this method need not be one.`);
   if (scope === 'claims' && cache.claims.length === 0)
-    say('cache.scope', 'SCOPE_CLAIMS needs claims: name those that tell answers apart, such as claims: ["tenant"].');
+    say('cache.scope', 'SCOPE_CLAIMS needs claims: name those that distinguish answers, such as claims: ["tenant"].');
   if (scope !== 'claims' && cache.claims.length > 0) say('cache.claims[0]', 'claims are only for SCOPE_CLAIMS.');
   cache.claims.forEach((claim, i) => {
     if (!claimName.test(claim))
