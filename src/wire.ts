@@ -1,3 +1,4 @@
+import { openHttp2Transport } from './core/adapters/http2/open-transport.ts';
 import { keyDirectory } from './core/adapters/keys/key-directory.ts';
 import { memoryRevocations } from './core/adapters/memory/revocations.ts';
 import { readMigrations } from './core/adapters/sql/migrate.ts';
@@ -92,7 +93,14 @@ export async function wire({ settings, app, release, clock, env, pretty, samples
   const randomHex = randomDigits();
   const keys = await keyDirectory(settings.keysDir, clock, log);
   const { issuer } = settings.auth;
-  const upstreams = openUpstreams(configs, { clock, internalToken: internalTokens({ keys, clock, issuer }), retryable: methods.retryable });
+  const upstreams = openUpstreams(configs, {
+    openTransport: (target) => openHttp2Transport(target, { clock, random: Math.random }),
+    clock,
+    random: Math.random,
+    log,
+    internalToken: internalTokens({ keys, clock, issuer }),
+    retryable: methods.retryable,
+  });
 
   const listening = Promise.withResolvers<void>();
   const database = openDatabase({

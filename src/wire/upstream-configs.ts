@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { UpstreamConfig } from '../core/upstreams/channel.ts';
+import type { UpstreamConfig } from '../core/upstreams/upstreams.ts';
 import type { Settings } from '../settings.ts';
 
 /** What an upstream gets that is not in the configuration: the sample company's services in dev. Milliseconds. */

@@ -116,8 +116,9 @@ export function encodeFault(
   }
   const localized = localize(fault.reason, acceptLanguage, table.messages);
   if (localized !== undefined) details.push(any('google.rpc.LocalizedMessage', LocalizedMessage.encode(localized)));
-  const trailers = Metadata({ 'grpc-status-details-bin': Status.encode({ code, message, details }).finish() });
-  return new StatusError(code, message, { trailers, cause: fault });
+  const { passed } = fault.details;
+  const trailers = Metadata(passed?.trailers).set('grpc-status-details-bin', Status.encode({ code, message, details }).finish());
+  return new StatusError(code, message, { trailers, ...(passed && { metadata: passed.metadata }), cause: fault });
 }
 
 function metadataOf({ details: { metadata = {} } }: Fault<string>): Record<string, string> {

@@ -1,3 +1,5 @@
+import type { Metadata } from 'nice-grpc-common';
+
 /** The names of the gRPC status codes (grpc/grpc, doc/statuscodes.md) with their numbers. */
 export const statusCodes = {
   OK: 0,
@@ -47,11 +49,14 @@ export const reasons = {
   TOKEN_EXPIRED: 'UNAUTHENTICATED',
   TOKEN_INVALID: 'UNAUTHENTICATED',
   TOKEN_MISSING: 'UNAUTHENTICATED',
+  UPSTREAM_DATA_LOSS: 'DATA_LOSS',
   UPSTREAM_DOWN: 'UNAVAILABLE',
   UPSTREAM_FAILED: 'UNAVAILABLE',
   UPSTREAM_GARBAGE: 'INTERNAL',
+  UPSTREAM_INTERNAL: 'INTERNAL',
   UPSTREAM_REFUSED: 'INTERNAL',
   UPSTREAM_TIMEOUT: 'UNAVAILABLE',
+  UPSTREAM_UNKNOWN: 'UNKNOWN',
 } as const satisfies Record<string, StatusName>;
 export type CoreReason = keyof typeof reasons;
 
@@ -65,6 +70,8 @@ export type FaultDetails = {
   readonly violations?: readonly Violation[];
   /** RetryInfo: how long to wait before trying again, whole milliseconds. */
   readonly retryAfterMs?: number;
+  /** What an upstream sent that the policy lets pass: leaves with the status. */
+  readonly passed?: { readonly metadata: Metadata; readonly trailers: Metadata };
   /** Only ever logged. */
   readonly cause?: unknown;
 };

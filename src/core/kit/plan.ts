@@ -34,6 +34,10 @@ export type ForwardPlan = {
   readonly path: string;
   /** Metadata keys handed on besides the standard ones. */
   readonly metadata: readonly string[];
+  /** Metadata keys of the upstream's answer that reach the client. */
+  readonly answerMetadata: readonly string[];
+  /** Texts of statuses that nobody wrote for a client: `replace` them, or let them `pass`. */
+  readonly texts: 'replace' | 'pass';
 };
 
 /** What is enforced for one method: compiled from its policy at start, and read by every room. */

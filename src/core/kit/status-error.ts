@@ -22,7 +22,7 @@ export class StatusError extends Error {
   ) {
     super(clip(message, textBytesMax), { cause });
     this.name = 'StatusError';
-    this.code = code;
+    this.code = Number.isInteger(code) && code >= 1 && code <= 16 ? code : 2; // what is no code of an error is UNKNOWN
     this.trailers = trailers;
     this.metadata = metadata;
   }

@@ -1,8 +1,8 @@
 import type { DescMethod, FileRegistry } from '@bufbuild/protobuf';
-import type { Forward } from '../../gen/portico/v1/policy.ts';
+import { type Forward, Forward_Texts } from '../../gen/portico/v1/policy.ts';
 import { didYouMean } from '../kit/nearest.ts';
 import type { ForwardPlan } from '../kit/plan.ts';
-import { type Say, sayTwice, wrongKey } from './say.ts';
+import { type Say, sayTwice, wrongAnswerKey, wrongKey } from './say.ts';
 import { differenceOfShape } from './shape.ts';
 
 /** What every upstream gets, said or not (the standard ones of policy.proto). */
@@ -38,7 +38,14 @@ export function forwardOf(
     else if (always.has(key)) say(`forward.metadata[${i}]`, `forward metadata "${key}" is handed on anyway. Leave it out.`);
   });
   sayTwice(forward.metadata, 'forward metadata', 'forward.metadata', say);
-  return { upstream: forward.upstream, path: `/${forward.method}`, metadata: forward.metadata };
+  forward.answerMetadata.forEach((key, i) => {
+    const wrong = wrongAnswerKey(key);
+    if (wrong !== undefined) say(`forward.answerMetadata[${i}]`, `forward answer_metadata ${wrong}`);
+  });
+  sayTwice(forward.answerMetadata, 'forward answer_metadata', 'forward.answerMetadata', say);
+  if (forward.texts > Forward_Texts.PASS) say('forward.texts', `forward texts has the value ${forward.texts}, which this release does not know.`);
+  const texts = forward.texts === Forward_Texts.PASS ? 'pass' : 'replace';
+  return { upstream: forward.upstream, path: `/${forward.method}`, metadata: forward.metadata, answerMetadata: forward.answerMetadata, texts };
 }
 
 function targetOf(name: string, registry: FileRegistry, say: Say): DescMethod | undefined {

@@ -46,3 +46,15 @@ export function wrongKey(key: string): string | undefined {
   if (key.endsWith('-bin')) return `"${key}" is binary metadata, which is not supported here.`;
   return undefined;
 }
+
+/** Headers of an answer that are always ours: of caching, of CORS and a browser's safety, of redirects and sessions, and of the connection. */
+const ours =
+  /^(access-control-|cross-origin-|content-|sec-|strict-transport-|x-content-type-options|x-frame-options|(age|alt-svc|cache-control|clear-site-data|date|etag|expires|last-modified|link|location|origin|origin-agent-cluster|permissions-policy|pragma|proxy-authenticate|referrer-policy|refresh|server|set-cookie|timing-allow-origin|upgrade|vary|via|warning|www-authenticate)$)/;
+
+/** @returns what is wrong with a metadata key of an answer in a policy, or undefined */
+export function wrongAnswerKey(key: string): string | undefined {
+  const text = key.endsWith('-bin') ? key.slice(0, -'-bin'.length) : key;
+  if (metadataKey.test(key) && (ours.test(text) || reserved.test(text)))
+    return `"${key}" cannot be named here: caching, CORS, credentials and what belongs to a connection are always the server's own.`;
+  return text === '' ? `"${key}" has no name before "-bin".` : wrongKey(text);
+}

@@ -12,7 +12,7 @@ export const enforced: Fields = {
   3: { 1: true, 2: true, 3: true, 4: true, 5: true, 6: true, 7: true }, // cache
   4: true, // invalidates
   5: true, // stream_of
-  6: { 1: true, 2: true, 3: true }, // forward
+  6: { 1: true, 2: true, 3: true, 4: true, 5: true }, // forward
   7: true, // soft
   8: true, // settle
 };

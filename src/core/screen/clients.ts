@@ -1,9 +1,8 @@
 import { Fault } from '../kit/fault.ts';
-import { StatusError } from '../kit/status-error.ts';
 import type { MethodDefinition, ServiceDefinition } from '../kit/typed.ts';
-import { isLocal } from '../upstreams/local-status.ts';
+import { codeOf, faultOfUpstream } from '../upstreams/fault-of-upstream.ts';
 import { standardKeys } from '../upstreams/metadata.ts';
-import { type CallContext, faultOfUpstream, type Upstreams } from '../upstreams/upstreams.ts';
+import type { CallContext, Upstreams } from '../upstreams/upstreams.ts';
 import { UpstreamError } from './upstream-error.ts';
 
 type AnyClient = Readonly<Record<string, (request: unknown) => Promise<unknown>>>;
@@ -51,11 +50,11 @@ async function send(
   context: CallContext,
   tag: (tag: string) => void,
 ): Promise<unknown> {
-  const { body, tags } = await upstreams.unary(upstream, path, request, standardKeys, context).catch((error: unknown) => {
-    if (!(error instanceof StatusError)) throw error;
-    const fault = faultOfUpstream(upstream, error);
-    throw new UpstreamError(error.code, error.message === '' || isLocal(error) ? fault.message : error.message, fault);
-  });
+  const { end, body, tags } = await upstreams.unary(upstream, path, request, standardKeys, context);
+  if (body === undefined) {
+    const fault = faultOfUpstream(upstream, end);
+    throw new UpstreamError(codeOf(end), end.by === 'upstream' && end.message !== '' ? end.message : fault.message, fault);
+  }
   for (const one of tags) tag(one);
   try {
     return definition.responseType.decode(body);

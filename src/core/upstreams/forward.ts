@@ -1,163 +1,143 @@
-import { once } from 'node:events';
-import {
-  type ClientDuplexStream,
-  type ClientReadableStream,
-  type ClientWritableStream,
-  type Metadata as GrpcMetadata,
-  status as grpcStatus,
-  type ServiceError,
-  type StatusObject,
-} from '@grpc/grpc-js';
+import { fromBinary } from '@bufbuild/protobuf';
 import { Metadata } from 'nice-grpc-common';
 import { Fault } from '../kit/fault.ts';
-import type { MethodPlan } from '../kit/plan.ts';
-import { StatusError } from '../kit/status-error.ts';
-import type { Answer, Call, Handler } from '../ports/call.ts';
-import { passedOn } from './local-status.ts';
-import { fromUpstream, standardKeys, tagsFromUpstream } from './metadata.ts';
-import { sendUnary, asBuffer as serialize } from './unary.ts';
-import type { Upstreams } from './upstreams.ts';
+import type { ForwardPlan, MethodPlan } from '../kit/plan.ts';
+import type { Answer, Handler, ReadyCall } from '../ports/call.ts';
+import type { UpstreamSender } from '../ports/upstream-transport.ts';
+import { fromUpstream, standardKeys } from './metadata.ts';
+import { passedOn } from './passed-on.ts';
+import { ReceivedStream } from './received-stream.ts';
+import { ofOneMessage } from './send-unary.ts';
+import type { Prepared, Upstreams } from './upstreams.ts';
 
-const deserialize = (bytes: Buffer): Uint8Array => bytes;
-
-/** Hands calls of a method to an upstream byte for byte: messages, metadata both ways, trailers, statuses with their details, deadline and cancellation. */
+/** Hands calls of a method to an upstream: messages byte for byte, statuses with their details, deadline and cancellation; metadata and texts as the policy says. */
 export function forward(plan: MethodPlan, upstreams: Upstreams): Handler {
   const to = plan.forward;
   if (to === undefined) throw new Error(`${plan.method} is not forwarded.`);
   const keys = [...standardKeys, ...to.metadata];
   if (plan.kind === 'unary') {
+    const check = plan.cache === undefined ? undefined : decodable(plan, to);
     return async (call) => {
-      const prepared = await upstreams.prepare(to.upstream, to.path.slice(1), keys, call, 'unary');
-      try {
-        const { body, headers, trailers } = await sendUnary(prepared, to.path, call.request as Uint8Array, call.signal);
-        return { body, metadata: fromUpstream(headers), trailers: fromUpstream(trailers), tags: tagsFromUpstream(headers, trailers) };
-      } catch (error) {
-        throw passedOn(to.upstream, error, call.signal, prepared.limit);
-      }
+      const { end, headers, body, tags, limit } = await upstreams.unary(to.upstream, to.path, call.request as Uint8Array, keys, call);
+      if (body === undefined || end.by !== 'upstream') throw passedOn(to, end, headers, limit);
+      check?.(body);
+      return { body, metadata: fromUpstream(headers, to.answerMetadata), trailers: fromUpstream(end.trailers, to.answerMetadata), tags };
     };
   }
   return async (call) => {
-    const { client, metadata, options, end } = await upstreams.prepare(to.upstream, to.path.slice(1), keys, call, 'stream');
-    if (plan.kind === 'server_stream') {
-      const stream = client.makeServerStreamRequest(to.path, serialize, deserialize, call.request as Uint8Array, metadata, options);
-      return answerOf(stream, call, to.upstream, end);
-    }
-    if (plan.kind === 'bidi_stream') {
-      const stream = client.makeBidiStreamRequest(to.path, serialize, deserialize, metadata, options);
-      return answerOf(stream, call, to.upstream, end, pump(call, stream));
-    }
-    let body: Uint8Array | undefined;
-    const stream = client.makeClientStreamRequest(
-      to.path,
-      serialize,
-      deserialize,
-      metadata,
-      options,
-      (_error: ServiceError | null, value?: Uint8Array) => {
-        body = value;
-      },
-    );
-    return singleAnswer(stream, () => body, call, to.upstream, end, pump(call, stream));
+    const prepared = await upstreams.prepare(to.upstream, to.path, keys, call, 'stream');
+    const stream = new ForwardedStream(to, prepared, call);
+    return plan.kind === 'client_stream' ? stream.oneAnswer() : stream.answer();
   };
 }
 
-type Sending = ClientWritableStream<Uint8Array> | ClientDuplexStream<Uint8Array, Uint8Array>;
-type Receiving = ClientReadableStream<Uint8Array> | ClientDuplexStream<Uint8Array, Uint8Array>;
-
-/** Why the server itself ended the call: a message of the client that cannot be read, or that breaks a rule. */
-type Refusal = { fault: Fault | undefined };
-const noRefusal: Refusal = { fault: undefined };
-
-/** Passes the client's messages on, no faster than the upstream takes them. Its end is passed on only when the client has not left: a lost client can look like a polite end. */
-function pump(call: Call, stream: Sending): Refusal {
-  const refusal: Refusal = { fault: undefined };
-  void send(call, stream, refusal);
-  return refusal;
-}
-
-async function send(call: Call, stream: Sending, refusal: Refusal): Promise<void> {
-  try {
-    for await (const message of call.request as AsyncIterable<Uint8Array>) {
-      if (!stream.write(message) && !call.signal.aborted) await once(stream, 'drain', { signal: call.signal });
-    }
-    if (call.signal.aborted) stream.cancel();
-    else stream.end();
-  } catch (error) {
-    if (error instanceof Fault) refusal.fault = error as Fault;
-    stream.cancel(); // the answer's side says why
-  }
-}
-
-/** The answer of a stream: given as soon as initial metadata is there; messages, end and errors follow as they come. */
-async function answerOf(stream: Receiving, call: Call, upstream: string, end: (code: number) => void, refusal = noRefusal): Promise<Answer> {
-  const trailers = Metadata();
-  let headers = Metadata();
-  let failure: StatusError | undefined;
-  const cancel = () => stream.cancel();
-  if (call.signal.aborted) cancel();
-  else call.signal.addEventListener('abort', cancel, { once: true });
-  const opened = new Promise<void>((resolve) => {
-    stream.once('metadata', (received: GrpcMetadata) => {
-      headers = fromUpstream(received);
-      resolve();
-    });
-    stream.once('status', ({ code, details, metadata }: StatusObject) => {
-      call.signal.removeEventListener('abort', cancel);
-      end(code);
-      const received = fromUpstream(metadata);
-      for (const [key, values] of received) trailers.set(key, values as never);
-      if (code !== grpcStatus.OK) failure = new StatusError(code, details, { trailers: received, metadata: headers });
-      resolve();
-    });
-  });
-  const statusSeen = new Promise<void>((resolve) => stream.once('status', () => resolve()));
-  stream.on('error', () => {}); // the status says it all
-  await opened;
-  if (failure !== undefined && stream.readableLength === 0) throw refusal.fault ?? passedOn(upstream, failure, call.signal, 'call');
-  return { metadata: headers, body: messages(), trailers };
-
-  async function* messages(): AsyncGenerator<Uint8Array> {
-    let finished = false;
+/** What is stored has to be a message: bytes that cannot be decoded would be served for the whole time to live, and are a failure of the upstream. */
+function decodable({ descriptor }: MethodPlan, { upstream }: ForwardPlan): (body: Uint8Array) => void {
+  return (body) => {
     try {
-      for await (const message of stream as AsyncIterable<Uint8Array>) yield message;
-      finished = true;
-    } catch (error) {
-      finished = true;
-      await statusSeen;
-      if (failure === undefined) throw error;
-    } finally {
-      if (!finished) stream.cancel(); // closed early: the client left
+      fromBinary(descriptor.output, body);
+    } catch (cause) {
+      throw new Fault('UPSTREAM_GARBAGE', `The internal service ${upstream} answered what cannot be decoded.`, { metadata: { upstream }, cause });
     }
-    await statusSeen;
-    if (failure !== undefined)
-      throw refusal.fault ?? passedOn(upstream, new StatusError(failure.code, failure.message, { trailers: failure.trailers }), call.signal, 'call');
-  }
+  };
 }
 
-function singleAnswer(
-  stream: ClientWritableStream<Uint8Array>,
-  body: () => Uint8Array | undefined,
-  call: Call,
-  upstream: string,
-  end: (code: number) => void,
-  refusal: Refusal,
-): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    let headers = Metadata();
-    const cancel = () => stream.cancel();
-    if (call.signal.aborted) cancel();
-    else call.signal.addEventListener('abort', cancel, { once: true });
-    stream.once('metadata', (received: GrpcMetadata) => {
-      headers = fromUpstream(received);
-    });
-    stream.on('error', () => {});
-    stream.once('status', ({ code, details, metadata }: StatusObject) => {
-      call.signal.removeEventListener('abort', cancel);
-      end(code);
-      const trailers = fromUpstream(metadata);
-      const answered = body();
-      if (code === grpcStatus.OK && answered !== undefined) resolve({ metadata: headers, body: answered, trailers });
-      else reject(refusal.fault ?? passedOn(upstream, new StatusError(code, details, { trailers, metadata: headers }), call.signal, 'call'));
-    });
-  });
+/** One call of a stream on its way through. */
+class ForwardedStream {
+  // States: those of the stream that is received; a request that is refused on the way cancels it.
+  private readonly to: ForwardPlan;
+  private readonly prepared: Prepared;
+  private readonly call: ReadyCall;
+  private readonly received = new ReceivedStream();
+  private readonly sender: UpstreamSender;
+  /** Why we ended the call ourselves: a message of the client that cannot be read, or that breaks a rule. */
+  private refusal: Fault | undefined;
+
+  constructor(to: ForwardPlan, prepared: Prepared, call: ReadyCall) {
+    this.to = to;
+    this.prepared = prepared;
+    this.call = call;
+    const { signal, request } = call;
+    const { received } = this;
+    const only = request instanceof Uint8Array ? request : undefined;
+    this.sender = prepared.transport.call(prepared.call, received, only);
+    received.bind(this.sender);
+    const cancel = () => this.sender.cancel();
+    received.onEnd = (end) => {
+      signal.removeEventListener('abort', cancel);
+      prepared.end(end);
+    };
+    if (signal.aborted) cancel();
+    else signal.addEventListener('abort', cancel, { once: true });
+    if (!(request instanceof Uint8Array)) void this.pump(request);
+  }
+
+  /** Passes the client's messages on, no faster than the upstream takes them. Their end is passed on only when the client has not left: a lost client can look like a polite end. */
+  private async pump(messages: AsyncIterable<Uint8Array>): Promise<void> {
+    const { received, sender, call } = this;
+    try {
+      for await (const message of messages) {
+        if (received.end !== undefined) return;
+        if (!sender.send(message)) await new Promise<void>((resolve) => this.whenRoom(resolve));
+      }
+      if (call.signal.aborted) sender.cancel();
+      else sender.halfClose();
+    } catch (error) {
+      if (error instanceof Fault) this.refusal = error as Fault;
+      sender.cancel(); // the answer's side says why
+    }
+  }
+
+  private whenRoom(resolve: () => void): void {
+    if (this.received.end !== undefined) resolve();
+    else this.received.onRoom = resolve;
+  }
+
+  /** The answer of a stream: given as soon as initial metadata is there; messages, end and errors follow as they come. */
+  async answer(): Promise<Answer> {
+    const { received, to } = this;
+    await received.opened();
+    if (received.headersReceived === undefined) this.throwEnd();
+    const trailers = Metadata();
+    return { metadata: fromUpstream(received.headersReceived, to.answerMetadata), body: this.messages(trailers), trailers };
+  }
+
+  private messages(trailers: Metadata): AsyncIterable<Uint8Array> {
+    const { received, sender } = this;
+    const next = async (): Promise<IteratorResult<Uint8Array, undefined>> => {
+      const message = await received.next();
+      if (message !== undefined) return { done: false, value: message };
+      const { end } = received;
+      if (end?.by !== 'upstream' || end.code !== 0) this.throwEnd();
+      else for (const [key, values] of fromUpstream(end.trailers, this.to.answerMetadata)) trailers.set(key, values as never);
+      return { done: true, value: undefined };
+    };
+    const finish = async (): Promise<IteratorResult<Uint8Array, undefined>> => {
+      sender.cancel(); // closed early: the client has left
+      return { done: true, value: undefined };
+    };
+    return { [Symbol.asyncIterator]: () => ({ next, return: finish }) };
+  }
+
+  /** The answer of a call that takes a stream and gives one message. */
+  async oneAnswer(): Promise<Answer> {
+    const { received, to } = this;
+    const messages: Uint8Array[] = [];
+    for (let message = await received.next(); message !== undefined; message = await received.next()) if (messages.push(message) > 1) break;
+    this.sender.cancel(); // without effect, unless there are too many
+    const [body] = messages;
+    const end = received.end;
+    if (end?.by !== 'upstream' || end.code !== 0 || body === undefined || messages.length > 1) this.throwEnd(messages.length);
+    const { answerMetadata } = to;
+    return { body, metadata: fromUpstream(received.headersReceived, answerMetadata), trailers: fromUpstream(end.trailers, answerMetadata) };
+  }
+
+  private throwEnd(messages?: number): never {
+    const { received, call, prepared, to } = this;
+    if (this.refusal !== undefined) throw this.refusal;
+    if (call.signal.aborted) throw call.signal.reason;
+    const end = received.end ?? { by: 'transport', cause: 'protocol', detail: 'It ended without an end.', processed: 'maybe', peer: undefined };
+    const failed = messages !== undefined && end.by === 'upstream' && end.code === 0 ? ofOneMessage(end, messages) : end;
+    throw passedOn(to, failed, received.headersReceived, prepared.limit);
+  }
 }

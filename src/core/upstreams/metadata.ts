@@ -1,31 +1,27 @@
-import { Metadata as GrpcMetadata } from '@grpc/grpc-js';
 import { Metadata } from 'nice-grpc-common';
 import type { CallMetadata } from '../ports/call.ts';
+import type { ReceivedMetadata, UpstreamCall } from '../ports/upstream-transport.ts';
 
 /** What a client sends that every upstream may see. */
 export const standardKeys = ['accept-language', 'app-platform', 'app-version', 'idempotency-key'] as const;
 
-/** Of one hop, or of the server itself: never handed on, in neither direction. */
-const hop =
-  /^(:|grpc-(?!status-details-bin$)|portico-|x-forwarded-|(connection|content-type|content-length|content-encoding|te|transfer-encoding|keep-alive|upgrade|user-agent|date|authorization|set-cookie|host)$)/;
-
-/** What an upstream sent, without what belongs to its connection; nothing of an answer that is no gRPC, such as a proxy's error page. */
-export function fromUpstream(metadata: GrpcMetadata): Metadata {
-  const copy = Metadata();
-  const contentType = metadata.get('content-type')[0]; // trailers have none
-  if (contentType !== undefined && !String(contentType).startsWith('application/grpc')) return copy;
-  for (const key of Object.keys(metadata.getMap())) {
-    if (!hop.test(key)) copy.set(key, metadata.get(key) as never);
-  }
-  return copy;
+/** What is sent to an upstream: the allowed keys of the client, the trace, and the token that says who calls. */
+export function toUpstream(from: CallMetadata, keys: readonly string[], traceparent: string, token: string): UpstreamCall['metadata'] {
+  const metadata: [string, string | Uint8Array][] = [];
+  for (const key of keys) for (const value of from.getAll(key)) metadata.push([key, value]);
+  if (traceparent !== '') metadata.push(['traceparent', traceparent]);
+  metadata.push(['authorization', `Bearer ${token}`]);
+  return metadata;
 }
 
-/** What is sent to an upstream: the allowed keys of the client, the trace, and the token that says who calls. */
-export function toUpstream(from: CallMetadata, keys: readonly string[], traceparent: string, token: string): GrpcMetadata {
-  const metadata = new GrpcMetadata();
-  for (const key of keys) for (const value of from.getAll(key)) metadata.add(key, typeof value === 'string' ? value : Buffer.from(value));
-  if (traceparent !== '') metadata.set('traceparent', traceparent);
-  metadata.set('authorization', `Bearer ${token}`);
+/** Of what an upstream sent, only what the policy lets pass. */
+export function fromUpstream(received: ReceivedMetadata | undefined, keys: readonly string[]): Metadata {
+  const metadata = Metadata();
+  if (received === undefined) return metadata;
+  for (const key of keys) {
+    const values = received.getAll(key);
+    if (values.length > 0) metadata.set(key, values as never);
+  }
   return metadata;
 }
 
@@ -33,9 +29,9 @@ export function toUpstream(from: CallMetadata, keys: readonly string[], tracepar
 const tagsKey = 'portico-tags';
 
 const noTags: readonly string[] = [];
-/** The tags of an upstream's answer. Whether each can be a tag is judged where answers are stored; the client never sees them. */
-export function tagsFromUpstream(...all: readonly GrpcMetadata[]): readonly string[] {
-  const values = all.flatMap((metadata) => metadata.get(tagsKey));
+/** The tags of an upstream's answer. Whether each can be a tag is decided where answers are stored; the client never sees them. */
+export function tagsFromUpstream(...all: readonly (ReceivedMetadata | undefined)[]): readonly string[] {
+  const values = all.flatMap((metadata) => metadata?.getAll(tagsKey) ?? noTags);
   if (values.length === 0) return noTags; // as nearly always
   const tags = values.flatMap((value) => String(value).split(','));
   return tags.map((tag) => tag.trim()).filter((tag) => tag !== '');

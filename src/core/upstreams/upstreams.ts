@@ -1,12 +1,23 @@
-import { type CallOptions, type Client, type Metadata as GrpcMetadata, status as grpcStatus } from '@grpc/grpc-js';
 import type { Clock } from '../kit/clock.ts';
-import { Fault } from '../kit/fault.ts';
-import { StatusError } from '../kit/status-error.ts';
 import type { Caller, CallMetadata, Traced } from '../ports/call.ts';
-import { openChannel, type Retryable, type UpstreamConfig } from './channel.ts';
+import type { Log } from '../ports/log.ts';
+import type { UpstreamCall, UpstreamEnd, UpstreamTarget, UpstreamTransport } from '../ports/upstream-transport.ts';
+import { openFailureLog } from './failure-log.ts';
+import { codeOf } from './fault-of-upstream.ts';
 import { tagsFromUpstream, toUpstream } from './metadata.ts';
-import { registerPollingResolver } from './polling-resolver.ts';
-import { sendUnary } from './unary.ts';
+import type { Limit } from './passed-on.ts';
+import { retryBudget, sendWithRetries } from './retry.ts';
+import type { UnaryResult } from './send-unary.ts';
+
+/** One upstream as configured. */
+export type UpstreamConfig = UpstreamTarget & {
+  /** The longest one call may take, whatever time the client's call has. */
+  readonly deadlineMs: number;
+  /** All attempts, the first included: 1 to 5 (gRFC A6). */
+  readonly attemptsMax: number;
+  /** `aud` of the internal token. */
+  readonly audience: string;
+};
 
 /** The signed token by which an upstream authorises: audience the upstream, subject the caller. At once where one is remembered. */
 export type InternalToken = (audience: string, caller: Caller | undefined) => string | Promise<string>;
@@ -21,86 +32,91 @@ export type CallContext = Traced & {
 
 /** One call to an upstream, ready to be sent. */
 export type Prepared = {
-  readonly client: Client;
-  readonly metadata: GrpcMetadata;
-  readonly options: CallOptions;
-  /** Whose deadline the call has: that of the call it is made for, or the upstream's own, where that is sooner. */
-  readonly limit: 'call' | 'upstream';
-  /** Ends the client span. @param code 0 to 16 */
-  end(code: number): void;
+  readonly transport: UpstreamTransport;
+  readonly call: UpstreamCall;
+  readonly limit: Limit;
+  /** Is told how it ended, once: ends the client span, and logs a failure. */
+  end(end: UpstreamEnd): void;
 };
 
 export type Upstreams = {
   readonly names: ReadonlySet<string>;
   /** @param keys metadata of the client that is handed on */
-  prepare(upstream: string, method: string, keys: readonly string[], context: CallContext, kind: 'unary' | 'stream'): Promise<Prepared>;
-  /** One request, one answer, as bytes. @throws StatusError as the upstream ended it; the client's own cancel as the signal's reason */
+  prepare(upstream: string, path: string, keys: readonly string[], context: CallContext, kind: 'unary' | 'stream'): Promise<Prepared>;
+  /** One request, one answer, as bytes. Rejects only with the reason of the call's own signal. */
   unary(
     upstream: string,
     path: string,
     request: Uint8Array,
     keys: readonly string[],
     context: CallContext,
-  ): Promise<{ readonly body: Uint8Array /** From `portico-tags`. */; readonly tags: readonly string[] }>;
+  ): Promise<UnaryResult & { readonly limit: Limit /** From `portico-tags`. */; readonly tags: readonly string[] }>;
   close(): void;
 };
 
-/**
- * Opens the upstreams of the configuration; connections are made with the first call of each.
- * @param retryable by upstream: which methods are idempotent, as "package.Service/Method"
- */
+export type UpstreamsParts = {
+  readonly openTransport: (target: UpstreamTarget) => UpstreamTransport;
+  readonly clock: Clock;
+  /** From 0 to 1. */
+  readonly random: () => number;
+  readonly log: Log;
+  readonly internalToken: InternalToken;
+  /** What may be tried again, as "package.Service/Method": its methods are idempotent. */
+  readonly retryable: Iterable<string>;
+};
+
+/** Opens the upstreams of the configuration; connections are made with the first call of each. */
 export function openUpstreams(
   config: Readonly<Record<string, UpstreamConfig>>,
-  { clock, internalToken, retryable }: { readonly clock: Clock; readonly internalToken: InternalToken; readonly retryable: Retryable },
+  { openTransport, clock, random, log, internalToken, retryable }: UpstreamsParts,
 ): Upstreams {
-  registerPollingResolver(clock);
-  const open = new Map(Object.entries(config).map(([name, upstream]) => [name, { ...upstream, client: openChannel(upstream, retryable) }]));
-  const prepare: Upstreams['prepare'] = async (name, method, keys, context, kind) => {
+  const repeatable = new Set([...retryable].map((method) => `/${method}`));
+  const sayFailed = openFailureLog(log, clock);
+  const open = new Map(
+    Object.entries(config).map(([name, upstream]) => [name, { ...upstream, transport: openTransport(upstream), budget: retryBudget() }]),
+  );
+  const upstreamOf = (name: string) => {
     const upstream = open.get(name);
     if (upstream === undefined) throw new Error(`There is no upstream "${name}" in the configuration.`);
-    const { client, audience, address, deadlineMs } = upstream;
+    return upstream;
+  };
+  const prepare: Upstreams['prepare'] = async (name, path, keys, context, kind) => {
+    const { transport, audience, address, deadlineMs } = upstreamOf(name);
     const signed = internalToken(audience, context.caller);
     const token = typeof signed === 'string' ? signed : await signed;
+    const method = path.slice(1);
     const span = context.trace.upstream(method, address);
-    const longest = kind === 'unary' ? clock.nowMs() + deadlineMs : undefined;
-    const deadline = Math.min(context.deadlineAtMs ?? Number.POSITIVE_INFINITY, longest ?? Number.POSITIVE_INFINITY);
+    const longest = kind === 'unary' ? clock.nowMs() + deadlineMs : Number.POSITIVE_INFINITY;
+    const theirs = context.deadlineAtMs ?? Number.POSITIVE_INFINITY;
+    const deadline = Math.min(theirs, longest);
+    const deadlineAtMs = Number.isFinite(deadline) ? deadline : undefined;
     return {
-      client,
-      metadata: toUpstream(context.metadata, keys, span.traceparent, token),
-      options: Number.isFinite(deadline) ? { deadline } : {},
-      limit: longest !== undefined && longest < (context.deadlineAtMs ?? Number.POSITIVE_INFINITY) ? 'upstream' : 'call',
-      end: (code) => span.end(code),
+      transport,
+      call: { path, metadata: toUpstream(context.metadata, keys, span.traceparent, token), deadlineAtMs },
+      limit: longest < theirs ? 'upstream' : 'call',
+      end: (end) => {
+        span.end(codeOf(end));
+        if (end.by === 'upstream' && end.code === 0) return;
+        const late = end.by === 'transport' && end.cause === 'cancelled' && deadlineAtMs !== undefined && clock.nowMs() >= deadlineAtMs - 1;
+        // our timers of one deadline fire in any order: cancelled by the call's own is late all the same
+        sayFailed({ upstream: name, address, method, traceId: context.trace.traceId, end: late ? { ...end, cause: 'timeout' } : end });
+      },
     };
   };
   return {
     names: new Set(open.keys()),
     prepare,
     unary: async (name, path, request, keys, context) => {
-      const prepared = await prepare(name, path.slice(1), keys, context, 'unary');
-      const { body, headers, trailers } = await sendUnary(prepared, path, request, context.signal);
-      return { body, tags: tagsFromUpstream(headers, trailers) };
+      const { attemptsMax, budget } = upstreamOf(name);
+      const { transport, call, limit, end } = await prepare(name, path, keys, context, 'unary');
+      const attempts = repeatable.has(path) ? attemptsMax : 1;
+      const result = await sendWithRetries(transport, call, request, context.signal, attempts, { clock, random, budget });
+      end(result.end);
+      if (result.body === undefined && context.signal.aborted) throw context.signal.reason;
+      return { ...result, limit, tags: tagsFromUpstream(result.headers, result.end.by === 'upstream' ? result.end.trailers : undefined) };
     },
     close: () => {
-      for (const { client } of open.values()) client.close();
+      for (const { transport } of open.values()) transport.close();
     },
   };
-}
-
-/** What a failed upstream call means to a screen: which reason a missing part gets, and a required one ends the call with. */
-export function faultOfUpstream(upstream: string, error: unknown): Fault {
-  if (error instanceof Fault) return error as Fault;
-  const metadata = { upstream };
-  if (!(error instanceof StatusError))
-    return new Fault('UPSTREAM_FAILED', `The internal service ${upstream} could not be used.`, { metadata, cause: error });
-  switch (error.code) {
-    case grpcStatus.UNAVAILABLE:
-      return new Fault('UPSTREAM_DOWN', `The internal service ${upstream} cannot be reached.`, { metadata, cause: error });
-    case grpcStatus.DEADLINE_EXCEEDED:
-      return new Fault('UPSTREAM_TIMEOUT', `The internal service ${upstream} did not answer in time.`, { metadata, cause: error });
-    case grpcStatus.UNAUTHENTICATED:
-    case grpcStatus.PERMISSION_DENIED:
-      return new Fault('UPSTREAM_REFUSED', `The internal service ${upstream} refused the call.`, { metadata, cause: error });
-    default:
-      return new Fault('UPSTREAM_FAILED', `The internal service ${upstream} failed.`, { metadata, cause: error });
-  }
 }

@@ -1,6 +1,14 @@
 // An upstream that is written by hand in HTTP/2, so that it can say what no gRPC library would, and see every byte that it is sent.
 import { once } from 'node:events';
-import { createServer, type IncomingHttpHeaders, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
+import {
+  createSecureServer,
+  createServer,
+  type IncomingHttpHeaders,
+  type SecureServerOptions,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+  type ServerOptions,
+} from 'node:http2';
 
 export type RawCall = { readonly stream: ServerHttp2Stream; readonly headers: IncomingHttpHeaders };
 export type RawUpstream = {
@@ -8,19 +16,22 @@ export type RawUpstream = {
   readonly address: string;
   /** Calls so far, the last one last. */
   readonly calls: readonly RawCall[];
+  /** Connections that are open. */
+  readonly sessions: ReadonlySet<ServerHttp2Session>;
   /** What the next calls are answered with. */
   answer: (call: RawCall) => void | Promise<void>;
   close(): Promise<void>;
 };
 
-/** Opens it on a free port of loopback. */
-export async function openRawUpstream(): Promise<RawUpstream> {
+/** Opens it on a free port of loopback; with a certificate it speaks TLS. */
+export async function openRawUpstream(options: ServerOptions | SecureServerOptions = {}): Promise<RawUpstream> {
   const calls: RawCall[] = [];
   const sessions = new Set<ServerHttp2Session>();
-  const server = createServer();
+  const server = 'cert' in options ? createSecureServer(options) : createServer(options);
   server.on('session', (session) => {
     sessions.add(session);
     session.on('error', () => {});
+    session.once('close', () => sessions.delete(session));
   });
   server.on('stream', (stream, headers) => {
     stream.on('error', () => {});
@@ -33,6 +44,7 @@ export async function openRawUpstream(): Promise<RawUpstream> {
   const upstream: RawUpstream = {
     address: `127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}`,
     calls,
+    sessions,
     answer: ({ stream }) => void stream.resume(),
     close: async () => {
       for (const session of sessions) session.destroy();

@@ -27,9 +27,12 @@ export const en: Readonly<Record<CoreReason, string>> = {
   TOKEN_EXPIRED: 'Please sign in again.',
   TOKEN_INVALID: 'Please sign in again.',
   TOKEN_MISSING: 'Please sign in.',
+  UPSTREAM_DATA_LOSS: 'Something went wrong on our side. Please try again later.',
   UPSTREAM_DOWN: 'This is not available right now. Please try again later.',
   UPSTREAM_FAILED: 'This is not available right now. Please try again later.',
   UPSTREAM_GARBAGE: 'This is not available right now. Please try again later.',
+  UPSTREAM_INTERNAL: 'Something went wrong on our side. Please try again later.',
   UPSTREAM_REFUSED: 'This is not available right now. Please try again later.',
   UPSTREAM_TIMEOUT: 'This is taking too long. Please try again.',
+  UPSTREAM_UNKNOWN: 'Something went wrong on our side. Please try again later.',
 };

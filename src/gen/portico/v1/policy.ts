@@ -151,6 +151,63 @@ export interface Forward {
    * idempotency-key).
    */
   metadata: string[];
+  /**
+   * Metadata of the upstream's answer, in its headers or trailers, that reaches the client, such as "x-order-state".
+   * Nothing else does. Headers of caching, of CORS and of the connection are the server's own, and cannot be named.
+   */
+  answerMetadata: string[];
+  /**
+   * What becomes of the texts of INTERNAL, UNKNOWN, DATA_LOSS and UNAUTHENTICATED, which are seldom written for a
+   * client. Default: they are replaced, unless the status carries a google.rpc.ErrorInfo.
+   */
+  texts: Forward_Texts;
+}
+
+/** What becomes of an upstream's texts. */
+export const Forward_Texts = {
+  /** TEXTS_UNSPECIFIED - Not said: they are replaced where nobody wrote them for a client. */
+  TEXTS_UNSPECIFIED: 0,
+  /**
+   * PASS - They pass, and UNAUTHENTICATED passes as it is: for upstreams that write every text for the client.
+   * buf:lint:ignore ENUM_VALUE_PREFIX
+   */
+  PASS: 1,
+  UNRECOGNIZED: -1,
+} as const;
+
+export type Forward_Texts = typeof Forward_Texts[keyof typeof Forward_Texts];
+
+export namespace Forward_Texts {
+  export type TEXTS_UNSPECIFIED = typeof Forward_Texts.TEXTS_UNSPECIFIED;
+  export type PASS = typeof Forward_Texts.PASS;
+  export type UNRECOGNIZED = typeof Forward_Texts.UNRECOGNIZED;
+}
+
+export function forward_TextsFromJSON(object: any): Forward_Texts {
+  switch (object) {
+    case 0:
+    case "TEXTS_UNSPECIFIED":
+      return Forward_Texts.TEXTS_UNSPECIFIED;
+    case 1:
+    case "PASS":
+      return Forward_Texts.PASS;
+    case -1:
+    case "UNRECOGNIZED":
+    default:
+      return Forward_Texts.UNRECOGNIZED;
+  }
+}
+
+export function forward_TextsToJSON(object: Forward_Texts): string {
+  switch (object) {
+    case Forward_Texts.TEXTS_UNSPECIFIED:
+      return "TEXTS_UNSPECIFIED";
+    case Forward_Texts.PASS:
+      return "PASS";
+    case Forward_Texts.UNRECOGNIZED:
+    default:
+      return "UNRECOGNIZED";
+  }
 }
 
 function createBasePolicy(): Policy {
@@ -628,7 +685,7 @@ export const Cache: MessageFns<Cache> = {
 };
 
 function createBaseForward(): Forward {
-  return { upstream: "", method: "", metadata: [] };
+  return { upstream: "", method: "", metadata: [], answerMetadata: [], texts: 0 };
 }
 
 export const Forward: MessageFns<Forward> = {
@@ -641,6 +698,12 @@ export const Forward: MessageFns<Forward> = {
     }
     for (const v of message.metadata) {
       writer.uint32(26).string(v!);
+    }
+    for (const v of message.answerMetadata) {
+      writer.uint32(34).string(v!);
+    }
+    if (message.texts !== 0) {
+      writer.uint32(40).int32(message.texts);
     }
     return writer;
   },
@@ -682,6 +745,22 @@ export const Forward: MessageFns<Forward> = {
             message.metadata.push(reader.string());
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.answerMetadata.push(reader.string());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.texts = reader.int32() as any;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -699,6 +778,12 @@ export const Forward: MessageFns<Forward> = {
       upstream: isSet(object.upstream) ? globalThis.String(object.upstream) : "",
       method: isSet(object.method) ? globalThis.String(object.method) : "",
       metadata: globalThis.Array.isArray(object?.metadata) ? object.metadata.map((e: any) => globalThis.String(e)) : [],
+      answerMetadata: globalThis.Array.isArray(object?.answerMetadata)
+        ? object.answerMetadata.map((e: any) => globalThis.String(e))
+        : globalThis.Array.isArray(object?.answer_metadata)
+        ? object.answer_metadata.map((e: any) => globalThis.String(e))
+        : [],
+      texts: isSet(object.texts) ? forward_TextsFromJSON(object.texts) : 0,
     };
   },
 
@@ -713,6 +798,12 @@ export const Forward: MessageFns<Forward> = {
     if (message.metadata?.length) {
       obj.metadata = message.metadata;
     }
+    if (message.answerMetadata?.length) {
+      obj.answerMetadata = message.answerMetadata;
+    }
+    if (message.texts !== 0) {
+      obj.texts = forward_TextsToJSON(message.texts);
+    }
     return obj;
   },
 
@@ -724,6 +815,8 @@ export const Forward: MessageFns<Forward> = {
     message.upstream = object.upstream ?? "";
     message.method = object.method ?? "";
     message.metadata = object.metadata?.map((e) => e) || [];
+    message.answerMetadata = object.answerMetadata?.map((e) => e) || [];
+    message.texts = object.texts ?? 0;
     return message;
   },
 };

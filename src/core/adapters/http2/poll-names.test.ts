@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { type Client, Metadata, Server, ServerCredentials } from '@grpc/grpc-js';
-import { fakeClock } from '../../../test/support/time/clock.ts';
-import { until } from '../../../test/support/time/until.ts';
-import { openChannel } from './channel.ts';
-import { registerPollingResolver } from './polling-resolver.ts';
+import { Server, ServerCredentials } from '@grpc/grpc-js';
+import { fakeClock } from '../../../../test/support/time/clock.ts';
+import { until } from '../../../../test/support/time/until.ts';
+import type { UpstreamTransport } from '../../ports/upstream-transport.ts';
+import { sendUnary } from '../../upstreams/send-unary.ts';
+import { openHttp2Transport } from './open-transport.ts';
 
 /** A server that counts its calls, on one of the addresses of loopback. */
 async function open(host: string, port: number) {
@@ -34,35 +35,33 @@ let failing = false;
 let lookups = 0;
 let first: Awaited<ReturnType<typeof open>>;
 let second: Awaited<ReturnType<typeof open>>;
-let client: Client;
+let transport: UpstreamTransport;
 before(async () => {
   first = await open('127.0.0.1', 0);
   second = await open('127.0.0.2', first.port); // a pod of the same service has the same port
-  registerPollingResolver(clock, async (host) => {
+  const look = async (host: string) => {
     lookups++;
     assert.equal(host, 'orders.internal');
     if (failing) throw new Error('SERVFAIL');
     return hosts;
-  });
-  client = openChannel({ address: `orders.internal:${first.port}`, deadlineMs: 5_000, attemptsMax: 1, audience: 'orders' }, []);
+  };
+  transport = openHttp2Transport({ address: `orders.internal:${first.port}` }, { clock, random: () => 0.5, look });
 });
 after(() => {
-  client?.close();
+  transport?.close();
   first?.close();
   second?.close();
 });
 
-const call = () =>
-  new Promise<void>((resolve, reject) =>
-    client.makeUnaryRequest(
-      '/a.B/Ping',
-      (bytes: Buffer) => bytes,
-      (bytes: Buffer) => bytes,
-      Buffer.alloc(0),
-      new Metadata(),
-      (error) => (error === null ? resolve() : reject(error)),
-    ),
+const call = async () => {
+  const { end, body } = await sendUnary(
+    transport,
+    { path: '/a.B/Ping', metadata: [], deadlineAtMs: undefined },
+    Buffer.alloc(0),
+    new AbortController().signal,
   );
+  assert.ok(body, JSON.stringify(end));
+};
 
 test('a new address gets traffic when its name is looked up again, though no connection was lost', async () => {
   await call();

@@ -1,0 +1,123 @@
+import type { Clock } from '../../kit/clock.ts';
+import type { UpstreamTarget } from '../../ports/upstream-transport.ts';
+import { type Connection, openConnection } from './connection.ts';
+import { type Lookup, type NamePolling, pollNames } from './poll-names.ts';
+import type { ConnectFailure, Session } from './session.ts';
+import { parseUpstreamAddress, type SocketAddress, textOf } from './upstream-address.ts';
+
+/** Chooses where calls go: round the addresses that are connected. */
+export type Balancer = {
+  /** The `:authority` of calls. */
+  readonly authority: string;
+  /**
+   * Gives `take` a connection or, when every address has failed, why; at once where that is known.
+   * @returns takes the wish back
+   */
+  pick(take: (picked: Session | ConnectFailure) => void): () => void;
+  close(): void;
+};
+
+export type BalancerParts = { readonly clock: Clock; readonly random: () => number; readonly look: Lookup };
+
+export function openBalancer({ address, tls }: UpstreamTarget, { clock, random, look }: BalancerParts): Balancer {
+  const place = parseUpstreamAddress(address);
+  const authority = tls?.serverName ?? place.authority;
+  const connections = new Map<string, Connection>();
+  let all: readonly Connection[] = [];
+  const waiting = new Set<(picked: Session | ConnectFailure) => void>();
+  let unresolved: ConnectFailure | undefined;
+  let next = 0;
+
+  /** undefined: something is still on its way. */
+  const choose = (): Session | ConnectFailure | undefined => {
+    let failure = unresolved;
+    let failing = 0;
+    let best: Session | undefined;
+    for (let i = 0; i < all.length; i++) {
+      const connection = all[(next + i) % all.length] as Connection;
+      connection.want();
+      const ready = connection.ready();
+      if (ready !== undefined && best === undefined && hasRoom(ready)) {
+        best = ready;
+        next = (next + i + 1) % all.length;
+      }
+      const failed = connection.failure();
+      if (failed !== undefined) {
+        failing += 1;
+        failure = failed;
+      }
+    }
+    // all are full: calls wait in HTTP/2 itself until a stream is free
+    best ??= all.map((connection) => connection.ready()).find((ready) => ready !== undefined);
+    if (best !== undefined) return best;
+    if (all.length === 0) names?.again();
+    return failing === all.length ? failure : undefined;
+  };
+  const changed = () => {
+    if (waiting.size === 0) return;
+    const takers = [...waiting];
+    for (const take of takers) {
+      const picked = choose();
+      if (picked === undefined) return;
+      if (waiting.delete(take)) take(picked);
+    }
+  };
+  const use = (addresses: readonly SocketAddress[]) => {
+    unresolved = undefined;
+    const wanted = new Map(addresses.map((one) => [textOf(one), one]));
+    for (const [key, connection] of connections) {
+      if (wanted.has(key)) continue;
+      connections.delete(key);
+      connection.leave();
+    }
+    for (const [key, one] of wanted) {
+      if (connections.has(key)) continue;
+      const connection: Connection = openConnection(one, {
+        tls,
+        authority: place.authority,
+        clock,
+        random,
+        changed: () => {
+          if (connection.failure() !== undefined) names?.again(); // perhaps it has another address by now
+          changed();
+        },
+      });
+      connections.set(key, connection);
+    }
+    all = [...connections.values()];
+    changed();
+  };
+  let names: NamePolling | undefined;
+  const lookUp = ({ name, port }: { readonly name: string; readonly port: number }) =>
+    pollNames(
+      name,
+      (hosts) => use(hosts.map((host) => ({ host, port }))),
+      (detail) => {
+        unresolved = { cause: 'dns', detail };
+        changed();
+      },
+      { clock, look },
+    );
+  if ('addresses' in place) use(place.addresses);
+  return {
+    authority,
+    pick: (take) => {
+      if ('name' in place) names ??= lookUp(place);
+      const picked = choose();
+      if (picked !== undefined) {
+        take(picked);
+        return () => {};
+      }
+      waiting.add(take);
+      return () => waiting.delete(take);
+    },
+    close: () => {
+      names?.close();
+      for (const connection of connections.values()) connection.close();
+    },
+  };
+}
+
+function hasRoom({ http2, streams }: Session): boolean {
+  return streams < (http2.remoteSettings.maxConcurrentStreams ?? Number.POSITIVE_INFINITY);
+}

@@ -1,0 +1,100 @@
+import { type ConnectFailure, type OpenedSession, openSession, type Session, type SessionParts } from './session.ts';
+import { type SocketAddress, textOf } from './upstream-address.ts';
+
+/** grpc/grpc, doc/connection-backoff.md, with shorter times: the upstreams are near. */
+const backoff = { baseMs: 100, factor: 1.6, maxMs: 5_000, jitter: 0.2 } as const;
+
+/** One address of an upstream. */
+export type Connection = {
+  /** "10.1.2.3:9000" */
+  readonly peer: string;
+  /** Where new calls go; undefined: nowhere yet. */
+  ready(): Session | undefined;
+  /** Why the last attempt failed: set until one succeeds, or until nobody has wanted it for a while. */
+  failure(): ConnectFailure | undefined;
+  /** A call wants it: it connects, unless it does already or is set aside. */
+  want(): void;
+  /** Takes no new calls; those that are open go on. */
+  leave(): void;
+  close(): void;
+};
+
+export type ConnectionParts = SessionParts & {
+  /** From 0 to 1. */
+  readonly random: () => number;
+  /** It became ready, or failed. */
+  readonly changed: () => void;
+};
+
+/** Keeps the connection to one address: made when a call wants it, set aside while it fails, and made again by itself while calls come. */
+export function openConnection(address: SocketAddress, { random, changed, ...parts }: ConnectionParts): Connection {
+  // States: idle, connecting, ready, aside (failed, waiting for the next attempt), closed.
+  let state: 'idle' | 'connecting' | 'ready' | 'aside' | 'closed' = 'idle';
+  let session: Session | undefined;
+  let failure: ConnectFailure | undefined;
+  let failures = 0;
+  let wanted = false;
+  let cancelTimer = () => {};
+  const opened = new Set<OpenedSession>();
+
+  const connect = () => {
+    state = 'connecting';
+    wanted = false;
+    const made = openSession(address, parts, {
+      ready: (ready) => {
+        if (state === 'closed') return;
+        state = 'ready';
+        session = ready;
+        failure = undefined;
+        failures = 0;
+        changed();
+      },
+      left: (leaving) => {
+        if (leaving !== session) return;
+        session = undefined;
+        if (state === 'ready') state = 'idle';
+        changed();
+      },
+      failed: (why) => {
+        if (state === 'closed') return;
+        setAside(why);
+        changed();
+      },
+      over: () => opened.delete(made),
+    });
+    opened.add(made);
+  };
+  const setAside = (why: ConnectFailure) => {
+    state = 'aside';
+    failure = why;
+    failures += 1;
+    const waitMs = Math.min(backoff.baseMs * backoff.factor ** (failures - 1), backoff.maxMs) * (1 + backoff.jitter * (2 * random() - 1));
+    cancelTimer = parts.clock.after(waitMs, () => {
+      if (wanted) return connect();
+      state = 'idle'; // no call came meanwhile: the next one starts anew, and waits for it
+      failure = undefined;
+    });
+  };
+  const stop = () => {
+    state = 'closed';
+    session = undefined;
+    cancelTimer();
+  };
+  return {
+    peer: textOf(address),
+    ready: () => (session !== undefined && !session.http2.closed && !session.http2.destroyed ? session : undefined),
+    failure: () => failure,
+    want: () => {
+      wanted = true;
+      if (state === 'idle') connect();
+    },
+    leave: () => {
+      stop();
+      for (const one of opened) one.leave();
+    },
+    close: () => {
+      stop();
+      for (const one of opened) one.destroy();
+    },
+  };
+}

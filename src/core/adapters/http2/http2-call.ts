@@ -1,0 +1,237 @@
+import { type ClientHttp2Stream, constants } from 'node:http2';
+import { gunzip } from 'node:zlib';
+import type { TransportEnd, UpstreamCall, UpstreamReceiver, UpstreamSender, UpstreamStatus } from '../../ports/upstream-transport.ts';
+import { framed, Malformed, MessageReader } from './message-reader.ts';
+import { isGrpc, ReceivedHeaders, type ResponseHeaders, statusOf } from './received.ts';
+import type { Session } from './session.ts';
+import { endOfClosed, madeHere, notGrpc } from './stream-end.ts';
+
+/** Largest answer in bytes, before and after decompression. */
+export const answerBytesMax = 4_194_304;
+/** What is kept of the messages that were sent, so that a call that nobody has seen can be sent again; a call that has sent more cannot. */
+const keptBytesMax = 262_144;
+const endStream = constants.NGHTTP2_FLAG_END_STREAM;
+
+/** How a call gets onto a connection, and what it is to do when it can be sent again. */
+export type CallParts = {
+  /** Opens its stream. */
+  open(session: Session, call: UpstreamCall): ClientHttp2Stream;
+  /** Nobody has seen the call, and it is whole: is it sent again? */
+  again(call: Http2Call): boolean;
+  /** It is over. */
+  over(call: Http2Call): void;
+};
+
+/** One call over one stream, or over another one when nobody has seen the first. */
+export class Http2Call implements UpstreamSender {
+  // States: waiting (no stream), open (a stream), over.
+  private readonly call: UpstreamCall;
+  private readonly receiver: UpstreamReceiver;
+  private readonly only: Uint8Array | undefined;
+  private readonly parts: CallParts;
+  private stream: ClientHttp2Stream | undefined;
+  private over = false;
+  private peer: string | undefined;
+  private reader: MessageReader;
+  /** What was sent, for sending it again; undefined: it is too much, or has been seen. */
+  private kept: Buffer[] | undefined = [];
+  private keptBytes = 0;
+  private halfClosed = false;
+  private answered = false;
+  /** Pieces that came before the headers were read: Node tells of them in this order only. */
+  private early: Buffer[] | undefined;
+  private gzip = false;
+  private paused = false;
+  /** Messages behind one that is being decompressed, which come in its order. */
+  private inflating: { readonly body: Buffer; readonly compressed: boolean }[] | undefined;
+  private ending: UpstreamStatus | TransportEnd | undefined;
+  attempts = 0;
+
+  constructor(call: UpstreamCall, receiver: UpstreamReceiver, only: Uint8Array | undefined, parts: CallParts) {
+    this.call = call;
+    this.receiver = receiver;
+    this.only = only;
+    this.parts = parts;
+    this.reader = new MessageReader(answerBytesMax, this.onMessage);
+  }
+
+  /** Goes over this connection. */
+  attach(session: Session): void {
+    if (this.over) return;
+    this.attempts += 1;
+    this.peer = session.peer;
+    let stream: ClientHttp2Stream;
+    try {
+      stream = this.parts.open(session, this.call);
+    } catch (error) {
+      const end = madeHere('protocol', `It cannot be sent: ${error instanceof Error ? error.message : error}`, 'no');
+      queueMicrotask(() => this.finish(end)); // whoever called has yet to get the sender
+      return;
+    }
+    session.streams += 1;
+    this.stream = stream;
+    stream.on('response', this.onResponse);
+    stream.on('data', this.onData);
+    stream.on('trailers', this.onTrailers);
+    stream.once('end', () => this.onEnd(stream, session));
+    stream.on('error', noop); // "close" says what it came to
+    stream.once('close', () => this.onClose(stream, session));
+    if (this.only !== undefined) return void stream.end(framed(this.only));
+    stream.on('drain', () => this.receiver.drained());
+    let room = true;
+    for (const frame of this.kept ?? []) room = stream.write(frame);
+    if (this.halfClosed) stream.end();
+    else if (room && this.keptBytes > 0) this.receiver.drained();
+  }
+
+  send(message: Uint8Array): boolean {
+    if (this.over || this.halfClosed) return true;
+    const frame = framed(message);
+    if (this.kept !== undefined) {
+      this.kept.push(frame);
+      this.keptBytes += frame.length;
+      // without a stream they wait here; the sender is to wait as well
+      if (this.keptBytes > keptBytesMax && this.stream !== undefined) this.kept = undefined;
+    }
+    return this.stream === undefined ? this.keptBytes < keptBytesMax : this.stream.write(frame);
+  }
+
+  halfClose(): void {
+    if (this.over || this.halfClosed) return;
+    this.halfClosed = true;
+    this.stream?.end();
+  }
+
+  resume(): void {
+    this.paused = false;
+    if (this.inflating === undefined) this.stream?.resume();
+  }
+
+  cancel(): void {
+    this.finish(madeHere('cancelled', 'We cancelled it.', this.stream === undefined ? 'no' : 'maybe'));
+  }
+
+  /** Its deadline has passed. */
+  late(): void {
+    this.finish(madeHere('timeout', 'The deadline passed.', this.stream === undefined ? 'no' : 'maybe'));
+  }
+
+  /** Ends the call, if it has not ended: whatever waits to be decompressed is dropped. */
+  finish(end: UpstreamStatus | TransportEnd): void {
+    if (this.over) return;
+    this.over = true;
+    const { stream } = this;
+    if (stream !== undefined && !stream.closed && !(end.by === 'upstream' && stream.writableEnded)) stream.close(constants.NGHTTP2_CANCEL);
+    stream?.resume(); // what still comes is nobody's, and has to be read for the stream to close
+    this.parts.over(this);
+    this.receiver.ended({ ...end, peer: this.peer });
+  }
+
+  /** Ends the call after the messages that came before. */
+  private endWith(end: UpstreamStatus | TransportEnd): void {
+    this.ending ??= end;
+    if (this.inflating === undefined) this.finish(this.ending);
+  }
+
+  private readonly onResponse = (headers: ResponseHeaders, flags: number) => {
+    if (this.over || this.ending !== undefined) return;
+    const status = statusOf(headers);
+    if (!isGrpc(headers['content-type'])) return this.endWith(notGrpc(headers));
+    if ((flags & endStream) !== 0) return this.endWith(status ?? madeHere('protocol', 'The stream ended without a status.'));
+    if (headers[':status'] !== 200) return this.endWith(notGrpc(headers));
+    this.answered = true;
+    this.kept = undefined;
+    this.gzip = headers['grpc-encoding'] === 'gzip';
+    this.receiver.headers(new ReceivedHeaders(headers));
+    const { early } = this;
+    this.early = undefined;
+    for (const chunk of early ?? []) this.onData(chunk);
+  };
+
+  private readonly onData = (chunk: Buffer) => {
+    if (this.over || this.ending !== undefined) return;
+    if (!this.answered) {
+      this.early ??= [];
+      this.early.push(chunk);
+      return;
+    }
+    try {
+      this.reader.read(chunk);
+    } catch (error) {
+      this.endWith(error instanceof Malformed ? madeHere(error.transportCause, error.message) : madeHere('protocol', String(error)));
+    }
+  };
+
+  private readonly onMessage = (body: Buffer, compressed: boolean) => {
+    if (this.over) return;
+    if (compressed && !this.gzip) throw new Malformed('protocol', 'A message is compressed in a way that we did not offer.');
+    if (this.inflating !== undefined) this.inflating.push({ body, compressed });
+    else if (compressed) this.inflate(body);
+    else this.deliver(body);
+  };
+
+  private deliver(body: Buffer): void {
+    if (this.receiver.message(body) || this.over) return;
+    this.paused = true;
+    this.stream?.pause();
+  }
+
+  private inflate(body: Buffer): void {
+    this.inflating ??= [];
+    this.stream?.pause();
+    gunzip(body, { maxOutputLength: answerBytesMax }, (error, whole) => {
+      if (this.over) return;
+      if (error !== null) {
+        const large = (error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE';
+        return this.finish(madeHere(large ? 'too_large' : 'protocol', `A message cannot be decompressed: ${error.message}`));
+      }
+      this.deliver(whole);
+      for (let next = this.inflating?.shift(); next !== undefined; next = this.inflating?.shift()) {
+        if (next.compressed) return this.inflate(next.body);
+        this.deliver(next.body);
+      }
+      this.inflating = undefined;
+      if (this.ending !== undefined) this.finish(this.ending);
+      else if (!this.paused) this.stream?.resume();
+    });
+  }
+
+  private readonly onTrailers = (headers: ResponseHeaders) => {
+    this.readRest();
+    const status = statusOf(headers) ?? madeHere('protocol', 'The trailers have no status.');
+    const cut = status.by === 'upstream' && status.code === 0 && this.reader.within;
+    this.endWith(cut ? madeHere('protocol', 'The last message was cut.') : status);
+  };
+
+  /** Trailers come before this, or with it: without them the stream may stay open for ever, when our half is. */
+  private onEnd(stream: ClientHttp2Stream, session: Session): void {
+    if (this.over || this.ending !== undefined) return;
+    setImmediate(() => {
+      if (stream === this.stream) this.endWith(endOfClosed(session, stream.rstCode, stream.id));
+    });
+  }
+
+  /** Takes what Node has read and a paused reader has not: it would be lost with the stream. */
+  private readRest(): void {
+    const { stream } = this;
+    if (stream === undefined || stream.readableLength === 0) return;
+    stream.off('data', this.onData);
+    for (let chunk = stream.read() as Buffer | null; chunk !== null; chunk = stream.read() as Buffer | null) this.onData(chunk);
+  }
+
+  private onClose(stream: ClientHttp2Stream, session: Session): void {
+    session.streams -= 1;
+    if (this.over || stream !== this.stream) return;
+    this.readRest();
+    if (this.ending !== undefined) return; // the status is there, and messages before it are being decompressed
+    const end = endOfClosed(session, stream.rstCode, stream.id);
+    if (end.processed === 'no' && this.kept !== undefined) {
+      this.stream = undefined;
+      this.early = undefined;
+      if (this.parts.again(this)) return;
+    }
+    this.endWith(end);
+  }
+}
+
+function noop(): void {}

@@ -1,0 +1,167 @@
+import { type ClientHttp2Session, connect as connectHttp2 } from 'node:http2';
+import { isIP, connect as connectTcp, type Socket } from 'node:net';
+import { checkServerIdentity, connect as connectTls } from 'node:tls';
+import type { Clock } from '../../kit/clock.ts';
+import type { TransportCause, UpstreamTarget } from '../../ports/upstream-transport.ts';
+import { type SocketAddress, textOf } from './upstream-address.ts';
+
+/** A connection that takes calls. */
+export type Session = {
+  readonly http2: ClientHttp2Session;
+  /** "10.1.2.3:9000" */
+  readonly peer: string;
+  /** Streams that are open. */
+  streams: number;
+  /** The upstream takes no new streams, and has not seen those with a higher id (RFC 9113, 6.8). */
+  lastStreamId: number | undefined;
+  /** Why the connection broke. */
+  broken: string | undefined;
+};
+
+/** Why there is no connection. `detail` is for the log. */
+export type ConnectFailure = { readonly cause: Extract<TransportCause, 'dns' | 'refused' | 'tls' | 'unreachable'>; readonly detail: string };
+
+/** The least time an attempt to connect is given (grpc/grpc, doc/connection-backoff.md, MIN_CONNECT_TIMEOUT). */
+const connectMs = 20_000;
+/** grpc-go answers pings that come more often than every five minutes with GOAWAY too_many_pings. */
+const keepaliveMs = 300_000;
+const keepaliveTimeoutMs = 20_000;
+/** Of one connection, so that a few large answers do not wait for each other's window; streams have their own of 64 KiB, which is what a slow reader leaves waiting. */
+const connectionWindowBytes = 1_048_576;
+/** Above it Node refuses streams; in megabytes. */
+const sessionMemoryMax = 256;
+
+export type SessionParts = {
+  readonly tls: UpstreamTarget['tls'];
+  /** The `:authority` of its calls. */
+  readonly authority: string;
+  readonly clock: Clock;
+};
+export type SessionEvents = {
+  /** It takes calls: the upstream's SETTINGS are there, so that it does speak HTTP/2. */
+  ready(session: Session): void;
+  /** It takes no new calls any more: the upstream said so, or it is over. At most once, and only after `ready`. */
+  left(session: Session): void;
+  /** It never got ready. */
+  failed(failure: ConnectFailure): void;
+  /** Nothing of it is left. */
+  over(): void;
+};
+
+export type OpenedSession = { /** Takes no new calls; those that are open go on. */ leave(): void /** Ends its calls, too. */; destroy(): void };
+
+/** Connects to one address. */
+export function openSession(address: SocketAddress, { tls, authority, clock }: SessionParts, events: SessionEvents): OpenedSession {
+  // States: connecting, ready, leaving (open streams go on).
+  let state: 'connecting' | 'ready' | 'leaving' = 'connecting';
+  const progress = { connected: false, secure: tls === undefined };
+  let error: Error | undefined;
+  const socket = openSocket(address, tls, authority);
+  socket.once('connect', () => {
+    progress.connected = true;
+  });
+  socket.once('secureConnect', () => {
+    progress.secure = true;
+  });
+  const http2 = connectHttp2(`${tls === undefined ? 'http' : 'https'}://${authority}`, {
+    createConnection: () => socket,
+    settings: { enablePush: false },
+    maxSessionMemory: sessionMemoryMax,
+  });
+  const session: Session = { http2, peer: textOf(address), streams: 0, lastStreamId: undefined, broken: undefined };
+  const broke = (why: Error) => {
+    error ??= why;
+    session.broken ??= why.message;
+    socket.destroy(); // Node waits for a peer that may never answer
+  };
+  let cancelTimer = clock.after(connectMs, () => broke(new Error('It did not get ready in time.')));
+  const leave = () => {
+    if (state !== 'ready') return;
+    state = 'leaving';
+    events.left(session);
+  };
+  http2.once('connect', () => http2.setLocalWindowSize(connectionWindowBytes));
+  http2.once('remoteSettings', () => {
+    cancelTimer();
+    if (state !== 'connecting') return;
+    state = 'ready';
+    http2.unref(); // a connection alone keeps no process alive
+    cancelTimer = keepAlive(session, clock, () => broke(new Error('It did not answer a ping.')));
+    events.ready(session);
+  });
+  http2.on('goaway', (code, lastStreamId) => {
+    session.lastStreamId = lastStreamId;
+    if (code !== 0) session.broken = `It sent GOAWAY with code ${code}.`;
+    leave();
+  });
+  let isOver = false;
+  const over = () => {
+    if (isOver) return;
+    isOver = true;
+    cancelTimer();
+    session.broken ??= 'The connection was closed.';
+    http2.destroy();
+    if (state === 'connecting') events.failed(failureOf(session.peer, error, progress));
+    leave();
+    events.over();
+  };
+  http2.on('error', broke);
+  socket.on('error', broke);
+  http2.once('close', over);
+  socket.once('close', over);
+  return {
+    leave: () => http2.close(),
+    destroy: () => {
+      http2.destroy();
+      socket.destroy();
+    },
+  };
+}
+
+function openSocket(address: SocketAddress, tls: UpstreamTarget['tls'], authority: string): Socket {
+  if (tls === undefined) return connectTcp({ ...address, noDelay: true });
+  const { serverName, ca, key, cert } = tls;
+  const named = serverName ?? authority.replace(/:\d+$/, '').replace(/^\[|\]$/g, '');
+  // of several IP addresses each is held against its own certificate
+  const name = serverName === undefined && isIP(named) !== 0 && 'host' in address ? address.host : named;
+  const socket = connectTls({
+    ...address,
+    ALPNProtocols: ['h2'],
+    servername: isIP(name) === 0 ? name : '', // RFC 6066, section 3: an IP address is no server name
+    checkServerIdentity: (_host, certificate) => checkServerIdentity(name, certificate),
+    ...(ca && { ca }),
+    ...(key && { key }),
+    ...(cert && { cert }),
+  });
+  return socket.setNoDelay();
+}
+
+/** Whatever goes wrong before the connection is ready. */
+function failureOf(
+  peer: string,
+  error: Error | undefined,
+  { connected, secure }: { readonly connected: boolean; readonly secure: boolean },
+): ConnectFailure {
+  const code = (error as NodeJS.ErrnoException | undefined)?.code ?? '';
+  const detail = `${peer}: ${error?.message ?? 'closed before it was ready'}`;
+  if (!connected) return { cause: code === 'ECONNREFUSED' || code === 'ENOENT' ? 'refused' : 'unreachable', detail };
+  return { cause: !secure || /^ERR_(SSL|TLS)/.test(code) ? 'tls' : 'unreachable', detail };
+}
+
+/** Pings while streams are open, and finds a connection that does not answer. @returns stops it */
+function keepAlive(session: Session, clock: Clock, dead: () => void): () => void {
+  let cancel = () => {};
+  const wait = () => {
+    cancel = clock.after(keepaliveMs, () => {
+      if (session.streams === 0 || session.http2.destroyed) return wait();
+      cancel = clock.after(keepaliveTimeoutMs, dead);
+      session.http2.ping((error) => {
+        if (error !== null) return;
+        cancel();
+        wait();
+      });
+    });
+  };
+  wait();
+  return () => cancel();
+}

@@ -1,0 +1,85 @@
+import type { Clock } from '../kit/clock.ts';
+import { statusCodes } from '../kit/fault.ts';
+import { clip } from '../kit/text.ts';
+import type { Log } from '../ports/log.ts';
+import type { UpstreamEnd } from '../ports/upstream-transport.ts';
+import { codeOf } from './fault-of-upstream.ts';
+
+/** A call to an upstream that failed. */
+export type Failure = {
+  readonly upstream: string;
+  /** The configured address. */
+  readonly address: string;
+  /** "orders.v1.OrderService/GetOrder" */
+  readonly method: string;
+  readonly traceId: string;
+  readonly end: UpstreamEnd;
+};
+
+/** One line per upstream and cause in this time; the rest is counted. */
+const windowMs = 10_000;
+const textBytesMax = 500;
+
+/** Statuses that say that the upstream has failed; the others are answers, such as NOT_FOUND. */
+const failed: ReadonlySet<number> = new Set([
+  statusCodes.UNKNOWN,
+  statusCodes.DEADLINE_EXCEEDED,
+  statusCodes.UNIMPLEMENTED,
+  statusCodes.INTERNAL,
+  statusCodes.UNAVAILABLE,
+  statusCodes.DATA_LOSS,
+  statusCodes.UNAUTHENTICATED,
+]);
+const nameOf = new Map<number, string>(Object.entries(statusCodes).map(([name, code]) => [code, name]));
+
+/**
+ * Says in the log why calls to upstreams fail: the first of an upstream and cause at once, then how many more there were, every ten seconds in which there were any. Its bound: one entry
+ * per upstream and cause.
+ */
+export function openFailureLog(log: Log, clock: Clock): (failure: Failure) => void {
+  const windows = new Map<string, { more: number; last: Failure }>();
+  const say = ({ upstream, address, method, traceId, end }: Failure, cause: string, more: number) =>
+    log.warn('An upstream failed.', {
+      upstream,
+      address,
+      ...(end.peer === undefined ? {} : { peer: end.peer }),
+      cause,
+      code: nameOf.get(codeOf(end)) ?? 'UNKNOWN',
+      detail: clipped(end.by === 'upstream' ? end.message : end.detail),
+      method,
+      trace_id: traceId,
+      ...(more === 0 ? {} : { more_since: more }),
+    });
+  return (failure) => {
+    const cause = causeOf(failure.end);
+    if (cause === undefined) return;
+    const key = `${failure.upstream} ${cause}`;
+    const open = windows.get(key);
+    if (open !== undefined) {
+      open.more += 1;
+      open.last = failure;
+      return;
+    }
+    const watch = { more: 0, last: failure };
+    windows.set(key, watch);
+    say(failure, cause, 0);
+    const close = () => {
+      if (watch.more === 0) return void windows.delete(key);
+      say(watch.last, cause, watch.more);
+      watch.more = 0;
+      clock.after(windowMs, close);
+    };
+    clock.after(windowMs, close);
+  };
+}
+
+/** undefined: it is no failure of the upstream. */
+function causeOf(end: UpstreamEnd): string | undefined {
+  if (end.by === 'upstream') return failed.has(end.code) ? 'status' : undefined;
+  return end.cause === 'cancelled' ? undefined : end.cause;
+}
+
+/** Well-formed, on one line, and not longer than a line should be. */
+function clipped(text: string): string {
+  return clip(text.slice(0, textBytesMax).replace(/\p{Cc}+/gu, ' '), textBytesMax);
+}

@@ -1,0 +1,45 @@
+import type { ReceivedMetadata, UpstreamCall, UpstreamEnd, UpstreamReceiver, UpstreamTransport } from '../ports/upstream-transport.ts';
+
+/** What one call of one request came to. `body` is there exactly when it ended with OK. */
+export type UnaryResult = { readonly end: UpstreamEnd; readonly headers: ReceivedMetadata | undefined; readonly body: Uint8Array | undefined };
+
+/** Sends one request and takes one answer; an abort of the signal cancels it. Never rejects. */
+export function sendUnary(transport: UpstreamTransport, call: UpstreamCall, request: Uint8Array, signal: AbortSignal): Promise<UnaryResult> {
+  return new Promise((resolve) => {
+    let headers: ReceivedMetadata | undefined;
+    let body: Uint8Array | undefined;
+    let messages = 0;
+    const receiver: UpstreamReceiver = {
+      headers: (received) => {
+        headers = received;
+      },
+      message: (bytes) => {
+        body = bytes;
+        messages += 1;
+        return true;
+      },
+      drained: () => {},
+      ended: (end) => {
+        signal.removeEventListener('abort', cancel);
+        const whole = end.by === 'upstream' && end.code === 0 ? ofOneMessage(end, messages) : end;
+        resolve({ end: whole, headers, body: whole.by === 'upstream' && whole.code === 0 ? body : undefined });
+      },
+    };
+    const sender = transport.call(call, receiver, request);
+    const cancel = () => sender.cancel();
+    if (signal.aborted) cancel();
+    else signal.addEventListener('abort', cancel, { once: true });
+  });
+}
+
+/** OK without a message, or with several, is no answer to a method that gives one. */
+export function ofOneMessage(end: UpstreamEnd, messages: number): UpstreamEnd {
+  if (messages === 1) return end;
+  return {
+    by: 'transport',
+    cause: 'protocol',
+    detail: `It ended with OK after ${messages} messages instead of one.`,
+    processed: 'maybe',
+    peer: end.peer,
+  };
+}
