@@ -4,10 +4,13 @@ import { loadRaw, type Sources } from './settings/load.ts';
 import { type Problem, SettingsError } from './settings/problems.ts';
 import type { RawSettings } from './settings/schema.ts';
 
-/** `dev`: embedded engines, sample company, dev identities, loopback. `serve`: production, which wants its engines, keys and certificate named. */
+/**
+ * `dev`: embedded engines, sample company, dev identities, loopback. `serve`: production, which requires settings for
+ * its engines, keys and certificate.
+ */
 export type Mode = 'dev' | 'serve';
 
-/** What is set, with everything that depends on the mode filled in. */
+/** The settings, with the defaults of the mode. */
 export type Settings = Omit<RawSettings, 'embedded' | 'reflection' | 'sample' | 'redis'> & {
   readonly mode: Mode;
   /** Absolute. */
@@ -17,13 +20,13 @@ export type Settings = Omit<RawSettings, 'embedded' | 'reflection' | 'sample' | 
   readonly embedded: boolean;
   readonly reflection: boolean;
   readonly sample: boolean;
-  /** Undefined: everything in memory. */
+  /** Undefined: all state is in memory. */
   readonly redis: RedisSettings | undefined;
-  /** By dotted key, for those that were said. */
+  /** Origins by dotted key, for the keys that were set. */
   readonly origins: ReadonlyMap<string, string>;
 };
 
-/** What `serve` does not make up: each by the key that is named when it is missing. */
+/** The settings without a default in `serve`, each by the key that is reported when it is missing. */
 export type Need = keyof typeof needs;
 export const everyNeed = ['sql.url', 'auth.keysDir', 'auth.refreshKey', 'public.tls', 'internal.tls'] as const satisfies readonly Need[];
 
@@ -31,8 +34,8 @@ export type RedisSettings = RawSettings['redis'];
 
 /**
  * Reads the settings for a mode.
- * @param needed of a command that does less than serving: what it cannot do without
- * @throws SettingsError with everything that is wrong, at once
+ * @param needed the settings that a command requires, if it does not serve
+ * @throws SettingsError with all errors
  */
 export function loadSettings(mode: Mode, sources: Sources, needed: readonly Need[] = everyNeed): Settings {
   const loaded = loadRaw(sources, (at) => (mode === 'serve' ? missingToServe(needed, at) : []));
@@ -57,7 +60,7 @@ export function loadSettings(mode: Mode, sources: Sources, needed: readonly Need
 
 type At = (key: string) => unknown;
 
-/** Production names its engines, its keys and what clients see: nothing is made up there. */
+/** Production has no defaults for its engines, its keys and the certificate for clients. */
 const needs = {
   'sql.url': {
     isThere: (at: At) => at('sql.url') !== undefined || at('sql.urlFile') !== undefined || at('embedded') === true,

@@ -1,6 +1,6 @@
 import type { StatusName } from '../core/kit/fault.ts';
 
-/** Our own reasons with their gRPC status. A new line here is an API change. */
+/** The company's own reasons with their gRPC status. A new line here is an API change. */
 export const reasons = {
   ORDER_UNKNOWN: 'NOT_FOUND',
   PROFILE_UNKNOWN: 'NOT_FOUND',

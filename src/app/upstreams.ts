@@ -4,7 +4,7 @@ import { CourierServiceDefinition } from '../gen/couriers/v1/courier.ts';
 import { OrderServiceDefinition } from '../gen/orders/v1/order.ts';
 import { PromotionServiceDefinition } from '../gen/promotions/v1/promotion.ts';
 
-/** The internal services that our screens call, by the names of the configuration. */
+/** The internal services that the screens call, by their names in the configuration. */
 export const upstreams = {
   accounts: AccountServiceDefinition,
   orders: OrderServiceDefinition,

@@ -1,13 +1,13 @@
 import type { Settings } from '../settings.ts';
 import type { Portico } from '../wire.ts';
 
-/** What a server says when it listens. */
+/** The banner of a server that listens. */
 export type Banner = {
   readonly urls: Readonly<Record<string, string>>;
   readonly engines: string;
   readonly methods: string;
   readonly warnings: readonly string[];
-  /** Works when pasted. */
+  /** A command that works when pasted. */
   readonly command: string;
 };
 
@@ -27,7 +27,7 @@ export function bannerOf(settings: Settings, { ports, methods, caFile }: Portico
   };
 }
 
-/** For a person at a terminal. */
+/** The banner as text for a terminal. */
 export function bannerText(version: string, mode: string, { urls, engines, methods, warnings, command }: Banner): string {
   const lines = [
     `Portico ${version} (${mode})`,
@@ -69,7 +69,7 @@ function warningsOf({ mode, hosts, public: { plaintext } }: Settings): readonly 
   return warnings;
 }
 
-/** A host that can be called: all addresses is no address. */
+/** A host that a client can connect to: the wildcard address is not one. */
 function urlHost(host: string): string {
   if (host === '::' || host === '0.0.0.0' || host === '127.0.0.1') return 'localhost';
   return host.includes(':') ? `[${host}]` : host;

@@ -11,7 +11,7 @@ import type { Settings } from '../settings.ts';
 
 type Plans = ReadonlyMap<string, MethodPlan>;
 
-/** @returns methods that nothing answers, and screens of methods that there are not */
+/** @returns methods without an implementation, and screens of unknown methods */
 export function screenProblems(plans: Plans, served: readonly string[] | undefined): readonly string[] {
   const nothing = () => Promise.reject(new Error('Nothing is called by a check.'));
   const ours = [...plans.values()].filter(({ method }) => method.startsWith('portico.'));
@@ -29,7 +29,7 @@ export function screenProblems(plans: Plans, served: readonly string[] | undefin
   }
 }
 
-/** @returns reasons that are not listed, and texts that are not there */
+/** @returns reasons that are not listed, and missing texts */
 export function reasonAndTextProblems(): readonly string[] {
   return [...reasonProblems(reasonsInSource(releaseFolder()), app, Object.keys(coreReasons)), ...textProblems(app, en)];
 }
@@ -39,7 +39,10 @@ export function appSummary(): string {
   return `${app.screens.length} screens, ${Object.keys(app.reasons).length} reasons, texts in ${Object.keys(app.messages).join(', ') || 'English'}`;
 }
 
-/** @returns upstreams that are used and not set, or set and not used. @param plans of all services, served or not; unset: the policies could not be read */
+/**
+ * @param plans of all services, served or not; unset: the policies could not be read.
+ * @returns upstreams that are used but not set, or set but not used
+ */
 export function upstreamProblems({ upstreams, sample, origins }: Pick<Settings, 'upstreams' | 'sample' | 'origins'>, plans: Plans | undefined) {
   const ofScreens = Object.keys(app.upstreams);
   const used = [
@@ -59,7 +62,7 @@ export function upstreamProblems({ upstreams, sample, origins }: Pick<Settings, 
   ];
 }
 
-/** @returns why no user could call anything. In dev anybody signs in by a name */
+/** @returns why no user could make a call. In dev any name signs in */
 export function signInProblem({ mode, auth }: Pick<Settings, 'mode' | 'auth'>, plans: Plans): string | undefined {
   if (mode === 'dev' || auth.idTokenIssuers.length + auth.externalIssuers.length > 0) return undefined;
   const forUsers = [...plans.values()].filter(({ method, access }) => access.kind === 'user' && !method.startsWith('portico.')).length;

@@ -16,11 +16,11 @@ import { modeOf, type SettingsFlags, settingsOf } from './options.ts';
 type Check = {
   readonly name: string;
   readonly ok: boolean;
-  readonly message: string /** Each a row of its own. */;
+  readonly message: string /** Each is one row. */;
   readonly lines?: readonly string[];
 };
 
-/** Several things that are wrong, each of which can be said in one line. */
+/** Several errors, each reported in one line. */
 class Problems extends Error {
   readonly lines: readonly string[];
   constructor(lines: readonly string[]) {
@@ -29,7 +29,10 @@ class Problems extends Error {
   }
 }
 
-/** `portico check`: settings, policies, the app, files, the database and Redis, without serving anything. Exit code 2: what is set is wrong; 3: what it needs is not there. */
+/**
+ * `portico check`: settings, policies, the app, files, the database and Redis, without serving. Exit code 2: invalid
+ * configuration. Exit code 3: a dependency is unavailable.
+ */
 export async function runCheck({ json = false, ...flags }: SettingsFlags & { readonly json?: boolean }): Promise<void> {
   const settings = settingsWith(flags);
   const checks: Check[] = [{ name: 'settings', ok: true, message: `read as \`portico ${settings.mode}\`` }];
@@ -92,7 +95,7 @@ export async function runCheck({ json = false, ...flags }: SettingsFlags & { rea
   throw new Exit(dependency ? exitCodes.dependency : exitCodes.config, `${wrong.length} of ${checks.length} checks failed.`);
 }
 
-/** @throws SettingsError with all that is wrong; Exit where the app is wrong, too, with both */
+/** @throws SettingsError with all errors; Exit with both if the app has errors, too */
 function settingsWith(flags: SettingsFlags): Settings {
   try {
     return settingsOf(modeOf(flags), flags);
@@ -106,12 +109,15 @@ function settingsWith(flags: SettingsFlags): Settings {
   }
 }
 
-/** Of all services, served or not, with upstreams that are set or not; undefined where policies contradict themselves. */
+/**
+ * The plans of all services, served or not, with upstreams that are set or not. Undefined if policies contradict
+ * themselves.
+ */
 function everyPlan(): ReturnType<typeof ourMethods>['plans'] | undefined {
   try {
     return ourMethods(undefined).plans;
   } catch {
-    return undefined; // the row of the policies says why
+    return undefined; // the row of the policies has the reason
   }
 }
 

@@ -3,7 +3,10 @@ import { jsonSchema, leaves, type Node } from '../settings/describe.ts';
 import type { Settings } from '../settings.ts';
 import { modeOf, type SettingsFlags, settingsOf } from './options.ts';
 
-/** `portico config`: every setting as it is in force, with where it was said; secrets are not shown. `--schema` prints the JSON schema of the file. */
+/**
+ * `portico config`: every effective setting with its origin, without secrets. `--schema` prints the JSON schema of the
+ * file.
+ */
 export function printConfig({ schema = false, ...flags }: SettingsFlags & { readonly schema?: boolean }): void {
   process.stdout.write(schema ? `${JSON.stringify(jsonSchema, null, 2)}\n` : configText(settingsOf(modeOf(flags), flags, [])));
 }
@@ -27,7 +30,7 @@ export function configText(settings: Settings): string {
 
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> => typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** As it would be written in the file; a secret is not. */
+/** The value as in the file. A secret is hidden. */
 function shown(value: unknown, node: Node | undefined): unknown {
   if (node?.writeOnly === true) return '[secret]';
   if (node?.format === 'short-duration' && typeof value === 'number') return durationText(value);
@@ -37,7 +40,7 @@ function shown(value: unknown, node: Node | undefined): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, shown(inner, node?.properties?.[key] ?? entries)]));
 }
 
-/** Where a setting or what is in it was said; "default" where it was not. */
+/** The origin of a setting or of its content, or "default". */
 function originOf(path: readonly string[], origins: ReadonlyMap<string, string>): string {
   const key = path.join('.');
   const own = origins.get(key);

@@ -5,7 +5,7 @@ import { modeOf, type SettingsFlags, settingsOf } from './options.ts';
 
 const timeoutMs = 3_000;
 
-/** `portico health`: asks the admin listener of a running server whether it is ready; for a container's HEALTHCHECK, where there is no curl. */
+/** `portico health`: requests /readyz of the admin listener; for a container's HEALTHCHECK without curl. */
 export async function checkHealth({ url, ...flags }: SettingsFlags & { readonly url?: string }): Promise<void> {
   const target = url ?? readyUrl(settingsOf(modeOf(flags), flags, []));
   const { status, body } = await get(target).catch((error: unknown) => {
@@ -15,7 +15,7 @@ export async function checkHealth({ url, ...flags }: SettingsFlags & { readonly 
   process.stdout.write(`${body.trim()}\n`);
 }
 
-/** Of the admin listener as it is set; one that listens on all addresses is asked on loopback. */
+/** The URL of the configured admin listener: loopback if it listens on all addresses. */
 function readyUrl({ hosts, admin }: Settings): string {
   const host = ['::', '0.0.0.0'].includes(hosts.admin) ? '127.0.0.1' : hosts.admin;
   return `http://${host.includes(':') ? `[${host}]` : host}:${admin.port}/readyz`;

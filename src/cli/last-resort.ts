@@ -1,12 +1,12 @@
 import type { Portico } from '../wire.ts';
 import { exitCodes } from './exit.ts';
 
-/** From what nobody caught to the end of the process. Milliseconds. */
+/** From the uncaught error to the end of the process. Milliseconds. */
 const endsAfterMs = 900;
 
 /**
- * What nobody caught leaves the process in a state that nobody knows, so it ends: the error is logged whole, clients are told to go elsewhere (GOAWAY), and calls in flight get what is left of a
- * second. Whoever started the server starts it anew.
+ * An uncaught error leaves the process in an unknown state, so the process ends. The error is logged in full, clients
+ * receive GOAWAY, and calls in flight have the rest of a second. The supervisor starts the server again.
  */
 export function installLastResort(portico: Pick<Portico, 'log' | 'drain'>): void {
   let ending = false;

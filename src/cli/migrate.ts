@@ -1,7 +1,7 @@
 import { applyMigrations } from '../wire/migrations.ts';
 import { modeOf, type SettingsFlags, settingsOf } from './options.ts';
 
-/** `portico migrate`: brings the schema of PostgreSQL up to this release; two at once wait for each other. */
+/** `portico migrate`: migrates the schema of PostgreSQL to this release. Two at once wait for each other. */
 export async function runMigrate({ dryRun = false, ...flags }: SettingsFlags & { readonly dryRun?: boolean }): Promise<void> {
   const settings = settingsOf(modeOf(flags), flags, ['sql.url']);
   const applied = await applyMigrations(settings, { dryRun });

@@ -2,7 +2,7 @@ import { durationText } from '../core/kit/duration.ts';
 import type { MethodPlan, Template } from '../core/kit/plan.ts';
 import { ourMethods } from '../wire/our-methods.ts';
 
-/** `portico plan`: every method with the policy that is enforced. */
+/** `portico plan`: every method with its enforced policy. */
 export function printPlan({ json = false }: { readonly json?: boolean }): void {
   const plans = [...ourMethods(undefined).plans.values()].sort((a, b) => (a.method < b.method ? -1 : 1));
   process.stdout.write(json ? planJson(plans) : planTable(plans));
@@ -10,7 +10,7 @@ export function printPlan({ json = false }: { readonly json?: boolean }): void {
 
 const columns = ['METHOD', 'KIND', 'ACCESS', 'DEADLINE', 'CACHE', 'TAGS', 'VARY', 'INVALIDATES', 'ANSWERED BY'] as const;
 
-/** One line for each method; what was not said but defaulted carries a `*`. */
+/** One line for each method. A default has a `*`. */
 export function planTable(plans: readonly MethodPlan[]): string {
   const rows = plans.map((plan) => {
     const mark = (field: string, text: string) => (plan.defaulted.includes(field) ? `${text}*` : text);
@@ -36,7 +36,7 @@ export function planTable(plans: readonly MethodPlan[]): string {
   return `${[lineOf(columns), ...rows.map(lineOf)].join('\n')}\n\n* not said in the .proto: the default\n`;
 }
 
-/** A list of the plans, with durations in milliseconds; `defaulted` names what was not said. */
+/** A list of the plans, with durations in milliseconds; `defaulted` names the defaults. */
 export function planJson(plans: readonly MethodPlan[]): string {
   return `${JSON.stringify(plans.map(jsonOf), null, 2)}\n`;
 }

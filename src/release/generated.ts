@@ -2,7 +2,10 @@ import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** Beside the generated code: what it was made of and what was made, as `sha256sum` writes it. `npm run generate` writes it last. */
+/**
+ * The list beside the generated code: hashes of its sources and of its files, in the format of `sha256sum`.
+ * `npm run generate` writes it last.
+ */
 export const generatedList = 'src/gen/sources.sha256';
 
 const sources = ['proto', 'third_party'];
@@ -11,7 +14,7 @@ const products = ['src/gen'];
 /**
  * The lines of the list.
  * @param root the folder with the .proto files
- * @param made the folder with what was made of them
+ * @param made the folder with the generated files
  */
 export function listGenerated(root: string, made: string): string {
   const protos = sources.flatMap((folder) => filesIn(root, folder)).filter((file) => file.endsWith('.proto'));
@@ -23,8 +26,9 @@ export function listGenerated(root: string, made: string): string {
 }
 
 /**
- * Ends what would enforce the policies of yesterday: .proto files that were changed, added or removed since the code and the descriptors were made.
- * @param folder of the release; one without .proto files, such as that of the bundle, has nothing that could differ
+ * Refuses to enforce outdated policies: .proto files were changed, added or removed after the code and the descriptors
+ * were generated.
+ * @param folder of the release; a folder without .proto files, such as that of the bundle, cannot differ
  * @throws Error naming the files
  */
 export function refuseStale(folder: string): void {
@@ -62,7 +66,7 @@ function entriesOf(list: string): ReadonlyMap<string, string> {
   );
 }
 
-/** Text is the same with line ends of Windows, which git may have put there. */
+/** Windows line ends, which git may insert, do not change a text. */
 function hashOf(path: string): string {
   const bytes = readFileSync(path);
   const isText = /\.(proto|ts)$/.test(path) && bytes.includes('\r\n');

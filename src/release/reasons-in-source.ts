@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { statusCodes } from '../core/kit/fault.ts';
 
 /**
- * The reasons that the code of an app throws or translates to, each with its place. A text that is put together at run time is not seen.
- * @param folder of the release; a bundle has no sources, and so none
+ * The reasons that an app's code throws or translates to, each with its position. Texts that are composed at run time
+ * are not found.
+ * @param folder of the release; a bundle has no sources, and therefore no reasons
  */
 export function reasonsInSource(folder: string): readonly { readonly reason: string; readonly place: string }[] {
   const app = join(folder, 'src/app');
@@ -18,10 +19,10 @@ export function reasonsInSource(folder: string): readonly { readonly reason: str
 
 /** `new Fault('…'`, with all texts of its first argument, such as those of a condition. */
 const thrown = /\bnew\s+Fault\s*(?:<[^>]*>)?\s*\(([^,)]*)/g;
-/** `{ NOT_FOUND: 'ORDER_UNKNOWN' }`, as translate takes it. */
+/** `{ NOT_FOUND: 'ORDER_UNKNOWN' }`, the parameter of translate. */
 const translated = new RegExp(`\\b(?:${Object.keys(statusCodes).join('|')})\\s*:\\s*(['"\`][A-Z][A-Z0-9_]*['"\`])`, 'g');
 
-/** @param text of a file of TypeScript */
+/** @param text of a TypeScript file */
 export function reasonsOf(text: string): readonly { readonly reason: string; readonly line: number }[] {
   const code = text.replace(/\/\*[\s\S]*?\*\/|(?<=^|\s)\/\/[^\n]*/g, (comment) => comment.replace(/[^\n]/g, ' '));
   return [...code.matchAll(thrown), ...code.matchAll(translated)]

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import type { Sources } from '../core/policy/policy-errors.ts';
 import { refuseStale } from './generated.ts';
 
-/** What a release has beside its code: descriptors, migrations, and in a clone the .proto files. */
+/** The parts of a release besides its code: descriptors, migrations, and in a clone the .proto files. */
 export type Release = {
   readonly version: string;
   readonly descriptorSet: Uint8Array;
@@ -13,7 +13,7 @@ export type Release = {
 
 const descriptors = join('src', 'gen', 'descriptors.binpb');
 
-/** The folder that this code was released in: a clone, or that of the bundle. */
+/** The folder of this release: a clone, or the folder of the bundle. */
 export function releaseFolder(): string {
   let folder = import.meta.dirname;
   while (!existsSync(join(folder, descriptors))) {
@@ -23,7 +23,7 @@ export function releaseFolder(): string {
   return folder;
 }
 
-/** Of package.json. */
+/** The version of package.json. */
 export function releaseVersion(folder = releaseFolder()): string {
   return (JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { readonly version: string }).version;
 }
@@ -32,7 +32,7 @@ export function releaseMigrations(folder = releaseFolder()): string {
   return join(folder, 'migrations');
 }
 
-/** Reads the release of a folder. @throws Error when its generated code is not that of its .proto files */
+/** Reads the release of a folder. @throws Error when its generated code does not match its .proto files */
 export function readRelease(folder = releaseFolder()): Release {
   refuseStale(folder);
   return {
@@ -43,7 +43,10 @@ export function readRelease(folder = releaseFolder()): Release {
   };
 }
 
-/** The text of .proto files, for the carets of policy errors; a bundle has none. @param modules folders with .proto files, relative to `folder` */
+/**
+ * The text of .proto files, for the carets of policy errors; a bundle has none.
+ * @param modules folders with .proto files, relative to `folder`
+ */
 export function protoSources(folder: string, modules: readonly string[]): Sources {
   return (file) => {
     for (const module of modules) {

@@ -3,7 +3,7 @@ import type { AccountServiceImplementation } from '../gen/accounts/v1/account.ts
 import { type Authorise, userOf } from './caller.ts';
 import { people } from './people.ts';
 
-/** Who people are. */
+/** The accounts of users. */
 export function accounts(authorise: Authorise): AccountServiceImplementation {
   return {
     getProfile: async (_request, context) => {

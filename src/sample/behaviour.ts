@@ -1,14 +1,14 @@
 import { type CompatServiceDefinition, ServerError, type ServerMiddleware, Status } from 'nice-grpc';
 import type { Clock } from '../core/kit/clock.ts';
 
-/** How a service carries itself: to see what the server makes of it. `gone` listens on no port at all. */
+/** The behaviour of a service, to show how the server handles it. `gone` listens on no port. */
 export const behaviours = ['well', 'slow', 'failing', 'hanging', 'garbage', 'gone'] as const;
 export type Behaviour = (typeof behaviours)[number];
 
 /** How long a slow service takes before it answers. Milliseconds. */
 const slowMs = 3_000;
 
-/** Carries itself as the switch says now; it may be moved while the service runs. */
+/** Behaves as the switch states, which may change while the service runs. */
 export function behaving(behaviour: () => Behaviour, clock: Clock): ServerMiddleware {
   return async function* behave(call, context) {
     switch (behaviour()) {
@@ -26,10 +26,10 @@ export function behaving(behaviour: () => Behaviour, clock: Clock): ServerMiddle
   };
 }
 
-/** No protobuf message: a field of a wire type that there is not. */
+/** Not a protobuf message: a field with an undefined wire type. */
 const garbage = new Uint8Array([0x0f, 0xff, 0xff, 0xff]);
 
-/** The same service; what it answers is garbage while the switch says so. */
+/** The same service. Its answers cannot be decoded while the switch is on `garbage`. */
 export function garbling<Service extends CompatServiceDefinition>(service: Service, behaviour: () => Behaviour): Service {
   const { methods } = service as unknown as {
     readonly methods: Readonly<Record<string, { readonly responseType: { encode(message: never): unknown } }>>;

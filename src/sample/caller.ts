@@ -1,15 +1,15 @@
 import { type JWTVerifyGetKey, jwtVerify } from 'jose';
 import { type CallContext, ServerError, Status } from 'nice-grpc';
 
-/** Whom an internal call is made for, by the signed token of the server alone: nothing else of the call is trusted. */
+/** The user of an internal call, read only from the server's signed token: no other part of the call is trusted. */
 export type Authorise = (
   context: CallContext,
-) => Promise<{ /** Undefined: nobody is known, or the answer is for all. */ readonly userId: string | undefined }>;
+) => Promise<{ /** Undefined: the caller is anonymous, or the answer is for all. */ readonly userId: string | undefined }>;
 
 /**
- * @param issuer the server's name for itself: tokens of others are refused, even where they are signed by the same keys
- * @param audience our own name: tokens for others are refused
- * @throws ServerError UNAUTHENTICATED when the token is not good
+ * @param issuer the server's issuer name: tokens of other issuers are refused, even if the same keys signed them
+ * @param audience the service's own name: tokens for other services are refused
+ * @throws ServerError UNAUTHENTICATED when the token is refused
  */
 export function authoriseBy(keys: JWTVerifyGetKey, issuer: string, audience: string): Authorise {
   return async ({ metadata }) => {
@@ -24,7 +24,7 @@ export function authoriseBy(keys: JWTVerifyGetKey, issuer: string, audience: str
   };
 }
 
-/** @throws ServerError PERMISSION_DENIED when nobody is known */
+/** @throws ServerError PERMISSION_DENIED for an anonymous caller */
 export async function userOf(authorise: Authorise, context: CallContext): Promise<string> {
   const { userId } = await authorise(context);
   if (userId === undefined) throw new ServerError(Status.PERMISSION_DENIED, 'The call is made for nobody.');

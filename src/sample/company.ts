@@ -19,7 +19,7 @@ import { openWorld, type World } from './world.ts';
 export const serviceNames = ['accounts', 'orders', 'couriers', 'promotions'] as const;
 export type ServiceName = (typeof serviceNames)[number];
 
-/** How a service reaches the server to tell what changed. */
+/** How a service reaches the server to report changes. */
 export type PublisherTarget = {
   /** "127.0.0.1:8444" */ readonly address: string;
   readonly caFile: string /** A service token. */;
@@ -28,12 +28,12 @@ export type PublisherTarget = {
 
 export type ServiceOptions = {
   readonly clock: Clock;
-  /** The server's public keys: internal tokens are verified by them. */
+  /** The server's public keys, which verify internal tokens. */
   readonly keys: JWTVerifyGetKey;
   /** The server's `auth.issuer`. */
   readonly issuer: string;
   readonly world: World;
-  /** Asked at each call. */
+  /** Called for each call. */
   readonly behaviour: () => Behaviour;
   /** 0 takes a free one. */
   readonly port: number;
@@ -65,7 +65,7 @@ export type Company = {
   /** By name: "127.0.0.1:41234". */
   readonly addresses: Readonly<Record<ServiceName, string>>;
   readonly world: World;
-  /** From now on every change is told to the server. */
+  /** From now on the company reports every change to the server. */
   publishTo(target: PublisherTarget): void;
   close(): void;
 };
@@ -90,7 +90,11 @@ export async function openCompany({ clock, keys, issuer }: Pick<ServiceOptions, 
   };
 }
 
-/** Tells the server what changed, so that no client is shown what was. A change that cannot be told is said on stderr: the answers' ttl repairs it. @returns stops it */
+/**
+ * Reports changes to the server, so that no client receives an old answer. A report that fails is printed on stderr;
+ * the answers then expire by their ttl.
+ * @returns stops it
+ */
 export function publishChanges(world: World, { address, caFile, token }: PublisherTarget): () => void {
   const channel = createChannel(address, ChannelCredentials.createSsl(readFileSync(caFile)));
   const client = createClient(PublisherServiceDefinition, channel);

@@ -8,10 +8,10 @@ import { isActive, type Parcel, secondsLeft, type World } from './world.ts';
 
 const names = ['Carol', 'Emil', 'Nadja', 'Theo', 'Yusuf'] as const;
 const answers = ['On my way!', 'At the next corner.', 'Shall I ring twice?', 'I will leave it with your neighbour.', 'See you in a minute.'] as const;
-/** How often a tracked order tells where it is. Milliseconds. */
+/** The interval of the positions of a tracked order. Milliseconds. */
 const everyMs = 1_000;
 
-/** Where couriers are, and what they say. */
+/** Positions and messages of couriers. */
 export function couriers(authorise: Authorise, world: World, clock: Clock): CourierServiceImplementation {
   const own = (orderId: string, userId: string): Parcel => {
     const parcel = world.parcel(orderId);

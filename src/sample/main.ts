@@ -1,4 +1,5 @@
-// Starts one of the sample company's services as a process of its own: `node src/sample/main.ts NAME`. Prints its address as its first line.
+// Starts one of the sample company's services as a separate process: `node src/sample/main.ts NAME`. The first line is
+// its address.
 import { parseArgs } from 'node:util';
 import { createRemoteJWKSet } from 'jose';
 import type { Clock } from '../core/kit/clock.ts';
@@ -69,7 +70,7 @@ async function apply(service: ServiceName): Promise<void> {
     opened = undefined;
   } else if (opened === undefined) {
     opened = await openService(service, { clock, keys, issuer: values.issuer, world, behaviour: () => behaviour, port });
-    port = Number(opened.address.split(':').at(-1)); // it comes back where it was
+    port = Number(opened.address.split(':').at(-1)); // it listens on the same port again
     console.log(opened.address);
   }
 }
@@ -85,6 +86,6 @@ process.stdin.setEncoding('utf8').on('data', (text: string) => {
     if (next === undefined) console.error(`"${line.trim()}" is no behaviour: ${behaviours.join(', ')} are.`);
     else behaviour = next;
   }
-  void apply(name).then(() => console.log(`now: ${behaviour}`)); // whoever moves the switch sees when it has moved
+  void apply(name).then(() => console.log(`now: ${behaviour}`)); // confirms the change of the switch
 });
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(0));

@@ -1,19 +1,19 @@
 import type { Position } from '../gen/couriers/v1/courier.ts';
 
-/** The market square of Leipzig, around which all couriers ride. */
+/** The market square of Leipzig: the centre of the couriers' circles. */
 export const centre: Position = { latitude: 51.3406, longitude: 12.3747 };
 const earthMetres = 6_371_000;
-/** One round of a courier: seconds. */
+/** The time of one circle of a courier. Seconds. */
 const roundS = 600;
 
-/** Where the courier of a number is: each rides a circle of its own, 0.8 to 3 km wide. */
+/** The position of a courier by number. Each rides its own circle, 0.8 to 3 km wide. */
 export function positionOf(number: number, nowMs: number): Position {
   const angle = ((nowMs / 1_000 / roundS + number * 0.37) % 1) * 2 * Math.PI;
   const degrees = 0.008 + (number % 7) * 0.003;
   return { latitude: centre.latitude + degrees * Math.sin(angle), longitude: centre.longitude + degrees * 1.6 * Math.cos(angle) };
 }
 
-/** Metres between two places, along a great circle (haversine formula). */
+/** The distance of two places in metres, along a great circle (haversine formula). */
 export function metresBetween(a: Position, b: Position): number {
   const radians = (degrees: number) => (degrees * Math.PI) / 180;
   const h =

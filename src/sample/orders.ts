@@ -5,7 +5,7 @@ import { isActive, type Parcel, type World } from './world.ts';
 
 const usualPage = 20;
 
-/** Parcels and where they are in their lives; each sees only their own. */
+/** Parcels and their status. Each caller reads only its own. */
 export function orders(authorise: Authorise, world: World): OrderServiceImplementation {
   const own = (orderId: string, userId: string): Parcel => {
     const parcel = world.parcel(orderId);

@@ -1,4 +1,4 @@
-/** Someone who has an account. */
+/** A person with an account. */
 export type Person = {
   readonly userId: string;
   readonly displayName: string;
@@ -9,7 +9,7 @@ export type Person = {
   readonly courier: boolean;
 };
 
-/** Whom the sample company knows: two customers and a courier. */
+/** The users of the sample company: two customers and a courier. */
 export const people: ReadonlyMap<string, Person> = new Map(
   [
     { userId: 'alice', displayName: 'Alice Marlow', email: 'alice@example.com', city: 'Leipzig', points: 1_240, since: '2023-04-17', courier: false },

@@ -34,7 +34,7 @@ const offers: readonly Offer[] = [
   },
 ];
 
-/** The offers of today: the same for all, in the language of the client, turned by one each day. */
+/** The offers of today, in the language of the client. They are the same for all, and rotate by one each day. */
 export function promotions(authorise: Authorise, clock: Clock): PromotionServiceImplementation {
   return {
     listPromotions: async (_request, context) => {

@@ -1,7 +1,7 @@
 import type { Clock } from '../core/kit/clock.ts';
 import { type Order, OrderStatus } from '../gen/orders/v1/order.ts';
 
-/** A parcel in the world: its order and whose it is. */
+/** A parcel: its order and its owner. */
 export type Parcel = Order & { readonly userId: string };
 
 export type World = {
@@ -9,23 +9,23 @@ export type World = {
   /** The newest first. */
   parcelsOf(userId: string): readonly Parcel[];
   place(userId: string, wish: Pick<Order, 'content' | 'recipient' | 'address' | 'weightGrams'>): Parcel;
-  /** @returns undefined when it has been picked up already */
+  /** @returns undefined if it was already picked up */
   cancel(orderId: string): Parcel | undefined;
-  /** @param callback is told the tags of what changed */
+  /** @param callback receives the tags of each change */
   onChange(callback: (tags: readonly string[]) => void): void;
   close(): void;
 };
 
 const { ORDER_STATUS_PLACED, ORDER_STATUS_PICKED_UP, ORDER_STATUS_OUT_FOR_DELIVERY, ORDER_STATUS_DELIVERED, ORDER_STATUS_CANCELLED } = OrderStatus;
 
-/** What comes after each status, and how long it takes: seconds. */
+/** The status after each status, and the time until then in seconds. */
 const life: ReadonlyMap<OrderStatus, { readonly next: OrderStatus; readonly seconds: number }> = new Map([
   [ORDER_STATUS_PLACED, { next: ORDER_STATUS_PICKED_UP, seconds: 90 }],
   [ORDER_STATUS_PICKED_UP, { next: ORDER_STATUS_OUT_FOR_DELIVERY, seconds: 120 }],
   [ORDER_STATUS_OUT_FOR_DELIVERY, { next: ORDER_STATUS_DELIVERED, seconds: 300 }],
 ]);
 
-/** How long the whole of an order's life takes from a status on: seconds. */
+/** The remaining time of an order from a status on, in seconds. */
 export function secondsLeft({ status, changedAt }: Pick<Order, 'status' | 'changedAt'>, nowMs: number): number {
   let seconds = -(nowMs - (changedAt?.getTime() ?? nowMs)) / 1_000;
   for (let stage = life.get(status); stage !== undefined; stage = life.get(stage.next)) seconds += stage.seconds;
@@ -40,7 +40,7 @@ const wishes = [
   { content: 'Sourdough starter, keep upright', recipient: 'Lea Brandt', address: 'Könneritzstraße 25, 04229 Leipzig', weightGrams: 480 },
 ] as const;
 
-/** At the start: whose, at which status, and for how many seconds it has had it. */
+/** The initial parcels: owner, status, and the age of the status in seconds. */
 const beginning: readonly (readonly [userId: string, status: OrderStatus, sinceS: number])[] = [
   ['alice', ORDER_STATUS_DELIVERED, 172_800],
   ['bob', ORDER_STATUS_DELIVERED, 86_400],
@@ -51,7 +51,7 @@ const beginning: readonly (readonly [userId: string, status: OrderStatus, sinceS
 ];
 
 const parcelsOfOneMax = 50;
-/** Those who always have something on its way get the next parcel when fewer than this are. */
+/** Users with a minimum of active parcels: a new one is placed when there are fewer. */
 const activeMin: ReadonlyMap<string, number> = new Map([
   ['alice', 2],
   ['bob', 1],
@@ -61,7 +61,10 @@ export function isActive({ status }: Pick<Order, 'status'>): boolean {
   return life.has(status);
 }
 
-/** Parcels that move by themselves: each order goes through its life in about nine minutes, and a customer whose parcels have arrived sends the next one. */
+/**
+ * Parcels with an automatic status: each order passes through all states in about nine minutes, and a customer without
+ * active parcels sends the next one.
+ */
 export function openWorld(clock: Clock): World {
   const parcels = new Map<string, Parcel>(); // the oldest first
   const callbacks = new Set<(tags: readonly string[]) => void>();

@@ -1,17 +1,17 @@
 import type { Loaded } from './load.ts';
 import type { Problem } from './problems.ts';
 
-/** What each setting by itself may say, and all together may not. */
+/** Contradictions between settings that are valid alone. */
 export function contradictions({ settings, origins }: Loaded): readonly Problem[] {
   const wrong: Wrong = (key, message, said = key) => ({ key, origin: origins.get(said) ?? 'not set', message });
   return [...betweenIssuers(settings.auth, wrong), ...listeners(settings, wrong), ...engines(settings, wrong), ...redisPlace(settings.redis, wrong)];
 }
 
 type Settings = Loaded['settings'];
-/** @param said the key whose origin is told; default: `key` */
+/** @param said the key whose origin is reported; default: `key` */
 type Wrong = (key: string, message: string, said?: string) => Problem;
 
-/** Identity is (iss, sub): two issuers must not be able to name the same user. */
+/** An identity is (iss, sub): two issuers must not name the same user. */
 function betweenIssuers({ idTokenIssuers, externalIssuers, issuer }: Settings['auth'], wrong: Wrong): readonly Problem[] {
   const all = [
     ...idTokenIssuers.map((other, i) => ({ ...other, key: `auth.idTokenIssuers.${i}`, external: false })),
@@ -49,7 +49,7 @@ function engines({ sql, embedded }: Settings, wrong: Wrong): readonly Problem[] 
   return sql.url !== undefined && embedded === true ? [wrong('embedded', 'is true, and sql.url is set: keep one of them.')] : [];
 }
 
-/** Each mode has its own way to say where Redis is. */
+/** Each mode has its own settings for the address of Redis. */
 function redisPlace({ mode, url, nodes, masterName, tls }: Settings['redis'], wrong: Wrong): readonly Problem[] {
   const problems: Problem[] = [];
   if (url !== undefined && nodes.length > 0) problems.push(wrong('redis.nodes', 'is set, and redis.url too: keep one of them.'));

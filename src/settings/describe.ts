@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { settingsSchema } from './schema.ts';
 
-/** A node of the JSON schema, as far as it is read here. */
+/** A node of the JSON schema, with the properties that this file reads. */
 export type Node = {
   readonly type?: string;
   readonly properties?: Readonly<Record<string, Node>>;
@@ -23,11 +23,11 @@ export type Node = {
   readonly 'x-least'?: string;
   readonly 'x-most'?: string;
   readonly 'x-example'?: string;
-  /** What may be written, in words of its own. */
+  /** The allowed values, as text. */
   readonly 'x-text'?: string;
 };
 
-/** The JSON schema (2020-12) of the settings file: for editors, and for everything that is said of settings. */
+/** The JSON schema (2020-12) of the settings file: for editors, error messages and docs. */
 export const jsonSchema = z.toJSONSchema(settingsSchema, { io: 'input', unrepresentable: 'any' }) as Node;
 
 /** The node of a key such as `['upstreams', 'orders', 'address']`. */
@@ -41,7 +41,7 @@ export function nodeAt(path: readonly PropertyKey[]): Node | undefined {
   return node;
 }
 
-/** What a value of this node may be, in words. */
+/** The allowed values of a node, as text. */
 export function allowed(node: Node): string {
   if (node['x-text'] !== undefined) return node['x-text'];
   if (node.enum !== undefined) return `one of ${node.enum.join(', ')}`;
@@ -73,7 +73,7 @@ export function allowed(node: Node): string {
   }
 }
 
-/** Every setting that is a value, with its path; entries of lists and named entries are described by their node alone. */
+/** Every setting that is a value, with its path. Entries of lists and records are described by their node alone. */
 export function leaves(): readonly { readonly path: readonly string[]; readonly node: Node }[] {
   const walk = (node: Node, path: readonly string[]): readonly { readonly path: readonly string[]; readonly node: Node }[] =>
     node.properties === undefined ? [{ path, node }] : Object.entries(node.properties).flatMap(([key, inner]) => walk(inner, [...path, key]));

@@ -3,24 +3,27 @@ import { nearest } from '../core/kit/nearest.ts';
 import { allowed, jsonSchema, type Node, nodeAt } from './describe.ts';
 import type { Problem } from './problems.ts';
 
-/** A value with the key and the place where it was said. */
+/** A value with its key and origin. */
 export type Said = { readonly path: readonly string[]; readonly value: unknown; readonly origin: string };
 
-/** Names that others are used to. */
+/** Conventional names of variables. */
 const aliases: Readonly<Record<string, readonly string[]>> = {
   DATABASE_URL: ['sql', 'url'],
   DATABASE_URL_FILE: ['sql', 'urlFile'],
   REDIS_URL: ['redis', 'url'],
   REDIS_URL_FILE: ['redis', 'urlFile'],
 };
-/** Read elsewhere: the path of the settings file. */
+/** The path of the settings file, which is read elsewhere. */
 export const configVariable = 'PORTICO_CONFIG';
 const prefix = 'PORTICO_';
-/** What Kubernetes sets for every Service whose name begins with "portico" (unless enableServiceLinks is false): not meant for us. */
+/**
+ * Variables that Kubernetes sets for every Service whose name begins with "portico" (unless enableServiceLinks is
+ * false). They are not settings.
+ */
 const foreign = /^PORTICO_((\w+_)?SERVICE_(HOST|PORT(_\w+)?)|(\w+_)?PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)$/;
 const isForeign = (name: string, text: string) => foreign.test(name) || (/^PORTICO_(\w+_)?PORT$/.test(name) && /^(tcp|udp|sctp):\/\//.test(text));
 
-/** `PORTICO_PUBLIC__PORT` for `public.port`: sections are parted by two underscores, words by one. */
+/** `PORTICO_PUBLIC__PORT` for `public.port`: two underscores separate sections, one separates words. */
 export function variableOf(path: readonly string[]): string {
   return (
     prefix +
@@ -35,7 +38,7 @@ export function variableOf(path: readonly string[]): string {
   );
 }
 
-/** What the environment says. Lists of texts are parted by commas; other lists and objects are JSON. */
+/** The settings of the environment. Commas separate lists of texts. Other lists and objects are JSON. */
 export function readEnvironment(env: Readonly<Record<string, string | undefined>>): {
   readonly said: readonly Said[];
   readonly problems: readonly Problem[];
@@ -71,7 +74,7 @@ function prepend(key: string, rest: readonly string[] | undefined): readonly str
   return rest === undefined ? undefined : [key, ...rest];
 }
 
-/** The value of a setting that is written as text. */
+/** Parses the text of a setting. */
 export function readValue(text: string, path: readonly string[]): { readonly value: unknown } | { readonly wrong: string } {
   const node = nodeAt(path);
   try {
@@ -103,7 +106,7 @@ function didYouMean(name: string): string {
   return near === undefined ? ' docs/reference/configuration.md lists them.' : ` Did you mean ${near}?`;
 }
 
-/** Every variable; a named entry's is called as in `words`. */
+/** Every variable, with the names of entries from `words`. */
 function* variables(node: Node, path: readonly string[], words: readonly string[]): Generator<string> {
   const { properties, additionalProperties: entries } = node;
   const word = words[path.length];

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { isMap, isNode, isPair, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
 import type { Problem } from './problems.ts';
 
-/** A settings file as plain data, with the place of each key. */
+/** A settings file as plain data, with the position of each key. */
 export type SettingsFile = {
   readonly data: object;
   /** By dotted key: "portico.yaml:12". */
@@ -49,7 +49,7 @@ export function readSettingsFile(path: string): SettingsFile {
   return { data: {}, places, problems: [{ key: '', origin: `${path}:1`, message: 'a settings file holds keys, such as `public: {port: 8443}`.' }] };
 }
 
-/** A key without a value (all below it commented out) says nothing. */
+/** A key without a value (everything below it is commented out) has no effect. */
 function withoutNulls(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withoutNulls);
   if (typeof value !== 'object' || value === null) return value ?? undefined;

@@ -7,7 +7,7 @@ import { readSettingsFile } from './file.ts';
 import { type Problem, SettingsError } from './problems.ts';
 import { type RawSettings, settingsSchema } from './schema.ts';
 
-/** Where settings come from, the later ones over the earlier: defaults, file, environment, flags. */
+/** The sources of settings. A later one overrides an earlier one: defaults, file, environment, flags. */
 export type Sources = {
   readonly file: string | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -15,13 +15,13 @@ export type Sources = {
 };
 export type Loaded = {
   readonly settings: RawSettings;
-  /** By dotted key, for those that were said. */
+  /** Origins by dotted key, for the keys that were set. */
   readonly origins: ReadonlyMap<string, string>;
 };
 
 /**
- * @param missing what is wrong by what is set and what is not, however it is written
- * @throws SettingsError with everything that is wrong
+ * @param missing errors that depend on which keys are set, not on their values
+ * @throws SettingsError with all errors
  */
 export function loadRaw(
   { file, env, flags }: Sources,
@@ -33,7 +33,7 @@ export function loadRaw(
   const problems: Problem[] = [...read.problems, ...environment.problems];
   const data = asObject(read.data);
   for (const layer of [environment.said, flags]) {
-    for (const twin of layer.flatMap(({ path }) => twinOf(path))) forget(data, twin, origins); // said anew in another form
+    for (const twin of layer.flatMap(({ path }) => twinOf(path))) forget(data, twin, origins); // overridden in another form
     for (const { path, value, origin } of layer) {
       put(data, path, value);
       setOrigins(origins, path, value, origin);
@@ -47,7 +47,7 @@ export function loadRaw(
   return { settings: parsed.data, origins };
 }
 
-/** A value that breaks two rules of one setting is one problem. */
+/** A value that violates two rules of one setting is one problem. */
 function distinct(problems: readonly Problem[]): readonly Problem[] {
   const same = (a: Problem, b: Problem) => a.key === b.key && a.origin === b.origin && a.message === b.message;
   return problems.filter((problem, i) => problems.findIndex((other) => same(other, problem)) === i);
@@ -66,13 +66,13 @@ function put(data: Data, path: readonly string[], value: unknown): void {
   at[path.at(-1) ?? ''] = value;
 }
 
-/** Of a value and, for one that is an object, of all in it. */
+/** Applies to a value and, if it is an object, to all its content. */
 function setOrigins(origins: Map<string, string>, path: readonly string[], value: unknown, origin: string): void {
   origins.set(path.join('.'), origin);
   for (const [key, inner] of Object.entries(asObject(value))) setOrigins(origins, [...path, key], inner, origin);
 }
 
-/** Of a secret: the key of its file, and the other way round. */
+/** The key of a secret's file, and vice versa. */
 function twinOf(path: readonly string[]): readonly (readonly string[])[] {
   return secrets.flatMap(([section, key]) => {
     const pair = [key, `${key}File`];
@@ -154,7 +154,7 @@ function valueAt(data: unknown, path: readonly string[]): unknown {
   return at;
 }
 
-/** The place of a key, or of the nearest one around it, or of one in it. */
+/** The position of a key, of the nearest key around it, or of one inside it. */
 function originOf(path: readonly string[], origins: ReadonlyMap<string, string>): string {
   for (let length = path.length; length > 0; length--) {
     const origin = origins.get(path.slice(0, length).join('.'));

@@ -1,13 +1,13 @@
-/** One thing that is wrong with what was set. */
+/** One error of the settings. */
 export type Problem = {
   /** Dotted, such as "public.port"; empty for a file that cannot be read. */
   readonly key: string;
-  /** Where it was said: "portico.yaml:12", "PORTICO_PUBLIC__PORT", "--port"; or "not set". */
+  /** The origin: "portico.yaml:12", "PORTICO_PUBLIC__PORT", "--port"; or "not set". */
   readonly origin: string;
   readonly message: string;
 };
 
-/** Everything that is wrong, at once. */
+/** All errors of the settings. */
 export class SettingsError extends Error {
   readonly problems: readonly Problem[];
   constructor(problems: readonly Problem[]) {

@@ -22,14 +22,14 @@ export type AuthParts = {
   readonly keys: SigningKeys;
   readonly sessions: Sessions;
   readonly revocations: Revocations;
-  /** Resolved when the sessions that ended before the start are known: until then no token is judged. */
+  /** Resolved when the sessions that ended before the start are loaded. Until then no token is verified. */
   readonly revocationsKnown: Promise<void>;
   readonly refreshKey: string;
   readonly clock: Clock;
   readonly log: Log;
 };
 
-/** Judges tokens, and answers SessionService. */
+/** Verifies tokens, and answers SessionService. */
 export function openAuth(parts: AuthParts): {
   readonly verify: VerifyToken;
   readonly openLifetime: OpenLifetime;
@@ -54,7 +54,7 @@ export function openAuth(parts: AuthParts): {
   const ready = parts.revocationsKnown.then(() => {
     known = true;
   });
-  ready.catch(() => {}); // those who wait hear of it
+  ready.catch(() => {}); // its waiters receive the error
   const handlers = sessionHandlers({
     sessions,
     revocations,

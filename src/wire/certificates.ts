@@ -9,9 +9,9 @@ export type Certificates = {
   /** Undefined: plain HTTP behind a proxy. */
   readonly public: FrontTls | undefined;
   readonly internal: FrontTls;
-  /** Certificate of the authority that dev made. */
+  /** Certificate of the authority that dev created. */
   readonly caFile: string | undefined;
-  /** The files that are watched, for each listener. */
+  /** The watched files of each listener. */
   readonly files: { readonly public: CertificateFiles | undefined; readonly internal: CertificateFiles | undefined };
 };
 

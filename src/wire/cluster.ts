@@ -12,19 +12,22 @@ import type { Settings } from '../settings.ts';
 import { silent } from './silent-log.ts';
 import { systemClock } from './system-clock.ts';
 
-/** What replicas share besides SQL. */
+/** The state that replicas share besides SQL. */
 export type Cluster = {
-  /** Undefined: this is the only replica, and everything is in memory. */
+  /** Undefined: this is the only replica, and all state is in memory. */
   readonly redis: Redis | undefined;
   readonly bus: Bus;
-  /** Resolved when it answers and fits, or does not answer for a while: the server starts without it. Rejected when it answers and does not fit. */
+  /**
+   * Resolved when Redis answers and fits. Also resolved after a timeout: then the server starts without Redis. Rejected
+   * when Redis answers and does not fit.
+   */
   readonly whenFit: Promise<void>;
-  /** What of it is wrong, for /readyz: the server is ready all the same. */
+  /** Its errors for /readyz. The server is ready nevertheless. */
   details(): readonly string[];
   close(): void;
 };
 
-/** Begins to connect to Redis, where it is set. @throws Error when a file of its settings cannot be read */
+/** Begins to connect to Redis, if it is configured. @throws Error when a file of its settings cannot be read */
 export function openCluster(settings: Settings, { clock, log, meter }: { readonly clock: Clock; readonly log: Log; readonly meter: Meter }): Cluster {
   if (settings.redis === undefined) return { redis: undefined, bus: memoryBus(log), whenFit: Promise.resolve(), details: () => [], close: () => {} };
   const redis = openRedis(settings.redis, { clock, log, meter });
@@ -44,7 +47,7 @@ export function openCluster(settings: Settings, { clock, log, meter }: { readonl
   };
 }
 
-/** Whether the Redis of the settings can be used, for `portico check`. @returns what it is, for people. @throws Error with everything that is wrong */
+/** Verifies the configured Redis for `portico check`. @returns a description of it @throws Error with all errors */
 export async function redisFit({ redis: place }: { readonly redis: RedisPlace | undefined }): Promise<string> {
   return place === undefined ? 'not set: everything in memory, for one replica only' : tryRedis(place, { clock: systemClock, log: silent });
 }

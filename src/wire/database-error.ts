@@ -1,2 +1,2 @@
-/** A database that cannot be used as it is set. */
+/** The configured database cannot be used. */
 export class DatabaseError extends Error {}

@@ -4,9 +4,9 @@ import { servicesWithPolicies } from '../core/policy/served.ts';
 import type { App } from '../core/screen/app.ts';
 import type { Release } from '../release/release.ts';
 
-/** Which services are served, and their plans. */
+/** The served services, and their plans. */
 export type Methods = Compiled & {
-  /** Methods of internal services that may be tried again, as "package.Service/Method". */
+  /** Methods of internal services that may be retried, as "package.Service/Method". */
   readonly retryable: readonly string[];
   /** Scopes that any policy names, sorted. */
   readonly scopes: readonly string[];
@@ -18,7 +18,7 @@ export type Methods = Compiled & {
  * Compiles the plans of all services that have policies or screens.
  * @param only full names of the services that are served; unset: all
  * @param upstreams names in the settings; unset: those that policies name are not checked
- * @throws PolicyErrors; Error when `only` names a service that is not there
+ * @throws PolicyErrors; Error when `only` names an unknown service
  */
 export function methodsOf(
   { descriptorSet, sources }: Pick<Release, 'descriptorSet' | 'sources'>,
@@ -41,7 +41,7 @@ export function methodsOf(
   return { ...compiled, retryable: retryableOf(app, plans, compiled), scopes: [...scopes].sort(), claimNames };
 }
 
-/** Idempotent methods of the services that are called: by their option, said by those who own them. */
+/** Idempotent methods of the upstream services, by the option of their protos. */
 function retryableOf(app: App, plans: readonly MethodPlan[], { registry }: Compiled): readonly string[] {
   const called = [
     ...Object.values(app.upstreams).flatMap(({ fullName, methods }) => Object.values(methods).map(({ name }) => `${fullName}/${name}`)),

@@ -5,7 +5,7 @@ import type { Settings } from '../settings.ts';
 import { DatabaseError } from './database-error.ts';
 import { silent } from './silent-log.ts';
 
-/** Where the database of these settings is. */
+/** The address of the configured database. */
 export function sqlOptions({ embedded, dataDir, sql }: Settings, connectionsMax = sql.connectionsMax): SqlOptions {
   return embedded ? { folder: dataDir } : { url: sql.url ?? '', connectionsMax };
 }
@@ -15,7 +15,7 @@ export function applyMigrations(settings: Settings, options: { readonly dryRun: 
   return withSql(settings, (db, migrations) => migrate(db, migrations, options));
 }
 
-/** @returns why the server would not be ready with this database; undefined: it would */
+/** @returns why a server would not be ready with this database; undefined: it would be ready */
 export function databaseMisfit(settings: Settings): Promise<string | undefined> {
   return withSql(settings, async (db, migrations) => (await fitOf(db, migrations)).misfit);
 }

@@ -5,7 +5,7 @@ import type { Settings } from '../settings.ts';
 import { type Methods, methodsOf } from './methods.ts';
 
 /**
- * The methods that a server of this release would answer, without opening anything.
+ * The methods that a server of this release would answer, without opening any resource.
  * @param settings unset: all services, and upstream names are not checked
  */
 export function ourMethods(settings: Pick<Settings, 'app' | 'upstreams' | 'sample'> | undefined): Methods {

@@ -4,7 +4,10 @@ import { join } from 'node:path';
 import { ensureKey } from '../core/adapters/keys/key-directory.ts';
 import type { Settings } from '../settings.ts';
 
-/** The secret that refresh tokens are derived by. In dev, signing key and secret are made at the first start and kept in the data directory, so that a restart signs nobody out. */
+/**
+ * The secret from which refresh tokens are derived. In dev, the first start creates the signing key and the secret in
+ * the data directory, so that a restart signs no user out.
+ */
 export function openSecrets({ mode, dataDir, keysDir, auth }: Settings): { readonly refreshKey: string } {
   if (mode === 'dev') ensureKey(keysDir);
   if (auth.refreshKey !== undefined) return { refreshKey: auth.refreshKey };

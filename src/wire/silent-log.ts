@@ -1,4 +1,4 @@
 import type { Log } from '../core/ports/log.ts';
 
-/** Says nothing: commands tell what they found by themselves. */
+/** Logs nothing: commands print their results themselves. */
 export const silent: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };

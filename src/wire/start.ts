@@ -8,7 +8,7 @@ import { systemClock } from './system-clock.ts';
 
 const dayMs = 86_400_000;
 
-/** Starts the server with our app, and in dev the sample company beside it. */
+/** Starts the server with the app, and in dev the sample company. */
 export async function start(options: {
   readonly settings: Settings;
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -32,9 +32,9 @@ export async function start(options: {
   return withCompany(portico, company);
 }
 
-/** Lets the company tell the server of every change. */
+/** Lets the company report every change to the server. */
 async function introduce(company: Company, { ports, caFile, serviceToken }: Portico): Promise<void> {
-  if (caFile === undefined) return; // the internal listener has a certificate of the settings, whose authority we do not know: the answers' ttl repairs what changed
+  if (caFile === undefined) return; // the authority of a configured certificate is unknown here: changed answers expire by their ttl
   company.publishTo({ address: `localhost:${ports.internal}`, caFile, token: await serviceToken('sample', 30 * dayMs) });
 }
 
@@ -48,7 +48,7 @@ function withCompany(portico: Portico, company: Company): Portico {
   };
 }
 
-/** Verifies by the keys as they are now. */
+/** Verifies with the current keys. */
 function keysBy(jwks: () => { readonly keys: readonly object[] }): JWTVerifyGetKey {
   let text = '';
   let find: JWTVerifyGetKey = () => Promise.reject(new Error('The server has no keys yet.'));

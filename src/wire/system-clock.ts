@@ -1,9 +1,9 @@
 import type { Clock } from '../core/kit/clock.ts';
 
-/** Above it Node fires after 1 ms. */
+/** Above this delay Node's timers fire after 1 ms. */
 const timeoutMax = 2 ** 31 - 1;
 
-/** The machine's time. Its timers do not keep the process alive: listeners do. */
+/** The machine's time. Its timers do not keep the process alive; listeners do. */
 export const systemClock: Clock = {
   nowMs: () => Date.now(),
   monotonicMs: () => performance.now(),

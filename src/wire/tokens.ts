@@ -5,7 +5,7 @@ import { openSecrets } from './secrets.ts';
 import { silent } from './silent-log.ts';
 import { systemClock } from './system-clock.ts';
 
-/** @returns how many signing keys there are. @throws Error naming the folder or file that is not usable */
+/** @returns the number of signing keys @throws Error naming the unusable folder or file */
 export async function countKeys(settings: Settings): Promise<number> {
   if (settings.mode === 'dev') openSecrets(settings);
   const keys = await keyDirectory(settings.keysDir, systemClock, silent);
@@ -13,7 +13,7 @@ export async function countKeys(settings: Settings): Promise<number> {
   return keys.jwks().keys.length;
 }
 
-/** A token by which the internal service of this name may call the internal listener, signed by the newest of our keys. */
+/** A token for calls of the internal service of this name to the internal listener, signed by the newest key. */
 export async function serviceTokenOf(settings: Settings, name: string, ttlMs: number): Promise<string> {
   if (settings.mode === 'dev') openSecrets(settings);
   const keys = await keyDirectory(settings.keysDir, systemClock, silent);

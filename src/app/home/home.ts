@@ -4,7 +4,10 @@ import { translate } from '../../core/screen/translate.ts';
 import type { GetHomeRequest } from '../../gen/app/v1/home.ts';
 import type { Upstreams } from '../upstreams.ts';
 
-/** The first screen after sign-in. No profile, no screen; what else is late or failed is absent and named in `missingParts` with its reason. */
+/**
+ * The first screen after sign-in. It fails without the profile. Any other part that is late or failed is absent, and
+ * `missingParts` names it with its reason.
+ */
 export async function getHome(_request: GetHomeRequest, context: ScreenContext, { accounts, orders, couriers, promotions }: Upstreams) {
   const { parts, missing, pending } = await fanOut(context, {
     profile: required(() => translate(accounts.getProfile({}), { NOT_FOUND: 'PROFILE_UNKNOWN' })),

@@ -4,7 +4,10 @@ import { absentWhen, translate } from '../../core/screen/translate.ts';
 import type { GetOrderRequest, ListOrdersRequest } from '../../gen/app/v1/order.ts';
 import type { Upstreams } from '../upstreams.ts';
 
-/** One order with who brings it. Nobody brings it before it is placed or after it has arrived: then `delivery` is absent and nothing is missing. */
+/**
+ * One order with its courier. An order without a courier (not picked up yet, or delivered) has no `delivery`, and no
+ * part is missing.
+ */
 export async function getOrder({ orderId }: GetOrderRequest, context: ScreenContext, { orders, couriers }: Upstreams) {
   const { parts, missing } = await fanOut(context, {
     order: required(() => translate(orders.getOrder({ orderId }), { NOT_FOUND: 'ORDER_UNKNOWN' })),
@@ -18,7 +21,7 @@ export async function getOrder({ orderId }: GetOrderRequest, context: ScreenCont
   };
 }
 
-/** A page of the user's orders. Each is a tag of the answer, so that a change of one is seen in the list too. */
+/** A page of the user's orders. Each order is a tag of the answer, so that a change of one invalidates the list. */
 export async function listOrders(request: ListOrdersRequest, context: ScreenContext, { orders }: Upstreams) {
   const page = await orders.listOrders(request);
   for (const { orderId } of page.orders.slice(0, 50)) context.tag(`order:${orderId}`);

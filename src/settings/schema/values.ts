@@ -1,7 +1,10 @@
 import { z } from 'zod';
 import { parseDurationMs } from '../../core/kit/duration.ts';
 
-/** A duration like "800ms", "30s", "5m", "1h"; milliseconds once loaded. Its format is not JSON Schema's own `duration`, which is ISO 8601's "PT30S". */
+/**
+ * A duration like "800ms", "30s", "5m", "1h"; milliseconds once loaded. Its format is not JSON Schema's own `duration`,
+ * which is ISO 8601's "PT30S".
+ */
 export function duration(least: string, most: string) {
   const [minMs = 0, maxMs = 0] = [parseDurationMs(least), parseDurationMs(most)];
   return z
@@ -21,7 +24,7 @@ export const name = () =>
     .meta({ 'x-text': 'a name of lower-case letters, digits and "-", such as "orders"' });
 export const text = () => z.string().min(1).max(4_096);
 export const file = () => text().meta({ format: 'path' });
-/** Https, or http on loopback: whoever can change the keys on their way can sign anyone in. */
+/** Https, or http on loopback: an attacker who can change the keys in transit can sign in anyone. */
 export const keysUrl = () =>
   z
     .url({ protocol: /^https?$/ })
