@@ -17,6 +17,7 @@ import { compileRules, validate } from './core/interceptors/validate.ts';
 import type { Clock } from './core/kit/clock.ts';
 import { randomDigits } from './core/kit/random-digits.ts';
 import type { Log } from './core/ports/log.ts';
+import { answerReaders } from './core/screen/answer-readers.ts';
 import type { App } from './core/screen/app.ts';
 import { screenHandler, streamHandler } from './core/screen/handlers.ts';
 import { publisherHandlers } from './core/services/publisher/publisher.ts';
@@ -141,7 +142,7 @@ export async function wire({ settings, app, release, clock, env, pretty, samples
   const table = errorTable(settings.app.errorDomain, app);
   const plans = [...methods.plans.values()];
   const answers = openAnswers({ settings, app, plans, cluster, reasons: table.reasons, clock, log, meter });
-  const parts = { app, upstreams, clock };
+  const parts = { app, upstreams, readers: answerReaders(app.upstreams, methods.registry), clock };
   const screenOf = new Map(app.screens.map((screen) => [screen.method, screen]));
   const handlers = handlersOf(methods.plans, {
     core: { ...auth.handlers, ...publisherHandlers({ invalidate: answers.invalidate }) },

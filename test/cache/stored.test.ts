@@ -56,11 +56,54 @@ const bodyOf = (fields: Parameters<typeof GetItemResponse.fromPartial>[0]) => Ge
 const etagOf = async (body: Uint8Array) => (await openTestCache().cache.answer(call(), computation({ body }))).metadata.get('etag');
 
 test('the order of a map and volatile fields do not change an etag, everything else does', async () => {
-  const etag = await etagOf(bodyOf({ title: 'a', labels: { x: '1', y: '2' }, madeAtMs: 1n }));
+  const etag = await etagOf(
+    bodyOf({
+      title: 'a',
+      labels: new Map([
+        ['x', '1'],
+        ['y', '2'],
+      ]),
+      madeAtMs: 1n,
+    }),
+  );
   assert.match(String(etag), /^"[\w-]{22}"$/);
-  assert.equal(await etagOf(bodyOf({ title: 'a', labels: { y: '2', x: '1' }, madeAtMs: 2n })), etag);
-  assert.notEqual(await etagOf(bodyOf({ title: 'b', labels: { x: '1', y: '2' } })), etag);
-  assert.notEqual(await etagOf(bodyOf({ title: 'a', labels: { x: '1', y: '3' } })), etag);
+  assert.equal(
+    await etagOf(
+      bodyOf({
+        title: 'a',
+        labels: new Map([
+          ['y', '2'],
+          ['x', '1'],
+        ]),
+        madeAtMs: 2n,
+      }),
+    ),
+    etag,
+  );
+  assert.notEqual(
+    await etagOf(
+      bodyOf({
+        title: 'b',
+        labels: new Map([
+          ['x', '1'],
+          ['y', '2'],
+        ]),
+      }),
+    ),
+    etag,
+  );
+  assert.notEqual(
+    await etagOf(
+      bodyOf({
+        title: 'a',
+        labels: new Map([
+          ['x', '1'],
+          ['y', '3'],
+        ]),
+      }),
+    ),
+    etag,
+  );
 });
 
 test('a call that has the answer already is told so with an empty message', async () => {

@@ -45,7 +45,7 @@ export async function callAsUsers({
     if (random() < 0.5) await new Promise((soon) => setImmediate(soon));
     const mark = markOf(call);
     const body = GetItemResponse.encode(
-      GetItemResponse.fromPartial({ owner: mark, title: `${mark} `.repeat(20), labels: { [mark]: mark } }),
+      GetItemResponse.fromPartial({ owner: mark, title: `${mark} `.repeat(20), labels: new Map([[mark, mark]]) }),
     ).finish();
     return { metadata: Metadata({ 'x-mark': mark }), body, trailers: Metadata({ 'x-mark-end': mark }), tags: [mark.replace(' ', ':')] };
   };
@@ -61,14 +61,7 @@ export async function callAsUsers({
       const mark = markOf(call);
       const { body, metadata, trailers } = await cache.answer(call, compute);
       const { owner, title, labels } = GetItemResponse.decode(body as Uint8Array);
-      const seen = [
-        owner,
-        metadata.get('x-mark'),
-        trailers.get('x-mark-end'),
-        ...Object.keys(labels),
-        ...Object.values(labels),
-        title.slice(0, mark.length),
-      ];
+      const seen = [owner, metadata.get('x-mark'), trailers.get('x-mark-end'), ...labels.keys(), ...labels.values(), title.slice(0, mark.length)];
       if (seen.some((one) => one !== mark) || title !== `${mark} `.repeat(20)) foreign.push(`${mark} got ${seen.join(', ')}`);
       const result = String(metadata.get('portico-cache'));
       results[result] = (results[result] ?? 0) + 1;

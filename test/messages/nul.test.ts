@@ -37,6 +37,6 @@ for (const [field, json] of Object.entries(requests)) {
 }
 
 test('to a screen U+0000 is a character like any other', async () => {
-  const came = await send(messages.wire, 'json', 'messages.v1.MessageService/Ship', '{"toString":"a\\u0000b"}');
-  assert.equal(came.body.toString(), '{"seen":{"toString":"a\\u0000b"}}');
+  const came = await send(messages.wire, 'json', 'messages.v1.MessageService/Ship', '{"label":"a\\u0000b"}');
+  assert.equal(came.body.toString(), '{"seen":{"label":"a\\u0000b"}}');
 });

@@ -30,7 +30,7 @@ test('a fault leaves as a status with reason, domain, request id and a text in t
   assert.deepEqual(ErrorInfo.decode(byType.get('ErrorInfo') ?? Buffer.of()), {
     reason: 'ORDER_GONE',
     domain: 'portico.example',
-    metadata: { order_id: '42' },
+    metadata: new Map([['order_id', '42']]),
   });
   assert.equal(RequestInfo.decode(byType.get('RequestInfo') ?? Buffer.of()).requestId, 'abc');
   assert.deepEqual(LocalizedMessage.decode(byType.get('LocalizedMessage') ?? Buffer.of()), {

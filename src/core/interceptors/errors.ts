@@ -121,10 +121,10 @@ export function encodeFault(
   return new StatusError(code, message, { trailers, ...(passed && { metadata: passed.metadata }), cause: fault });
 }
 
-function metadataOf({ details: { metadata = {} } }: Fault<string>): Record<string, string> {
+function metadataOf({ details: { metadata = {} } }: Fault<string>): Map<string, string> {
   const named = Object.entries(metadata).filter(([key]) => metadataKey.test(key));
   let bytes = 0;
-  return Object.fromEntries(
+  return new Map(
     named
       .map(([key, value]) => [key, clip(value, metadataValueBytesMax)] as const)
       .filter(([key, value]) => {

@@ -1,11 +1,11 @@
-import { create, type DescMessage, fromBinary, type Message } from '@bufbuild/protobuf';
-import { pathToString, type ReflectMessage, reflect } from '@bufbuild/protobuf/reflect';
+import { create, type DescMessage, type Message } from '@bufbuild/protobuf';
+import { pathToString } from '@bufbuild/protobuf/reflect';
 import { createValidator, type Validator } from '@bufbuild/protovalidate';
-import { type CanonicalForm, canonicalForm } from '../kit/canonical.ts';
 import { Fault, type Violation } from '../kit/fault.ts';
 import type { MethodPlan } from '../kit/plan.ts';
 import { clip } from '../kit/text.ts';
 import type { Decoded, Interceptor } from '../ports/call.ts';
+import { DecodedRequest, requestType } from './decoded-request.ts';
 import { nulViolations, refusesNul } from './nul.ts';
 
 /** A path has the keys of maps in it, and a rule may quote values: both are the client's to choose, and travel back in a header. */
@@ -28,79 +28,44 @@ export function compileRules(plans: Iterable<MethodPlan>): Validator {
 
 /**
  * Refuses requests that cannot be decoded (CALL_MALFORMED) or break a rule of their .proto (REQUEST_INVALID with field paths), and gives the decoded request to
- * those below. What nobody asks for is not computed. Messages of a stream are checked one by one as they pass, where the type has rules.
+ * those below. What the rules were checked on is what handlers get, as bytes that every codec reads alike; forwarded bytes stay as they are. Messages of a stream are checked one by
+ * one as they pass.
  */
 export function validate(validator: Validator): Interceptor<unknown, Decoded> {
-  const forms = new Map<DescMessage, CanonicalForm>();
-  const formOf = (input: DescMessage): CanonicalForm => {
-    const form = forms.get(input) ?? canonicalForm(input);
-    forms.set(input, form);
-    return form;
-  };
+  const passes = new Map<MethodPlan, ReturnType<typeof passOf>>();
   return function validate(call, next) {
     const { plan, request } = call;
-    const input = plan.descriptor.input;
-    if (!(request instanceof Uint8Array)) {
-      const checked =
-        plan.validated || refusesNul(plan) ? eachChecked(request, (bytes) => check(validator, plan, decode(input, bytes), bytes)) : request;
-      return next({ ...call, request: checked, decoded: undefined });
+    const pass = passes.get(plan) ?? passOf(validator, plan);
+    passes.set(plan, pass);
+    if (request instanceof Uint8Array) {
+      const decoded = pass.decode(request);
+      return next({ ...call, request: pass.received(decoded, request), decoded });
     }
-    const decoded = new DecodedRequest(input, request, formOf);
-    // A forwarded request without rules passes as it is: whether it can be read is for its receiver to say.
-    if (plan.validated || refusesNul(plan)) check(validator, plan, decoded.message, request);
-    else if (plan.forward === undefined && request.length > 0) void decoded.message; // no bytes can always be read
-    return next({ ...call, decoded });
+    return next({
+      ...call,
+      request: pass.reads ? eachPassed(request, (bytes) => pass.received(pass.decode(bytes), bytes)) : request,
+      decoded: undefined,
+    });
   };
 }
 
-/** Computed when asked for, once. A class, because an object literal with getters costs each call as much as decoding a small request. */
-class DecodedRequest implements NonNullable<Decoded['decoded']> {
-  readonly #input: DescMessage;
-  readonly #bytes: Uint8Array;
-  readonly #formOf: (input: DescMessage) => CanonicalForm;
-  #message: Message | undefined;
-  #canonical: Uint8Array | undefined;
-  constructor(input: DescMessage, bytes: Uint8Array, formOf: (input: DescMessage) => CanonicalForm) {
-    this.#input = input;
-    this.#bytes = bytes;
-    this.#formOf = formOf;
-  }
-  get message() {
-    this.#message ??= decode(this.#input, this.#bytes);
-    return this.#message;
-  }
-  get canonical() {
-    // decoded apart: putting maps in order changes them
-    this.#canonical ??= this.#bytes.length === 0 ? this.#bytes : this.#formOf(this.#input)(decode(this.#input, this.#bytes));
-    return this.#canonical;
-  }
-  get hasUnknownFields() {
-    return this.#bytes.length > 0 && hasUnknownFields(reflect(this.#input, this.message));
-  }
-}
-
-function decode(input: DescMessage, bytes: Uint8Array): Message {
-  try {
-    return fromBinary(input, bytes);
-  } catch (cause) {
-    throw new Fault('CALL_MALFORMED', `The request is not a ${input.typeName}: its bytes cannot be decoded.`, {
-      metadata: { type: input.typeName },
-      cause,
-    });
-  }
-}
-
-function hasUnknownFields(message: ReflectMessage): boolean {
-  if ((message.getUnknown()?.length ?? 0) > 0) return true;
-  return message.fields.some((field) => {
-    if (!message.isSet(field)) return false;
-    if (field.fieldKind === 'message') return hasUnknownFields(message.get(field));
-    if (field.fieldKind === 'list' && field.listKind === 'message')
-      return [...message.get(field)].some((item) => hasUnknownFields(item as ReflectMessage));
-    if (field.fieldKind === 'map' && field.mapKind === 'message')
-      return [...message.get(field).values()].some((item) => hasUnknownFields(item as ReflectMessage));
-    return false;
-  });
+/** What is done with every request of a method. */
+function passOf(validator: Validator, plan: MethodPlan) {
+  const { descriptor, forward, invalidates } = plan;
+  const type = requestType(descriptor.input);
+  const hasRules = plan.validated || refusesNul(plan);
+  // A forwarded request that nobody here reads passes as it is: whether it can be read is for its receiver to say.
+  const reads = hasRules || forward === undefined || invalidates.some(({ parts }) => parts.some((part) => 'field' in part));
+  return {
+    reads,
+    decode: (bytes: Uint8Array): DecodedRequest => {
+      const decoded = new DecodedRequest(type, bytes);
+      if (hasRules) check(validator, plan, decoded.message, bytes);
+      else if (reads && bytes.length > 0) void decoded.message; // no bytes can always be read
+      return decoded;
+    },
+    received: (decoded: DecodedRequest, bytes: Uint8Array) => (forward === undefined ? decoded.bytes : bytes),
+  };
 }
 
 function check(validator: Validator, plan: MethodPlan, message: Message, bytes: Uint8Array): void {
@@ -127,9 +92,8 @@ function rulesBroken(validator: Validator, input: DescMessage, message: Message)
   return result.violations.map((violation) => ({ field: pathToString(violation.field), rule: violation.ruleId, description: violation.message }));
 }
 
-async function* eachChecked(messages: AsyncIterable<Uint8Array>, checkBytes: (bytes: Uint8Array) => void): AsyncGenerator<Uint8Array> {
+async function* eachPassed(messages: AsyncIterable<Uint8Array>, pass: (bytes: Uint8Array) => Uint8Array): AsyncGenerator<Uint8Array> {
   for await (const bytes of messages) {
-    checkBytes(bytes);
-    yield bytes;
+    yield pass(bytes);
   }
 }

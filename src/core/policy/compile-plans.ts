@@ -2,6 +2,7 @@ import { createFileRegistry, type DescMessage, type DescMethod, type DescService
 import { BinaryReader } from '@bufbuild/protobuf/wire';
 import { FileDescriptorSetSchema, MethodOptions_IdempotencyLevel } from '@bufbuild/protobuf/wkt';
 import { Policy } from '../../gen/portico/v1/policy.ts';
+import { oneReading } from '../kit/one-reading.ts';
 import type { CallKind, MethodPlan } from '../kit/plan.ts';
 import { accessOf } from './access.ts';
 import { cacheOf, tagsMax } from './cache-policy.ts';
@@ -57,15 +58,15 @@ export function compilePlans({
   const findings: Finding[] = [];
   const plans = new Map<string, MethodPlan>();
   // what answers are told apart by, a write may invalidate by
-  const claims = new Set(['sub', ...methods.flatMap((method) => policyOf(method).policy?.cache?.claims ?? [])]);
   const policy = policyType(registry);
+  const claims = new Set(['sub', ...methods.flatMap((method) => policyOf(method, policy)?.cache?.claims ?? [])]);
   const sayOf =
     (method: DescMethod): Say =>
     (path, message) =>
       findings.push({ method, policy, path: numbersOf(policy, path), message });
   for (const method of methods) {
-    for (const { path, message } of unknownFields(policyOf(method).bytes, policy)) findings.push({ method, policy, path, message });
-    const plan = planOf(method, { registry, upstreams, claims, say: sayOf(method) });
+    for (const { path, message } of unknownFields(policyBytes(method) ?? new Uint8Array(), policy)) findings.push({ method, policy, path, message });
+    const plan = planOf(method, { registry, policyType: policy, upstreams, claims, say: sayOf(method) });
     plans.set(plan.path, plan);
   }
   for (const method of methods) streamOf.checkAccess(method, plans, sayOf(method));
@@ -79,13 +80,17 @@ function policyType(registry: FileRegistry): DescMessage {
   return policy;
 }
 
-/** The policy of a method as it stands in its options, decoded and as bytes. */
-export function policyOf(method: DescMethod): { readonly policy: Policy | undefined; readonly bytes: Uint8Array } {
+/** The policy of a method as it stands in its options. */
+export function policyBytes(method: DescMethod): Uint8Array | undefined {
   // said in several options (`option (portico.v1.policy).deadline = …;`) a policy is several fields, to be merged: concatenated bytes are
   const fields = (method.proto.options?.$unknown ?? []).filter(({ no }) => no === policyExtension);
-  if (fields.length === 0) return { policy: undefined, bytes: new Uint8Array() };
-  const bytes = Buffer.concat(fields.map(({ data }) => new BinaryReader(data).bytes()));
-  return { policy: Policy.decode(bytes), bytes };
+  return fields.length === 0 ? undefined : Buffer.concat(fields.map(({ data }) => new BinaryReader(data).bytes()));
+}
+
+/** Its parts may stand in several pieces, and compilers write them as they stand: they are merged, as every protobuf parser does. */
+function policyOf(method: DescMethod, type: DescMessage): Policy | undefined {
+  const bytes = policyBytes(method);
+  return bytes && Policy.decode(oneReading(type)(bytes));
 }
 
 function nameOf(method: DescMethod): string {
@@ -96,14 +101,15 @@ function planOf(
   method: DescMethod,
   context: {
     readonly registry: FileRegistry;
+    readonly policyType: DescMessage;
     readonly upstreams: ReadonlySet<string> | undefined;
     readonly claims: ReadonlySet<string>;
     readonly say: Say;
   },
 ): MethodPlan {
   const { say } = context;
-  const { policy: said, bytes } = policyOf(method);
-  const policy = said ?? Policy.fromPartial({});
+  const bytes = policyBytes(method) ?? new Uint8Array();
+  const policy = policyOf(method, context.policyType) ?? Policy.fromPartial({});
   const kind =
     method.methodKind === 'bidi_streaming'
       ? 'bidi_stream'

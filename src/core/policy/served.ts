@@ -1,10 +1,10 @@
 import { createFileRegistry, fromBinary } from '@bufbuild/protobuf';
 import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
-import { policyOf } from './compile-plans.ts';
+import { policyBytes } from './compile-plans.ts';
 
 /** Full names of the services of which some method has a policy: those that are meant for clients, or for the internal listener. */
 export function servicesWithPolicies(descriptorSet: Uint8Array): ReadonlySet<string> {
   const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, descriptorSet));
   const services = [...registry.files].flatMap((file) => file.services);
-  return new Set(services.filter(({ methods }) => methods.some((method) => policyOf(method).policy !== undefined)).map(({ typeName }) => typeName));
+  return new Set(services.filter(({ methods }) => methods.some((method) => policyBytes(method) !== undefined)).map(({ typeName }) => typeName));
 }

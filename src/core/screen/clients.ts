@@ -3,6 +3,7 @@ import type { MethodDefinition, ServiceDefinition } from '../kit/typed.ts';
 import { codeOf, faultOfUpstream } from '../upstreams/fault-of-upstream.ts';
 import { standardKeys } from '../upstreams/metadata.ts';
 import type { CallContext, Upstreams } from '../upstreams/upstreams.ts';
+import type { AnswerReaders } from './answer-readers.ts';
 import { UpstreamError } from './upstream-error.ts';
 
 type AnyClient = Readonly<Record<string, (request: unknown) => Promise<unknown>>>;
@@ -10,10 +11,11 @@ type AnyClient = Readonly<Record<string, (request: unknown) => Promise<unknown>>
 /**
  * The upstreams of one call: bound to its signal, deadline, trace and identity. Equal calls (same method, same bytes) are made once.
  * @param services by the name of the upstream
+ * @param readers of what they answer
  * @param tag is told what upstreams say that their answers are about
  */
 export function clientsOf(
-  services: Readonly<Record<string, ServiceDefinition>>,
+  { services, readers }: { readonly services: Readonly<Record<string, ServiceDefinition>>; readonly readers: AnswerReaders },
   upstreams: Upstreams,
   context: CallContext,
   tag: (tag: string) => void,
@@ -26,12 +28,14 @@ export function clientsOf(
     for (const method in service.methods) {
       const definition = service.methods[method] as MethodDefinition;
       if (definition.requestStream || definition.responseStream) continue;
+      const read = readers.get(definition);
+      if (read === undefined) throw new Error(`Nobody reads what ${service.fullName}/${definition.name} answers.`);
       client[method] = (request) => {
         const bytes = definition.requestType.encode(definition.requestType.fromPartial(request as never)).finish();
         const key = `${name} ${definition.name} ${Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')}`;
         const known = made.get(key);
         if (known !== undefined) return known;
-        const answer = send(name, `/${service.fullName}/${definition.name}`, definition, bytes, upstreams, context, tag);
+        const answer = send(name, `/${service.fullName}/${definition.name}`, read, bytes, upstreams, context, tag);
         made.set(key, answer);
         return answer;
       };
@@ -44,7 +48,7 @@ export function clientsOf(
 async function send(
   upstream: string,
   path: string,
-  definition: MethodDefinition,
+  read: (bytes: Uint8Array) => unknown,
   request: Uint8Array,
   upstreams: Upstreams,
   context: CallContext,
@@ -57,7 +61,7 @@ async function send(
   }
   for (const one of tags) tag(one);
   try {
-    return definition.responseType.decode(body);
+    return read(body);
   } catch (cause) {
     throw new Fault('UPSTREAM_GARBAGE', `The internal service ${upstream} answered what cannot be decoded.`, { metadata: { upstream }, cause });
   }

@@ -5,18 +5,19 @@ import type { MethodPlan } from '../kit/plan.ts';
 import type { CachedStream, OpenCached } from '../ports/cached-stream.ts';
 import type { Answer, Handler, PushedBody, ReadyCall } from '../ports/call.ts';
 import type { Upstreams } from '../upstreams/upstreams.ts';
+import type { AnswerReaders } from './answer-readers.ts';
 import type { App, Screen } from './app.ts';
 import { clientsOf } from './clients.ts';
 import { contextOf } from './context.ts';
 import { inTime, newRun, type Run } from './run.ts';
 import { UpstreamError } from './upstream-error.ts';
 
-type Parts = { readonly app: App; readonly upstreams: Upstreams; readonly clock: Clock };
+type Parts = { readonly app: App; readonly upstreams: Upstreams; readonly readers: AnswerReaders; readonly clock: Clock };
 
 /** One pass over a screen's function for one call. */
 type Session = { readonly run: Run; pass(): Promise<Answer> /** Cancels what is still under way. */; end(): void };
 
-function begin(screen: Screen<never>, call: ReadyCall, { app, upstreams, clock }: Parts, soFar: boolean): Session {
+function begin(screen: Screen<never>, call: ReadyCall, { app, upstreams, readers, clock }: Parts, soFar: boolean): Session {
   const nowMs = clock.nowMs();
   const partsEndAtMs = call.deadlineAtMs === undefined ? undefined : call.deadlineAtMs - marginMs(call.deadlineAtMs - nowMs);
   const run = newRun({ clock, partsEndAtMs, soFar });
@@ -27,7 +28,7 @@ function begin(screen: Screen<never>, call: ReadyCall, { app, upstreams, clock }
   const tags = new Set<string>();
   const context = contextOf(call, { tags, signal: losers.signal, run });
   const clients = clientsOf(
-    app.upstreams,
+    { services: app.upstreams, readers },
     upstreams,
     {
       trace: call.trace,

@@ -10,7 +10,7 @@ const set = readFileSync(new URL('../../../test/fixture/gen/descriptors.binpb', 
 const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, set));
 const detail = (type: string, encoded: { finish(): Uint8Array }) => ({ typeUrl: `type.googleapis.com/${type}`, value: encoded.finish() });
 const info = (metadata: Record<string, string> = {}) =>
-  detail('google.rpc.ErrorInfo', ErrorInfo.encode({ reason: 'ORDER_UNKNOWN', domain: 'portico', metadata }));
+  detail('google.rpc.ErrorInfo', ErrorInfo.encode({ reason: 'ORDER_UNKNOWN', domain: 'portico', metadata: new Map(Object.entries(metadata)) }));
 
 test('a detail has its type, its bytes and its JSON', () => {
   const retry = detail('google.rpc.RetryInfo', RetryInfo.encode({ retryDelay: { seconds: 1n, nanos: 500_000_000 } }));

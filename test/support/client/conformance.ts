@@ -51,11 +51,15 @@ export function assertConformance(code: number, message: string, details: Detail
   const status = reasons[info.reason];
   assert.ok(status, `the reason ${info.reason} is in no table: ${told}`);
   assert.equal(code, statusCodes[status], `the reason ${info.reason} has another status: ${told}`);
-  for (const key of Object.keys(info.metadata)) assert.match(key, /^[a-z][a-zA-Z0-9-_]{0,63}$/, told);
+  for (const key of info.metadata.keys()) assert.match(key, /^[a-z][a-zA-Z0-9-_]{0,63}$/, told);
   assert.match(request?.requestId ?? '', /^[0-9a-f]{32}$/, `no RequestInfo: ${told}`);
   assert.equal(new Set(types).size, types.length, `a detail stands there twice: ${told}`);
   if (localized !== undefined) assert.ok(localized.locale !== '' && localized.message !== '', told);
   assert.ok((badRequest?.fieldViolations.length ?? 0) <= 20, told);
   assert.notEqual(message, '', told);
-  assert.doesNotMatch(JSON.stringify([message, info.metadata, localized?.message, badRequest]), inner, 'an error tells what is inside the harness');
+  assert.doesNotMatch(
+    JSON.stringify([message, [...info.metadata], localized?.message, badRequest]),
+    inner,
+    'an error tells what is inside the harness',
+  );
 }

@@ -1,0 +1,142 @@
+import { type DescMessage, fromBinary, toBinary } from '@bufbuild/protobuf';
+import { WireType } from '@bufbuild/protobuf/wire';
+import { type WireField, type WireFields, wireFieldsOf } from './wire-fields.ts';
+
+/**
+ * How an encoded message reads. `plain`: every codec reads the same. `merged`: parts of it are to be merged or filled in, which protobuf-es does and ts-proto does not. `malformed`:
+ * codecs would read different things, because a field has the wire type of another, or a part is longer than what it is in.
+ */
+export type Reading = 'plain' | 'merged' | 'malformed';
+
+/** As many messages within each other as protobuf-es reads. */
+const depthMax = 100;
+
+/**
+ * The way to one truth about a message: bytes that every codec reads as protobuf-es does, which has checked their rules. Most pass as they are; what protobuf-es would merge is merged
+ * and encoded anew.
+ * @throws Error when the bytes cannot be read, or not in one way
+ */
+export function oneReading(type: DescMessage): (bytes: Uint8Array) => Uint8Array {
+  const read = readingOf(type);
+  return (bytes) => {
+    const reading = read(bytes);
+    if (reading === 'plain') return bytes;
+    if (reading === 'malformed') throw new Error(`These bytes are no ${type.typeName}: codecs would read different things.`);
+    return toBinary(type, fromBinary(type, bytes), { writeUnknownFields: false });
+  };
+}
+
+/** @returns tells how messages of a type read. It looks at tags and lengths only, which costs less than decoding. */
+export function readingOf(type: DescMessage): (bytes: Uint8Array) => Reading {
+  const fields = wireFieldsOf(type);
+  return (bytes) => {
+    const scan: Scan = { bytes, pos: 0, depth: 0, merged: false };
+    if (!readsAsMessage(fields, scan, bytes.length)) return 'malformed';
+    return scan.merged ? 'merged' : 'plain';
+  };
+}
+
+type Scan = { readonly bytes: Uint8Array; pos: number; depth: number; merged: boolean };
+
+/** @returns false: malformed */
+function readsAsMessage(fields: WireFields, scan: Scan, end: number): boolean {
+  if (++scan.depth > depthMax) return false;
+  let seen = 0;
+  while (scan.pos < end) {
+    const tag = uint32(scan);
+    const field = fields.get(tag >>> 3);
+    if (field === undefined) {
+      if (!(tag >= 8) || !skips(scan, tag)) return false;
+    } else {
+      if ((seen & field.bit) !== 0) scan.merged = true;
+      seen |= field.bit;
+      if (!readsAsField(field, scan, tag, end)) return false;
+    }
+  }
+  scan.depth--;
+  return scan.pos === end;
+}
+
+function readsAsField(field: WireField, scan: Scan, tag: number, end: number): boolean {
+  if (field.special) scan.merged = true;
+  const wireType = tag & 7;
+  if (wireType !== field.wireType) return field.packable && wireType === WireType.LengthDelimited && skipsPacked(field.wireType, scan, end);
+  if (field.child === undefined || wireType !== WireType.LengthDelimited) return skips(scan, tag);
+  const inner = uint32(scan) + scan.pos;
+  if (!(inner <= end)) return false;
+  return field.isMap ? readsAsEntry(field.child, scan, inner) : readsAsMessage(field.child, scan, inner);
+}
+
+/** A map's entry: ts-proto leaves out one without a value, and does not merge a value that comes twice. */
+function readsAsEntry(fields: WireFields, scan: Scan, end: number): boolean {
+  let [keys, values] = [0, 0];
+  while (scan.pos < end) {
+    const tag = uint32(scan);
+    const number = tag >>> 3;
+    if (number === 1) keys++;
+    if (number === 2) values++;
+    const field = fields.get(number);
+    if (field === undefined ? !(tag >= 8) || !skips(scan, tag) : !readsAsField(field, scan, tag, end)) return false;
+  }
+  if (keys !== 1 || values !== 1) scan.merged = true;
+  return scan.pos === end;
+}
+
+/** Packed numbers end where their field does. */
+function skipsPacked(wireType: number, scan: Scan, end: number): boolean {
+  const length = uint32(scan);
+  scan.pos += length;
+  if (!(scan.pos <= end)) return false;
+  if (wireType === WireType.Varint) return length === 0 || (scan.bytes[scan.pos - 1] as number) < 128;
+  return length % (wireType === WireType.Bit64 ? 8 : 4) === 0;
+}
+
+/** Skips what comes after a tag. */
+function skips(scan: Scan, tag: number): boolean {
+  switch (tag & 7) {
+    case WireType.Varint: {
+      const last = scan.pos + 10;
+      while (scan.pos < last) if ((scan.bytes[scan.pos++] ?? 255) < 128) return true;
+      return false;
+    }
+    case WireType.Bit64:
+      scan.pos += 8;
+      return true;
+    case WireType.Bit32:
+      scan.pos += 4;
+      return true;
+    case WireType.LengthDelimited: {
+      const length = uint32(scan);
+      scan.pos += length;
+      return true;
+    }
+    case WireType.StartGroup:
+      if (++scan.depth > depthMax) return false;
+      for (;;) {
+        const inner = uint32(scan);
+        if (!(inner >= 8)) return false;
+        if ((inner & 7) === WireType.EndGroup) {
+          scan.depth--;
+          return inner >>> 3 === tag >>> 3;
+        }
+        if (!skips(scan, inner)) return false;
+      }
+    default:
+      return false;
+  }
+}
+
+/** @returns a tag or a length; NaN when it is none, which no comparison holds for */
+function uint32(scan: Scan): number {
+  const { bytes } = scan;
+  let byte = bytes[scan.pos++] ?? Number.NaN;
+  if (byte < 128) return byte;
+  let value = byte & 127;
+  for (let factor = 128; factor <= 2 ** 28; factor *= 128) {
+    byte = bytes[scan.pos++] ?? Number.NaN;
+    if (Number.isNaN(byte)) return Number.NaN;
+    value += (byte & 127) * factor;
+    if (byte < 128) return value < 2 ** 32 ? value : Number.NaN;
+  }
+  return Number.NaN;
+}

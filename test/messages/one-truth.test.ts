@@ -1,0 +1,173 @@
+// What screens, handlers, internal services' answers and policies are read as is what protobuf-es reads, which has checked the rules.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { createFileRegistry, type DescMessage, fromBinary, toBinary } from '@bufbuild/protobuf';
+import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
+import fc from 'fast-check';
+import { oneReading, readingOf } from '../../src/core/kit/one-reading.ts';
+import { Place, Shipment, Shipped } from '../fixture/gen/messages/v1/messages.ts';
+import { messagesOf, reply } from '../support/upstream/raw-upstream.ts';
+import { forms, type Messages, messagesRelease, openMessages, send } from './harness.ts';
+
+const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, messagesRelease.descriptorSet));
+const typeOf = (name: string) => registry.getMessage(`messages.v1.${name}`) as DescMessage;
+const [ship, ask, forward] = ['messages.v1.MessageService/Ship', 'messages.v1.MessageService/Ask', 'messages.v1.MessageService/Forward'];
+let messages: Messages;
+before(async () => {
+  messages = await openMessages();
+});
+after(async () => messages?.[Symbol.asyncDispose]());
+
+const binaryForms = forms.filter((form) => form !== 'json');
+const shipment = (fields: object) => Shipment.encode(Shipment.fromPartial(fields)).finish();
+const inPieces = Buffer.concat([shipment({ to: { city: 'Bern' } }), shipment({ to: { street: 'Gasse 1' } })]);
+const whole = { city: 'Bern', street: 'Gasse 1', next: undefined };
+
+test('an embedded message that comes in pieces is merged before its rules are checked, and so the screen sees it', async () => {
+  for (const form of binaryForms) {
+    const came = await send(messages.wire, form, ship, inPieces);
+    assert.deepEqual([came.code, messages.seen?.to, Shipped.decode(came.body).seen?.to], [0, whole, whole], form);
+    const refused = await send(messages.wire, form, ship, Buffer.concat([shipment({ to: { street: 'a' } }), shipment({ to: { street: 'b' } })]));
+    assert.equal(refused.reason, 'REQUEST_INVALID');
+  }
+});
+
+test('so are the answers of internal services', async () => {
+  const [one, other] = [Shipped.fromPartial({ seen: { to: { city: 'Bern' } } }), Shipped.fromPartial({ seen: { to: { street: 'Gasse 1' } } })];
+  messages.upstream.answer = (call) => reply(call, { messages: [Buffer.concat([one, other].map((part) => Shipped.encode(part).finish()))] });
+  for (const form of binaryForms) {
+    const came = await send(messages.wire, form, ask, '');
+    assert.deepEqual(Shipped.decode(came.body).seen?.to, whole, form);
+  }
+  assert.equal((await send(messages.wire, 'json', ask, '{}')).body.toString(), '{"seen":{"to":{"city":"Bern","street":"Gasse 1"}}}');
+});
+
+test('forwarded bytes leave as they came', async () => {
+  let sent: readonly Buffer[] = [];
+  messages.upstream.answer = async (call) => {
+    sent = await messagesOf(call);
+    reply(call, { messages: [Buffer.alloc(0)] });
+  };
+  for (const form of ['grpc'] as const) {
+    assert.equal((await send(messages.wire, form, forward, inPieces)).code, 0);
+    assert.deepEqual(sent, [inPieces]);
+  }
+});
+
+test('bytes that codecs read differently are refused', async () => {
+  const asText = Buffer.from([(8 << 3) | 2, 1, 5]); // int64 big, with the wire type of a text
+  const tooLong = Buffer.from([(1 << 3) | 2, 1, (1 << 3) | 2, 0x04, 0x61, 0x61, 0x61, 0x61]); // `to` ends before its city does
+  const group = Buffer.from([(6 << 3) | 4]);
+  for (const bytes of [asText, tooLong, group])
+    for (const form of binaryForms)
+      for (const method of [ship, forward]) {
+        const came = await send(messages.wire, form, method, bytes);
+        // Connect's router has read them before us, and hands on what protobuf-es made of them
+        if (form === 'grpc') assert.deepEqual([came.code, came.reason], [3, 'CALL_MALFORMED'], `${form} ${method} ${bytes.toString('hex')}`);
+      }
+});
+
+test('map keys are any text, with texts and with messages as values, on screens and in answers', async () => {
+  const keys = ['__proto__', 'constructor', 'toString', ''];
+  const notes = new Map(keys.map((key) => [key, key.slice(0, 3)]));
+  const places = new Map(keys.map((key) => [key, Place.fromPartial({ city: `in ${key}` })]));
+  const bytes = shipment({ notes, places, value: JSON.parse('{"__proto__":{"__proto__":1}}') });
+  const json = '"notes":{"__proto__":"__p"},"places":{"__proto__":{"city":"x"}},"value":{"__proto__":{"__proto__":1}}';
+  messages.upstream.answer = (call) => reply(call, { messages: [Shipped.encode(Shipped.fromPartial({ places, texts: notes })).finish()] });
+  for (const form of binaryForms) {
+    const { seen } = Shipped.decode((await send(messages.wire, form, ship, bytes)).body);
+    assert.deepEqual([seen?.notes, seen?.places], [notes, places], form);
+    assert.equal(JSON.stringify(seen?.value), '{"__proto__":{"__proto__":1}}');
+    const answered = Shipped.decode((await send(messages.wire, form, ask, bytes)).body);
+    assert.deepEqual([answered.texts, answered.places], [notes, places], form);
+  }
+  assert.equal((await send(messages.wire, 'json', ship, `{${json}}`)).body.toString(), `{"seen":{${json}}}`);
+});
+
+/** Bytes of a message of this type, as no encoder writes them: pieces in any order, twice, empty, with unknown fields and groups, or simply wrong. */
+function wireBytes(type: DescMessage, depth = 0): fc.Arbitrary<Buffer> {
+  const varint = fc.oneof(fc.nat(3), fc.nat(), fc.constant(2 ** 31)).map(varintOf);
+  const of = (number: number, wireType: number, value: fc.Arbitrary<Buffer>) =>
+    value.map((bytes) => Buffer.concat([varintOf(number * 8 + wireType), ...(wireType === 2 ? [varintOf(bytes.length)] : []), bytes]));
+  const text = fc.constantFrom('', 'a', '__proto__', 'ü').map((value) => Buffer.from(value));
+  const value = (field: DescMessage['fields'][number], number = field.number): fc.Arbitrary<Buffer> => {
+    if (field.message !== undefined) return of(number, 2, depth > 3 ? fc.constant(Buffer.alloc(0)) : wireBytes(field.message, depth + 1));
+    if (field.enum !== undefined) return of(number, 0, varint);
+    switch (field.scalar) {
+      case 9:
+      case 12:
+        return of(number, 2, text);
+      case 1:
+        return of(number, 1, fc.uint8Array({ minLength: 8, maxLength: 8 }).map(Buffer.from));
+      case 2:
+        return of(number, 5, fc.uint8Array({ minLength: 4, maxLength: 4 }).map(Buffer.from));
+      default:
+        return field.fieldKind === 'list'
+          ? fc.oneof(
+              of(number, 0, varint),
+              of(
+                number,
+                2,
+                fc.array(varint).map((all) => Buffer.concat(all)),
+              ),
+            )
+          : of(number, 0, varint);
+    }
+  };
+  const fields = type.fields.map((field) => {
+    if (field.fieldKind !== 'map') return value(field);
+    const key = field.mapKey === 9 ? of(1, 2, text) : of(1, 0, varint);
+    return of(
+      field.number,
+      2,
+      fc.array(fc.oneof(key, value(field, 2)), { maxLength: 3 }).map((all) => Buffer.concat(all)),
+    );
+  });
+  const unknown = of(99, 0, varint);
+  const group = varint.map((inner) => Buffer.concat([varintOf(98 * 8 + 3), varintOf(1 * 8), inner, varintOf(98 * 8 + 4)]));
+  return fc
+    .array(fc.oneof({ weight: 20, arbitrary: fc.oneof(...fields) }, unknown, group, fc.uint8Array({ maxLength: 3 }).map(Buffer.from)), {
+      maxLength: 8,
+    })
+    .map((all) => Buffer.concat(all));
+}
+
+function varintOf(value: number): Buffer {
+  const bytes: number[] = [];
+  for (let rest = value; ; rest = Math.floor(rest / 128)) {
+    bytes.push(rest < 128 ? rest : (rest % 128) + 128);
+    if (rest < 128) return Buffer.from(bytes);
+  }
+}
+
+/** Without the fields that ts-proto keeps in less than they are: a time as a Date of milliseconds, a Value as what it has. */
+function withoutInexact(message: object): object {
+  const { at: _at, value: _value, seen, ...rest } = message as { readonly at?: unknown; readonly value?: unknown; readonly seen?: object };
+  return { ...rest, ...(seen && { seen: withoutInexact(seen) }) };
+}
+
+for (const [name, codec] of Object.entries({ Shipment, Shipped, Place })) {
+  test(`any bytes of a ${name} are read by ts-proto as by protobuf-es, or refused`, () => {
+    const type = typeOf(name);
+    const [read, reading] = [oneReading(type), readingOf(type)];
+    const seen = { plain: 0, merged: 0, malformed: 0 };
+    fc.assert(
+      fc.property(wireBytes(type), (bytes) => {
+        const how = reading(bytes);
+        seen[how]++;
+        if (how === 'malformed') return;
+        let truth: Uint8Array;
+        try {
+          truth = toBinary(type, fromBinary(type, bytes), { writeUnknownFields: false });
+        } catch {
+          return; // refused where it is decoded
+        }
+        assert.deepEqual(codec.decode(read(bytes)), codec.decode(truth));
+        const again = codec.encode(withoutInexact(codec.decode(read(bytes))) as never).finish();
+        assert.deepEqual(withoutInexact(fromBinary(type, again)), withoutInexact(fromBinary(type, truth)));
+      }),
+      { numRuns: 2_000 },
+    );
+    assert.ok(seen.plain > 50 && seen.merged > 50 && seen.malformed > 50, JSON.stringify(seen));
+  });
+}
