@@ -4,14 +4,14 @@ import type { Interceptor } from '../ports/call.ts';
 
 export type AdmitParts = {
   readonly draining: () => boolean;
-  /** How long a drain lets calls finish. */
+  /** The time that a drain gives calls to finish. */
   readonly graceMs: number;
   readonly clock: Clock;
 };
 
 /**
- * Refuses streams that come on an open connection while the server drains: at the end of the grace time they would be cut, and on a new connection another replica serves them
- * (DRAINING). One whose own time ends before that is taken on.
+ * Refuses new streams on an open connection while the server drains (DRAINING): the end of the grace time would cut
+ * them, and another replica serves them on a new connection. A stream whose deadline ends before that is accepted.
  */
 export function admit({ draining, graceMs, clock }: AdmitParts): Interceptor<unknown, unknown> {
   return function admit(call, next) {
@@ -21,5 +21,5 @@ export function admit({ draining, graceMs, clock }: AdmitParts): Interceptor<unk
   };
 }
 
-/** Long enough for a client to see that its connection takes no new streams. Milliseconds. */
+/** Enough time for a client to notice that its connection accepts no new streams. Milliseconds. */
 const againMs = 100;

@@ -6,18 +6,19 @@ import type { Authenticated, Call, Caller, Interceptor, Traced } from '../ports/
 import type { OpenLifetime, VerifiedToken, VerifyToken } from '../ports/tokens.ts';
 import { untilAborted } from './until-aborted.ts';
 
-/** What authentication takes. */
+/** The dependencies of authentication. */
 export type AuthenticateParts = {
   readonly verify: VerifyToken;
   readonly openLifetime: OpenLifetime;
   readonly meter: Meter;
-  /** Which client certificate is which service: a subject alternative name ("DNS:orders.internal") to a name. */
+  /** Services by client certificate: a subject alternative name ("DNS:orders.internal") to a name. */
   readonly services: ReadonlyMap<string, string>;
 };
 
 /**
- * Gives every call below it a `caller`, or ends the call: TOKEN_MISSING, TOKEN_EXPIRED, TOKEN_INVALID, SESSION_REVOKED; SCOPE_MISSING and SERVICE_ONLY for those who are known and
- * may not. A method that is open to all looks at no token, so that an expired one keeps nobody from refreshing it. A stream ends when its life is over: its token's, or its session's.
+ * Adds a `caller` to the call, or ends the call: TOKEN_MISSING, TOKEN_EXPIRED, TOKEN_INVALID, SESSION_REVOKED, or
+ * SCOPE_MISSING and SERVICE_ONLY for a caller without permission. An anonymous method reads no token, so that an
+ * expired token can be refreshed. A stream ends with its token or its session.
  */
 export function authenticate({ verify, openLifetime, services, meter }: AuthenticateParts): Interceptor<Traced, Authenticated> {
   const failures = meter.createCounter('portico.auth.failures', { description: 'Calls refused by authentication, by reason.' });
@@ -44,7 +45,7 @@ export function authenticate({ verify, openLifetime, services, meter }: Authenti
       if (verified.userHash !== undefined) call.trace.annotate('user.hash', verified.userHash);
       const { caller } = verified;
       if (kind === 'unary') return next({ ...call, caller, lifetime: undefined });
-      // A stream outlives the moment in which its token was looked at.
+      // A stream continues after its token was verified.
       const { lifetime, close } = openLifetime(verified, (other) => checkAccess(access, other));
       const controller = new AbortController();
       const { signal } = controller;

@@ -2,7 +2,7 @@ import type { MethodPlan } from '../kit/plan.ts';
 import type { AnswerCall, Authenticated, Decoded, Handler, Interceptor, Traced } from '../ports/call.ts';
 import { steps } from './steps.ts';
 
-/** What a call passes on its way, each named after its job. Which of them a method gets depends on its plan alone. */
+/** The interceptors of the chain, by their purpose. A method's plan alone decides which of them it has. */
 export type Interceptors = {
   readonly trace: Interceptor<unknown, Traced>;
   readonly errors: Interceptor<Traced, unknown>;
@@ -15,13 +15,13 @@ export type Interceptors = {
 };
 
 /**
- * The one way to get an answer. The chain of every method is composed once, here, in this order:
- * - trace is outermost, so that it sees what really leaves the house, refusals included;
- * - errors comes next: all that is thrown below becomes a status with details;
- * - deadline is before everything that may wait;
- * - admit is before everything that costs: what is not taken on now costs nothing. Unary calls are taken on always;
- * - authenticate is before validate: who may not call learns nothing about the request;
- * - validate is before whatever reads the request: tags, keys, handlers;
+ * The one function that produces answers. The chain of every method is composed once, here, in this order:
+ * - trace is outermost, so that it sees what is really sent, errors included;
+ * - errors is next: every error below becomes a status with details;
+ * - deadline is before every step that may wait;
+ * - admit is before every costly step, so that a refused call costs nothing. Unary calls are always admitted;
+ * - authenticate is before validate: a caller without permission learns nothing about the request;
+ * - validate is before every step that reads the request: tags, keys, handlers;
  * - invalidate is around the handler of a write; cache is around the handler of a read. No method has both.
  */
 export function answerBy(plans: Iterable<MethodPlan>, interceptors: Interceptors, handlerOf: (plan: MethodPlan) => Handler): AnswerCall {

@@ -4,8 +4,8 @@ import type { Answer, Interceptor } from '../ports/call.ts';
 import { tapped } from './tap.ts';
 
 /**
- * Ends the call when its time is over: the client's deadline, or the policy's where that is sooner. Raced, not only signalled: what does not heed its signal is
- * left behind and its end awaited elsewhere.
+ * Ends the call at its deadline: the client's, or the policy's if that is earlier. The answer is raced, not only
+ * signalled: work that ignores its signal is abandoned, and its end is awaited elsewhere.
  */
 export function deadline(clock: Clock): Interceptor<unknown, unknown> {
   return function deadline(call, next) {
@@ -21,8 +21,8 @@ export function deadline(clock: Clock): Interceptor<unknown, unknown> {
     const controller = new AbortController();
     if (call.signal.aborted) controller.abort(call.signal.reason);
     const answer = next({ ...call, deadlineAtMs, signal: controller.signal });
-    if (!(answer instanceof Promise) && answer.body instanceof Uint8Array) return answer; // there is nothing left to wait for
-    // One listener, taken off by nobody: it lives as long as the call's own signal.
+    if (!(answer instanceof Promise) && answer.body instanceof Uint8Array) return answer; // nothing is left to wait for
+    // One listener that is never removed: it lives as long as the call's own signal.
     call.signal.addEventListener('abort', () => controller.abort(call.signal.reason), { once: true });
     return new Promise((resolve, reject) => {
       const cancel = clock.after(deadlineAtMs - nowMs, () => {
@@ -30,7 +30,7 @@ export function deadline(clock: Clock): Interceptor<unknown, unknown> {
         controller.abort(reason);
         reject(reason);
       });
-      call.onEnd(cancel); // a stream's time goes on until its last message
+      call.onEnd(cancel); // the deadline of a stream applies until its last message
       Promise.resolve(answer).then((made) => resolve(withinTime(made, controller.signal)), reject);
     });
   };

@@ -1,7 +1,7 @@
 import type { MethodPlan } from '../kit/plan.ts';
 import type { Handler } from '../ports/call.ts';
 
-/** What answers each method. */
+/** The handlers by method. */
 export type Handlers = {
   /** Core's own services, by method. */
   readonly core: Readonly<Record<string, Handler>>;
@@ -11,7 +11,7 @@ export type Handlers = {
   streamOf(unary: MethodPlan): Handler;
 };
 
-/** @throws Error naming every method that nothing answers, or that two things answer */
+/** @throws Error naming every method without a handler, or with two */
 export function handlersOf(plans: ReadonlyMap<string, MethodPlan>, handlers: Handlers): (plan: MethodPlan) => Handler {
   const wrong: string[] = [];
   const found = new Map<MethodPlan, Handler>();

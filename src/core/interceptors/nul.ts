@@ -4,16 +4,17 @@ import type { Violation } from '../kit/fault.ts';
 import type { MethodPlan } from '../kit/plan.ts';
 
 /**
- * Whether the strings of a method's requests may hold U+0000. Those of core's own services may not: PostgreSQL's text cannot hold it, and one rule for all of them cannot be forgotten
- * for a new field. To screens and internal services it is a character like any other.
+ * Whether the strings of a method's requests may contain U+0000. Those of core's own services may not: PostgreSQL's
+ * text cannot store it, and one rule for all fields also covers new ones. For screens and internal services it is an
+ * ordinary character.
  */
 export function refusesNul({ method }: MethodPlan): boolean {
   return method.startsWith('portico.');
 }
 
-/** @returns a violation for every string with U+0000. What is quoted of the request is cut by whoever sends it. */
+/** @returns a violation for every string with U+0000. The sender of the violation cuts quoted texts. */
 export function nulViolations(type: DescMessage, message: Message, bytes: Uint8Array): readonly Violation[] {
-  if (!bytes.includes(0)) return []; // the encoding of such a string has that byte
+  if (!bytes.includes(0)) return []; // the encoding of such a string contains this byte
   const fields: string[] = [];
   collect(reflect(type, message), '', fields);
   return fields.map((field) => ({ field, rule: 'string.no_nul', description: 'must not contain the character U+0000' }));

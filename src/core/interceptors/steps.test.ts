@@ -35,6 +35,6 @@ test('a wrong order does not compile', () => {
   // @ts-expect-error tags may name claims of the caller
   steps().through(trace).through(validate).through(invalidate);
   const withTrace = steps().through(trace);
-  // @ts-expect-error nobody has said who calls
+  // @ts-expect-error the call has no caller yet
   withTrace.to(({ caller }) => ({ ...answer, partial: caller === undefined }));
 });

@@ -1,21 +1,21 @@
 import type { PushedBody, Sink, StreamBody } from '../ports/call.ts';
 
-/** What may wait for a reader before its writer is to wait: messages, and bytes of them. */
+/** What may wait for a reader before its writer must wait: messages, and their bytes. */
 const waitingMax = 16;
 const waitingBytesMax = 16_384;
-/** Messages that a writer who does not wait may pile up before its stream is ended. */
+/** Messages that a writer may queue without waiting before its stream is ended. */
 const piledMax = 1_024;
 
 /**
- * A stream as its reader asks for it: what is pushed waits in a bounded queue.
- * @param signal the call's: what the writer sees as its sink's
+ * A stream that its reader pulls. Pushed messages wait in a bounded queue.
+ * @param signal of the call; the writer sees it as the signal of its sink
  */
 export function pulled(body: StreamBody, signal: AbortSignal): AsyncIterable<Uint8Array> {
   if (typeof body !== 'function') return body;
   return { [Symbol.asyncIterator]: () => reader(body, signal) };
 }
 
-/** A stream that writes itself to a sink: what is asked for is asked for again as soon as there is room. */
+/** A stream that writes itself to a sink: it pulls the next message as soon as there is room. */
 export function pushed(body: StreamBody): PushedBody {
   if (typeof body === 'function') return body;
   return (sink) => {
@@ -42,7 +42,7 @@ export function pushed(body: StreamBody): PushedBody {
         if (sink.write(value)) ask();
         else sink.onRoom(ask);
       } catch (error) {
-        finish(() => sink.fail(error)); // a message that its edge cannot write ends this stream, and nothing else
+        finish(() => sink.fail(error)); // a message that its edge cannot write ends only this stream
         messages.return?.().catch(() => {});
       }
     };
@@ -57,7 +57,7 @@ type Next = PromiseWithResolvers<IteratorResult<Uint8Array>>;
 const done = { done: true, value: undefined } as const;
 
 function reader(body: PushedBody, outer: AbortSignal): AsyncIterator<Uint8Array> {
-  const controller = new AbortController(); // a reader may leave before the call's signal says so
+  const controller = new AbortController(); // a reader may close before the call's signal is aborted
   const queue: Uint8Array[] = [];
   let queuedBytes = 0;
   let begun = false;
@@ -75,7 +75,7 @@ function reader(body: PushedBody, outer: AbortSignal): AsyncIterator<Uint8Array>
     next = undefined;
   };
   const abort = () => {
-    finish({ error: outer.reason }); // a writer that stops at the signal need not say so in time
+    finish({ error: outer.reason }); // a writer that stops at the signal may do so late
     controller.abort(outer.reason);
   };
   const sink: Sink = {

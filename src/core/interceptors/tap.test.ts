@@ -10,7 +10,7 @@ const one: PushedBody = (sink) => {
   sink.write(Uint8Array.of(1));
   sink.end();
 };
-/** A writer that the test leads. */
+/** A writer that the test controls. */
 function led(): { readonly body: PushedBody; readonly sink: () => Sink } {
   let given: Sink | undefined;
   return {
@@ -20,7 +20,7 @@ function led(): { readonly body: PushedBody; readonly sink: () => Sink } {
     sink: () => given as Sink,
   };
 }
-/** Taps that write down what they see, each with its name. */
+/** Taps that record what they see, each with its name. */
 function noting(seen: string[]): (name: string, more?: Tap) => Tap {
   return (name, more) => ({
     message: ([n]) => void seen.push(`${name} ${n}`),

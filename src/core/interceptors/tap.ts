@@ -2,20 +2,29 @@ import { type Soon, settled, soonThen } from '../kit/soon.ts';
 import type { Ending, PushedBody, Sink, StreamBody } from '../ports/call.ts';
 import { pushed } from './stream-body.ts';
 
-/** What an interceptor does with a stream on its way out. */
+/** How an interceptor observes an outgoing stream. */
 export type Tap = {
   /** Sees each message before it is sent. Must not throw. */
   readonly message?: (message: Uint8Array) => void;
-  /** Its abort ends the stream at once, whatever the writer does: those outside see the signal's reason thrown, those inside see the stream closed once its writer has stopped. */
+  /**
+   * Its abort ends the stream at once, whatever the writer does. Outer taps see the signal's reason thrown. Inner taps
+   * see the stream closed once its writer has stopped.
+   */
   readonly until?: AbortSignal;
-  /** Called once, with the end as those inside left it. What it gives is the end that those outside see, and is waited for; what it throws is an end too. */
+  /**
+   * Called once with the end that inner taps left. Its result, which is awaited, is the end for outer taps. An error
+   * that it throws is an end, too.
+   */
   readonly ended?: (ending: Ending) => Soon<Ending>;
 };
 
 /** A stream and its taps, the innermost first. */
 type Tapped = PushedBody & { readonly source: StreamBody; readonly taps: readonly Tap[] };
 
-/** The stream with one more tap around it. However many there are, they are composed once, when the stream begins: a message costs one call, and no promise. */
+/**
+ * The stream with one more outer tap. However many there are, they are composed once, when the stream begins: a message
+ * costs one call, and no promise.
+ */
 export function tapped(body: StreamBody, tap: Tap): PushedBody {
   const { source, taps } = isTapped(body) ? body : { source: body, taps: [] };
   const all = [...taps, tap];
@@ -29,14 +38,14 @@ function isTapped(body: StreamBody): body is Tapped {
 
 const closed: Ending = { how: 'closed' };
 
-/** What the writer of a tapped stream writes to. */
+/** The sink of a tapped stream's writer. */
 function tappedSink(sink: Sink, taps: readonly Tap[]): Sink {
   const seeing = taps.flatMap(({ message }) => message ?? []);
   const controller = new AbortController();
   const listening: (() => void)[] = [];
-  /** The writer has ended, or what it writes goes nowhere. */
+  /** The writer has ended, or its messages are discarded. */
   let over = false;
-  /** The taps from here on have seen an end that came from without; those before it wait for the writer's. */
+  /** The taps from here on have seen an end from outside; those before wait for the end of the writer. */
   let cutAt: number | undefined;
   const on = (signal: AbortSignal, callback: () => void) => {
     if (signal.aborted) return callback();
@@ -77,7 +86,7 @@ function tappedSink(sink: Sink, taps: readonly Tap[]): Sink {
   };
 }
 
-/** An end on its way out. Never rejects: what a tap throws is the end from there on. */
+/** Passes an end outwards. It never rejects: an error of a tap is the end from there on. */
 function endedBy(taps: readonly Tap[], ending: Ending): Soon<Ending> {
   let soon: Soon<Ending> = ending;
   for (const { ended } of taps) if (ended !== undefined) soon = outside(soon, ended);

@@ -3,15 +3,16 @@ import type { Answer } from '../ports/call.ts';
 import { tapped } from './tap.ts';
 
 /**
- * The answer of `make`, until the signal is aborted: then what is waited for fails with the signal's reason, raced and not only signalled, because what makes an answer may not
- * heed its signal. What was left behind is closed and its end awaited by nobody; its rejection is taken.
+ * The answer of `make`, until the signal is aborted. Then the wait fails with the signal's reason. The answer is raced,
+ * not only signalled, because its computation may ignore the signal. An abandoned answer is closed, and its rejection
+ * is ignored.
  */
 export async function untilAborted(signal: AbortSignal, make: () => Soon<Answer>): Promise<Answer> {
   const answer = await raced(signal, Promise.resolve(make()));
   return answer.body instanceof Uint8Array ? answer : { ...answer, body: tapped(answer.body, { until: signal }) };
 }
 
-/** One listener for each wait: Node frees it with the wait. */
+/** One listener for each wait, which Node frees with the wait. */
 function raced<T>(signal: AbortSignal, waited: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     const abort = () => reject(signal.reason);

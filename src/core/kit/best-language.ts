@@ -1,13 +1,14 @@
-/** Wishes read of one header; clients send a handful. */
+/** The number of language ranges read from one header. Clients send a few. */
 const wishesMax = 10;
 
 type Wish = { readonly range: string; readonly quality: number };
 
 /**
- * The locale that an `accept-language` asks for: what is wished most first, each range made shorter until something fits (RFC 9110, section 12.5.4; RFC 4647, section 3.4, lookup). Beyond
- * the lookup "pt" also finds "pt-BR", and "pt-PT" does where there is nothing nearer.
+ * The best locale for an `accept-language`: ranges by descending weight, each shortened until a locale matches (RFC
+ * 9110, section 12.5.4; RFC 4647, section 3.4, lookup). Beyond this lookup "pt" also matches "pt-BR", and so does
+ * "pt-PT" if no locale is nearer.
  * @param locales BCP 47 tags such as "en", "pt-BR", the preferred one first
- * @returns one of `locales`, or undefined when none of them is wished
+ * @returns one of `locales`, or undefined when none of them matches
  */
 export function bestLanguage(acceptLanguage: string, locales: readonly string[]): string | undefined {
   const wishes = wishesOf(acceptLanguage);
@@ -32,13 +33,15 @@ function wishesOf(header: string): readonly Wish[] {
   });
 }
 
-/** RFC 9110, section 12.4.2: from 0 to 1, three digits at most. A wish whose weight is none counts for nothing. */
+/** RFC 9110, section 12.4.2: from 0 to 1, with at most three digits. A range with an invalid weight is ignored. */
 function qualityIn(weight: string): number | undefined {
   const [, text] = /^q\s*=\s*(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)$/.exec(weight) ?? [];
   return text === undefined ? undefined : Number(text);
 }
 
-/** The weight that the nearest range around a locale gives it. "de;q=0" rules "de-AT" out, too, unless that is named itself. */
+/**
+ * The weight of the nearest range that contains a locale. "de;q=0" also excludes "de-AT", unless that is listed itself.
+ */
 function qualityOf(locale: string, wishes: readonly Wish[]): number | undefined {
   const around = wishes.filter(({ range }) => locale === range || locale.startsWith(`${range}-`));
   return around.sort((a, b) => b.range.length - a.range.length)[0]?.quality;
@@ -47,7 +50,7 @@ function qualityOf(locale: string, wishes: readonly Wish[]): number | undefined 
 function lookup(range: string, locales: readonly string[]): string | undefined {
   const subtags = range.split('-');
   for (let length = subtags.length; length > 0; length--) {
-    if (subtags[length - 1]?.length === 1 && length > 1) continue; // a single letter only begins what stands behind it
+    if (subtags[length - 1]?.length === 1 && length > 1) continue; // a single letter introduces the next subtag
     const shorter = subtags.slice(0, length).join('-');
     const found =
       locales.find((locale) => locale.toLowerCase() === shorter) ?? locales.find((locale) => locale.toLowerCase().startsWith(`${shorter}-`));

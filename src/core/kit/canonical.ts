@@ -1,17 +1,18 @@
 import { type DescField, type DescMessage, type Message, toBinary } from '@bufbuild/protobuf';
 import { type ReflectMessage, reflect } from '@bufbuild/protobuf/reflect';
 
-/** Fields to leave out of a canonical form. */
+/** The fields that a canonical form omits. */
 type LeaveOut = (field: DescField) => boolean;
 const nothing: LeaveOut = () => false;
 
-/** Changes `message`: give it one that nobody else reads. */
+/** Modifies `message`: pass one that no other code reads. */
 export type CanonicalForm = (message: Message) => Uint8Array;
 
 /**
- * Messages of a type as bytes that are equal for equal messages: maps in the order of their keys, fields that `leaveOut` names left out, because Go and C++ encode a map in a
- * random order (protobuf.dev, "Proto Serialization Is Not Canonical"). What hangs on the type alone is worked out once, here.
- * @param unknownFields whether they are kept, as they are
+ * Encodes messages of a type so that equal messages have equal bytes: maps are sorted by key, and the fields that
+ * `leaveOut` names are omitted. Go and C++ encode a map in random order (protobuf.dev, "Proto Serialization Is Not
+ * Canonical"). Everything that depends on the type alone is computed once, here.
+ * @param unknownFields whether they are kept unchanged
  */
 export function canonicalForm(
   type: DescMessage,
@@ -27,20 +28,26 @@ export function canonicalForm(
   };
 }
 
-/** The types at or below `root` of which two encodings of one message can differ: they have a map or a field to leave out, themselves or below. */
+/**
+ * The types at or below `root` whose encodings of one message can differ: they contain a map or an omitted field,
+ * directly or below.
+ */
 export function unstableTypes(root: DescMessage, leaveOut: LeaveOut = nothing): ReadonlySet<DescMessage> {
   const all = new Set([root]);
   for (const type of all) for (const { message } of type.fields) if (message !== undefined) all.add(message);
   const unstable = new Set([...all].filter((type) => type.fields.some((field) => field.fieldKind === 'map' || leaveOut(field))));
   const hasUnstable = ({ message }: DescField) => message !== undefined && unstable.has(message);
   for (let before = -1; before < unstable.size; ) {
-    before = unstable.size; // types may contain each other, so until nothing is added
+    before = unstable.size; // types may contain each other, so repeat until nothing is added
     for (const type of all) if (type.fields.some((field) => hasUnstable(field))) unstable.add(type);
   }
   return unstable;
 }
 
-/** What was read of a message is set again, because some well-known types (google.protobuf.Struct) are read as copies. */
+/**
+ * Values that were read from a message are set again, because some well-known types (google.protobuf.Struct) are read
+ * as copies.
+ */
 function order(message: ReflectMessage, unstable: ReadonlySet<DescMessage>, leaveOut: LeaveOut): void {
   for (const field of message.fields) {
     if (!message.isSet(field)) continue;

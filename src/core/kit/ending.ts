@@ -2,13 +2,13 @@
 export type EndingOf = { readonly how: 'returned' } | { readonly how: 'threw'; readonly error: unknown } | { readonly how: 'closed' };
 
 export type Endings = {
-  /** Runs `callback` once at the end; at once when the end has come already. */
+  /** Runs `callback` once at the end, or at once if it has already ended. */
   onEnd(callback: (ending: EndingOf) => void): void;
-  /** Only the first call counts. */
+  /** Only the first call has an effect. */
   end(ending: EndingOf): void;
 };
 
-/** Who wants to know of the end of one thing. */
+/** The callbacks for the end of one thing. */
 export function endings(): Endings {
   let callbacks: ((ending: EndingOf) => void)[] | undefined;
   let ended: EndingOf | undefined;

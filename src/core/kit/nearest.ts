@@ -1,4 +1,4 @@
-/** @returns the name that `wrong` was probably meant to be: the closest by edits, at most a third of its length away */
+/** @returns the name that is closest to `wrong` by edit distance, at most a third of its length away */
 export function nearest(wrong: string, names: Iterable<string>): string | undefined {
   let best: { name: string; edits: number } | undefined;
   for (const name of names) {
@@ -8,13 +8,13 @@ export function nearest(wrong: string, names: Iterable<string>): string | undefi
   return best?.name;
 }
 
-/** ` Did you mean "x"?`, or nothing. */
+/** ` Did you mean "x"?`, or an empty text. */
 export function didYouMean(wrong: string, names: Iterable<string>): string {
   const name = nearest(wrong, names);
   return name === undefined ? '' : ` Did you mean "${name}"?`;
 }
 
-/** Levenshtein's distance with neighbours swapped as one edit (optimal string alignment), a row at a time. */
+/** Levenshtein distance in which a swap of neighbours is one edit (optimal string alignment), row by row. */
 function editsBetween(a: string, b: string): number {
   let before: readonly number[] = [];
   let row: readonly number[] = Array.from({ length: b.length + 1 }, (_, i) => i);

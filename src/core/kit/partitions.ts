@@ -1,6 +1,9 @@
-/** Slots of a Redis Cluster. */
+/** The number of slots of a Redis Cluster. */
 export const slotCount = 16_384;
-/** Into how many partitions topics and tags are laid. A power of two, and more than any cluster has nodes, so that each node has about as many as the others. */
+/**
+ * The number of partitions of topics and tags. It is a power of two and larger than the number of nodes of any cluster,
+ * so that each node has about the same number.
+ */
 export const partitionCount = 128;
 
 const crcTable = Uint16Array.from({ length: 256 }, (_, byte) => {
@@ -9,14 +12,19 @@ const crcTable = Uint16Array.from({ length: 256 }, (_, byte) => {
   return crc;
 });
 
-/** CRC16 of a text's UTF-8 bytes (XMODEM: polynomial 0x1021, begun with 0), as the specification of Redis Cluster has it. */
+/**
+ * CRC16 of a text's UTF-8 bytes (XMODEM: polynomial 0x1021, initial value 0), as the Redis Cluster specification
+ * defines it.
+ */
 export function crc16(text: string): number {
   let crc = 0;
   for (const byte of Buffer.from(text)) crc = ((crc << 8) & 0xffff) ^ (crcTable[(crc >> 8) ^ byte] as number);
   return crc;
 }
 
-/** The slot of a key: of what stands between its first `{` and the next `}`, where there is something, else of the whole. */
+/**
+ * The slot of a key: of the text between its first `{` and the next `}` if it is not empty, otherwise of the whole key.
+ */
 export function slotOf(key: string): number {
   const open = key.indexOf('{');
   const close = open === -1 ? -1 : key.indexOf('}', open + 1);
@@ -24,8 +32,9 @@ export function slotOf(key: string): number {
 }
 
 /**
- * One hash tag for each partition, their slots spread evenly over the slot space, so that any even share of the slots has an even share of the partitions.
- * Counted up in hex: the first text whose slot falls into the partition's part of the space. Texts counted by number alone lie unevenly.
+ * One hash tag for each partition, their slots spread evenly over the slot space, so that any even share of the slots
+ * has an even share of the partitions. Each tag is the first hexadecimal number whose slot lies in the partition's part
+ * of the slot space. The numbers of the partitions themselves would be spread unevenly.
  */
 export const partitionTags: readonly string[] = (() => {
   const tags: string[] = new Array(partitionCount);

@@ -1,17 +1,18 @@
-/** Things kept for a short while, each in a slot with a number. */
+/** Values that are stored for a short time, each in a numbered slot. */
 export type Slots<T> = {
-  /** @returns the slot's number: a whole one from 0, perhaps that of something gone before */
+  /** @returns the slot's number: a whole number from 0, which may have been used before */
   put(thing: T): number;
   get(slot: number): T | undefined;
-  /** Empties the slot, unless it holds something else by now. */
+  /** Empties the slot, unless it holds another value by now. */
   drop(slot: number, thing: T): void;
-  /** In no order. */
+  /** The values, in no order. */
   all(): readonly T[];
 };
 
 /**
- * For what comes and goes with every call. Not a Map: V8 gives a Map a new table whenever the old one is full of deleted entries, and a table that a collection of young objects
- * happened to move into the old space keeps all tables that came after it, with all that ever was in them, until the next full collection: the whole calls.
+ * Storage for the state of each call. A Map would retain memory: V8 allocates a new table whenever the old one is full
+ * of deleted entries. A table that a collection of young objects promoted to the old space then retains all later
+ * tables with all their content, including whole calls, until the next full collection.
  */
 export function slots<T>(): Slots<T> {
   const things: (T | undefined)[] = [];

@@ -1,7 +1,13 @@
-/** A value that is there at once where it can be (memory), so that the way of a cache hit costs no turn of the event loop, and a promise of it where it cannot. */
+/**
+ * A value, or a promise of it. A value that is available at once (in memory) needs no promise, so that a cache hit
+ * costs no turn of the event loop.
+ */
 export type Soon<T> = T | Promise<T>;
 
-/** Goes on with what `make` gives or throws, as `then` does with its two functions, and at once where it is there at once. */
+/**
+ * Continues with the result or the error of `make`, like `then` with two functions, and synchronously if the result is
+ * available at once.
+ */
 export function settled<T, U>(make: () => Soon<T>, then: (value: T) => Soon<U>, failed: (error: unknown) => Soon<U>): Soon<U> {
   let soon: Soon<T>;
   try {
@@ -12,7 +18,7 @@ export function settled<T, U>(make: () => Soon<T>, then: (value: T) => Soon<U>, 
   return soon instanceof Promise ? soon.then(then, failed) : then(soon);
 }
 
-/** Goes on with a value: at once where it is there. */
+/** Continues with a value, synchronously if it is available. */
 export function soonThen<T, U>(soon: Soon<T>, next: (value: T) => Soon<U>): Soon<U> {
   return soon instanceof Promise ? soon.then(next) : next(soon);
 }

@@ -1,7 +1,13 @@
-/** Why the shared store did not do it: no connection; no answer in time; known to be gone, so not asked; out of memory; it refuses us; its data is just moving. */
+/**
+ * Why the shared store failed: no connection; no answer in time; unavailable, so the command was not sent; out of
+ * memory; refused; its data is being moved.
+ */
 export type StoreDownWhy = 'connection' | 'timeout' | 'gone' | 'full' | 'refused' | 'moving';
 
-/** The store that replicas share did not do what was asked; whether it did it nevertheless is not known, except for "gone", which was never asked. Whoever can do with less catches it. */
+/**
+ * The shared store did not confirm a command. The command may have been executed, except for "gone", which was never
+ * sent. A caller that can do without the store catches it.
+ */
 export class StoreDown extends Error {
   readonly why: StoreDownWhy;
   constructor(why: StoreDownWhy, message: string, options?: ErrorOptions) {

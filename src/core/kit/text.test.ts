@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { clip, percentEncode } from './text.ts';
 
-/** Any sequence of code units: lone surrogates, NUL and line ends among them. */
+/** Any sequence of code units, including lone surrogates, NUL and line ends. */
 const codeUnits = fc
   .array(fc.oneof(fc.integer({ min: 0, max: 0xffff }), fc.integer({ min: 0xd800, max: 0xdfff }), fc.constantFrom(0, 10, 37, 0x6b)), {
     maxLength: 400,

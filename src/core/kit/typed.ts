@@ -1,4 +1,4 @@
-/** What ts-proto's generic definitions say of one message type, as far as handlers need it. */
+/** The part of ts-proto's generic definition of a message type that handlers need. */
 export type MessageCodec<T> = {
   decode(input: Uint8Array): T;
   encode(message: T): { finish(): Uint8Array };
@@ -22,5 +22,5 @@ export type ServiceDefinition = {
 
 /** The message that a codec reads. */
 export type DecodedBy<Codec> = Codec extends { decode(input: Uint8Array): infer T } ? T : never;
-/** What a codec makes a message of: its fields, each of them optional. */
+/** The input of a codec: the fields of a message, each of them optional. */
 export type PartialOf<Codec> = Codec extends { fromPartial(object: infer T): unknown } ? T : never;

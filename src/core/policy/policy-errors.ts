@@ -1,12 +1,18 @@
 import { type Place, placeOf, type Spot } from './place.ts';
 
-/** The text of a .proto file for carets, by the name it has in the descriptor set. Undefined: positions are printed without the line. */
+/**
+ * The text of a .proto file for carets, by its name in the descriptor set. Undefined: positions are printed without the
+ * line.
+ */
 export type Sources = (file: string) => { readonly path: string; readonly text: string } | undefined;
 
-/** One thing wrong with one policy. */
+/** One error of one policy. */
 export type Finding = Spot & { readonly message: string };
 
-/** Every contradiction of all policies at once, sorted by place, each as `file:line:column: what is wrong` with the line and a caret. */
+/**
+ * All contradictions of all policies, sorted by position, each as `file:line:column: what is wrong` with the line and a
+ * caret.
+ */
 export class PolicyErrors extends Error {
   readonly count: number;
   constructor(findings: readonly Finding[], sources: Sources) {
@@ -20,7 +26,7 @@ export class PolicyErrors extends Error {
 
 export type Located = Place & { readonly path: string; readonly message: string; readonly text: string | undefined };
 
-/** Adds file, line and column to what is said of a spot. */
+/** Adds file, line and column to the error of a spot. */
 export function locate(spot: Spot, message: string, sources: Sources): Located {
   const file = `${spot.method.parent.file.name}.proto`;
   const source = sources(file);

@@ -11,10 +11,13 @@ type PathIn<T> = {
           : never);
 }[keyof T & string];
 
-/** A place in a policy by the names of its fields, such as "cache", "cache.staleIfError" or "cache.tags[3]"; "" is the policy itself. */
+/**
+ * A position in a policy by the names of its fields, such as "cache", "cache.staleIfError" or "cache.tags[3]"; "" is
+ * the policy itself.
+ */
 export type PolicyPath = '' | PathIn<Policy>;
 
-/** A place in a policy by the numbers of its fields, and the indexes of lists. */
+/** A position in a policy by the numbers of its fields, and the indexes of lists. */
 export type Numbers = readonly number[];
 
 /**
@@ -33,7 +36,10 @@ export function numbersOf(policy: DescMessage, path: PolicyPath): Numbers {
   });
 }
 
-/** The field that the numbers lead to; undefined: they lead to the policy itself, to an entry of a list, or to a field that it has not. */
+/**
+ * The field that the numbers lead to; undefined: they lead to the policy itself, to an entry of a list, or to a field
+ * that it has not.
+ */
 export function fieldOf(policy: DescMessage, numbers: Numbers): DescField | undefined {
   let field: DescField | undefined;
   let message: DescMessage | undefined = policy;

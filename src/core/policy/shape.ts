@@ -1,8 +1,9 @@
 import { type DescField, type DescMessage, ScalarType } from '@bufbuild/protobuf';
 
 /**
- * Whether bytes of `ours` mean the same as `theirs`: equal field numbers, types and cardinality, deeply. Names may differ.
- * @returns the first difference in words, or undefined
+ * Whether bytes of `ours` mean the same as `theirs`: equal field numbers, types and cardinality, deeply. Names may
+ * differ.
+ * @returns the first difference as text, or undefined
  */
 export function differenceOfShape(ours: DescMessage, theirs: DescMessage, seen = new Set<string>(), at = ours.name): string | undefined {
   const pair = `${ours.typeName} ${theirs.typeName}`;
@@ -27,7 +28,7 @@ export function differenceOfShape(ours: DescMessage, theirs: DescMessage, seen =
   return missing === undefined ? undefined : `${at} lacks ${missing.name} (${missing.number}) of ${theirs.typeName}`;
 }
 
-/** How a field stands on the wire: its kind of value and its cardinality. */
+/** The wire form of a field: its kind of value and its cardinality. */
 function wireType(field: DescField): string {
   const scalar = (type: ScalarType) => ScalarType[type].toLowerCase();
   switch (field.fieldKind) {
@@ -58,7 +59,7 @@ export function messagesWithin(root: DescMessage): ReadonlySet<DescMessage> {
   for (const message of found) {
     for (const field of message.fields) {
       const inner = messageOf(field);
-      if (inner !== undefined) found.add(inner); // a Set visits what is added while it is walked
+      if (inner !== undefined) found.add(inner); // iterating a Set includes entries that are added meanwhile
     }
   }
   return found;

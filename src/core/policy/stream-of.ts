@@ -5,7 +5,10 @@ import { didYouMean } from '../kit/nearest.ts';
 import type { CallKind, MethodPlan } from '../kit/plan.ts';
 import type { Say } from './say.ts';
 
-/** The stream form of a cached screen: `resolve` finds its unary method, `checkAccess` compares the two once all plans are there. */
+/**
+ * The stream form of a cached screen: `resolve` finds its unary method, `checkAccess` compares the two once all plans
+ * exist.
+ */
 export const streamOf = { resolve, checkAccess };
 
 function resolve(policy: Policy, method: DescMethod, kind: CallKind, say: Say): string {
@@ -24,7 +27,10 @@ function resolve(policy: Policy, method: DescMethod, kind: CallKind, say: Say): 
   return `${method.parent.typeName}/${policy.streamOf}`;
 }
 
-/** A stream form gives the same answers, so it must not be easier to call than its unary method, and that must be cached. */
+/**
+ * A stream form returns the same answers. It must not require fewer permissions than its unary method, and the unary
+ * method must be cached.
+ */
 function checkAccess(method: DescMethod, plans: ReadonlyMap<string, MethodPlan>, say: Say): void {
   const plan = plans.get(`/${method.parent.typeName}/${method.name}`);
   const unary = plan?.streamOf === undefined ? undefined : plans.get(`/${plan.streamOf}`);

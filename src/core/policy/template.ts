@@ -4,7 +4,10 @@ import { FeatureSet_FieldPresence } from '@bufbuild/protobuf/wkt';
 import { didYouMean } from '../kit/nearest.ts';
 import type { AccessPlan, CachePlan, Template } from '../kit/plan.ts';
 
-/** Longest tag in bytes, and the only characters it may have: facts of the cache's design (CloudFront: 50 tags of 256; Akamai: 128 of 128). */
+/**
+ * The longest tag in bytes, and the characters it may contain: facts of the cache's design (CloudFront: 50 tags of 256;
+ * Akamai: 128 of 128).
+ */
 export const tagBytesMax = 256;
 const printable = /^[!-~]+$/;
 
@@ -14,9 +17,10 @@ export function isTag(tag: string): boolean {
 }
 
 /**
- * Reads a template like "order:{order_id}": `{…}` names a field of the request, or a claim of the caller; `{sub}` is always the caller's.
+ * Reads a template like "order:{order_id}": `{…}` names a field of the request, or a claim of the caller; `{sub}` is
+ * always the caller's.
  * @param claims names that stand for claims of the caller
- * @returns the template, or what is wrong with it
+ * @returns the template, or its error
  */
 export function parseTemplate(source: string, request: DescMessage, claims: ReadonlySet<string>): Template | { readonly wrong: string } {
   if (source === '') return { wrong: 'A tag template is empty. Write one like "order:{order_id}".' };
@@ -33,7 +37,7 @@ export function parseTemplate(source: string, request: DescMessage, claims: Read
     const name = token.slice(1, -1);
     if (name === '') return { wrong: `"${source}" has empty braces. Name a field of ${request.typeName} or a claim, such as {sub}.` };
     if (claims.has(name)) {
-      // a field is said by the client, a claim by its token: never one for the other
+      // a field comes from the client, a claim from its token: one never replaces the other
       if (request.fields.some((field) => field.name === name))
         return { wrong: `"${source}" is ambiguous: ${name} is a claim of the caller and a field of ${request.typeName}. Rename the field.` };
       parts.push({ claim: name });
@@ -72,7 +76,7 @@ function fieldPath(
   return { path: [name] };
 }
 
-/** @returns in words what a field is that has no text of its own in a tag; undefined: it has */
+/** @returns a description of a field that has no text form for a tag; undefined: it has one */
 function kindOf(field: DescField): string | undefined {
   if (field.fieldKind === 'enum') return undefined;
   if (field.fieldKind !== 'scalar') return `a ${field.fieldKind}`;
@@ -82,7 +86,7 @@ function kindOf(field: DescField): string | undefined {
 
 /**
  * @param claim the caller's claims by name; undefined for one the caller does not have
- * @returns the tag, or undefined when a value is empty or the result is no tag: such an answer is not stored
+ * @returns the tag, or undefined when a value is empty or the result is not a tag: such an answer is not stored
  */
 export function renderTemplate(
   template: Template,
@@ -98,7 +102,7 @@ export function renderTemplate(
   return isTag(tag) ? tag : undefined;
 }
 
-/** The tags of one call. @returns how many of the templates had no value, too */
+/** @returns the tags of one call, and the number of templates without a value */
 export function renderTemplates(
   templates: readonly Template[],
   request: { readonly desc: DescMessage; readonly message: Message },
@@ -119,7 +123,10 @@ function fieldValue([name]: readonly string[], { desc, message }: { readonly des
   return field === undefined ? undefined : String(reflect(desc, message).get(field));
 }
 
-/** `{sub}` where the user is not known gets an explanation of its own. @param scope of the cache; undefined: the template stands in `invalidates` */
+/**
+ * A `{sub}` without a known user has an explanation of its own.
+ * @param scope of the cache; undefined: the template stands in `invalidates`
+ */
 export function whyNoSub(source: string, access: AccessPlan['kind'], scope?: CachePlan['scope']): string | undefined {
   if (!source.includes('{sub}')) return undefined;
   if (scope === 'shared') return `"${source}" uses {sub}, but a SCOPE_SHARED answer is the same for all: its computation knows no caller.`;

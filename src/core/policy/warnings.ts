@@ -4,7 +4,7 @@ import { locate, type Sources } from './policy-errors.ts';
 import { numbersOf, type PolicyPath } from './policy-path.ts';
 import { isRecursive } from './shape.ts';
 
-/** What is allowed but probably not meant, each as `file:line:column: what`. */
+/** Allowed but probably unintended policies, each as `file:line:column: warning`. */
 export function warningsOf(plans: readonly MethodPlan[], policy: DescMessage, sources: Sources): readonly string[] {
   const remembered = new Set(plans.flatMap(({ cache }) => cache?.tags ?? []).map(formOf));
   return plans.flatMap((plan) => {
@@ -17,7 +17,7 @@ export function warningsOf(plans: readonly MethodPlan[], policy: DescMessage, so
       ...(isRecursive(descriptor.input)
         ? [say('', `${method} takes ${descriptor.input.typeName}, which can contain itself: deep nesting costs time to refuse.`)]
         : []),
-      // a tag may also come from context.tag() or from an upstream: no error
+      // a tag may also come from context.tag() or from an upstream, so this is not an error
       ...invalidates.flatMap((template, i) =>
         remembered.has(formOf(template))
           ? []
@@ -27,7 +27,7 @@ export function warningsOf(plans: readonly MethodPlan[], policy: DescMessage, so
   });
 }
 
-/** A template without the names of what fills it: "order:{order_id}" and "order:{id}" make the same tags. */
+/** A template without the names of its parameters: "order:{order_id}" and "order:{id}" make the same tags. */
 function formOf({ parts }: Template): string {
   return parts.map((part) => ('text' in part ? part.text : '{}')).join('');
 }

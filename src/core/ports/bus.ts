@@ -1,37 +1,45 @@
-/** One who listens to a topic. Both are called synchronously, and have to be quick: they note what came and return. What they throw is logged, and touches nobody else. */
+/**
+ * A subscriber of a topic. Both functions are called synchronously and must return fast: they record the message and
+ * return. An error that they throw is logged, and affects no other subscriber.
+ */
 export type BusListener = {
-  /** @param bytes only until it returns: whoever keeps them copies them */
+  /** @param bytes valid only until it returns; copy them to keep them */
   onMessage(bytes: Uint8Array): void;
-  /** Messages may have been lost since the subscription was last whole. From here on they come again: read the truth anew now. */
+  /**
+   * Messages may have been lost since the subscription last worked. It works again now: read the source of truth again.
+   */
   onGap(): void;
 };
 
 export type Subscription = {
-  /** False from when it is noticed that messages may be getting lost, until `onGap` has told it. */
+  /** False from the detection of a possible loss of messages until `onGap` was called. */
   isWhole(): boolean;
-  /** No more calls to the listener from now on. */
+  /** Ends all calls to the subscriber. */
   close(): void;
 };
 
 /**
- * News between replicas. Nobody's truth: whoever listens can read what is true elsewhere, and does so after a gap.
+ * Events between replicas. The bus carries no state: every subscriber has a source of truth, and reads it after a gap.
  *
  * Promises, in every adapter:
- * - A message published after `subscribe` has resolved is given to the listener at most once, or `onGap` is called within seconds.
- * - Messages of one publisher to one topic come in the order in which they were published, or a gap is told.
- * - A publisher's own subscriptions hear its messages too. Topics share nothing.
- * - Many listeners of one topic in a replica cost one subscription.
- * - Bounds: a message of `messageBytesMax` bytes, `topicsMax` topics in a replica, a topic of 1 to `topicLengthMax` characters.
+ * - A message published after `subscribe` has resolved is delivered to the subscriber at most once, or `onGap` is
+ * called within seconds.
+ * - Messages of one publisher to one topic are delivered in the order of publication, or `onGap` is called.
+ * - A publisher's own subscriptions receive its messages too. Topics are independent.
+ * - Many subscribers of one topic in a replica cost one subscription.
+ * - Bounds: a message of `messageBytesMax` bytes, `topicsMax` topics in a replica, a topic of 1 to `topicLengthMax`
+ * characters.
  */
 export type Bus = {
   /**
-   * Resolved when the message is with whoever hands it on.
+   * Resolved when the broker has the message.
    * @throws StoreDown when that is not known; RangeError beyond a bound
    */
   publish(topic: string, bytes: Uint8Array): Promise<void>;
   /**
-   * Resolved when confirmed: what is published after that is heard. While the store is gone it waits.
-   * @param signal gives up waiting: the promise is rejected with its reason
+   * Resolved when confirmed: messages that are published afterwards are received. It waits while the store is
+   * unavailable.
+   * @param signal ends the wait: the promise is rejected with its reason
    * @throws RangeError beyond a bound
    */
   subscribe(topic: string, listener: BusListener, signal?: AbortSignal): Promise<Subscription>;

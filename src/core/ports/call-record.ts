@@ -9,14 +9,17 @@ export type UpstreamRecord = {
   readonly target: string;
   /** 16 lower-case hex digits. */
   readonly spanId: string;
-  /** Milliseconds since 1970, and how long it took. */
+  /** Milliseconds since 1970, and the duration. */
   readonly startedAtMs: number;
   readonly durationMs: number;
   /** gRPC status code, 0 to 16. */
   readonly code: number;
 };
 
-/** What is known of a call when it has ended; everything that is told of calls is made from it. Never holds a message, a token or a user's id. */
+/**
+ * The facts about a call when it has ended: the source of traces, metrics and the access log. It never contains a
+ * message, a token or a user's id.
+ */
 export type CallRecord = {
   readonly plan: MethodPlan;
   readonly protocol: Protocol;
@@ -29,7 +32,7 @@ export type CallRecord = {
   readonly startedAtMs: number;
   readonly durationMs: number;
   readonly code: number;
-  /** ErrorInfo.reason of a refusal of ours. */
+  /** ErrorInfo.reason of an error of this server. */
   readonly reason: string | undefined;
   /** A unary call returned or threw; a stream may also have been closed early. */
   readonly how: Ending['how'];
@@ -37,17 +40,17 @@ export type CallRecord = {
   readonly upstreams: readonly UpstreamRecord[];
   readonly bytesIn: number;
   readonly bytesOut: number;
-  /** Of a stream: messages sent. */
+  /** The number of messages that a stream sent. */
   readonly messagesOut: number;
 };
 
-/** Who tells of calls: traces, metrics, the access log. None of its methods throws. */
+/** The reporter of calls: traces, metrics, the access log. Its methods do not throw. */
 export type CallRecorder = {
-  /** Whether the trace is recorded from the start: decided by the trace's id, not by what the client wishes. */
+  /** Whether the trace is recorded from the start. The trace's id decides, not the client. */
   samples(traceId: string): boolean;
   /** A stream has begun. */
   opened(record: Pick<CallRecord, 'plan' | 'protocol' | 'call' | 'traceId' | 'startedAtMs'>): void;
   ended(record: CallRecord): void;
-  /** A call of a method that there is not. */
+  /** A call of an unknown method. */
   unknownMethod(): void;
 };

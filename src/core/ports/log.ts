@@ -1,4 +1,4 @@
-/** Lines for the people who run the server. Fields are plain values; never tokens, secrets or `debug_redact` fields. */
+/** Log lines for operators. Fields are plain values; never tokens, secrets or `debug_redact` fields. */
 export type Log = {
   debug(message: string, fields?: Readonly<Record<string, unknown>>): void;
   info(message: string, fields?: Readonly<Record<string, unknown>>): void;

@@ -16,12 +16,15 @@ export type Session = {
   readonly generation: number;
   /** SHA-256 of the newest refresh token. */
   readonly refreshHash: Uint8Array;
-  /** When the newest refresh token was made, which is when the one before it was first used. */
+  /** When the newest refresh token was created: the first use of the one before it. */
   readonly advancedAtMs: number;
   readonly revokedAtMs: number | undefined;
 };
 
-/** What becomes of a session whose refresh token came: it is refused and nothing changes, it goes on with the same token, advances to a new one, or ends. */
+/**
+ * The outcome of a refresh: it is refused and nothing changes, the session keeps its token, advances to a new one, or
+ * ends.
+ */
 export type RefreshDecision =
   | { readonly kind: 'refuse' }
   | { readonly kind: 'keep' }
@@ -31,33 +34,40 @@ export type RefreshDecision =
 /** Milliseconds since 1970. */
 export type Forgotten = { readonly endedMs: number; readonly seenMs: number; readonly signedInMs: number; readonly expiredMs: number };
 
-/** Device sessions, for good: what resolved survives the process. Every method throws Fault STORAGE_DOWN when the database cannot be reached. */
+/**
+ * Device sessions in durable storage: a resolved change survives the process. Every method throws Fault STORAGE_DOWN
+ * when the database is unavailable.
+ */
 export type Sessions = {
   create(session: Session): Promise<void>;
   /**
-   * Reads the session under a lock, asks `decide`, and does what it says, all in one transaction: of two refreshes at once the second sees what the first did.
-   * @param decide may be asked more than once: it only decides
-   * @returns the result that came with the decision that was carried out, or undefined when there is no such session
+   * Reads the session under a lock, calls `decide`, and applies its decision, all in one transaction: the second of two
+   * concurrent refreshes sees the effect of the first.
+   * @param decide may be called more than once, so it has no side effects
+   * @returns the result of the decision that was applied, or undefined when there is no such session
    */
   refresh<Result>(
     id: string,
     nowMs: number,
     decide: (session: Session) => { readonly decision: RefreshDecision; readonly result: Result },
   ): Promise<Result | undefined>;
-  /** Sessions of a user that were not ended, and that were seen and signed in after these times: the newest sign-in first. */
+  /**
+   * Sessions of a user that have not ended, and were last seen and signed in after these times: the newest sign-in
+   * first.
+   */
   ofUser(userId: string, most: number, after: { readonly seenMs: number; readonly signedInMs: number }): Promise<readonly Session[]>;
-  /** Ends one session of the user. @returns whether it was alive */
+  /** Ends one session of the user. @returns whether it was active */
   revoke(id: string, userId: string, because: RevokedBecause, nowMs: number): Promise<boolean>;
-  /** Ends all sessions of the user. @returns the ids of those that were alive */
+  /** Ends all sessions of the user. @returns the ids of those that were active */
   revokeAll(userId: string, because: RevokedBecause, nowMs: number): Promise<readonly string[]>;
   /** Ids of sessions that ended at or after `sinceMs`. */
   revokedSince(sinceMs: number): Promise<readonly string[]>;
-  /** @returns false when the nonce was used before; it is forgotten after `expiresAtMs` */
+  /** @returns false when the nonce was used before; it is deleted after `expiresAtMs` */
   useNonce(hash: Uint8Array, nowMs: number, expiresAtMs: number): Promise<boolean>;
   /**
-   * Forgets sessions that ended before `endedMs`, or were last seen or signed in before these times, and nonces that expired before `expiredMs`: at most `most` of each. Where another
-   * replica does so at the moment, nothing.
-   * @returns the larger of the two numbers that were forgotten
+   * Deletes sessions that ended before `endedMs`, or were last seen or signed in before these times, and nonces that
+   * expired before `expiredMs`: at most `most` of each. It deletes nothing while another replica does so.
+   * @returns the larger of the two numbers of deleted rows
    */
   forget(before: Forgotten, most: number): Promise<number>;
 };

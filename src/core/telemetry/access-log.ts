@@ -1,10 +1,10 @@
 import type { CallRecord, CallRecorder } from '../ports/call-record.ts';
 import { isServerError, statusNames } from './status-names.ts';
 
-/** Takes whole lines. */
+/** Receives whole lines. */
 export type WriteLine = (line: string) => void;
 
-/** One JSON line for each call, and one when a stream opens. `service` says who writes: the same in every line. */
+/** One JSON line for each call, and one when a stream opens. `service` names the writer, the same in every line. */
 export function accessLog(write: WriteLine, service: { readonly name: string; readonly version: string }): Pick<CallRecorder, 'opened' | 'ended'> {
   const head = `{"level":"info","service.name":${JSON.stringify(service.name)},"service.version":${JSON.stringify(service.version)}`;
   return {
@@ -77,12 +77,12 @@ export function truncated(address: string): string {
   return `${address.split(':').slice(0, 3).join(':')}::`;
 }
 
-/** What a client says of itself is cut: a log line is no place for a novel. */
+/** Texts of a client are cut, to bound a log line. */
 function word(value: string | Uint8Array | undefined): string | undefined {
   return typeof value === 'string' ? value.slice(0, 64) : undefined;
 }
 
-/** For a developer's terminal. */
+/** The format for a developer's terminal. */
 export function shortLog(write: WriteLine): Pick<CallRecorder, 'opened' | 'ended'> {
   return {
     opened: ({ plan }) => write(`  ${plan.method} opened\n`),

@@ -49,7 +49,7 @@ export function callMetrics(meter: Meter): { ended(record: CallRecord): void; op
       'server.address': target,
       ...(code === 0 ? {} : { 'error.type': statusNames[code] }),
     };
-    clientAttributes.set(key, attributes); // methods and targets are those of the configuration: there are few
+    clientAttributes.set(key, attributes); // methods and targets are bounded by the configuration
     return attributes;
   };
   return {
@@ -62,7 +62,7 @@ export function callMetrics(meter: Meter): { ended(record: CallRecord): void; op
     opened: () => {
       open++;
     },
-    // Its name is anybody's to choose, so it is no attribute (semantic conventions: `_OTHER`).
+    // The client chooses its name, so it is not an attribute (semantic conventions: `_OTHER`).
     unknownMethod: () =>
       server.record(0, { 'rpc.system.name': 'grpc', 'rpc.method': '_OTHER', 'rpc.status_code': 'UNIMPLEMENTED', 'error.type': 'UNIMPLEMENTED' }),
   };

@@ -2,23 +2,26 @@ import { closeSync, mkdirSync, openSync, write, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Clock } from '../kit/clock.ts';
 
-/** A file that lines are added to. */
+/** A file to which lines are appended. */
 export type LineFile = {
   write(line: string): void;
-  /** Writes what is left and closes the file; waits for the disk. */
+  /** Writes the remaining lines and closes the file. It waits for the disk. */
   close(): void;
 };
 
-/** Lines are gathered to blocks of this many bytes, at the latest for a second. */
+/** Lines are collected in blocks of this many bytes, for at most a second. */
 const blockBytes = 65_536;
 const flushEveryMs = 1_000;
-/** Blocks that wait for a slow disk: 4 MiB. Over it lines are dropped, and the next block begins by saying how many. */
+/**
+ * Blocks that wait for a slow disk: 4 MiB. Beyond this lines are dropped, and the next block begins with their number.
+ */
 const waitingMax = 64;
 
 /**
- * Opens a file to add lines to. Lines are encoded into a block as they come: gathering text and measuring it when it is written took 3 µs a line, this takes a third.
- * @param file is made with its folder where it is not there
- * @param onError is told of what could not be written; those lines are lost
+ * Opens a file to append lines. Each line is encoded into a block at once. Collecting text and measuring it when it is
+ * written took 3 µs a line; this takes a third.
+ * @param file is created with its folder if it does not exist
+ * @param onError receives write errors; the lines are lost
  */
 export function openLineFile(file: string, clock: Clock, onError: (error: Error) => void): LineFile {
   mkdirSync(dirname(file), { recursive: true });
@@ -71,7 +74,7 @@ export function openLineFile(file: string, clock: Clock, onError: (error: Error)
       cancelTimer?.();
       try {
         for (const bytes of [...waiting.splice(0), block.subarray(0, used)]) writeSync(descriptor, bytes);
-        if (!writing) closeSync(descriptor); // else the write on its way needs it, and the process is about to end
+        if (!writing) closeSync(descriptor); // otherwise the pending write needs it, and the process is about to end
       } catch (error) {
         onError(error as Error);
       }

@@ -35,6 +35,6 @@ for (const temporality of ['cumulative', 'delta']) {
       process.env = before;
       collector.close();
     }
-    assert.equal(pushed, 1); // what is left is pushed at the end
+    assert.equal(pushed, 1); // the rest is pushed at the end
   });
 }

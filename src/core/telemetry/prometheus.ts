@@ -1,16 +1,19 @@
 import type { Attributes } from '@opentelemetry/api';
 import { type DataPoint, DataPointType, type Histogram, type MetricData, MetricReader, type ResourceMetrics } from '@opentelemetry/sdk-metrics';
 
-/** A reader that is asked, as Prometheus does. */
+/** A reader that collects on request, as Prometheus needs. */
 export class ScrapeReader extends MetricReader {
   protected async onShutdown(): Promise<void> {}
   protected async onForceFlush(): Promise<void> {}
 }
 
-/** Units as Prometheus spells them (OpenTelemetry, "Prometheus and OpenMetrics Compatibility"); annotations such as "{stream}" are no units. */
+/**
+ * Units as Prometheus spells them (OpenTelemetry, "Prometheus and OpenMetrics Compatibility"); annotations such as
+ * "{stream}" are not units.
+ */
 const units: Readonly<Record<string, string>> = { s: 'seconds', ms: 'milliseconds', By: 'bytes', '1': 'ratio' };
 
-/** The name under which Prometheus' own OTLP receiver keeps a metric: so scraping and pushing give one spelling. */
+/** The name of a metric in Prometheus' own OTLP receiver, so that scraping and pushing result in the same name. */
 export function prometheusName(name: string, unit: string, type: 'counter' | 'gauge' | 'histogram'): string {
   let text = name.replace(/[^a-zA-Z0-9:]+/g, '_');
   const suffix = unit === '1' && type !== 'gauge' ? undefined : units[unit];

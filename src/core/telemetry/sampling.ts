@@ -1,9 +1,15 @@
 import type { Clock } from '../kit/clock.ts';
 
-/** Most traces recorded in one second, whatever their ids: a client that chooses its ids must not set our bill. */
+/**
+ * The largest number of traces recorded per second, whatever their ids: a client that chooses its ids must not control
+ * the cost.
+ */
 export const sampledPerSecondMax = 100;
 
-/** Records `ratio` of all traces by the last 56 bits of their id (W3C Trace Context Level 2: those are random), so that all of a trace's servers with the same ratio agree. */
+/**
+ * Records `ratio` of all traces by the last 56 bits of their id (W3C Trace Context Level 2: those are random), so that
+ * all of a trace's servers with the same ratio agree.
+ */
 export function sampler(ratio: number, clock: Clock): (traceId: string) => boolean {
   const below = ratio * 2 ** 56;
   let second = 0;

@@ -3,7 +3,10 @@ import type { IdGenerator } from '@opentelemetry/sdk-trace';
 import type { CallRecord, UpstreamRecord } from '../ports/call-record.ts';
 import { isServerError, statusNames } from './status-names.ts';
 
-/** Gives the spans the ids that their calls already had: they are made when the call has ended, so that an unrecorded call costs nothing. */
+/**
+ * Gives spans the ids that their calls already had. Spans are created when the call has ended, so that an unrecorded
+ * call costs nothing.
+ */
 export function givenIds(): IdGenerator & { next: { traceId: string; spanId: string } } {
   const generator = {
     next: { traceId: '', spanId: '' },
@@ -13,7 +16,7 @@ export function givenIds(): IdGenerator & { next: { traceId: string; spanId: str
   return generator;
 }
 
-/** Makes the spans of a call: one of the server, one for each upstream call. */
+/** Creates the spans of a call: one server span, and one for each upstream call. */
 export function spansOf(tracer: Tracer, ids: ReturnType<typeof givenIds>): (record: CallRecord) => void {
   return (record) => {
     const { plan, protocol, call, traceId, spanId, parentSpanId, startedAtMs, durationMs, code, annotations, upstreams, reason, how } = record;
