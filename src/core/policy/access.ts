@@ -5,7 +5,7 @@ import { type Say, sayTwice } from './say.ts';
 /** RFC 6749, section 3.3: the characters of a scope. */
 const scopeToken = /^[\x21\x23-\x5b\x5d-\x7e]+$/;
 
-/** @returns who may call; without an access policy any signed-in user */
+/** @returns who may call: any signed-in user without an access policy */
 export function accessOf(access: Access | undefined, say: Say): AccessPlan {
   if (access === undefined) return { kind: 'user', scopes: [] };
   if (access.anonymous && access.scopes.length > 0)

@@ -5,16 +5,19 @@ import type { PolicyPath } from './policy-path.ts';
 import { durationBetween, type Say, sayTwice, wrongKey } from './say.ts';
 import { parseTemplate, whyNoSub } from './template.ts';
 
-/** Most tags of one answer: those of the policy, and of the screen beside them. */
+/** The largest number of tags of one answer, from the policy and the screen together. */
 export const tagsMax = 64;
 const dayMs = 86_400_000;
 const answerScopes = new Set<Scope>([Scope.SCOPE_SHARED, Scope.SCOPE_USER, Scope.SCOPE_CLAIMS]);
 const claimName = /^[!#-&(-z|~]{1,200}$/;
-/** Claims of one token (RFC 7519, section 4.1; `sid` of OpenID Connect), and metadata of one call: in a key they would make every call a miss. */
+/**
+ * Claims of one token (RFC 7519, section 4.1; `sid` of OpenID Connect), and metadata of one call: as parts of a key
+ * they would make every call a miss.
+ */
 const perToken = new Set(['exp', 'iat', 'nbf', 'jti', 'sid', 'auth_time']);
 const perCall = new Set(['if-none-match', 'idempotency-key', 'date']);
 
-/** @returns how answers are remembered; contradictions are said */
+/** @returns how answers are cached; contradictions are reported */
 export function cacheOf(cache: Cache, method: DescMethod, access: AccessPlan, say: Say): CachePlan {
   const scope = cache.scope === Scope.SCOPE_SHARED ? 'shared' : cache.scope === Scope.SCOPE_CLAIMS ? 'claims' : 'user';
   if (!answerScopes.has(cache.scope))

@@ -3,7 +3,9 @@ import { type DescMethod, toBinary } from '@bufbuild/protobuf';
 import { DescriptorProtoSchema } from '@bufbuild/protobuf/wkt';
 import { messagesWithin } from './shape.ts';
 
-/** @returns SHA-256 (hex) over a policy and all message types of its method: another shape or another policy reads none of the old entries */
+/**
+ * @returns SHA-256 (hex) over a policy and all message types of its method: a new shape or policy reads no old entry
+ */
 export function fingerprintOf(method: DescMethod, policy: Uint8Array): string {
   const hash = createHash('sha256').update(method.parent.typeName).update(method.name).update(policy);
   const types = [...new Set([...messagesWithin(method.input), ...messagesWithin(method.output)])].sort((a, b) => (a.typeName < b.typeName ? -1 : 1));

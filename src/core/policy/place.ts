@@ -1,20 +1,22 @@
 import type { DescMessage, DescMethod } from '@bufbuild/protobuf';
 import { fieldOf, type Numbers } from './policy-path.ts';
 
-/** Where a policy says something. */
+/** A spot in a policy. */
 export type Spot = { readonly method: DescMethod /** Of portico.v1.Policy. */; readonly policy: DescMessage; readonly path: Numbers };
-/** One-based, in characters, as editors count. */
+/** One-based, in characters, as in editors. */
 export type Place = { readonly line: number; readonly column: number };
 
 /**
- * Compilers write no position for each element of an option: a list in brackets has one for all its entries (at index 0), a message in braces none (buf 1.75.0, measured).
- * So the nearest position around the spot is taken, and with the text at hand the rest is read from there.
- * @param text of the .proto file; undefined: the nearest position is the answer
+ * Compilers write no position for each element of an option: a list in brackets has one for all its entries (at index
+ * 0), a message in braces none (buf 1.75.0, measured). The nearest position around the spot is therefore used. With the
+ * text the exact position is then searched from there.
+ * @param text of the .proto file; undefined: the nearest position is the result
  */
 export function placeOf({ method, policy, path }: Spot, text: string | undefined): Place {
   const { file, name } = method.parent;
   const service = file.services.findIndex((candidate) => candidate.name === name);
-  // FileDescriptorProto.service = 6, ServiceDescriptorProto.method = 2, MethodDescriptorProto.options = 4, our extension = 50001
+  // FileDescriptorProto.service = 6, ServiceDescriptorProto.method = 2, MethodDescriptorProto.options = 4, our
+  // extension = 50001
   const option = [6, service, 2, method.parent.methods.indexOf(method), 4, 50001];
   const spans = new Map(file.proto.sourceCodeInfo?.location.map(({ path, span }) => [path.join(), span]));
   let whole = [...option, ...path];
@@ -40,7 +42,10 @@ function isEntry(path: Numbers, policy: DescMessage): boolean {
   return fieldOf(policy, path.slice(0, -1))?.fieldKind === 'list';
 }
 
-/** The path to try next: an entry's predecessor, then what is around the list. @param start where in it the policy begins */
+/**
+ * The path to try next: an entry's predecessor, then the parent of the list.
+ * @param start where in it the policy begins
+ */
 function before(path: Numbers, start: number, policy: DescMessage): number[] {
   const last = path.at(-1) ?? 0;
   if (!isEntry(path.slice(start), policy)) return path.slice(0, -1);
@@ -49,7 +54,7 @@ function before(path: Numbers, start: number, policy: DescMessage): number[] {
 
 const tokens = /\s+|#[^\n]*|\/\/[^\n]*|\/\*[\s\S]*?\*\/|"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|[\w.]+|[\s\S]/y;
 
-/** The tokens of protobuf's text format from an index on, without spaces and comments, with how deep in brackets they stand. */
+/** The tokens of protobuf's text format from an index on, without spaces and comments, with their depth of brackets. */
 function* tokensFrom(text: string, index: number): Generator<{ readonly token: string; readonly index: number; readonly depth: number }> {
   const find = new RegExp(tokens);
   find.lastIndex = index;
@@ -87,7 +92,10 @@ function fieldAt(text: string, start: number, name: string | undefined): number 
   return undefined;
 }
 
-/** The index of a zero-based position as buf counts: characters, and a tab goes on to the next multiple of four (buf 1.75.0, measured; protoc takes eight). */
+/**
+ * The index of a zero-based position as buf counts: characters, and a tab goes on to the next multiple of four (buf
+ * 1.75.0, measured; protoc takes eight).
+ */
 function indexOf(text: string, line: number, columns: number): number {
   let index = 0;
   for (let i = 0; i < line; i += 1) index = text.indexOf('\n', index) + 1;

@@ -1,6 +1,6 @@
 import type { JsonWebKey, KeyObject } from 'node:crypto';
 
-/** A key pair of ours: P-256, for ES256. */
+/** A key pair of this server: P-256, for ES256. */
 export type SigningKey = {
   /** RFC 7638 thumbprint of the public key. */
   readonly kid: string;
@@ -8,14 +8,14 @@ export type SigningKey = {
   readonly publicKey: KeyObject;
 };
 
-/** The keys by which our tokens are signed and known. */
+/** The keys that sign and verify this server's tokens. */
 export type SigningKeys = {
-  /** The one that signs now. */
+  /** The key that signs now. */
   current(): SigningKey;
-  /** The one that a token names; undefined: it is not, or no longer, one of ours. */
+  /** The key that a token names; undefined: it is not, or no longer, a key of this server. */
   find(kid: string): SigningKey | undefined;
-  /** Looks for a key that may have been added since; asked often it looks at most once a second. @returns as `find` */
+  /** Looks for a key that may have been added meanwhile, at most once a second. @returns as `find` */
   look(kid: string): Promise<SigningKey | undefined>;
-  /** The public halves (RFC 7517), to be published. */
+  /** The public keys (RFC 7517), to be published. */
   jwks(): { readonly keys: readonly JsonWebKey[] };
 };

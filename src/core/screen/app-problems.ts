@@ -4,9 +4,10 @@ import type { App } from './app.ts';
 type Texts = Readonly<Record<string, string>>;
 
 /**
- * What an app's texts lack: each of its reasons has one in English, and each of its locales has one for every reason, core's included.
+ * The missing texts of an app. Each of its reasons needs a text in English, and each of its locales needs one for every
+ * reason, core's included.
  * @param coreTexts core's English texts by reason
- * @returns a line for each that is missing, or that belongs to no reason
+ * @returns a line for each text that is missing or belongs to no reason
  */
 export function textProblems({ reasons, messages }: Pick<App, 'reasons' | 'messages'>, coreTexts: Texts): readonly string[] {
   const own = Object.keys(reasons);
@@ -29,10 +30,10 @@ function missingOf(locale: string, texts: Texts, all: readonly string[]): readon
   return [`src/app/messages/${locale}.ts has no text for ${missing.join(', ')}: its users would read English.`];
 }
 
-/** A reason as it stands in the code of an app. */
+/** A reason in the code of an app. */
 export type UsedReason = { readonly reason: string /** "src/app/orders/orders.ts:12" */; readonly place: string };
 
-/** @param coreReasons those that need not be listed by an app */
+/** @param coreReasons reasons that an app need not list */
 export function reasonProblems(used: readonly UsedReason[], { reasons }: Pick<App, 'reasons'>, coreReasons: readonly string[]): readonly string[] {
   const known = [...Object.keys(reasons), ...coreReasons];
   return used

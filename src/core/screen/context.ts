@@ -1,21 +1,21 @@
 import type { ReadyCall, UserCaller } from '../ports/call.ts';
 import { type Run, runOf, type WithRun } from './run.ts';
 
-/** What a screen knows of its call. Deadline, trace and identity go along with its upstreams by themselves. */
+/** The context of a screen's call. Its upstreams carry deadline, trace and identity by themselves. */
 export type ScreenContext = {
-  /** Who calls. Undefined where the answer is SHARED or the method is open to all: reading it there throws nothing, there is nobody. */
+  /** The caller. Undefined if the answer is SHARED or the method is anonymous. */
   readonly caller: Pick<UserCaller, 'userId' | 'scopes' | 'claims'> | undefined;
-  /** Aborted when nobody waits any more. Hand it to whatever else the screen waits for. */
+  /** Aborted when no call waits any more. Pass it to every other operation that the screen awaits. */
   readonly signal: AbortSignal;
-  /** Metadata of the client by its lower-case key: in a cached method only what `vary` names. */
+  /** Metadata of the client by lower-case key: in a cached method only the keys in `vary`. */
   metadata(key: string): string | undefined;
-  /** Says what the answer is about, such as "order:42": Invalidate of that tag makes it unusable. */
+  /** Adds a tag to the answer, such as "order:42": Invalidate of this tag makes the answer unusable. */
   tag(tag: string): void;
   /** Milliseconds since 1970. */
   nowMs(): number;
 } & WithRun;
 
-/** @returns the caller's user; a screen that needs one has `access` for users, so that its absence is a defect */
+/** @returns the user. A screen that needs a user has `access` for users, so a missing user is a defect */
 export function userOf(context: ScreenContext): NonNullable<ScreenContext['caller']> {
   if (context.caller === undefined) throw new Error('This screen needs a user, but its policy lets anonymous callers in or shares its answer.');
   return context.caller;

@@ -7,17 +7,17 @@ export type Part<T> = { readonly required: boolean; readonly start: () => Promis
 export type RequiredPart<T> = Part<T> & { readonly required: true };
 export type OptionalPart<T> = Part<T> & { readonly required: false };
 
-/** A part without which there is no screen: its failure is the screen's. */
+/** A part that the screen requires: its failure is the failure of the screen. */
 export function required<T>(start: () => Promise<T>): RequiredPart<T> {
   return { required: true, start };
 }
 
-/** A part that may be missing: late or failed it is absent, and named with its reason. */
+/** A part that may be missing. If it is late or fails, it is absent and named with its reason. */
 export function optional<T>(start: () => Promise<T>): OptionalPart<T> {
   return { required: false, start };
 }
 
-/** Fits portico.v1.MissingPart. */
+/** Compatible with portico.v1.MissingPart. */
 export type Missing = { readonly name: string; readonly reason: string };
 
 type Parts = Readonly<Record<string, RequiredPart<unknown> | OptionalPart<unknown>>>;
@@ -25,15 +25,16 @@ export type FanOut<P extends Parts> = {
   readonly parts: { readonly [K in keyof P]: P[K] extends RequiredPart<infer T> ? T : P[K] extends OptionalPart<infer T> ? T | undefined : never };
   /** Optional parts that failed or were late. */
   readonly missing: Missing[];
-  /** Optional parts that are still on their way: only in the stream form of a screen. */
+  /** Optional parts that are still pending: only in the stream form of a screen. */
   readonly pending: string[];
 };
 
 /**
  * Runs parts in parallel and waits for them, until shortly before the call's deadline.
- * @param context the screen's context, as it was handed to the screen
- * @param parts by name: one name is one part in all `fanOut`s of a screen, since a stream form runs the screen again and finds its parts by it
- * @throws the failure of a required part; Error when a screen names two parts alike
+ * @param context the screen's own context
+ * @param parts by name: a name identifies one part in all `fanOut`s of a screen, because a stream form runs the screen
+ * again and finds its parts by name
+ * @throws the failure of a required part; Error when two parts of a screen have the same name
  */
 export async function fanOut<P extends Parts>(context: WithRun, parts: P): Promise<FanOut<P>> {
   const run = context[runOf];
@@ -57,7 +58,7 @@ export async function fanOut<P extends Parts>(context: WithRun, parts: P): Promi
   return collect(names, states, parts, run) as FanOut<P>;
 }
 
-/** Waits for all, for the first required one that fails, or for the end of time. */
+/** Waits for all parts, for the first failure of a required one, or for the time limit. */
 async function untilSettled(parts: readonly { name: string; state: State; required: boolean }[], run: Run): Promise<void> {
   const open = parts.filter(({ state }) => !state.settled);
   if (open.length === 0) return;
@@ -88,7 +89,7 @@ function collect(names: readonly string[], states: readonly State[], parts: Part
   return { parts: values, missing, pending };
 }
 
-/** The reason a missing part is named with; what nobody gave a reason is a defect of the screen. */
+/** The reason of a missing part. An error without a reason is a defect of the screen. */
 export function reasonOf(error: unknown): string {
   if (error instanceof UpstreamError) return error.fault.reason;
   return error instanceof Fault ? error.reason : 'INTERNAL';

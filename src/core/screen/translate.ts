@@ -2,9 +2,10 @@ import { Fault, type StatusName, statusCodes } from '../kit/fault.ts';
 import { UpstreamError } from './upstream-error.ts';
 
 /**
- * An upstream call whose refusals mean something to the app: `translate(orders.getOrder({ orderId }), { NOT_FOUND: 'ORDER_UNKNOWN' })`.
- * @param reasons which status of the upstream becomes which reason of the team
- * @throws Fault with that reason, the upstream's text as its message; anything else as it was
+ * An upstream call whose errors have a meaning for the app:
+ * `translate(orders.getOrder({ orderId }), { NOT_FOUND: 'ORDER_UNKNOWN' })`.
+ * @param reasons the company's reason by status of the upstream
+ * @throws Fault with that reason and the upstream's text as its message; any other error unchanged
  */
 export async function translate<T>(call: Promise<T>, reasons: Partial<Record<StatusName, string>>): Promise<T> {
   try {
@@ -16,7 +17,7 @@ export async function translate<T>(call: Promise<T>, reasons: Partial<Record<Sta
   }
 }
 
-/** An upstream call for which one status says that there is nothing: then undefined, which is no failure. */
+/** An upstream call with a status that means absence: the result is then undefined instead of a failure. */
 export async function absentWhen<T>(call: Promise<T>, status: StatusName): Promise<T | undefined> {
   try {
     return await call;

@@ -1,6 +1,9 @@
 import type { Fault } from '../kit/fault.ts';
 
-/** What an internal service answered instead of a message. A screen may branch on `code`; one that does not ends (or misses a part) with `fault`. */
+/**
+ * The error status of an internal service. A screen may branch on `code`. Otherwise the screen (or its part) fails with
+ * `fault`.
+ */
 export class UpstreamError extends Error {
   /** The gRPC status code, 1 to 16: 5 is NOT_FOUND. */
   readonly code: number;

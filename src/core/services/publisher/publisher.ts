@@ -6,7 +6,10 @@ import type { Handler } from '../../ports/call.ts';
 import type { Invalidate } from '../../ports/invalidate.ts';
 import { serviceHandlers } from '../service-handlers.ts';
 
-/** The handlers of portico.internal.v1.PublisherService, by method. Who may call and what a tag may be is said in its .proto and checked before. */
+/**
+ * The handlers of portico.internal.v1.PublisherService, by method. Its .proto defines who may call and the form of
+ * tags; both are checked before.
+ */
 export function publisherHandlers({ invalidate }: { readonly invalidate: Invalidate }): Readonly<Record<string, Handler>> {
   return serviceHandlers(PublisherServiceDefinition, {
     invalidate: async ({ tags, soft, settle }) => {
@@ -16,7 +19,7 @@ export function publisherHandlers({ invalidate }: { readonly invalidate: Invalid
   });
 }
 
-/** Its form is said in the .proto and checked before; how long it may be is not. */
+/** The .proto defines its form, which is checked before, but not its maximum. */
 function settleMsOf(settle: string): number {
   const ms = parseDurationMs(settle);
   if (ms !== undefined && ms >= 1 && ms <= settleMaxMs) return ms;

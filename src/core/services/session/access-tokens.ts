@@ -4,7 +4,7 @@ import type { Clock } from '../../kit/clock.ts';
 import type { Session } from '../../ports/sessions.ts';
 import type { SigningKeys } from '../../ports/signing-keys.ts';
 
-/** `typ` of our tokens: one of a kind is never taken for another (RFC 8725, 3.11). */
+/** `typ` of this server's tokens: a token of one kind is never accepted as another (RFC 8725, 3.11). */
 export const accessTokenTyp = 'at+jwt';
 export const serviceTokenTyp = 'portico-service+jwt';
 export const internalTokenTyp = 'portico-internal+jwt';
@@ -14,15 +14,15 @@ export const signingAlgorithm = 'ES256';
 
 export type MintAccessToken = (session: Pick<Session, 'id' | 'userId' | 'scopes' | 'claims'>) => Promise<string>;
 
-/** For how much longer than its tokens live an ended session is remembered: clocks differ. Milliseconds. */
+/** An ended session is stored this much longer than its tokens live, because clocks differ. Milliseconds. */
 const marginMs = 60_000;
 
-/** How long the access tokens of a session that ended now could still be used. */
+/** How long the access tokens of a session that ends now would still be valid. */
 export function livesOnMs(accessTokenTtlMs: number): number {
   return accessTokenTtlMs + marginMs;
 }
 
-/** Makes access tokens (RFC 9068, with `sid` for the session). @param ttlMs whole seconds, in milliseconds */
+/** Issues access tokens (RFC 9068, with `sid` for the session). @param ttlMs whole seconds, in milliseconds */
 export function accessTokens({
   keys,
   clock,
@@ -51,7 +51,7 @@ export function accessTokens({
   };
 }
 
-/** Makes the token by which an internal service uses the internal listener: `portico token service NAME`. */
+/** Issues the token with which an internal service calls the internal listener: `portico token service NAME`. */
 export function mintServiceToken(
   name: string,
   { keys, clock, issuer, ttlMs }: { readonly keys: SigningKeys; readonly clock: Clock; readonly issuer: string; readonly ttlMs: number },

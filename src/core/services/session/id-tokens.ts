@@ -15,18 +15,18 @@ export type IdTokenIssuer = {
   readonly audiences: readonly string[];
   readonly algorithms: readonly string[];
   readonly nonceRequired: boolean;
-  /** Set before `sub`, so that no two issuers' users are one. */
+  /** Prefix of `sub`, so that users of two issuers never share an id. */
   readonly userPrefix: string;
   readonly scopes: readonly string[];
   /** Claims of the ID token that the session's access tokens repeat. */
   readonly claims: readonly string[];
 };
 
-/** Who signs in, proven. Identity is (iss, sub), never an e-mail address. */
+/** The verified identity. It is (iss, sub), never an e-mail address. */
 export type Identity = { readonly userId: string; readonly scopes: readonly string[]; readonly claims: Readonly<Record<string, string>> };
 export type VerifyIdToken = (token: string, nonce: string) => Promise<Identity>;
 
-/** An ID token is for signing in now: seconds since its `iat`. */
+/** The largest age of an ID token since its `iat`. Seconds. */
 const ageMaxS = 600;
 const subjectLengthMax = 255; // OpenID Connect Core 1.0, section 2
 
@@ -65,7 +65,7 @@ async function verify(token: string, { issuer, keys, audiences, algorithms }: Id
       currentDate: new Date(clock.nowMs()),
     });
     const { typ = 'JWT' } = protectedHeader;
-    if (typ.toUpperCase() !== 'JWT') throw invalid(); // an access token of the same issuer is no ID token
+    if (typ.toUpperCase() !== 'JWT') throw invalid(); // an access token of the same issuer is not an ID token
     return payload;
   } catch (error) {
     if (error instanceof Fault && error.reason !== 'TOKEN_INVALID') throw error;
@@ -75,7 +75,10 @@ async function verify(token: string, { issuer, keys, audiences, algorithms }: Id
   }
 }
 
-/** @throws Fault NONCE_INVALID when the nonce of a sign-in is not that of its token (`claim`), or was used before the token's end */
+/**
+ * @throws Fault NONCE_INVALID when the nonce of a sign-in differs from that of its token (`claim`), or was used before
+ * the token's end
+ */
 async function checkNonce(
   { claim, nonce, endsAtMs }: { readonly claim: unknown; readonly nonce: string; readonly endsAtMs: number },
   { issuer, nonceRequired }: IdTokenIssuer,

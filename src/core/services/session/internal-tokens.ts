@@ -6,13 +6,17 @@ import type { SigningKeys } from '../../ports/signing-keys.ts';
 import type { InternalToken } from '../../upstreams/upstreams.ts';
 import { internalTokenTyp, signingAlgorithm } from './access-tokens.ts';
 
-/** Long enough for a call, too short to be worth stealing. One is used again until half of it is over, or its key is gone. */
+/**
+ * Long enough for a call, and too short to be useful when stolen. A token is reused until half of its lifetime, or
+ * until its key is removed.
+ */
 const ttlS = 60;
 const reuseMs = (ttlS * 1_000) / 2;
 const rememberedMax = 20_000;
 
 /**
- * The signed token of every upstream call: `aud` is the upstream, `sub` the user (absent where nobody is known, or where the answer is shared), `act.sub` who acts for them.
+ * The signed token of every upstream call: `aud` is the upstream, `sub` the user (absent for an anonymous caller or a
+ * shared answer), `act.sub` the server that acts for the user.
  * @see RFC 8693, section 4.1: the actor claim
  */
 export function internalTokens({
@@ -41,7 +45,7 @@ export function internalTokens({
     return token;
   };
   return (audience, caller) => {
-    const key = caller?.kind === 'user' ? `${audience.length} ${audience} ${caller.userId}` : `${audience.length} ${audience}`; // no two meet, whatever spaces are in them
+    const key = caller?.kind === 'user' ? `${audience.length} ${audience} ${caller.userId}` : `${audience.length} ${audience}`; // the length makes keys unique, whatever spaces they contain
     const known = remembered.get(key);
     return known !== undefined && clock.nowMs() < known.untilMs && keys.find(known.kid) !== undefined ? known.token : mint(audience, caller, key);
   };

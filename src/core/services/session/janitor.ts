@@ -2,7 +2,7 @@ import type { Clock } from '../../kit/clock.ts';
 import type { Log } from '../../ports/log.ts';
 import type { Sessions } from '../../ports/sessions.ts';
 
-/** Rows of one transaction, and how soon the next one comes while there are more. Milliseconds. */
+/** Rows of one transaction, and the delay of the next one while there are more. Milliseconds. */
 const batch = 1_000;
 const moreAfterMs = 1_000;
 const everyMs = 3_600_000;
@@ -13,12 +13,12 @@ export type JanitorParts = {
   readonly log: Log;
   /** How long sessions are kept after their end. */
   readonly keepMs: number;
-  /** How long a session lives without a refresh, and at all. */
+  /** The lifetime of a session without a refresh, and in total. */
   readonly idleMs: number;
   readonly absoluteMs: number;
 };
 
-/** Forgets sessions that are long over, and nonces that have expired: each hour, a thousand at a time. @returns stops it */
+/** Deletes sessions that ended long ago and expired nonces: every hour, a thousand at a time. @returns stops it */
 export function startJanitor({ sessions, clock, log, keepMs, idleMs, absoluteMs }: JanitorParts): () => void {
   let stopped = false;
   let cancel = () => {};

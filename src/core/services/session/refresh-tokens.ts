@@ -1,18 +1,20 @@
 import { createHash, createHmac } from 'node:crypto';
 import type { RefreshDecision, Session } from '../../ports/sessions.ts';
 
-/** Calls that were in flight when the successor was first used may still come with the one before it. Milliseconds. */
+/** Calls in flight at the first use of the successor may still carry the token before it. Milliseconds. */
 export const inFlightMs = 30_000;
 
 export type RefreshToken = { readonly sessionId: string; readonly generation: number };
 
-/** Refresh tokens: derived from a server secret, so that the same successor can be given twice without being stored. */
+/**
+ * Refresh tokens, derived from a server secret, so that the same successor can be returned twice without being stored.
+ */
 export type RefreshTokens = {
   /** `<session id>.<generation>.<HMAC-SHA-256>` */
   derive(token: RefreshToken): string;
-  /** @returns undefined when it is none of ours, in any spelling but our own */
+  /** @returns undefined when this server did not issue it, or its spelling differs */
   read(text: string): RefreshToken | undefined;
-  /** SHA-256, which is all that is stored. */
+  /** SHA-256, the only form that is stored. */
   hashOf(text: string): Uint8Array;
 };
 
@@ -27,7 +29,7 @@ export function refreshTokens(secret: string): RefreshTokens {
       const [, sessionId, generation] = /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.(0|[1-9]\d{0,8})\.[\w-]{43}$/.exec(text) ?? [];
       if (sessionId === undefined || generation === undefined) return undefined;
       const token = { sessionId, generation: Number(generation) };
-      // Compared by hash: how many characters agree does not show in the time it takes.
+      // Compared by hash, so that the time does not reveal how many characters match.
       return sha256(derive(token)).equals(sha256(text)) ? token : undefined;
     },
     hashOf: sha256,
@@ -36,15 +38,16 @@ export function refreshTokens(secret: string): RefreshTokens {
 
 const sha256 = (text: string) => createHash('sha256').update(text).digest();
 
-/** What a refresh gets: the token of `generation`, or a refusal. */
+/** The result of a refresh: the token of `generation`, or an error. */
 export type Refreshed = { readonly generation: number } | { readonly refused: 'revoked' | 'expired' | 'reused' | 'unknown' };
 
 /**
- * What becomes of a session whose refresh token came (RFC 9700, section 4.14.2):
- * - the newest token gives its successor;
- * - the one before it, whose successor has not been used, gives that same successor again, however late: the answer was lost;
- * - the one before that, within 30 s of its successor's first use, gives that successor: a call in flight;
- * - any older one is a theft: the session ends.
+ * Decides a refresh (RFC 9700, section 4.14.2):
+ * - the newest token returns its successor;
+ * - the one before it, whose successor has not been used, returns the same successor again, however late: the answer
+ * was lost;
+ * - the one before that, within 30 s of its successor's first use, returns that successor: a call in flight;
+ * - any older token is a theft: the session ends.
  */
 export function judgeRefresh(
   presented: number,

@@ -4,19 +4,23 @@ import type { Revocations } from '../../ports/revocations.ts';
 import type { Sessions } from '../../ports/sessions.ts';
 import type { RevocationNews } from './shared-revocations.ts';
 
-/** Rows are dated by the replica that writes them, whose clock may be behind, and commit a little later. Milliseconds. */
+/**
+ * The replica that writes a row dates it. Its clock may be behind, and the row is committed a little later.
+ * Milliseconds.
+ */
 const overlapMs = 10_000;
 
-/** Where nobody tells: each replica reads SQL alone. */
+/** Without a bus, every replica only reads SQL. */
 export const noNews: RevocationNews = { isWhole: () => false, onGap: () => {} };
 
 /**
- * Learns which sessions have ended from where the truth is, SQL: all that may still have living tokens once at the start, then those that came since: each `everyMs`, where there
- * are news and they are whole only each `wholeEveryMs`, and at once after a gap in them.
- * @param revocations of this replica alone: what is read is not told again
- * @param ttlMs the longest that an access token may still live
- * @returns when the first are known, a way to stop
- * @throws Fault STORAGE_DOWN when the first could not be read
+ * Reads the sessions that have ended from SQL, the source of truth. At start it reads all sessions that may still have
+ * valid tokens. Afterwards it reads the new ones every `everyMs`, or every `wholeEveryMs` while the bus works, and at
+ * once after a gap of the bus.
+ * @param revocations of this replica alone: entries that are read are not published again
+ * @param ttlMs the longest remaining lifetime of an access token
+ * @returns when the first read is done, and a way to stop
+ * @throws Fault STORAGE_DOWN when the first read failed
  */
 export async function followRevocations({
   sessions,
@@ -47,7 +51,7 @@ export async function followRevocations({
   let stopped = false;
   let lost = false;
   let reading = false;
-  let again = false; // a gap that came while reading: what is being read may be from before it
+  let again = false; // a gap during a read: the rows being read may be older than it
   let cancel = () => {};
   const follow = async () => {
     again = reading;

@@ -19,10 +19,10 @@ export type SessionParts = {
   readonly mint: MintAccessToken;
   readonly refreshTokens: RefreshTokens;
   readonly verifyIdToken: VerifyIdToken;
-  /** Scopes of dev identities; undefined: there are none, as in `serve`. */
+  /** Scopes of dev identities; undefined: dev identities are refused, as in `serve`. */
   readonly devScopes: readonly string[] | undefined;
   readonly accessTokenTtlMs: number;
-  /** How long a session lives without a refresh, and at all. */
+  /** The lifetime of a session without a refresh, and in total. */
   readonly idleMs: number;
   readonly absoluteMs: number;
 };
@@ -70,7 +70,7 @@ export function sessionHandlers(parts: SessionParts): Readonly<Record<string, Ha
         await tell(ended, parts);
         return { sessionsEnded: ended.length };
       }
-      // A token of another issuer has no session here: there is nothing to end.
+      // A token of another issuer has no session here, so there is nothing to end.
       const ended = sessionId !== undefined && (await end(sessionId, userId, 'signed_out', parts));
       return { sessionsEnded: ended ? 1 : 0 };
     },

@@ -8,10 +8,10 @@ import { startJanitor } from './janitor.ts';
 import { followRevocations, noNews } from './revocation-news.ts';
 import { sharedRevocations } from './shared-revocations.ts';
 
-/** Which sessions have ended, here and at other replicas. */
+/** The sessions that have ended, at this replica and at others. */
 export type SessionWatch = {
   readonly revocations: Revocations;
-  /** Resolved when every session that ended lately is known; rejected when the database never opens. */
+  /** Resolved when all recently ended sessions are loaded; rejected when the database never opens. */
   readonly known: Promise<void>;
   close(): Promise<void>;
 };
@@ -20,24 +20,27 @@ export type SessionWatchParts = {
   readonly sessions: Pick<Sessions, 'revokedSince' | 'forget'>;
   /** Resolved when the database is open. */
   readonly opened: Promise<void>;
-  /** What this replica knows. */
+  /** The revocations that this replica knows. */
   readonly local: Revocations;
-  /** What replicas tell each other by; undefined: there is no other. */
+  /** The bus between replicas; undefined: there is only one replica. */
   readonly bus: Bus | undefined;
   readonly clock: Clock;
   readonly log: Log;
   readonly accessTokenTtlMs: number;
-  /** How long sessions are kept after their end, and how long one lives without a refresh, and at all. */
+  /** How long sessions are stored after their end, and the lifetime of one without a refresh and in total. */
   readonly keepMs: number;
   readonly idleMs: number;
   readonly absoluteMs: number;
 };
 
-/** Sessions that other replicas ended: how often SQL is asked for them, and how often while the bus tells of them at once. Milliseconds. */
+/**
+ * The interval of reading sessions that other replicas ended from SQL, and the interval while the bus publishes them.
+ * Milliseconds.
+ */
 const everyMs = 1_000;
 const wholeEveryMs = 5_000;
 
-/** Begins to follow which sessions end, and to tidy those that are long over, once the database is open. */
+/** Begins to follow the end of sessions, and to delete old ones, once the database is open. */
 export function watchSessions(parts: SessionWatchParts): SessionWatch {
   const { sessions, opened, local, bus, clock, log, accessTokenTtlMs, keepMs, idleMs, absoluteMs } = parts;
   const ttlMs = livesOnMs(accessTokenTtlMs);
@@ -46,7 +49,7 @@ export function watchSessions(parts: SessionWatchParts): SessionWatch {
     followRevocations({ sessions, revocations: local, news: news ?? noNews, clock, log, ttlMs, everyMs, wholeEveryMs }),
   );
   const tidying = opened.then(() => startJanitor({ sessions, clock, log, keepMs, idleMs, absoluteMs }));
-  tidying.catch(() => {}); // whoever waits for the database sees it
+  tidying.catch(() => {}); // callers that wait for the database receive the error
   return {
     revocations: news ?? local,
     known: following.then(

@@ -76,7 +76,7 @@ test('SQL is asked each second while the news are broken, each five while they a
   whole = true;
   const before = asked;
   onGap();
-  onGap(); // once more, because the first reading may have begun before this gap
+  onGap(); // once more, because the first read may have begun before this gap
   await clock.advance(0);
   assert.equal(asked - before, 2);
   stop();

@@ -3,28 +3,32 @@ import type { Bus, Subscription } from '../../ports/bus.ts';
 import type { Log } from '../../ports/log.ts';
 import type { Revocations } from '../../ports/revocations.ts';
 
-/** What is heard of sessions that other replicas ended. */
+/** The events of sessions that other replicas ended. */
 export type RevocationNews = {
-  /** False while some may be getting lost: then SQL is read often. */
+  /** False while events may be lost: then SQL is read often. */
   isWhole(): boolean;
-  /** Calls back when some may have been lost, after they come again. */
+  /** Calls back after a possible loss of events, when they arrive again. */
   onGap(callback: () => void): void;
 };
 
 const topic = 'revocations';
-/** News that could not be published are tried again this often, and for this long: by then every replica has read SQL. Milliseconds. */
+/**
+ * The interval and the time limit of publishing an event again. After the limit every replica has read SQL.
+ * Milliseconds.
+ */
 const againMs = 250;
 const againForMs = 15_000;
-/** News that wait to be published. Over it the oldest go: SQL has them. */
+/** The largest number of events that wait to be published. Beyond it the oldest are dropped: SQL has them. */
 const pendingMax = 10_000;
 /** "<milliseconds> <session id>" */
 const format = /^(\d{1,12}) ([!-~]{1,200})$/;
 
 /**
- * Revocations that every replica hears of at once: what is added here is told on the bus, what is told there is added to `local`. Truth is SQL: what the bus loses is read there
+ * Revocations that every replica receives at once: a revocation that is added here is published on the bus, and one
+ * that is received is added to `local`. SQL is the source of truth: events that the bus loses are read there
  * (followRevocations).
- * @param local what this replica knows, asked on every call
- * @param ttlMaxMs the longest that an access token may still live
+ * @param local the revocations that this replica knows, read on every call
+ * @param ttlMaxMs the longest remaining lifetime of an access token
  */
 export function sharedRevocations({
   local,
@@ -68,7 +72,7 @@ export function sharedRevocations({
     for (const [sessionId, { message, untilMs }] of pending) {
       if (clock.nowMs() >= untilMs) pending.delete(sessionId);
       else await publish(sessionId, message);
-      if (cancel !== undefined) return; // still gone: the rest waits too
+      if (cancel !== undefined) return; // still unavailable: the rest waits too
     }
   };
   const onMessage = (bytes: Uint8Array) => {
@@ -80,7 +84,7 @@ export function sharedRevocations({
   bus.subscribe(topic, { onMessage, onGap: gap }, gaveUp.signal).then(
     (opened) => {
       subscription = opened;
-      gap(); // what ended before it was heard
+      gap(); // sessions that ended before the subscription worked
     },
     (error: unknown) => {
       if (!gaveUp.signal.aborted) log.error('The ends of sessions are not heard: they are read from SQL.', { error });

@@ -12,7 +12,7 @@ export type LifetimeParts = {
   readonly clock: Clock;
 };
 
-/** The open streams of every session: each ends when its token does, or at once when its session is revoked. */
+/** The open streams of every session. Each ends with its token, or at once when its session is revoked. */
 export function streamLifetimes({ verify, revocations, clock }: LifetimeParts): OpenLifetime {
   const bySession = new Map<string, Set<(fault: Fault) => void>>();
   revocations.onAdd((sessionId) => {
@@ -21,7 +21,7 @@ export function streamLifetimes({ verify, revocations, clock }: LifetimeParts): 
   const register = (sessionId: string, end: (fault: Fault) => void): (() => void) => {
     const ends = bySession.get(sessionId) ?? new Set();
     bySession.set(sessionId, ends.add(end));
-    if (revocations.has(sessionId)) end(revoked()); // since the token was looked at
+    if (revocations.has(sessionId)) end(revoked()); // since the token was verified
     return () => {
       ends.delete(end);
       if (ends.size === 0 && bySession.get(sessionId) === ends) bySession.delete(sessionId);
@@ -43,7 +43,7 @@ export function streamLifetimes({ verify, revocations, clock }: LifetimeParts): 
       cancel();
       cancel = clock.after(endsAtMs - clock.nowMs(), () => {
         if (clock.nowMs() < endsAtMs)
-          arm(); // a timer of Node reaches 24 days at most
+          arm(); // a timer of Node lasts 24 days at most
         else end(new Fault('TOKEN_EXPIRED', 'The access token of the stream has expired: refresh the session.'));
       });
     };
@@ -58,7 +58,7 @@ export function streamLifetimes({ verify, revocations, clock }: LifetimeParts): 
           if (!isSame(caller, verified.caller)) throw new Fault('TOKEN_INVALID', "The new token is not of the stream's user and session.");
           check(verified.caller);
           if (over !== undefined) throw over;
-          endsAtMs = Math.max(endsAtMs, verified.endsAtMs); // an older one takes nothing away
+          endsAtMs = Math.max(endsAtMs, verified.endsAtMs); // an older token shortens nothing
           if (!closed) arm();
         }),
       onEnd: (callback) => {

@@ -1,12 +1,13 @@
 import { decodeJwt, decodeProtectedHeader, type JWTPayload, type ProtectedHeaderParameters } from 'jose';
 
-/** What a token says of itself before anything is proven: only to choose by which keys it is. */
+/** The unverified content of a token, only to choose the keys that verify it. */
 export type Unproven = { readonly header: ProtectedHeaderParameters; readonly claims: JWTPayload };
 
 /**
- * Reads a compact JWS more strictly than jose does: three parts of base64url without padding (jose takes "==" after a signature), and no name twice in header or claims, of which
- * parsers take one or the other (RFC 7519, section 4).
- * @throws Error when it is none
+ * Reads a compact JWS more strictly than jose: three parts of base64url without padding (jose accepts "==" after a
+ * signature), and no duplicate name in header or claims, for which parsers take the first or the last value (RFC 7519,
+ * section 4).
+ * @throws Error when it is not one
  */
 export function readUnproven(token: string): Unproven {
   const [, header, claims] = /^([\w-]+)\.([\w-]+)\.[\w-]+$/.exec(token) ?? [];

@@ -6,7 +6,7 @@ import { memoryRevocations } from '../../adapters/memory/revocations.ts';
 import type { SigningKeys } from '../../ports/signing-keys.ts';
 import { verifyTokens } from './verify-token.ts';
 
-/** A judge of tokens with one key, at a whole second. */
+/** A verifier of tokens with one key, at a whole second. */
 function opened() {
   const key = makeKey('ours');
   const clock = fakeClock(1_700_000_000_000);

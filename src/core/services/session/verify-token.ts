@@ -11,7 +11,7 @@ import type { VerifiedToken, VerifyToken } from '../../ports/tokens.ts';
 import { accessTokenTyp, serviceAudience, serviceTokenTyp, signingAlgorithm } from './access-tokens.ts';
 import { readUnproven } from './unproven.ts';
 
-/** A foreign issuer whose access tokens are accepted as they are. */
+/** An external issuer whose access tokens are accepted without a session. */
 export type ExternalIssuer = {
   readonly issuer: string;
   readonly keys: KeySet;
@@ -19,9 +19,9 @@ export type ExternalIssuer = {
   readonly algorithms: readonly string[];
   readonly typ: string;
   readonly scopeClaim: string;
-  /** Scopes that begin with it count, without it. */
+  /** Scopes with this prefix are accepted, without the prefix. */
   readonly scopePrefix: string;
-  /** Set before `sub`, so that no two issuers' users are one. */
+  /** Prefix of `sub`, so that users of two issuers never share an id. */
   readonly userPrefix: string;
   readonly lifetimeMaxMs: number;
 };
@@ -32,30 +32,31 @@ export type VerifyParts = {
   readonly revocations: Revocations;
   readonly issuer: string;
   readonly audience: string;
-  /** The longest that one of our access tokens may live. */
+  /** The longest lifetime of this server's access tokens. */
   readonly lifetimeMaxMs: number;
   readonly external: readonly ExternalIssuer[];
-  /** Claims that policies use; no other is kept. */
+  /** Claims that policies use; all others are dropped. */
   readonly claimNames: ReadonlySet<string>;
-  /** Tells users apart without naming them. */
+  /** Distinguishes users without naming them. */
   readonly userHash: (userId: string) => string;
 };
 
-/** Characters; the front holds the same bound. */
+/** Characters; the front has the same bound. */
 const tokenLengthMax = 8_192;
 const rememberedMax = 20_000;
 const audiencesMax = 16;
 const subjectLengthMax = 256;
-/** What clocks may differ by. */
+/** The allowed clock skew. */
 export const toleranceMs = 5_000;
 const serviceLifetimeMaxMs = 90 * 86_400_000;
 
-/** What was found good once. All that can change since is asked at each use. */
+/** A verified token. Everything that can change afterwards is checked at each use. */
 type Remembered = VerifiedToken & { readonly sessionId: string | undefined; stillTrusted(): boolean };
 
 /**
- * Verifies access tokens: our own by our keys, those of external issuers by theirs (never one joint set: RFC 8725, 3.8), and service tokens. Verified ones are remembered by SHA-256;
- * a revocation is looked up by `sid`, because one signature has 16 spellings.
+ * Verifies access tokens: this server's own with its keys, those of external issuers with theirs (never one joint set:
+ * RFC 8725, 3.8), and service tokens. Verified tokens are cached by SHA-256. A revocation is looked up by `sid`,
+ * because one signature has 16 spellings.
  */
 export function verifyTokens(parts: VerifyParts): VerifyToken {
   const { clock, revocations, keys } = parts;
@@ -178,12 +179,12 @@ async function verify(
   }
 }
 
-/** One text for all: why a token is not good is nobody's business but the log's. */
+/** One text for all errors: only the log has the cause. */
 function invalid(cause?: unknown): Fault {
   return new Fault('TOKEN_INVALID', 'The access token is not valid.', { cause });
 }
 
-/** What a token says of itself, unproven: only to choose by which keys it is proven. */
+/** The unverified content of a token, only to choose the keys that verify it. */
 function namesOf(token: string): { readonly issuer: string; readonly kid: string | undefined; readonly typ: string | undefined } {
   try {
     const { header, claims } = readUnproven(token);
@@ -202,7 +203,7 @@ function endOf({ exp }: JWTPayload): number {
   return (exp ?? 0) * 1_000 + toleranceMs;
 }
 
-/** Text parted by spaces (RFC 9068, 2.2.3.1), or a list as some issuers have it. */
+/** Text separated by spaces (RFC 9068, 2.2.3.1), or a list, as some issuers send it. */
 function scopesOf(claim: unknown): ReadonlySet<string> {
   if (typeof claim === 'string') return new Set(claim.split(' ').filter((scope) => scope !== ''));
   return new Set(Array.isArray(claim) ? claim.filter((scope) => typeof scope === 'string') : []);
