@@ -67,7 +67,16 @@ function jsonOf({
     soft,
     settleMs,
     streamOf: streamOf ?? null,
-    forward: forward === undefined ? null : { upstream: forward.upstream, method: forward.path.slice(1), metadata: forward.metadata },
+    forward:
+      forward === undefined
+        ? null
+        : {
+            upstream: forward.upstream,
+            method: forward.path.slice(1),
+            metadata: forward.metadata,
+            answerMetadata: forward.answerMetadata,
+            texts: forward.texts,
+          },
     safe,
     idempotent,
     validated,
