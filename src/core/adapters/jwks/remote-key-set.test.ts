@@ -10,7 +10,7 @@ import { remoteKeySet } from './remote-key-set.ts';
 const [first, second] = [makeKey('first'), makeKey('second')];
 const minuteMs = 60_000;
 
-/** A set of an issuer that publishes `first`, and a way to ask it: "ok", or the reason of the refusal. */
+/** A set of an issuer that publishes `first`, and a request to it: "ok", or the reason of the error. */
 async function opened(keys: Key[] = [first], url?: string) {
   const issuer = await openIssuer('id', [...keys]);
   const clock = fakeClock();
@@ -62,7 +62,7 @@ test('a set of more than 10 minutes is asked for anew before it is used: a key t
   await on.ask(first);
   on.issuer.keys = [second];
   await on.clock.advance(10 * minuteMs + 1);
-  assert.equal(on.set.markOf('first'), undefined); // so that who remembers a token asks anew
+  assert.equal(on.set.markOf('first'), undefined); // so that a cached token is verified again
   assert.deepEqual([await on.ask(first), await on.ask(second)], ['TOKEN_INVALID', 'ok']);
   assert.equal(on.set.markOf('first'), undefined);
 });

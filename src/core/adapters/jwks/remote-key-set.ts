@@ -5,7 +5,7 @@ import { Fault } from '../../kit/fault.ts';
 import type { KeySet } from '../../ports/key-set.ts';
 import type { Log } from '../../ports/log.ts';
 
-/** Milliseconds and bytes; docs/operating/sessions-and-keys.md says what they are for. */
+/** Milliseconds and bytes; docs/operating/sessions-and-keys.md documents them. */
 const refreshAfterMs = 8 * 60_000;
 const oldAfterMs = 10 * 60_000;
 const lastGoodMs = 24 * 3_600_000;
@@ -19,9 +19,10 @@ export type KeySetOptions = { readonly issuer: string; readonly url: string; rea
 type Loaded = { readonly find: ReturnType<typeof createLocalJWKSet>; readonly marks: ReadonlyMap<string | undefined, string>; readonly atMs: number };
 
 /**
- * The key set of an issuer by its URL: fetched with the first token, renewed in the background after 8 minutes, before use after 10, and at once (but not more often than each
- * 30 s) when a token names a key that it lacks. While the issuer is down the last good set serves for a day, and nobody waits. Https only, except on loopback; no redirects; at
- * most 256 KiB and 5 s; RSA keys below 2048 bits are ignored.
+ * The key set of an issuer by its URL. It is fetched with the first token, renewed in the background after 8 minutes
+ * and before use after 10, and at once (at most every 30 s) when a token names an unknown key. While the issuer is
+ * unavailable the last good set is used for a day, and no call waits. Https only, except on loopback; no redirects; at
+ * most 256 KiB and 5 s. RSA keys below 2048 bits are ignored.
  */
 export function remoteKeySet({ issuer, url, clock, log, fetch }: KeySetOptions): KeySet {
   let loaded: Loaded | undefined;
@@ -53,7 +54,10 @@ export function remoteKeySet({ issuer, url, clock, log, fetch }: KeySetOptions):
   };
 
   const ageMs = () => clock.nowMs() - (usable()?.atMs ?? Number.NEGATIVE_INFINITY);
-  /** Too old to be used before it has been asked for anew; not where the issuer did not answer the last time, so that its trouble is not the callers'. */
+  /**
+   * Too old to be used before it is fetched again. Never true after a failed fetch, so that calls do not wait for an
+   * issuer that fails.
+   */
   const isOld = () => ageMs() > oldAfterMs && mayTry() && !(failed && loaded !== undefined);
 
   return {
@@ -93,12 +97,12 @@ async function fetchKeys(url: string, fetch: KeySetOptions['fetch'], clock: Cloc
     if (!Array.isArray(keys)) throw new Error('The answer is no JSON Web Key Set: it has no list "keys".');
     return keys.filter(isUsable);
   } finally {
-    controller.abort(); // of an answer that was not read to its end
+    controller.abort(); // of a response that was not read to its end
     cancel();
   }
 }
 
-/** Two keys of one name have two marks. */
+/** Two keys with the same name have different marks. */
 function markOf({ kty, crv, n, e, x, y }: JWK): string {
   return JSON.stringify([kty, crv, n, e, x, y]);
 }
@@ -114,7 +118,7 @@ async function readAtMost(response: Response, most: number): Promise<string> {
   return Buffer.concat(chunks).toString('utf8');
 }
 
-/** A public key for signatures that Node can read; a set may have others, which are none of ours. */
+/** A public key for signatures that Node can read. Other keys of a set are ignored. */
 function isUsable(key: unknown): key is JWK {
   if (typeof key !== 'object' || key === null) return false;
   const { use, kty } = key as JWK;

@@ -18,7 +18,7 @@ async function opened() {
   const clock = fakeClock(Date.now());
   const { log, lines } = keptLog();
   const keys = await keyDirectory(folder, clock, log);
-  /** The folder is read in the background: lets seconds go by until `holds`. */
+  /** The folder is read in the background: advances the clock until `holds`. */
   const readAgain = async (holds: () => boolean) => {
     for (let i = 0; i < 100 && !holds(); i++) {
       await clock.advance(1_000);
@@ -69,7 +69,7 @@ test('a token by a key that another replica has already is looked for at once, b
   const other = await keyDirectory(on.folder, on.clock, keptLog().log);
   const kid = (other.jwks().keys as { kid: string }[])[1]?.kid ?? '';
   other.close();
-  assert.equal(await on.keys.look(kid), undefined); // the folder was read this very moment
+  assert.equal(await on.keys.look(kid), undefined); // the folder was read at this moment
   await on.clock.advance(1_000);
   assert.equal((await on.keys.look(kid))?.kid, kid);
 });
@@ -90,7 +90,7 @@ test('a folder without a key, and a key of another curve, are named', async () =
   mkdirSync(join(on.folder, 'empty'));
   await assert.rejects(read(join(on.folder, 'empty')), /no signing key in .*empty/);
   ensureKey(join(on.folder, 'empty'));
-  ensureKey(join(on.folder, 'empty')); // leaves what is there
+  ensureKey(join(on.folder, 'empty')); // keeps existing files
   (await read(join(on.folder, 'empty'))).close();
   on.put('0002.pem', pem('secp384r1'));
   await assert.rejects(read(on.folder), /0002\.pem is a key of another kind: P-256/);

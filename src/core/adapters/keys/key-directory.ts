@@ -6,19 +6,23 @@ import type { Clock } from '../../kit/clock.ts';
 import type { Log } from '../../ports/log.ts';
 import type { SigningKey, SigningKeys } from '../../ports/signing-keys.ts';
 
-/** A new key verifies at once and signs from then on: by that time every replica has got it, from a Secret too (the kubelet's sync takes up to about a minute). */
+/**
+ * A new key verifies at once, and signs after this time: by then every replica has it, from a Secret too (the kubelet's
+ * sync takes up to about a minute).
+ */
 const signsAfterMs = 120_000;
-/** How often the folder is looked at. */
+/** The interval of reading the folder. */
 const everyMs = 10_000;
 const lookAgainAfterMs = 1_000;
 
-/** `sinceMs`: when the file came into the folder; not when it was written, which may have been elsewhere and long ago. */
+/** `sinceMs`: when the file appeared in the folder, not when it was written. */
 type Held = { readonly key: SigningKey; readonly name: string; readonly sinceMs: number };
 export type KeyDirectory = SigningKeys & { close(): void };
 
 /**
- * The keys of a folder: one PEM file (P-256, PKCS #8) each, named `*.pem`. All verify; the one whose name sorts last signs, once its file has been there for two minutes (or when it is
- * the only one). The folder is read again while the server runs: to rotate, add a file; remove the old one when its last tokens are dead.
+ * The keys of a folder: one PEM file (P-256, PKCS #8) each, named `*.pem`. All keys verify. The key whose name sorts
+ * last signs, once its file has been there for two minutes (or when it is the only one). The folder is read again while
+ * the server runs. To rotate, add a file, and remove the old one when its last tokens have expired.
  * @throws Error naming the folder or file when there is no key, or one that is not P-256
  */
 export async function keyDirectory(folder: string, clock: Clock, log: Log): Promise<KeyDirectory> {
@@ -97,7 +101,7 @@ function parse(file: string) {
   return key;
 }
 
-/** Makes a first key where there is none: for dev. */
+/** Creates a first key if there is none, for dev. */
 export function ensureKey(folder: string): void {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   if (readdirSync(folder).some((name) => name.endsWith('.pem'))) return;

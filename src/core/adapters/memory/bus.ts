@@ -1,7 +1,7 @@
 import { type Bus, type BusListener, checkMessage, checkTopic, checkTopics } from '../../ports/bus.ts';
 import type { Log } from '../../ports/log.ts';
 
-/** The bus of a single replica: nothing is ever lost. */
+/** The bus of a single replica, which loses no message. */
 export function memoryBus(log: Log): Bus {
   const topics = new Map<string, Set<BusListener>>();
   return {
@@ -24,7 +24,7 @@ export function memoryBus(log: Log): Bus {
         checkTopics(topics.size);
         topics.set(topic, listeners);
       }
-      const own = { onMessage, onGap }; // the same listener may be given twice
+      const own = { onMessage, onGap }; // the same subscriber may be passed twice
       listeners.add(own);
       return {
         isWhole: () => true,

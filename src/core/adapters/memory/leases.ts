@@ -2,7 +2,7 @@ import type { Clock } from '../../kit/clock.ts';
 import type { Lease, Leases } from '../../ports/leases.ts';
 
 export type MemoryLeases = Leases & {
-  /** For the store that is set with a lease. */
+  /** For the store, which sets entries with a lease. */
   readonly holds: (lease: Lease) => boolean;
 };
 
@@ -17,7 +17,7 @@ export function memoryLeases(clock: Clock): MemoryLeases {
   };
   const forget = () => {
     for (const [place, { untilMs }] of held) {
-      if (clock.nowMs() < untilMs) return; // in the order of their beginning, so nearly in that of their ends: what is left over goes with a later call
+      if (clock.nowMs() < untilMs) return; // in the order of their start, so nearly in that of their ends: a later call removes the rest
       held.delete(place);
     }
   };

@@ -1,7 +1,7 @@
 import type { Clock } from '../../kit/clock.ts';
 import type { Revocations } from '../../ports/revocations.ts';
 
-/** Revocations in this process. There are never more of them than sessions ended within one token life. */
+/** Revocations in this process. Their number is bounded by the sessions that end within one token lifetime. */
 export function memoryRevocations(clock: Clock): Revocations {
   const endsAtMs = new Map<string, number>();
   const callbacks = new Set<(sessionId: string) => void>();
@@ -9,7 +9,7 @@ export function memoryRevocations(clock: Clock): Revocations {
     add: async (sessionId, ttlMs) => {
       const nowMs = clock.nowMs();
       for (const [id, end] of endsAtMs) {
-        if (end > nowMs) break; // in the order of their ends, or nearly: what is left over goes with a later call
+        if (end > nowMs) break; // nearly in the order of their ends: a later call removes the rest
         endsAtMs.delete(id);
       }
       const known = nowMs < (endsAtMs.get(sessionId) ?? 0);

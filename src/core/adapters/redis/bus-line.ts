@@ -3,13 +3,13 @@ import type { Clock } from '../../kit/clock.ts';
 import { connectAgain } from './connection/connect-again.ts';
 import { connectionOptions, type RedisNode } from './connection/redis-node.ts';
 
-/** The one subscriber connection to one Redis. It knows channels, nothing of who listens. */
+/** The one subscriber connection to one Redis. It knows channels, but not their subscribers. */
 export type BusLine = {
   readonly node: RedisNode;
   isReady(): boolean;
-  /** False while a probe is missing: what is subscribed may be deaf. */
+  /** False while a probe is missing: subscriptions may receive nothing. */
   isHeard(): boolean;
-  /** Subscribes channels of one slot. @throws what the server said; also when the connection breaks before */
+  /** Subscribes channels of one slot. @throws the error of the server, or of a connection that breaks before */
   subscribe(channels: readonly string[]): Promise<void>;
   unsubscribe(channel: string): void;
   close(): void;
@@ -17,21 +17,21 @@ export type BusLine = {
 
 type LineParts = {
   readonly clock: Clock;
-  /** A channel whose slot this Redis has, for probes; undefined while there is nothing to prove. */
+  /** A channel whose slot this Redis has, for probes; undefined while there is nothing to probe. */
   readonly probeChannel: () => string | undefined;
-  /** Publishes as everybody does. */
+  /** Publishes on the path of every publisher. */
   readonly publish: (channel: string, bytes: Uint8Array) => Promise<void>;
   readonly onMessage: (channel: string, bytes: Buffer) => void;
   readonly onReady: () => void;
-  /** All its subscriptions are gone. */
+  /** All its subscriptions have ended. */
   readonly onLost: () => void;
-  /** The server took some channels from us: their slot moved. */
+  /** The server ended the subscription of some channels, because their slot moved. */
   readonly onTaken: (left: ReadonlySet<string>) => void;
 };
 
-/** After this long without a message it is proven that the line still hears. Milliseconds. */
+/** After this time without a message a probe checks that the line still receives. Milliseconds. */
 const silenceMs = 1_000;
-/** How long a probe may take from us through Redis back to us. Milliseconds. */
+/** The time limit of a probe through Redis and back. Milliseconds. */
 const probeMs = 500;
 const missesMax = 2;
 
@@ -40,7 +40,7 @@ export function openBusLine(node: RedisNode, parts: LineParts): BusLine {
   const redis = new Redis({
     ...connectionOptions,
     commandTimeout: 2_000,
-    autoResubscribe: false, // we know better what is still wanted, and where
+    autoResubscribe: false, // the bus decides what to subscribe, and where
     connectionName: 'portico-bus',
     ...node.address,
   });
@@ -60,7 +60,7 @@ export function openBusLine(node: RedisNode, parts: LineParts): BusLine {
     const channel = parts.probeChannel();
     if (channel === undefined) return watch(silenceMs);
     const sentAtMs = clock.monotonicMs();
-    probe(channel).catch(() => {}); // one that could not be sent is one that is missing
+    probe(channel).catch(() => {}); // a probe that cannot be sent counts as missing
     cancel = clock.after(probeMs, () => judge(sentAtMs));
   };
   const probe = async (channel: string) => {
@@ -84,7 +84,7 @@ export function openBusLine(node: RedisNode, parts: LineParts): BusLine {
   };
   let closed = false;
   connectAgain(redis, clock, () => closed);
-  redis.on('error', () => {}); // the connection for commands says what is wrong
+  redis.on('error', () => {}); // the connection for commands reports the error
   redis.on('smessageBuffer', (channel: Buffer, bytes: Buffer) => {
     heard();
     const name = channel.toString();
@@ -118,7 +118,7 @@ export function openBusLine(node: RedisNode, parts: LineParts): BusLine {
       await redis.ssubscribe(...channels);
     },
     unsubscribe: (channel) => {
-      if (ready) redis.sunsubscribe(channel).catch(() => {}); // a connection that breaks has unsubscribed too
+      if (ready) redis.sunsubscribe(channel).catch(() => {}); // a broken connection has unsubscribed, too
     },
     close: () => {
       closed = true;
@@ -129,7 +129,7 @@ export function openBusLine(node: RedisNode, parts: LineParts): BusLine {
   };
 }
 
-/** What the server has for us, as far as it told. */
+/** The subscriptions that the server has confirmed. */
 function channelsOf({ condition }: Redis): ReadonlySet<string> {
   return new Set(condition === null || condition.subscriber === false ? [] : condition.subscriber.channels('ssubscribe'));
 }

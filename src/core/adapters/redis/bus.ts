@@ -8,7 +8,10 @@ import type { Redis } from './connection/open-redis.ts';
 import { firstWord } from './connection/redis-error.ts';
 import type { RedisNode } from './connection/redis-node.ts';
 
-/** `confirmed`: hears by a subscription that was whole since; one that is not is still waiting for its first. */
+/**
+ * `confirmed`: it receives from a subscription that has worked since. Otherwise it still waits for its first
+ * confirmation.
+ */
 type Listener = BusListener & { confirmed: boolean; readonly whole: () => void; readonly fail: (why: unknown) => void };
 
 type Topic = {
@@ -16,9 +19,9 @@ type Topic = {
   readonly channel: string;
   readonly slot: number;
   readonly listeners: Set<Listener>;
-  /** Where it is subscribed, confirmed by the server. */
+  /** The line with its confirmed subscription. */
   line: BusLine | undefined;
-  /** Where it was asked for. */
+  /** The line with its requested subscription. */
   asked: BusLine | undefined;
 };
 
@@ -26,19 +29,20 @@ export type BusParts = {
   readonly redis: Redis;
   readonly clock: Clock;
   readonly log: Log;
-  /** Tells this process' probes from those of others. */
+  /** Distinguishes this process' probes from those of others. */
   readonly id: string;
   readonly meter?: Meter;
 };
 
-/** Channels of one SSUBSCRIBE. */
+/** The largest number of channels of one SSUBSCRIBE. */
 const batchMax = 512;
-/** A subscription that was refused is tried again after this long. Milliseconds. */
+/** The delay before a refused subscription is tried again. Milliseconds. */
 const againMs = 100;
 
 /**
- * The bus on sharded pub/sub: a channel `<prefix>{partition}.<topic>` for each topic, one subscriber connection for each Redis that has slots.
- * Whatever happens to connections and slots, each topic is subscribed anew where its slot is, and told that there was a gap.
+ * The bus on sharded pub/sub: a channel `<prefix>{partition}.<topic>` for each topic, one subscriber connection for
+ * each Redis that has slots. After a loss of connections or slots each topic is subscribed again where its slot is, and
+ * its subscribers are notified of the gap.
  */
 export function redisBus({ redis, clock, log, id, meter }: BusParts): Bus & { close(): void } {
   const topics = new Map<string, Topic>();
@@ -99,7 +103,7 @@ export function redisBus({ redis, clock, log, id, meter }: BusParts): Bus & { cl
     if (topic.line === line) topic.line = undefined;
     if (topic.asked === line) topic.asked = undefined;
   };
-  /** Sees to it that a topic is subscribed where its slot is now. */
+  /** Subscribes a topic where its slot is now. */
   const place = (topic: Topic) => {
     const node = redis.router.nodeOf(redis.mode === 'cluster' ? topic.slot : 0);
     if (node === undefined || closed) return;
@@ -110,7 +114,7 @@ export function redisBus({ redis, clock, log, id, meter }: BusParts): Bus & { cl
     }
     if (topic.line === line || topic.asked === line || !line.isReady()) return;
     topic.asked = line;
-    if (toAsk.size === 0) queueMicrotask(ask); // all of one turn together
+    if (toAsk.size === 0) queueMicrotask(ask); // all requests of one turn together
     toAsk.add(topic);
   };
   const placeAll = () => {
@@ -150,7 +154,7 @@ export function redisBus({ redis, clock, log, id, meter }: BusParts): Bus & { cl
     }
     for (const topic of group) {
       if (topic.asked !== line) {
-        const wanted = byChannel.get(topic.channel); // of the same name, if somebody came since
+        const wanted = byChannel.get(topic.channel); // of the same name, if there is a new subscriber
         if (wanted?.line !== line && wanted?.asked !== line) line.unsubscribe(topic.channel);
         continue;
       }

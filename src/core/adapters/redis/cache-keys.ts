@@ -3,12 +3,12 @@ import { hash } from 'node:crypto';
 /** 132 bits of SHA-256: keys of any length, and no braces. */
 const short = (key: string) => hash('sha256', Buffer.from(key, 'utf16le'), 'base64url').slice(0, 22);
 
-/** Where an entry is. */
+/** The key of an entry. */
 export function entryKey(prefix: string, key: string): string {
   return `${prefix}{${short(key)}}e`;
 }
 
-/** Where a lease of an entry is: in the same slot, so that one script may use both. */
+/** The key of an entry's lease, in the same slot, so that one script may use both. */
 export function leaseKey(prefix: string, key: string, name: string): string {
   return `${prefix}{${short(key)}}l:${name}`;
 }

@@ -6,14 +6,17 @@ import { openRedis, type Redis } from './connection/open-redis.ts';
 import type { RedisPlace } from './connection/redis-address.ts';
 import { redisScript } from './connection/redis-script.ts';
 
-/** A start does not wait longer for Redis to answer: others can do without it, so can we. Milliseconds. */
+/** The longest that a start waits for Redis, because the server can run without it. Milliseconds. */
 const startMs = 2_000;
-/** Whoever tries it has more patience. */
+/** The time limit of `portico check`. */
 const tryMs = 5_000;
 
 type Parts = { readonly clock: Clock; readonly log: Log };
 
-/** Resolved when Redis answers and fits, or does not answer in time. @throws Error with everything about it that does not fit */
+/**
+ * Resolved when Redis answers and fits, or does not answer in time.
+ * @throws Error with all requirements that it does not meet
+ */
 export async function whenFit(redis: Redis, { clock, log }: Parts, withinMs = startMs): Promise<void> {
   await new Promise<void>((resolve) => {
     const done = () => {
@@ -34,9 +37,9 @@ export async function whenFit(redis: Redis, { clock, log }: Parts, withinMs = st
 }
 
 /**
- * Whether Redis is what the settings say, fits, and lets our user do all that we do.
- * @returns what it is, for people
- * @throws Error with everything that is wrong
+ * Verifies that Redis matches the settings, meets the requirements, and grants its user all commands of a server.
+ * @returns a description of it
+ * @throws Error with all errors
  */
 export async function tryRedis(place: RedisPlace, { clock, log }: Parts): Promise<string> {
   const redis = openRedis(place, { clock, log });
@@ -53,7 +56,7 @@ export async function tryRedis(place: RedisPlace, { clock, log }: Parts): Promis
   }
 }
 
-/** Does each kind of thing once that a server does. @throws StoreDown with what Redis said */
+/** Executes each kind of command of a server once. @throws StoreDown with the error of Redis */
 async function tryAll(redis: Redis, { clock, log }: Parts): Promise<void> {
   const key = `${redis.prefix}check:${randomUUID()}`;
   await redis.run(
@@ -63,7 +66,7 @@ async function tryAll(redis: Redis, { clock, log }: Parts): Promise<void> {
   await redis.mget([key]);
   const bus = redisBus({ redis, clock, log, id: randomUUID() });
   try {
-    await bus.publish('check', new Uint8Array()); // tells what the connection of subscribers does not
+    await bus.publish('check', new Uint8Array()); // reports errors that the subscriber connection does not
     await bus.subscribe('check', { onMessage: () => {}, onGap: () => {} }, AbortSignal.timeout(tryMs)).catch((error: unknown) => {
       throw new Error('Redis does not confirm a subscription: does its user have the right to SSUBSCRIBE, and to our channels?', { cause: error });
     });

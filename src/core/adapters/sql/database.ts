@@ -1,4 +1,4 @@
-/** The tables of migrations/core, as Kysely sees them. */
+/** The tables of migrations/core for Kysely. */
 export type Database = {
   readonly sessions: SessionsTable;
   readonly used_nonces: { readonly nonce_hash: Buffer; readonly expires_at: Date };

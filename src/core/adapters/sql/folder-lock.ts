@@ -2,8 +2,9 @@ import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { join } from 'node:path';
 
 /**
- * Takes a folder for this process alone: two PGlites on one folder corrupt it (pglite #1106). A lock whose process is gone is taken over.
- * @returns gives it back
+ * Locks a folder for this process: two PGlites on one folder corrupt it (pglite #1106). The lock of a process that has
+ * ended is taken over.
+ * @returns releases it
  * @throws Error naming the process that has it
  */
 export function lockFolder(folder: string): () => void {
@@ -24,7 +25,10 @@ export function lockFolder(folder: string): () => void {
   }
 }
 
-/** Makes `path` with our text, if it is not there: linking is one system call, so two processes cannot both do it. */
+/**
+ * Creates `path` with this process' text if it does not exist. Linking is one system call, so only one process
+ * succeeds.
+ */
 function linked(own: string, mine: string, path: string): boolean {
   try {
     writeFileSync(own, mine, { mode: 0o600 });
@@ -38,11 +42,14 @@ function linked(own: string, mine: string, path: string): boolean {
   }
 }
 
-/** Only who holds the second lock may remove the first, and only while that is still the stale one: else the lock that another just took would go with it. */
+/**
+ * Only the holder of the second lock may remove the first, and only while that is still the stale one. Otherwise it
+ * could remove a lock that another process just took.
+ */
 function removeStale(path: string, stale: string, own: string, mine: string): void {
   const guard = `${path}.takeover`;
   if (!linked(own, mine, guard)) {
-    if (!isAlive(read(guard))) rmSync(guard, { force: true }); // its process died within these few lines
+    if (!isAlive(read(guard))) rmSync(guard, { force: true }); // its process ended within these few lines
     return;
   }
   try {
@@ -61,18 +68,21 @@ function read(path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch {
-    return ''; // gone meanwhile: nobody has it
+    return ''; // removed meanwhile: no process has it
   }
 }
 
-/** When a process started, in clock ticks since boot (proc(5), stat field 22): a pid that was given anew has another. Empty: there is no such process. */
+/**
+ * The start time of a process in clock ticks since boot (proc(5), stat field 22), which distinguishes processes with
+ * the same pid. Empty: no such process.
+ */
 function startOf(pid: number): string {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
     return stat.slice(stat.lastIndexOf(') ') + 2).split(' ')[19] ?? '';
   } catch {
     try {
-      process.kill(pid, 0); // no /proc on this system: only whether it lives can be known
+      process.kill(pid, 0); // without /proc only the existence of the process is known
       return 'alive';
     } catch {
       return '';

@@ -3,18 +3,21 @@ import type { Database } from './database.ts';
 import { storageFault } from './storage-fault.ts';
 
 /**
- * Runs work on the database: whatever is kept in SQL goes through it. Work waits until the database is open.
- * @throws Fault STORAGE_DOWN when the database cannot be reached; what the work throws otherwise
+ * Runs work on the database. Every access to SQL passes through it. Work waits until the database is open.
+ * @throws Fault STORAGE_DOWN when the database is unavailable; otherwise the error of the work
  */
 export type UseDatabase = <T>(work: (db: Kysely<Database>) => Promise<T>) => Promise<T>;
 
 export type Gate = {
   readonly use: UseDatabase;
-  /** Takes no more work, and waits for what has begun: a pool that is ended forgets those that wait for a connection, and they would never end. */
+  /**
+   * Refuses new work, and waits for work that has begun: a pool that ends drops work that waits for a connection, which
+   * would then never end.
+   */
   close(): Promise<void>;
 };
 
-/** @param opening rejected when the database never opens: then so is all work */
+/** @param opening rejected when the database never opens; then all work is rejected, too */
 export function openGate(opening: Kysely<Database> | Promise<Kysely<Database>>): Gate {
   const running = new Set<Promise<unknown>>();
   let closed = false;

@@ -7,13 +7,16 @@ import type { Database } from './database.ts';
 /** One file of migrations/core or migrations/app. */
 export type Migration = { /** "core/0001_sessions" */ readonly name: string; readonly checksum: string; readonly text: string };
 
-/** pg_advisory_xact_lock's key: any number that nobody else takes; these are the bytes of "portico". */
+/** The key for pg_advisory_xact_lock, an arbitrary unique number: the bytes of "portico". */
 const lockKey = 0x706f727469636fn;
 
-/** The longest a migration waits for a table: whoever wants it meanwhile waits behind the migration. Milliseconds. */
+/** The longest that a migration waits for a table: other users of the table queue behind it. Milliseconds. */
 const tableLockMs = 10_000;
 
-/** All migrations in their order: core's, then the team's. @throws Error naming a file that is not NNNN_name.sql, or a number given twice */
+/**
+ * All migrations in their order: core's, then the company's.
+ * @throws Error naming a file that is not NNNN_name.sql, or a duplicate number
+ */
 export function readMigrations(folder: string): readonly Migration[] {
   return ['core', 'app'].flatMap((part) => {
     const path = join(folder, part);
@@ -34,14 +37,15 @@ export function readMigrations(folder: string): readonly Migration[] {
 }
 
 /**
- * Brings the schema up to date: each migration in a transaction of its own, all under an advisory lock, so that replicas may race.
- * @param dryRun only tells what would be done
- * @returns the names of what was (or would be) done
+ * Migrates the schema: each migration runs in its own transaction, all under an advisory lock, so that replicas may
+ * race.
+ * @param dryRun only lists the pending migrations
+ * @returns the names of the migrations that were (or would be) applied
  * @throws Error when an applied file has changed, or the database is newer than these files
  */
 export async function migrate(db: Kysely<Database>, migrations: readonly Migration[], { dryRun = false } = {}): Promise<readonly string[]> {
   return db.connection().execute(async (connection) => {
-    // the pool's limits are for calls: a migration may take its time, and so may the one of another process that is waited for
+    // the pool's limits are for calls: a migration, or the wait for one of another process, may take longer
     await sql.raw('SET statement_timeout = 0; SET lock_timeout = 0').execute(connection);
     await sql`SELECT pg_advisory_lock(${sql.lit(String(lockKey))}::bigint)`.execute(connection);
     try {
@@ -74,15 +78,18 @@ export async function migrate(db: Kysely<Database>, migrations: readonly Migrati
   });
 }
 
-/** How a schema fits the files of a release. */
+/** Compares a schema with the files of a release. */
 export type Fit = {
-  /** What is wrong and what to do, in one line; undefined: it fits. */
+  /** The error and its remedy in one line; undefined: it fits. */
   readonly misfit: string | undefined;
-  /** Migrations of a newer release. They fit: migrations only add to what the release before uses, so that both can run while one replaces the other. */
+  /**
+   * Migrations of a newer release. They fit: migrations only add to the schema of the previous release, so that both
+   * releases can run during an upgrade.
+   */
   readonly newer: readonly string[];
 };
 
-/** @throws Error of the driver when the database cannot be asked */
+/** @throws Error of the driver when the database does not answer */
 export async function fitOf(db: Kysely<Database>, migrations: readonly Migration[]): Promise<Fit> {
   const applied = await appliedOf(db);
   const newer = newerOf(applied, migrations);

@@ -4,19 +4,19 @@ import { openGate, type UseDatabase } from './gate.ts';
 import { fitOf, type Migration, migrate } from './migrate.ts';
 import { openSql, type Sql, type SqlOptions } from './open-sql.ts';
 
-/** The database of a server: opened while the server runs already. */
+/** The database of a server, opened while the server already runs. */
 export type OpeningDatabase = {
   readonly use: UseDatabase;
-  /** Open, and its schema fits. */
+  /** Whether it is open and its schema fits. */
   readonly ready: Promise<void>;
-  /** Resolved when it was ready and will never be again: the embedded database has ended. */
+  /** Resolved when it was ready and will never be ready again: the embedded database has ended. */
   readonly lost: Promise<void>;
   /** Why it is not ready, for /readyz and the log. */
   waitsFor(): string | undefined;
   close(): Promise<void>;
 };
 
-/** How often a database that is not there, or whose schema does not fit, is tried again. Milliseconds. */
+/** The interval of retries while the database is unavailable or its schema does not fit. Milliseconds. */
 const againMs = 1_000;
 
 export type DatabaseParts = {
@@ -24,12 +24,15 @@ export type DatabaseParts = {
   readonly migrations: readonly Migration[];
   readonly clock: Clock;
   readonly log: Log;
-  /** The database is opened once this is resolved: behind the banner, and not at all when a port is taken. */
+  /** The database is opened once this is resolved: after the banner, and never if a port is in use. */
   readonly listening: Promise<void>;
   readonly open?: typeof openSql;
 };
 
-/** Opens the database behind the banner. The embedded one is migrated by us; for PostgreSQL `portico migrate` does it, and until then it is tried again, and said why. */
+/**
+ * Opens the database after the banner. The embedded one is migrated here. `portico migrate` migrates PostgreSQL; until
+ * then opening is retried, and the reason is reported.
+ */
 export function openDatabase({ where, migrations, clock, log, listening, open = openSql }: DatabaseParts): OpeningDatabase {
   const embedded = 'folder' in where;
   let waiting: string | undefined = 'the database is being opened';
@@ -67,7 +70,7 @@ export function openDatabase({ where, migrations, clock, log, listening, open = 
           return fit;
         }
       } catch (error) {
-        if (embedded) throw error; // nothing but a person can help: the folder is in use, or broken
+        if (embedded) throw error; // only an operator can fix it: the folder is in use, or broken
         waitFor(`the database cannot be reached: ${error instanceof Error ? error.message : error}`);
       }
       await pause();
@@ -82,8 +85,8 @@ export function openDatabase({ where, migrations, clock, log, listening, open = 
     .then((why) => {
       waiting = why;
     });
-  lost.catch(() => {}); // never ready: `ready` says so
-  ready.catch(() => {}); // whoever waits sees it; a server that is closed before has nobody who does
+  lost.catch(() => {}); // never ready: `ready` reports it
+  ready.catch(() => {}); // waiting callers receive it; a server that closes before has none
   return {
     use: gate.use,
     ready,
@@ -93,7 +96,7 @@ export function openDatabase({ where, migrations, clock, log, listening, open = 
       closed = true;
       wake();
       const closing = gate.close();
-      await opening.catch(() => {}); // one that is just opening is closed in order
+      await opening.catch(() => {}); // a database that is being opened is closed in order
       await closing;
       await opened?.close();
     },

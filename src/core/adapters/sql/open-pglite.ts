@@ -5,22 +5,25 @@ import { Worker } from 'node:worker_threads';
 import type { Log } from '../../ports/log.ts';
 import { lockFolder } from './folder-lock.ts';
 
-/** PGlite in a worker of its own, behind a Unix socket. */
+/** PGlite in its own worker, behind a Unix socket. */
 export type Pglite = {
-  /** The folder of the socket: what PostgreSQL's clients take for a host. */
+  /** The folder of the socket, which PostgreSQL's clients accept as a host. */
   readonly host: string;
-  /** Resolved with words for people when the worker has ended by itself. */
+  /** Resolved with a text for operators when the worker has ended by itself. */
   readonly lost: Promise<string>;
   close(): Promise<void>;
 };
 
-/** Connections that PGlite's socket server takes: more than our pool has, since one that was closed may linger. */
+/**
+ * The number of connections that PGlite's socket server accepts: more than the pool has, because a closed one may
+ * linger.
+ */
 const connectionsMax = 10;
 
 /**
- * Opens the embedded database of a folder, which this process has alone from then on.
- * @param code what the worker runs
- * @throws Error in words for people when it cannot be opened
+ * Opens the embedded database of a folder and locks the folder for this process.
+ * @param code the script of the worker
+ * @throws Error with a text for operators when it cannot be opened
  */
 export async function openPglite(folder: string, log: Log, code = new URL('./pglite-worker.ts', import.meta.url)): Promise<Pglite> {
   const unlock = lockFolder(folder);
@@ -66,7 +69,7 @@ export async function openPglite(folder: string, log: Log, code = new URL('./pgl
     };
   } catch (error) {
     giveBack();
-    // The second where the worker itself is not there: in the bundle.
+    // The second in the bundle, which does not contain the worker itself.
     const missing = ['ERR_MODULE_NOT_FOUND', 'MODULE_NOT_FOUND'].includes((error as NodeJS.ErrnoException).code ?? '');
     if (missing)
       throw new Error('The embedded database is not installed: run `npm install` without --omit=optional, or set DATABASE_URL.', { cause: error });

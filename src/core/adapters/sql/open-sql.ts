@@ -4,12 +4,15 @@ import type { Log } from '../../ports/log.ts';
 import type { Database } from './database.ts';
 import { openPglite } from './open-pglite.ts';
 
-/** PostgreSQL by URL, or embedded in a folder. */
+/** PostgreSQL by URL, or the embedded database of a folder. */
 export type SqlOptions = { readonly url: string; readonly connectionsMax?: number } | { readonly folder: string };
 
 export type Sql = {
   readonly db: Kysely<Database>;
-  /** Resolved with words for people when it has ended by itself, and only a restart brings it back: the embedded one. To PostgreSQL we connect anew. */
+  /**
+   * Resolved with a text for operators when the embedded database has ended by itself and only a restart restores it.
+   * PostgreSQL is reconnected.
+   */
   readonly lost: Promise<string>;
   close(): Promise<void>;
 };
@@ -17,7 +20,10 @@ export type Sql = {
 const int8 = 20;
 types.setTypeParser(int8, BigInt);
 
-/** Opens the database. PGlite takes seconds: await it behind the banner. @throws Error in words for people when it cannot be opened */
+/**
+ * Opens the database. PGlite takes seconds: await it after the banner.
+ * @throws Error with a text for operators when it cannot be opened
+ */
 export async function openSql(options: SqlOptions, log: Log): Promise<Sql> {
   if ('url' in options) {
     const pool = openPool({ connectionString: options.url, max: options.connectionsMax ?? 10 }, log);
@@ -27,7 +33,7 @@ export async function openSql(options: SqlOptions, log: Log): Promise<Sql> {
   return openEmbedded(options.folder, log);
 }
 
-/** Connections of our pool to PGlite; it runs one statement at a time anyway. */
+/** The pool's connections to PGlite, which runs one statement at a time anyway. */
 const embeddedConnections = 4;
 
 async function openEmbedded(folder: string, log: Log): Promise<Sql> {

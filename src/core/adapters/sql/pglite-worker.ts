@@ -1,4 +1,5 @@
-// A worker thread with PGlite behind its socket server: PGlite blocks the loop it runs in, and behind a socket it is spoken to like any PostgreSQL.
+// A worker thread with PGlite behind its socket server: PGlite blocks its event loop, and a socket gives it the
+// interface of any PostgreSQL.
 import { parentPort, workerData } from 'node:worker_threads';
 import { PGlite } from '@electric-sql/pglite';
 import { PGLiteSocketServer } from '@electric-sql/pglite-socket';

@@ -3,10 +3,10 @@ import type { Session, Sessions } from '../../ports/sessions.ts';
 import type { Database, SessionsTable } from './database.ts';
 import type { UseDatabase } from './gate.ts';
 
-/** Of the advisory lock under which one replica at a time forgets: any number that nobody else uses. */
+/** The key of the advisory lock for deletions by one replica at a time: an arbitrary unique number. */
 const forgetLock = 7_306_371_302;
 
-/** Sessions in PostgreSQL, and in PGlite, which is PostgreSQL. */
+/** Sessions in PostgreSQL, or in PGlite, which is PostgreSQL. */
 export function sqlSessions(use: UseDatabase): Sessions {
   return {
     create: (session) =>
@@ -119,7 +119,7 @@ export function sqlSessions(use: UseDatabase): Sessions {
   };
 }
 
-/** One transaction around all of it. */
+/** Runs the work in one transaction. */
 function inTransaction<T>(use: UseDatabase, work: (tx: Transaction<Database>) => Promise<T>): Promise<T> {
   return use((db) => db.transaction().execute(work));
 }

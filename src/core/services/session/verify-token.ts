@@ -209,7 +209,7 @@ function scopesOf(claim: unknown): ReadonlySet<string> {
   return new Set(Array.isArray(claim) ? claim.filter((scope) => typeof scope === 'string') : []);
 }
 
-/** Only claims that a policy names are kept, and only text: a claim called `__proto__` is nobody's. */
+/** Keeps only claims that a policy names, and only text. A claim named `__proto__` is dropped. */
 function claimsOf(payload: JWTPayload, userId: string, names: ReadonlySet<string>): ReadonlyMap<string, string> {
   const claims = new Map([['sub', userId]]);
   for (const name of names) {

@@ -1,6 +1,6 @@
 import type { Clock } from '../../../kit/clock.ts';
 
-/** A command was not answered in time. Whether it was done is not known. */
+/** A command was not answered in time. It may have been executed. */
 export class NoAnswer extends Error {
   constructor(withinMs: number) {
     super(`no answer within ${withinMs} ms`);
@@ -11,11 +11,11 @@ export class NoAnswer extends Error {
 type Waiting = { readonly sinceMs: number; readonly reject: (error: NoAnswer) => void };
 
 /**
- * Bounds the wait for answers of one connection, with one timer for all of them. An event loop that was held up finds the answers in the socket before it judges: a busy
- * process must not take a quick server for a slow one.
+ * Bounds the wait for answers of one connection, with one timer for all of them. A blocked event loop reads the answers
+ * from the socket before it decides: a busy process must not take a fast server for a slow one.
  */
 export function answersWithin(withinMs: number, clock: Clock): <T>(answer: Promise<T>) => Promise<T> {
-  const waiting = new Set<Waiting>(); // in the order in which they began
+  const waiting = new Set<Waiting>(); // in the order of their start
   let armed = false;
   const arm = (delayMs: number) => {
     armed = true;

@@ -4,14 +4,15 @@ import type { Clock } from '../../../kit/clock.ts';
 const againMs = 100;
 
 /**
- * Lets a client connect again that has given up though nobody told it to: ioredis does so for good when Sentinels tell of a fail-over just while it asks them for the primary
- * (FailoverDetector disconnects the connector, which then fails with "Connection is closed.", after which no retryStrategy is asked).
+ * Reconnects a client that has stopped reconnecting without being closed. ioredis stops for good when Sentinels report
+ * a fail-over while it asks them for the primary: FailoverDetector disconnects the connector, which then fails with
+ * "Connection is closed.", and no retryStrategy is called.
  */
 export function connectAgain(redis: Pick<Redis, 'status' | 'connect' | 'on'>, clock: Clock, isClosed: () => boolean): void {
   redis.on('end', () => {
     if (isClosed()) return;
     clock.after(againMs, () => {
-      if (!isClosed() && redis.status === 'end') redis.connect().catch(() => {}); // said by 'error', and followed by another 'end'
+      if (!isClosed() && redis.status === 'end') redis.connect().catch(() => {}); // reported by 'error', and followed by another 'end'
     });
   });
 }

@@ -30,7 +30,7 @@ export function parseAddress(text: string): Address {
   return { host: text.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(text.slice(colon + 1)) };
 }
 
-/** What each connection is opened with, but for its address. @throws Error when a file cannot be read */
+/** The options of each connection, except its address. @throws Error when a file cannot be read */
 export function credentials({ username, password, tls }: RedisPlace): RedisOptions {
   return {
     ...(username === undefined ? {} : { username }),
@@ -48,7 +48,7 @@ function tlsOptions({ caFile, certFile, keyFile, serverName }: NonNullable<Redis
   };
 }
 
-/** The one Redis of mode single, by URL or by node. */
+/** The Redis of mode single, by URL or by node. */
 export function singleAddress({ url, nodes }: RedisPlace): RedisOptions {
   if (url === undefined) return parseAddress(nodes[0] ?? '');
   const { protocol, hostname, port, username, password, pathname } = new URL(url);
@@ -68,7 +68,7 @@ export function sentinelAddress(place: RedisPlace): RedisOptions {
   return {
     sentinels: nodes.map(parseAddress),
     name: masterName,
-    failoverDetector: true, // they tell of a promotion; without it a primary that hangs would be waited for
+    failoverDetector: true, // Sentinels report a promotion; without it the client would wait for a primary that hangs
     sentinelRetryStrategy: (times) => Math.min(times * 100, 1_000),
     sentinelCommandTimeout: 1_000,
     ...(sentinelUsername === undefined ? {} : { sentinelUsername }),

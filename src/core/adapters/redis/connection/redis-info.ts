@@ -1,14 +1,14 @@
-/** What a Redis says of itself (INFO), as far as it matters here. */
+/** The properties of a Redis (INFO) that this adapter needs. */
 export type RedisInfo = {
   /** "7.0.15" */
   readonly version: string;
   readonly mode: 'standalone' | 'sentinel' | 'cluster';
   readonly role: 'master' | 'slave';
-  /** Another one after each start of the process. */
+  /** Changes with each start of the process. */
   readonly runId: string;
-  /** Another one after each promotion. */
+  /** Changes with each promotion. */
   readonly replicationId: string;
-  /** "noeviction", "allkeys-lru", …; undefined where it is not said. */
+  /** "noeviction", "allkeys-lru", …; undefined if it is not reported. */
   readonly evictionPolicy: string | undefined;
 };
 

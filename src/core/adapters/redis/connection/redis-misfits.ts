@@ -2,10 +2,10 @@ import type { RedisPlace } from './redis-address.ts';
 import type { RedisInfo } from './redis-info.ts';
 import type { RedisNode } from './redis-node.ts';
 
-/** Sharded pub/sub, which the bus is made of, came with it. */
+/** The first version with sharded pub/sub, which the bus uses. */
 const versionLeast = 7;
 
-/** What makes Redis unfit for us, in lines for people: everything at once, each with what helps. */
+/** The requirements that Redis does not meet, as lines for operators, each with its remedy. */
 export function misfitsOf({ mode }: Pick<RedisPlace, 'mode'>, nodes: readonly Pick<RedisNode, 'name' | 'info'>[]): readonly string[] {
   return nodes.flatMap(({ name, info }) => {
     const said = info();

@@ -6,60 +6,68 @@ import { connectAgain } from './connect-again.ts';
 import { judge } from './redis-error.ts';
 import { parseInfo, type RedisInfo } from './redis-info.ts';
 
-/** What a command may be given. */
+/** A word of a command. */
 export type Word = string | Buffer | number;
 
 /** The connection for commands to one Redis process. */
 export type RedisNode = {
   /** "host:port", or the Sentinels' name for it. */
   readonly name: string;
-  /** By which further connections to it are opened. */
+  /** The options of further connections to it. */
   readonly address: RedisOptions;
   isUp(): boolean;
-  /** What it last said of itself: known before any command goes over a new connection, and kept while there is none. */
+  /** Its last INFO. It is read before any command on a new connection, and kept while there is no connection. */
   info(): RedisInfo | undefined;
   /**
    * @returns the reply, its texts as Buffers
-   * @throws StoreDown at once when it is known to be gone, within `commandTimeoutMs` when it does not answer; ReplyError for MOVED and the like, and where the command is wrong
+   * @throws StoreDown at once when it is known to be unavailable, and within `commandTimeoutMs` when it does not
+   * answer; ReplyError for MOVED and the like, and for a wrong command
    */
   send(command: string, words: readonly Word[]): Promise<unknown>;
-  /** Commands that must follow each other on the connection; the replies in their order. */
+  /** Commands that must be consecutive on the connection; the replies in their order. */
   sendTogether(commands: readonly (readonly [string, ...Word[]])[]): Promise<readonly unknown[]>;
-  /** Asks again who it is, before any other command: it may have been promoted. */
+  /** Reads INFO again before any other command, because the node may have been promoted. */
   verify(): void;
-  /** What was last wrong, in words for people. */
+  /** The last error, as text for operators. */
   trouble(): string | undefined;
   close(): void;
 };
 
 /**
- * - connecting: no connection, or one of which INFO is not known yet
+ * - connecting: no connection, or one without a reply to INFO yet
  * - up
- * - broken: several commands in a row were not answered; it is asked by PING alone until it answers, then by a new connection
+ * - broken: several commands in a row were not answered; only PING is sent until it answers, and then a new connection
+ * is made
  */
 type State = 'connecting' | 'up' | 'broken';
 
-/** The longest that one command is waited for. Milliseconds. */
+/** The time limit of one command. Milliseconds. */
 export const commandTimeoutMs = 250;
 const failuresMax = 3;
 const pingEveryMs = 250;
-/** Unanswered PINGs before the connection is given up for a new one: a peer that vanished says nothing for ever. */
+/** Unanswered PINGs before a new connection replaces this one: a peer that vanished never answers. */
 const pingsMax = 4;
-/** A connection that is made, but on which the server has said nothing of use for so long, is given up for a new one: the client would wait for ever. Milliseconds. */
+/**
+ * A new connection replaces one that is not ready within this time, because the client would wait for ever.
+ * Milliseconds.
+ */
 const readyWithinMs = 2_000;
 
-/** Options of every connection of ours: nothing is queued, nothing is sent twice, and a new attempt comes within a second. */
+/** Options of every connection: no command is queued or sent twice, and a new attempt begins within a second. */
 export const connectionOptions: RedisOptions = {
   enableOfflineQueue: false,
   maxRetriesPerRequest: 0,
   autoResendUnfulfilledCommands: false,
-  disableClientInfo: true, // one right less that the ACL user needs
+  disableClientInfo: true, // the ACL user needs one right less
   connectTimeout: 2_000,
   disconnectTimeout: 200,
   retryStrategy: (times) => Math.min(50 * 2 ** Math.min(times - 1, 5), 1_000),
 };
 
-/** Opens the connection and keeps it: it comes back by itself. `onChange` is called when it goes up or down, or is another Redis than before. */
+/**
+ * Opens the connection and keeps it open: it reconnects by itself. `onChange` is called when it goes up or down, or
+ * connects to another Redis.
+ */
 export function openRedisNode(
   name: string,
   address: RedisOptions,
@@ -71,7 +79,7 @@ export function openRedisNode(
   let info: RedisInfo | undefined;
   let trouble: string | undefined = 'not connected yet';
   let failures = 0;
-  let connection = 0; // told apart, so that a late answer of an older one changes nothing
+  let connection = 0; // numbered, so that a late answer of an older one has no effect
   let closed = false;
   let cancelPing = () => {};
   let cancelWatch = () => {};

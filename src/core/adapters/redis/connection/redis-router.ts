@@ -4,25 +4,25 @@ import { slotCount } from '../../../kit/partitions.ts';
 import { parseAddress } from './redis-address.ts';
 import { openRedisNode, type RedisNode } from './redis-node.ts';
 
-/** Which Redis has which slot. */
+/** Maps slots to nodes. */
 export type RedisRouter = {
   nodeOf(slot: number): RedisNode | undefined;
-  /** All that have slots, in the order of their names. */
+  /** All nodes with slots, ordered by name. */
   masters(): readonly RedisNode[];
-  /** All that there is a connection to, those without slots too. */
+  /** All connected nodes, including those without slots. */
   nodes(): readonly RedisNode[];
-  /** Whether it is known where every slot is. */
+  /** Whether the node of every slot is known. */
   isWhole(): boolean;
-  /** A slot is elsewhere, as a MOVED said. @returns the node that has it now */
+  /** A MOVED reported another node for a slot. @returns the node that has it now */
   moved(slot: number, address: string): RedisNode;
   /** The node of an ASK. */
   at(address: string): RedisNode;
-  /** Something was wrong: look again where the slots are, soon. */
+  /** An error occurred: read the slot map again soon. */
   doubt(): void;
   close(): void;
 };
 
-/** One node for everything: mode single, and the primary of mode sentinel. */
+/** One node for all slots: mode single, and the primary of mode sentinel. */
 export function oneNode(node: RedisNode): RedisRouter {
   const nodes = [node];
   return {
@@ -39,12 +39,13 @@ export function oneNode(node: RedisNode): RedisRouter {
 
 type SlotRange = readonly [from: number, to: number, master: readonly [host: Buffer | null, port: number, id: Buffer, ...unknown[]], ...unknown[]];
 
-/** While something is wrong, and else: how often it is looked where the slots are. Milliseconds. */
+/** The interval of reading the slot map after an error, and otherwise. Milliseconds. */
 const lookSoonMs = 250;
 const lookMs = 5_000;
 
 /**
- * The nodes of a Cluster. Each master has its connection before it is asked for anything; nodes that lost their slots are let go, those of the settings stay, to be asked for the others.
+ * The nodes of a Cluster. Each master is connected before its first command. Nodes that lost their slots are closed.
+ * Nodes of the settings stay connected, because they report the others.
  * @param onChange called when a slot has another owner, or a node goes up or down
  */
 export function clusterNodes(
@@ -58,7 +59,7 @@ export function clusterNodes(
   let whole = false;
   let closed = false;
   let looking = false;
-  let soon = false; // a look is due in a moment: doubts that keep coming must not put it off
+  let soon = false; // a read is scheduled: repeated errors must not delay it
   let cancel = () => {};
 
   const lookIn = (delayMs: number) => {
@@ -81,7 +82,7 @@ export function clusterNodes(
     owners = next;
     whole = !next.includes(undefined);
     masters = [...new Set(next)].filter((node) => node !== undefined).sort((a, b) => (a.name < b.name ? -1 : 1));
-    for (const node of masters) if (!before.has(node)) node.verify(); // it may have been a replica when its connection was opened
+    for (const node of masters) if (!before.has(node)) node.verify(); // it may have been a replica when the connection was opened
     for (const [address, node] of nodes) {
       if (masters.includes(node) || seeds.includes(address)) continue;
       nodes.delete(address);
@@ -112,7 +113,8 @@ export function clusterNodes(
   const ownersBy = (ranges: readonly SlotRange[], asked: string) => {
     const next: (RedisNode | undefined)[] = new Array(slotCount).fill(undefined);
     for (const [from, to, [host, port]] of ranges) {
-      // A node that does not know its own name says nothing, and means the one that was asked (CLUSTER SLOTS, "preferred endpoint").
+      // A node that does not know its own name sends none, and means the node that answers (CLUSTER SLOTS, "preferred
+      // endpoint").
       const name = host === null || host.length === 0 || String(host) === '?' ? parseAddress(asked).host : String(host);
       next.fill(nodeAt(name.includes(':') ? `[${name}]:${port}` : `${name}:${port}`), from, to + 1);
     }

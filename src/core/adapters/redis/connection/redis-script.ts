@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-/** A script that Redis runs as one step. Known to it by its hash; sent whole where it is not known yet. */
+/** A script that Redis runs atomically. It is called by its hash, and sent in full if Redis does not know it yet. */
 export type RedisScript = { readonly source: string; readonly sha: string };
 
 export function redisScript(source: string): RedisScript {
