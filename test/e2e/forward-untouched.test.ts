@@ -75,6 +75,13 @@ for (const kind of kinds) {
     assert.match(String(first?.get('portico-trace-id')), /^[0-9a-f]{32}$/);
   });
 
+  test(`${kind}: binary metadata that the policy names passes as the bytes that it is`, async () => {
+    upstream.answer = (call) => reply(call, { messages: [message] });
+    const { code } = await client.call(pathOf(kind), [message], { 'x-fixture-bin': 'AP8=' });
+    assert.equal(code, 0);
+    assert.deepEqual([...Buffer.from(String(upstream.calls.at(-1)?.headers['x-fixture-bin']), 'base64')], [0, 255]);
+  });
+
   test(`${kind}: neither side is told what belongs to the other's connection or to the server`, async () => {
     upstream.answer = (call) =>
       reply(call, {

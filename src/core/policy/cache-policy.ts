@@ -50,6 +50,7 @@ export function cacheOf(cache: Cache, method: DescMethod, access: AccessPlan, sa
   cache.vary.forEach((key, i) => {
     const wrong = wrongKey(key);
     if (wrong !== undefined) say(`cache.vary[${i}]`, `vary ${wrong}`);
+    else if (key.endsWith('-bin')) say(`cache.vary[${i}]`, `vary "${key}" is binary metadata, which is not supported here.`);
     else if (perCall.has(key)) say(`cache.vary[${i}]`, `vary "${key}" differs with every call: no answer would ever be found again.`);
   });
   sayTwice(cache.vary, 'vary', 'cache.vary', say);

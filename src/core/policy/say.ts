@@ -43,7 +43,6 @@ export function wrongKey(key: string): string | undefined {
   if (!metadataKey.test(key)) return `"${key}" is not a metadata key: lower-case letters, digits, "-" and "." are allowed.`;
   if (reserved.test(key))
     return `"${key}" cannot be named here: credentials, the trace, and what belongs to a connection or to the server never reach a handler.`;
-  if (key.endsWith('-bin')) return `"${key}" is binary metadata, which is not supported here.`;
   return undefined;
 }
 
