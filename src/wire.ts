@@ -16,6 +16,7 @@ import { trace } from './core/interceptors/trace.ts';
 import { compileRules, validate } from './core/interceptors/validate.ts';
 import type { Clock } from './core/kit/clock.ts';
 import { randomDigits } from './core/kit/random-digits.ts';
+import type { Handler } from './core/ports/call.ts';
 import type { Log } from './core/ports/log.ts';
 import { answerReaders } from './core/screen/answer-readers.ts';
 import type { App } from './core/screen/app.ts';
@@ -55,6 +56,8 @@ export type WireOptions = {
   readonly pretty: boolean;
   /** Addresses of the sample company's services by upstream name, used for those that are not configured. */
   readonly samples?: Readonly<Record<string, string>>;
+  /** What answers methods beside screens and core's own services, by method: tests answer all four kinds of call by it. */
+  readonly handlers?: Readonly<Record<string, Handler>>;
 };
 
 /** A server that listens. */
@@ -80,7 +83,7 @@ export type Portico = {
 const jwksMaxAgeS = 60;
 
 /** Builds all rooms and joins them: the one place that names adapters. It listens when the promise has resolved; the database is opened behind it. */
-export async function wire({ settings, app, release, clock, env, pretty, samples = {} }: WireOptions): Promise<Portico> {
+export async function wire({ settings, app, release, clock, env, pretty, samples = {}, handlers: given = {} }: WireOptions): Promise<Portico> {
   const configs = upstreamConfigs(settings, samples);
   const methods = methodsOf(release, app, { only: settings.app.services, upstreams: new Set(Object.keys(configs)) });
   const unset = Object.keys(app.upstreams).filter((name) => configs[name] === undefined);
@@ -145,7 +148,7 @@ export async function wire({ settings, app, release, clock, env, pretty, samples
   const parts = { app, upstreams, readers: answerReaders(app.upstreams, methods.registry), clock };
   const screenOf = new Map(app.screens.map((screen) => [screen.method, screen]));
   const handlers = handlersOf(methods.plans, {
-    core: { ...auth.handlers, ...publisherHandlers({ invalidate: answers.invalidate }) },
+    core: { ...given, ...auth.handlers, ...publisherHandlers({ invalidate: answers.invalidate }) },
     screens: new Map(app.screens.map((screen) => [screen.method, screenHandler(screen, parts)])),
     forward: (plan) => forward(plan, upstreams),
     streamOf: (unary) => {

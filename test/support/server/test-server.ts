@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Clock } from '../../../src/core/kit/clock.ts';
+import type { Handler } from '../../../src/core/ports/call.ts';
 import type { App } from '../../../src/core/screen/app.ts';
 import { protoSources, type Release, readRelease } from '../../../src/release/release.ts';
 import { loadSettings, type Mode } from '../../../src/settings.ts';
@@ -29,6 +30,8 @@ export type TestServerOptions = {
   readonly settings?: Readonly<Record<string, unknown>>;
   /** Addresses of internal services by upstream name. */
   readonly samples?: Readonly<Record<string, string>>;
+  /** What answers methods of the release that have no screen. */
+  readonly handlers?: Readonly<Record<string, Handler>>;
   readonly clock?: Clock;
   /** OTEL_* variables. */
   readonly env?: Readonly<Record<string, string>>;
@@ -54,7 +57,17 @@ export type TestServer = AsyncDisposable & {
 
 /** Opens a server on free ports and waits until it is ready. */
 export async function openTestServer(options: TestServerOptions): Promise<TestServer> {
-  const { app, release = fixtureRelease, mode = 'dev', samples = {}, clock = systemClock, env = {}, shared, redis = shared?.redis } = options;
+  const {
+    app,
+    release = fixtureRelease,
+    mode = 'dev',
+    samples = {},
+    handlers = {},
+    clock = systemClock,
+    env = {},
+    shared,
+    redis = shared?.redis,
+  } = options;
   const database = shared === undefined ? await createMigratedDatabase() : { url: shared.databaseUrl, drop: async () => {} };
   const dataDir = shared?.dataDir ?? mkdtempSync(join(tmpdir(), 'portico-server-'));
   const said: Record<string, unknown> = {
@@ -70,7 +83,7 @@ export async function openTestServer(options: TestServerOptions): Promise<TestSe
   };
   const flags = Object.entries(said).map(([key, value]) => ({ path: key.split('.'), value, origin: 'test' }));
   const settings = loadSettings(mode, { file: undefined, env: {}, flags });
-  const portico = await wire({ settings, app, release, clock, env, pretty: false, samples });
+  const portico = await wire({ settings, app, release, clock, env, pretty: false, samples, handlers });
   const close = async () => {
     await portico.close();
     await database.drop();
