@@ -2,11 +2,11 @@ import { readFileSync } from 'node:fs';
 import type { UpstreamConfig } from '../core/upstreams/upstreams.ts';
 import type { Settings } from '../settings.ts';
 
-/** What an upstream gets that is not in the configuration: the sample company's services in dev. Milliseconds. */
+/** Defaults of upstreams that are not in the configuration: the sample company's services in dev. Milliseconds. */
 const sampleDeadlineMs = 5_000;
 
 /**
- * Reads the upstreams of the configuration with their certificates; those that are not in it come from the sample company.
+ * Reads the upstreams of the configuration with their certificates. The sample company provides the others.
  * @param samples addresses by name
  * @throws Error naming every file that cannot be read
  */

@@ -12,21 +12,22 @@ import type { Log } from '../ports/log.ts';
 import { en } from './messages/en.ts';
 import { tapped } from './tap.ts';
 
-/** Texts for people, by reason. */
+/** Texts for users, by reason. */
 export type Messages = Readonly<Record<string, string>>;
 
 export type ErrorTable = {
   /** ErrorInfo.domain: globally unique, of the service that answers (AIP-193). */
   readonly domain: string;
-  /** Core's reasons and the team's with their gRPC status. */
+  /** The reasons of core and of the company with their gRPC status. */
   readonly reasons: Readonly<Record<string, StatusName>>;
-  /** By locale ("en", "de"): texts for people by reason. English has one for every reason of core. */
+  /** By locale ("en", "de"): texts for users by reason. English has one for every reason of core. */
   readonly messages: Readonly<Record<string, Messages>>;
 };
 
 /**
- * Message and details travel in headers of which many clients accept 8 KiB in all, so each is bounded, in bytes of UTF-8, and cut by code point. Violations above these bounds are
- * left out, and the message says so.
+ * Headers carry message and details, and many clients accept 8 KiB of headers in total. Each is therefore bounded in
+ * bytes of UTF-8, and cut by code point. Violations beyond these bounds are omitted, and the message states their
+ * number.
  */
 const messageBytesMax = 1_024;
 const metadataValueBytesMax = 256;
@@ -38,8 +39,8 @@ const violationBytesMax = 2_000;
 const metadataKey = /^[a-z][a-zA-Z0-9-_]{0,63}$/;
 
 /**
- * Joins core's reasons and messages with a team's.
- * @throws Error when a team's reason has the name of one of core's
+ * Joins core's reasons and messages with the company's.
+ * @throws Error when a reason of the company has the name of one of core's
  */
 export function errorTable(
   domain: string,
@@ -52,7 +53,10 @@ export function errorTable(
   return { domain, reasons: { ...team.reasons, ...coreReasons }, messages: locales };
 }
 
-/** Makes every error that leaves the house a gRPC status with google.rpc details; a status that an upstream sent to a forwarded call passes as it is. */
+/**
+ * Converts every error to a gRPC status with google.rpc details. A status that an upstream sent to a forwarded call
+ * passes unchanged.
+ */
 export function errors(table: ErrorTable, log: Log): Interceptor<Traced, unknown> {
   return function errors(call, next) {
     const toStatus = (error: unknown) => statusErrorOf(error, call, table, log);
@@ -67,7 +71,10 @@ export function errors(table: ErrorTable, log: Log): Interceptor<Traced, unknown
   };
 }
 
-/** @returns the status of whatever was thrown while `call` was answered; what is not meant for the app is logged whole and answered INTERNAL */
+/**
+ * @returns the status of an error in a call. An error that is not meant for the app is logged in full and becomes
+ * INTERNAL
+ */
 export function statusErrorOf(error: unknown, call: Pick<Call, 'signal' | 'metadata' | 'plan'> & Traced, table: ErrorTable, log: Log): StatusError {
   if (error instanceof StatusError) return error;
   const fault = error instanceof Fault ? error : faultOf(error, call.signal);
@@ -77,7 +84,7 @@ export function statusErrorOf(error: unknown, call: Pick<Call, 'signal' | 'metad
   return encodeFault(fault, { table, requestId: call.trace.traceId, acceptLanguage: String(call.metadata.get('accept-language') ?? '') });
 }
 
-/** A signal that was aborted explains what was thrown because of it; anything else is a defect of ours. */
+/** The reason of an aborted signal replaces errors that it caused. Any other error is a defect of the server. */
 function faultOf(error: unknown, signal: AbortSignal): Fault<string> {
   if (signal.aborted) {
     if (signal.reason instanceof Fault) return signal.reason;
@@ -86,7 +93,10 @@ function faultOf(error: unknown, signal: AbortSignal): Fault<string> {
   return new Fault('INTERNAL', 'The call failed by a defect of the server; its log has the cause under the request id.', { cause: error });
 }
 
-/** @returns the status with its details: ErrorInfo and RequestInfo always, LocalizedMessage where there is a text, BadRequest and RetryInfo where they apply */
+/**
+ * @returns the status with its details: always ErrorInfo and RequestInfo, LocalizedMessage if there is a text,
+ * BadRequest and RetryInfo if they apply
+ */
 export function encodeFault(
   fault: Fault<string>,
   { table, requestId, acceptLanguage = '' }: { readonly table: ErrorTable; readonly requestId: string; readonly acceptLanguage?: string },
@@ -154,7 +164,7 @@ function reasonOfRule(rule: string): string {
     .slice(0, 63);
 }
 
-/** The text of a reason in the wished language, else the English one. */
+/** The text of a reason in the requested language, or in English. */
 function localize(reason: string, acceptLanguage: string, messages: ErrorTable['messages']): { locale: string; message: string } | undefined {
   const locales = ['en', ...Object.keys(messages)].filter((locale) => textOf(messages[locale], reason) !== undefined);
   const locale = bestLanguage(acceptLanguage, locales) ?? 'en';

@@ -1,13 +1,17 @@
 import { Metadata } from 'nice-grpc-common';
 import { clip } from './text.ts';
 
-/** Most bytes of a text. It travels percent-coded in a header, and clients accept 8 KiB of headers or more. */
+/**
+ * The largest number of bytes of a text. A header carries it percent-coded, and clients accept 8 KiB of headers or
+ * more.
+ */
 const textBytesMax = 4_096;
 
 /**
- * A gRPC status as it leaves the house, or as an upstream sent it. The errors interceptor makes these from Faults; a forwarded call's pass through untouched.
- * Its text is well-formed, whoever wrote it, because every edge codes it for a header, and ill-formed text makes that coding throw.
- * `trailers` holds `grpc-status-details-bin` (an encoded google.rpc.Status) where there are details.
+ * A gRPC status as it is sent, or as an upstream sent it. The errors interceptor creates it from a Fault. The status of
+ * a forwarded call passes unchanged. Its text is well-formed, whoever wrote it, because every edge codes it for a
+ * header, and ill-formed text makes that coding throw. `trailers` holds `grpc-status-details-bin` (an encoded
+ * google.rpc.Status) where there are details.
  */
 export class StatusError extends Error {
   /** 1 to 16. */
@@ -22,7 +26,7 @@ export class StatusError extends Error {
   ) {
     super(clip(message, textBytesMax), { cause });
     this.name = 'StatusError';
-    this.code = Number.isInteger(code) && code >= 1 && code <= 16 ? code : 2; // what is no code of an error is UNKNOWN
+    this.code = Number.isInteger(code) && code >= 1 && code <= 16 ? code : 2; // any other value is UNKNOWN
     this.trailers = trailers;
     this.metadata = metadata;
   }

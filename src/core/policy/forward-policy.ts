@@ -5,11 +5,11 @@ import type { ForwardPlan } from '../kit/plan.ts';
 import { type Say, sayTwice, wrongAnswerKey, wrongKey } from './say.ts';
 import { differenceOfShape } from './shape.ts';
 
-/** What every upstream gets, said or not (the standard ones of policy.proto). */
+/** Metadata that every upstream receives (the standard keys of policy.proto). */
 const always = new Set(['accept-language', 'app-platform', 'app-version', 'idempotency-key']);
 const kindName = ({ methodKind }: DescMethod) => (methodKind === 'unary' ? 'unary' : `a ${methodKind.replace('_streaming', ' stream')}`);
 
-/** @returns where calls are handed to; contradictions are said */
+/** @returns the destination of calls; contradictions are reported */
 export function forwardOf(
   forward: Forward,
   method: DescMethod,

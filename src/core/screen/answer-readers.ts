@@ -2,11 +2,12 @@ import type { FileRegistry } from '@bufbuild/protobuf';
 import { oneReading } from '../kit/one-reading.ts';
 import type { MethodDefinition, ServiceDefinition } from '../kit/typed.ts';
 
-/** Decodes what a method of an internal service answered. @throws Error when it cannot be read, or not in one way */
+/** Decodes the answer of an internal service's method. @throws Error when it cannot be decoded, or is ambiguous */
 export type AnswerReaders = ReadonlyMap<MethodDefinition, (bytes: Uint8Array) => unknown>;
 
 /**
- * What internal services answer is read by the rules of protobuf: parts of a message that come in pieces are merged.
+ * Answers of internal services are decoded by the rules of protobuf: repeated occurrences of a message field are
+ * merged.
  * @param services by the name of the upstream
  * @throws Error when a service, or one of its methods, is in no .proto of this release
  */

@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Page } from './front-options.ts';
 
-/** 200 or 503 with the reasons, for the kubelet and for people. */
+/** 200 or 503 with the reasons, for the kubelet and for operators. */
 export type Probe = () => { readonly ok: boolean; readonly lines: readonly string[] };
 
 export type AdminOptions = {
@@ -14,10 +14,10 @@ export type AdminOptions = {
   readonly pages: Readonly<Record<string, () => Page>>;
 };
 
-/** Loopback names that a page of another site cannot take for itself by rebinding its DNS name. */
+/** Loopback names that a page of another site cannot claim by DNS rebinding. */
 const loopbackHost = /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/;
 
-/** The plain HTTP listener of those who run the server: probes, metrics, published keys. Nothing on it changes anything. */
+/** The plain HTTP listener for operators: probes, metrics, published keys. It has no side effects. */
 export async function openAdmin({ host, port, probes, metrics, pages }: AdminOptions): Promise<{ readonly port: number; close(): Promise<void> }> {
   const server = createServer({ headersTimeout: 10_000, requestTimeout: 10_000, connectionsCheckingInterval: 1_000 }, (request, response) => {
     const send = (status: number, body: string, contentType = 'text/plain; charset=utf-8') => {

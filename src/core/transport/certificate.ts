@@ -6,8 +6,9 @@ import type { FrontTls } from './front-options.ts';
 export type CertificateFiles = { readonly certFile: string; readonly keyFile: string; readonly clientCaFile?: string | undefined };
 
 /**
- * Reads a certificate and its key, and checks them before anybody is shown them.
- * @throws Error naming the file when one cannot be read, the key is not that of the certificate, or the certificate has expired
+ * Reads a certificate and its key, and checks them before they are used.
+ * @throws Error naming the file when one cannot be read, the key is not that of the certificate, or the certificate has
+ * expired
  */
 export function readCertificate({ certFile, keyFile, clientCaFile }: CertificateFiles, nowMs: number): FrontTls {
   const [cert, key] = [read(certFile), read(keyFile)];

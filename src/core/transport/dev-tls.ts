@@ -5,14 +5,15 @@ import { join } from 'node:path';
 import type { FrontTls } from './front-options.ts';
 
 const dayMs = 86_400_000;
-/** How an Android emulator reaches the machine it runs on (Android Studio, "Set up Android Emulator networking"). */
+/** The address of the host machine in an Android emulator (Android Studio, "Set up Android Emulator networking"). */
 const androidEmulatorHost = '10.0.2.2';
 
 export type DevTls = FrontTls & { /** Path of the authority's certificate, for clients. */ readonly caFile: string };
 
 /**
- * Certificates for a developer's machine: an authority made at the first start and kept, and a leaf for localhost, this host's names and addresses and the Android emulator,
- * made anew when it is about to expire or a name is missing.
+ * Certificates for a developer's machine: an authority, created at the first start and stored, and a leaf for
+ * localhost, this host's names and addresses and the Android emulator. The leaf is issued again when it is about to
+ * expire or a name is missing.
  * @param folder `<data dir>/tls`; private keys get mode 0600
  */
 export async function devTls(folder: string, nowMs: number): Promise<DevTls> {
@@ -64,7 +65,7 @@ export async function devTls(folder: string, nowMs: number): Promise<DevTls> {
   return { key: leaf.key ?? '', cert: leaf.cert ?? '', caFile: file('ca.pem') };
 }
 
-/** Only where a certificate is made: it would be a tenth of every start. */
+/** Imported only to issue a certificate: it would take a tenth of every start. */
 const loadSelfsigned = () => import('selfsigned');
 
 function namesOfThisHost(): { readonly dns: readonly string[]; readonly ips: readonly string[] } {

@@ -4,7 +4,7 @@ import type { Log } from '../ports/log.ts';
 /** Reports a defect that ended one stream or one connection. */
 export type ReportDefect = (where: 'stream' | 'connection', error: unknown) => void;
 
-/** Logs each defect whole, and counts it. */
+/** Logs each defect in full, and counts it. */
 export function defectReports(log: Log, meter: Meter): ReportDefect {
   const defects = meter.createCounter('portico.defects', { description: 'Streams and connections that a defect of the server ended.' });
   return (where, error) => {
@@ -14,9 +14,10 @@ export function defectReports(log: Log, meter: Meter): ReportDefect {
 }
 
 /**
- * Keeps what a listener throws to the stream or connection whose event it was. Nobody else could catch it, so it would end the process with all its calls. Every event of an
- * emitter passes its `emit`, so listeners of Node and of libraries are fenced too.
- * @param failed reports the defect and ends what it happened to
+ * Confines an error of a listener to the stream or connection of its event. No other code could catch it, so it would
+ * end the process with all its calls. Every event of an emitter passes through its `emit`, so listeners of Node and of
+ * libraries are fenced, too.
+ * @param failed reports the defect and ends the stream or connection
  */
 export function fence(emitter: NodeJS.EventEmitter, failed: (error: unknown) => void): void {
   const { emit } = emitter;

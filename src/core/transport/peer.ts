@@ -3,7 +3,7 @@ import type { Peer } from '../ports/call.ts';
 
 export const nobody: Peer = { address: '', port: 0, certificateNames: [] };
 
-/** Whom a connection comes from; names only of a certificate that was verified. */
+/** The peer of a connection, with names only from a verified certificate. */
 export function peerOf(socket: unknown): Peer {
   const { remoteAddress = '', remotePort = 0, authorized, getPeerCertificate } = (socket ?? {}) as Partial<TLSSocket>;
   const address = remoteAddress.startsWith('::ffff:') ? remoteAddress.slice('::ffff:'.length) : remoteAddress;

@@ -5,16 +5,17 @@ import type { Health } from './health.ts';
 export type Readiness = {
   readonly probes: AdminOptions['probes'];
   readonly health: Health;
-  /** To be called when something that it depends on has changed. */
+  /** Call it when a dependency has changed. */
   changed(): void;
-  /** From now on not ready: the server is leaving. */
+  /** The server drains, and is not ready from now on. */
   drain(): void;
 };
 
 /**
- * What probes and the gRPC health service tell. Live: the process answers. Started: it listens, whatever it still waits for, since a restart brings no database back.
- * Ready: the database is open and fits, and the server is not leaving.
- * @param details what it does without, in lines for people: they change nothing about being ready
+ * The state that probes and the gRPC health service report. Live: the process answers. Started: it listens, whatever it
+ * still waits for, because a restart does not restore a database. Ready: the database is open and fits, and the server
+ * is not draining.
+ * @param details unavailable dependencies as lines for operators; they do not change readiness
  */
 export function openReadiness(
   plans: readonly MethodPlan[],

@@ -4,10 +4,13 @@ import type { Log } from '../ports/log.ts';
 import { type CertificateFiles, readCertificate } from './certificate.ts';
 import type { Front } from './front.ts';
 
-/** How often the files are looked at: cert-manager and the kubelet replace them without a word. Milliseconds. */
+/** The interval of checking the files, which cert-manager and the kubelet replace silently. Milliseconds. */
 const everyMs = 10_000;
 
-/** Gives a listener its new certificate when its files change; a pair that is not usable is said and not taken. @returns stops it */
+/**
+ * Gives a listener its new certificate when its files change; an unusable pair is logged and not used.
+ * @returns stops it
+ */
 export function watchCertificate(front: Pick<Front, 'setCertificate'>, files: CertificateFiles | undefined, clock: Clock, log: Log): () => void {
   if (files === undefined) return () => {};
   const { certFile, keyFile, clientCaFile } = files;

@@ -20,7 +20,7 @@ export type Failure = {
 const windowMs = 10_000;
 const textBytesMax = 500;
 
-/** Statuses that say that the upstream has failed; the others are answers, such as NOT_FOUND. */
+/** Statuses of a failed upstream. All others, such as NOT_FOUND, are answers. */
 const failed: ReadonlySet<number> = new Set([
   statusCodes.UNKNOWN,
   statusCodes.DEADLINE_EXCEEDED,
@@ -33,8 +33,8 @@ const failed: ReadonlySet<number> = new Set([
 const nameOf = new Map<number, string>(Object.entries(statusCodes).map(([name, code]) => [code, name]));
 
 /**
- * Says in the log why calls to upstreams fail: the first of an upstream and cause at once, then how many more there were, every ten seconds in which there were any. Its bound: one entry
- * per upstream and cause.
+ * Logs why calls to upstreams fail: the first failure of an upstream and cause at once, and then the number of further
+ * ones, every ten seconds with failures. It is bounded by one entry per upstream and cause.
  */
 export function openFailureLog(log: Log, clock: Clock): (failure: Failure) => void {
   const windows = new Map<string, { more: number; last: Failure }>();
@@ -73,13 +73,13 @@ export function openFailureLog(log: Log, clock: Clock): (failure: Failure) => vo
   };
 }
 
-/** undefined: it is no failure of the upstream. */
+/** undefined: it is not a failure of the upstream. */
 function causeOf(end: UpstreamEnd): string | undefined {
   if (end.by === 'upstream') return failed.has(end.code) ? 'status' : undefined;
   return end.cause === 'cancelled' ? undefined : end.cause;
 }
 
-/** Well-formed, on one line, and not longer than a line should be. */
+/** Well-formed text on one line of bounded length. */
 function clipped(text: string): string {
   return clip(text.slice(0, textBytesMax).replace(/\p{Cc}+/gu, ' '), textBytesMax);
 }

@@ -1,10 +1,14 @@
 import { Fault, statusCodes } from '../kit/fault.ts';
 import type { UpstreamEnd } from '../ports/upstream-transport.ts';
 
-/** What proxies say while the service behind them is not there (grpc/grpc, doc/http-grpc-status-mapping.md). */
+/**
+ * HTTP statuses of proxies while the service behind them is unavailable (grpc/grpc, doc/http-grpc-status-mapping.md).
+ */
 const unavailableHttp = new Set([429, 502, 503, 504]);
 
-/** The gRPC code of an end: the upstream's own, or the one that stands for what happened on the way (grpc/grpc, doc/statuscodes.md). */
+/**
+ * The gRPC code of an end: the upstream's own, or the one for a failure in transport (grpc/grpc, doc/statuscodes.md).
+ */
 export function codeOf(end: UpstreamEnd): number {
   if (end.by === 'upstream') return end.code;
   switch (end.cause) {
@@ -36,8 +40,9 @@ function codeOfHttp(status: number): number {
 }
 
 /**
- * What a failed call to an upstream means: which reason a missing part of a screen gets, and a call that cannot do without it ends with. An upstream that refuses the call refuses the
- * token that we signed: the client can do nothing about it, so it is no status by which an app would renew its own.
+ * The Fault of a failed call to an upstream: the reason of a missing part of a screen, or of a call that requires the
+ * part. An upstream that refuses the call refuses the server's own token. The client cannot fix that, so the status
+ * must not make an app renew its own token.
  */
 export function faultOfUpstream(upstream: string, end: UpstreamEnd): Fault {
   const details = { metadata: { upstream }, cause: end };

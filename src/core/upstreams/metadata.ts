@@ -2,10 +2,10 @@ import { Metadata } from 'nice-grpc-common';
 import type { CallMetadata } from '../ports/call.ts';
 import type { ReceivedMetadata, UpstreamCall } from '../ports/upstream-transport.ts';
 
-/** What a client sends that every upstream may see. */
+/** Metadata of the client that every upstream receives. */
 export const standardKeys = ['accept-language', 'app-platform', 'app-version', 'idempotency-key'] as const;
 
-/** What is sent to an upstream: the allowed keys of the client, the trace, and the token that says who calls. */
+/** Metadata for an upstream: the allowed keys of the client, the trace, and the token that names the caller. */
 export function toUpstream(from: CallMetadata, keys: readonly string[], traceparent: string, token: string): UpstreamCall['metadata'] {
   const metadata: [string, string | Uint8Array][] = [];
   for (const key of keys) for (const value of from.getAll(key)) metadata.push([key, value]);
@@ -14,7 +14,7 @@ export function toUpstream(from: CallMetadata, keys: readonly string[], tracepar
   return metadata;
 }
 
-/** Of what an upstream sent, only what the policy lets pass. */
+/** The metadata of an upstream that the policy lets pass. */
 export function fromUpstream(received: ReceivedMetadata | undefined, keys: readonly string[]): Metadata {
   const metadata = Metadata();
   if (received === undefined) return metadata;
@@ -25,14 +25,16 @@ export function fromUpstream(received: ReceivedMetadata | undefined, keys: reado
   return metadata;
 }
 
-/** By which an internal service says what its answer is about, as initial metadata or trailers: "order:42, courier:7". */
+/** The key with the tags of an internal service's answer, in initial metadata or trailers: "order:42, courier:7". */
 const tagsKey = 'portico-tags';
 
 const noTags: readonly string[] = [];
-/** The tags of an upstream's answer. Whether each can be a tag is decided where answers are stored; the client never sees them. */
+/**
+ * The tags of an upstream's answer. The cache validates them when it stores the answer. The client never receives them.
+ */
 export function tagsFromUpstream(...all: readonly (ReceivedMetadata | undefined)[]): readonly string[] {
   const values = all.flatMap((metadata) => metadata?.getAll(tagsKey) ?? noTags);
-  if (values.length === 0) return noTags; // as nearly always
+  if (values.length === 0) return noTags; // the usual case
   const tags = values.flatMap((value) => String(value).split(','));
   return tags.map((tag) => tag.trim()).filter((tag) => tag !== '');
 }

@@ -7,27 +7,33 @@ import type { ReceivedMetadata, UpstreamEnd, UpstreamStatus } from '../ports/ups
 import { faultOfUpstream } from './fault-of-upstream.ts';
 import { fromUpstream } from './metadata.ts';
 
-/** Whose deadline a call to an upstream had: that of the call it is made for, or the upstream's own, where that is sooner. */
+/**
+ * The origin of an upstream call's deadline: the call that it is made for, or the upstream's own if that is earlier.
+ */
 export type Limit = 'call' | 'upstream';
 
-/** Codes that libraries and frameworks give to what nobody caught: their texts are of databases and stacks, and were not written for a client. */
+/**
+ * Codes of uncaught errors in libraries and frameworks: their texts come from databases and stacks, and are not meant
+ * for a client.
+ */
 const ofNobody: Readonly<Record<number, CoreReason>> = {
   [statusCodes.UNKNOWN]: 'UPSTREAM_UNKNOWN',
   [statusCodes.INTERNAL]: 'UPSTREAM_INTERNAL',
   [statusCodes.DATA_LOSS]: 'UPSTREAM_DATA_LOSS',
-  [statusCodes.UNAUTHENTICATED]: 'UPSTREAM_REFUSED', // of our token: the upstream is given no other
+  [statusCodes.UNAUTHENTICATED]: 'UPSTREAM_REFUSED', // it refers to the server's token, the only one that the upstream receives
 };
 
 /**
- * What a forwarded call that failed ends with. A status of the upstream passes with its code, text and details; where nobody wrote the text for a client, which an ErrorInfo or the
- * policy's `texts: PASS` would say, only the code does. What happened on the way becomes a refusal of ours.
+ * The error of a failed forwarded call. A status of the upstream passes with its code, text and details. Only the code
+ * passes if the text is not meant for a client, which an ErrorInfo or the policy's `texts: PASS` would state. A failure
+ * in transport becomes an error of this server.
  * @param headers undefined: none came
  * @param limit with `call`, a deadline that passed is the client's
  */
 export function passedOn(forward: ForwardPlan, end: UpstreamEnd, headers: ReceivedMetadata | undefined, limit: Limit): Fault | StatusError {
   const { upstream, answerMetadata, texts } = forward;
   if (end.by === 'transport') {
-    // our own timer of the same deadline is about to fire: whichever is first, the client gets the same
+    // the server's own timer of the same deadline is about to fire: the client receives the same error from either
     if (end.cause === 'timeout' && limit === 'call') return new Fault('DEADLINE_EXCEEDED', 'The call was not answered in time.', { cause: end });
     return faultOfUpstream(upstream, end);
   }
@@ -42,17 +48,17 @@ export function passedOn(forward: ForwardPlan, end: UpstreamEnd, headers: Receiv
   return new StatusError(end.code, end.message, { ...passed, cause: end });
 }
 
-/** Details that are no google.rpc.Status, as other parsers read it, are none. */
+/** Drops details that other parsers would not read as a google.rpc.Status. */
 function decodedStatus({ details }: UpstreamStatus): Status | undefined {
   if (details === undefined) return undefined;
   try {
     const status = Status.decode(details);
-    // parsers of proto3 refuse strings that are no UTF-8, where this one puts U+FFFD
+    // parsers of proto3 refuse strings with invalid UTF-8, while this one inserts U+FFFD
     const texts = [status.message, ...status.details.map(({ typeUrl }) => typeUrl)];
     const isLossy = texts.some((text) => text.includes('\ufffd')) && !Buffer.from(details).includes('\ufffd');
     return isLossy ? undefined : status;
   } catch {
-    return undefined; // code and text stand without them
+    return undefined; // code and text remain without them
   }
 }
 
@@ -61,6 +67,6 @@ function isErrorInfo({ typeUrl, value }: Status['details'][number]): boolean {
   try {
     return ErrorInfo.decode(value).reason !== '';
   } catch {
-    return false; // it says nothing
+    return false; // it is undecodable
   }
 }

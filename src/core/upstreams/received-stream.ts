@@ -1,16 +1,19 @@
 import type { ReceivedMetadata, UpstreamEnd, UpstreamReceiver, UpstreamSender } from '../ports/upstream-transport.ts';
 
-/** What may wait for a reader that is slow, in bytes; the upstream is held back above it. What has been read by then still comes. */
+/**
+ * The number of bytes that may wait for a slow reader. Above it the upstream is paused, and data that was already read
+ * is still delivered.
+ */
 const waitingBytesMax = 65_536;
-/** An empty message takes room, too. */
+/** The size of a message, at least 1: an empty message counts, too. */
 const costOf = (message: Uint8Array) => message.byteLength + 64;
 
-/** What an upstream answers on a stream, for one reader who takes message by message. */
+/** The answer stream of an upstream, for one reader that takes message by message. */
 export class ReceivedStream implements UpstreamReceiver {
   // States: before the headers, open, ended (messages may still wait).
   headersReceived: ReceivedMetadata | undefined = undefined;
   end: UpstreamEnd | undefined = undefined;
-  /** Gets on with sending once there is room, or the call is over. */
+  /** Resumes sending once there is room, or the call has ended. */
   onRoom: () => void = () => {};
   onEnd: (end: UpstreamEnd) => void = () => {};
   private sender: UpstreamSender | undefined;
@@ -42,12 +45,12 @@ export class ReceivedStream implements UpstreamReceiver {
     this.wake?.();
   }
 
-  /** Resolved when there are headers, or the call ended without. */
+  /** Resolved when headers have arrived, or the call ended without. */
   async opened(): Promise<void> {
     while (this.headersReceived === undefined && this.end === undefined) await this.news();
   }
 
-  /** The next message; undefined: there are no more, and `end` says how the call ended. */
+  /** The next message; undefined: there are no more, and `end` has the end of the call. */
   next(): Uint8Array | undefined | Promise<Uint8Array | undefined> {
     const first = this.waiting.shift();
     if (first === undefined) return this.end === undefined ? this.news().then(() => this.next()) : undefined;

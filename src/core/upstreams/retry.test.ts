@@ -15,7 +15,7 @@ const unavailable = (pushback?: string): UpstreamEnd => ({
   trailers: { getAll: (key) => (key === 'grpc-retry-pushback-ms' && pushback !== undefined ? [pushback] : []) },
 });
 
-/** A transport that ends each attempt as it is told, with a message where that is OK. */
+/** A transport that ends each attempt as configured, with a message if it is OK. */
 function open(ends: readonly UpstreamEnd[], { afterHeaders = false } = {}) {
   const clock = fakeClock();
   const budget = retryBudget();
@@ -37,7 +37,7 @@ function open(ends: readonly UpstreamEnd[], { afterHeaders = false } = {}) {
   const send = async (attemptsMax: number, call: Partial<UpstreamCall> = {}, signal = new AbortController().signal) => {
     const whole = { path: '/a/b', metadata: [], deadlineAtMs: undefined, ...call };
     const sent = sendWithRetries(transport, whole, Buffer.alloc(0), signal, attemptsMax, { clock, random: () => 0.5, budget });
-    for (let n = 0; n < 100; n++) await clock.advance(n === 0 ? 0 : 10); // in steps: what is awaited between sets its timers
+    for (let n = 0; n < 100; n++) await clock.advance(n === 0 ? 0 : 10); // in steps, so that timers are set between them
     return sent;
   };
   return { clock, budget, attempts, send };

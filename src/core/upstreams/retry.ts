@@ -6,19 +6,23 @@ import { sendUnary, type UnaryResult } from './send-unary.ts';
 
 /** Waits before the n-th retry: initial · 2ⁿ⁻¹ up to the longest, ±20 % (gRFC A6). Milliseconds. */
 const backoff = { initialMs: 50, maxMs: 1_000, factor: 2, jitter: 0.2 } as const;
-/** gRFC A6, "Throttling Retry Attempts and Hedged RPCs": a failure takes one, a success gives a tenth back; no retries at half or below. */
+/**
+ * gRFC A6, "Throttling Retry Attempts and Hedged RPCs": a failure takes one token, a success returns a tenth; there are
+ * no retries at half or below.
+ */
 const tokensMax = 10;
 const tokensPerSuccess = 0.1;
 
-/** Of one upstream, for all its calls: how many retries it can bear. */
+/** The retry budget of one upstream, shared by all its calls. */
 export type RetryBudget = { tokens: number };
 export const retryBudget = (): RetryBudget => ({ tokens: tokensMax });
 
 export type RetryParts = { readonly clock: Clock /** From 0 to 1. */; readonly random: () => number; readonly budget: RetryBudget };
 
 /**
- * Sends a call of one request again while its upstream is unavailable (gRFC A6): at most `attemptsMax` times in all, within the call's deadline, within the budget, when the upstream
- * wishes it, or not at all. Once initial metadata has come it is the answer. Never rejects.
+ * Retries a call of one request while its upstream is unavailable (gRFC A6): at most `attemptsMax` attempts, within the
+ * call's deadline and the budget, and with the upstream's pushback. An attempt with initial metadata is the answer.
+ * Never rejects.
  */
 export async function sendWithRetries(
   transport: UpstreamTransport,
@@ -37,7 +41,7 @@ export async function sendWithRetries(
     else if (result.body !== undefined) budget.tokens = Math.min(tokensMax, budget.tokens + tokensPerSuccess);
     const mayRetry = unavailable && result.headers === undefined && pushback !== 'never' && !signal.aborted;
     if (!mayRetry || retries + 1 >= attemptsMax || budget.tokens <= tokensMax / 2) return result;
-    waits = pushback === undefined ? waits + 1 : 0; // after a wish of the upstream's the waits begin anew
+    waits = pushback === undefined ? waits + 1 : 0; // after a pushback the backoff starts again
     const waitMs = pushback ?? Math.min(backoff.initialMs * backoff.factor ** (waits - 1), backoff.maxMs) * (1 + backoff.jitter * (2 * random() - 1));
     if (call.deadlineAtMs !== undefined && clock.nowMs() + waitMs >= call.deadlineAtMs) return result;
     await pause(waitMs, clock, signal);
@@ -45,7 +49,10 @@ export async function sendWithRetries(
   }
 }
 
-/** Milliseconds that the upstream wishes to be left alone; `never`: it wishes no retry, or says what nobody understands (gRFC A6, "Server Pushback"). */
+/**
+ * The upstream's pushback in milliseconds; `never`: it forbids a retry, or its value is invalid (gRFC A6, "Server
+ * Pushback").
+ */
 function pushbackOf(end: UpstreamEnd): number | 'never' | undefined {
   const said = end.by === 'upstream' ? end.trailers.getAll('grpc-retry-pushback-ms')[0] : undefined;
   if (said === undefined) return undefined;

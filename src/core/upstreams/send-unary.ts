@@ -1,9 +1,9 @@
 import type { ReceivedMetadata, UpstreamCall, UpstreamEnd, UpstreamReceiver, UpstreamTransport } from '../ports/upstream-transport.ts';
 
-/** What one call of one request came to. `body` is there exactly when it ended with OK. */
+/** The result of a call with one request. It has a `body` exactly when it ended with OK. */
 export type UnaryResult = { readonly end: UpstreamEnd; readonly headers: ReceivedMetadata | undefined; readonly body: Uint8Array | undefined };
 
-/** Sends one request and takes one answer; an abort of the signal cancels it. Never rejects. */
+/** Sends one request and receives one answer. An abort of the signal cancels it. Never rejects. */
 export function sendUnary(transport: UpstreamTransport, call: UpstreamCall, request: Uint8Array, signal: AbortSignal): Promise<UnaryResult> {
   return new Promise((resolve) => {
     let headers: ReceivedMetadata | undefined;
@@ -32,7 +32,7 @@ export function sendUnary(transport: UpstreamTransport, call: UpstreamCall, requ
   });
 }
 
-/** OK without a message, or with several, is no answer to a method that gives one. */
+/** OK without a message, or with several, is not a valid answer of a method with one. */
 export function ofOneMessage(end: UpstreamEnd, messages: number): UpstreamEnd {
   if (messages === 1) return end;
   return {

@@ -11,7 +11,7 @@ import type { UnaryResult } from './send-unary.ts';
 
 /** One upstream as configured. */
 export type UpstreamConfig = UpstreamTarget & {
-  /** The longest one call may take, whatever time the client's call has. */
+  /** The time limit of one call, whatever deadline the client's call has. */
   readonly deadlineMs: number;
   /** All attempts, the first included: 1 to 5 (gRFC A6). */
   readonly attemptsMax: number;
@@ -19,10 +19,13 @@ export type UpstreamConfig = UpstreamTarget & {
   readonly audience: string;
 };
 
-/** The signed token by which an upstream authorises: audience the upstream, subject the caller. At once where one is remembered. */
+/**
+ * The signed token by which an upstream authorises: audience the upstream, subject the caller. Synchronous if it is
+ * cached.
+ */
 export type InternalToken = (audience: string, caller: Caller | undefined) => string | Promise<string>;
 
-/** What an upstream call needs of the call it is made for. */
+/** The parts of a call that its upstream calls need. */
 export type CallContext = Traced & {
   readonly metadata: CallMetadata;
   readonly caller: Caller | undefined;
@@ -35,13 +38,13 @@ export type Prepared = {
   readonly transport: UpstreamTransport;
   readonly call: UpstreamCall;
   readonly limit: Limit;
-  /** Is told how it ended, once: ends the client span, and logs a failure. */
+  /** Receives the end of the call once: ends the client span, and logs a failure. */
   end(end: UpstreamEnd): void;
 };
 
 export type Upstreams = {
   readonly names: ReadonlySet<string>;
-  /** @param keys metadata of the client that is handed on */
+  /** @param keys metadata of the client that is forwarded */
   prepare(upstream: string, path: string, keys: readonly string[], context: CallContext, kind: 'unary' | 'stream'): Promise<Prepared>;
   /** One request, one answer, as bytes. Rejects only with the reason of the call's own signal. */
   unary(
@@ -61,7 +64,7 @@ export type UpstreamsParts = {
   readonly random: () => number;
   readonly log: Log;
   readonly internalToken: InternalToken;
-  /** What may be tried again, as "package.Service/Method": its methods are idempotent. */
+  /** Idempotent methods, which may be retried, as "package.Service/Method". */
   readonly retryable: Iterable<string>;
 };
 
@@ -98,7 +101,7 @@ export function openUpstreams(
         span.end(codeOf(end));
         if (end.by === 'upstream' && end.code === 0) return;
         const late = end.by === 'transport' && end.cause === 'cancelled' && deadlineAtMs !== undefined && clock.nowMs() >= deadlineAtMs - 1;
-        // our timers of one deadline fire in any order: cancelled by the call's own is late all the same
+        // timers of one deadline fire in any order: a cancellation by the call's own timer is also a timeout
         sayFailed({ upstream: name, address, method, traceId: context.trace.traceId, end: late ? { ...end, cause: 'timeout' } : end });
       },
     };

@@ -5,13 +5,13 @@ import { type Lookup, type NamePolling, pollNames } from './poll-names.ts';
 import type { ConnectFailure, Session } from './session.ts';
 import { parseUpstreamAddress, type SocketAddress, textOf } from './upstream-address.ts';
 
-/** Chooses where calls go: round the addresses that are connected. */
+/** Chooses the connection of a call: round robin over the connected addresses. */
 export type Balancer = {
   /** The `:authority` of calls. */
   readonly authority: string;
   /**
-   * Gives `take` a connection or, when every address has failed, why; at once where that is known.
-   * @returns takes the wish back
+   * Calls `take` with a connection, or with the cause when every address has failed; synchronously if that is known.
+   * @returns cancels the request
    */
   pick(take: (picked: Session | ConnectFailure) => void): () => void;
   close(): void;
@@ -28,7 +28,7 @@ export function openBalancer({ address, tls }: UpstreamTarget, { clock, random, 
   let unresolved: ConnectFailure | undefined;
   let next = 0;
 
-  /** undefined: something is still on its way. */
+  /** undefined: a connection or look-up is still pending. */
   const choose = (): Session | ConnectFailure | undefined => {
     let failure = unresolved;
     let failing = 0;
@@ -47,7 +47,7 @@ export function openBalancer({ address, tls }: UpstreamTarget, { clock, random, 
         failure = failed;
       }
     }
-    // all are full: calls wait in HTTP/2 itself until a stream is free
+    // all are full: calls wait in node:http2 until a stream is free
     best ??= all.map((connection) => connection.ready()).find((ready) => ready !== undefined);
     if (best !== undefined) return best;
     if (all.length === 0) names?.again();
@@ -78,7 +78,7 @@ export function openBalancer({ address, tls }: UpstreamTarget, { clock, random, 
         clock,
         random,
         changed: () => {
-          if (connection.failure() !== undefined) names?.again(); // perhaps it has another address by now
+          if (connection.failure() !== undefined) names?.again(); // the name may have another address by now
           changed();
         },
       });

@@ -1,20 +1,20 @@
 import { type ConnectFailure, type OpenedSession, openSession, type Session, type SessionParts } from './session.ts';
 import { type SocketAddress, textOf } from './upstream-address.ts';
 
-/** grpc/grpc, doc/connection-backoff.md, with shorter times: the upstreams are near. */
+/** grpc/grpc, doc/connection-backoff.md, with shorter times, because the upstreams are near. */
 const backoff = { baseMs: 100, factor: 1.6, maxMs: 5_000, jitter: 0.2 } as const;
 
 /** One address of an upstream. */
 export type Connection = {
   /** "10.1.2.3:9000" */
   readonly peer: string;
-  /** Where new calls go; undefined: nowhere yet. */
+  /** The session for new calls; undefined: none yet. */
   ready(): Session | undefined;
-  /** Why the last attempt failed: set until one succeeds, or until nobody has wanted it for a while. */
+  /** The cause of the last failed attempt, until one succeeds or no call has needed the connection for a while. */
   failure(): ConnectFailure | undefined;
-  /** A call wants it: it connects, unless it does already or is set aside. */
+  /** A call needs it: it connects, unless it already does or is backing off. */
   want(): void;
-  /** Takes no new calls; those that are open go on. */
+  /** Accepts no new calls; open calls continue. */
   leave(): void;
   close(): void;
 };
@@ -26,9 +26,12 @@ export type ConnectionParts = SessionParts & {
   readonly changed: () => void;
 };
 
-/** Keeps the connection to one address: made when a call wants it, set aside while it fails, and made again by itself while calls come. */
+/**
+ * Maintains the connection to one address: it connects when a call needs it, backs off after a failure, and reconnects
+ * by itself while there are calls.
+ */
 export function openConnection(address: SocketAddress, { random, changed, ...parts }: ConnectionParts): Connection {
-  // States: idle, connecting, ready, aside (failed, waiting for the next attempt), closed.
+  // States: idle, connecting, ready, aside (failed, backing off), closed.
   let state: 'idle' | 'connecting' | 'ready' | 'aside' | 'closed' = 'idle';
   let session: Session | undefined;
   let failure: ConnectFailure | undefined;
@@ -71,7 +74,7 @@ export function openConnection(address: SocketAddress, { random, changed, ...par
     const waitMs = Math.min(backoff.baseMs * backoff.factor ** (failures - 1), backoff.maxMs) * (1 + backoff.jitter * (2 * random() - 1));
     cancelTimer = parts.clock.after(waitMs, () => {
       if (wanted) return connect();
-      state = 'idle'; // no call came meanwhile: the next one starts anew, and waits for it
+      state = 'idle'; // without calls meanwhile, the next call starts a new attempt and waits for it
       failure = undefined;
     });
   };

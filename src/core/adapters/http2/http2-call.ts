@@ -6,23 +6,26 @@ import { isGrpc, ReceivedHeaders, type ResponseHeaders, statusOf } from './recei
 import type { Session } from './session.ts';
 import { endOfClosed, madeHere, notGrpc } from './stream-end.ts';
 
-/** Largest answer in bytes, before and after decompression. */
+/** The largest answer in bytes, before and after decompression. */
 export const answerBytesMax = 4_194_304;
-/** What is kept of the messages that were sent, so that a call that nobody has seen can be sent again; a call that has sent more cannot. */
+/**
+ * The bound of sent messages that are kept to repeat a call that no application has seen. A call that has sent more
+ * cannot be repeated.
+ */
 const keptBytesMax = 262_144;
 const endStream = constants.NGHTTP2_FLAG_END_STREAM;
 
-/** How a call gets onto a connection, and what it is to do when it can be sent again. */
+/** How a call reaches a connection, and whether it is repeated. */
 export type CallParts = {
   /** Opens its stream. */
   open(session: Session, call: UpstreamCall): ClientHttp2Stream;
-  /** Nobody has seen the call, and it is whole: is it sent again? */
+  /** No application has seen the call, and all its messages are kept. @returns whether it is repeated */
   again(call: Http2Call): boolean;
-  /** It is over. */
+  /** The call has ended. */
   over(call: Http2Call): void;
 };
 
-/** One call over one stream, or over another one when nobody has seen the first. */
+/** One call over one stream, or over a second one if no application has seen the first. */
 export class Http2Call implements UpstreamSender {
   // States: waiting (no stream), open (a stream), over.
   private readonly call: UpstreamCall;
@@ -33,16 +36,16 @@ export class Http2Call implements UpstreamSender {
   private over = false;
   private peer: string | undefined;
   private reader: MessageReader;
-  /** What was sent, for sending it again; undefined: it is too much, or has been seen. */
+  /** Sent messages for a repeat; undefined: too many, or an application has seen them. */
   private kept: Buffer[] | undefined = [];
   private keptBytes = 0;
   private halfClosed = false;
   private answered = false;
-  /** Pieces that came before the headers were read: Node tells of them in this order only. */
+  /** Chunks received before the headers were processed. */
   private early: Buffer[] | undefined;
   private gzip = false;
   private paused = false;
-  /** Messages behind one that is being decompressed, which come in its order. */
+  /** Messages after one that is being decompressed, which are delivered in order. */
   private inflating: { readonly body: Buffer; readonly compressed: boolean }[] | undefined;
   private ending: UpstreamStatus | TransportEnd | undefined;
   attempts = 0;
@@ -55,7 +58,7 @@ export class Http2Call implements UpstreamSender {
     this.reader = new MessageReader(answerBytesMax, this.onMessage);
   }
 
-  /** Goes over this connection. */
+  /** Uses this connection. */
   attach(session: Session): void {
     if (this.over) return;
     this.attempts += 1;
@@ -65,7 +68,7 @@ export class Http2Call implements UpstreamSender {
       stream = this.parts.open(session, this.call);
     } catch (error) {
       const end = madeHere('protocol', `It cannot be sent: ${error instanceof Error ? error.message : error}`, 'no');
-      queueMicrotask(() => this.finish(end)); // whoever called has yet to get the sender
+      queueMicrotask(() => this.finish(end)); // the caller does not have the sender yet
       return;
     }
     session.streams += 1;
@@ -74,7 +77,7 @@ export class Http2Call implements UpstreamSender {
     stream.on('data', this.onData);
     stream.on('trailers', this.onTrailers);
     stream.once('end', () => this.onEnd(stream, session));
-    stream.on('error', noop); // "close" says what it came to
+    stream.on('error', noop); // "close" reports the result
     stream.once('close', () => this.onClose(stream, session));
     if (this.only !== undefined) return void stream.end(framed(this.only));
     stream.on('drain', () => this.receiver.drained());
@@ -90,7 +93,7 @@ export class Http2Call implements UpstreamSender {
     if (this.kept !== undefined) {
       this.kept.push(frame);
       this.keptBytes += frame.length;
-      // without a stream they wait here; the sender is to wait as well
+      // without a stream messages wait here, and the sender must wait as well
       if (this.keptBytes > keptBytesMax && this.stream !== undefined) this.kept = undefined;
     }
     return this.stream === undefined ? this.keptBytes < keptBytesMax : this.stream.write(frame);
@@ -116,18 +119,18 @@ export class Http2Call implements UpstreamSender {
     this.finish(madeHere('timeout', 'The deadline passed.', this.stream === undefined ? 'no' : 'maybe'));
   }
 
-  /** Ends the call, if it has not ended: whatever waits to be decompressed is dropped. */
+  /** Ends the call if it has not ended. Messages that wait for decompression are dropped. */
   finish(end: UpstreamStatus | TransportEnd): void {
     if (this.over) return;
     this.over = true;
     const { stream } = this;
     if (stream !== undefined && !stream.closed && !(end.by === 'upstream' && stream.writableEnded)) stream.close(constants.NGHTTP2_CANCEL);
-    stream?.resume(); // what still comes is nobody's, and has to be read for the stream to close
+    stream?.resume(); // the rest is ignored, but must be read for the stream to close
     this.parts.over(this);
     this.receiver.ended({ ...end, peer: this.peer });
   }
 
-  /** Ends the call after the messages that came before. */
+  /** Ends the call after the earlier messages. */
   private endWith(end: UpstreamStatus | TransportEnd): void {
     this.ending ??= end;
     if (this.inflating === undefined) this.finish(this.ending);
@@ -203,7 +206,10 @@ export class Http2Call implements UpstreamSender {
     this.endWith(cut ? madeHere('protocol', 'The last message was cut.') : status);
   };
 
-  /** Trailers come before this, or with it: without them the stream may stay open for ever, when our half is. */
+  /**
+   * Trailers arrive before this event or with it. Without them the stream may stay open for ever while this half is
+   * open.
+   */
   private onEnd(stream: ClientHttp2Stream, session: Session): void {
     if (this.over || this.ending !== undefined) return;
     setImmediate(() => {
@@ -211,7 +217,7 @@ export class Http2Call implements UpstreamSender {
     });
   }
 
-  /** Takes what Node has read and a paused reader has not: it would be lost with the stream. */
+  /** Reads the data that Node has buffered for a paused reader, which would be lost with the stream. */
   private readRest(): void {
     const { stream } = this;
     if (stream === undefined || stream.readableLength === 0) return;
@@ -223,7 +229,7 @@ export class Http2Call implements UpstreamSender {
     session.streams -= 1;
     if (this.over || stream !== this.stream) return;
     this.readRest();
-    if (this.ending !== undefined) return; // the status is there, and messages before it are being decompressed
+    if (this.ending !== undefined) return; // the status has arrived, and earlier messages are being decompressed
     const end = endOfClosed(session, stream.rstCode, stream.id);
     if (end.processed === 'no' && this.kept !== undefined) {
       this.stream = undefined;

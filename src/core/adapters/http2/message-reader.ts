@@ -1,6 +1,6 @@
 import type { TransportCause } from '../../ports/upstream-transport.ts';
 
-/** What an upstream sent is no gRPC. */
+/** The upstream violated gRPC. */
 export class Malformed extends Error {
   readonly transportCause: Extract<TransportCause, 'protocol' | 'too_large'>;
   constructor(transportCause: Malformed['transportCause'], message: string) {
@@ -13,23 +13,23 @@ export class Malformed extends Error {
 /** Flags and length before each message (gRPC over HTTP/2, "Length-Prefixed-Message"). */
 const headBytes = 5;
 
-/** Cuts what comes in pieces of any size into messages. */
+/** Assembles messages from chunks of any size. */
 export class MessageReader {
-  // States: between messages (no pieces), within one (pieces of it wait for the rest).
+  // States: between messages (no chunks), within one (its chunks wait for the rest).
   private pieces: Buffer[] = [];
   private bytes = 0;
-  /** Of the message that is under way, its head included; 0: the head is not whole yet. */
+  /** The length of the current message, including its head; 0: the head is incomplete. */
   private needed = 0;
   private readonly bytesMax: number;
   private readonly onMessage: (body: Buffer, compressed: boolean) => void;
 
-  /** @param bytesMax of one message as it comes over the wire */
+  /** @param bytesMax of one message on the wire */
   constructor(bytesMax: number, onMessage: (body: Buffer, compressed: boolean) => void) {
     this.bytesMax = bytesMax;
     this.onMessage = onMessage;
   }
 
-  /** Whether a message has begun that is not whole. */
+  /** Whether a message is incomplete. */
   get within(): boolean {
     return this.bytes > 0;
   }
@@ -74,7 +74,7 @@ export class MessageReader {
   }
 }
 
-/** A message as it is sent: not compressed, its length, its bytes. */
+/** An encoded message: the flag for no compression, its length, its bytes. */
 export function framed(message: Uint8Array): Buffer {
   const frame = Buffer.allocUnsafe(headBytes + message.byteLength);
   frame[0] = 0;

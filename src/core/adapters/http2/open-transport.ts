@@ -7,9 +7,9 @@ import { baseHeaders, requestHeaders } from './request-headers.ts';
 import type { ConnectFailure, Session } from './session.ts';
 import { madeHere } from './stream-end.ts';
 
-/** How often a call is sent in all because nobody had seen it: a server that refuses everything is no reason to go on for ever. */
+/** The largest number of attempts of a call that no application has seen, in case a server refuses all streams. */
 const attemptsMax = 4;
-/** Waited before the second time and on, once more each time. Milliseconds. */
+/** The delay before the second attempt, added once more before each further one. Milliseconds. */
 const againMs = 20;
 
 export type Http2TransportParts = {
@@ -21,7 +21,7 @@ export type Http2TransportParts = {
 
 /**
  * Calls to one upstream over connections of node:http2.
- * @throws Error when its address is none
+ * @throws Error when its address is invalid
  */
 export function openHttp2Transport(target: UpstreamTarget, { clock, random, look = systemLookup }: Http2TransportParts): UpstreamTransport {
   const balancer = openBalancer(target, { clock, random, look });
@@ -36,7 +36,7 @@ export function openHttp2Transport(target: UpstreamTarget, { clock, random, look
     },
     again: (call) => {
       if (call.attempts >= attemptsMax || closed) return false;
-      // what refused it may be about to say that it is going away
+      // the server that refused it may be about to send GOAWAY
       clock.after(againMs * (call.attempts - 1), () => open.has(call) && connect(call));
       return true;
     },
@@ -52,7 +52,7 @@ export function openHttp2Transport(target: UpstreamTarget, { clock, random, look
       waiting = false;
       open.set(call, cancelTimer);
       if (isSession(picked)) call.attach(picked);
-      else queueMicrotask(() => call.finish(madeHere(picked.cause, picked.detail, 'no'))); // whoever called has yet to get the sender
+      else queueMicrotask(() => call.finish(madeHere(picked.cause, picked.detail, 'no'))); // the caller does not have the sender yet
     });
     if (!waiting || !open.has(call)) return;
     open.set(call, () => {

@@ -1,27 +1,27 @@
 import { lookup } from 'node:dns/promises';
 import type { Clock } from '../../kit/clock.ts';
 
-/** Looks a name up: all addresses, in any order. */
+/** Resolves a name to all its addresses, in any order. */
 export type Lookup = (host: string) => Promise<readonly string[]>;
 
-/** How often names are looked up again: new pods get traffic within this, without waiting for a connection to drop. */
+/** The interval of look-ups: new pods receive traffic within this time, without waiting for a connection to end. */
 const pollMs = 15_000;
-/** Between two look-ups that were asked for, because a connection failed or there is no address. */
+/** The least time between two requested look-ups, after a failed connection or without an address. */
 const againMs = 1_000;
 
 /** All addresses that the system's resolver knows, /etc/hosts included. */
 export const systemLookup: Lookup = async (host) => (await lookup(host, { all: true })).map(({ address }) => address);
 
 export type NamePolling = {
-  /** Looks up before its time: a connection failed. Not more often than once a second. */
+  /** Requests an early look-up after a failed connection, at most once a second. */
   again(): void;
   close(): void;
 };
 
 /**
- * Looks a name up now, and again every 15 s for as long as it is open. A look-up that fails changes nothing for addresses that are known.
- * @param found gets the addresses, sorted, each time
- * @param failed gets why there are none
+ * Resolves a name now, and again every 15 s while it is open. A failed look-up keeps the known addresses.
+ * @param found receives the sorted addresses of each look-up
+ * @param failed receives the cause when there are none
  */
 export function pollNames(
   host: string,
@@ -29,7 +29,7 @@ export function pollNames(
   failed: (detail: string) => void,
   { clock, look }: { readonly clock: Clock; readonly look: Lookup },
 ): NamePolling {
-  // States: looking (a look-up under way), waiting (a timer), closed.
+  // States: looking (a look-up is pending), waiting (a timer), closed.
   let looking = false;
   let closed = false;
   let begunAtMs = Number.NEGATIVE_INFINITY;

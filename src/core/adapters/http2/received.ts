@@ -1,13 +1,13 @@
 import type { IncomingHttpHeaders, IncomingHttpStatusHeader } from 'node:http2';
 import type { ReceivedMetadata, UpstreamStatus } from '../../ports/upstream-transport.ts';
 
-/** Headers of an answer, or its trailers, as Node gives them. */
+/** Headers or trailers of an answer, in Node's form. */
 export type ResponseHeaders = IncomingHttpHeaders & IncomingHttpStatusHeader;
 
 const printable = /^[\x20-\x7e]*$/;
 const base64 = /^[A-Za-z0-9+/_-]*={0,2}$/;
 
-/** Headers as Node gives them, read when asked for. */
+/** Headers in Node's form, read on demand. */
 export class ReceivedHeaders implements ReceivedMetadata {
   private readonly headers: IncomingHttpHeaders;
   constructor(headers: IncomingHttpHeaders) {
@@ -18,7 +18,7 @@ export class ReceivedHeaders implements ReceivedMetadata {
     if (value === undefined) return [];
     const values = (Array.isArray(value) ? value : [value]).filter((one) => printable.test(one));
     if (!key.endsWith('-bin')) return values;
-    // gRPC over HTTP/2, "Custom-Metadata": several are joined by commas, and padding may be missing
+    // gRPC over HTTP/2, "Custom-Metadata": several values are joined by commas, and padding may be missing
     const parts = values.flatMap((one) => one.split(',').map((part) => part.trim()));
     return parts.filter((part) => base64.test(part)).map((part) => Buffer.from(part, 'base64'));
   }
@@ -26,7 +26,10 @@ export class ReceivedHeaders implements ReceivedMetadata {
 
 export const nothing: ReceivedMetadata = { getAll: () => [] };
 
-/** Whether a content type is one of gRPC with bytes of protobuf: not gRPC-Web, whose name begins alike, and no other coding of messages. */
+/**
+ * Whether a content type is gRPC with protobuf: not gRPC-Web, which has the same prefix, and no other encoding of
+ * messages.
+ */
 export function isGrpc(contentType: string | undefined): boolean {
   return contentType !== undefined && /^application\/grpc(\+proto)?\s*(;|$)/i.test(contentType);
 }
@@ -46,15 +49,15 @@ export function statusOf(headers: IncomingHttpHeaders): UpstreamStatus | undefin
   };
 }
 
-/** What is no code of gRPC is UNKNOWN (gRPC over HTTP/2, "Status": clients treat an unrecognised one so). */
+/** An undefined gRPC code is UNKNOWN (gRPC over HTTP/2, "Status": clients treat an unrecognised one so). */
 function codeOf(text: string): number {
   const code = /^\d{1,2}$/.test(text) ? Number(text) : 2;
   return code <= 16 ? code : 2;
 }
 
 /**
- * Undoes the percent coding of `grpc-message` (gRPC over HTTP/2, "Status-Message"). Bytes that should have been coded pass, sequences that are none stay as they stand, and what is
- * no UTF-8 becomes U+FFFD: the text is always well-formed.
+ * Undoes the percent coding of `grpc-message` (gRPC over HTTP/2, "Status-Message"). Bytes that should have been encoded
+ * pass, invalid sequences stay unchanged, and invalid UTF-8 becomes U+FFFD: the text is always well-formed.
  */
 export function textOf(coded: string): string {
   if (/^[\x20-\x24\x26-\x7e]*$/.test(coded)) return coded;

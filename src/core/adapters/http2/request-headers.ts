@@ -1,7 +1,7 @@
 import type { OutgoingHttpHeaders } from 'node:http2';
 import type { UpstreamCall } from '../../ports/upstream-transport.ts';
 
-/** Eight digits at most (gRPC over HTTP/2, "TimeoutValue"). */
+/** At most eight digits (gRPC over HTTP/2, "TimeoutValue"). */
 const timeoutMax = 99_999_999;
 
 /** @param leftMs of the deadline; undefined: none */
@@ -16,7 +16,7 @@ export function requestHeaders({ path, metadata }: UpstreamCall, base: OutgoingH
   return headers;
 }
 
-/** What every call to an upstream says of itself. */
+/** The constant headers of every call to an upstream. */
 export function baseHeaders(authority: string, secure: boolean): OutgoingHttpHeaders {
   return {
     ':method': 'POST',

@@ -5,14 +5,14 @@ import type { Clock } from '../../kit/clock.ts';
 import type { TransportCause, UpstreamTarget } from '../../ports/upstream-transport.ts';
 import { type SocketAddress, textOf } from './upstream-address.ts';
 
-/** A connection that takes calls. */
+/** A connection that accepts calls. */
 export type Session = {
   readonly http2: ClientHttp2Session;
   /** "10.1.2.3:9000" */
   readonly peer: string;
-  /** Streams that are open. */
+  /** The number of open streams. */
   streams: number;
-  /** The upstream takes no new streams, and has not seen those with a higher id (RFC 9113, 6.8). */
+  /** The upstream accepts no new streams, and has not processed those with a higher id (RFC 9113, 6.8). */
   lastStreamId: number | undefined;
   /** Why the connection broke. */
   broken: string | undefined;
@@ -21,14 +21,17 @@ export type Session = {
 /** Why there is no connection. `detail` is for the log. */
 export type ConnectFailure = { readonly cause: Extract<TransportCause, 'dns' | 'refused' | 'tls' | 'unreachable'>; readonly detail: string };
 
-/** The least time an attempt to connect is given (grpc/grpc, doc/connection-backoff.md, MIN_CONNECT_TIMEOUT). */
+/** The least time for an attempt to connect (grpc/grpc, doc/connection-backoff.md, MIN_CONNECT_TIMEOUT). */
 const connectMs = 20_000;
 /** grpc-go answers pings that come more often than every five minutes with GOAWAY too_many_pings. */
 const keepaliveMs = 300_000;
 const keepaliveTimeoutMs = 20_000;
-/** Of one connection, so that a few large answers do not wait for each other's window; streams have their own of 64 KiB, which is what a slow reader leaves waiting. */
+/**
+ * The window of one connection, so that a few large answers do not wait for each other. Each stream has its own window
+ * of 64 KiB, which bounds the buffer of a slow reader.
+ */
 const connectionWindowBytes = 1_048_576;
-/** Above it Node refuses streams; in megabytes. */
+/** Above this Node refuses streams. Megabytes. */
 const sessionMemoryMax = 256;
 
 export type SessionParts = {
@@ -38,21 +41,21 @@ export type SessionParts = {
   readonly clock: Clock;
 };
 export type SessionEvents = {
-  /** It takes calls: the upstream's SETTINGS are there, so that it does speak HTTP/2. */
+  /** It accepts calls: the upstream's SETTINGS have arrived, so it supports HTTP/2. */
   ready(session: Session): void;
-  /** It takes no new calls any more: the upstream said so, or it is over. At most once, and only after `ready`. */
+  /** It accepts no new calls: the upstream sent GOAWAY, or it has ended. At most once, and only after `ready`. */
   left(session: Session): void;
-  /** It never got ready. */
+  /** It failed before it was ready. */
   failed(failure: ConnectFailure): void;
-  /** Nothing of it is left. */
+  /** It has closed completely. */
   over(): void;
 };
 
-export type OpenedSession = { /** Takes no new calls; those that are open go on. */ leave(): void /** Ends its calls, too. */; destroy(): void };
+export type OpenedSession = { /** Accepts no new calls; open calls continue. */ leave(): void /** Ends its calls, too. */; destroy(): void };
 
 /** Connects to one address. */
 export function openSession(address: SocketAddress, { tls, authority, clock }: SessionParts, events: SessionEvents): OpenedSession {
-  // States: connecting, ready, leaving (open streams go on).
+  // States: connecting, ready, leaving (open streams continue).
   let state: 'connecting' | 'ready' | 'leaving' = 'connecting';
   const progress = { connected: false, secure: tls === undefined };
   let error: Error | undefined;
@@ -85,7 +88,7 @@ export function openSession(address: SocketAddress, { tls, authority, clock }: S
     cancelTimer();
     if (state !== 'connecting') return;
     state = 'ready';
-    http2.unref(); // a connection alone keeps no process alive
+    http2.unref(); // a connection alone does not keep the process alive
     cancelTimer = keepAlive(session, clock, () => broke(new Error('It did not answer a ping.')));
     events.ready(session);
   });
@@ -122,12 +125,12 @@ function openSocket(address: SocketAddress, tls: UpstreamTarget['tls'], authorit
   if (tls === undefined) return connectTcp({ ...address, noDelay: true });
   const { serverName, ca, key, cert } = tls;
   const named = serverName ?? authority.replace(/:\d+$/, '').replace(/^\[|\]$/g, '');
-  // of several IP addresses each is held against its own certificate
+  // each of several IP addresses is verified against its own certificate
   const name = serverName === undefined && isIP(named) !== 0 && 'host' in address ? address.host : named;
   const socket = connectTls({
     ...address,
     ALPNProtocols: ['h2'],
-    servername: isIP(name) === 0 ? name : '', // RFC 6066, section 3: an IP address is no server name
+    servername: isIP(name) === 0 ? name : '', // RFC 6066, section 3: an IP address is not a server name
     checkServerIdentity: (_host, certificate) => checkServerIdentity(name, certificate),
     ...(ca && { ca }),
     ...(key && { key }),
@@ -136,7 +139,7 @@ function openSocket(address: SocketAddress, tls: UpstreamTarget['tls'], authorit
   return socket.setNoDelay();
 }
 
-/** Whatever goes wrong before the connection is ready. */
+/** The cause of an error before the connection is ready. */
 function failureOf(
   peer: string,
   error: Error | undefined,
@@ -148,7 +151,7 @@ function failureOf(
   return { cause: !secure || /^ERR_(SSL|TLS)/.test(code) ? 'tls' : 'unreachable', detail };
 }
 
-/** Pings while streams are open, and finds a connection that does not answer. @returns stops it */
+/** Sends pings while streams are open, and detects a connection that does not answer. @returns stops it */
 function keepAlive(session: Session, clock: Clock, dead: () => void): () => void {
   let cancel = () => {};
   const wait = () => {

@@ -3,12 +3,12 @@ import type { TransportCause, TransportEnd } from '../../ports/upstream-transpor
 import type { ResponseHeaders } from './received.ts';
 import type { Session } from './session.ts';
 
-/** An end that this side makes. */
+/** An end that this side causes. */
 export function madeHere(cause: TransportCause, detail: string, processed: TransportEnd['processed'] = 'maybe'): TransportEnd {
   return { by: 'transport', cause, detail, processed };
 }
 
-/** An answer that is no gRPC: of a proxy, of a wrong port. */
+/** An answer that is not gRPC: from a proxy, or from a wrong port. */
 export function notGrpc(headers: ResponseHeaders): TransportEnd {
   const httpStatus = headers[':status'] ?? 0;
   const type = headers['content-type'] ?? 'no content type';
@@ -19,8 +19,8 @@ export function notGrpc(headers: ResponseHeaders): TransportEnd {
 }
 
 /**
- * Why a stream closed without a status: who closed it, and whether an application may have seen the call. Nobody has when the stream was refused (RFC 9113, 8.7), or when its id is
- * above the last one that a connection going away has taken (6.8).
+ * Why a stream closed without a status: who closed it, and whether an application may have seen the call. None has when
+ * the stream was refused (RFC 9113, 8.7), or when its id is above the last one that a GOAWAY accepted (6.8).
  * @param rstCode of RST_STREAM, in either direction
  * @param id undefined: it was never sent
  */

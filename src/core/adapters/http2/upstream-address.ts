@@ -3,17 +3,17 @@ import { isIP, isIPv6 } from 'node:net';
 /** One socket address. */
 export type SocketAddress = { readonly host: string; readonly port: number } | { readonly path: string };
 
-/** Where an upstream is: a name to look up, or addresses that stay as they are. */
+/** The location of an upstream: a name to resolve, or fixed addresses. */
 export type Place =
   | { readonly authority: string; readonly name: string; readonly port: number }
   | { readonly authority: string; readonly addresses: readonly SocketAddress[] };
 
-/** Ports of addresses that name none: that of HTTPS, as grpc/grpc, doc/naming.md has it. */
+/** The port of addresses without one: that of HTTPS (grpc/grpc, doc/naming.md). */
 const usualPort = 443;
 
 /**
  * Reads an address of the configuration, in the forms of grpc/grpc, doc/naming.md.
- * @throws Error saying what is wrong with it
+ * @throws Error that describes what is invalid
  */
 export function parseUpstreamAddress(address: string): Place {
   const [, scheme = '', rest = ''] = /^(ipv4|ipv6|unix|dns):(.*)$/s.exec(address) ?? ['', '', address];
