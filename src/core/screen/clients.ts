@@ -1,4 +1,3 @@
-import { Fault } from '../kit/fault.ts';
 import type { MethodDefinition, ServiceDefinition } from '../kit/typed.ts';
 import { codeOf, faultOfUpstream } from '../upstreams/fault-of-upstream.ts';
 import { standardKeys } from '../upstreams/metadata.ts';
@@ -63,6 +62,6 @@ async function send(
   try {
     return read(body);
   } catch (cause) {
-    throw new Fault('UPSTREAM_GARBAGE', `The internal service ${upstream} answered what cannot be decoded.`, { metadata: { upstream }, cause });
+    throw upstreams.garbage(upstream, path, context, cause);
   }
 }

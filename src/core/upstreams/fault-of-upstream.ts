@@ -1,42 +1,23 @@
 import { Fault, statusCodes } from '../kit/fault.ts';
 import type { UpstreamEnd } from '../ports/upstream-transport.ts';
 
-/**
- * HTTP statuses of proxies while the service behind them is unavailable (grpc/grpc, doc/http-grpc-status-mapping.md).
- */
-const unavailableHttp = new Set([429, 502, 503, 504]);
+const { CANCELLED, UNKNOWN, DEADLINE_EXCEEDED, PERMISSION_DENIED, RESOURCE_EXHAUSTED, UNIMPLEMENTED, INTERNAL, UNAVAILABLE, UNAUTHENTICATED } =
+  statusCodes;
+const noConnection = { dns: UNAVAILABLE, refused: UNAVAILABLE, tls: UNAVAILABLE, unreachable: UNAVAILABLE, lost: UNAVAILABLE } as const;
+const broken = { reset: INTERNAL, protocol: INTERNAL, too_large: RESOURCE_EXHAUSTED } as const;
+const ofCause = { ...noConnection, ...broken, timeout: DEADLINE_EXCEEDED, cancelled: CANCELLED } as const;
+/** HTTP statuses of proxies (grpc/grpc, doc/http-grpc-status-mapping.md), and those while the service behind is unavailable. */
+const ofProxy: Readonly<Record<number, number>> = { 400: INTERNAL, 401: UNAUTHENTICATED, 403: PERMISSION_DENIED, 404: UNIMPLEMENTED };
+const proxyUnavailable = [429, 502, 503, 504];
 
 /**
  * The gRPC code of an end: the upstream's own, or the one for a failure in transport (grpc/grpc, doc/statuscodes.md).
  */
 export function codeOf(end: UpstreamEnd): number {
   if (end.by === 'upstream') return end.code;
-  switch (end.cause) {
-    case 'dns':
-    case 'refused':
-    case 'tls':
-    case 'unreachable':
-    case 'lost':
-      return statusCodes.UNAVAILABLE;
-    case 'timeout':
-      return statusCodes.DEADLINE_EXCEEDED;
-    case 'cancelled':
-      return statusCodes.CANCELLED;
-    case 'http':
-      return codeOfHttp(end.httpStatus ?? 0);
-    case 'too_large':
-      return statusCodes.RESOURCE_EXHAUSTED;
-    default:
-      return statusCodes.INTERNAL;
-  }
-}
-
-function codeOfHttp(status: number): number {
-  if (unavailableHttp.has(status)) return statusCodes.UNAVAILABLE;
-  if (status === 401) return statusCodes.UNAUTHENTICATED;
-  if (status === 403) return statusCodes.PERMISSION_DENIED;
-  if (status === 404) return statusCodes.UNIMPLEMENTED;
-  return status === 400 ? statusCodes.INTERNAL : statusCodes.UNKNOWN;
+  if (end.cause !== 'http') return ofCause[end.cause];
+  const status = end.httpStatus ?? 0;
+  return proxyUnavailable.includes(status) ? UNAVAILABLE : (ofProxy[status] ?? UNKNOWN);
 }
 
 /**
@@ -47,12 +28,12 @@ function codeOfHttp(status: number): number {
 export function faultOfUpstream(upstream: string, end: UpstreamEnd): Fault {
   const details = { metadata: { upstream }, cause: end };
   switch (codeOf(end)) {
-    case statusCodes.UNAVAILABLE:
+    case UNAVAILABLE:
       return new Fault('UPSTREAM_DOWN', `The internal service ${upstream} cannot be reached.`, details);
-    case statusCodes.DEADLINE_EXCEEDED:
+    case DEADLINE_EXCEEDED:
       return new Fault('UPSTREAM_TIMEOUT', `The internal service ${upstream} did not answer in time.`, details);
-    case statusCodes.UNAUTHENTICATED:
-    case statusCodes.PERMISSION_DENIED:
+    case UNAUTHENTICATED:
+    case PERMISSION_DENIED:
       return new Fault('UPSTREAM_REFUSED', `The internal service ${upstream} refused the call.`, details);
     default:
       return new Fault('UPSTREAM_FAILED', `The internal service ${upstream} failed.`, details);

@@ -16,11 +16,10 @@ export function forward(plan: MethodPlan, upstreams: Upstreams): Handler {
   if (to === undefined) throw new Error(`${plan.method} is not forwarded.`);
   const keys = [...standardKeys, ...to.metadata];
   if (plan.kind === 'unary') {
-    const check = plan.cache === undefined ? undefined : decodable(plan, to);
     return async (call) => {
       const { end, headers, body, tags, limit } = await upstreams.unary(to.upstream, to.path, call.request as Uint8Array, keys, call);
       if (body === undefined || end.by !== 'upstream') throw passedOn(to, end, headers, limit);
-      check?.(body);
+      if (plan.cache !== undefined) check(body, plan, (cause) => upstreams.garbage(to.upstream, to.path, call, cause));
       return { body, metadata: fromUpstream(headers, to.answerMetadata), trailers: fromUpstream(end.trailers, to.answerMetadata), tags };
     };
   }
@@ -31,15 +30,13 @@ export function forward(plan: MethodPlan, upstreams: Upstreams): Handler {
   };
 }
 
-/** What is stored has to be a message: bytes that cannot be decoded would be served for the whole time to live, and are a failure of the upstream. */
-function decodable({ descriptor }: MethodPlan, { upstream }: ForwardPlan): (body: Uint8Array) => void {
-  return (body) => {
-    try {
-      fromBinary(descriptor.output, body);
-    } catch (cause) {
-      throw new Fault('UPSTREAM_GARBAGE', `The internal service ${upstream} answered what cannot be decoded.`, { metadata: { upstream }, cause });
-    }
-  };
+/** What is stored has to be a message: bytes that cannot be decoded would be served for the whole time to live. */
+function check(body: Uint8Array, { descriptor }: MethodPlan, garbage: (cause: unknown) => Fault): void {
+  try {
+    fromBinary(descriptor.output, body);
+  } catch (cause) {
+    throw garbage(cause);
+  }
 }
 
 /** One call of a stream on its way through. */

@@ -1,4 +1,5 @@
 import type { Clock } from '../kit/clock.ts';
+import { Fault } from '../kit/fault.ts';
 import type { Caller, CallMetadata, Traced } from '../ports/call.ts';
 import type { Log } from '../ports/log.ts';
 import type { UpstreamCall, UpstreamEnd, UpstreamTarget, UpstreamTransport } from '../ports/upstream-transport.ts';
@@ -54,6 +55,8 @@ export type Upstreams = {
     keys: readonly string[],
     context: CallContext,
   ): Promise<UnaryResult & { readonly limit: Limit /** From `portico-tags`. */; readonly tags: readonly string[] }>;
+  /** The refusal of an answer that its type cannot decode, which is a failure of the upstream. It is logged. */
+  garbage(upstream: string, path: string, context: CallContext, cause: unknown): Fault;
   close(): void;
 };
 
@@ -67,6 +70,8 @@ export type UpstreamsParts = {
   /** Idempotent methods, which may be retried, as "package.Service/Method". */
   readonly retryable: Iterable<string>;
 };
+
+const madeOfGarbage = { by: 'transport', cause: 'protocol', processed: 'maybe', peer: undefined } as const;
 
 /** Opens the upstreams of the configuration; connections are made with the first call of each. */
 export function openUpstreams(
@@ -117,6 +122,12 @@ export function openUpstreams(
       end(result.end);
       if (result.body === undefined && context.signal.aborted) throw context.signal.reason;
       return { ...result, limit, tags: tagsFromUpstream(result.headers, result.end.by === 'upstream' ? result.end.trailers : undefined) };
+    },
+    garbage: (name, path, context, cause) => {
+      const detail = `The answer cannot be decoded: ${cause instanceof Error ? cause.message : cause}`;
+      const end = { ...madeOfGarbage, detail };
+      sayFailed({ upstream: name, address: upstreamOf(name).address, method: path.slice(1), traceId: context.trace.traceId, end });
+      return new Fault('UPSTREAM_GARBAGE', `The internal service ${name} answered what cannot be decoded.`, { metadata: { upstream: name }, cause });
     },
     close: () => {
       for (const { transport } of open.values()) transport.close();
