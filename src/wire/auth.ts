@@ -66,6 +66,7 @@ export function openAuth(parts: AuthParts): {
       auth.idTokenIssuers.map((issuer) => ({ ...issuer, keys: keySetOf(issuer), scopes: issuer.scopes ?? methods.scopes })),
       sessions,
       clock,
+      methods.claimNames,
     ),
     devScopes: settings.mode === 'dev' ? (auth.devScopes ?? methods.scopes) : undefined,
     accessTokenTtlMs: auth.accessTokenTtl,

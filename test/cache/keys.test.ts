@@ -82,7 +82,7 @@ test('an answer by claims is for all who have them, and its computation is given
   await cache.answer(readyCall(byTenant, of('ada', 'north')), compute);
   const caller = compute.seen[0]?.caller;
   assert.ok(caller?.kind === 'user');
-  assert.deepEqual([caller.userId, [...caller.claims], caller.scopes.size], ['', [['tenant', 'north']], 0]);
+  assert.deepEqual([caller.userId, [...caller.claims], caller.scopes.size], [undefined, [['tenant', 'north']], 0]);
 });
 
 test('another policy or another shape of the answer reads none of the old entries', async () => {

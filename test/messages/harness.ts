@@ -37,6 +37,11 @@ export async function openMessages(settings: Readonly<Record<string, unknown>> =
         return messages.onShip(request, context);
       }),
       screen(MessageServiceDefinition, 'ask', async (request: Shipment, _context, { shipping }: Upstreams) => shipping.ship(request)),
+      screen(MessageServiceDefinition, 'ofTenant', async (_request: Shipment, { caller }, { shipping }: Upstreams) => {
+        const claims = new Map([...(caller?.claims ?? [])]);
+        await shipping.ship({});
+        return { texts: claims.set('user', String(caller?.userId)) };
+      }),
       screen(MessageServiceDefinition, 'remember', async (request: Shipment) => ({ seen: request })),
     ],
   });

@@ -31,7 +31,7 @@ export function callerOf(caller: Caller | undefined, { scope, claims }: CachePla
     const value = claimOf(caller, name);
     if (value !== undefined) named.set(name, value);
   }
-  return { kind: 'user', issuer, userId: named.get('sub') ?? '', sessionId: undefined, scopes: none, claims: named };
+  return { kind: 'user', issuer, userId: named.get('sub'), sessionId: undefined, scopes: none, claims: named };
 }
 
 /** A claim by its name; `sub` is the user. */

@@ -67,7 +67,7 @@ function canonicalRequest(): (call: ReadyCall) => string | undefined {
 function scopeOf(call: ReadyCall, cache: NonNullable<MethodPlan['cache']>): string | undefined {
   const { caller } = call;
   if (caller?.kind !== 'user') return undefined;
-  if (cache.scope === 'user') return `u${part(caller.issuer)}${part(caller.userId)}`;
+  if (cache.scope === 'user') return caller.userId === undefined ? undefined : `u${part(caller.issuer)}${part(caller.userId)}`;
   // the issuer is part of it: tenant "1" of one issuer is not tenant "1" of another
   return `c${part(caller.issuer)}${cache.claims.map((name) => optionalPart(claimOf(caller, name))).join('')}`;
 }

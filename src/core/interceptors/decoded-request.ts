@@ -1,16 +1,11 @@
 import { type DescMessage, fromBinary, type Message, toBinary } from '@bufbuild/protobuf';
-import { type ReflectMessage, reflect } from '@bufbuild/protobuf/reflect';
-import { type CanonicalForm, canonicalForm } from '../kit/canonical.ts';
+import type { CanonicalForm } from '../kit/canonical.ts';
 import { Fault } from '../kit/fault.ts';
-import { type Reading, readingOf } from '../kit/one-reading.ts';
+import { scanned } from '../kit/one-reading.ts';
 import type { Decoded } from '../ports/call.ts';
 
 /** What hangs on the type of a request alone, worked out once. */
-export type RequestType = { readonly input: DescMessage; readonly form: CanonicalForm; readonly read: (bytes: Uint8Array) => Reading };
-
-export function requestType(input: DescMessage): RequestType {
-  return { input, form: canonicalForm(input), read: readingOf(input) };
-}
+export type RequestType = { readonly input: DescMessage; readonly form: CanonicalForm };
 
 /** Computed when asked for, once. A class, because an object literal with getters costs each call as much as decoding a small request. */
 export class DecodedRequest implements NonNullable<Decoded['decoded']> {
@@ -18,16 +13,15 @@ export class DecodedRequest implements NonNullable<Decoded['decoded']> {
   readonly #bytes: Uint8Array;
   #message: Message | undefined;
   #canonical: Uint8Array | undefined;
-  #merged = false;
+  #scan: ReturnType<typeof scanned>;
   constructor(type: RequestType, bytes: Uint8Array) {
     this.#type = type;
     this.#bytes = bytes;
   }
   get message() {
     if (this.#message === undefined) {
-      const reading = this.#type.read(this.#bytes);
-      if (reading === 'malformed') throw malformed(this.#type.input);
-      this.#merged = reading === 'merged';
+      this.#scan = scanned(this.#type.input, this.#bytes);
+      if (this.#scan === undefined) throw malformed(this.#type.input);
       this.#message = decode(this.#type.input, this.#bytes);
     }
     return this.#message;
@@ -35,7 +29,7 @@ export class DecodedRequest implements NonNullable<Decoded['decoded']> {
   /** The same message, as bytes that every codec reads alike. */
   get bytes() {
     if (this.#bytes.length > 0) void this.message;
-    return this.#merged ? toBinary(this.#type.input, this.message, { writeUnknownFields: false }) : this.#bytes;
+    return this.#scan?.reading === 'merged' ? toBinary(this.#type.input, this.message, { writeUnknownFields: false }) : this.#bytes;
   }
   get canonical() {
     // decoded apart: putting maps in order changes them
@@ -43,7 +37,8 @@ export class DecodedRequest implements NonNullable<Decoded['decoded']> {
     return this.#canonical;
   }
   get hasUnknownFields() {
-    return this.#bytes.length > 0 && hasUnknownFields(reflect(this.#type.input, this.message));
+    if (this.#bytes.length > 0) void this.message;
+    return this.#scan?.unknown === true;
   }
 }
 
@@ -57,17 +52,4 @@ function decode(input: DescMessage, bytes: Uint8Array): Message {
 
 function malformed({ typeName }: DescMessage, cause?: unknown): Fault {
   return new Fault('CALL_MALFORMED', `The request is not a ${typeName}: its bytes cannot be decoded.`, { metadata: { type: typeName }, cause });
-}
-
-function hasUnknownFields(message: ReflectMessage): boolean {
-  if ((message.getUnknown()?.length ?? 0) > 0) return true;
-  return message.fields.some((field) => {
-    if (!message.isSet(field)) return false;
-    if (field.fieldKind === 'message') return hasUnknownFields(message.get(field));
-    if (field.fieldKind === 'list' && field.listKind === 'message')
-      return [...message.get(field)].some((item) => hasUnknownFields(item as ReflectMessage));
-    if (field.fieldKind === 'map' && field.mapKind === 'message')
-      return [...message.get(field).values()].some((item) => hasUnknownFields(item as ReflectMessage));
-    return false;
-  });
 }

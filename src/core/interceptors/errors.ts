@@ -31,7 +31,7 @@ export type ErrorTable = {
  */
 const messageBytesMax = 1_024;
 const metadataValueBytesMax = 256;
-const metadataBytesMax = 1_000;
+const metadataEntriesMax = 8;
 const localizedBytesMax = 512;
 const violationsMax = 20;
 const violationBytesMax = 2_000;
@@ -133,15 +133,7 @@ export function encodeFault(
 
 function metadataOf({ details: { metadata = {} } }: Fault<string>): Map<string, string> {
   const named = Object.entries(metadata).filter(([key]) => metadataKey.test(key));
-  let bytes = 0;
-  return new Map(
-    named
-      .map(([key, value]) => [key, clip(value, metadataValueBytesMax)] as const)
-      .filter(([key, value]) => {
-        bytes += Buffer.byteLength(key + value);
-        return bytes <= metadataBytesMax;
-      }),
-  );
+  return new Map(named.slice(0, metadataEntriesMax).map(([key, value]) => [key, clip(value, metadataValueBytesMax)]));
 }
 
 function violationsToList(violations: readonly Violation[]): readonly Violation[] {
@@ -173,6 +165,5 @@ function localize(reason: string, acceptLanguage: string, messages: ErrorTable['
 }
 
 function textOf(messages: Messages | undefined, reason: string): string | undefined {
-  const text = messages !== undefined && Object.hasOwn(messages, reason) ? messages[reason] : undefined;
-  return text === undefined ? undefined : clip(text, localizedBytesMax);
+  return messages !== undefined && Object.hasOwn(messages, reason) ? clip(messages[reason] ?? '', localizedBytesMax) : undefined;
 }

@@ -1,11 +1,12 @@
 import { create, type DescMessage, type Message } from '@bufbuild/protobuf';
 import { pathToString } from '@bufbuild/protobuf/reflect';
 import { createValidator, type Validator } from '@bufbuild/protovalidate';
+import { canonicalForm } from '../kit/canonical.ts';
 import { Fault, type Violation } from '../kit/fault.ts';
 import type { MethodPlan } from '../kit/plan.ts';
 import { clip } from '../kit/text.ts';
 import type { Decoded, Interceptor } from '../ports/call.ts';
-import { DecodedRequest, requestType } from './decoded-request.ts';
+import { DecodedRequest, type RequestType } from './decoded-request.ts';
 import { nulViolations, refusesNul } from './nul.ts';
 
 /** A path has the keys of maps in it, and a rule may quote values: both are the client's to choose, and travel back in a header. */
@@ -52,7 +53,7 @@ export function validate(validator: Validator): Interceptor<unknown, Decoded> {
 /** What is done with every request of a method. */
 function passOf(validator: Validator, plan: MethodPlan) {
   const { descriptor, forward, invalidates } = plan;
-  const type = requestType(descriptor.input);
+  const type: RequestType = { input: descriptor.input, form: canonicalForm(descriptor.input) };
   const hasRules = plan.validated || refusesNul(plan);
   // A forwarded request that nobody here reads passes as it is: whether it can be read is for its receiver to say.
   const reads = hasRules || forward === undefined || invalidates.some(({ parts }) => parts.some((part) => 'field' in part));

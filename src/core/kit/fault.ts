@@ -65,7 +65,7 @@ export type Violation = { readonly field: string; readonly rule: string; readonl
 
 /** What a fault carries besides its reason and message; all of it goes to the client as google.rpc details, except `cause`. */
 export type FaultDetails = {
-  /** ErrorInfo.metadata: each value named in the message stands here too. Keys `[a-z][a-zA-Z0-9-_]{0,63}`; others are left out, and so is what is above 1,000 bytes. */
+  /** ErrorInfo.metadata: each value named in the message stands here too. Keys `[a-z][a-zA-Z0-9-_]{0,63}`; others are left out, and so is what is above eight entries. */
   readonly metadata?: Readonly<Record<string, string>>;
   readonly violations?: readonly Violation[];
   /** RetryInfo: how long to wait before trying again, whole milliseconds. */

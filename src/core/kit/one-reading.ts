@@ -2,12 +2,6 @@ import { type DescMessage, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { WireType } from '@bufbuild/protobuf/wire';
 import { type WireField, type WireFields, wireFieldsOf } from './wire-fields.ts';
 
-/**
- * How an encoded message reads. `plain`: every codec reads the same. `merged`: parts of it are to be merged or filled in, which protobuf-es does and ts-proto does not. `malformed`:
- * codecs would read different things, because a field has the wire type of another, or a part is longer than what it is in.
- */
-export type Reading = 'plain' | 'merged' | 'malformed';
-
 /** As many messages within each other as protobuf-es reads. */
 const depthMax = 100;
 
@@ -17,35 +11,38 @@ const depthMax = 100;
  * @throws Error when the bytes cannot be read, or not in one way
  */
 export function oneReading(type: DescMessage): (bytes: Uint8Array) => Uint8Array {
-  const read = readingOf(type);
   return (bytes) => {
-    const reading = read(bytes);
-    if (reading === 'plain') return bytes;
-    if (reading === 'malformed') throw new Error(`These bytes are no ${type.typeName}: codecs would read different things.`);
-    return toBinary(type, fromBinary(type, bytes), { writeUnknownFields: false });
+    const scan = scanned(type, bytes);
+    if (scan === undefined) throw new Error(`These bytes are no ${type.typeName}: codecs would read different things.`);
+    return scan.reading === 'plain' ? bytes : toBinary(type, fromBinary(type, bytes), { writeUnknownFields: false });
   };
 }
 
-/** @returns tells how messages of a type read. It looks at tags and lengths only, which costs less than decoding. */
-export function readingOf(type: DescMessage): (bytes: Uint8Array) => Reading {
-  const fields = wireFieldsOf(type);
-  return (bytes) => {
-    const scan: Scan = { bytes, pos: 0, depth: 0, merged: false };
-    if (!readsAsMessage(fields, scan, bytes.length)) return 'malformed';
-    return scan.merged ? 'merged' : 'plain';
-  };
+/**
+ * How an encoded message reads. `plain`: every codec reads the same. `merged`: parts of it are to be merged or filled in, which protobuf-es does and ts-proto does not. It looks at
+ * tags and lengths only, which costs less than decoding.
+ * @returns also whether there are fields that the type has not; undefined: codecs would read different things, because a field has the wire type of another, or is longer than what
+ * it is in
+ */
+export function scanned(type: DescMessage, bytes: Uint8Array): { readonly reading: 'plain' | 'merged'; readonly unknown: boolean } | undefined {
+  const scan: Scan = { bytes, pos: 0, depth: 0, merged: false, unknown: false };
+  if (!readsAsMessage(wireFieldsOf(type), scan, bytes.length)) return undefined;
+  return { reading: scan.merged ? 'merged' : 'plain', unknown: scan.unknown };
 }
 
-type Scan = { readonly bytes: Uint8Array; pos: number; depth: number; merged: boolean };
+type Scan = { readonly bytes: Uint8Array; pos: number; depth: number; merged: boolean; unknown: boolean };
 
 /** @returns false: malformed */
-function readsAsMessage(fields: WireFields, scan: Scan, end: number): boolean {
+function readsAsMessage(fields: WireFields, scan: Scan, end: number, isEntry = false): boolean {
   if (++scan.depth > depthMax) return false;
   let seen = 0;
+  let parts = 0;
   while (scan.pos < end) {
     const tag = uint32(scan);
     const field = fields.get(tag >>> 3);
+    parts += tag >>> 3;
     if (field === undefined) {
+      scan.unknown = true;
       if (!(tag >= 8) || !skips(scan, tag)) return false;
     } else {
       if ((seen & field.bit) !== 0) scan.merged = true;
@@ -53,33 +50,20 @@ function readsAsMessage(fields: WireFields, scan: Scan, end: number): boolean {
       if (!readsAsField(field, scan, tag, end)) return false;
     }
   }
+  // Of a map's entry ts-proto leaves out one without a value, and does not merge a value that comes twice: fields 1 and 2 are to be there once.
+  if (isEntry && (parts !== 3 || seen !== 3)) scan.merged = true;
   scan.depth--;
   return scan.pos === end;
 }
 
 function readsAsField(field: WireField, scan: Scan, tag: number, end: number): boolean {
-  if (field.special) scan.merged = true;
+  if (field.special) scan.merged = scan.unknown = true; // an enum's unknown value is an unknown field
   const wireType = tag & 7;
   if (wireType !== field.wireType) return field.packable && wireType === WireType.LengthDelimited && skipsPacked(field.wireType, scan, end);
   if (field.child === undefined || wireType !== WireType.LengthDelimited) return skips(scan, tag);
   const inner = uint32(scan) + scan.pos;
   if (!(inner <= end)) return false;
-  return field.isMap ? readsAsEntry(field.child, scan, inner) : readsAsMessage(field.child, scan, inner);
-}
-
-/** A map's entry: ts-proto leaves out one without a value, and does not merge a value that comes twice. */
-function readsAsEntry(fields: WireFields, scan: Scan, end: number): boolean {
-  let [keys, values] = [0, 0];
-  while (scan.pos < end) {
-    const tag = uint32(scan);
-    const number = tag >>> 3;
-    if (number === 1) keys++;
-    if (number === 2) values++;
-    const field = fields.get(number);
-    if (field === undefined ? !(tag >= 8) || !skips(scan, tag) : !readsAsField(field, scan, tag, end)) return false;
-  }
-  if (keys !== 1 || values !== 1) scan.merged = true;
-  return scan.pos === end;
+  return readsAsMessage(field.child, scan, inner, field.isMap);
 }
 
 /** Packed numbers end where their field does. */

@@ -35,38 +35,22 @@ export function wireFieldsOf(type: DescMessage): WireFields {
 }
 
 function fieldOf(field: DescField, bit: number): WireField {
-  const isMap = field.fieldKind === 'map';
-  const isGroup = !isMap && field.message !== undefined && 'delimitedEncoding' in field && field.delimitedEncoding;
-  const child = isMap ? entryFields(field) : field.message && wireFieldsOf(field.message);
-  return {
-    wireType: isGroup
-      ? WireType.StartGroup
-      : isMap || field.message !== undefined
-        ? WireType.LengthDelimited
-        : wireTypeOf(field.enum ? ScalarType.INT32 : field.scalar),
-    packable: field.fieldKind === 'list' && field.message === undefined && field.scalar !== ScalarType.STRING && field.scalar !== ScalarType.BYTES,
-    child,
-    isMap,
-    bit,
-    special: isGroup || (!isMap && field.enum?.open === false),
-  };
+  if (field.fieldKind === 'map') {
+    const entry = new Map([[1, { ...plainField(wireTypeOf(field.mapKey)), bit: 1 }] as const, [2, { ...valueField(field), bit: 2 }] as const]);
+    return { ...plainField(WireType.LengthDelimited), child: entry, isMap: true };
+  }
+  const isGroup = 'delimitedEncoding' in field && field.delimitedEncoding === true;
+  const packable =
+    field.fieldKind === 'list' && field.message === undefined && field.scalar !== ScalarType.STRING && field.scalar !== ScalarType.BYTES;
+  const value = valueField(field);
+  return isGroup ? { ...value, wireType: WireType.StartGroup, bit, special: true } : { ...value, bit, packable };
 }
 
-function entryFields(field: DescField & { fieldKind: 'map' }): WireFields {
-  const plain = { packable: false, isMap: false, bit: 0, special: false };
-  const value = field.message && wireFieldsOf(field.message);
-  return new Map<number, WireField>([
-    [1, { ...plain, wireType: wireTypeOf(field.mapKey), child: undefined }],
-    [
-      2,
-      {
-        ...plain,
-        wireType: value ? WireType.LengthDelimited : wireTypeOf(field.enum ? ScalarType.INT32 : field.scalar),
-        child: value,
-        special: field.enum?.open === false,
-      },
-    ],
-  ]);
+const plainField = (wireType: WireType): WireField => ({ wireType, packable: false, child: undefined, isMap: false, bit: 0, special: false });
+
+function valueField({ message, enum: values, scalar }: DescField): WireField {
+  if (message !== undefined) return { ...plainField(WireType.LengthDelimited), child: wireFieldsOf(message) };
+  return { ...plainField(values ? WireType.Varint : wireTypeOf(scalar)), special: values?.open === false };
 }
 
 /** Protocol Buffers encoding, "Message Structure". */

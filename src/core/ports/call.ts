@@ -118,8 +118,8 @@ export type UpstreamSpan = {
 export type Caller =
   | {
       readonly kind: 'user';
-      /** `sub`: of a Portico session, or of the external issuer. */
-      readonly userId: string;
+      /** `sub`: of a Portico session, or of the external issuer. Undefined only in a SCOPE_CLAIMS computation without `sub`, which stands for many users. */
+      readonly userId: string | undefined;
       readonly issuer: string;
       /** Undefined for external access tokens. */
       readonly sessionId: string | undefined;

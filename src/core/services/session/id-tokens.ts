@@ -4,6 +4,7 @@ import type { Clock } from '../../kit/clock.ts';
 import { Fault } from '../../kit/fault.ts';
 import type { KeySet } from '../../ports/key-set.ts';
 import type { Sessions } from '../../ports/sessions.ts';
+import { isText, textClaims } from './text-claims.ts';
 import { readUnproven } from './unproven.ts';
 import { toleranceMs } from './verify-token.ts';
 
@@ -32,23 +33,27 @@ const subjectLengthMax = 255; // OpenID Connect Core 1.0, section 2
 
 /**
  * Verifies ID tokens (OpenID Connect Core 1.0, section 3.1.3.7). A nonce signs in once.
+ * @param claimNames claims that policies use: a token in which one has no text of its own is refused
  * @throws Fault IDENTITY_INVALID, IDENTITY_EXPIRED, NONCE_INVALID, ISSUER_UNAVAILABLE or STORAGE_DOWN
  */
-export function verifyIdTokens(issuers: readonly IdTokenIssuer[], sessions: Pick<Sessions, 'useNonce'>, clock: Clock): VerifyIdToken {
+export function verifyIdTokens(
+  issuers: readonly IdTokenIssuer[],
+  sessions: Pick<Sessions, 'useNonce'>,
+  clock: Clock,
+  claimNames: ReadonlySet<string>,
+): VerifyIdToken {
   const byIssuer = new Map(issuers.map((issuer) => [issuer.issuer, issuer]));
   return async (token, nonce) => {
     const issuer = byIssuer.get(issuerOf(token));
     if (issuer === undefined) throw new Fault('IDENTITY_INVALID', 'The ID token is of an issuer that is not known here.');
     const payload = await verify(token, issuer, clock);
     const { sub, aud, azp } = payload;
-    if (typeof sub !== 'string' || sub.length === 0 || sub.length > subjectLengthMax) throw invalid();
+    if (typeof sub !== 'string' || sub.length === 0 || sub.length > subjectLengthMax || !isText(sub)) throw invalid();
     if ((azp !== undefined || (Array.isArray(aud) && aud.length > 1)) && !issuer.audiences.includes(String(azp))) throw invalid();
+    // a claim that no policy uses is repeated where it is text
+    const repeated = issuer.claims.filter((name) => claimNames.has(name) || (typeof payload[name] === 'string' && isText(payload[name])));
+    const claims = Object.fromEntries(textClaims(token, payload, repeated, 'IDENTITY_INVALID'));
     await checkNonce({ claim: payload.nonce, nonce, endsAtMs: (payload.exp ?? 0) * 1_000 }, issuer, { sessions, clock });
-    const claims: Record<string, string> = {};
-    for (const name of issuer.claims) {
-      const value = Object.hasOwn(payload, name) ? payload[name] : undefined;
-      if (typeof value === 'string') claims[name] = value;
-    }
     return { userId: issuer.userPrefix + sub, scopes: issuer.scopes, claims };
   };
 }

@@ -1,7 +1,6 @@
 import { SignJWT } from 'jose';
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../../kit/clock.ts';
-import type { Caller } from '../../ports/call.ts';
 import type { SigningKeys } from '../../ports/signing-keys.ts';
 import type { InternalToken } from '../../upstreams/upstreams.ts';
 import { internalTokenTyp, signingAlgorithm } from './access-tokens.ts';
@@ -29,7 +28,7 @@ export function internalTokens({
   readonly issuer: string;
 }): InternalToken {
   const remembered = new LRUCache<string, { readonly token: string; readonly kid: string; readonly untilMs: number }>({ max: rememberedMax });
-  const mint = async (audience: string, caller: Caller | undefined, key: string) => {
+  const mint = async (audience: string, userId: string | undefined, key: string) => {
     const { kid, privateKey } = keys.current();
     const nowMs = clock.nowMs();
     const nowS = Math.floor(nowMs / 1_000);
@@ -39,14 +38,15 @@ export function internalTokens({
       .setAudience(audience)
       .setIssuedAt(nowS)
       .setExpirationTime(nowS + ttlS);
-    if (caller?.kind === 'user') unsigned.setSubject(caller.userId);
+    if (userId !== undefined) unsigned.setSubject(userId);
     const token = await unsigned.sign(privateKey);
     remembered.set(key, { token, kid, untilMs: nowMs + reuseMs });
     return token;
   };
   return (audience, caller) => {
-    const key = caller?.kind === 'user' ? `${audience.length} ${audience} ${caller.userId}` : `${audience.length} ${audience}`; // the length makes keys unique, whatever spaces they contain
+    const userId = caller?.kind === 'user' ? caller.userId : undefined;
+    const key = userId !== undefined ? `${audience.length} ${audience} ${userId}` : `${audience.length} ${audience}`; // the length makes keys unique, whatever spaces they contain
     const known = remembered.get(key);
-    return known !== undefined && clock.nowMs() < known.untilMs && keys.find(known.kid) !== undefined ? known.token : mint(audience, caller, key);
+    return known !== undefined && clock.nowMs() < known.untilMs && keys.find(known.kid) !== undefined ? known.token : mint(audience, userId, key);
   };
 }

@@ -150,7 +150,7 @@ async function tell(ended: readonly string[], { revocations, accessTokenTtlMs }:
   for (const id of ended) await revocations.add(id, livesOnMs(accessTokenTtlMs));
 }
 
-function userOf({ caller, plan }: ReadyCall): UserCaller {
-  if (caller?.kind !== 'user') throw new Error(`${plan.method} needs a user: its policy says so.`);
-  return caller;
+function userOf({ caller, plan }: ReadyCall): UserCaller & { readonly userId: string } {
+  if (caller?.kind !== 'user' || caller.userId === undefined) throw new Error(`${plan.method} needs a user: its policy says so.`);
+  return { ...caller, userId: caller.userId };
 }

@@ -9,6 +9,7 @@ import type { Revocations } from '../../ports/revocations.ts';
 import type { SigningKeys } from '../../ports/signing-keys.ts';
 import type { VerifiedToken, VerifyToken } from '../../ports/tokens.ts';
 import { accessTokenTyp, serviceAudience, serviceTokenTyp, signingAlgorithm } from './access-tokens.ts';
+import { isText, textClaims } from './text-claims.ts';
 import { readUnproven } from './unproven.ts';
 
 /** An external issuer whose access tokens are accepted without a session. */
@@ -105,7 +106,19 @@ export function verifyTokens(parts: VerifyParts): VerifyToken {
     const { sid, scope } = payload;
     if (typeof sid !== 'string' || typeof scope !== 'string') throw invalid();
     const userId = subjectOf(payload);
-    const caller: Caller = { kind: 'user', userId, issuer, sessionId: sid, scopes: scopesOf(scope), claims: claimsOf(payload, userId, claimNames) };
+    const caller: Caller = {
+      kind: 'user',
+      userId,
+      issuer,
+      sessionId: sid,
+      scopes: scopesOf(scope),
+      claims: claimsOf(
+        token,
+        payload,
+        userId,
+        [...claimNames].filter((name) => typeof payload[name] === 'string'),
+      ), // we mint no others
+    };
     return { caller, endsAtMs: endOf(payload), sessionId: sid, userHash: userHash(userId), stillTrusted };
   }
 
@@ -148,7 +161,14 @@ async function verifyExternal(
   for (const scope of scopesOf(payload[issuer.scopeClaim]))
     if (scope.startsWith(issuer.scopePrefix)) scopes.add(scope.slice(issuer.scopePrefix.length));
   const stillTrusted = () => mark !== undefined && issuer.keys.markOf(kid) === mark;
-  const caller: Caller = { kind: 'user', userId, issuer: issuer.issuer, sessionId: undefined, scopes, claims: claimsOf(payload, userId, claimNames) };
+  const caller: Caller = {
+    kind: 'user',
+    userId,
+    issuer: issuer.issuer,
+    sessionId: undefined,
+    scopes,
+    claims: claimsOf(token, payload, userId, claimNames),
+  };
   return { caller, endsAtMs: endOf(payload), sessionId: undefined, userHash: userHash(userId), stillTrusted };
 }
 
@@ -195,7 +215,7 @@ function namesOf(token: string): { readonly issuer: string; readonly kid: string
 }
 
 function subjectOf({ sub }: JWTPayload): string {
-  if (typeof sub !== 'string' || sub.length === 0 || sub.length > subjectLengthMax) throw invalid();
+  if (typeof sub !== 'string' || sub.length === 0 || sub.length > subjectLengthMax || !isText(sub)) throw invalid();
   return sub;
 }
 
@@ -209,12 +229,7 @@ function scopesOf(claim: unknown): ReadonlySet<string> {
   return new Set(Array.isArray(claim) ? claim.filter((scope) => typeof scope === 'string') : []);
 }
 
-/** Keeps only claims that a policy names, and only text. A claim named `__proto__` is dropped. */
-function claimsOf(payload: JWTPayload, userId: string, names: ReadonlySet<string>): ReadonlyMap<string, string> {
-  const claims = new Map([['sub', userId]]);
-  for (const name of names) {
-    const value = Object.hasOwn(payload, name) ? payload[name] : undefined;
-    if (name !== 'sub' && typeof value === 'string') claims.set(name, value);
-  }
-  return claims;
+/** Keeps only claims that a policy names, as text. A claim named `__proto__` is dropped. @throws Fault TOKEN_INVALID naming a claim without a text of its own */
+function claimsOf(token: string, payload: JWTPayload, userId: string, names: Iterable<string>): ReadonlyMap<string, string> {
+  return new Map([['sub', userId], ...[...textClaims(token, payload, names, 'TOKEN_INVALID')].filter(([name]) => name !== 'sub')]);
 }

@@ -1,0 +1,53 @@
+import type { JWTPayload } from 'jose';
+import { Fault } from '../../kit/fault.ts';
+
+/** Decimals in the one way that has no other spelling of the same number. Digits: more than any id has. */
+const decimals = /^(?:0|-?[1-9]\d{0,63}|-?(?:0|[1-9]\d{0,63})\.\d{0,63}[1-9])$/;
+
+/**
+ * Claims as text, for scopes of answers, templates and sessions. A number becomes the decimals that stand in the token, not what a double makes of them. One that is absent stays absent.
+ * @param payload of `token`
+ * @throws Fault of this reason, naming the claim, for lists, objects, booleans, null, and text that no database can hold
+ */
+export function textClaims(
+  token: string,
+  payload: JWTPayload,
+  names: Iterable<string>,
+  reason: 'TOKEN_INVALID' | 'IDENTITY_INVALID',
+): ReadonlyMap<string, string> {
+  const claims = new Map<string, string>();
+  for (const name of names) {
+    const value = Object.hasOwn(payload, name) ? payload[name] : undefined;
+    if (value === undefined) continue;
+    const text = typeof value === 'number' ? decimalsOf(token, name) : value;
+    if (typeof text !== 'string' || !isText(text))
+      throw new Fault(reason, `The token's claim "${name}" is neither text nor a number in plain decimals.`, { metadata: { claim: name } });
+    claims.set(name, text);
+  }
+  return claims;
+}
+
+/** Whether a text is the same wherever it is kept: PostgreSQL has no U+0000, and UTF-8 makes one character of all lone surrogates. */
+export function isText(text: string): boolean {
+  return text.isWellFormed() && !text.includes('\0');
+}
+
+/** @returns the number as it stands in the payload; undefined when it has another spelling */
+function decimalsOf(token: string, name: string): string | undefined {
+  const sources = new Map<unknown, string>();
+  const read = (JSON.parse as ParseWithSource)(
+    Buffer.from(token.split('.')[1] ?? '', 'base64url').toString('utf8'),
+    function (key, value, { source }) {
+      if (key === name && source !== undefined) sources.set(this, source);
+      return value;
+    },
+  );
+  const source = sources.get(read);
+  return source !== undefined && decimals.test(source) ? source : undefined;
+}
+
+/** ECMAScript proposal "JSON.parse source text access", in V8 since 11.4. */
+type ParseWithSource = (
+  text: string,
+  reviver: (this: unknown, key: string, value: unknown, context: { readonly source?: string }) => unknown,
+) => unknown;
