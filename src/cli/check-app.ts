@@ -67,5 +67,5 @@ export function signInProblem({ mode, auth }: Pick<Settings, 'mode' | 'auth'>, p
   if (mode === 'dev' || auth.idTokenIssuers.length + auth.externalIssuers.length > 0) return undefined;
   const forUsers = [...plans.values()].filter(({ method, access }) => access.kind === 'user' && !method.startsWith('portico.')).length;
   if (forUsers === 0) return undefined;
-  return `auth.idTokenIssuers (not set): nobody can sign in, and ${forUsers} methods are for users. Name an identity provider here, with issuer, jwksUrl and audiences, or in auth.externalIssuers.`;
+  return `auth.idTokenIssuers (not set): no user can sign in, and ${forUsers} methods are for users. Name an identity provider here, with issuer, jwksUrl and audiences, or in auth.externalIssuers.`;
 }

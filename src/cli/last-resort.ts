@@ -11,7 +11,7 @@ const endsAfterMs = 900;
 export function installLastResort(portico: Pick<Portico, 'log' | 'drain'>): void {
   let ending = false;
   process.on('uncaughtException', (error, origin) => {
-    portico.log.error('A defect that nobody caught: the server ends.', { error, origin });
+    portico.log.error('An uncaught error ends the server: a defect.', { error, origin });
     if (ending) return;
     ending = true;
     const exit = () => process.exit(exitCodes.failed);

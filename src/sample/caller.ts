@@ -27,6 +27,6 @@ export function authoriseBy(keys: JWTVerifyGetKey, issuer: string, audience: str
 /** @throws ServerError PERMISSION_DENIED for an anonymous caller */
 export async function userOf(authorise: Authorise, context: CallContext): Promise<string> {
   const { userId } = await authorise(context);
-  if (userId === undefined) throw new ServerError(Status.PERMISSION_DENIED, 'The call is made for nobody.');
+  if (userId === undefined) throw new ServerError(Status.PERMISSION_DENIED, 'The call has no user.');
   return userId;
 }

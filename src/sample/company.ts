@@ -100,7 +100,7 @@ export function publishChanges(world: World, { address, caFile, token }: Publish
   const client = createClient(PublisherServiceDefinition, channel);
   world.onChange((tags) => {
     client.invalidate({ tags: [...tags] }, { metadata: Metadata({ authorization: `Bearer ${token}` }) }).catch((error: unknown) => {
-      console.error(`The server could not be told that ${tags.join(' and ')} changed: ${error instanceof Error ? error.message : error}`);
+      console.error(`The server did not receive the change of ${tags.join(' and ')}: ${error instanceof Error ? error.message : error}`);
     });
   });
   return () => channel.close();

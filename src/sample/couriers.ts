@@ -32,7 +32,7 @@ export function couriers(authorise: Authorise, world: World, clock: Clock): Cour
 
     getDelivery: async ({ orderId }, context) => {
       const parcel = own(orderId, await userOf(authorise, context));
-      if (!isActive(parcel)) throw new ServerError(Status.NOT_FOUND, `Nobody brings the order ${orderId}.`);
+      if (!isActive(parcel)) throw new ServerError(Status.NOT_FOUND, `The order ${orderId} has no courier.`);
       const courier = courierOf(parcel);
       return { courierName: nameOf(courier), position: positionOf(courier, clock.nowMs()), minutesLeft: minutesLeft(parcel) };
     },

@@ -13,9 +13,9 @@ const usage = `Usage: npm run -s sample -- ${serviceNames.join('|')} [options]
   --jwks URL           the server's published keys; default: http://127.0.0.1:8445/.well-known/jwks.json (its admin port)
   --issuer NAME        the server's auth.issuer; default: portico
   --behaviour NAME     ${behaviours.join(', ')}; default: well
-  --publisher ADDRESS  the server's internal listener, to be told of changes, with --ca FILE and --token TOKEN (portico token)
+  --publisher ADDRESS  the server's internal listener, which receives changes, with --ca FILE and --token TOKEN (portico token)
 
-Lines on stdin move the switch while it runs: write one of the behaviours, such as "slow". "now: slow" is printed when it has moved.`;
+Lines on stdin change the behaviour while it runs, such as "slow". "now: slow" confirms the change.`;
 
 const clock: Clock = {
   nowMs: () => Date.now(),

@@ -23,7 +23,7 @@ function betweenIssuers({ idTokenIssuers, externalIssuers, issuer }: Settings['a
     const prefix = `${one.key}.userPrefix`;
     return [
       ...(one.external && one.issuer === issuer
-        ? [wrong(`${one.key}.issuer`, `"${issuer}" is auth.issuer, our own: tokens are told apart by it.`, one.key)]
+        ? [wrong(`${one.key}.issuer`, `"${issuer}" is auth.issuer, our own: it distinguishes tokens.`, one.key)]
         : []),
       ...(!isOnlyOne && one.userPrefix === '' ? [wrong(prefix, 'is needed where there are several issuers, such as "corp:".', one.key)] : []),
       ...(clash === undefined

@@ -60,7 +60,7 @@ export function openAnswers({ settings, app, plans, cluster: { redis, bus }, rea
     ...cache,
     details: () => {
       const { now } = counts.pending;
-      return now === 0 ? [] : [`${now} invalidated tags are still to be told to Redis`];
+      return now === 0 ? [] : [`${now} invalidated tags are still to be sent to Redis`];
     },
     close: () => {
       announcements?.close();

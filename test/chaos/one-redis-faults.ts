@@ -5,7 +5,7 @@ import { openTrickyLink, type TrickyLink } from '../support/link/tricky-link.ts'
 import { until } from '../support/time/until.ts';
 import { type Fault, type Loaded, openLoaded, saidByBoth } from './fault.ts';
 
-const pendingSaid = /\d+ invalidated tags are still to be told to Redis/;
+const pendingSaid = /\d+ invalidated tags are still to be sent to Redis/;
 
 /** The other server's way to Redis. */
 type Way = { readonly faulty: FaultyLink; readonly tricky: TrickyLink };
@@ -40,7 +40,7 @@ function faultsOf(redisServer: RedisServer, way: Way, { pair, load }: Loaded): R
     assert.equal(load.counts().told ?? 0, told);
   };
   const isMissed = async () => {
-    await bothSay(/^ok\nwithout Redis since .*: Redis 127\.0\.0\.1:\d+ is gone: /);
+    await bothSay(/^ok\nwithout Redis since .*: Redis 127\.0\.0\.1:\d+ is unavailable: /);
     await bothSay(pendingSaid);
     await bothCount(/^portico_store_up\b/, (up) => up === 0);
     await bothCount(/^portico_cache_invalidations_pending\b/, (pending) => pending > 0);

@@ -75,7 +75,7 @@ export async function openPair(redis: RedisPlace, ofOther = redis): Promise<Pair
       if (outcome.reason !== 'STORE_DOWN') good(outcome);
       return outcome.code === 0;
     },
-    pending: async () => (await readyzOf(server)).includes('still to be told'),
+    pending: async () => (await readyzOf(server)).includes('still to be sent'),
   });
   const replicas = [replicaOf('one', one), replicaOf('other', other)] as const;
   const signInAndOut = async (server: TestServer) => {

@@ -56,6 +56,6 @@ test('a production in which nobody can sign in is refused, with what to set', as
   const { stdout } = await portico('check', ...[...set, tls].flatMap((one) => ['--set', one]));
   assert.match(
     stdout,
-    /^WRONG {2}sign-in {6}auth\.idTokenIssuers \(not set\): nobody can sign in, and \d+ methods are for users\. Name an identity provider/m,
+    /^WRONG {2}sign-in {6}auth\.idTokenIssuers \(not set\): no user can sign in, and \d+ methods are for users\. Name an identity provider/m,
   );
 });

@@ -98,7 +98,7 @@ test('without Redis nothing fails that needs none: memory answers as stale, scre
   assert.deepEqual(await getItem(one, '5'), { title: 'changed', cache: 'miss' }, 'what is still to be invalidated is not served');
   const readyz = await fetch(`${one.adminUrl}/readyz`);
   assert.equal(readyz.status, 200);
-  assert.match(await readyz.text(), /2 invalidated tags are still to be told to Redis/);
+  assert.match(await readyz.text(), /2 invalidated tags are still to be sent to Redis/);
 
   await redisServer.restart();
   await until('it is told', async () => !/Redis/.test(await (await fetch(`${one.adminUrl}/readyz`)).text()));

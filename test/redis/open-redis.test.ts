@@ -46,7 +46,7 @@ describe('one handle for every Redis', { concurrency: 4 }, () => {
     await server.kill();
     await until('it is seen', () => !redis.state().up);
     await assert.rejects(redis.call('a', 'GET', 'a'), isDown);
-    assert.match(redis.state().troubles.join(), /is gone/);
+    assert.match(redis.state().troubles.join(), /is unavailable/);
     assert.equal(redis.generation(), before, 'what it was stays known while it is away');
     await server.restart();
     for (;;) {

@@ -97,7 +97,7 @@ describe('signing out', { concurrency: 3 }, () => {
     await using redisServer = await startRedisServer();
     await redisServer.kill();
     await using server = await openFixtureServer({ redis: { mode: 'single', nodes: [redisServer.address], prefix: ownPrefix() } });
-    assert.match(await readyz(server), /^ok\nwithout Redis since \d{4}-.*: Redis 127\.0\.0\.1:\d+ is gone: connect ECONNREFUSED/);
+    assert.match(await readyz(server), /^ok\nwithout Redis since \d{4}-.*: Redis 127\.0\.0\.1:\d+ is unavailable: connect ECONNREFUSED/);
     assert.match(await (await fetch(`${server.adminUrl}/metrics`)).text(), /^portico_store_up(\{.*\})? 0/m);
     await redisServer.restart();
     await until('it is whole', async () => (await readyz(server)) === 'ok\n');

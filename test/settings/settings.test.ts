@@ -237,7 +237,7 @@ test('settings that contradict each other are errors', () => {
       '7 settings are wrong:',
       '  auth.idTokenIssuers.0.userPrefix (portico.yaml:6): is needed where there are several issuers, such as "corp:".',
       '  auth.idTokenIssuers.1.userPrefix (portico.yaml:6): is needed where there are several issuers, such as "corp:".',
-      '  auth.externalIssuers.0.issuer (portico.yaml:7): "portico" is auth.issuer, our own: tokens are told apart by it.',
+      '  auth.externalIssuers.0.issuer (portico.yaml:7): "portico" is auth.issuer, our own: it distinguishes tokens.',
       '  auth.externalIssuers.0.userPrefix (portico.yaml:7): is needed where there are several issuers, such as "corp:".',
       '  public.plaintext (portico.yaml:1): is true, and public.tls is set: keep one of them.',
       '  admin.port (portico.yaml:2): 7000 is also public.port: each listener needs its own.',

@@ -28,7 +28,7 @@ export function clientsOf(
       const definition = service.methods[method] as MethodDefinition;
       if (definition.requestStream || definition.responseStream) continue;
       const read = readers.get(definition);
-      if (read === undefined) throw new Error(`Nobody reads what ${service.fullName}/${definition.name} answers.`);
+      if (read === undefined) throw new Error(`There is no reader for the answers of ${service.fullName}/${definition.name}.`);
       client[method] = (request) => {
         const bytes = definition.requestType.encode(definition.requestType.fromPartial(request as never)).finish();
         const key = `${name} ${definition.name} ${Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')}`;

@@ -50,7 +50,7 @@ export async function tryRedis(place: RedisPlace, { clock, log }: Parts): Promis
     await tryAll(redis, { clock, log });
     const masters = redis.router.masters();
     const [info] = masters.map((node) => node.info());
-    return `${place.mode}${masters.length > 1 ? ` of ${masters.length}` : ''}, version ${info?.version}, ${info?.evictionPolicy ?? 'an eviction policy that it does not tell'}`;
+    return `${place.mode}${masters.length > 1 ? ` of ${masters.length}` : ''}, version ${info?.version}, ${info?.evictionPolicy ?? 'an unknown eviction policy'}`;
   } finally {
     redis.close();
   }

@@ -57,7 +57,7 @@ export function sharedRevocations({
       pending.delete(sessionId);
     } catch (error) {
       if (!pending.has(sessionId)) {
-        log.debug('The end of a session could not be told to the other replicas: it is tried again, and they read it from SQL.', { error });
+        log.debug('The end of a session could not be published to the other replicas: it is retried, and they read it from SQL.', { error });
         pending.set(sessionId, { message, untilMs: clock.nowMs() + againForMs });
         for (const oldest of pending.keys()) {
           if (pending.size <= pendingMax) break;
@@ -87,7 +87,7 @@ export function sharedRevocations({
       gap(); // sessions that ended before the subscription worked
     },
     (error: unknown) => {
-      if (!gaveUp.signal.aborted) log.error('The ends of sessions are not heard: they are read from SQL.', { error });
+      if (!gaveUp.signal.aborted) log.error('The ends of sessions are not received: they are read from SQL.', { error });
     },
   );
   return {

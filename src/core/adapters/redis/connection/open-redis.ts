@@ -60,7 +60,7 @@ export function openRedis(place: RedisPlace, { clock, log, meter }: { readonly c
   const troubles = () => {
     const whole = router.isWhole();
     const down = (whole ? router.masters() : router.nodes()).filter((node) => !node.isUp());
-    const lines = down.map((node) => `Redis ${node.name} is gone: ${node.trouble() ?? 'not connected'}`);
+    const lines = down.map((node) => `Redis ${node.name} is unavailable: ${node.trouble() ?? 'not connected'}`);
     return whole ? lines : [...lines, 'Redis Cluster: it is not known where all slots are'];
   };
   const changed = () => {
@@ -72,7 +72,7 @@ export function openRedis(place: RedisPlace, { clock, log, meter }: { readonly c
     if (up !== (wrong.length === 0)) {
       up = !up;
       if (up) log.info('Redis answers.', { down_ms: clock.nowMs() - sinceMs });
-      else log.warn('Redis is gone: every replica goes on with what it has.', { troubles: wrong });
+      else log.warn('Redis is unavailable: every replica continues without it.', { troubles: wrong });
       sinceMs = clock.nowMs();
     }
     for (const callback of [...callbacks]) callback();
@@ -94,7 +94,7 @@ export function openRedis(place: RedisPlace, { clock, log, meter }: { readonly c
     let node = router.nodeOf(slot);
     let asking = false;
     for (let redirects = 0; ; redirects++) {
-      if (node === undefined) throw new StoreDown('gone', `Redis: nobody is known to have slot ${slot}.`);
+      if (node === undefined) throw new StoreDown('gone', `Redis: no node is known to have slot ${slot}.`);
       if (redirects > 0 && !node.isUp()) await untilUp(node);
       try {
         if (!asking) return await node.send(command, words);

@@ -32,7 +32,7 @@ export function judge(error: unknown, name: string): Judged {
   if (!(error instanceof ReplyError)) {
     const why = error instanceof NoAnswer ? 'timeout' : 'connection';
     return {
-      error: new StoreDown(why, `Redis ${name} ${why === 'timeout' ? 'does not answer' : 'is gone'}: ${error.message}.`, { cause: error }),
+      error: new StoreDown(why, `Redis ${name} ${why === 'timeout' ? 'does not answer' : 'is unavailable'}: ${error.message}.`, { cause: error }),
       answered: false,
       unfit: false,
     };

@@ -135,7 +135,7 @@ export function openRedisNode(
     return judged;
   };
   const asked = async <T>(ask: () => Promise<T>): Promise<T> => {
-    if (state !== 'up') throw new StoreDown('gone', `Redis ${name} is gone: ${trouble ?? 'it does not answer'}.`);
+    if (state !== 'up') throw new StoreDown('gone', `Redis ${name} is unavailable: ${trouble ?? 'it does not answer'}.`);
     try {
       const reply = await within(ask());
       failures = 0;
