@@ -41,7 +41,7 @@ const examples = /"(?:my|Ann's) phone"/g;
 
 /** Pages that are being written anew. */
 const later = /^docs\/reference\/cache\.md/;
-const checked = /^(?:docs\/.*|README|CONTRIBUTING)\.md$|^proto\/.*\.proto$/;
+const checked = /^(?:docs\/.*|README|CONTRIBUTING)\.md$|^proto\/.*\.proto$|^src\/(?!gen\/).*\.ts$/;
 const files = projectFiles()
   .filter((file) => checked.test(file) && !later.test(file))
   .map((file) => ({ file, source: readFileSync(join(root, file), 'utf8').replace(examples, '') }));

@@ -17,7 +17,7 @@ test('an order comes with who brings it', async () => {
   assert.deepEqual([order?.orderId, delivery, missingParts], ['7', { courierName: 'Carol', minutesLeft: 4 }, []]);
 });
 
-test('an order that nobody brings has no delivery, and nothing is missing', async () => {
+test('an order without a courier has no delivery, and nothing is missing', async () => {
   const couriers = { getDelivery: notFound } as unknown as Upstreams['couriers'];
   const { delivery, missingParts } = await getOrder({ orderId: '7' }, fakeContext({ userId: 'alice' }), { ...upstreams, couriers });
   assert.deepEqual([delivery, missingParts], [undefined, []]);

@@ -4,10 +4,13 @@ import { Fault } from '../kit/fault.ts';
 import { scanned } from '../kit/one-reading.ts';
 import type { Decoded } from '../ports/call.ts';
 
-/** What hangs on the type of a request alone, worked out once. */
+/** Facts that depend on the type of a request alone, computed once. */
 export type RequestType = { readonly input: DescMessage; readonly form: CanonicalForm };
 
-/** Computed when asked for, once. A class, because an object literal with getters costs each call as much as decoding a small request. */
+/**
+ * Computed once, on demand. A class, because an object literal with getters costs each call as much as decoding a small
+ * request.
+ */
 export class DecodedRequest implements NonNullable<Decoded['decoded']> {
   readonly #type: RequestType;
   readonly #bytes: Uint8Array;
@@ -26,13 +29,13 @@ export class DecodedRequest implements NonNullable<Decoded['decoded']> {
     }
     return this.#message;
   }
-  /** The same message, as bytes that every codec reads alike. */
+  /** The same message as bytes that every codec reads in the same way. */
   get bytes() {
     if (this.#bytes.length > 0) void this.message;
     return this.#scan?.reading === 'merged' ? toBinary(this.#type.input, this.message, { writeUnknownFields: false }) : this.#bytes;
   }
   get canonical() {
-    // decoded apart: putting maps in order changes them
+    // decoded separately, because sorting maps modifies them
     this.#canonical ??= this.#bytes.length === 0 ? this.#bytes : this.#type.form(decode(this.#type.input, this.#bytes));
     return this.#canonical;
   }

@@ -39,7 +39,7 @@ test('a fault leaves as a status with reason, domain, request id and a text in t
   });
 });
 
-test('violations become field paths, twenty at most, and the message tells how many were cut', () => {
+test('violations become field paths, twenty at most, and the message states how many were omitted', () => {
   const violations = Array.from({ length: 23 }, (_, i) => ({ field: `items[${i}].name`, rule: 'string.min_len', description: 'too short' }));
   const { status, byType } = detailsOf(
     encodeFault(new Fault('REQUEST_INVALID', 'Bad.', { violations, retryAfterMs: 1_500 }), { table, requestId: 'x' }),
@@ -51,7 +51,7 @@ test('violations become field paths, twenty at most, and the message tells how m
   assert.deepEqual(RetryInfo.decode(byType.get('RetryInfo') ?? Buffer.of()).retryDelay, { seconds: 1n, nanos: 500_000_000 });
 });
 
-test('what nobody meant for the app is answered INTERNAL without its text, and logged whole', () => {
+test('an error that is not meant for the app is answered INTERNAL without its text, and logged in full', () => {
   const logged: unknown[] = [];
   const call = {
     signal: new AbortController().signal,

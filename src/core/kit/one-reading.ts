@@ -2,13 +2,13 @@ import { type DescMessage, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { WireType } from '@bufbuild/protobuf/wire';
 import { type WireField, type WireFields, wireFieldsOf } from './wire-fields.ts';
 
-/** As many messages within each other as protobuf-es reads. */
+/** The depth of nested messages that protobuf-es reads. */
 const depthMax = 100;
 
 /**
- * The way to one truth about a message: bytes that every codec reads as protobuf-es does, which has checked their rules. Most pass as they are; what protobuf-es would merge is merged
- * and encoded anew.
- * @throws Error when the bytes cannot be read, or not in one way
+ * Makes a message unambiguous: bytes that every codec reads as protobuf-es does, which has checked their rules. Most
+ * pass unchanged. Fields that protobuf-es would merge are merged and encoded again.
+ * @throws Error when the bytes cannot be decoded, or are ambiguous
  */
 export function oneReading(type: DescMessage): (bytes: Uint8Array) => Uint8Array {
   return (bytes) => {
@@ -19,10 +19,10 @@ export function oneReading(type: DescMessage): (bytes: Uint8Array) => Uint8Array
 }
 
 /**
- * How an encoded message reads. `plain`: every codec reads the same. `merged`: parts of it are to be merged or filled in, which protobuf-es does and ts-proto does not. It looks at
- * tags and lengths only, which costs less than decoding.
- * @returns also whether there are fields that the type has not; undefined: codecs would read different things, because a field has the wire type of another, or is longer than what
- * it is in
+ * How codecs read an encoded message. `plain`: every codec reads the same. `merged`: parts must be merged or filled in,
+ * which protobuf-es does and ts-proto does not. It reads only tags and lengths, which costs less than decoding.
+ * @returns also whether there are unknown fields; undefined: codecs would read different values, because a field has
+ * the wire type of another, or is longer than its message
  */
 export function scanned(type: DescMessage, bytes: Uint8Array): { readonly reading: 'plain' | 'merged'; readonly unknown: boolean } | undefined {
   const scan: Scan = { bytes, pos: 0, depth: 0, merged: false, unknown: false };
@@ -50,7 +50,8 @@ function readsAsMessage(fields: WireFields, scan: Scan, end: number, isEntry = f
       if (!readsAsField(field, scan, tag, end)) return false;
     }
   }
-  // Of a map's entry ts-proto leaves out one without a value, and does not merge a value that comes twice: fields 1 and 2 are to be there once.
+  // ts-proto drops a map entry without a value, and does not merge a value that occurs twice: fields 1 and 2 must occur
+  // once.
   if (isEntry && (parts !== 3 || seen !== 3)) scan.merged = true;
   scan.depth--;
   return scan.pos === end;
@@ -75,7 +76,7 @@ function skipsPacked(wireType: number, scan: Scan, end: number): boolean {
   return length % (wireType === WireType.Bit64 ? 8 : 4) === 0;
 }
 
-/** Skips what comes after a tag. */
+/** Skips the value of a tag. */
 function skips(scan: Scan, tag: number): boolean {
   switch (tag & 7) {
     case WireType.Varint: {
@@ -110,7 +111,7 @@ function skips(scan: Scan, tag: number): boolean {
   }
 }
 
-/** @returns a tag or a length; NaN when it is none, which no comparison holds for */
+/** @returns a tag or a length; NaN when it is invalid, for which every comparison is false */
 function uint32(scan: Scan): number {
   const { bytes } = scan;
   let byte = bytes[scan.pos++] ?? Number.NaN;

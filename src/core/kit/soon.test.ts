@@ -9,7 +9,7 @@ const settle = (make: () => Soon<number>) =>
     (error) => `failed: ${(error as Error).message}`,
   );
 
-test('what is there at once is gone on with at once, what was thrown at once too', () => {
+test('a value that is available at once continues at once, and so does an error', () => {
   assert.equal(
     settle(() => 7),
     'got 7',
@@ -22,7 +22,7 @@ test('what is there at once is gone on with at once, what was thrown at once too
   );
 });
 
-test('what is to come is gone on with when it comes', async () => {
+test('a promised value continues when it is resolved', async () => {
   const coming = settle(() => Promise.resolve(7));
   assert.ok(coming instanceof Promise);
   assert.equal(await coming, 'got 7');

@@ -1,25 +1,28 @@
 import { type DescField, type DescMessage, ScalarType } from '@bufbuild/protobuf';
 import { WireType } from '@bufbuild/protobuf/wire';
 
-/** What is known of a field before any message is read. */
+/** The facts about a field that its type determines. */
 export type WireField = {
   readonly wireType: number;
   /** Numbers in a list may be packed. */
   readonly packable: boolean;
   readonly child: WireFields | undefined;
-  /** A map's: its entries have a key and a value, both said. */
+  /** A map: its entries must have a key and a value. */
   readonly isMap: boolean;
-  /** The bit of what must not come twice; 0: it may. A oneof's members share one. Above 30 all share the last: what is then merged for nothing reads the same. */
+  /**
+   * The bit of a field that must not occur twice; 0: it may. Members of a oneof share one. Above 30 all fields share
+   * the last; an unnecessary merge then has the same result.
+   */
   readonly bit: number;
-  /** Read by protobuf-es in a way of its own: groups, and enums that know all their values. */
+  /** Fields that protobuf-es reads differently: groups, and closed enums. */
   readonly special: boolean;
 };
-/** By number. */
+/** Fields by number. */
 export type WireFields = ReadonlyMap<number, WireField>;
 
 const known = new WeakMap<DescMessage, WireFields>();
 
-/** What is known of the fields of a message. */
+/** The facts about the fields of a message. */
 export function wireFieldsOf(type: DescMessage): WireFields {
   const before = known.get(type);
   if (before !== undefined) return before;

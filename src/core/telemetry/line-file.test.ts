@@ -40,7 +40,7 @@ test('a single line is there a second later', async (t) => {
   lines.close();
 });
 
-test('a full disk is told of, and takes no call down', async () => {
+test('a full disk is reported, and fails no call', async () => {
   const clock = fakeClock();
   const told = Promise.withResolvers<Error>();
   const lines = openLineFile('/dev/full', clock, told.resolve);

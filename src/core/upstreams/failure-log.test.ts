@@ -26,7 +26,7 @@ const trailers = { getAll: () => [] };
 const refused = { by: 'transport', cause: 'refused', detail: 'connect ECONNREFUSED 10.0.0.1:9000', processed: 'no' } as const;
 const status = (code: number, message = 'text') => ({ by: 'upstream', code, message, details: undefined, trailers }) as const;
 
-test('a failure is told with upstream, address, cause, code and trace id', () => {
+test('a failure is logged with upstream, address, cause, code and trace id', () => {
   const { lines, fail } = open();
   fail(refused);
   assert.deepEqual(lines, [

@@ -43,7 +43,7 @@ function open(ends: readonly UpstreamEnd[], { afterHeaders = false } = {}) {
   return { clock, budget, attempts, send };
 }
 
-test('an unavailable upstream is asked again after 50 ms, then 100 ms, and is told how often', async () => {
+test('an unavailable upstream is called again after 50 ms, then 100 ms, with the number of attempts', async () => {
   const { attempts, send } = open([unavailable(), lost, ok]);
   assert.ok((await send(3)).body);
   assert.deepEqual(attempts, [

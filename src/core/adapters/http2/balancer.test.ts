@@ -11,7 +11,7 @@ const never = new AbortController().signal;
 const open = (address: string) => openHttp2Transport({ address }, { clock: systemClock, random: Math.random });
 const send = (transport: ReturnType<typeof open>, leftMs = 5_000) =>
   sendUnary(transport, { path: '/a/b', metadata: [], deadlineAtMs: Date.now() + leftMs }, Buffer.from('a'), never);
-/** A port of loopback where nobody listens. */
+/** A port of loopback without a listener. */
 const nobody = '127.0.0.1:1';
 
 test('calls go round all addresses, past those that fail', async () => {
@@ -63,7 +63,7 @@ test('not more streams are open at once than the upstream allows, and all calls 
   const transport = open(upstream.address);
   const results = await Promise.all(Array.from({ length: 40 }, () => send(transport)));
   assert.equal(results.filter(({ body }) => body !== undefined).length, 40);
-  assert.ok(most <= 4, `${most} at once`); // one may close as the next begins
+  assert.ok(most <= 4, `${most} at once`); // one may close while the next begins
   transport.close();
   await upstream.close();
 });

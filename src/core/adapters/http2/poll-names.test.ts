@@ -86,7 +86,7 @@ test('a look-up that fails changes nothing for connections that are there', asyn
   failing = false;
 });
 
-test('an address that is gone from its name is left', async () => {
+test('an address that was removed from its name is left', async () => {
   hosts = ['127.0.0.2'];
   await clock.advance(15_000);
   await until('the old address gets no more calls', async () => {

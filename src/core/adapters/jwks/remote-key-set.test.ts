@@ -149,7 +149,7 @@ test('keys that must not verify are left out: RSA below 2048 bits, secrets, keys
   assert.deepEqual([on.set.markOf('secret'), on.set.markOf('second')], [undefined, undefined]);
 });
 
-test('keys come by https only, except on this machine', async () => {
+test('keys are fetched over https only, except on this machine', async () => {
   await using on = await opened([first], 'http://id.example/jwks.json');
   assert.equal(await on.ask(first), 'ISSUER_UNAVAILABLE');
   assert.match(

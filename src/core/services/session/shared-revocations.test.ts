@@ -12,7 +12,7 @@ import { type RevocationNews, sharedRevocations } from './shared-revocations.ts'
 const ttlMaxMs = 60_000;
 const turn = () => new Promise<void>((done) => setImmediate(done));
 
-test('what could not be told is tried again until it is told', async () => {
+test('an event that could not be published is retried until it is', async () => {
   const clock = fakeClock();
   const hub = memoryBus(quietLog);
   let down = true;
@@ -29,7 +29,7 @@ test('what could not be told is tried again until it is told', async () => {
   assert.deepEqual([there.has('a'), there.has('b')], [true, true]);
 });
 
-test('what is no news is said and changes nothing, and nobody revokes for longer than a token lives', async () => {
+test('a malformed event is logged and has no effect, and none revokes for longer than a token lives', async () => {
   const clock = fakeClock();
   const bus = memoryBus(quietLog);
   const { log, lines } = keptLog();
@@ -43,7 +43,7 @@ test('what is no news is said and changes nothing, and nobody revokes for longer
   assert.equal(revocations.has('s'), false);
 });
 
-test('SQL is asked each second while the news are broken, each five while they are whole, and at once after a gap', async () => {
+test('SQL is read every second while the bus fails, every five while it works, and at once after a gap', async () => {
   const clock = fakeClock();
   let whole = true;
   let onGap = () => {};

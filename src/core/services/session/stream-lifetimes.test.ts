@@ -100,7 +100,7 @@ test('a session that is revoked ends its streams at once, no other, and nothing 
   token('newer', user('ada', 's-1'), 5 * minuteMs);
   await assert.rejects(async () => lifetime.extend('newer'), reason('SESSION_REVOKED'));
   await clock.advance(5 * minuteMs);
-  assert.deepEqual(ends, ['SESSION_REVOKED'], 'told once');
+  assert.deepEqual(ends, ['SESSION_REVOKED'], 'reported once');
 });
 
 test('a session that was revoked before the stream began has no life', async () => {

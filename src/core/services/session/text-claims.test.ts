@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { textClaims } from './text-claims.ts';
 
-/** The payload is given as text, because the number is what stands in it. */
+/** The payload is text, because the test is about the number in it. */
 function tenantOf(json: string): string | undefined {
   const payload = Buffer.from(json).toString('base64url');
   return textClaims(`e30.${payload}.sig`, JSON.parse(json), ['tenant', '__proto__'], 'TOKEN_INVALID').get('tenant');

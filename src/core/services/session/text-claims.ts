@@ -1,13 +1,15 @@
 import type { JWTPayload } from 'jose';
 import { Fault } from '../../kit/fault.ts';
 
-/** Decimals in the one way that has no other spelling of the same number. Digits: more than any id has. */
+/** Canonical decimals, without another spelling of the same number. The number of digits exceeds that of any id. */
 const decimals = /^(?:0|-?[1-9]\d{0,63}|-?(?:0|[1-9]\d{0,63})\.\d{0,63}[1-9])$/;
 
 /**
- * Claims as text, for scopes of answers, templates and sessions. A number becomes the decimals that stand in the token, not what a double makes of them. One that is absent stays absent.
+ * Claims as text, for scopes of answers, templates and sessions. A number becomes the exact decimals of the token, not
+ * those of a double. An absent claim stays absent.
  * @param payload of `token`
- * @throws Fault of this reason, naming the claim, for lists, objects, booleans, null, and text that no database can hold
+ * @throws Fault of this reason, naming the claim, for lists, objects, booleans, null, and text that no database can
+ * store
  */
 export function textClaims(
   token: string,
@@ -27,12 +29,15 @@ export function textClaims(
   return claims;
 }
 
-/** Whether a text is the same wherever it is kept: PostgreSQL has no U+0000, and UTF-8 makes one character of all lone surrogates. */
+/**
+ * Whether every store preserves a text: PostgreSQL has no U+0000, and UTF-8 replaces all lone surrogates by one
+ * character.
+ */
 export function isText(text: string): boolean {
   return text.isWellFormed() && !text.includes('\0');
 }
 
-/** @returns the number as it stands in the payload; undefined when it has another spelling */
+/** @returns the number as in the payload; undefined when it has another spelling */
 function decimalsOf(token: string, name: string): string | undefined {
   const sources = new Map<unknown, string>();
   const read = (JSON.parse as ParseWithSource)(

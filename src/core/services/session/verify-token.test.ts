@@ -51,7 +51,7 @@ test('iat may be 5 s ahead of our clock, and a token may live exactly as long as
   assert.deepEqual([await said(token({ exp: nowS + 601 })), await said(token({ exp: nowS + 600 }))], ['TOKEN_INVALID', 'user']);
 });
 
-test('a session that ends, and a key that goes, stop tokens that were remembered', async () => {
+test('the end of a session and the removal of a key end cached tokens', async () => {
   const { revocations, held, token, said } = opened();
   const [mine, other] = [token(), token({ sid: 's-2' })];
   assert.deepEqual([await said(mine), await said(other)], ['user', 'user']);
