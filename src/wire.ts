@@ -207,7 +207,6 @@ export async function wire({ settings, app, release, clock, env, pretty, samples
     answer,
     refusal,
     health: readiness.health,
-    descriptorSet: release.descriptorSet,
     pages: { '/.well-known/jwks.json': jwksPage },
     probes: readiness.probes,
     metrics: telemetry.metricsText,

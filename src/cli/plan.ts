@@ -50,6 +50,7 @@ function jsonOf({
   invalidates,
   soft,
   settleMs,
+  requestBytes,
   streamOf,
   forward,
   idempotent,
@@ -66,6 +67,7 @@ function jsonOf({
     invalidates: invalidates.map(sourceOf),
     soft,
     settleMs,
+    requestBytes,
     streamOf: streamOf ?? null,
     forward:
       forward === undefined

@@ -1,18 +1,19 @@
-import type { Registry } from '@bufbuild/protobuf';
+import type { FileRegistry } from '@bufbuild/protobuf';
 import type { Clock } from '../core/kit/clock.ts';
 import type { MethodPlan } from '../core/kit/plan.ts';
 import type { AnswerCall } from '../core/ports/call.ts';
 import type { Log } from '../core/ports/log.ts';
 import { type AdminOptions, openAdmin } from '../core/transport/admin.ts';
-import { connectEdge } from '../core/transport/connect-edge.ts';
+import { corsOf } from '../core/transport/cors.ts';
 import type { DrainSummary } from '../core/transport/drain.ts';
 import type { ReportDefect } from '../core/transport/fence.ts';
 import { openFront } from '../core/transport/front.ts';
 import type { FrontOptions, FrontTls, Page } from '../core/transport/front-options.ts';
-import { openGrpcEdge } from '../core/transport/grpc-edge.ts';
-import { addHealth, type Health } from '../core/transport/health.ts';
-import { addReflection, reflectionPath } from '../core/transport/reflection.ts';
+import { type Health, healthMethods } from '../core/transport/health.ts';
+import { protocolsBy } from '../core/transport/protocols.ts';
+import { reflectionMethods } from '../core/transport/reflection.ts';
 import type { EncodeRefusal } from '../core/transport/refusal.ts';
+import type { Served } from '../core/transport/served.ts';
 import { watchCertificate } from '../core/transport/watch-certificate.ts';
 import type { Settings } from '../settings.ts';
 import type { Certificates } from './certificates.ts';
@@ -21,12 +22,10 @@ export type ListenerParts = {
   readonly settings: Settings;
   readonly certificates: Certificates;
   readonly plans: readonly MethodPlan[];
-  readonly registry: Registry;
+  readonly registry: FileRegistry;
   readonly answer: AnswerCall;
   readonly refusal: EncodeRefusal;
   readonly health: Health;
-  /** For reflection. */
-  readonly descriptorSet: Uint8Array;
   readonly pages: Readonly<Record<string, () => Page>>;
   readonly probes: AdminOptions['probes'];
   readonly metrics: AdminOptions['metrics'];
@@ -41,8 +40,6 @@ export type Listeners = {
   drain(graceMs: number): Promise<DrainSummary>;
   close(): Promise<void>;
 };
-
-const healthPaths = ['/grpc.health.v1.Health/Check', '/grpc.health.v1.Health/Watch'];
 
 /** Opens the three listeners: public and internal with the methods that are meant for each, admin with probes and metrics. */
 export async function openListeners(parts: ListenerParts): Promise<Listeners> {
@@ -96,41 +93,28 @@ type Place = {
 };
 
 async function openOne(
-  { settings, registry, answer, refusal, health, descriptorSet, clock, log, reportDefect }: ListenerParts,
+  { settings, registry, answer, refusal, health, clock, log, reportDefect }: ListenerParts,
   plans: readonly MethodPlan[],
   place: Place,
   timers: NonNullable<FrontOptions['timers']>,
 ) {
-  const services = [...new Set(plans.map(({ descriptor }) => descriptor.parent.typeName))];
-  const grpc = await openGrpcEdge(plans, answer, (server) => {
-    addHealth(server, health);
-    if (settings.reflection) addReflection(server, descriptorSet, [...services, 'grpc.health.v1.Health']);
+  const services = [...new Set(plans.map(({ descriptor }) => descriptor.parent.typeName)), 'grpc.health.v1.Health'];
+  const all: readonly Served[] = [
+    ...plans.map((plan) => ({ plan, answer })),
+    ...healthMethods(health, registry),
+    ...(settings.reflection ? reflectionMethods(registry, services) : []),
+  ];
+  const { corsOrigins, ...where } = place;
+  const front = await openFront({
+    ...where,
+    served: new Map(all.map((method) => [method.plan.path, method])),
+    protocolOf: protocolsBy(registry),
+    cors: corsOf(corsOrigins, plans),
+    refusal,
+    clock,
+    log,
+    reportDefect,
+    timers,
   });
-  const ofOneMessage = new Set([...plans.filter(({ kind }) => kind === 'unary' || kind === 'server_stream').map(({ path }) => path), ...healthPaths]);
-  const paths = new Set([...plans.map(({ path }) => path), ...healthPaths, ...(settings.reflection ? [reflectionPath] : [])]);
-  try {
-    const front = await openFront({
-      ...place,
-      grpc,
-      registry,
-      connect: connectEdge({ plans, registry, answer, refusal, log }),
-      knows: (path) => paths.has(path),
-      takesOne: (path) => ofOneMessage.has(path),
-      refusal,
-      clock,
-      log,
-      reportDefect,
-      timers,
-    });
-    return {
-      front,
-      close: async () => {
-        await front.close();
-        grpc.close();
-      },
-    };
-  } catch (error) {
-    grpc.close();
-    throw error;
-  }
+  return { front, close: () => front.close() };
 }

@@ -34,7 +34,7 @@ test('metadata that the policy does not name neither parts answers nor reaches t
 });
 
 test('field order and explicit defaults of a request do not part answers', async () => {
-  const plain = readyCall(getItem, ada).request as Uint8Array;
+  const plain = readyCall(getItem, ada).requestBytes;
   const twice = Uint8Array.of(...[0x0a, 1, 0x38], ...plain); // item_id "8", then "7": the last one counts
   assert.equal(await computations(getItem, ada, { ...ada, request: twice }), 1);
   assert.equal(await computations(getItem, ada, { ...ada, request: { itemId: '8' } }), 2);

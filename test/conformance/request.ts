@@ -1,11 +1,11 @@
 import type { ReadyCall } from '../../src/core/ports/call.ts';
 
 /** The message of a call that takes one. */
-export async function messageOf({ request }: ReadyCall): Promise<Uint8Array> {
-  return request as Uint8Array;
+export async function messageOf({ requestBytes }: ReadyCall): Promise<Uint8Array> {
+  return requestBytes;
 }
 
 /** The messages of a call that takes a stream. */
 export function messagesOf({ request }: ReadyCall): AsyncIterable<Uint8Array> {
-  return request as AsyncIterable<Uint8Array>;
+  return request.each();
 }

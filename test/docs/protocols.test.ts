@@ -17,7 +17,11 @@ test('the limits of a connection stand on the page as they stand in the code', (
     ['http2.ts', /streamResetRate: (\S+?),/, /at once, (\S+) a second/],
     ['incoming.ts', /valueBytesMax = (\S+?);/, /one piece of metadata \| (\S+) bytes/],
     ['incoming.ts', /credentialBytesMax = (\S+) \+/, /an access token \| (\S+) bytes/],
-    ['grpc-edge.ts', /requestBytesMax = (\S+?);/, /a request message \| (\S+) bytes/],
+    ['../policy/request-bytes.ts', /unaryRequestBytes = (\S+?);/, /a request message \| .*? by default (\S+) bytes for unary/],
+    ['../policy/request-bytes.ts', /streamRequestBytes = (\S+?);/, /unary methods, (\S+) for streams/],
+    ['codec.ts', /fieldsMax = (\S+?);/, /fields at the top of a request message \| (\S+) /],
+    ['http2.ts', /runningMax = (\S+?);/, /calls that run at once on an HTTP\/2 connection \| (\S+) /],
+    ['stream-sink.ts', /waitingBytesMax = (\S+?);/, /does not read a stream \| (\S+) /],
   ];
   for (const [file, code, row] of limits) {
     const said = row.exec(page)?.[1]?.replaceAll(',', '');

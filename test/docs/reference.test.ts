@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { test } from 'node:test';
 import { pages } from '../../scripts/docs.ts';
@@ -56,17 +56,6 @@ test('the table of reasons is that of the code, each with its status, its meanin
     Object.entries(reasons).map(([reason, status]) => [`\`${reason}\``, status]),
   );
   for (const row of rows) assert.ok(row.length === 4 && row.every((text) => text !== ''), row.join());
-});
-
-test("what is quoted of gRPC's own refusals stands in the library that we use", () => {
-  const folder = join(root, 'node_modules/@grpc/grpc-js/build/src');
-  const code = readdirSync(folder)
-    .filter((file) => file.endsWith('.js'))
-    .map((file) => readFileSync(join(folder, file), 'utf8'))
-    .join('\n');
-  const rows = rowsOf(read('docs/errors.md'), 'What gRPC itself refuses');
-  assert.ok(rows.length > 0);
-  for (const [text = ''] of rows) assert.ok(code.includes(text.slice(1, -1)), text);
 });
 
 test('CONTRIBUTING names every npm script, and what it says CI runs is what .ci/run calls', () => {

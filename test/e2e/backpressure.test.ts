@@ -11,7 +11,7 @@ import { openWire } from '../support/client/wire.ts';
 
 const registry = registryOf(fixtureRelease.descriptorSet);
 const messageBytes = 65_536;
-const message = framed(Buffer.concat([Buffer.from([0x0a, 0xfd, 0xff, 0x03]), Buffer.alloc(messageBytes - 4, 'a')]));
+const message = framed(Buffer.concat([Buffer.from([0x0a, 0xfc, 0xff, 0x03]), Buffer.alloc(messageBytes - 4, 'a')]));
 /** What may wait in between: socket buffers of the system, HTTP/2 windows of both hops, and what grpc-js reads ahead. The whole would be 256 MiB. */
 const betweenMax = 24 * 1_048_576;
 const all = 4_096;

@@ -96,7 +96,7 @@ for (const [version, open] of versions) {
 
   test(`${version}: a method that there is not is told so`, async () => {
     const reply = await ask('POST', '/fixture.v1.ScreenService/Nothing', json, '{}');
-    assert.deepEqual([reply.status, reasonOf(reply)], [501, 'METHOD_UNKNOWN']);
+    assert.deepEqual([reply.status, reasonOf(reply)], [404, 'METHOD_UNKNOWN']);
   });
 
   test(`${version}: what cannot be read is told so`, async () => {

@@ -41,7 +41,15 @@ export function flyBy(inside: Inside): Fly {
     const deadlineAtMs = clock.nowMs() + deadlineMs;
     const leftMs = Math.min(deadlineMs, (call.deadlineAtMs ?? deadlineAtMs) - clock.nowMs());
     const decoded = decodedOf(call);
-    const seen = { plan: call.plan, trace: call.trace, decoded, request: decoded.canonical, deadlineAtMs, ...method.inputsOf(call) };
+    const seen = {
+      plan: call.plan,
+      trace: call.trace,
+      decoded,
+      request: call.request,
+      requestBytes: decoded.canonical,
+      deadlineAtMs,
+      ...method.inputsOf(call),
+    };
     const run = async (flight: Flight<Computed>): Promise<Computed> => {
       const { signal, over } = flight;
       const { stamp, settling, finish } = await beginComputation(inside, wanted);

@@ -53,7 +53,7 @@ export function keyOf(
 function canonicalRequest(): (call: ReadyCall) => string | undefined {
   const remembered = new Map<string, string | undefined>();
   return (call) => {
-    const raw = call.request instanceof Uint8Array && call.request.byteLength <= rememberedBytesMax ? bytesText(call.request) : undefined;
+    const raw = call.requestBytes.byteLength <= rememberedBytesMax ? bytesText(call.requestBytes) : undefined;
     if (raw !== undefined && remembered.has(raw)) return remembered.get(raw);
     const decoded = decodedOf(call);
     const canonical = decoded.hasUnknownFields ? undefined : bytesText(decoded.canonical);

@@ -46,7 +46,7 @@ export function openCachedFrom(inside: Inside, stale: StaleIfError): OpenCached 
     return {
       hit: undefined,
       stale: reply,
-      call: { ...call, ...method.inputsOf(call), ...(key && { request: decodedOf(call).canonical }) },
+      call: { ...call, ...method.inputsOf(call), ...(key && { requestBytes: decodedOf(call).canonical }) },
       offer,
       rescue: async (error) => {
         const covers = await stale.rescue(method, call, remembered?.entry, error, patience);

@@ -55,7 +55,7 @@ export function trace({ recorder, clock, randomHex }: TraceParts): Interceptor<u
         how,
         annotations,
         upstreams,
-        bytesIn: call.request instanceof Uint8Array ? call.request.byteLength : 0,
+        bytesIn: call.request.bytesRead,
         bytesOut: out.bytes,
         messagesOut: out.messages,
       } satisfies CallRecord);

@@ -4,8 +4,9 @@ import { createValidator, type Validator } from '@bufbuild/protovalidate';
 import { canonicalForm } from '../kit/canonical.ts';
 import { Fault, type Violation } from '../kit/fault.ts';
 import type { MethodPlan } from '../kit/plan.ts';
+import { soonThen } from '../kit/soon.ts';
 import { clip } from '../kit/text.ts';
-import type { Decoded, Interceptor } from '../ports/call.ts';
+import type { CallRequest, Decoded, Interceptor } from '../ports/call.ts';
 import { DecodedRequest, type RequestType } from './decoded-request.ts';
 import { nulViolations, refusesNul } from './nul.ts';
 
@@ -38,14 +39,13 @@ export function validate(validator: Validator): Interceptor<unknown, Decoded> {
     const { plan, request } = call;
     const pass = passes.get(plan) ?? passOf(validator, plan);
     passes.set(plan, pass);
-    if (request instanceof Uint8Array) {
-      const decoded = pass.decode(request);
-      return next({ ...call, request: pass.received(decoded, request), decoded });
+    if (plan.kind === 'client_stream' || plan.kind === 'bidi_stream') {
+      const passed = pass.reads ? passedRequest(request, (bytes) => pass.received(pass.decode(bytes), bytes)) : request;
+      return next({ ...call, request: passed, requestBytes: noBytes, decoded: undefined });
     }
-    return next({
-      ...call,
-      request: pass.reads ? eachPassed(request, (bytes) => pass.received(pass.decode(bytes), bytes)) : request,
-      decoded: undefined,
+    return soonThen(request.one(), (bytes) => {
+      const decoded = pass.decode(bytes);
+      return next({ ...call, requestBytes: pass.received(decoded, bytes), decoded });
     });
   };
 }
@@ -93,8 +93,17 @@ function rulesBroken(validator: Validator, input: DescMessage, message: Message)
   return result.violations.map((violation) => ({ field: pathToString(violation.field), rule: violation.ruleId, description: violation.message }));
 }
 
-async function* eachPassed(messages: AsyncIterable<Uint8Array>, pass: (bytes: Uint8Array) => Uint8Array): AsyncGenerator<Uint8Array> {
-  for await (const bytes of messages) {
-    yield pass(bytes);
-  }
+const noBytes = new Uint8Array(0);
+
+/** The same stream of messages, each as it passes. */
+function passedRequest(request: CallRequest, pass: (bytes: Uint8Array) => Uint8Array): CallRequest {
+  return {
+    one: () => request.one(),
+    async *each() {
+      for await (const bytes of request.each()) yield pass(bytes);
+    },
+    get bytesRead() {
+      return request.bytesRead;
+    },
+  };
 }

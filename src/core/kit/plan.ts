@@ -55,6 +55,8 @@ export type MethodPlan = {
   readonly access: AccessPlan;
   /** Undefined: no limit of ours (streams by default). */
   readonly deadlineMs: number | undefined;
+  /** The largest request message, in bytes. */
+  readonly requestBytes: number;
   readonly cache: CachePlan | undefined;
   readonly invalidates: readonly Template[];
   /** With `invalidates`: older answers count as past their time to live instead of becoming unusable. */

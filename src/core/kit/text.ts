@@ -13,5 +13,5 @@ export function clip(text: string, bytesMax: number): string {
 
 /** Percent-codes a text for a header (gRPC over HTTP/2, "Status-Message"). It never throws, whatever the text. */
 export function percentEncode(text: string): string {
-  return encodeURIComponent(text.toWellFormed());
+  return encodeURI(text.toWellFormed()); // clients take it apart by decodeURI or by decodeURIComponent: no more is coded than both take apart
 }

@@ -12,6 +12,7 @@ import { type Finding, PolicyErrors, type Sources } from './policy-errors.ts';
 import { numbersOf } from './policy-path.ts';
 import { durationBetween, type Say, sayTwice } from './say.ts';
 import { messagesWithin } from './shape.ts';
+import { requestBytesOf } from './request-bytes.ts';
 import { streamOf } from './stream-of.ts';
 import { parseTemplate, whyNoSub } from './template.ts';
 import { unknownFields } from './unknown-fields.ts';
@@ -159,6 +160,7 @@ function planOf(
     idempotent: safe || method.idempotency === MethodOptions_IdempotencyLevel.IDEMPOTENT,
     access,
     deadlineMs,
+    requestBytes: requestBytesOf(policy.requestBytes, kind, say),
     cache: policy.cache === undefined ? undefined : cacheOf(policy.cache, method, access, say),
     invalidates,
     soft: policy.soft,
@@ -167,7 +169,11 @@ function planOf(
     forward: policy.forward === undefined ? undefined : forwardOf(policy.forward, method, context),
     validated: hasRules(method),
     fingerprint: fingerprintOf(method, bytes),
-    defaulted: [...(policy.access === undefined ? ['access'] : []), ...(policy.deadline === '' ? ['deadline'] : [])],
+    defaulted: [
+      ...(policy.access === undefined ? ['access'] : []),
+      ...(policy.deadline === '' ? ['deadline'] : []),
+      ...(policy.requestBytes === 0 ? ['request_bytes'] : []),
+    ],
   };
   return plan;
 }

@@ -15,6 +15,7 @@ export const enforced: Fields = {
   6: { 1: true, 2: true, 3: true, 4: true, 5: true }, // forward
   7: true, // soft
   8: true, // settle
+  9: true, // request_bytes
 };
 
 /** What a policy asks for and this release does not enforce: the descriptor set was made with a newer policy.proto. */

@@ -35,8 +35,7 @@ export type Call = {
   readonly signal: AbortSignal;
   /** When the client stops waiting: milliseconds since 1970. */
   readonly deadlineAtMs: number | undefined;
-  /** Unary and server stream: the message's bytes. Client stream and bidi: one message's bytes each. */
-  readonly request: Uint8Array | AsyncIterable<Uint8Array>;
+  readonly request: CallRequest;
   /** Runs `callback` once when the call has ended wholly (a stream: after its last message), whichever way. Must not throw. */
   onEnd(callback: (ending: Ending) => void): void;
 };
@@ -70,6 +69,19 @@ export type PushedBody = (sink: Sink) => void;
 
 /** The messages of a stream: asked for one by one by its reader, which throws what it ended with; or pushed by its writer. */
 export type StreamBody = AsyncIterable<Uint8Array> | PushedBody;
+
+/**
+ * The request of a call. It is read, decompressed and brought to bytes when it is asked for, which the chain does only once it knows who calls. What cannot be read is thrown as a
+ * Fault by whoever asks.
+ */
+export type CallRequest = {
+  /** The message of a method that takes one: always the same. */
+  one(): Soon<Uint8Array>;
+  /** The messages of a method that takes a stream, each as it comes. To be asked for once. */
+  each(): AsyncIterable<Uint8Array>;
+  /** Bytes of the messages that were read so far. */
+  readonly bytesRead: number;
+};
 
 export type Answer = {
   /** Initial metadata. */
@@ -137,8 +149,11 @@ export type Authenticated = {
   readonly lifetime: Lifetime | undefined;
 };
 
-/** Added by validate, for calls with a single request. */
+/** Added by validate. */
 export type Decoded = {
+  /** The bytes of the one message; of a stream of requests none. */
+  readonly requestBytes: Uint8Array;
+  /** Undefined for streams of requests. */
   readonly decoded:
     | {
         /** The request as a protobuf-es message. */

@@ -40,7 +40,7 @@ function begin(screen: Screen<never>, call: ReadyCall, { app, upstreams, readers
     context.tag,
   );
   const { requestType, responseType } = screen.definition;
-  const request = requestType.decode(call.request as Uint8Array);
+  const request = requestType.decode(call.requestBytes);
   return {
     run,
     pass: async () => {

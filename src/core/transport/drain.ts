@@ -1,7 +1,7 @@
-import type { ServerHttp2Session } from 'node:http2';
 import type { Server as NetServer, Socket } from 'node:net';
 import type { Clock } from '../kit/clock.ts';
 import type { Http1 } from './http1.ts';
+import type { Sessions } from './sessions.ts';
 
 export type DrainSummary = {
   /** Connections that ended by themselves. */ readonly finished: number /** Connections that had to be cut. */;
@@ -11,7 +11,7 @@ export type DrainSummary = {
 export type Draining = {
   readonly listener: NetServer;
   readonly sockets: ReadonlySet<Socket>;
-  readonly sessions: ReadonlySet<ServerHttp2Session>;
+  readonly sessions: Pick<Sessions, 'all'>;
   readonly http1: Http1;
   readonly graceMs: number;
   readonly clock: Clock;
@@ -27,16 +27,16 @@ export async function drain({ listener, sockets, sessions, http1, graceMs, clock
   http1.leave();
   const all = sockets.size;
   // Two steps (RFC 9113, section 6.8): first "no new streams, all you sent count", then the number of the last one.
-  for (const session of sessions) if (!session.closed && !session.destroyed) session.goaway(0, 2 ** 31 - 1);
+  for (const session of [...sessions.all()]) if (!session.closed && !session.destroyed) session.goaway(0, 2 ** 31 - 1);
   await wait(Math.min(goawayMs, graceMs));
-  for (const session of sessions) if (!session.closed) session.close();
+  for (const session of [...sessions.all()]) if (!session.closed) session.close();
   const endMs = clock.monotonicMs() + graceMs;
   while (sockets.size > 0 && clock.monotonicMs() < endMs) {
     http1.server.closeIdleConnections();
     await wait(25);
   }
   const cut = sockets.size;
-  for (const session of sessions) session.destroy();
+  for (const session of [...sessions.all()]) session.destroy();
   for (const socket of sockets) socket.destroy();
   return { finished: all - cut, cut };
 }

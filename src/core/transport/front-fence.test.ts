@@ -3,51 +3,63 @@ import { once } from 'node:events';
 import { request } from 'node:http';
 import { connect } from 'node:http2';
 import { test } from 'node:test';
-import { createRegistry } from '@bufbuild/protobuf';
+import type { DescMethod } from '@bufbuild/protobuf';
+import { Metadata } from 'nice-grpc-common';
+import { fixtureRelease } from '../../../test/support/server/test-server.ts';
+import { registryOf } from '../../../test/support/client/protocols.ts';
 import { systemClock } from '../../wire/system-clock.ts';
+import type { MethodPlan } from '../kit/plan.ts';
 import { StatusError } from '../kit/status-error.ts';
-import type { NodeServerRequest, NodeServerResponse } from './connect-edge.ts';
 import { openFront } from './front.ts';
-import type { FrontOptions } from './front-options.ts';
+import { openPlan } from './open-plan.ts';
+import type { Protocol } from './protocol.ts';
+import type { Served } from './served.ts';
 
-/** A front whose edges throw in the event of a stream when its path says so, and answer others. */
+const fixture = registryOf(fixtureRelease.descriptorSet);
+
+/** A front whose protocols throw in the event of a stream when its path says so, and answer others. */
 async function openThrowing() {
   const defects: unknown[] = [];
   const boom = (path: string, event: string) => {
     if (path === `/${event}`) throw new URIError(path);
   };
-  const grpc: FrontOptions['grpc'] = {
-    session: () => {},
-    take: (stream, headers) => {
-      stream.respond({ ':status': 200 }, { waitForTrailers: true });
-      stream.on('data', () => boom(`${headers[':path']}`, 'data'));
-      stream.on('end', () => stream.end());
-      stream.on('wantTrailers', () => {
-        boom(`${headers[':path']}`, 'wantTrailers');
-        stream.sendTrailers({ 'grpc-status': '0' });
-      });
-      return () => {};
+  const descriptor = fixture.getService('fixture.v1.ScreenService')?.methods[0] as DescMethod;
+  const plan = { ...openPlan(fixture, 'grpc.health.v1.Health', 'Check'), descriptor } as MethodPlan;
+  const protocol = (hasTrailers: boolean): Protocol => ({
+    name: 'connect',
+    carries: () => true,
+    request: ({ input, path }) => {
+      input.on('data', () => boom(path, 'data'));
+      return { one: () => new Promise((resolve) => input.on('end', () => resolve(new Uint8Array()))), each: async function* () {}, bytesRead: 0 };
     },
+    reply: (exchange) => ({
+      one: () => {
+        const trailers = () => {
+          boom(exchange.path, 'wantTrailers');
+          return { 'grpc-status': '0' };
+        };
+        exchange.respond(200, {}, hasTrailers ? { trailers } : {});
+        exchange.output.end();
+      },
+      open: () => {},
+      message: () => true,
+      close: () => {},
+      fail: () => {},
+    }),
+  });
+  const served: Served = {
+    plan,
+    answer: async ({ request }) => ({ metadata: Metadata(), body: await request.one(), trailers: Metadata() }),
   };
   const front = await openFront({
     host: '127.0.0.1',
     port: 0,
     tls: undefined,
-    grpc,
-    connect: (asked: NodeServerRequest, response: NodeServerResponse) => {
-      (asked as NodeJS.EventEmitter).on('data', () => boom(asked.url ?? '', 'data'));
-      (asked as NodeJS.EventEmitter).on('end', () => {
-        response.writeHead(200, {});
-        response.end();
-      });
-      return true;
-    },
-    knows: () => true,
-    takesOne: () => true,
+    served: new Map(['/data', '/wantTrailers', '/stays'].map((path) => [path, served])),
+    protocolOf: ({ headers }) => ({ protocol: protocol(headers['content-type'] === 'application/grpc'), refused: undefined }),
     pages: {},
-    corsOrigins: [],
+    cors: { apply: () => false },
     refusal: () => new StatusError(13, 'refused'),
-    registry: createRegistry(),
     clock: systemClock,
     log: { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} },
     reportDefect: (where, error) => defects.push([where, (error as Error).name]),

@@ -1,10 +1,11 @@
-import type { Registry } from '@bufbuild/protobuf';
 import type { Clock } from '../kit/clock.ts';
 import type { Log } from '../ports/log.ts';
-import type { ConnectEdge } from './connect-edge.ts';
+import type { Cors } from './cors.ts';
+import type { Exchange } from './exchange.ts';
 import type { ReportDefect } from './fence.ts';
-import type { GrpcEdge } from './grpc-edge.ts';
+import type { Spoken } from './protocols.ts';
 import type { EncodeRefusal } from './refusal.ts';
+import type { Served } from './served.ts';
 
 /** What a page of a fixed path is: the published keys, and the like. */
 export type Page = { readonly contentType: string; readonly body: string; readonly cacheControl?: string };
@@ -21,17 +22,12 @@ export type FrontOptions = {
   readonly port: number;
   /** Undefined: plain HTTP/2 and HTTP/1.1, behind a proxy that ends TLS. */
   readonly tls: FrontTls | undefined;
-  readonly grpc: Pick<GrpcEdge, 'session' | 'take'>;
-  readonly connect: ConnectEdge;
-  /** Whether a gRPC method of this path exists; others are answered METHOD_UNKNOWN here. */
-  readonly knows: (path: string) => boolean;
-  /** Whether the method of a path takes one message, which is to come whole in time. */
-  readonly takesOne: (path: string) => boolean;
+  /** What is served here, by path. */
+  readonly served: ReadonlyMap<string, Served>;
+  readonly protocolOf: (exchange: Exchange) => Spoken;
   readonly pages: Readonly<Record<string, () => Page>>;
-  readonly corsOrigins: readonly string[];
+  readonly cors: Cors;
   readonly refusal: EncodeRefusal;
-  /** The types that errors are shown by in JSON. */
-  readonly registry: Registry;
   readonly clock: Clock;
   readonly log: Log;
   readonly reportDefect: ReportDefect;

@@ -1,11 +1,14 @@
-import type { ServerHttp2Session } from 'node:http2';
 import { type AddressInfo, createServer as createNetServer, type Server as NetServer, type Socket } from 'node:net';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:tls';
+import type { Clock } from '../kit/clock.ts';
 import { type DrainSummary, drain } from './drain.ts';
+import { openEdge } from './edge.ts';
 import { defaultTimers, type FrontOptions, type FrontTimers, type FrontTls } from './front-options.ts';
 import { createHttp1 } from './http1.ts';
 import { createHttp2 } from './http2.ts';
 import { requestTimes } from './request-times.ts';
+import { serve } from './serve.ts';
+import { openSessions } from './sessions.ts';
 
 export type Front = {
   readonly port: number;
@@ -21,19 +24,27 @@ export type Front = {
 export async function openFront(options: FrontOptions): Promise<Front> {
   const timers = { ...defaultTimers, ...options.timers };
   const sockets = new Set<Socket>();
-  const sessions = new Set<ServerHttp2Session>();
-  const times = requestTimes(options.takesOne, timers.requestMs, options.clock);
-  const http1 = createHttp1(options, timers, times);
-  const http2 = createHttp2(options, sessions, timers, times);
+  const { clock, reportDefect } = options;
+  const sessions = openSessions(timers, clock);
+  const times = requestTimes(clock);
+  const edge = openEdge({
+    ...options,
+    reportDefect: (error) => reportDefect('stream', error),
+    nowMs: clock.nowMs,
+    watch: (exchange) => times.watch({ isWhole: () => exchange.isWhole(), end: () => exchange.tooLate() }, timers.requestMs),
+  });
+  const take = serve(options, edge);
+  const http1 = createHttp1(options, timers, times, take);
+  const http2 = createHttp2(options, timers, sessions, times, take);
   const accept = (socket: Socket, isHttp2: boolean) => {
     try {
       (isHttp2 ? http2 : http1.server).emit('connection', socket);
     } catch (error) {
-      options.reportDefect('connection', error);
+      reportDefect('connection', error);
       socket.destroy();
     }
   };
-  const listener = options.tls === undefined ? plainListener(accept, timers) : tlsListener(options.tls, accept, timers);
+  const listener = options.tls === undefined ? plainListener(accept, timers, clock) : tlsListener(options.tls, accept, timers);
   listener.on('connection', (socket: Socket) => {
     sockets.add(socket);
     socket.on('error', () => {}); // a peer that breaks off is nobody's fault; the socket's close follows
@@ -52,11 +63,12 @@ export async function openFront(options: FrontOptions): Promise<Front> {
   });
   listener.on('error', (error) => options.log.error('The listener failed.', { error }));
   const close = async () => {
-    for (const session of sessions) session.destroy();
+    for (const session of [...sessions.all()]) session.destroy();
     for (const socket of sockets) socket.destroy();
     await new Promise<void>((resolve) => listener.close(() => resolve()));
     http1.server.close(); // ends its check of time-outs
     times.close();
+    sessions.close();
   };
   return {
     port: (listener.address() as AddressInfo).port,
@@ -64,7 +76,7 @@ export async function openFront(options: FrontOptions): Promise<Front> {
       if (!('setSecureContext' in listener)) throw new Error('This listener speaks plain HTTP: it has no certificate.');
       (listener as TlsServer).setSecureContext({ key: tls.key, cert: tls.cert, ca: tls.clientCa });
     },
-    drain: (graceMs) => drain({ listener, sockets, sessions, http1, graceMs, clock: options.clock }),
+    drain: (graceMs) => drain({ listener, sockets, sessions, http1, graceMs, clock }),
     close,
   };
 }
@@ -87,16 +99,25 @@ function tlsListener(tls: FrontTls, accept: (socket: Socket, isHttp2: boolean) =
   return listener;
 }
 
+/** How HTTP/2 begins. */
+const http2Word = 'PRI';
+
 /** Without ALPN the first bytes tell: an HTTP/2 client with prior knowledge sends its preface ("PRI", RFC 9113, section 3.4) without waiting. */
-function plainListener(accept: (socket: Socket, isHttp2: boolean) => void, { prefaceMs }: FrontTimers): NetServer {
+function plainListener(accept: (socket: Socket, isHttp2: boolean) => void, { prefaceMs }: FrontTimers, clock: Clock): NetServer {
   return createNetServer((socket) => {
-    socket.setTimeout(prefaceMs, () => socket.destroy());
-    socket.once('readable', () => {
-      socket.setTimeout(0);
-      const first: Buffer | null = socket.read();
-      if (first === null) return; // ended without a byte
-      socket.unshift(first);
-      accept(socket, first.subarray(0, 3).toString('latin1') === 'PRI');
-    });
+    const tooLate = clock.after(prefaceMs, () => socket.destroy());
+    socket.once('close', tooLate);
+    let first = '';
+    const look = () => {
+      const chunk: Buffer | null = socket.read();
+      if (chunk === null) return; // ended without a byte
+      first += chunk.toString('latin1');
+      if (first.length < http2Word.length && http2Word.startsWith(first)) return; // TCP may cut it anywhere
+      socket.off('readable', look);
+      tooLate();
+      socket.unshift(Buffer.from(first, 'latin1'));
+      accept(socket, first.startsWith(http2Word));
+    };
+    socket.on('readable', look);
   });
 }

@@ -1,10 +1,30 @@
-import type { IncomingHttpHeaders, OutgoingHttpHeaders, ServerHttp2Stream } from 'node:http2';
+import type { IncomingHttpHeaders } from 'node:http2';
 import type { CallMetadata } from '../ports/call.ts';
 
-/** Of HTTP and of gRPC itself, not of the call. Pseudo headers begin with ":". */
-const notOfTheCall = new Set(['content-type', 'te', 'accept-encoding', 'grpc-encoding', 'grpc-accept-encoding', 'grpc-timeout']);
+/** Of HTTP and of the protocols themselves, not of the call. Pseudo headers begin with ":". */
+const notOfTheCall = new Set([
+  'accept',
+  'accept-encoding',
+  'connect-accept-encoding',
+  'connect-content-encoding',
+  'connect-protocol-version',
+  'connection',
+  'content-encoding',
+  'content-length',
+  'content-type',
+  'expect',
+  'grpc-accept-encoding',
+  'grpc-encoding',
+  'grpc-timeout',
+  'host',
+  'keep-alive',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+]);
 
-/** The metadata of a gRPC call, read from its clean headers when somebody asks: of ten that a client sends a call needs three or four. */
+/** The metadata of a call, read from its clean headers when somebody asks: of ten that a client sends a call needs three or four. */
 export class HeaderMetadata implements CallMetadata {
   readonly #headers: IncomingHttpHeaders;
   constructor(headers: IncomingHttpHeaders) {
@@ -30,19 +50,4 @@ export class HeaderMetadata implements CallMetadata {
       if (values.length > 0) yield [key, values];
     }
   }
-}
-
-/** Adds an answer's metadata to the headers that grpc-js is about to send: it makes them itself, and hands them to Node as the last thing it does. */
-export function answerHeaders(stream: ServerHttp2Stream, metadata: CallMetadata): void {
-  const { respond } = stream;
-  const added: OutgoingHttpHeaders = {};
-  for (const [key, values] of metadata) added[key] = values.length === 1 ? headerOf(values[0]) : values.map(headerOf);
-  stream.respond = (headers, options) => {
-    stream.respond = respond;
-    stream.respond(Object.assign(headers ?? {}, added), options);
-  };
-}
-
-function headerOf(value: string | Uint8Array = ''): string {
-  return typeof value === 'string' ? value : Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64');
 }

@@ -1,6 +1,11 @@
-import type { Server } from 'nice-grpc';
-import { ServerError } from 'nice-grpc';
-import { type HealthCheckRequest, HealthCheckResponse_ServingStatus, HealthDefinition } from '../../gen/grpc/health/v1/health.ts';
+import type { FileRegistry } from '@bufbuild/protobuf';
+import { Metadata } from 'nice-grpc-common';
+import { HealthCheckRequest, HealthCheckResponse, HealthCheckResponse_ServingStatus } from '../../gen/grpc/health/v1/health.ts';
+import { soonThen } from '../kit/soon.ts';
+import { StatusError } from '../kit/status-error.ts';
+import type { Call } from '../ports/call.ts';
+import { openPlan } from './open-plan.ts';
+import type { Served } from './served.ts';
 
 /** What the health service tells: of the whole server (""), or of one service by its full name. */
 export type Health = {
@@ -16,26 +21,45 @@ const { SERVING, NOT_SERVING, SERVICE_UNKNOWN } = HealthCheckResponse_ServingSta
 /** grpc.status.NOT_FOUND, as the protocol wants for unknown services (grpc/grpc, doc/health-checking.md). */
 const notFound = 5;
 
-/** grpc.health.v1.Health on nice-grpc: for balancers and `grpc_health_probe`; it bypasses `answer`, because it must answer when little else does. */
-export function addHealth(server: Server, health: Health): void {
-  server.add(HealthDefinition, {
-    check: async ({ service }: HealthCheckRequest) => {
-      const serving = health.serving(service);
-      if (serving === undefined) throw new ServerError(notFound, `There is no service "${service}" here.`);
-      return { status: serving ? SERVING : NOT_SERVING };
+const encoded = (status: HealthCheckResponse['status']) => HealthCheckResponse.encode({ status }).finish();
+
+/** grpc.health.v1.Health: for balancers and `grpc_health_probe`. It needs no chain, because it must answer when little else does. */
+export function healthMethods(health: Health, registry: FileRegistry): readonly Served[] {
+  const [check, watch] = ['Check', 'Watch'].map((name) => openPlan(registry, 'grpc.health.v1.Health', name));
+  if (check === undefined || watch === undefined) throw new Error('grpc.health.v1.Health is not among the protos.');
+  return [
+    {
+      plan: check,
+      answer: ({ request }) =>
+        soonThen(request.one(), (bytes) => {
+          const { service } = HealthCheckRequest.decode(bytes);
+          const serving = health.serving(service);
+          if (serving === undefined) throw new StatusError(notFound, `There is no service "${service}" here.`);
+          return { metadata: Metadata(), body: encoded(serving ? SERVING : NOT_SERVING), trailers: Metadata() };
+        }),
     },
-    async *watch({ service }: HealthCheckRequest, { signal }) {
-      let last: number | undefined;
-      while (!signal.aborted) {
-        const serving = health.serving(service);
-        const status = serving === undefined ? SERVICE_UNKNOWN : serving ? SERVING : NOT_SERVING;
-        if (status !== last) yield { status };
-        last = status;
-        if (health.leaving()) return; // a stream that stays would hold the drain up to the end of its grace
-        await changed(health, signal);
-      }
+    {
+      plan: watch,
+      answer: (call) =>
+        soonThen(call.request.one(), (bytes) => ({
+          metadata: Metadata(),
+          body: statuses(health, HealthCheckRequest.decode(bytes).service, call),
+          trailers: Metadata(),
+        })),
     },
-  });
+  ];
+}
+
+async function* statuses(health: Health, service: string, { signal }: Call): AsyncGenerator<Uint8Array> {
+  let last: number | undefined;
+  while (!signal.aborted) {
+    const serving = health.serving(service);
+    const status = serving === undefined ? SERVICE_UNKNOWN : serving ? SERVING : NOT_SERVING;
+    if (status !== last) yield encoded(status);
+    last = status;
+    if (health.leaving()) return; // a stream that stays would hold the drain up to the end of its grace
+    await changed(health, signal);
+  }
 }
 
 /** Resolves at the next change, or when the watcher has left. */

@@ -1,10 +1,12 @@
-import { createServer, type Server, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import type { NodeServerResponse } from './connect-edge.ts';
+import type { Edge } from './edge.ts';
+import { fence } from './fence.ts';
 import type { FrontOptions, FrontTimers } from './front-options.ts';
+import { Http1Exchange } from './http1-exchange.ts';
 import { peerOf } from './peer.ts';
+import { refuse } from './refuse.ts';
 import type { RequestTimes } from './request-times.ts';
-import { serveHttp } from './serve-http.ts';
 
 /** What a client hears whose request HTTP itself cannot read: Node closes the connection after it. */
 const refusals: Readonly<Record<string, string>> = {
@@ -18,24 +20,54 @@ export type Http1 = {
   leave(): void;
 };
 
+/** Requests of one connection that wait for the one before them: a client may send many at once (RFC 9112, section 9.3.2). */
+type Line = { busy: boolean; readonly waiting: (() => void)[] };
+
 /** The HTTP/1.1 server. It never listens: the front hands it its connections. */
-export function createHttp1(options: FrontOptions, { prefaceMs }: FrontTimers, times: RequestTimes): Http1 {
+export function createHttp1(
+  { reportDefect }: Pick<FrontOptions, 'reportDefect'>,
+  { prefaceMs, idleMs }: FrontTimers,
+  times: RequestTimes,
+  serve: Edge,
+): Http1 {
   const open = new Set<ServerResponse>();
+  const lines = new WeakMap<Socket, Line>();
   let leaving = false;
   const sayLast = (response: ServerResponse) => {
     if (!response.headersSent) response.setHeader('connection', 'close');
   };
+  const begin = (request: IncomingMessage, response: ServerResponse, next: () => void) => {
+    const failed = (error: unknown) => {
+      reportDefect('stream', error);
+      response.destroy();
+    };
+    try {
+      serve(new Http1Exchange(request, response, peerOf(request.socket), times), next);
+    } catch (error) {
+      failed(error);
+      next();
+    }
+  };
   const server = createServer(
-    { headersTimeout: prefaceMs, requestTimeout: prefaceMs, connectionsCheckingInterval: Math.min(1_000, prefaceMs), maxHeaderSize: 16_384 },
+    {
+      headersTimeout: prefaceMs,
+      requestTimeout: prefaceMs,
+      connectionsCheckingInterval: Math.min(1_000, prefaceMs),
+      keepAliveTimeout: idleMs, // Node's own is 5 s: a balancer that uses the connection again in that moment answers 502
+      maxHeaderSize: 16_384,
+    },
     (request, response) => {
       open.add(response);
       if (leaving) sayLast(response);
-      const forget = times.watch(request.url ?? '', { isWhole: () => request.complete, end: () => refuse(request.socket, '408 Request Timeout') });
-      response.once('close', () => {
-        open.delete(response);
-        forget();
-      });
-      serveHttp(options, request, response as unknown as NodeServerResponse, peerOf(request.socket));
+      response.once('close', () => open.delete(response));
+      for (const emitter of [request, response]) {
+        fence(emitter, (error) => {
+          reportDefect('stream', error);
+          response.destroy();
+        });
+        emitter.on('error', () => {});
+      }
+      oneAtATime(request.socket, lines, (next) => begin(request, response, next));
     },
   );
   server.maxHeadersCount = 64;
@@ -51,7 +83,25 @@ export function createHttp1(options: FrontOptions, { prefaceMs }: FrontTimers, t
   };
 }
 
-function refuse(socket: Socket, status: string): void {
-  if (socket.writable && socket.bytesWritten === 0) socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
-  socket.destroySoon();
+/** Runs the requests of one connection one after the other, each when the one before it has been handled wholly. While one waits nothing more is read. */
+function oneAtATime(socket: Socket, lines: WeakMap<Socket, Line>, run: (next: () => void) => void): void {
+  const line = lines.get(socket) ?? { busy: false, waiting: [] };
+  lines.set(socket, line);
+  let isDone = false;
+  const start = () => {
+    line.busy = true;
+    run(() => {
+      if (isDone) return;
+      isDone = true;
+      line.busy = false;
+      const following = line.waiting.shift();
+      if (line.waiting.length === 0) socket.resume();
+      if (socket.destroyed) line.waiting.length = 0;
+      else following?.();
+    });
+  };
+  if (line.busy) {
+    line.waiting.push(start);
+    socket.pause();
+  } else start();
 }

@@ -1,23 +1,13 @@
-import {
-  constants,
-  createServer,
-  type Http2Server,
-  type Http2Session,
-  type IncomingHttpHeaders,
-  type ServerHttp2Session,
-  type ServerHttp2Stream,
-} from 'node:http2';
-import type { Peer } from '../ports/call.ts';
-import type { NodeServerResponse } from './connect-edge.ts';
+import { constants, createServer, type Http2Server, type IncomingHttpHeaders, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
+import type { Edge } from './edge.ts';
 import { fence } from './fence.ts';
 import type { FrontOptions, FrontTimers } from './front-options.ts';
-import { cleanHeaders } from './incoming.ts';
-import { nobody, peerOf } from './peer.ts';
-import { refuseGrpc } from './refusal.ts';
+import { Http2Exchange } from './http2-exchange.ts';
+import { peerOf } from './peer.ts';
 import type { RequestTimes } from './request-times.ts';
-import { asFault, serveHttp, unknownMethod } from './serve-http.ts';
+import type { Sessions } from './sessions.ts';
 
-/** Limits of one HTTP/2 connection: Envoy's edge guide, and docs/reference/protocols.md. grpc-js's own options do not reach these sessions. */
+/** Limits of one HTTP/2 connection: Envoy's edge guide, and docs/reference/protocols.md. */
 const http2Options = {
   settings: { maxConcurrentStreams: 100, maxHeaderListSize: 16_384, enablePush: false, enableConnectProtocol: false },
   maxSessionMemory: 16, // MB
@@ -28,76 +18,51 @@ const http2Options = {
   maxSessionRejectedStreams: 100,
 };
 
-const nothing = () => {};
+/** Calls of one connection that run at once, those included that the client has given up (Go's server counts so, too). */
+const runningMax = 100;
 
-/** The HTTP/2 server. It never listens: the front hands it its connections, and it hands gRPC's streams to nice-grpc and the others to Connect. */
-export function createHttp2(options: FrontOptions, sessions: Set<ServerHttp2Session>, timers: FrontTimers, times: RequestTimes): Http2Server {
-  const { grpc, clock } = options;
+/** The HTTP/2 server. It never listens: the front hands it its connections. */
+export function createHttp2(
+  { clock, reportDefect }: Pick<FrontOptions, 'clock' | 'reportDefect'>,
+  timers: FrontTimers,
+  sessions: Sessions,
+  times: RequestTimes,
+  serve: Edge,
+): Http2Server {
   const server = createServer(http2Options as Parameters<typeof createServer>[0]);
-  const compat = createServer((request, response) => {
-    serveHttp(options, request, response as unknown as NodeServerResponse, peerOf(request.stream.session?.socket));
-  });
-  const peers = new WeakMap<Http2Session, Peer>();
-  /** Streams that are open on each session. */
-  const streams = new WeakMap<Http2Session, number>();
-  const count = (session: Http2Session, by: number) => streams.set(session, (streams.get(session) ?? 0) + by);
-  server.on('session', (session) => {
+  server.on('session', (session: ServerHttp2Session) => {
     fence(session, (error) => {
-      options.reportDefect('connection', error);
+      reportDefect('connection', error);
       session.destroy();
     });
-    sessions.add(session);
-    peers.set(session, peerOf(session.socket));
     session.on('error', () => {});
-    session.once('close', () => sessions.delete(session));
+    sessions.add(session, peerOf(session.socket));
     const cancel = clock.after(timers.prefaceMs, () => session.destroy());
     session.once('remoteSettings', cancel);
     session.once('close', cancel);
-    session.setTimeout(timers.idleMs, () => {
-      if (!session.closed && (streams.get(session) ?? 0) === 0) session.close(); // a quiet stream is a call too
-    });
-    grpc.session(session); // keepalive, age and idle of grpc-js apply
   });
   server.on('sessionError', () => {});
-  const serve = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, flags: number, rawHeaders: string[]) => {
-    const { session } = stream; // unset once the stream has closed
-    if (session !== undefined) count(session, 1);
-    const path = headers[':path'] ?? '';
-    const forget = times.watch(path, {
-      isWhole: () => stream.destroyed || stream.readableEnded || stream.state.remoteClose === 1,
-      end: () => stream.close(constants.NGHTTP2_CANCEL),
-    });
-    let leave = nothing;
-    stream.once('close', () => {
-      forget();
-      leave();
-      if (session !== undefined) count(session, -1);
-    });
-    const contentType = headers['content-type'];
-    if (contentType === undefined || !/^application\/grpc(?:[+;]|$)/.test(contentType)) {
-      compat.emit('stream', stream, headers, flags, rawHeaders);
-      return;
-    }
-    try {
-      if (!options.knows(path)) throw unknownMethod(path);
-      const word = cleanHeaders(headers, (session && peers.get(session)) ?? nobody, clock.nowMs(), rawHeaders);
-      leave = grpc.take(stream, headers, word);
-    } catch (error) {
-      refuseGrpc(stream, options.refusal(asFault(error, options), String(headers['accept-language'] ?? '')));
-    }
-  };
-  // Only a stream listener: with a request listener Node would answer gRPC streams too.
-  server.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, flags: number, rawHeaders: string[]) => {
+  // Only a stream listener: with a request listener Node would answer each stream, too.
+  server.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, _flags: number, rawHeaders: string[]) => {
     // What one stream throws ends that stream, and no other.
     const failed = (error: unknown) => {
-      options.reportDefect('stream', error);
+      reportDefect('stream', error);
       stream.close(constants.NGHTTP2_INTERNAL_ERROR);
     };
     fence(stream, failed);
     stream.on('error', () => {});
-    if (stream.destroyed || stream.closed) return; // reset in the same breath: there is nobody to answer
+    const session = sessions.get(stream.session as ServerHttp2Session | undefined);
+    if (session === undefined || stream.destroyed || stream.closed) return; // reset in the same breath: there is nobody to answer
+    session.streams++;
+    stream.once('close', () => {
+      session.streams--;
+      session.idleForMs = 0;
+    });
+    if (session.running >= runningMax) return stream.close(constants.NGHTTP2_REFUSED_STREAM);
+    session.running++;
+    const handled = () => session.running--;
     try {
-      serve(stream, headers, flags, rawHeaders);
+      serve(new Http2Exchange(stream, headers, rawHeaders, session.peer, times), handled);
     } catch (error) {
       failed(error);
     }

@@ -1,11 +1,12 @@
 import type { IncomingHttpHeaders } from 'node:http2';
 import { Fault } from '../kit/fault.ts';
-import type { Peer } from '../ports/call.ts';
 
-/** Under which the edges get the front's own word: set anew for each call, after everything of that name has been stripped. */
-export const edgeHeader = 'portico-edge';
-/** What the front knows of a call. */
-export type EdgeWord = { readonly peer: Peer; readonly authority: string; readonly deadlineAtMs: number | undefined };
+/** What headers say beside the metadata. */
+export type Cleaned = {
+  readonly authority: string;
+  /** When the client stops waiting: milliseconds since 1970. */
+  readonly deadlineAtMs: number | undefined;
+};
 
 /** Longest value of one piece of metadata, in bytes. */
 const valueBytesMax = 4_096;
@@ -13,6 +14,11 @@ const credentialBytesMax = 8_192 + 'Bearer '.length;
 
 /** gRPC over HTTP/2, "ASCII-Value": other characters would be dropped on the way, or end the call where the metadata is handed on. */
 const printable = /^[ -~]*$/;
+
+/** gRPC over HTTP/2, "Binary-Header": several values are divided by commas, padding may be there or not. */
+const base64List = /^[A-Za-z0-9+/]*={0,2}(, ?[A-Za-z0-9+/]*={0,2})*$/;
+/** RFC 3986, section 3.2.2 and 3.2.3: a name or an address, and a port. */
+const host = /^([\w.~!$&'()*+,;=%-]*|\[[\da-fA-F:.]+\])(:\d*)?$/;
 
 /** What a client may not say: the server's own, a proxy's, gRPC's between servers. */
 const stripped = /^(portico-|x-portico-|x-forwarded-|endpoint-load-metrics|grpc-.*-bin$|(forwarded|grpc-previous-rpc-attempts|lb-token|baggage)$)/;
@@ -31,10 +37,10 @@ function verdictOf(key: string): Verdict {
 /**
  * Cleans the headers of one call in place: strips what a client may not say, and takes the timeout out (our own deadline interceptor enforces it, with details).
  * @param rawHeaders names and values in turn, as they came
- * @returns the front's word for the edge
- * @throws Fault CALL_MALFORMED for keys with "_", and for values that are too long or not printable ASCII, TIMEOUT_MALFORMED for a timeout that is none
+ * @throws Fault CALL_MALFORMED for keys with "_", for values that are too long, not printable ASCII or (of "-bin" keys) not base64, and for a host that is none; TIMEOUT_MALFORMED
+ * for a timeout that is none
  */
-export function cleanHeaders(headers: IncomingHttpHeaders, peer: Peer, nowMs: number, rawHeaders: readonly string[]): EdgeWord {
+export function cleanHeaders(headers: IncomingHttpHeaders, rawHeaders: readonly string[], nowMs: number): Cleaned {
   const credentials = credentialsOf(rawHeaders);
   if (credentials.length > 1) headers.authorization = credentials.join(', '); // which is no credential, so that it is refused where one is needed
   const timeout = headers['grpc-timeout'] ?? headers['connect-timeout-ms'];
@@ -53,6 +59,8 @@ export function cleanHeaders(headers: IncomingHttpHeaders, peer: Peer, nowMs: nu
         throw new Fault('CALL_MALFORMED', `The metadata "${key}" has characters that are not printable ASCII: use a key that ends in "-bin".`, {
           metadata: { key },
         });
+      if (key.endsWith('-bin') && !base64List.test(String(value)))
+        throw new Fault('CALL_MALFORMED', `The metadata "${key}" is not base64.`, { metadata: { key } });
     }
   }
   let deadlineAtMs: number | undefined;
@@ -71,7 +79,14 @@ export function cleanHeaders(headers: IncomingHttpHeaders, peer: Peer, nowMs: nu
     delete headers['connect-timeout-ms'];
     deadlineAtMs = nowMs + timeoutMs;
   }
-  return { peer, authority: String(headers[':authority'] ?? headers.host ?? ''), deadlineAtMs };
+  return { authority: authorityOf(headers), deadlineAtMs };
+}
+
+/** @throws Fault CALL_MALFORMED for a host that is none */
+export function authorityOf(headers: IncomingHttpHeaders): string {
+  const authority = String(headers[':authority'] ?? headers.host ?? '');
+  if (!host.test(authority)) throw new Fault('CALL_MALFORMED', 'The host of the request is none.');
+  return authority;
 }
 
 /** Node keeps the first of several without a word; whoever stands before or behind us may have taken another. */
@@ -96,19 +111,3 @@ export function grpcTimeoutMs(text: string): number | undefined {
 export function connectTimeoutMs(text: string): number | undefined {
   return /^\d{1,10}$/.test(text) ? Number(text) : undefined;
 }
-
-/** As one header, for the edge that gets nothing but headers. */
-export function encodeWord({ peer, authority, deadlineAtMs }: EdgeWord): string {
-  return `${deadlineAtMs ?? ''}|${peer.port}|${peer.address}|${peer.certificateNames.map(encodeURIComponent).join(',')}|${authority}`;
-}
-
-/** Reads what `encodeWord` wrote. */
-export function readWord(word: string): EdgeWord {
-  const [deadline = '', port = '', address = '', names = '', ...authority] = word.split('|');
-  return {
-    peer: { address, port: Number(port), certificateNames: names === '' ? noNames : names.split(',').map(decodeURIComponent) },
-    authority: authority.join('|'),
-    deadlineAtMs: deadline === '' ? undefined : Number(deadline),
-  };
-}
-const noNames: readonly string[] = [];

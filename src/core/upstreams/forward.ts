@@ -17,7 +17,7 @@ export function forward(plan: MethodPlan, upstreams: Upstreams): Handler {
   const keys = [...standardKeys, ...to.metadata];
   if (plan.kind === 'unary') {
     return async (call) => {
-      const { end, headers, body, tags, limit } = await upstreams.unary(to.upstream, to.path, call.request as Uint8Array, keys, call);
+      const { end, headers, body, tags, limit } = await upstreams.unary(to.upstream, to.path, call.requestBytes, keys, call);
       if (body === undefined || end.by !== 'upstream') throw passedOn(to, end, headers, limit);
       if (plan.cache !== undefined) check(body, plan, (cause) => upstreams.garbage(to.upstream, to.path, call, cause));
       return { body, metadata: fromUpstream(headers, to.answerMetadata), trailers: fromUpstream(end.trailers, to.answerMetadata), tags };
@@ -54,9 +54,10 @@ class ForwardedStream {
     this.to = to;
     this.prepared = prepared;
     this.call = call;
-    const { signal, request } = call;
+    const { signal, requestBytes, request } = call;
+    const takesStream = call.plan.kind === 'client_stream' || call.plan.kind === 'bidi_stream';
     const { received } = this;
-    const only = request instanceof Uint8Array ? request : undefined;
+    const only = takesStream ? undefined : requestBytes;
     this.sender = prepared.transport.call(prepared.call, received, only);
     received.bind(this.sender);
     const cancel = () => this.sender.cancel();
@@ -66,7 +67,7 @@ class ForwardedStream {
     };
     if (signal.aborted) cancel();
     else signal.addEventListener('abort', cancel, { once: true });
-    if (!(request instanceof Uint8Array)) void this.pump(request);
+    if (takesStream) void this.pump(request.each());
   }
 
   /** Passes the client's messages on, no faster than the upstream takes them. Their end is passed on only when the client has not left: a lost client can look like a polite end. */

@@ -5,7 +5,7 @@ import { Metadata } from 'nice-grpc-common';
 import { compileRules, validate } from '../../../src/core/interceptors/validate.ts';
 import type { MethodPlan } from '../../../src/core/kit/plan.ts';
 import { compilePlans } from '../../../src/core/policy/compile-plans.ts';
-import type { Answer, Caller, Protocol, ReadyCall } from '../../../src/core/ports/call.ts';
+import type { Answer, Caller, CallRequest, Protocol, ReadyCall } from '../../../src/core/ports/call.ts';
 import { fixtureRelease } from '../server/test-server.ts';
 
 const { plans } = compilePlans({ ...fixtureRelease, served: (service) => service.startsWith('fixture.') });
@@ -53,7 +53,7 @@ export function readyCall(plan: MethodPlan, options: CallOptions = {}): ReadyCal
     authority: 'localhost',
     signal,
     deadlineAtMs: options.deadlineAtMs,
-    request: request instanceof Uint8Array ? request : toBinary(input, create(input, request as MessageInitShape<DescMessage>)),
+    request: requestOf(request instanceof Uint8Array ? request : toBinary(input, create(input, request as MessageInitShape<DescMessage>))),
     onEnd: () => {},
     caller,
     lifetime: undefined,
@@ -66,6 +66,16 @@ export function readyCall(plan: MethodPlan, options: CallOptions = {}): ReadyCal
   });
   if (ready === undefined) throw new Error('The request was refused.');
   return ready;
+}
+
+function requestOf(bytes: Uint8Array): CallRequest {
+  return {
+    one: () => bytes,
+    async *each() {
+      yield bytes;
+    },
+    bytesRead: bytes.byteLength,
+  };
 }
 
 /** The fields of an answer's message. */

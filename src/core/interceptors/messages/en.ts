@@ -4,10 +4,14 @@ import type { CoreReason } from '../../kit/fault.ts';
 export const en: Readonly<Record<CoreReason, string>> = {
   CALL_CANCELLED: 'This was cancelled.',
   CALL_MALFORMED: 'Something went wrong in the app. Please update it and try again.',
+  CONTENT_TYPE_UNKNOWN: 'Something went wrong in the app. Please update it and try again.',
   DEADLINE_EXCEEDED: 'This is taking too long. Please try again.',
   DEVICE_UNKNOWN: 'This device is not signed in any more.',
   DEV_IDENTITY_REFUSED: 'This way of signing in is not available here.',
   DRAINING: 'We are updating our servers. Please try again in a moment.',
+  ENCODING_MISSING: 'Something went wrong in the app. Please update it and try again.',
+  ENCODING_UNKNOWN: 'Something went wrong in the app. Please update it and try again.',
+  HTTP_VERSION_WRONG: 'Something went wrong in the app. Please update it and try again.',
   IDENTITY_EXPIRED: 'Signing in took too long. Please try again.',
   IDENTITY_INVALID: 'We could not sign you in. Please try again.',
   INTERNAL: 'Something went wrong on our side. Please try again later.',
@@ -17,6 +21,7 @@ export const en: Readonly<Record<CoreReason, string>> = {
   REFRESH_TOKEN_INVALID: 'Please sign in again.',
   REFRESH_TOKEN_REUSED: 'For your safety you have been signed out. Please sign in again.',
   REQUEST_INVALID: 'Some of what you entered is not valid.',
+  REQUEST_NOT_ONE: 'Something went wrong in the app. Please update it and try again.',
   REQUEST_TOO_LARGE: 'This is too large to be sent.',
   SCOPE_MISSING: 'You do not have access to this.',
   SERVICE_ONLY: 'You do not have access to this.',
@@ -35,4 +40,5 @@ export const en: Readonly<Record<CoreReason, string>> = {
   UPSTREAM_REFUSED: 'This is not available right now. Please try again later.',
   UPSTREAM_TIMEOUT: 'This is taking too long. Please try again.',
   UPSTREAM_UNKNOWN: 'Something went wrong on our side. Please try again later.',
+  VERB_WRONG: 'Something went wrong in the app. Please update it and try again.',
 };

@@ -107,6 +107,11 @@ export interface Policy {
    * source may lag behind the write (a read replica, a search index). A duration, 1 ms to 10 m. Default: none.
    */
   settle: string;
+  /**
+   * The largest request message in bytes, decompressed: at most 16777216. Default: 65536 for unary methods, 1048576 for
+   * each message of a stream.
+   */
+  requestBytes: number;
 }
 
 /** Who may call a method. */
@@ -220,6 +225,7 @@ function createBasePolicy(): Policy {
     forward: undefined,
     soft: false,
     settle: "",
+    requestBytes: 0,
   };
 }
 
@@ -248,6 +254,9 @@ export const Policy: MessageFns<Policy> = {
     }
     if (message.settle !== "") {
       writer.uint32(66).string(message.settle);
+    }
+    if (message.requestBytes !== 0) {
+      writer.uint32(72).uint32(message.requestBytes);
     }
     return writer;
   },
@@ -329,6 +338,14 @@ export const Policy: MessageFns<Policy> = {
             message.settle = reader.string();
             continue;
           }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.requestBytes = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -357,6 +374,11 @@ export const Policy: MessageFns<Policy> = {
       forward: isSet(object.forward) ? Forward.fromJSON(object.forward) : undefined,
       soft: isSet(object.soft) ? globalThis.Boolean(object.soft) : false,
       settle: isSet(object.settle) ? globalThis.String(object.settle) : "",
+      requestBytes: isSet(object.requestBytes)
+        ? globalThis.Number(object.requestBytes)
+        : isSet(object.request_bytes)
+        ? globalThis.Number(object.request_bytes)
+        : 0,
     };
   },
 
@@ -386,6 +408,9 @@ export const Policy: MessageFns<Policy> = {
     if (message.settle !== "") {
       obj.settle = message.settle;
     }
+    if (message.requestBytes !== 0) {
+      obj.requestBytes = Math.round(message.requestBytes);
+    }
     return obj;
   },
 
@@ -406,6 +431,7 @@ export const Policy: MessageFns<Policy> = {
       : undefined;
     message.soft = object.soft ?? false;
     message.settle = object.settle ?? "";
+    message.requestBytes = object.requestBytes ?? 0;
     return message;
   },
 };

@@ -1,0 +1,69 @@
+import {
+  type DescMessage,
+  fromBinary,
+  fromJsonString,
+  type JsonReadOptions,
+  type Message,
+  type Registry,
+  toBinary,
+  toJsonString,
+} from '@bufbuild/protobuf';
+import { Fault } from '../kit/fault.ts';
+import type { MethodPlan } from '../kit/plan.ts';
+import { isWireFormat } from '../kit/wire-scan.ts';
+import { unreadable } from './request-faults.ts';
+
+/** The form that messages have on their way: protobuf's bytes as they are, or JSON. */
+export type Codec = {
+  readonly name: 'proto' | 'json';
+  /**
+   * A request as protobuf bytes.
+   * @throws Fault CALL_MALFORMED
+   */
+  read(input: DescMessage, raw: Uint8Array): Uint8Array;
+  /**
+   * An answer in this form.
+   * @throws Fault UPSTREAM_GARBAGE; Error for what JSON cannot say: an Any of a type that nobody knows, a time after the year 9999 (ProtoJSON format)
+   */
+  write(plan: MethodPlan, bytes: Uint8Array): Uint8Array;
+};
+
+/** Fields of one message, at its top. A list of numbers counts as one, where it is packed, as proto3 packs it. */
+const fieldsMax = 16_384;
+
+export const protoCodec: Codec = {
+  name: 'proto',
+  read: (input, raw) => {
+    if (!isWireFormat(raw, fieldsMax)) throw unreadable(input);
+    return raw;
+  },
+  write: (_plan, bytes) => bytes,
+};
+
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
+/** @param registry the types that JSON may have in an Any */
+export function jsonCodec(registry: Registry): Codec {
+  const reading: Partial<JsonReadOptions> = { registry, ignoreUnknownFields: true };
+  return {
+    name: 'json',
+    read: (input, raw) => {
+      try {
+        return toBinary(input, fromJsonString(input, utf8.decode(raw), reading));
+      } catch (cause) {
+        throw unreadable(input, cause);
+      }
+    },
+    write: (plan, bytes) => Buffer.from(toJsonString(plan.descriptor.output, decode(plan, bytes), { registry })),
+  };
+}
+
+function decode({ descriptor: { output }, forward }: MethodPlan, bytes: Uint8Array): Message {
+  try {
+    return fromBinary(output, bytes);
+  } catch (cause) {
+    if (forward === undefined) throw cause;
+    const { upstream } = forward;
+    throw new Fault('UPSTREAM_GARBAGE', `The internal service ${upstream} answered what cannot be decoded.`, { metadata: { upstream }, cause });
+  }
+}

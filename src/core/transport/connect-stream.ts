@@ -1,0 +1,90 @@
+import type { OutgoingHttpHeaders } from 'node:http';
+import type { Registry } from '@bufbuild/protobuf';
+import type { MethodPlan } from '../kit/plan.ts';
+import type { StatusError } from '../kit/status-error.ts';
+import type { Answer, CallMetadata } from '../ports/call.ts';
+import { toHeaders } from './answer-headers.ts';
+import type { Codec } from './codec.ts';
+import { acceptedEncodings, gzip, isWorthGzip, takesGzip } from './compression.ts';
+import { ConnectUnaryReply, connectTrailers } from './connect-unary.ts';
+import type { Exchange } from './exchange.ts';
+import { framedRequest } from './framed-request.ts';
+import { compressedFlag, frame } from './frames.ts';
+import type { Protocol, Reply } from './protocol.ts';
+import { connectError, httpStatusOf } from './status-headers.ts';
+
+/** Connect protocol, "EndStreamResponse". */
+const endFlag = 2;
+
+/** Streams by the Connect protocol ("Streaming RPCs"). */
+export function connectStream(codec: Codec, registry: Registry): Protocol {
+  const form = { codec, encodingHeader: 'connect-content-encoding' } as const;
+  return {
+    name: 'connect',
+    carries: (kind) => kind !== 'unary',
+    reply: (exchange) => new ConnectStreamReply(exchange, codec, registry),
+    request: (exchange, plan) => framedRequest(exchange, plan, form),
+  };
+}
+
+class ConnectStreamReply implements Reply {
+  readonly #exchange: Exchange;
+  readonly #codec: Codec;
+  readonly #registry: Registry;
+  readonly #gzips: boolean;
+  #opened = false;
+
+  constructor(exchange: Exchange, codec: Codec, registry: Registry) {
+    this.#exchange = exchange;
+    this.#registry = registry;
+    this.#codec = codec;
+    this.#gzips = takesGzip(exchange.headers['connect-accept-encoding']);
+  }
+
+  one(plan: MethodPlan, { metadata, trailers }: Answer, body: Uint8Array): void {
+    const message = this.#frame(plan, body); // may throw
+    this.open(metadata);
+    this.#exchange.output.write(message);
+    this.close(trailers);
+  }
+
+  open(metadata: CallMetadata): void {
+    this.#opened = true;
+    const headers: OutgoingHttpHeaders = { 'content-type': `application/connect+${this.#codec.name}`, 'connect-accept-encoding': acceptedEncodings };
+    if (this.#gzips) headers['connect-content-encoding'] = 'gzip';
+    this.#exchange.respond(200, toHeaders(metadata, headers));
+  }
+
+  message(plan: MethodPlan, bytes: Uint8Array): boolean {
+    return this.#exchange.output.write(this.#frame(plan, bytes));
+  }
+
+  close(trailers: CallMetadata): void {
+    this.#end({ metadata: connectTrailers(trailers) });
+  }
+
+  /**
+   * A stream's error stands in its last message, whatever the HTTP status: from another one than 200 clients guess a code, and read no details. What is no call of this protocol at all
+   * is refused as HTTP does.
+   */
+  fail(status: StatusError): void {
+    const httpStatus = httpStatusOf(status);
+    if (!this.#opened && httpStatus !== undefined && httpStatus !== 404)
+      new ConnectUnaryReply(this.#exchange, this.#codec, this.#registry).fail(status);
+    else {
+      if (!this.#opened) this.open(status.metadata);
+      this.#end({ error: connectError(status, this.#registry).error, metadata: connectTrailers(status.trailers) });
+    }
+  }
+
+  #frame(plan: MethodPlan, bytes: Uint8Array): Buffer {
+    const raw = this.#codec.write(plan, bytes);
+    return this.#gzips && isWorthGzip(raw) ? frame(compressedFlag, gzip(raw)) : frame(0, raw);
+  }
+
+  #end({ error, metadata }: { readonly error?: object; readonly metadata: OutgoingHttpHeaders }): void {
+    const lists = Object.fromEntries(Object.entries(metadata).map(([key, value]) => [key, Array.isArray(value) ? value : [value]]));
+    const last = { ...(error && { error }), ...(Object.keys(lists).length > 0 && { metadata: lists }) };
+    this.#exchange.output.end(frame(endFlag, Buffer.from(JSON.stringify(last))));
+  }
+}

@@ -1,0 +1,117 @@
+import type { OutgoingHttpHeaders } from 'node:http';
+import type { Registry } from '@bufbuild/protobuf';
+import type { MethodPlan } from '../kit/plan.ts';
+import { soonThen } from '../kit/soon.ts';
+import type { StatusError } from '../kit/status-error.ts';
+import type { Answer, CallMetadata } from '../ports/call.ts';
+import { alsoVary, type Pairs, toHeaders } from './answer-headers.ts';
+import type { Codec } from './codec.ts';
+import { acceptedEncodings, decompress, encodingOf, gzip, isWorthGzip, takesGzip } from './compression.ts';
+import type { Exchange } from './exchange.ts';
+import { OneRequest } from './one-request.ts';
+import type { Protocol, Reply } from './protocol.ts';
+import { connectError } from './status-headers.ts';
+
+/** Unary calls by the Connect protocol ("Unary RPCs"), and so JSON by curl: one message is the whole body. */
+export function connectUnary(codec: Codec, registry: Registry): Protocol {
+  return {
+    name: 'connect',
+    carries: (kind) => kind === 'unary',
+    reply: (exchange) => new ConnectUnaryReply(exchange, codec, registry),
+    request: ({ input, headers }, { requestBytes: bytesMax, descriptor }) =>
+      new OneRequest({
+        input,
+        bodyBytesMax: bytesMax,
+        bytesMax,
+        read: (body) => {
+          const encoding = encodingOf(headers['content-encoding']);
+          const raw = encoding === undefined ? body : decompress(encoding, body, bytesMax);
+          return soonThen(raw, (bytes) => codec.read(descriptor.input, bytes));
+        },
+      }),
+  };
+}
+
+/** An etag names the bytes of one representation (RFC 9110, section 8.8.3.3): a compressed one has another. */
+const gzipMark = '-gzip"';
+
+/** What a client names in `if-none-match`, as the answer's own etag. */
+export function plainEtags(ifNoneMatch: string): string {
+  return ifNoneMatch.replaceAll(gzipMark, '"');
+}
+
+export class ConnectUnaryReply implements Reply {
+  readonly #exchange: Exchange;
+  readonly #codec: Codec;
+  readonly #registry: Registry;
+
+  constructor(exchange: Exchange, codec: Codec, registry: Registry) {
+    this.#exchange = exchange;
+    this.#registry = registry;
+    this.#codec = codec;
+  }
+
+  one(plan: MethodPlan, { metadata, trailers }: Answer, body: Uint8Array): void {
+    const { headers: asked, method } = this.#exchange;
+    const isGet = method === 'GET';
+    const gzips = takesGzip(asked['accept-encoding']);
+    const headers = toHeaders(metadata, {});
+    toHeaders(connectMetadata(trailers), headers, 'trailer-');
+    if (isGet) alsoVary(headers, 'accept-encoding');
+    if (isGet && headers['portico-not-modified'] === '1') {
+      // A real 304 (RFC 9110, section 15.4.5), so that the caches of URLSession and OkHttp understand.
+      if (gzips && String(asked['if-none-match']).includes(gzipMark)) markEtag(headers);
+      this.#exchange.respond(304, headers, { only: true });
+      return;
+    }
+    let bytes = this.#codec.write(plan, body); // may throw
+    headers['content-type'] = `application/${this.#codec.name}`;
+    if (gzips && isWorthGzip(bytes)) {
+      bytes = gzip(bytes);
+      headers['content-encoding'] = 'gzip';
+      markEtag(headers);
+      if (!isGet) alsoVary(headers, 'accept-encoding');
+    }
+    this.#send(200, headers, bytes);
+  }
+
+  open(): void {
+    throw new Error('A unary answer is no stream.');
+  }
+  message(): boolean {
+    throw new Error('A unary answer is no stream.');
+  }
+  close(): void {
+    throw new Error('A unary answer is no stream.');
+  }
+
+  fail(status: StatusError): void {
+    const { httpStatus, error } = connectError(status, this.#registry);
+    const headers = toHeaders(status.metadata, { 'content-type': 'application/json' });
+    toHeaders(connectMetadata(status.trailers), headers, 'trailer-');
+    if (httpStatus === 501) headers['accept-encoding'] = acceptedEncodings;
+    if (httpStatus === 405) headers.allow = 'POST';
+    this.#send(httpStatus, headers, Buffer.from(JSON.stringify(error)));
+  }
+
+  #send(httpStatus: number, headers: OutgoingHttpHeaders, body: Uint8Array): void {
+    headers['content-length'] = body.byteLength;
+    this.#exchange.respond(httpStatus, headers);
+    if (!this.#exchange.isClosed()) this.#exchange.output.end(body);
+  }
+}
+
+function markEtag(headers: OutgoingHttpHeaders): void {
+  const { etag } = headers;
+  if (typeof etag === 'string' && etag.endsWith('"')) headers.etag = etag.slice(0, -1) + gzipMark;
+}
+
+/** Details travel in the error itself. */
+function connectMetadata(trailers: CallMetadata): Pairs {
+  return trailers.has('grpc-status-details-bin') ? [...trailers].filter(([key]) => key !== 'grpc-status-details-bin') : trailers;
+}
+
+/** Trailers of a stream. */
+export function connectTrailers(trailers: CallMetadata): OutgoingHttpHeaders {
+  return toHeaders(connectMetadata(trailers), {});
+}

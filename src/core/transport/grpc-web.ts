@@ -1,0 +1,93 @@
+import type { OutgoingHttpHeaders } from 'node:http';
+import type { MethodPlan } from '../kit/plan.ts';
+import type { StatusError } from '../kit/status-error.ts';
+import type { Answer, CallMetadata } from '../ports/call.ts';
+import { toHeaders } from './answer-headers.ts';
+import { base64Chunks } from './base64-chunks.ts';
+import type { Codec } from './codec.ts';
+import { acceptedEncodings, gzip, isWorthGzip, takesGzip } from './compression.ts';
+import type { Exchange } from './exchange.ts';
+import { framedRequest } from './framed-request.ts';
+import { compressedFlag, frame } from './frames.ts';
+import type { Protocol, Reply } from './protocol.ts';
+import { statusHeaders } from './status-headers.ts';
+
+/** Flag of the frame that trailers are. */
+const trailersFlag = 128;
+
+/** gRPC-Web (grpc/grpc, doc/PROTOCOL-WEB.md): gRPC whose trailers stand in the body, for browsers. @param isText the body is base64, both ways */
+export function grpcWeb(codec: Codec, isText: boolean): Protocol {
+  const form = { codec, encodingHeader: 'grpc-encoding', ...(isText && { text: base64Chunks }) } as const;
+  return {
+    name: 'grpc-web',
+    carries: () => true,
+    reply: (exchange) => new GrpcWebReply(exchange, codec, isText),
+    request: (exchange, plan) => framedRequest(exchange, plan, form),
+  };
+}
+
+class GrpcWebReply implements Reply {
+  readonly #exchange: Exchange;
+  readonly #codec: Codec;
+  readonly #isText: boolean;
+  readonly #gzips: boolean;
+  #opened = false;
+
+  constructor(exchange: Exchange, codec: Codec, isText: boolean) {
+    this.#exchange = exchange;
+    this.#codec = codec;
+    this.#isText = isText;
+    this.#gzips = takesGzip(exchange.headers['grpc-accept-encoding']);
+  }
+
+  one(plan: MethodPlan, { metadata, trailers }: Answer, body: Uint8Array): void {
+    const message = this.#frame(plan, body); // may throw
+    this.open(metadata);
+    this.#write(message);
+    this.close(trailers);
+  }
+
+  open(metadata: CallMetadata): void {
+    this.#opened = true;
+    const headers: OutgoingHttpHeaders = { 'content-type': this.#contentType() };
+    if (this.#gzips) headers['grpc-encoding'] = 'gzip';
+    this.#exchange.respond(200, toHeaders(metadata, headers));
+  }
+
+  message(plan: MethodPlan, bytes: Uint8Array): boolean {
+    return this.#write(this.#frame(plan, bytes));
+  }
+
+  close(trailers: CallMetadata): void {
+    this.#end(toHeaders(trailers, { 'grpc-status': '0' }));
+  }
+
+  fail(status: StatusError): void {
+    if (this.#opened) {
+      this.#end(statusHeaders(status));
+      return;
+    }
+    // Trailers-Only: clients read the status from the headers.
+    const own = { 'content-type': this.#contentType(), 'grpc-accept-encoding': acceptedEncodings };
+    this.#exchange.respond(200, { ...toHeaders(status.metadata, {}), ...statusHeaders(status), ...own }, { only: true });
+  }
+
+  #contentType(): string {
+    return `application/grpc-web${this.#isText ? '-text' : ''}+${this.#codec.name}`;
+  }
+
+  #frame(plan: MethodPlan, bytes: Uint8Array): Buffer {
+    const raw = this.#codec.write(plan, bytes);
+    return this.#gzips && isWorthGzip(raw) ? frame(compressedFlag, gzip(raw)) : frame(0, raw);
+  }
+
+  #write(bytes: Buffer): boolean {
+    return this.#exchange.output.write(this.#isText ? bytes.toString('base64') : bytes);
+  }
+
+  #end(trailers: OutgoingHttpHeaders): void {
+    const lines = Object.entries(trailers).flatMap(([key, value]) => (Array.isArray(value) ? value : [value]).map((one) => `${key}: ${one}\r\n`));
+    this.#write(frame(trailersFlag, Buffer.from(lines.join(''))));
+    this.#exchange.output.end();
+  }
+}

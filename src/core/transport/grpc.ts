@@ -1,0 +1,79 @@
+import type { OutgoingHttpHeaders } from 'node:http';
+import type { MethodPlan } from '../kit/plan.ts';
+import type { StatusError } from '../kit/status-error.ts';
+import type { Answer, CallMetadata } from '../ports/call.ts';
+import { toHeaders } from './answer-headers.ts';
+import { protoCodec } from './codec.ts';
+import { acceptedEncodings } from './compression.ts';
+import type { Exchange } from './exchange.ts';
+import { framedRequest } from './framed-request.ts';
+import { frame } from './frames.ts';
+import type { Protocol, Reply } from './protocol.ts';
+import { httpStatusOf, statusHeaders } from './status-headers.ts';
+
+const form = { codec: protoCodec, encodingHeader: 'grpc-encoding' } as const;
+
+/** gRPC over HTTP/2 (grpc/grpc, doc/PROTOCOL-HTTP2.md). */
+export const grpc: Protocol = {
+  name: 'grpc',
+  carries: () => true,
+  reply: (exchange) => new GrpcReply(exchange),
+  request: (exchange, plan) => framedRequest(exchange, plan, form),
+};
+
+const contentType = 'application/grpc+proto';
+
+/** A class, because every call makes one. */
+class GrpcReply implements Reply {
+  readonly #exchange: Exchange;
+  #trailers: OutgoingHttpHeaders = { 'grpc-status': '0' };
+  #opened = false;
+
+  constructor(exchange: Exchange) {
+    this.#exchange = exchange;
+  }
+
+  one(_plan: MethodPlan, { metadata, trailers }: Answer, body: Uint8Array): void {
+    this.open(metadata);
+    toHeaders(trailers, this.#trailers);
+    this.#exchange.output.end(frame(0, body));
+  }
+
+  open(metadata: CallMetadata): void {
+    this.#opened = true;
+    this.#exchange.respond(200, toHeaders(metadata, { 'content-type': contentType }), { trailers: () => this.#trailers });
+  }
+
+  message(_plan: MethodPlan, bytes: Uint8Array): boolean {
+    return this.#exchange.output.write(frame(0, bytes));
+  }
+
+  close(trailers: CallMetadata): void {
+    toHeaders(trailers, this.#trailers);
+    this.#exchange.output.end();
+  }
+
+  fail(status: StatusError): void {
+    const exchange = this.#exchange;
+    const httpStatus = httpStatusOf(status);
+    if (!this.#opened && (httpStatus !== undefined || isEmpty(status.metadata))) {
+      // Trailers-Only. HTTP's own status stands where no server of gRPC would have answered; an unknown method is gRPC's own matter.
+      const headers = {
+        'content-type': contentType,
+        'grpc-accept-encoding': acceptedEncodings,
+        ...toHeaders(status.metadata, {}),
+        ...statusHeaders(status),
+      };
+      exchange.respond(httpStatus === undefined || httpStatus === 404 ? 200 : httpStatus, headers, { only: true });
+      return;
+    }
+    if (!this.#opened) this.open(status.metadata);
+    this.#trailers = statusHeaders(status);
+    exchange.output.end();
+  }
+}
+
+function isEmpty(metadata: CallMetadata): boolean {
+  for (const _ of metadata) return false;
+  return true;
+}

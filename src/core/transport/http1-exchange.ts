@@ -1,0 +1,83 @@
+import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Peer } from '../ports/call.ts';
+import { type Exchange, type RespondHow, restMs } from './exchange.ts';
+import { refuse } from './refuse.ts';
+import type { RequestTimes } from './request-times.ts';
+
+/** A request of HTTP/1.1 as an exchange. */
+export class Http1Exchange implements Exchange {
+  readonly version = 1;
+  readonly method: string;
+  readonly path: string;
+  readonly query: string;
+  readonly headers: IncomingHttpHeaders;
+  readonly rawHeaders: readonly string[];
+  readonly peer: Peer;
+  readonly input: IncomingMessage;
+  readonly output: ServerResponse;
+  readonly #times: RequestTimes;
+  also: Exchange['also'];
+
+  constructor(request: IncomingMessage, response: ServerResponse, peer: Peer, times: RequestTimes) {
+    const target = originForm(request.url ?? '');
+    const at = target.indexOf('?');
+    this.method = request.method ?? '';
+    this.path = at < 0 ? target : target.slice(0, at);
+    this.query = at < 0 ? '' : target.slice(at + 1);
+    this.headers = request.headers;
+    this.rawHeaders = request.rawHeaders;
+    this.peer = peer;
+    this.input = request;
+    this.output = response;
+    this.#times = times;
+  }
+
+  respond(status: number, headers: OutgoingHttpHeaders, { only = false }: RespondHow = {}): void {
+    const { output } = this;
+    if (this.isClosed() || output.headersSent) return;
+    this.also?.(headers);
+    if (!this.isWhole()) {
+      headers.connection = 'close'; // what is left of the request stands before the next one (RFC 9112, section 9.3)
+      this.#linger(this.input.socket);
+    }
+    if (only && status !== 304 && status !== 204) headers['content-length'] = 0;
+    output.writeHead(status, headers);
+    if (only) output.end();
+  }
+
+  isWhole(): boolean {
+    return this.input.complete;
+  }
+
+  isClosed(): boolean {
+    return this.output.destroyed || this.output.socket?.destroyed === true;
+  }
+
+  tooLate(): void {
+    refuse(this.input.socket, '408 Request Timeout');
+  }
+
+  /**
+   * Closes in two steps: a socket that is closed while it still has bytes to read resets the connection, and the client loses the answer (RFC 9112, section 9.6). The rest is read
+   * and forgotten for a moment.
+   */
+  #linger(socket: Socket): void {
+    const { input } = this;
+    socket.destroySoon = () => {
+      if (socket.destroyed) return;
+      socket.end();
+      for (const event of ['data', 'readable']) input.removeAllListeners(event);
+      input.resume();
+      const forget = this.#times.watch({ isWhole: () => socket.destroyed, end: () => socket.destroy() }, restMs);
+      socket.once('close', forget);
+    };
+  }
+}
+
+/** A proxy may send the whole URL (RFC 9112, section 3.2.2): its path is meant. */
+function originForm(target: string): string {
+  const [, rest] = /^https?:\/\/[^/?#]+(.*)$/i.exec(target) ?? [];
+  if (rest === undefined) return target;
+  return rest.startsWith('/') ? rest : `/${rest}`;
+}

@@ -1,0 +1,111 @@
+import type { Readable } from 'node:stream';
+import { type Soon, settled } from '../kit/soon.ts';
+import type { CallRequest } from '../ports/call.ts';
+import { type Frame, FrameReader } from './frames.ts';
+import { cancelled, cutShort } from './request-faults.ts';
+
+export type ManyRequestsParts = {
+  readonly input: Readable;
+  /** Of one message. */
+  readonly bytesMax: number;
+  /** What the body's bytes are: gRPC-Web's text form is base64. Unset: as they come. */
+  readonly chunk?: (chunk: Buffer) => Buffer;
+  /** Makes a message of a frame. It throws Faults. */
+  readonly read: (frame: Frame) => Soon<Uint8Array>;
+};
+
+type Result = IteratorResult<Uint8Array, undefined>;
+type Waiting = { resolve(result: Result): void; reject(error: unknown): void };
+const done: Result = { done: true, value: undefined };
+
+/** The request of a method that takes a stream: nothing is read before it is asked for, and no faster than its messages are taken. */
+export class ManyRequests implements CallRequest {
+  readonly #parts: ManyRequestsParts;
+  readonly #frames: FrameReader;
+  #waiting: Waiting | undefined;
+  #state: 'unasked' | 'open' | 'ended' | 'lost' | 'over' = 'unasked';
+  bytesRead = 0;
+
+  constructor(parts: ManyRequestsParts) {
+    this.#parts = parts;
+    this.#frames = new FrameReader(parts.bytesMax);
+  }
+
+  one(): Soon<Uint8Array> {
+    throw new Error('The method takes a stream of messages.');
+  }
+
+  each(): AsyncIterableIterator<Uint8Array, undefined> {
+    this.#open();
+    const iterator: AsyncIterableIterator<Uint8Array, undefined> = {
+      [Symbol.asyncIterator]: () => iterator,
+      next: () =>
+        new Promise((resolve, reject) => {
+          this.#waiting = { resolve, reject };
+          this.#advance();
+        }),
+      return: async () => {
+        this.#state = 'over';
+        return done;
+      },
+    };
+    return iterator;
+  }
+
+  #open(): void {
+    if (this.#state !== 'unasked') throw new Error('The messages of a request were asked for twice.');
+    this.#state = 'open';
+    const { input } = this.#parts;
+    const advance = () => this.#advance();
+    const end = (state: 'ended' | 'lost') => {
+      if (this.#state === 'open') this.#state = state;
+      this.#advance();
+    };
+    input.on('readable', advance);
+    input.once('end', () => end(input.closed ? 'lost' : 'ended')); // Node ends a stream that was reset as politely as any other
+    input.once('close', () => end('lost')); // after its end nothing changes by it
+  }
+
+  /** Gives whoever waits the next message, as far as it is there. */
+  #advance(): void {
+    const waiting = this.#waiting;
+    if (waiting === undefined) return;
+    try {
+      for (;;) {
+        const frame = this.#state === 'over' ? undefined : this.#frames.next();
+        if (frame !== undefined) {
+          this.#give(frame, waiting);
+          return;
+        }
+        const chunk: Buffer | null = this.#state === 'open' ? this.#parts.input.read() : null;
+        if (chunk === null) break;
+        this.#frames.push(this.#parts.chunk === undefined ? chunk : this.#parts.chunk(chunk));
+      }
+      if (this.#state === 'open') return;
+      this.#waiting = undefined;
+      if (this.#state === 'lost') waiting.reject(cancelled());
+      else if (this.#state === 'ended' && !this.#frames.isEmpty) throw cutShort();
+      else waiting.resolve(done);
+    } catch (error) {
+      this.#fail(error, waiting);
+    }
+  }
+
+  #give(frame: Frame, { resolve, reject }: Waiting): void {
+    this.#waiting = undefined;
+    void settled(
+      () => this.#parts.read(frame),
+      (value) => {
+        this.bytesRead += value.byteLength;
+        resolve({ done: false, value });
+      },
+      (error) => this.#fail(error, { reject }),
+    );
+  }
+
+  #fail(error: unknown, { reject }: { reject(error: unknown): void }): void {
+    this.#waiting = undefined;
+    this.#state = 'over';
+    reject(error);
+  }
+}

@@ -1,0 +1,34 @@
+import type { FileRegistry } from '@bufbuild/protobuf';
+import type { CallKind, MethodPlan } from '../kit/plan.ts';
+
+/** Largest request of the services that tools use. Bytes. */
+const requestBytes = 4_096;
+
+/** The plan of a method that tools call, whose proto is none of ours and carries no policy: open to all, without a time of its own. */
+export function openPlan(registry: FileRegistry, service: string, name: string): MethodPlan | undefined {
+  const descriptor = registry.getService(service)?.methods.find((method) => method.name === name);
+  if (descriptor === undefined) return undefined;
+  const { methodKind } = descriptor;
+  const kind: CallKind =
+    methodKind === 'bidi_streaming' ? 'bidi_stream' : methodKind === 'unary' ? 'unary' : (methodKind.replace('ing', '') as CallKind);
+  return {
+    method: `${service}/${name}`,
+    path: `/${service}/${name}`,
+    kind,
+    descriptor,
+    safe: true,
+    idempotent: true,
+    access: { kind: 'anonymous' },
+    deadlineMs: undefined,
+    requestBytes,
+    cache: undefined,
+    invalidates: [],
+    soft: false,
+    settleMs: 0,
+    streamOf: undefined,
+    forward: undefined,
+    validated: false,
+    fingerprint: '',
+    defaulted: [],
+  };
+}

@@ -1,0 +1,165 @@
+import { pushed } from '../interceptors/stream-body.ts';
+import { type Endings, endings } from '../kit/ending.ts';
+import type { MethodPlan } from '../kit/plan.ts';
+import { StatusError } from '../kit/status-error.ts';
+import type { Answer, AnswerCall, Call, Ending, StreamBody } from '../ports/call.ts';
+import type { EdgeParts } from './edge.ts';
+import type { Exchange } from './exchange.ts';
+import { HeaderMetadata } from './header-metadata.ts';
+import { cleanHeaders } from './incoming.ts';
+import { OneRequest } from './one-request.ts';
+import type { Protocol, Reply } from './protocol.ts';
+import { asFault } from './refusal.ts';
+import { streamSink } from './stream-sink.ts';
+
+/** One call on its exchange. A class, because every call makes one. Its states: it runs; its answer is a stream; it has ended, for its client. */
+export class RunningCall {
+  readonly #exchange: Exchange;
+  readonly #reply: Reply;
+  readonly #parts: EdgeParts;
+  readonly #call: Call;
+  readonly #controller = new AbortController();
+  readonly #ends: Endings = endings();
+  readonly #handled: () => void;
+  #state: 'runs' | 'streams' | 'ended' = 'runs';
+
+  /**
+   * @param handled is called once, when what answers the call has ended
+   * @throws Fault when the headers are refused
+   */
+  constructor(exchange: Exchange, plan: MethodPlan, protocol: Protocol, reply: Reply, parts: EdgeParts, handled: () => void) {
+    const { headers, rawHeaders, peer } = exchange;
+    const { authority, deadlineAtMs } = cleanHeaders(headers, rawHeaders, parts.nowMs());
+    this.#exchange = exchange;
+    this.#reply = reply;
+    this.#parts = parts;
+    this.#handled = handled;
+    this.#call = {
+      plan,
+      protocol: protocol.name,
+      metadata: new HeaderMetadata(headers),
+      peer,
+      authority,
+      signal: this.#controller.signal,
+      deadlineAtMs,
+      request: protocol.request(exchange, plan),
+      onEnd: this.#ends.onEnd,
+    };
+  }
+
+  run(answer: AnswerCall): void {
+    this.#exchange.output.once('close', () => this.#closed());
+    const { request } = this.#call;
+    if (request instanceof OneRequest && !request.isSettled) this.#beginSoon(request, answer);
+    else this.#begin(answer);
+  }
+
+  /**
+   * A small request comes in the same packet as its headers, and Node gives it right after them: waiting for that moment saves the whole chain its promises. One that takes longer
+   * is not waited for: who calls is found out without it.
+   */
+  #beginSoon(request: OneRequest, answer: AnswerCall): void {
+    const immediate = setImmediate(() => {
+      this.#ends.onEnd(this.#parts.watch(this.#exchange));
+      request.onSettled(() => {});
+      this.#begin(answer);
+    });
+    request.onSettled(() => {
+      clearImmediate(immediate);
+      this.#begin(answer);
+    });
+  }
+
+  #begin(answer: AnswerCall): void {
+    let answered: ReturnType<AnswerCall>;
+    try {
+      answered = answer(this.#call);
+    } catch (error) {
+      this.#fail(error);
+      this.#handled();
+      return;
+    }
+    if (answered instanceof Promise)
+      answered.then(
+        (value) => this.#succeed(value),
+        (error: unknown) => {
+          this.#fail(error);
+          this.#handled();
+        },
+      );
+    else this.#succeed(answered);
+  }
+
+  #succeed(answer: Answer): void {
+    const { body } = answer;
+    if (!(body instanceof Uint8Array)) {
+      this.#stream(answer, body);
+      return;
+    }
+    if (this.#state === 'runs') {
+      try {
+        this.#reply.one(this.#call.plan, answer, body);
+        this.#end({ how: 'returned' });
+      } catch (error) {
+        this.#fail(error, answer);
+      }
+    }
+    this.#handled();
+  }
+
+  #stream(answer: Answer, body: StreamBody): void {
+    const { plan, signal } = this.#call;
+    if (this.#state === 'runs') {
+      this.#state = 'streams';
+      this.#reply.open(answer.metadata);
+    }
+    const sink = streamSink({
+      output: this.#exchange.output,
+      signal,
+      write: (message) => this.#reply.message(plan, message),
+      ended: () => {
+        this.#reply.close(answer.trailers);
+        this.#end({ how: 'returned' });
+      },
+      failed: (error) => {
+        this.#fail(error, answer);
+        this.#controller.abort(error); // of a message that could not be written the writer does not know
+      },
+      stopped: this.#handled,
+    });
+    try {
+      pushed(body)(sink); // also when the client has left: the writer is told to stop, and who waits for its end hears of it
+    } catch (error) {
+      sink.fail(error);
+    }
+  }
+
+  /** @param answer whose metadata tell the trace, where there was one */
+  #fail(error: unknown, answer?: Answer): void {
+    if (this.#state === 'ended') return;
+    const status = error instanceof StatusError ? error : this.#refusalOf(error, answer);
+    this.#end({ how: 'threw', error: status });
+    this.#reply.fail(status);
+  }
+
+  #refusalOf(error: unknown, answer: Answer | undefined): StatusError {
+    const { refusal, reportDefect } = this.#parts;
+    const status = refusal(asFault(error, reportDefect), String(this.#call.metadata.get('accept-language') ?? ''));
+    const traceId = answer?.metadata.get('portico-trace-id');
+    if (traceId !== undefined) status.metadata.set('portico-trace-id', traceId);
+    return status;
+  }
+
+  #end(ending: Ending): void {
+    this.#state = 'ended';
+    this.#ends.end(this.#controller.signal.aborted ? { how: 'closed' } : ending);
+  }
+
+  /** The client has left, or was cut off; after the end that is no news. Who answers the call hears of it by its signal. */
+  #closed(): void {
+    if (this.#state === 'ended') return;
+    this.#state = this.#state === 'streams' ? 'ended' : this.#state;
+    this.#controller.abort();
+    if (this.#state === 'ended') this.#ends.end({ how: 'closed' });
+  }
+}

@@ -1,0 +1,24 @@
+import type { Edge } from './edge.ts';
+import type { Exchange } from './exchange.ts';
+import type { FrontOptions } from './front-options.ts';
+
+/** What the front makes of one exchange, on either version of HTTP: a preflight, a page, or a call. */
+export function serve({ pages, cors }: Pick<FrontOptions, 'pages' | 'cors'>, edge: Edge): Edge {
+  return (exchange, handled) => {
+    if (cors.apply(exchange) || sendPage(pages, exchange)) handled();
+    else edge(exchange, handled);
+  };
+}
+
+/** @returns false: there is no page of that path */
+function sendPage(pages: FrontOptions['pages'], exchange: Exchange): boolean {
+  const { method, path } = exchange;
+  if ((method !== 'GET' && method !== 'HEAD') || !Object.hasOwn(pages, path)) return false;
+  const page = pages[path]?.();
+  if (page === undefined) return false;
+  const { contentType, body, cacheControl = 'no-cache' } = page;
+  const headers = { 'content-type': contentType, 'cache-control': cacheControl };
+  exchange.respond(200, headers, { only: method === 'HEAD' });
+  if (method === 'GET') exchange.output.end(body);
+  return true;
+}

@@ -1,0 +1,5 @@
+import type { MethodPlan } from '../kit/plan.ts';
+import type { AnswerCall } from '../ports/call.ts';
+
+/** A method that a listener serves, and what answers its calls. */
+export type Served = { readonly plan: MethodPlan; readonly answer: AnswerCall };
