@@ -24,7 +24,7 @@ function linesOf(file: string, source: string): readonly ProseLine[] {
 
 /** Lines of a source that consist of a comment alone. */
 function commentLines(source: string): readonly ProseLine[] {
-  return numbered(source).filter(({ text }) => /^\s*(?:\/\/|\/?\*)/.test(text));
+  return numbered(source).filter(({ text }) => /^\s*(?:\/\/(?! biome-ignore)|\/?\*)/.test(text));
 }
 
 function numbered(text: string): readonly ProseLine[] {

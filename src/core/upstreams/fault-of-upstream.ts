@@ -6,7 +6,10 @@ const { CANCELLED, UNKNOWN, DEADLINE_EXCEEDED, PERMISSION_DENIED, RESOURCE_EXHAU
 const noConnection = { dns: UNAVAILABLE, refused: UNAVAILABLE, tls: UNAVAILABLE, unreachable: UNAVAILABLE, lost: UNAVAILABLE } as const;
 const broken = { reset: INTERNAL, protocol: INTERNAL, too_large: RESOURCE_EXHAUSTED } as const;
 const ofCause = { ...noConnection, ...broken, timeout: DEADLINE_EXCEEDED, cancelled: CANCELLED } as const;
-/** HTTP statuses of proxies (grpc/grpc, doc/http-grpc-status-mapping.md), and those while the service behind is unavailable. */
+/**
+ * HTTP statuses of proxies (grpc/grpc, doc/http-grpc-status-mapping.md), and those while the service behind is
+ * unavailable.
+ */
 const ofProxy: Readonly<Record<number, number>> = { 400: INTERNAL, 401: UNAUTHENTICATED, 403: PERMISSION_DENIED, 404: UNIMPLEMENTED };
 const proxyUnavailable = [429, 502, 503, 504];
 

@@ -229,7 +229,10 @@ function scopesOf(claim: unknown): ReadonlySet<string> {
   return new Set(Array.isArray(claim) ? claim.filter((scope) => typeof scope === 'string') : []);
 }
 
-/** Keeps only claims that a policy names, as text. A claim named `__proto__` is dropped. @throws Fault TOKEN_INVALID naming a claim without a text of its own */
+/**
+ * Keeps only claims that a policy names, as text. A claim named `__proto__` is dropped.
+ * @throws Fault TOKEN_INVALID naming a claim without a text of its own
+ */
 function claimsOf(token: string, payload: JWTPayload, userId: string, names: Iterable<string>): ReadonlyMap<string, string> {
   return new Map([['sub', userId], ...[...textClaims(token, payload, names, 'TOKEN_INVALID')].filter(([name]) => name !== 'sub')]);
 }
