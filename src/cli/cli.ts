@@ -15,6 +15,7 @@ export async function cli(args: readonly string[]): Promise<number> {
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage; // commander has said it
     const { code, message } = explain(error);
     process.stderr.write(`portico: ${message}\n`);
+    if (wantsStacks(args) && error instanceof Error && error.stack !== undefined) process.stderr.write(`${error.stack}\n`);
     return code;
   }
 }
@@ -28,9 +29,12 @@ export function commands(): Command {
     .showHelpAfterError('(portico --help lists what there is)')
     .exitOverride();
   const command = (name: string, description: string) => program.command(name).description(description).exitOverride();
-  withSettings(command('dev', 'run with everything embedded, the sample company and dev identities, on loopback')).action(async (flags) =>
-    (await import('./run.ts')).run('dev', flags),
-  );
+  withSettings(command('dev', 'run with everything embedded, the sample company and dev identities, on loopback'))
+    .option('--watch', 'restart when protos (generated first), screens or the settings file change')
+    .action(async ({ watch = false, ...flags }) => {
+      if (watch) await (await import('./watch.ts')).runWatching(flags);
+      else await (await import('./run.ts')).run('dev', flags);
+    });
   withSettings(command('serve', 'run in production')).action(async (flags) => (await import('./run.ts')).run('serve', flags));
   withMode(command('check', 'verify settings, policies, files, the database and Redis, without serving'))
     .option('--json', 'print one JSON object')
@@ -53,6 +57,11 @@ export function commands(): Command {
   return program;
 }
 
+/** A message says what is wrong and what to do; a stack is for those who look at our code. */
+function wantsStacks(args: readonly string[]): boolean {
+  return process.env.PORTICO_TELEMETRY__LOG_LEVEL === 'debug' || args.includes('telemetry.logLevel=debug');
+}
+
 function explain(error: unknown): { readonly code: number; readonly message: string } {
   if (error instanceof Exit) return error;
   if (error instanceof TypeError || error instanceof RangeError || error instanceof ReferenceError)
@@ -71,6 +80,13 @@ function explain(error: unknown): { readonly code: number; readonly message: str
       code: exitCodes.dependency,
       message: `The port ${port} on ${address} is in use by another process: stop that, or set another port (PORTICO_PUBLIC__PORT, PORTICO_INTERNAL__PORT or PORTICO_ADMIN__PORT; 0 takes a free one).`,
     };
+  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND')
+    return {
+      code: exitCodes.config,
+      message: `${message}: this machine cannot listen there. Set another host (public.host, internal.host or admin.host).`,
+    };
+  if (code === 'ENOTDIR' || code === 'EEXIST') return { code: exitCodes.config, message: `${message}: a file stands where a folder is needed.` };
+  if (code === 'EROFS' || code === 'ENOSPC') return { code: exitCodes.dependency, message: `${message}: nothing can be written there.` };
   if (code === 'EACCES') return { code: exitCodes.dependency, message: `${message}: this user has no right to it.` };
   return { code: exitCodes.config, message };
 }

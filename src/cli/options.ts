@@ -25,9 +25,14 @@ export function withMode(command: Command): Command {
   return withSettings(command).option('--dev', 'read the settings as `portico dev` does instead of `portico serve`');
 }
 
+/** The settings file, if there is one. */
+export function fileOf({ config }: Pick<SettingsFlags, 'config'>): string | undefined {
+  return config ?? process.env.PORTICO_CONFIG ?? (existsSync(usualFile) ? usualFile : undefined);
+}
+
 /** @throws SettingsError, or Exit for a flag that is none */
 export function settingsOf(mode: Mode, { config, set }: SettingsFlags, needed: readonly Need[] = everyNeed): Settings {
-  const file = config ?? process.env.PORTICO_CONFIG ?? (existsSync(usualFile) ? usualFile : undefined);
+  const file = fileOf({ config });
   const flags = set.map((text) => {
     const at = text.indexOf('=');
     if (at < 1) throw new Exit(exitCodes.usage, `--set ${text}: a key, "=" and a value are needed, such as public.port=9443.`);

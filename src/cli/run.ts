@@ -12,7 +12,9 @@ export async function run(mode: Mode, flags: SettingsFlags): Promise<void> {
     throw new Exit(exitCodes.config, '`portico dev` signs anyone in: it does not run with NODE_ENV=production. Use `portico serve`.');
   const settings = settingsOf(mode, flags);
   const terminal = process.stdout.isTTY === true;
-  const portico = await start({ settings, env: process.env, pretty: mode === 'dev' && terminal });
+  const { logFormat } = settings.telemetry;
+  const pretty = logFormat === 'auto' ? mode === 'dev' && terminal : logFormat === 'text';
+  const portico = await start({ settings, env: process.env, pretty });
   installLastResort(portico);
   const banner = bannerOf(settings, portico);
   const sayHello = () => {

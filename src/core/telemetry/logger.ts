@@ -1,6 +1,6 @@
-import { createRequire } from 'node:module';
 import pino, { type DestinationStream, type Logger } from 'pino';
 import type { Log } from '../ports/log.ts';
+import { errorFields } from './error-fields.ts';
 
 export type LogOptions = {
   readonly level: 'debug' | 'info' | 'warn' | 'error';
@@ -20,6 +20,7 @@ export function jsonLog({ level, service, destination }: LogOptions): Log {
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
       errorKey: 'error',
+      serializers: { error: (error: unknown) => errorFields(error, level === 'debug') },
       redact: { paths: secretKeys.flatMap((key) => [key, `*.${key}`, `*.*.${key}`]), censor: '[redacted]' },
     },
     destination,
@@ -46,14 +47,4 @@ export function processDestination(descriptor = 1) {
     destination.flushSync = () => {}; // on a full disk it would try for ever, and the process could not end
   });
   return destination;
-}
-
-/** For a developer's terminal: pino-pretty where it is installed (a development dependency), else undefined. */
-export function prettyDestination(): DestinationStream | undefined {
-  try {
-    const pretty = createRequire(import.meta.url)('pino-pretty') as (options: object) => DestinationStream;
-    return pretty({ sync: true, ignore: 'pid,hostname,service.name,service.version', translateTime: 'HH:MM:ss', singleLine: true });
-  } catch {
-    return undefined; // not installed: JSON lines do as well
-  }
 }

@@ -9,12 +9,13 @@ import type { Log } from '../ports/log.ts';
 import { accessLog, shortLog } from './access-log.ts';
 import { callMetrics } from './call-metrics.ts';
 import { openLineFile } from './line-file.ts';
-import { jsonLog, type LogOptions, prettyDestination, processDestination } from './logger.ts';
+import { jsonLog, type LogOptions, processDestination } from './logger.ts';
 import { exposition, ScrapeReader } from './prometheus.ts';
 import { runtimeMetrics } from './runtime-metrics.ts';
 import { sampler } from './sampling.ts';
 import { givenIds, spansOf } from './spans.ts';
 import { isServerError } from './status-names.ts';
+import { textDestination } from './text-line.ts';
 
 export type TelemetryOptions = {
   readonly version: string;
@@ -46,7 +47,11 @@ export async function openTelemetry(options: TelemetryOptions): Promise<Telemetr
   const { env, version, clock } = options;
   const service = { name: env.OTEL_SERVICE_NAME ?? 'portico', version };
   const stdout = processDestination();
-  const log = jsonLog({ level: options.logLevel, service, destination: (options.pretty ? prettyDestination() : undefined) ?? stdout });
+  const log = jsonLog({
+    level: options.logLevel,
+    service,
+    destination: options.pretty ? textDestination((text) => void stdout.write(text)) : stdout,
+  });
   const resource = resourceFromAttributes({
     ...resourceAttributes(env.OTEL_RESOURCE_ATTRIBUTES),
     'service.name': service.name,

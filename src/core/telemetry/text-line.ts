@@ -1,0 +1,31 @@
+import type { DestinationStream } from 'pino';
+import type { ErrorFields } from './error-fields.ts';
+
+/** Takes the lines of the JSON log, and writes them for a person at a terminal. */
+export function textDestination(write: (text: string) => void): DestinationStream {
+  return { write: (line) => write(textLine(line)) };
+}
+
+/** The same in every line: of interest to programs only. */
+const hidden = new Set(['level', 'time', 'msg', 'error', 'service.name', 'service.version', 'pid', 'hostname']);
+
+/** "15:16:15 warn  The database is gone. attempts=3", what is known of an error below it. @param line of JSON */
+export function textLine(line: string): string {
+  const fields = JSON.parse(line) as Readonly<Record<string, unknown>>;
+  const clock = String(fields.time).slice(11, 19); // UTC, as in every other log
+  const others = Object.entries(fields).filter(([key]) => !hidden.has(key));
+  const shown = others.map(([key, value]) => ` ${key}=${valueText(value)}`).join('');
+  return `${clock} ${String(fields.level).padEnd(5)} ${fields.msg}${shown}\n${errorText(fields.error as ErrorFields | undefined)}`;
+}
+
+function valueText(value: unknown): string {
+  if (typeof value === 'string') return /^[\w./:@-]+$/.test(value) ? value : JSON.stringify(value);
+  return JSON.stringify(value) ?? 'undefined';
+}
+
+function errorText(error: ErrorFields | undefined): string {
+  if (error === undefined) return '';
+  const text = error.stack ?? `${error.type}: ${error.message}`;
+  const lines = text.split('\n').map((line) => `         ${line}\n`);
+  return `${lines.join('')}${error.cause === undefined ? '' : errorText({ ...error.cause, type: `caused by ${error.cause.type}` })}`;
+}

@@ -1,0 +1,42 @@
+// `portico dev --watch` in a clone: what is changed is what runs, and a mistake ends nothing for good.
+import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { cloneProject } from '../support/server/clone.ts';
+import { startProcess } from '../support/server/process.ts';
+
+test('a change of a proto, a screen or the settings starts the server anew', { timeout: 120_000 }, async () => {
+  const { folder, remove } = cloneProject();
+  const env = {
+    ...{ PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '' },
+    ...{ PORTICO_PUBLIC__PORT: '0', PORTICO_INTERNAL__PORT: '0', PORTICO_ADMIN__PORT: '0' },
+  };
+  const change = (file: string, from: string, to: string) => {
+    const path = join(folder, file);
+    writeFileSync(path, readFileSync(path, 'utf8').replace(from, to));
+  };
+  writeFileSync(join(folder, 'portico.yaml'), 'drain: {grace: 1s}\n');
+  const watching = startProcess(process.execPath, [join(folder, 'scripts/launch.cjs'), 'src/main.ts', 'dev', '--watch'], { cwd: folder, env });
+  const times = (text: string, count: number) => watching.until(new RegExp(`(?:${text}[\\s\\S]*?){${count}}`));
+  try {
+    await times('Portico \\d', 1);
+    change('portico.yaml', '1s', '2s');
+    await watching.until(/portico: portico\.yaml changed: restarting\.\n/);
+    await times('Portico \\d', 2);
+    change('src/app/home/home.ts', 'activeOnly: true', 'activeOnly: false');
+    await watching.until(/portico: src\/app\/home\/home\.ts changed: restarting\.\n/);
+    await times('Portico \\d', 3);
+    change('proto/app/v1/home.proto', 'service HomeService', '// Changed.\nservice HomeService');
+    await watching.until(/portico: proto\/app\/v1\/home\.proto changed: generating and restarting\.\n/);
+    await times('Portico \\d', 4);
+    change('proto/app/v1/home.proto', 'service HomeService', 'servce HomeService');
+    await watching.until(/proto\/app\/v1\/home\.proto:\d+:\d+:[\s\S]*portico: waiting for the next change\.\n/);
+    change('proto/app/v1/home.proto', 'servce HomeService', 'service HomeService');
+    await times('Portico \\d', 5);
+  } finally {
+    await watching.stop();
+    remove();
+  }
+  assert.equal((await watching.ended).code, 0, watching.output());
+});
