@@ -4,10 +4,10 @@ import { en } from '../core/interceptors/messages/en.ts';
 import { reasons as coreReasons } from '../core/kit/fault.ts';
 import { nearest } from '../core/kit/nearest.ts';
 import type { MethodPlan } from '../core/kit/plan.ts';
-import { reasonProblems, textProblems } from '../core/screen/app-problems.ts';
 import { reasonsInSource } from '../release/reasons-in-source.ts';
 import { releaseFolder } from '../release/release.ts';
 import type { Settings } from '../settings.ts';
+import { reasonProblems, textProblems } from './app-problems.ts';
 
 type Plans = ReadonlyMap<string, MethodPlan>;
 

@@ -1,5 +1,5 @@
-import { nearest } from '../kit/nearest.ts';
-import type { App } from './app.ts';
+import { nearest } from '../core/kit/nearest.ts';
+import type { App } from '../core/screen/app.ts';
 
 type Texts = Readonly<Record<string, string>>;
 
