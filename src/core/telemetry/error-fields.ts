@@ -1,11 +1,6 @@
 /** What a line of the log says of an error. */
-export type ErrorFields = {
-  readonly type: string;
-  readonly message: string;
-  readonly code?: string;
-  readonly stack?: string;
-  readonly cause?: ErrorFields;
-};
+type Known = { readonly type: string; readonly message: string; readonly code?: string; readonly stack?: string };
+export type ErrorFields = Known & { readonly cause?: ErrorFields };
 
 /** A chain of causes that is longer is cut. */
 const causesMax = 5;

@@ -18,10 +18,7 @@ export function textLine(line: string): string {
   return `${clock} ${String(fields.level).padEnd(5)} ${fields.msg}${shown}\n${errorText(fields.error as ErrorFields | undefined)}`;
 }
 
-function valueText(value: unknown): string {
-  if (typeof value === 'string') return /^[\w./:@-]+$/.test(value) ? value : JSON.stringify(value);
-  return JSON.stringify(value) ?? 'undefined';
-}
+const valueText = (value: unknown) => (typeof value === 'string' && /^[\w./:@-]+$/.test(value) ? value : JSON.stringify(value));
 
 function errorText(error: ErrorFields | undefined): string {
   if (error === undefined) return '';
