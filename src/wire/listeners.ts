@@ -36,12 +36,12 @@ export type ListenerParts = {
 
 export type Listeners = {
   readonly ports: { readonly public: number; readonly internal: number; readonly admin: number };
-  /** Calls in flight on both listeners finish; the admin listener stays. */
+  /** Calls in flight on both listeners finish. The admin listener stays open. */
   drain(graceMs: number): Promise<DrainSummary>;
   close(): Promise<void>;
 };
 
-/** Opens the three listeners: public and internal with the methods that are meant for each, admin with probes and metrics. */
+/** Opens the three listeners: public and internal with their methods, admin with probes and metrics. */
 export async function openListeners(parts: ListenerParts): Promise<Listeners> {
   const { settings, certificates, plans, probes, metrics, pages } = parts;
   const { handshake, preface, request, idle } = settings.public.timers;

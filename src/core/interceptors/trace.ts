@@ -13,17 +13,18 @@ export type TraceParts = {
   readonly randomHex: (digits: number) => string;
 };
 
-/** The key under which an answer, and every error, tells its trace id: what a bug report needs. */
+/** The metadata key of the trace id in every answer and error, for bug reports. */
 export const traceIdKey = 'portico-trace-id';
 /** W3C Trace Context, section 3.2: version 00, and later ones read as 00. */
 const traceparent = /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f]{2}(-.*)?$/;
 const noParent: readonly string[] = [];
-/** Upstream calls of one call that are told of. */
+/** The largest number of recorded upstream calls of one call. */
 const upstreamsMax = 100;
 
 /**
- * Outermost: goes on with the client's trace (whether it is recorded is decided anew), tells those below their trace, and tells the recorder once of every call how it ended: a
- * unary call when its answer is there, a stream when its last message has gone, whichever way.
+ * The outermost interceptor. It continues the client's trace (sampling is decided anew), adds the trace to the call,
+ * and reports the end of every call to the recorder once: of a unary call with its answer, of a stream after its last
+ * message, however it ends.
  */
 export function trace({ recorder, clock, randomHex }: TraceParts): Interceptor<unknown, Traced> {
   return function trace(call, next) {

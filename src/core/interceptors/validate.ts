@@ -10,12 +10,12 @@ import type { CallRequest, Decoded, Interceptor } from '../ports/call.ts';
 import { DecodedRequest, type RequestType } from './decoded-request.ts';
 import { nulViolations, refusesNul } from './nul.ts';
 
-/** A path has the keys of maps in it, and a rule may quote values: both are the client's to choose, and travel back in a header. */
+/** A path contains map keys, and a rule may quote values. The client chooses both, and a header carries them back. */
 const textBytesMax = 200;
 
 /**
  * Compiles the rules of all requests now, so that a rule that cannot be compiled stops the start instead of a call.
- * @throws Error naming the method and what is wrong
+ * @throws Error naming the method and the error
  */
 export function compileRules(plans: Iterable<MethodPlan>): Validator {
   const validator = createValidator();
@@ -29,8 +29,9 @@ export function compileRules(plans: Iterable<MethodPlan>): Validator {
 }
 
 /**
- * Refuses requests that cannot be decoded (CALL_MALFORMED) or break a rule of their .proto (REQUEST_INVALID with field paths), and gives the decoded request to
- * those below. What the rules were checked on is what handlers get, as bytes that every codec reads alike; forwarded bytes stay as they are. Messages of a stream are checked one by
+ * Refuses requests that cannot be decoded (CALL_MALFORMED) or violate a rule of their .proto (REQUEST_INVALID with
+ * field paths), and adds the decoded request to the call. Handlers receive exactly the message that was checked, as
+ * bytes that every codec reads in the same way. Forwarded bytes stay unchanged. Messages of a stream are checked one by
  * one as they pass.
  */
 export function validate(validator: Validator): Interceptor<unknown, Decoded> {
@@ -50,19 +51,19 @@ export function validate(validator: Validator): Interceptor<unknown, Decoded> {
   };
 }
 
-/** What is done with every request of a method. */
+/** The check of every request of a method. */
 function passOf(validator: Validator, plan: MethodPlan) {
   const { descriptor, forward, invalidates } = plan;
   const type: RequestType = { input: descriptor.input, form: canonicalForm(descriptor.input) };
   const hasRules = plan.validated || refusesNul(plan);
-  // A forwarded request that nobody here reads passes as it is: whether it can be read is for its receiver to say.
+  // A forwarded request that no step here reads passes unchanged: its receiver decides whether it can be decoded.
   const reads = hasRules || forward === undefined || invalidates.some(({ parts }) => parts.some((part) => 'field' in part));
   return {
     reads,
     decode: (bytes: Uint8Array): DecodedRequest => {
       const decoded = new DecodedRequest(type, bytes);
       if (hasRules) check(validator, plan, decoded.message, bytes);
-      else if (reads && bytes.length > 0) void decoded.message; // no bytes can always be read
+      else if (reads && bytes.length > 0) void decoded.message; // an empty message can always be decoded
       return decoded;
     },
     received: (decoded: DecodedRequest, bytes: Uint8Array) => (forward === undefined ? decoded.bytes : bytes),

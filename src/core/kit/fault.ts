@@ -22,7 +22,10 @@ export const statusCodes = {
 } as const;
 export type StatusName = keyof typeof statusCodes;
 
-/** Core's reasons with their gRPC status: UPPER_SNAKE, at most 63 characters (AIP-193). A new line here is an API change; a team adds its own in src/app/reasons.ts. */
+/**
+ * Core's reasons with their gRPC status: UPPER_SNAKE, at most 63 characters (AIP-193). A new line here is an API
+ * change. A company adds its own in src/app/reasons.ts.
+ */
 export const reasons = {
   CALL_CANCELLED: 'CANCELLED',
   CALL_MALFORMED: 'INVALID_ARGUMENT',
@@ -66,23 +69,29 @@ export const reasons = {
 } as const satisfies Record<string, StatusName>;
 export type CoreReason = keyof typeof reasons;
 
-/** One rule of the request that does not hold. `field` is a path like `items[3].name`. */
+/** One violated rule of the request. `field` is a path like `items[3].name`. */
 export type Violation = { readonly field: string; readonly rule: string; readonly description: string };
 
-/** What a fault carries besides its reason and message; all of it goes to the client as google.rpc details, except `cause`. */
+/**
+ * The options of a fault besides its reason and message. All of them are sent to the client as google.rpc details,
+ * except `cause`.
+ */
 export type FaultDetails = {
-  /** ErrorInfo.metadata: each value named in the message stands here too. Keys `[a-z][a-zA-Z0-9-_]{0,63}`; others are left out, and so is what is above eight entries. */
+  /**
+   * ErrorInfo.metadata: every value that the message names. Keys are `[a-z][a-zA-Z0-9-_]{0,63}`; others, and entries
+   * beyond eight, are omitted.
+   */
   readonly metadata?: Readonly<Record<string, string>>;
   readonly violations?: readonly Violation[];
-  /** RetryInfo: how long to wait before trying again, whole milliseconds. */
+  /** RetryInfo: how long to wait before a retry, in whole milliseconds. */
   readonly retryAfterMs?: number;
-  /** What an upstream sent that the policy lets pass: leaves with the status. */
+  /** Metadata of an upstream that the policy lets pass: sent with the status. */
   readonly passed?: { readonly metadata: Metadata; readonly trailers: Metadata };
   /** Only ever logged. */
   readonly cause?: unknown;
 };
 
-/** A refusal meant for the app, which branches on `reason`. `message` is for its developers. */
+/** An error that is meant for the app, which branches on `reason`. `message` is for its developers. */
 export class Fault<Reason extends string = CoreReason> extends Error {
   readonly reason: Reason;
   readonly details: FaultDetails;

@@ -2,13 +2,19 @@ import type { DescMethod } from '@bufbuild/protobuf';
 
 export type CallKind = 'unary' | 'server_stream' | 'client_stream' | 'bidi_stream';
 
-/** Who may call: anybody; users with all the scopes (none: any signed-in user); internal services on the internal listener. */
+/**
+ * Who may call: anyone; users with all the scopes (none: any signed-in user); internal services on the internal
+ * listener.
+ */
 export type AccessPlan =
   | { readonly kind: 'anonymous' }
   | { readonly kind: 'user'; readonly scopes: readonly string[] }
   | { readonly kind: 'services' };
 
-/** A tag template: literal text, request fields by path (`order_id`, `order.id`), and claims of the caller (`sub`, or a claim named in the cache's claims). */
+/**
+ * A tag template: literal text, request fields by path (`order_id`, `order.id`), and claims of the caller (`sub`, or a
+ * claim named in the cache's claims).
+ */
 export type Template = {
   readonly source: string;
   readonly parts: readonly ({ readonly text: string } | { readonly field: readonly string[] } | { readonly claim: string })[];
@@ -32,15 +38,15 @@ export type ForwardPlan = {
   readonly upstream: string;
   /** "/orders.v1.OrderService/CancelOrder" */
   readonly path: string;
-  /** Metadata keys handed on besides the standard ones. */
+  /** Metadata keys that are forwarded besides the standard ones. */
   readonly metadata: readonly string[];
   /** Metadata keys of the upstream's answer that reach the client. */
   readonly answerMetadata: readonly string[];
-  /** Texts of statuses that nobody wrote for a client: `replace` them, or let them `pass`. */
+  /** Texts of statuses that are not meant for a client: `replace` them, or let them `pass`. */
   readonly texts: 'replace' | 'pass';
 };
 
-/** What is enforced for one method: compiled from its policy at start, and read by every room. */
+/** The enforced policy of one method: compiled at start, and read by every room. */
 export type MethodPlan = {
   /** "app.v1.HomeService/GetHome" */
   readonly method: string;
@@ -50,18 +56,18 @@ export type MethodPlan = {
   readonly descriptor: DescMethod;
   /** idempotency_level = NO_SIDE_EFFECTS */
   readonly safe: boolean;
-  /** NO_SIDE_EFFECTS or IDEMPOTENT: repeating does no harm. */
+  /** NO_SIDE_EFFECTS or IDEMPOTENT: a repeat is harmless. */
   readonly idempotent: boolean;
   readonly access: AccessPlan;
-  /** Undefined: no limit of ours (streams by default). */
+  /** Undefined: no limit of the server (streams by default). */
   readonly deadlineMs: number | undefined;
   /** The largest request message, in bytes. */
   readonly requestBytes: number;
   readonly cache: CachePlan | undefined;
   readonly invalidates: readonly Template[];
-  /** With `invalidates`: older answers count as past their time to live instead of becoming unusable. */
+  /** With `invalidates`: older answers become stale instead of unusable. */
   readonly soft: boolean;
-  /** With `invalidates`: for this long answers with its tags are not stored. 0: not at all. */
+  /** With `invalidates`: for this long answers with its tags are not stored. 0: none. */
   readonly settleMs: number;
   /** Of a stream form: the full name of the cached unary method, "app.v1.HomeService/GetHome". */
   readonly streamOf: string | undefined;
@@ -70,6 +76,6 @@ export type MethodPlan = {
   readonly validated: boolean;
   /** SHA-256 (hex) over the policy and the descriptors of request and response (deeply): part of every cache key. */
   readonly fingerprint: string;
-  /** Names of the policy fields that were not said but defaulted, for `portico plan`. */
+  /** Names of the policy fields with default values, for `portico plan`. */
   readonly defaulted: readonly string[];
 };

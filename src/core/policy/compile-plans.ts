@@ -18,11 +18,14 @@ import { parseTemplate, whyNoSub } from './template.ts';
 import { unknownFields } from './unknown-fields.ts';
 import { warningsOf } from './warnings.ts';
 
-/** What a unary method may take when its policy does not say. */
+/** The default deadline of a unary method. */
 export const unaryDeadlineMs = 10_000;
-/** The longest that answers are not stored after an invalidation. */
+/** The longest settle time after an invalidation. */
 export const settleMaxMs = 600_000;
-/** `portico.v1.policy` among the options of a method, and protovalidate's rules among those of fields, messages and oneofs. */
+/**
+ * `portico.v1.policy` among the options of a method, and protovalidate's rules among those of fields, messages and
+ * oneofs.
+ */
 const policyExtension = 50001;
 const rulesExtension = 1159;
 
@@ -30,16 +33,16 @@ export type Compiled = {
   /** By path, "/app.v1.HomeService/GetHome". */
   readonly plans: ReadonlyMap<string, MethodPlan>;
   readonly registry: FileRegistry;
-  /** What is allowed but probably not meant, each with its place. */
+  /** Allowed but probably unintended policies, each with its position. */
   readonly warnings: readonly string[];
 };
 
 /**
- * Makes the plan of every method of the services that are served.
+ * Compiles the plan of every method of the served services.
  * @param descriptorSet a google.protobuf.FileDescriptorSet with source info
  * @param served by full name of a service: whether the server answers it
  * @param upstreams names in the configuration; undefined: forward's upstream is not checked
- * @throws PolicyErrors with all contradictions at once
+ * @throws PolicyErrors with all contradictions
  */
 export function compilePlans({
   descriptorSet,
@@ -58,7 +61,7 @@ export function compilePlans({
   );
   const findings: Finding[] = [];
   const plans = new Map<string, MethodPlan>();
-  // what answers are told apart by, a write may invalidate by
+  // a write may invalidate by every claim that distinguishes answers
   const policy = policyType(registry);
   const claims = new Set(['sub', ...methods.flatMap((method) => policyOf(method, policy)?.cache?.claims ?? [])]);
   const sayOf =
@@ -81,14 +84,18 @@ function policyType(registry: FileRegistry): DescMessage {
   return policy;
 }
 
-/** The policy of a method as it stands in its options. */
+/** The policy in a method's options. */
 export function policyBytes(method: DescMethod): Uint8Array | undefined {
-  // said in several options (`option (portico.v1.policy).deadline = …;`) a policy is several fields, to be merged: concatenated bytes are
+  // a policy in several options (`option (portico.v1.policy).deadline = …;`) is several fields, which concatenation
+  // merges
   const fields = (method.proto.options?.$unknown ?? []).filter(({ no }) => no === policyExtension);
   return fields.length === 0 ? undefined : Buffer.concat(fields.map(({ data }) => new BinaryReader(data).bytes()));
 }
 
-/** Its parts may stand in several pieces, and compilers write them as they stand: they are merged, as every protobuf parser does. */
+/**
+ * A message field may occur several times, and compilers write each occurrence: they are merged, as every protobuf
+ * parser does.
+ */
 function policyOf(method: DescMethod, type: DescMessage): Policy | undefined {
   const bytes = policyBytes(method);
   return bytes && Policy.decode(oneReading(type)(bytes));

@@ -2,7 +2,7 @@ import type { DescMessage } from '@bufbuild/protobuf';
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
 import type { Numbers } from './policy-path.ts';
 
-/** Fields by number; those that are messages with their own. */
+/** Fields by number; message fields with their own fields. */
 export type Fields = { readonly [number: number]: true | Fields };
 
 /** The fields of portico.v1.Policy that are enforced; a test compares with policy.proto. */
@@ -18,7 +18,7 @@ export const enforced: Fields = {
   9: true, // request_bytes
 };
 
-/** What a policy asks for and this release does not enforce: the descriptor set was made with a newer policy.proto. */
+/** Fields of a policy that this release does not enforce: a newer policy.proto was used for the descriptor set. */
 export function unknownFields(bytes: Uint8Array, policy: DescMessage): readonly { readonly path: Numbers; readonly message: string }[] {
   const found: { path: Numbers; message: string }[] = [];
   type Level = { readonly fields: Fields; readonly message: DescMessage | undefined; readonly path: Numbers; readonly before: string };

@@ -5,12 +5,15 @@ import type { MethodPlan } from '../kit/plan.ts';
 import type { Soon } from '../kit/soon.ts';
 import type { Lifetime } from './lifetime.ts';
 
-/** Where a call comes from. */
+/** The origin of a call. */
 export type Peer = {
   /** IP address without port; IPv6 without brackets. */
   readonly address: string;
   readonly port: number;
-  /** The verified client certificate's subject alternative names (mTLS), e.g. "URI:spiffe://…", "DNS:orders.internal"; empty without one. */
+  /**
+   * The verified client certificate's subject alternative names (mTLS), e.g. "URI:spiffe://…", "DNS:orders.internal";
+   * empty without one.
+   */
   readonly certificateNames: readonly string[];
 };
 
@@ -19,60 +22,71 @@ export type Protocol = 'grpc' | 'grpc-web' | 'connect';
 /** How a call or stream ended: it returned, it threw, or it was closed early (the client left). */
 export type Ending = EndingOf;
 
-/** Metadata that is only read. */
+/** Read-only metadata. */
 export type CallMetadata = Pick<Metadata, 'get' | 'getAll' | 'has' | typeof Symbol.iterator>;
 
 /** One shape for all four kinds of call and all protocols. */
 export type Call = {
   readonly plan: MethodPlan;
   readonly protocol: Protocol;
-  /** Lower-case keys. The front has stripped what a client may not say (`portico-*`, `x-forwarded-*`, …). */
+  /** Lower-case keys. The front has removed keys that a client may not send (`portico-*`, `x-forwarded-*`, …). */
   readonly metadata: CallMetadata;
   readonly peer: Peer;
   /** The `:authority` or Host of the call. */
   readonly authority: string;
-  /** Aborted when the client leaves or cancels, and by the deadline interceptor when time is over; its reason is then a Fault. */
+  /**
+   * Aborted when the client disconnects or cancels, and by the deadline interceptor at the deadline; its reason is then
+   * a Fault.
+   */
   readonly signal: AbortSignal;
   /** When the client stops waiting: milliseconds since 1970. */
   readonly deadlineAtMs: number | undefined;
   readonly request: CallRequest;
-  /** Runs `callback` once when the call has ended wholly (a stream: after its last message), whichever way. Must not throw. */
+  /**
+   * Runs `callback` once when the call has ended completely (a stream: after its last message), in any way. Must not
+   * throw.
+   */
   onEnd(callback: (ending: Ending) => void): void;
 };
 
 /**
- * Where the messages of one stream go: what an edge gives to a writer. It costs no promise per message, so one event for a thousand streams is a thousand calls of `write`.
- * A writer ends it once, by `end` or by `fail`: also after the signal's abort, when it has stopped, because what waits for its end (the invalidation of a write) waits for that.
+ * The sink of one stream's messages, which an edge gives to a writer. It costs no promise per message, so one event for
+ * a thousand streams is a thousand calls of `write`. A writer ends it once, by `end` or by `fail`: also after the
+ * signal's abort, when it has stopped, because what waits for its end (the invalidation of a write) waits for that.
  * After the end, or the abort, nothing more is sent.
  */
 export type Sink = {
   /**
    * Sends one message, whose bytes must not change afterwards.
-   * @returns false when the sink is full: the message was taken, and the next one is to wait for `onRoom`. A writer that goes on regardless loses its stream.
+   * @returns false when the sink is full: the message was accepted, and the next one must wait for `onRoom`. A writer
+   * that does not wait loses its stream.
    */
   write(message: Uint8Array): boolean;
-  /** Runs `callback` once, as soon as there is room: at once, when there is. Never after the stream's end. A new callback takes the place of one that waits. */
+  /**
+   * Runs `callback` once when there is room, or at once if there is. Never after the stream's end. A new callback
+   * replaces a waiting one.
+   */
   onRoom(callback: () => void): void;
-  /** The stream is whole: the answer's trailers are complete, and leave. */
+  /** The stream is complete: the answer's trailers are complete, and are sent. */
   end(): void;
   /** The stream ends with this error, after the messages that were written. */
   fail(error: unknown): void;
-  /** Aborted when nobody takes messages any more: the client has left, or the call was ended from without. */
+  /** Aborted when messages are no longer accepted: the client has disconnected, or the call was ended from outside. */
   readonly signal: AbortSignal;
 };
 
 /**
- * A stream whose writer sets the pace: called once, with the sink, when the initial metadata has been sent. It returns at once and writes whenever there is something to say;
- * what it throws before it returns is as if it had called `fail`.
+ * A stream whose writer sets the pace: called once, with the sink, when the initial metadata has been sent. It returns
+ * at once and writes whenever it has a message. An error before it returns has the effect of `fail`.
  */
 export type PushedBody = (sink: Sink) => void;
 
-/** The messages of a stream: asked for one by one by its reader, which throws what it ended with; or pushed by its writer. */
+/** The messages of a stream: pulled one by one by a reader, to which its error is thrown; or pushed by its writer. */
 export type StreamBody = AsyncIterable<Uint8Array> | PushedBody;
 
 /**
- * The request of a call. It is read, decompressed and brought to bytes when it is asked for, which the chain does only once it knows who calls. What cannot be read is thrown as a
- * Fault by whoever asks.
+ * The request of a call. It is read, decompressed and brought to bytes when it is asked for, which the chain does only
+ * once it knows who calls. What cannot be read is thrown as a Fault by whoever asks.
  */
 export type CallRequest = {
   /** The message of a method that takes one: always the same. */
@@ -86,19 +100,23 @@ export type CallRequest = {
 export type Answer = {
   /** Initial metadata. */
   readonly metadata: Metadata;
-  /** Unary and client stream: the message's bytes. Server stream and bidi: one message's bytes each. Edges turn either form of a stream into what they need (interceptors/stream-body.ts). */
+  /**
+   * Unary and client stream: the message's bytes. Server stream and bidi: one message's bytes each. Edges turn either
+   * form of a stream into what they need (interceptors/stream-body.ts).
+   */
   readonly body: Uint8Array | StreamBody;
   /** Complete when the body has ended. */
   readonly trailers: Metadata;
-  /** What the answer is about, beside the policy's tags: from `context.tag()`. */
+  /** Tags besides those of the policy: from `context.tag()`. */
   readonly tags?: readonly string[];
   /** True when parts are missing: never stored, no etag. */
   readonly partial?: boolean;
 };
 
 /**
- * Around the next one: passes the call on with what it adds, or answers it. A stream is one value here; what is done per message is paid per message. It gives at once what it
- * gets at once, so that an answer from memory passes the whole chain without a promise.
+ * Wraps the next interceptor: passes the call on with its additions, or answers it. A stream is one value here, and
+ * work per message is paid per message. It returns synchronously what it receives synchronously, so that an answer from
+ * memory passes the whole chain without a promise.
  */
 export type Interceptor<Needs, Adds> = (call: Call & Needs, next: (call: Call & Needs & Adds) => Soon<Answer>) => Soon<Answer>;
 
@@ -120,17 +138,20 @@ export type Traced = {
   };
 };
 export type UpstreamSpan = {
-  /** To be sent with the call. */
+  /** Metadata to send with the call. */
   readonly traceparent: string;
   /** @param code gRPC status code, 0 to 16 */
   end(code: number): void;
 };
 
-/** Who calls. Values come only from verified tokens or certificates. */
+/** The caller. Values come only from verified tokens or certificates. */
 export type Caller =
   | {
       readonly kind: 'user';
-      /** `sub`: of a Portico session, or of the external issuer. Undefined only in a SCOPE_CLAIMS computation without `sub`, which stands for many users. */
+      /**
+       * `sub`: of a Portico session, or of the external issuer. Undefined only in a SCOPE_CLAIMS computation without
+       * `sub`, which stands for many users.
+       */
       readonly userId: string | undefined;
       readonly issuer: string;
       /** Undefined for external access tokens. */
@@ -142,10 +163,10 @@ export type Caller =
   | { readonly kind: 'service'; readonly name: string };
 export type UserCaller = Extract<Caller, { kind: 'user' }>;
 
-/** Added by authenticate. Undefined: a method that is open to all, or a SHARED computation, which is given no caller. */
+/** Added by authenticate. Undefined: an anonymous method, or a SHARED computation, which has no caller. */
 export type Authenticated = {
   readonly caller: Caller | undefined;
-  /** Of a stream that a token has opened. Undefined: nothing but the call itself ends it. */
+  /** The lifetime of a stream that a token has opened. Undefined: only the call itself ends it. */
   readonly lifetime: Lifetime | undefined;
 };
 
@@ -158,17 +179,17 @@ export type Decoded = {
     | {
         /** The request as a protobuf-es message. */
         readonly message: Message;
-        /** The request encoded anew: field order, defaults and map order do not matter. */
+        /** The canonical encoding of the request, independent of field order, defaults and map order. */
         readonly canonical: Uint8Array;
-        /** True when the request had fields that we do not know: such calls are not stored. */
+        /** True when the request had unknown fields: such calls are not stored. */
         readonly hasUnknownFields: boolean;
       }
     | undefined;
 };
 
-/** A call as handlers get it. */
+/** The call that handlers receive. */
 export type ReadyCall = Call & Traced & Authenticated & Decoded;
 export type Handler = (call: ReadyCall) => Soon<Answer>;
 
-/** The one way to get an answer, used by every edge. Throws only StatusError. */
+/** The one function that produces answers, used by every edge. Throws only StatusError. */
 export type AnswerCall = (call: Call) => Soon<Answer>;

@@ -2,7 +2,7 @@ import { Metadata } from 'nice-grpc-common';
 import type { DecodedBy, MethodDefinition, PartialOf, ServiceDefinition } from '../kit/typed.ts';
 import type { Handler, ReadyCall } from '../ports/call.ts';
 
-/** What answers each method of a service: one left out does not compile. */
+/** The handlers of a service by method. A missing one does not compile. */
 export type ServiceMethods<Service extends ServiceDefinition> = {
   readonly [Name in keyof Service['methods']]: (
     request: DecodedBy<Service['methods'][Name]['requestType']>,
@@ -10,7 +10,9 @@ export type ServiceMethods<Service extends ServiceDefinition> = {
   ) => Promise<PartialOf<Service['methods'][Name]['responseType']>>;
 };
 
-/** The handlers of a service of core by the full names of its methods: requests decoded, answers encoded. All its methods are unary. */
+/**
+ * The handlers of a core service by full method name, with decoded requests and encoded answers. All methods are unary.
+ */
 export function serviceHandlers<Service extends ServiceDefinition>(
   { fullName, methods: definitions }: Service,
   methods: ServiceMethods<Service>,
