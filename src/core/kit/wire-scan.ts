@@ -1,7 +1,7 @@
 /**
- * Whether bytes can be a protobuf message: every field has a number, a known wire type, and all its bytes (protobuf.dev, "Encoding"). Values are not looked into, so that it costs
- * little more than the fields are many.
- * @param fieldsMax more fields than that are none: each costs a decoder as much as a large one
+ * Whether bytes can be a protobuf message: every field has a number, a known wire type, and all its bytes
+ * (protobuf.dev, "Encoding"). Values are not decoded, so the cost depends on the number of fields.
+ * @param fieldsMax the largest number of fields: each field costs a decoder as much as a large one
  */
 export function isWireFormat(bytes: Uint8Array, fieldsMax: number): boolean {
   const { length } = bytes;
@@ -9,7 +9,7 @@ export function isWireFormat(bytes: Uint8Array, fieldsMax: number): boolean {
   let fields = 0;
   /** Open groups, which old protos have. */
   let depth = 0;
-  /** @returns a varint's value, as far as 32 bits hold it; -1 when it has no end */
+  /** @returns a varint's value in 32 bits; -1 when it does not end */
   const varint = (): number => {
     let value = 0;
     for (let shift = 0; shift < 70; shift += 7) {

@@ -1,11 +1,14 @@
 import type { CallKind } from '../kit/plan.ts';
 import type { Say } from './say.ts';
 
-/** What a unary method takes when its policy does not say: a screen's request is small, and a decoder's cost grows with what is sent. Bytes. */
+/**
+ * The default limit of a unary method's request: a screen's request is small, and a decoder's cost grows with the size.
+ * Bytes.
+ */
 export const unaryRequestBytes = 65_536;
-/** The same of one message of a stream: uploads come in chunks. Bytes. */
+/** The default limit of one message of a stream: uploads are chunked. Bytes. */
 export const streamRequestBytes = 1_048_576;
-/** As much as one HTTP/2 session may hold. */
+/** The memory limit of one HTTP/2 session. */
 const mostBytes = 16_777_216;
 
 /** @returns the largest request message of a method in bytes; what is wrong is said */

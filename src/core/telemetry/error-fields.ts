@@ -1,13 +1,14 @@
-/** What a line of the log says of an error. */
+/** The fields of an error in a log line. */
 type Known = { readonly type: string; readonly message: string; readonly code?: string; readonly stack?: string };
 export type ErrorFields = Known & { readonly cause?: ErrorFields };
 
-/** A chain of causes that is longer is cut. */
+/** The longest chain of causes. */
 const causesMax = 5;
 
 /**
- * An error for the log. A stack is for defects of ours: one of what the network, the disk or the database did says nothing that the message does not.
- * @param whole every stack: at log level debug
+ * An error for the log. Only a defect of the server has a stack: for an error of the network, the disk or the database
+ * it adds nothing to the message.
+ * @param whole log every stack: at log level debug
  */
 export function errorFields(error: unknown, whole: boolean, depth = 0): ErrorFields {
   if (!(error instanceof Error)) return { type: typeof error, message: String(error) };

@@ -46,7 +46,7 @@ test('a defect of ours has its stack, and an error its causes', () => {
   });
 });
 
-test('several addresses that all failed are told by what each said', () => {
+test('several addresses that all failed are printed with the error of each', () => {
   const error = new AggregateError([refused(), new Error('connect ECONNREFUSED ::1:5432')], '');
   assert.equal(errorFields(error, false).message, 'connect ECONNREFUSED 127.0.0.1:5432; connect ECONNREFUSED ::1:5432');
   assert.deepEqual(errorFields('boom', false), { type: 'string', message: 'boom' });

@@ -1,15 +1,15 @@
 import type { DestinationStream } from 'pino';
 import type { ErrorFields } from './error-fields.ts';
 
-/** Takes the lines of the JSON log, and writes them for a person at a terminal. */
+/** Converts the lines of the JSON log to text for a terminal. */
 export function textDestination(write: (text: string) => void): DestinationStream {
   return { write: (line) => write(textLine(line)) };
 }
 
-/** The same in every line: of interest to programs only. */
+/** Fields that are hidden: the same in every line, and useful only to programs. */
 const hidden = new Set(['level', 'time', 'msg', 'error', 'service.name', 'service.version', 'pid', 'hostname']);
 
-/** "15:16:15 warn  The database is gone. attempts=3", what is known of an error below it. @param line of JSON */
+/** "15:16:15 warn  The database is unavailable. attempts=3", with the error below it. @param line of JSON */
 export function textLine(line: string): string {
   const fields = JSON.parse(line) as Readonly<Record<string, unknown>>;
   const clock = String(fields.time).slice(11, 19); // UTC, as in every other log

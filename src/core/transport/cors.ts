@@ -4,27 +4,28 @@ import type { MethodPlan } from '../kit/plan.ts';
 import { alsoVary } from './answer-headers.ts';
 import type { Exchange } from './exchange.ts';
 
-/** What pages of other origins may do (Fetch standard, "CORS protocol"). */
+/** The rights of pages of other origins (Fetch standard, "CORS protocol"). */
 export type Cors = {
   /**
-   * Says with whatever is answered that a page of a named origin may read it.
+   * Allows a page of a configured origin to read the response.
    * @returns true when the request was a preflight and is answered
    */
   apply(exchange: Exchange): boolean;
 };
 
-/** What clients of every method may send and read. */
+/** Headers that clients of every method may send and read. */
 const always = {
   sent: ['authorization', 'accept-language', 'if-none-match', 'app-platform', 'app-version', 'idempotency-key', 'traceparent'],
   read: ['portico-trace-id', 'portico-cache', 'portico-stale', 'portico-not-modified', 'etag'],
 };
 
-/** How long browsers may keep the answer of a preflight. Seconds: Chrome's most. */
+/** How long browsers may cache a preflight. Seconds: the maximum of Chrome. */
 const maxAgeS = 7_200;
 
 /**
- * No origin is allowed by default. What a method's policy reads beyond the usual metadata, a page may send: what it names in `vary` and `forward.metadata`. Answers of forwarded
- * methods may carry metadata of any name, so a page may read what its answer has.
+ * No origin is allowed by default. A page may send the metadata that a method's policy names in `vary` and
+ * `forward.metadata`. Answers of forwarded methods may carry metadata of any name, so a page may read all headers of
+ * its answer.
  */
 export function corsOf(origins: readonly string[], plans: Iterable<MethodPlan>): Cors {
   const named = [...plans].flatMap(({ cache, forward }) => [...(cache?.vary ?? []), ...(forward?.metadata ?? [])]);

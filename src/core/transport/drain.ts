@@ -17,16 +17,16 @@ export type Draining = {
   readonly clock: Clock;
 };
 
-/** How long clients get to hear "no new streams" before the last stream's number is settled (grpc-go waits a round trip). */
+/** The time for clients to receive "no new streams" before the last stream id is final (grpc-go waits a round trip). */
 const goawayMs = 100;
 
-/** Takes no new connections and streams, lets calls in flight finish for `graceMs`, then cuts what is left. */
+/** Refuses new connections and streams, lets calls in flight finish for `graceMs`, then cuts the rest. */
 export async function drain({ listener, sockets, sessions, http1, graceMs, clock }: Draining): Promise<DrainSummary> {
   const wait = (ms: number) => new Promise<void>((resolve) => clock.after(ms, resolve));
   listener.close();
   http1.leave();
   const all = sockets.size;
-  // Two steps (RFC 9113, section 6.8): first "no new streams, all you sent count", then the number of the last one.
+  // Two steps (RFC 9113, section 6.8): first a GOAWAY that accepts all sent streams, then one with the last stream id.
   for (const session of [...sessions.all()]) if (!session.closed && !session.destroyed) session.goaway(0, 2 ** 31 - 1);
   await wait(Math.min(goawayMs, graceMs));
   for (const session of [...sessions.all()]) if (!session.closed) session.close();

@@ -11,9 +11,9 @@ import { takesStream } from './protocol.ts';
 
 export type FramedForm = {
   readonly codec: Codec;
-  /** The header that names how messages are compressed. */
+  /** The header with the compression of messages. */
   readonly encodingHeader: 'grpc-encoding' | 'connect-content-encoding';
-  /** The body is base64: gRPC-Web's text form. @returns takes chunks of it */
+  /** The body is base64: gRPC-Web's text form. @returns a decoder of its chunks */
   readonly text?: () => (chunk: Buffer) => Buffer;
 };
 

@@ -1,6 +1,9 @@
 import { cutShort, notOne, tooLarge } from './request-faults.ts';
 
-/** A message of a stream with its flags: gRPC over HTTP/2, "Length-Prefixed-Message"; the Connect protocol's "Enveloped-Message". */
+/**
+ * A message of a stream with its flags: gRPC over HTTP/2, "Length-Prefixed-Message"; the Connect protocol's
+ * "Enveloped-Message".
+ */
 export type Frame = { readonly flags: number; readonly bytes: Buffer };
 
 /** Flag of a compressed message, in all protocols. */
@@ -18,8 +21,8 @@ export function frame(flags: number, bytes: Uint8Array): Buffer {
 }
 
 /**
- * The one frame that a body is.
- * @throws Fault when it is none, several, cut short or larger than `bytesMax`
+ * The only frame of a body.
+ * @throws Fault when there is none or several, or it is cut short or larger than `bytesMax`
  */
 export function onlyFrame(body: Buffer, bytesMax: number): Frame {
   if (body.length === 0) throw notOne('none');
@@ -32,7 +35,7 @@ export function onlyFrame(body: Buffer, bytesMax: number): Frame {
   return { flags: body[0] ?? 0, bytes: body.subarray(headBytes) };
 }
 
-/** Takes frames out of a body as it comes. A class for what it keeps: the bytes of a frame that is not whole yet. */
+/** Extracts frames from a body as it arrives. A class, because it stores the bytes of an incomplete frame. */
 export class FrameReader {
   readonly #bytesMax: number;
   #chunks: Buffer[] = [];
@@ -49,12 +52,12 @@ export class FrameReader {
     this.#length += chunk.length;
   }
 
-  /** Whether no part of a frame waits for the rest. */
+  /** Whether no frame is incomplete. */
   get isEmpty(): boolean {
     return this.#length === 0;
   }
 
-  /** @throws Fault when the next frame is larger than `bytesMax`, as soon as its length is there */
+  /** @throws Fault when the next frame is larger than `bytesMax`, as soon as its length has arrived */
   next(): Frame | undefined {
     if (this.#length < headBytes) return undefined;
     let first = this.#chunks[0] as Buffer;

@@ -17,7 +17,7 @@ import type { Served } from './served.ts';
 
 const fixture = registryOf(fixtureRelease.descriptorSet);
 
-/** A front whose protocols throw in the event of a stream when its path says so, and answer others. */
+/** A front whose protocols throw in the event of a stream with a certain path, and answer others. */
 async function openThrowing() {
   const defects: unknown[] = [];
   const boom = (path: string, event: string) => {

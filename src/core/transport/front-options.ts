@@ -7,12 +7,12 @@ import type { Spoken } from './protocols.ts';
 import type { EncodeRefusal } from './refusal.ts';
 import type { Served } from './served.ts';
 
-/** What a page of a fixed path is: the published keys, and the like. */
+/** A page with a fixed path, such as the published keys. */
 export type Page = { readonly contentType: string; readonly body: string; readonly cacheControl?: string };
 
 export type FrontTls = {
   readonly key: string;
-  readonly cert: string /** PEM of the authorities whose client certificates are accepted; unset: none is asked for. */;
+  readonly cert: string /** PEM of the authorities whose client certificates are accepted; unset: none is requested. */;
   readonly clientCa?: string;
 };
 
@@ -20,9 +20,9 @@ export type FrontOptions = {
   readonly host: string;
   /** 0 takes a free one. */
   readonly port: number;
-  /** Undefined: plain HTTP/2 and HTTP/1.1, behind a proxy that ends TLS. */
+  /** Undefined: plain HTTP/2 and HTTP/1.1, behind a proxy that terminates TLS. */
   readonly tls: FrontTls | undefined;
-  /** What is served here, by path. */
+  /** The served methods by path. */
   readonly served: ReadonlyMap<string, Served>;
   readonly protocolOf: (exchange: Exchange) => Spoken;
   readonly pages: Readonly<Record<string, () => Page>>;
@@ -34,12 +34,14 @@ export type FrontOptions = {
   readonly timers?: Partial<FrontTimers>;
 };
 
-/** Node itself has 120 s for a TLS handshake and no limit for the rest; ours are told of in docs/reference/protocols.md. */
+/**
+ * Node has a limit of 120 s for a TLS handshake and none for the rest. docs/reference/protocols.md lists these limits.
+ */
 export type FrontTimers = {
   readonly handshakeMs: number;
-  /** To the first word of a connection; of HTTP/1.1, to the end of a request's headers. */
+  /** Until the first bytes of a connection; in HTTP/1.1, until the end of a request's headers. */
   readonly prefaceMs: number;
-  /** To the end of a request of one message. */
+  /** Until the end of a request of one message. */
   readonly requestMs: number;
   readonly idleMs: number;
 };

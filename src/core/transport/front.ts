@@ -12,15 +12,17 @@ import { openSessions } from './sessions.ts';
 
 export type Front = {
   readonly port: number;
-  /** Swaps the certificate without dropping a connection; new connections get it. */
+  /** Replaces the certificate for new connections without dropping any. */
   setCertificate(tls: FrontTls): void;
-  /** Takes no new connections and streams, lets calls in flight finish for `graceMs`, then cuts what is left. */
+  /** Refuses new connections and streams, lets calls in flight finish for `graceMs`, then cuts the rest. */
   drain(graceMs: number): Promise<DrainSummary>;
-  /** Ends everything now. */
+  /** Closes all connections now. */
   close(): Promise<void>;
 };
 
-/** One port for gRPC, gRPC-Web, Connect and JSON: TLS with ALPN, HTTP/2 and HTTP/1.1, each stream handed to its edge. */
+/**
+ * One port for gRPC, gRPC-Web, Connect and JSON: TLS with ALPN, HTTP/2 and HTTP/1.1, each stream passed to its edge.
+ */
 export async function openFront(options: FrontOptions): Promise<Front> {
   const timers = { ...defaultTimers, ...options.timers };
   const sockets = new Set<Socket>();
@@ -47,7 +49,7 @@ export async function openFront(options: FrontOptions): Promise<Front> {
   const listener = options.tls === undefined ? plainListener(accept, timers, clock) : tlsListener(options.tls, accept, timers);
   listener.on('connection', (socket: Socket) => {
     sockets.add(socket);
-    socket.on('error', () => {}); // a peer that breaks off is nobody's fault; the socket's close follows
+    socket.on('error', () => {}); // a peer may disconnect at any time; the socket's close follows
     socket.once('close', () => sockets.delete(socket));
   });
   await new Promise<void>((resolve, reject) => {
@@ -66,7 +68,7 @@ export async function openFront(options: FrontOptions): Promise<Front> {
     for (const session of [...sessions.all()]) session.destroy();
     for (const socket of sockets) socket.destroy();
     await new Promise<void>((resolve) => listener.close(() => resolve()));
-    http1.server.close(); // ends its check of time-outs
+    http1.server.close(); // ends its check of timeouts
     times.close();
     sessions.close();
   };
@@ -87,7 +89,7 @@ function tlsListener(tls: FrontTls, accept: (socket: Socket, isHttp2: boolean) =
     cert: tls.cert,
     ca: tls.clientCa,
     requestCert: tls.clientCa !== undefined,
-    rejectUnauthorized: false, // a service without a certificate may bring a token; an unverified certificate gives no names
+    rejectUnauthorized: false, // a service without a certificate may send a token; an unverified certificate gives no names
     ALPNProtocols: ['h2', 'http/1.1'],
     handshakeTimeout: handshakeMs,
   });
@@ -99,10 +101,13 @@ function tlsListener(tls: FrontTls, accept: (socket: Socket, isHttp2: boolean) =
   return listener;
 }
 
-/** How HTTP/2 begins. */
+/** The first bytes of HTTP/2. */
 const http2Word = 'PRI';
 
-/** Without ALPN the first bytes tell: an HTTP/2 client with prior knowledge sends its preface ("PRI", RFC 9113, section 3.4) without waiting. */
+/**
+ * Without ALPN the first bytes decide: an HTTP/2 client with prior knowledge sends its preface ("PRI", RFC 9113,
+ * section 3.4) without waiting.
+ */
 function plainListener(accept: (socket: Socket, isHttp2: boolean) => void, { prefaceMs }: FrontTimers, clock: Clock): NetServer {
   return createNetServer((socket) => {
     const tooLate = clock.after(prefaceMs, () => socket.destroy());
@@ -112,7 +117,7 @@ function plainListener(accept: (socket: Socket, isHttp2: boolean) => void, { pre
       const chunk: Buffer | null = socket.read();
       if (chunk === null) return; // ended without a byte
       first += chunk.toString('latin1');
-      if (first.length < http2Word.length && http2Word.startsWith(first)) return; // TCP may cut it anywhere
+      if (first.length < http2Word.length && http2Word.startsWith(first)) return; // TCP may split it anywhere
       socket.off('readable', look);
       tooLate();
       socket.unshift(Buffer.from(first, 'latin1'));

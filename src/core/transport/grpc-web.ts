@@ -12,10 +12,13 @@ import { compressedFlag, frame } from './frames.ts';
 import type { Protocol, Reply } from './protocol.ts';
 import { statusHeaders } from './status-headers.ts';
 
-/** Flag of the frame that trailers are. */
+/** Flag of the frame with trailers. */
 const trailersFlag = 128;
 
-/** gRPC-Web (grpc/grpc, doc/PROTOCOL-WEB.md): gRPC whose trailers stand in the body, for browsers. @param isText the body is base64, both ways */
+/**
+ * gRPC-Web (grpc/grpc, doc/PROTOCOL-WEB.md): gRPC with trailers in the body, for browsers.
+ * @param isText the body is base64 in both directions
+ */
 export function grpcWeb(codec: Codec, isText: boolean): Protocol {
   const form = { codec, encodingHeader: 'grpc-encoding', ...(isText && { text: base64Chunks }) } as const;
   return {

@@ -57,7 +57,8 @@ class GrpcReply implements Reply {
     const exchange = this.#exchange;
     const httpStatus = httpStatusOf(status);
     if (!this.#opened && (httpStatus !== undefined || isEmpty(status.metadata))) {
-      // Trailers-Only. HTTP's own status stands where no server of gRPC would have answered; an unknown method is gRPC's own matter.
+      // Trailers-Only. The HTTP status is set if no gRPC server would have answered. An unknown method is an error of
+      // gRPC itself.
       const headers = {
         'content-type': contentType,
         'grpc-accept-encoding': acceptedEncodings,

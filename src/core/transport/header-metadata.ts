@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http2';
 import type { CallMetadata } from '../ports/call.ts';
 
-/** Of HTTP and of the protocols themselves, not of the call. Pseudo headers begin with ":". */
+/** Headers of HTTP and of the protocols, which are not metadata. Pseudo headers begin with ":". */
 const notOfTheCall = new Set([
   'accept',
   'accept-encoding',
@@ -24,13 +24,16 @@ const notOfTheCall = new Set([
   'upgrade',
 ]);
 
-/** The metadata of a call, read from its clean headers when somebody asks: of ten that a client sends a call needs three or four. */
+/**
+ * The metadata of a call, read on demand from its cleaned headers: of ten headers of a client, a call needs three or
+ * four.
+ */
 export class HeaderMetadata implements CallMetadata {
   readonly #headers: IncomingHttpHeaders;
   constructor(headers: IncomingHttpHeaders) {
     this.#headers = headers;
   }
-  // The type makes the kind of a value hang on its key, which no body can show to the compiler: hence `never`.
+  // The type of a value depends on its key, which no body can prove to the compiler: hence `never`.
   get(key: string): never {
     return this.getAll(key)[0] as never;
   }

@@ -7,23 +7,26 @@ import type { Call } from '../ports/call.ts';
 import { openPlan } from './open-plan.ts';
 import type { Served } from './served.ts';
 
-/** What the health service tells: of the whole server (""), or of one service by its full name. */
+/** The state of the whole server (""), or of one service by its full name. */
 export type Health = {
-  /** Undefined: there is no such service. */
+  /** Undefined: unknown service. */
   serving(service: string): boolean | undefined;
   /** Whether the server drains: it will not serve again. */
   leaving(): boolean;
-  /** @returns takes the callback off again */
+  /** @returns removes the callback */
   onChange(callback: () => void): () => void;
 };
 
 const { SERVING, NOT_SERVING, SERVICE_UNKNOWN } = HealthCheckResponse_ServingStatus;
-/** grpc.status.NOT_FOUND, as the protocol wants for unknown services (grpc/grpc, doc/health-checking.md). */
+/** grpc.status.NOT_FOUND, as the protocol requires for unknown services (grpc/grpc, doc/health-checking.md). */
 const notFound = 5;
 
 const encoded = (status: HealthCheckResponse['status']) => HealthCheckResponse.encode({ status }).finish();
 
-/** grpc.health.v1.Health: for balancers and `grpc_health_probe`. It needs no chain, because it must answer when little else does. */
+/**
+ * grpc.health.v1.Health: for balancers and `grpc_health_probe`. It has no chain, because it must answer when other
+ * calls fail.
+ */
 export function healthMethods(health: Health, registry: FileRegistry): readonly Served[] {
   const [check, watch] = ['Check', 'Watch'].map((name) => openPlan(registry, 'grpc.health.v1.Health', name));
   if (check === undefined || watch === undefined) throw new Error('grpc.health.v1.Health is not among the protos.');
@@ -57,12 +60,12 @@ async function* statuses(health: Health, service: string, { signal }: Call): Asy
     const status = serving === undefined ? SERVICE_UNKNOWN : serving ? SERVING : NOT_SERVING;
     if (status !== last) yield encoded(status);
     last = status;
-    if (health.leaving()) return; // a stream that stays would hold the drain up to the end of its grace
+    if (health.leaving()) return; // an open stream would delay the drain until the end of its grace time
     await changed(health, signal);
   }
 }
 
-/** Resolves at the next change, or when the watcher has left. */
+/** Resolves at the next change, or when the watcher has disconnected. */
 function changed(health: Health, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const done = () => {

@@ -38,7 +38,7 @@ export class Http1Exchange implements Exchange {
     if (this.isClosed() || output.headersSent) return;
     this.also?.(headers);
     if (!this.isWhole()) {
-      headers.connection = 'close'; // what is left of the request stands before the next one (RFC 9112, section 9.3)
+      headers.connection = 'close'; // the rest of the request precedes the next one (RFC 9112, section 9.3)
       this.#linger(this.input.socket);
     }
     if (only && status !== 304 && status !== 204) headers['content-length'] = 0;
@@ -59,8 +59,8 @@ export class Http1Exchange implements Exchange {
   }
 
   /**
-   * Closes in two steps: a socket that is closed while it still has bytes to read resets the connection, and the client loses the answer (RFC 9112, section 9.6). The rest is read
-   * and forgotten for a moment.
+   * Closes in two steps: a socket that is closed with unread bytes resets the connection, and the client loses the
+   * answer (RFC 9112, section 9.6). The rest is read and discarded for a short time.
    */
   #linger(socket: Socket): void {
     const { input } = this;
@@ -75,7 +75,7 @@ export class Http1Exchange implements Exchange {
   }
 }
 
-/** A proxy may send the whole URL (RFC 9112, section 3.2.2): its path is meant. */
+/** A proxy may send the whole URL (RFC 9112, section 3.2.2). Its path is used. */
 function originForm(target: string): string {
   const [, rest] = /^https?:\/\/[^/?#]+(.*)$/i.exec(target) ?? [];
   if (rest === undefined) return target;

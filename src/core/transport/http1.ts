@@ -8,7 +8,7 @@ import { peerOf } from './peer.ts';
 import { refuse } from './refuse.ts';
 import type { RequestTimes } from './request-times.ts';
 
-/** What a client hears whose request HTTP itself cannot read: Node closes the connection after it. */
+/** The response to malformed HTTP, after which Node closes the connection. */
 const refusals: Readonly<Record<string, string>> = {
   HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
   ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
@@ -16,14 +16,17 @@ const refusals: Readonly<Record<string, string>> = {
 
 export type Http1 = {
   readonly server: Server;
-  /** From now on every answer is the last one of its connection. */
+  /** From now on every answer closes its connection. */
   leave(): void;
 };
 
-/** Requests of one connection that wait for the one before them: a client may send many at once (RFC 9112, section 9.3.2). */
+/**
+ * Requests of one connection that wait for the one before them: a client may send many at once (RFC 9112, section
+ * 9.3.2).
+ */
 type Line = { busy: boolean; readonly waiting: (() => void)[] };
 
-/** The HTTP/1.1 server. It never listens: the front hands it its connections. */
+/** The HTTP/1.1 server. It never listens: the front passes connections to it. */
 export function createHttp1(
   { reportDefect }: Pick<FrontOptions, 'reportDefect'>,
   { prefaceMs, idleMs }: FrontTimers,
@@ -53,7 +56,7 @@ export function createHttp1(
       headersTimeout: prefaceMs,
       requestTimeout: prefaceMs,
       connectionsCheckingInterval: Math.min(1_000, prefaceMs),
-      keepAliveTimeout: idleMs, // Node's own is 5 s: a balancer that uses the connection again in that moment answers 502
+      keepAliveTimeout: idleMs, // Node's default is 5 s: a balancer that reuses the connection at that moment answers 502
       maxHeaderSize: 16_384,
     },
     (request, response) => {
@@ -71,9 +74,9 @@ export function createHttp1(
     },
   );
   server.maxHeadersCount = 64;
-  server.requestTimeout = 0; // streams may be long; headers, and requests of one message, have their own limit
+  server.requestTimeout = 0; // streams may be long; headers and requests of one message have their own limits
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => refuse(socket as Socket, refusals[error.code ?? ''] ?? '400 Bad Request'));
-  server.emit('listening'); // injected sockets are checked for time-outs only by a server that thinks it listens (front-limits.test.ts guards it)
+  server.emit('listening'); // Node checks injected sockets for timeouts only if the server emits this (front-limits.test.ts guards it)
   return {
     server,
     leave: () => {
@@ -83,7 +86,10 @@ export function createHttp1(
   };
 }
 
-/** Runs the requests of one connection one after the other, each when the one before it has been handled wholly. While one waits nothing more is read. */
+/**
+ * Runs the requests of one connection one after the other, each when the one before it is completely handled. Nothing
+ * more is read while one waits.
+ */
 function oneAtATime(socket: Socket, lines: WeakMap<Socket, Line>, run: (next: () => void) => void): void {
   const line = lines.get(socket) ?? { busy: false, waiting: [] };
   lines.set(socket, line);

@@ -55,11 +55,14 @@ export class Http2Exchange implements Exchange {
     this.output.close(constants.NGHTTP2_CANCEL);
   }
 
-  /** What is left of an answered request is read and forgotten for a moment; then the client is asked to stop (RFC 9113, section 8.1). */
+  /**
+   * The rest of an answered request is read and discarded for a short time; then the client is asked to stop (RFC 9113,
+   * section 8.1).
+   */
   #refuseRest(): void {
     const { input } = this;
     if (this.isWhole()) return;
-    for (const event of ['data', 'readable']) input.removeAllListeners(event); // the reader's: it would pause the stream again
+    for (const event of ['data', 'readable']) input.removeAllListeners(event); // of the reader, which would pause the stream again
     input.resume();
     const forget = this.#times.watch({ isWhole: () => this.isWhole(), end: () => input.close(constants.NGHTTP2_NO_ERROR) }, restMs);
     input.once('close', forget);

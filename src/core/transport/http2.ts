@@ -18,10 +18,10 @@ const http2Options = {
   maxSessionRejectedStreams: 100,
 };
 
-/** Calls of one connection that run at once, those included that the client has given up (Go's server counts so, too). */
+/** Concurrent calls of one connection, including those that the client has reset (Go's server counts them, too). */
 const runningMax = 100;
 
-/** The HTTP/2 server. It never listens: the front hands it its connections. */
+/** The HTTP/2 server. It never listens: the front passes connections to it. */
 export function createHttp2(
   { clock, reportDefect }: Pick<FrontOptions, 'clock' | 'reportDefect'>,
   timers: FrontTimers,
@@ -44,7 +44,7 @@ export function createHttp2(
   server.on('sessionError', () => {});
   // Only a stream listener: with a request listener Node would answer each stream, too.
   server.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, _flags: number, rawHeaders: string[]) => {
-    // What one stream throws ends that stream, and no other.
+    // An error of one stream ends only that stream.
     const failed = (error: unknown) => {
       reportDefect('stream', error);
       stream.close(constants.NGHTTP2_INTERNAL_ERROR);
@@ -52,7 +52,7 @@ export function createHttp2(
     fence(stream, failed);
     stream.on('error', () => {});
     const session = sessions.get(stream.session as ServerHttp2Session | undefined);
-    if (session === undefined || stream.destroyed || stream.closed) return; // reset in the same breath: there is nobody to answer
+    if (session === undefined || stream.destroyed || stream.closed) return; // already reset: no client waits for an answer
     session.streams++;
     stream.once('close', () => {
       session.streams--;

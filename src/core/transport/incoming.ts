@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http2';
 import { Fault } from '../kit/fault.ts';
 
-/** What headers say beside the metadata. */
+/** The content of headers besides the metadata. */
 export type Cleaned = {
   readonly authority: string;
   /** When the client stops waiting: milliseconds since 1970. */
@@ -12,15 +12,18 @@ export type Cleaned = {
 const valueBytesMax = 4_096;
 const credentialBytesMax = 8_192 + 'Bearer '.length;
 
-/** gRPC over HTTP/2, "ASCII-Value": other characters would be dropped on the way, or end the call where the metadata is handed on. */
+/**
+ * gRPC over HTTP/2, "ASCII-Value": other characters would be dropped in transit, or fail the call where the metadata is
+ * forwarded.
+ */
 const printable = /^[ -~]*$/;
 
-/** gRPC over HTTP/2, "Binary-Header": several values are divided by commas, padding may be there or not. */
+/** gRPC over HTTP/2, "Binary-Header": commas separate several values, and padding is optional. */
 const base64List = /^[A-Za-z0-9+/]*={0,2}(, ?[A-Za-z0-9+/]*={0,2})*$/;
 /** RFC 3986, section 3.2.2 and 3.2.3: a name or an address, and a port. */
 const host = /^([\w.~!$&'()*+,;=%-]*|\[[\da-fA-F:.]+\])(:\d*)?$/;
 
-/** What a client may not say: the server's own, a proxy's, gRPC's between servers. */
+/** Keys that a client may not send: of the server, of a proxy, of gRPC between servers. */
 const stripped = /^(portico-|x-portico-|x-forwarded-|endpoint-load-metrics|grpc-.*-bin$|(forwarded|grpc-previous-rpc-attempts|lb-token|baggage)$)/;
 type Verdict = 'keep' | 'strip' | 'refuse';
 const verdicts = new Map<string, Verdict>();
@@ -35,14 +38,15 @@ function verdictOf(key: string): Verdict {
 }
 
 /**
- * Cleans the headers of one call in place: strips what a client may not say, and takes the timeout out (our own deadline interceptor enforces it, with details).
- * @param rawHeaders names and values in turn, as they came
- * @throws Fault CALL_MALFORMED for keys with "_", for values that are too long, not printable ASCII or (of "-bin" keys) not base64, and for a host that is none; TIMEOUT_MALFORMED
- * for a timeout that is none
+ * Cleans the headers of one call in place: removes keys that a client may not send, and extracts the timeout, which the
+ * deadline interceptor enforces with details.
+ * @param rawHeaders names and values alternating, as received
+ * @throws Fault CALL_MALFORMED for keys with "_", for values that are too long, not printable ASCII or (of "-bin" keys)
+ * not base64, and for an invalid host; TIMEOUT_MALFORMED for an invalid timeout
  */
 export function cleanHeaders(headers: IncomingHttpHeaders, rawHeaders: readonly string[], nowMs: number): Cleaned {
   const credentials = credentialsOf(rawHeaders);
-  if (credentials.length > 1) headers.authorization = credentials.join(', '); // which is no credential, so that it is refused where one is needed
+  if (credentials.length > 1) headers.authorization = credentials.join(', '); // not a credential, so it is refused where one is needed
   const timeout = headers['grpc-timeout'] ?? headers['connect-timeout-ms'];
   for (const key in headers) {
     const verdict = verdictOf(key);
@@ -82,14 +86,14 @@ export function cleanHeaders(headers: IncomingHttpHeaders, rawHeaders: readonly 
   return { authority: authorityOf(headers), deadlineAtMs };
 }
 
-/** @throws Fault CALL_MALFORMED for a host that is none */
+/** @throws Fault CALL_MALFORMED for an invalid host */
 export function authorityOf(headers: IncomingHttpHeaders): string {
   const authority = String(headers[':authority'] ?? headers.host ?? '');
   if (!host.test(authority)) throw new Fault('CALL_MALFORMED', 'The host of the request is none.');
   return authority;
 }
 
-/** Node keeps the first of several without a word; whoever stands before or behind us may have taken another. */
+/** Node silently keeps the first of several values, while a proxy or an upstream may use another. */
 function credentialsOf(rawHeaders: readonly string[]): readonly string[] {
   const found: string[] = [];
   for (let i = 0; i < rawHeaders.length; i += 2) {
@@ -101,13 +105,18 @@ function credentialsOf(rawHeaders: readonly string[]): readonly string[] {
 
 const unitMs: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S: 1_000, m: 1, u: 0.001, n: 0.000_001 };
 
-/** @returns milliseconds of a `grpc-timeout` (gRPC over HTTP/2: TimeoutValue of at most 8 digits and a unit), rounded up; undefined when it is none */
+/**
+ * @returns milliseconds of a `grpc-timeout` (gRPC over HTTP/2: TimeoutValue of at most 8 digits and a unit), rounded
+ * up; undefined when it is invalid
+ */
 export function grpcTimeoutMs(text: string): number | undefined {
   const match = /^(\d{1,8})([HMSmun])$/.exec(text);
   return match === null ? undefined : Math.ceil(Number(match[1]) * (unitMs[match[2] ?? ''] ?? 0));
 }
 
-/** @returns milliseconds of a `connect-timeout-ms` (Connect protocol: at most 10 digits); undefined when it is none */
+/**
+ * @returns milliseconds of a `connect-timeout-ms` (Connect protocol: at most 10 digits); undefined when it is invalid
+ */
 export function connectTimeoutMs(text: string): number | undefined {
   return /^\d{1,10}$/.test(text) ? Number(text) : undefined;
 }

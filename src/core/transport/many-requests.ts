@@ -8,9 +8,9 @@ export type ManyRequestsParts = {
   readonly input: Readable;
   /** Of one message. */
   readonly bytesMax: number;
-  /** What the body's bytes are: gRPC-Web's text form is base64. Unset: as they come. */
+  /** Decodes the body: gRPC-Web's text form is base64. Unset: the bytes are used unchanged. */
   readonly chunk?: (chunk: Buffer) => Buffer;
-  /** Makes a message of a frame. It throws Faults. */
+  /** Decodes the message of a frame. It throws Faults. */
   readonly read: (frame: Frame) => Soon<Uint8Array>;
 };
 
@@ -18,7 +18,9 @@ type Result = IteratorResult<Uint8Array, undefined>;
 type Waiting = { resolve(result: Result): void; reject(error: unknown): void };
 const done: Result = { done: true, value: undefined };
 
-/** The request of a method that takes a stream: nothing is read before it is asked for, and no faster than its messages are taken. */
+/**
+ * The request of a method with a request stream. It is read on demand, and no faster than its messages are consumed.
+ */
 export class ManyRequests implements CallRequest {
   readonly #parts: ManyRequestsParts;
   readonly #frames: FrameReader;
@@ -62,11 +64,11 @@ export class ManyRequests implements CallRequest {
       this.#advance();
     };
     input.on('readable', advance);
-    input.once('end', () => end(input.closed ? 'lost' : 'ended')); // Node ends a stream that was reset as politely as any other
-    input.once('close', () => end('lost')); // after its end nothing changes by it
+    input.once('end', () => end(input.closed ? 'lost' : 'ended')); // Node also emits 'end' for a stream that was reset
+    input.once('close', () => end('lost')); // no effect after its end
   }
 
-  /** Gives whoever waits the next message, as far as it is there. */
+  /** Passes the next message to the waiting reader, if it is available. */
   #advance(): void {
     const waiting = this.#waiting;
     if (waiting === undefined) return;

@@ -5,22 +5,25 @@ import type { CallRequest } from '../ports/call.ts';
 import { cancelled, tooLarge } from './request-faults.ts';
 import { WholeBody } from './whole-body.ts';
 
-/** Makes the message of a whole body. It throws Faults. */
+/** Decodes the message of a whole body. It throws Faults. */
 export type ReadBody = (body: Buffer) => Soon<Uint8Array>;
 
 export type OneRequestParts = {
-  /** Undefined: the request has no body, and `read` is given an empty one. */
+  /** Undefined: the request has no body, and `read` receives an empty one. */
   readonly input: Readable | undefined;
-  /** Of the body as it comes. */
+  /** The bound of the received body. */
   readonly bodyBytesMax: number;
-  /** Of the message, for what is told of a larger one. */
+  /** The bound of the message, for the error about a larger one. */
   readonly bytesMax: number;
   readonly read: ReadBody;
 };
 
 const noBody = Buffer.alloc(0);
 
-/** The request of a method that takes one message. Its body is collected as it comes, and read when the message is asked for. A class, because every call makes one. */
+/**
+ * The request of a method with one message. Its body is collected as it arrives, and decoded on demand. A class,
+ * because every call makes one.
+ */
 export class OneRequest implements CallRequest {
   readonly #body: WholeBody | undefined;
   readonly #parts: OneRequestParts;
@@ -32,12 +35,12 @@ export class OneRequest implements CallRequest {
     this.#body = parts.input && new WholeBody(parts.input, parts.bodyBytesMax);
   }
 
-  /** Whether the body does not come any more. */
+  /** Whether the body has ended or is lost. */
   get isSettled(): boolean {
     return this.#body === undefined || this.#body.state !== 'comes';
   }
 
-  /** @param callback once, when the body does not come any more */
+  /** @param callback called once when the body has ended or is lost */
   onSettled(callback: () => void): void {
     if (this.#body !== undefined) this.#body.onSettled = callback;
   }
@@ -55,7 +58,7 @@ export class OneRequest implements CallRequest {
   #later(): Promise<Uint8Array> {
     const settled = new Promise<void>((resolve) => this.onSettled(resolve));
     const message = settled.then(() => this.#read());
-    message.catch(() => {}); // whoever asked hears of it, unless the call is over before
+    message.catch(() => {}); // the caller receives it, unless the call ends before
     return message;
   }
 

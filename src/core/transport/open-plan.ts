@@ -1,10 +1,10 @@
 import type { FileRegistry } from '@bufbuild/protobuf';
 import type { CallKind, MethodPlan } from '../kit/plan.ts';
 
-/** Largest request of the services that tools use. Bytes. */
+/** The largest request of services for tools. Bytes. */
 const requestBytes = 4_096;
 
-/** The plan of a method that tools call, whose proto is none of ours and carries no policy: open to all, without a time of its own. */
+/** The plan of a method for tools, whose proto has no policy: anonymous, without a deadline. */
 export function openPlan(registry: FileRegistry, service: string, name: string): MethodPlan | undefined {
   const descriptor = registry.getService(service)?.methods.find((method) => method.name === name);
   if (descriptor === undefined) return undefined;

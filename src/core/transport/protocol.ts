@@ -6,18 +6,21 @@ import type { OneRequest } from './one-request.ts';
 
 /** How one protocol writes an answer. Its states: nothing sent; a stream opened; ended. */
 export type Reply = {
-  /** The whole answer of a unary method or client stream. @throws what keeps it from being written in this form; nothing has been sent then */
+  /**
+   * The whole answer of a unary method or client stream.
+   * @throws Error when it cannot be written in this form; then nothing has been sent
+   */
   one(plan: MethodPlan, answer: Answer, body: Uint8Array): void;
   /** Begins a stream of answers. */
   open(metadata: CallMetadata): void;
-  /** @returns false when the client should be given time to read: the exchange's output says "drain" then */
+  /** @returns false when the client needs time to read: the exchange's output then emits "drain" */
   message(plan: MethodPlan, bytes: Uint8Array): boolean;
   close(trailers: CallMetadata): void;
-  /** Ends a call with an error, whatever was sent before. */
+  /** Ends a call with an error, also after messages were sent. */
   fail(status: StatusError): void;
 };
 
-/** One protocol in one of its forms, as the content type of a request names it. */
+/** One form of a protocol, by the content type of a request. */
 export type Protocol = {
   readonly name: ProtocolName;
   /** Whether it can carry calls of this kind. */

@@ -8,15 +8,18 @@ import { grpc } from './grpc.ts';
 import { grpcWeb } from './grpc-web.ts';
 import type { Protocol } from './protocol.ts';
 
-/** What a request says of its protocol. */
+/** The protocol of a request. */
 export type Spoken = {
-  /** The protocol; where it is none, the one that the refusal is written in. */
+  /** The protocol, or the one for the error if the request has none. */
   readonly protocol: Protocol;
-  /** Why the call is refused before its method is looked for: its content type, or its verb. */
+  /** Why the call is refused before its method is looked up: its content type, or its verb. */
   readonly refused: 'content type' | 'verb' | undefined;
 };
 
-/** Tells the protocol of a request by its verb and content type. @param registry the types that JSON may have in an Any, and errors are shown by */
+/**
+ * Determines the protocol of a request by its verb and content type.
+ * @param registry the types for JSON in an Any and for errors
+ */
 export function protocolsBy(registry: Registry): (exchange: Exchange) => Spoken {
   const json = jsonCodec(registry);
   const byType = new Map<string, Protocol>([
@@ -52,7 +55,7 @@ function getOf(query: string, gets: Readonly<Record<string, Spoken>>): Spoken | 
   return Object.hasOwn(gets, encoding) ? gets[encoding] : undefined;
 }
 
-/** Parameters other than UTF-8 would be another form. */
+/** A parameter other than UTF-8 is another form. */
 function withoutCharset(contentType: string): string {
   return contentType
     .toLowerCase()

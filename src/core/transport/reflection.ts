@@ -10,12 +10,12 @@ type Answer = NonNullable<ServerReflectionResponse['messageResponse']>;
 
 /** google.rpc.Code */
 const [notFound, unimplemented] = [5, 12];
-/** Of a symbol that nobody knows, told back. Characters. */
+/** The bound of an unknown symbol in an error. Characters. */
 const toldMax = 200;
 
 /**
- * grpc.reflection.v1 (grpc/grpc, doc/server-reflection.md): for grpcurl and its like.
- * @param services full names of the services that are told of
+ * grpc.reflection.v1 (grpc/grpc, doc/server-reflection.md), for tools such as grpcurl.
+ * @param services full names of the described services
  */
 export function reflectionMethods(registry: FileRegistry, services: readonly string[]): readonly Served[] {
   const plan = openPlan(registry, 'grpc.reflection.v1.ServerReflection', 'ServerReflectionInfo');
@@ -77,7 +77,7 @@ function failure(errorCode: number, errorMessage: string): Answer {
   return { $case: 'errorResponse', value: { errorCode, errorMessage } };
 }
 
-/** The file of a type, or of a method by "package.Service.Method", as a tool may ask. */
+/** The file of a type, or of a method by "package.Service.Method". */
 function fileWith(registry: FileRegistry, symbol: string): DescFile | undefined {
   const type = registry.get(symbol);
   if (type !== undefined) return type.file;
@@ -86,9 +86,9 @@ function fileWith(registry: FileRegistry, symbol: string): DescFile | undefined 
   return service?.methods.some(({ name }) => name === symbol.slice(dot + 1)) ? service.file : undefined;
 }
 
-/** The files of services with all that they import, and no others: what is not served here is not told of. */
+/** The files of services and their imports, and no others: services that are not served are not described. */
 function filesBelow(registry: FileRegistry, services: readonly string[]): ReadonlySet<DescFile> {
   const files = new Set(services.flatMap((service) => registry.getService(service)?.file ?? []));
-  for (const file of files) for (const dependency of file.dependencies) files.add(dependency); // a Set visits what is added meanwhile
+  for (const file of files) for (const dependency of file.dependencies) files.add(dependency); // iterating a Set includes entries that are added meanwhile
   return files;
 }

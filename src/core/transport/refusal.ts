@@ -3,7 +3,7 @@ import type { CallKind } from '../kit/plan.ts';
 import type { StatusError } from '../kit/status-error.ts';
 import { clip } from '../kit/text.ts';
 
-/** Makes a status of a refusal of the front itself, in the form of every other error. */
+/** Converts an error of the front itself to a status, in the form of every other error. */
 export type EncodeRefusal = (fault: Fault, acceptLanguage: string) => StatusError;
 
 export function methodUnknown(path: string): Fault {
@@ -31,7 +31,7 @@ export function http2Needed(): Fault {
   return new Fault('HTTP_VERSION_WRONG', 'This method, or gRPC itself, needs HTTP/2: both sides send at once.');
 }
 
-/** What is no refusal is a defect of ours: it is reported whole, and the client is told that there was one. */
+/** Any other error is a defect of the server: it is reported in full, and the client receives INTERNAL. */
 export function asFault(error: unknown, reportDefect: (error: unknown) => void): Fault {
   if (error instanceof Fault) return error;
   reportDefect(error);

@@ -1,7 +1,7 @@
 import type { DescMessage } from '@bufbuild/protobuf';
 import { Fault } from '../kit/fault.ts';
 
-/** What can be wrong with the bytes of a request, said in the same words by every protocol. */
+/** Errors in the bytes of a request, with the same texts in every protocol. */
 export function tooLarge(bytesMax: number): Fault {
   return new Fault('REQUEST_TOO_LARGE', `The request is larger than ${bytesMax} bytes.`, { metadata: { bytesMax: String(bytesMax) } });
 }
@@ -10,14 +10,17 @@ export function cutShort(): Fault {
   return new Fault('CALL_MALFORMED', 'The request ends inside a message.');
 }
 
-/** gRPC's status codes: "Request cardinality violation". @param found what came instead of one message */
+/** gRPC's status codes: "Request cardinality violation". @param found what was received instead of one message */
 export function notOne(found: 'none' | 'several'): Fault {
   return new Fault('REQUEST_NOT_ONE', `The method takes one message, and ${found === 'none' ? 'none came' : 'several came'}.`, {
     metadata: { found },
   });
 }
 
-/** A request that is not the message it should be. A parser's own text is not passed on, because it quotes values, and a value may be a secret. */
+/**
+ * A request that cannot be decoded. A parser's own text is not passed on, because it quotes values, which may be
+ * secrets.
+ */
 export function unreadable({ typeName }: DescMessage, cause?: unknown): Fault {
   return new Fault('CALL_MALFORMED', `The request is not a ${typeName}: it cannot be decoded.`, { metadata: { type: typeName }, cause });
 }

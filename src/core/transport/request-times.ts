@@ -1,7 +1,7 @@
 import type { Clock } from '../kit/clock.ts';
 import { slots } from '../kit/slots.ts';
 
-/** A request whose end has not come yet. */
+/** An incomplete request. */
 export type Coming = {
   isWhole(): boolean;
   /** Ends it. */
@@ -10,9 +10,9 @@ export type Coming = {
 
 export type RequestTimes = {
   /**
-   * Ends what has not come whole in time.
-   * @param ms how long it may take; looked at four times a second
-   * @returns forgets it
+   * Ends a request that is not complete in time.
+   * @param ms the time limit, checked four times a second
+   * @returns removes it
    */
   watch(coming: Coming, ms: number): () => void;
   close(): void;
@@ -21,8 +21,8 @@ export type RequestTimes = {
 const lookMs = 250;
 
 /**
- * Ends requests that do not come whole in time: they hold a stream, or a connection, and no deadline may run yet (slowloris). One timer for all, which runs only while there is
- * something to look at.
+ * Ends requests that are not complete in time: they occupy a stream or a connection, and no deadline may apply yet
+ * (slowloris). One timer for all, which runs only while there are requests.
  */
 export function requestTimes(clock: Clock): RequestTimes {
   const open = slots<{ readonly coming: Coming; readonly untilMs: number }>();

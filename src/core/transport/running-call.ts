@@ -12,7 +12,10 @@ import type { Protocol, Reply } from './protocol.ts';
 import { asFault } from './refusal.ts';
 import { streamSink } from './stream-sink.ts';
 
-/** One call on its exchange. A class, because every call makes one. Its states: it runs; its answer is a stream; it has ended, for its client. */
+/**
+ * One call on its exchange. A class, because every call makes one. Its states: running; its answer is a stream; ended
+ * for its client.
+ */
 export class RunningCall {
   readonly #exchange: Exchange;
   readonly #reply: Reply;
@@ -24,7 +27,7 @@ export class RunningCall {
   #state: 'runs' | 'streams' | 'ended' = 'runs';
 
   /**
-   * @param handled is called once, when what answers the call has ended
+   * @param handled called once, when the handler of the call has ended
    * @throws Fault when the headers are refused
    */
   constructor(exchange: Exchange, plan: MethodPlan, protocol: Protocol, reply: Reply, parts: EdgeParts, handled: () => void) {
@@ -55,8 +58,8 @@ export class RunningCall {
   }
 
   /**
-   * A small request comes in the same packet as its headers, and Node gives it right after them: waiting for that moment saves the whole chain its promises. One that takes longer
-   * is not waited for: who calls is found out without it.
+   * A small request arrives in the same packet as its headers, and Node emits it right after them: waiting for this
+   * moment saves the whole chain its promises. The call does not wait for a larger one: authentication runs without it.
    */
   #beginSoon(request: OneRequest, answer: AnswerCall): void {
     const immediate = setImmediate(() => {
@@ -123,18 +126,18 @@ export class RunningCall {
       },
       failed: (error) => {
         this.#fail(error, answer);
-        this.#controller.abort(error); // of a message that could not be written the writer does not know
+        this.#controller.abort(error); // the writer does not know of a message that could not be written
       },
       stopped: this.#handled,
     });
     try {
-      pushed(body)(sink); // also when the client has left: the writer is told to stop, and who waits for its end hears of it
+      pushed(body)(sink); // also when the client has disconnected: the writer is stopped, and waiters for its end are notified
     } catch (error) {
       sink.fail(error);
     }
   }
 
-  /** @param answer whose metadata tell the trace, where there was one */
+  /** @param answer whose metadata has the trace, if there is one */
   #fail(error: unknown, answer?: Answer): void {
     if (this.#state === 'ended') return;
     const status = error instanceof StatusError ? error : this.#refusalOf(error, answer);
@@ -155,7 +158,7 @@ export class RunningCall {
     this.#ends.end(this.#controller.signal.aborted ? { how: 'closed' } : ending);
   }
 
-  /** The client has left, or was cut off; after the end that is no news. Who answers the call hears of it by its signal. */
+  /** The client has disconnected or was cut off. No effect after the end. The signal notifies the handler. */
   #closed(): void {
     if (this.#state === 'ended') return;
     this.#state = this.#state === 'streams' ? 'ended' : this.#state;

@@ -2,7 +2,7 @@ import type { Edge } from './edge.ts';
 import type { Exchange } from './exchange.ts';
 import type { FrontOptions } from './front-options.ts';
 
-/** What the front makes of one exchange, on either version of HTTP: a preflight, a page, or a call. */
+/** Serves one exchange of either HTTP version: a preflight, a page, or a call. */
 export function serve({ pages, cors }: Pick<FrontOptions, 'pages' | 'cors'>, edge: Edge): Edge {
   return (exchange, handled) => {
     if (cors.apply(exchange) || sendPage(pages, exchange)) handled();

@@ -7,17 +7,17 @@ import type { FrontTimers } from './front-options.ts';
 export type Session = {
   readonly session: ServerHttp2Session;
   readonly peer: Peer;
-  /** Streams that are open. */
+  /** The number of open streams. */
   streams: number;
-  /** Calls whose answerers have not ended: a client may reset its streams faster than they end. */
+  /** Calls whose handlers have not ended: a client may reset its streams faster than they end. */
   running: number;
-  /** How long it has been without streams, as far as was looked. */
+  /** How long it has been without streams at the last check. */
   idleForMs: number;
 };
 
 type Kept = Session & { readonly endsAtMs: number; pingAtMs: number; leavingSinceMs: number | undefined };
 
-/** HTTP/2 connections with their times. */
+/** HTTP/2 connections with their timers. */
 export type Sessions = {
   add(session: ServerHttp2Session, peer: Peer): void;
   get(session: ServerHttp2Session | undefined): Session | undefined;
@@ -25,27 +25,28 @@ export type Sessions = {
   close(): void;
 };
 
-/** Times for clients: docs/reference/protocols.md. Balancers of AWS cut idle connections after 350 s without a word. */
+/** Times for clients: docs/reference/protocols.md. Balancers of AWS silently cut idle connections after 350 s. */
 const pingMs = 60_000;
 const pongMs = 20_000;
 const ageMs = 1_800_000;
 const ageGraceMs = 60_000;
-/** How long a client gets to hear "no new streams" before the last stream's number is settled. */
+/** The time for a client to receive "no new streams" before the last stream id is final. */
 const goawayMs = 1_000;
-/** Ages differ by up to a tenth, lest all clients of a replica that restarted come back at once (gRFC A9). */
+/** Ages differ by up to a tenth, so that the clients of a restarted replica do not all reconnect at once (gRFC A9). */
 const ageSpread = 0.1;
 const lookMs = 5_000;
 
 /**
- * Keeps connections for as long as they are of use: one without calls ends after `idleMs`, whatever else is said on it; one that does not answer a ping is lost; an old one is to be
- * made anew, so that clients spread over new replicas. One timer for all, which runs while there is one.
+ * Limits the life of connections: one without calls ends after `idleMs`, whatever other frames it carries; one that
+ * does not answer a ping is lost; an old one is replaced, so that clients spread over new replicas. One timer for all,
+ * which runs while there are connections.
  */
 export function openSessions({ idleMs }: FrontTimers, clock: Clock): Sessions {
   const kept = new Map<ServerHttp2Session, Kept>();
   const everyMs = Math.max(20, Math.min(lookMs, idleMs / 4));
   let cancel: (() => void) | undefined;
   let lookedMs = 0;
-  /** The time in which clients could call: a pause of the whole machine is none of it. */
+  /** The time in which clients could call, without pauses of the whole machine. */
   let nowMs = 0;
   const look = () => {
     cancel = undefined;
@@ -67,13 +68,13 @@ export function openSessions({ idleMs }: FrontTimers, clock: Clock): Sessions {
     }
     if (one.idleForMs >= idleMs || nowMs >= one.endsAtMs) {
       one.leavingSinceMs = nowMs;
-      session.goaway(constants.NGHTTP2_NO_ERROR, 2 ** 31 - 1); // two steps (RFC 9113, section 6.8): what was sent meanwhile counts
+      session.goaway(constants.NGHTTP2_NO_ERROR, 2 ** 31 - 1); // two steps (RFC 9113, section 6.8): streams sent meanwhile are accepted
     } else if (nowMs >= one.pingAtMs) ping(one);
   };
   const ping = (one: Kept) => {
     one.pingAtMs = nowMs + pingMs;
     const lost = clock.after(pongMs, () => one.session.destroy());
-    if (!one.session.ping(lost)) lost(); // as many as Node allows are under way
+    if (!one.session.ping(lost)) lost(); // the number of pending pings is at Node's limit
     one.session.once('close', lost);
   };
   return {

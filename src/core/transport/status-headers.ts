@@ -7,7 +7,7 @@ import { percentEncode } from '../kit/text.ts';
 import { toHeaders } from './answer-headers.ts';
 import { connectDetailsJson } from './connect-details.ts';
 
-/** What every protocol makes an error of. Where HTTP itself has a status for a refusal, it is that. */
+/** The forms of an error in every protocol. If HTTP itself has a status for it, that is used. */
 const httpStatusOfReason: Partial<Record<CoreReason, number>> = {
   METHOD_UNKNOWN: 404,
   VERB_WRONG: 405,
@@ -36,19 +36,22 @@ const connectCodes: readonly (readonly [name: string, httpStatus: number])[] = [
   ['unauthenticated', 401],
 ];
 
-/** The HTTP status of a refusal by HTTP's own rules, if it is one. */
+/** The HTTP status of an error by HTTP's own rules, if there is one. */
 export function httpStatusOf({ cause }: StatusError): number | undefined {
   return cause instanceof Fault ? httpStatusOfReason[cause.reason as CoreReason] : undefined;
 }
 
-/** A status as gRPC and gRPC-Web carry it: gRPC over HTTP/2, "Responses". */
+/** A status in gRPC and gRPC-Web: gRPC over HTTP/2, "Responses". */
 export function statusHeaders({ code, message, trailers }: StatusError): OutgoingHttpHeaders {
   const headers: OutgoingHttpHeaders = { 'grpc-status': String(code) };
   if (message !== '') headers['grpc-message'] = percentEncode(message);
   return toHeaders(trailers, headers);
 }
 
-/** A status as Connect carries it, and the HTTP status of a unary answer (Connect protocol, "Error end-stream"). @param registry the types that details are shown by in JSON, too */
+/**
+ * A status in Connect, and the HTTP status of a unary answer (Connect protocol, "Error end-stream").
+ * @param registry the types for details in JSON
+ */
 export function connectError(status: StatusError, registry: Registry): { readonly httpStatus: number; readonly error: object } {
   const [name, httpStatus] = connectCodes[status.code] ?? (connectCodes[2] as (typeof connectCodes)[number]);
   const details = connectDetailsJson(detailsOf(status), registry);
@@ -59,13 +62,13 @@ export function connectError(status: StatusError, registry: Registry): { readonl
   };
 }
 
-/** What an upstream sent as details may be anything: what is no google.rpc.Status has none. */
+/** The details of an upstream may be arbitrary bytes: without a google.rpc.Status there are none. */
 function detailsOf({ trailers }: StatusError): Status['details'] {
   const bytes = trailers.get('grpc-status-details-bin');
   if (!(bytes instanceof Uint8Array)) return [];
   try {
     return Status.decode(bytes).details;
   } catch {
-    return []; // code and text stay
+    return []; // code and text remain
   }
 }

@@ -3,21 +3,29 @@ import type { Sink } from '../ports/call.ts';
 
 export type StreamSinkParts = {
   readonly output: Writable;
-  /** Aborted when nobody takes messages any more. */
+  /** Aborted when messages are no longer accepted. */
   readonly signal: AbortSignal;
-  /** @returns false when the client should be given time to read. It throws what cannot be written in its form. */
+  /**
+   * @returns false when the client needs time to read
+   * @throws Error for a message that cannot be written in its form
+   */
   readonly write: (message: Uint8Array) => boolean;
   /** All messages are written. */
   readonly ended: () => void;
   readonly failed: (error: unknown) => void;
-  /** The writer has stopped, whatever became of its stream. */
+  /** The writer has stopped, however its stream ended. */
   readonly stopped: () => void;
 };
 
-/** What may wait for one client before its stream ends: a writer that heeds its sink never comes near. Bytes. */
+/**
+ * The bytes that may wait for one client before its stream is ended. A writer that waits for its sink stays far below.
+ */
 const waitingBytesMax = 1_048_576;
 
-/** Where the messages of one answer go: into its exchange, no faster than the client reads them. Nothing is sent after the end, or the abort. */
+/**
+ * The sink of one answer's messages: writes to the exchange, no faster than the client reads. Nothing is sent after the
+ * end or the abort.
+ */
 export function streamSink({ output, signal, write, ended, failed, stopped }: StreamSinkParts): Sink {
   let over = false;
   let hasStopped = false;

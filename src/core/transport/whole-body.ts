@@ -2,17 +2,17 @@ import type { Readable } from 'node:stream';
 
 const nothing = () => {};
 
-/** A body that is collected until its end. Its states: it comes, then it is whole, or too long, or lost with its client. */
+/** A body that is collected until its end. Its states: receiving, then whole, too long, or lost with its client. */
 export class WholeBody {
   readonly #input: Readable;
   readonly #bytesMax: number;
   #chunks: Buffer[] = [];
   #bytes = 0;
   state: 'comes' | 'whole' | 'too long' | 'lost' = 'comes';
-  /** Called once, when it does not come any more. */
+  /** Called once when the body has ended or is lost. */
   onSettled: () => void = nothing;
 
-  /** @param bytesMax above it nothing more is read */
+  /** @param bytesMax reading stops above it */
   constructor(input: Readable, bytesMax: number) {
     this.#input = input;
     this.#bytesMax = bytesMax;
@@ -24,7 +24,7 @@ export class WholeBody {
         this.#settle('too long');
       } else this.#chunks.push(chunk);
     });
-    input.once('end', () => this.#settle(input.closed ? 'lost' : 'whole')); // Node ends a stream that was reset as politely as any other
+    input.once('end', () => this.#settle(input.closed ? 'lost' : 'whole')); // Node also emits 'end' for a stream that was reset
     input.once('close', () => this.#settle('lost'));
   }
 
