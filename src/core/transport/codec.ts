@@ -1,17 +1,9 @@
-import {
-  type DescMessage,
-  fromBinary,
-  fromJsonString,
-  type JsonReadOptions,
-  type Message,
-  type Registry,
-  toBinary,
-  toJsonString,
-} from '@bufbuild/protobuf';
+import { type DescMessage, fromBinary, type Message, type Registry, toBinary, toJsonString } from '@bufbuild/protobuf';
 import { Fault } from '../kit/fault.ts';
 import type { MethodPlan } from '../kit/plan.ts';
 import { isWireFormat } from '../kit/wire-scan.ts';
-import { unreadable } from './request-faults.ts';
+import { InexactJson, readJson } from './json-request.ts';
+import { inexact, unreadable } from './request-faults.ts';
 
 /** The form that messages have on their way: protobuf's bytes as they are, or JSON. */
 export type Codec = {
@@ -44,14 +36,13 @@ const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 /** @param registry the types that JSON may have in an Any */
 export function jsonCodec(registry: Registry): Codec {
-  const reading: Partial<JsonReadOptions> = { registry, ignoreUnknownFields: true };
   return {
     name: 'json',
     read: (input, raw) => {
       try {
-        return toBinary(input, fromJsonString(input, utf8.decode(raw), reading));
+        return toBinary(input, readJson(input, utf8.decode(raw), registry));
       } catch (cause) {
-        throw unreadable(input, cause);
+        throw cause instanceof InexactJson ? inexact(input, cause) : unreadable(input, cause);
       }
     },
     write: (plan, bytes) => Buffer.from(toJsonString(plan.descriptor.output, decode(plan, bytes), { registry })),

@@ -1,5 +1,6 @@
 import type { DescMessage } from '@bufbuild/protobuf';
 import { Fault } from '../kit/fault.ts';
+import type { InexactJson } from './json-request.ts';
 
 /** Errors in the bytes of a request, with the same texts in every protocol. */
 export function tooLarge(bytesMax: number): Fault {
@@ -23,6 +24,11 @@ export function notOne(found: 'none' | 'several'): Fault {
  */
 export function unreadable({ typeName }: DescMessage, cause?: unknown): Fault {
   return new Fault('CALL_MALFORMED', `The request is not a ${typeName}: it cannot be decoded.`, { metadata: { type: typeName }, cause });
+}
+
+/** A field of a JSON request that cannot be held exactly. */
+export function inexact({ typeName }: DescMessage, { field, message }: InexactJson): Fault {
+  return new Fault('CALL_MALFORMED', `The request is not a ${typeName}: ${message}.`, { metadata: { type: typeName, field } });
 }
 
 export function cancelled(): Fault {

@@ -1,4 +1,5 @@
 import { decodeJwt, decodeProtectedHeader, type JWTPayload, type ProtectedHeaderParameters } from 'jose';
+import { hasNameTwice } from '../../kit/exact-json.ts';
 
 /** The unverified content of a token, only to choose the keys that verify it. */
 export type Unproven = { readonly header: ProtectedHeaderParameters; readonly claims: JWTPayload };
@@ -18,19 +19,3 @@ export function readUnproven(token: string): Unproven {
 }
 
 const textOf = (part: string) => Buffer.from(part, 'base64url').toString('utf8');
-
-/** @param json valid JSON */
-export function hasNameTwice(json: string): boolean {
-  const open: Set<string>[] = [];
-  for (const [found, colon] of json.matchAll(/"(?:[^"\\]|\\.)*"(\s*:)?|[{}[\]]/g)) {
-    if (found === '{' || found === '[') open.push(new Set());
-    else if (found === '}' || found === ']') open.pop();
-    else if (colon !== undefined) {
-      const name = JSON.parse(found.slice(0, -colon.length)) as string; // "s\u0075b" is "sub"
-      const names = open.at(-1);
-      if (names?.has(name)) return true;
-      names?.add(name);
-    }
-  }
-  return false;
-}

@@ -1,0 +1,49 @@
+/** A number whose text says more than a double holds: an integer beyond 2^53, or one that is written with a fraction or an exponent. */
+export class NumberText {
+  readonly text: string;
+  constructor(text: string) {
+    this.text = text;
+  }
+}
+
+/** ECMAScript proposal "JSON.parse source text access", in V8 since 11.4. */
+type ParseWithSource = (text: string, reviver: (key: string, value: unknown, context: { readonly source?: string }) => unknown) => unknown;
+
+/** Only such a text can hold a number that a double rounds: one of 16 digits or more, or one with an exponent. */
+const mayRound = /\d{16}|\d[eE]|\d\.\d{15}/;
+
+/**
+ * Parses JSON without rounding: a number that a double does not hold exactly as an integer becomes its text. Whoever knows that a field is a double takes `Number` of it.
+ * @throws SyntaxError for what is no JSON, and for an object that has one name twice, of which parsers take one or the other (RFC 8259, section 4)
+ */
+export function parseExactJson(text: string): unknown {
+  const value = mayRound.test(text) ? (JSON.parse as ParseWithSource)(text, keepText) : JSON.parse(text);
+  if (hasNameTwice(text)) throw new SyntaxError('An object has one name twice.');
+  return value;
+}
+
+function keepText(_key: string, value: unknown, { source }: { readonly source?: string }): unknown {
+  if (typeof value !== 'number' || source === undefined) return value;
+  return Number.isSafeInteger(value) ? (isPlain(source) ? value : new NumberText(source)) : new NumberText(source);
+}
+
+/** Whether a text is digits alone, or has nothing but zeros behind its point. */
+function isPlain(source: string): boolean {
+  return /^-?\d+(?:\.0+)?$/.test(source);
+}
+
+/** @param json valid JSON */
+export function hasNameTwice(json: string): boolean {
+  const open: Set<string>[] = [];
+  for (const [found, colon] of json.matchAll(/"(?:[^"\\]+|\\.)*"(\s*:)?|[{}[\]]/g)) {
+    if (found === '{' || found === '[') open.push(new Set());
+    else if (found === '}' || found === ']') open.pop();
+    else if (colon !== undefined) {
+      const name = JSON.parse(found.slice(0, -colon.length)) as string; // "s\u0075b" is "sub"
+      const names = open.at(-1);
+      if (names?.has(name)) return true;
+      names?.add(name);
+    }
+  }
+  return false;
+}

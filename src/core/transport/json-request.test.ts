@@ -1,0 +1,91 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { test } from 'node:test';
+import { createFileRegistry, type DescMessage, fromBinary, toBinary, toJsonString } from '@bufbuild/protobuf';
+import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
+import { InexactJson, readJson } from './json-request.ts';
+
+const root = resolve(import.meta.dirname, '../../..');
+const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, readFileSync(resolve(root, 'test/fixture/gen/messages.binpb'))));
+const shipment = registry.getMessage('messages.v1.Shipment') as DescMessage;
+const read = (text: string) => JSON.parse(toJsonString(shipment, readJson(shipment, text, registry), { registry }));
+
+const exact: readonly (readonly [json: string, means: unknown])[] = [
+  ['{"big":9007199254740993}', { big: '9007199254740993' }],
+  ['{"big":-9223372036854775808}', { big: '-9223372036854775808' }],
+  ['{"unsignedBig":18446744073709551615}', { unsignedBig: '18446744073709551615' }],
+  ['{"unsigned_big":"18446744073709551615"}', { unsignedBig: '18446744073709551615' }],
+  ['{"numbers":[9007199254740993,"9007199254740995",1]}', { numbers: ['9007199254740993', '9007199254740995', '1'] }],
+  ['{"byNumber":{"9007199254740993":"a"}}', { byNumber: { '9007199254740993': 'a' } }],
+  ['{"big":1.0}', { big: '1' }],
+  ['{"weight":1.0}', { weight: 1 }],
+  ['{"number":9007199254740993}', { number: 9007199254740992 }],
+  ['{"number":1e3}', { number: 1000 }],
+  ['{"value":{"a":[1e2,9007199254740993]}}', { value: { a: [100, 9007199254740992] } }],
+  ['{"at":"2024-02-29T23:59:59.5+01:00"}', { at: '2024-02-29T22:59:59.500Z' }],
+  ['{"at":"2000-02-29T00:00:00Z"}', { at: '2000-02-29T00:00:00Z' }],
+  ['{"within":"1.5s"}', { within: '1.500s' }],
+  ['{"notes":{"__proto__":"a","constructor":"b"}}', JSON.parse('{"notes":{"__proto__":"a","constructor":"b"}}')],
+  ['{"unknown":1e999}', {}],
+];
+
+const refused: readonly (readonly [json: string, field?: string])[] = [
+  ['{"big":9223372036854775808}'],
+  ['{"big":9007199254740993.0}', 'big'],
+  ['{"big":1e3}', 'big'],
+  ['{"big":900719925474.0993e4}', 'big'],
+  ['{"big":1.5}'],
+  ['{"big":1.0000000000000000001}', 'big'],
+  ['{"unsignedBig":-1}'],
+  ['{"numbers":[1,1e2]}', 'numbers[1]'],
+  ['{"weight":2147483648}'],
+  ['{"weight":1e1}', 'weight'],
+  ['{"weight":99999999999999999999}', 'weight'],
+  ['{"unsignedSmall":4294967296}'],
+  ['{"number":1e999}', 'number'],
+  ['{"number":"1e999"}'],
+  ['{"small":1e39}'],
+  ['{"value":[1e999]}', 'value'],
+  ['{"kind":99999999999999999999}', 'kind'],
+  ['{"kind":2147483648}'],
+  ['{"at":"2024-02-30T00:00:00Z"}', 'at'],
+  ['{"at":"2023-02-29T00:00:00Z"}', 'at'],
+  ['{"at":"1900-02-29T00:00:00Z"}', 'at'],
+  ['{"at":"2024-04-31T00:00:00Z"}', 'at'],
+  ['{"at":"2024-01-01T24:00:00Z"}', 'at'],
+  ['{"at":"2024-01-01T00:00:60Z"}', 'at'],
+  ['{"at":"2024-01-01T00:00:00+25:00"}', 'at'],
+  ['{"at":"2024-01-01"}', 'at'],
+  ['{"at":"2024-01-01T00:00:00.0000000001Z"}', 'at'],
+  ['{"within":"1.0000000001s"}', 'within'],
+  ['{"within":"1sx"}', 'within'],
+  ['{"within":"1"}', 'within'],
+  ['{"stops":[{"city":"a"},{"next":{"next":5}}]}'],
+  ['{"big":1,"big":2}'],
+  ['{"unsigned_big":1,"unsignedBig":2}'],
+  ['{"locker":"a","pickup":{"city":"b"}}'],
+  [`{"value":${'['.repeat(200_000)}${']'.repeat(200_000)}}`],
+  [`{"to":${'{"next":'.repeat(300)}{}${'}'.repeat(300)}}`],
+];
+
+for (const [json, means] of exact) test(`exact: ${json}`, () => assert.deepEqual(read(json), means));
+
+for (const [json, field] of refused)
+  test(`refused: ${json.slice(0, 60)}`, () => {
+    assert.throws(
+      () => read(json),
+      (error) => field === undefined || (error instanceof InexactJson && error.field === field && !/\d{5}/.test(error.message)),
+    );
+  });
+
+test('what this registry writes as JSON is read as the same bytes', () => {
+  const bytes = Buffer.from(
+    toBinary(
+      shipment,
+      readJson(shipment, '{"to":{"city":"a","next":{"city":"b"}},"places":{"x":{"city":"c"}},"big":"-5","number":"NaN","value":null}', registry),
+    ),
+  );
+  const again = readJson(shipment, toJsonString(shipment, fromBinary(shipment, bytes), { registry }), registry);
+  assert.deepEqual(Buffer.from(toBinary(shipment, again)), bytes);
+});

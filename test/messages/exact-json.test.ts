@@ -1,0 +1,45 @@
+// JSON numbers and times reach upstreams, tags and screens exactly, or the request is refused with the field's name.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { Shipment, Shipped } from '../fixture/gen/messages/v1/messages.ts';
+import { messagesOf, reply } from '../support/upstream/raw-upstream.ts';
+import { type Messages, openMessages, send } from './harness.ts';
+
+const [ship, forward, remember] = ['messages.v1.MessageService/Ship', 'messages.v1.MessageService/Forward', 'messages.v1.MessageService/Remember'];
+let messages: Messages;
+before(async () => {
+  messages = await openMessages();
+});
+after(async () => messages?.[Symbol.asyncDispose]());
+
+const cacheOf = async (big: string) => {
+  const { headers } = await messages.wire.ask({ ':path': `/${remember}`, 'content-type': 'application/json' }, `{"big":${big}}`);
+  return headers['portico-cache'];
+};
+
+test('2^53 + 1 as a number is sent on exactly, and invalidates its own tag and not its neighbour', async () => {
+  let sent: readonly Buffer[] = [];
+  messages.upstream.answer = async (call) => {
+    sent = await messagesOf(call);
+    reply(call, { messages: [Buffer.from(Shipped.encode(Shipped.fromPartial({})).finish())] });
+  };
+  for (const big of ['9007199254740992', '9007199254740993']) assert.deepEqual([await cacheOf(big), await cacheOf(big)], ['miss', 'hit'], big);
+  assert.equal((await send(messages.wire, 'json', forward, '{"big":9007199254740993}')).code, 0);
+  assert.equal(Shipment.decode(sent[0] ?? Buffer.alloc(0)).big, 9007199254740993n);
+  assert.deepEqual([await cacheOf('9007199254740992'), await cacheOf('9007199254740993')], ['hit', 'miss']);
+});
+
+test('what a field cannot hold exactly is refused by its name, and no value is quoted', async () => {
+  for (const [json, field] of [
+    ['{"at":"2024-02-30T00:00:00Z"}', 'at'],
+    ['{"number":1e999}', 'number'],
+    ['{"big":9007199254740993.5}', 'big'],
+    ['{"numbers":[1,1e2]}', 'numbers[1]'],
+  ] as const) {
+    const { reason, text, details } = await send(messages.wire, 'json', ship, json);
+    assert.deepEqual([reason, details?.info?.metadata.get('field')], ['CALL_MALFORMED', field], json);
+    assert.match(text, new RegExp(`the field ${field.replace(/[[\]]/g, '\\$&')} `));
+  }
+  for (const json of ['{"weight":1,"weight":2}', `{"value":${'['.repeat(20_000)}${']'.repeat(20_000)}}`])
+    assert.equal((await send(messages.wire, 'json', ship, json)).reason, 'CALL_MALFORMED');
+});
