@@ -4,16 +4,18 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 
 /**
- * Below the ports that a kernel gives by itself to whoever binds 0 or connects: Linux has 32768 to 60999 (net.ipv4.ip_local_port_range), others 49152 and up. So nobody takes one by
- * chance, even while its server is being restarted.
+ * Below the ports that a kernel gives by itself to a process that binds 0 or connects: Linux has 32768 to 60999
+ * (net.ipv4.ip_local_port_range), others 49152 and up. So nobody takes one by chance, even while its server is being
+ * restarted.
  */
 const [first, count] = [16_384, 15_616];
 
 let next = process.pid * 31;
 
 /**
- * Holds a port of 127.0.0.1. The UDP port of the same number is the sign that it is taken: the kernel gives that to one process alone, and takes it back when that ends, however.
- * @returns a TCP port that nobody listens on, and that no other process is given until this one ends
+ * Holds a port of 127.0.0.1. The UDP port of the same number is the sign that it is taken: the kernel gives that to one
+ * process alone, and takes it back when that ends, however.
+ * @returns a TCP port without a listener, which no other process gets until this one ends
  */
 export async function holdPort(): Promise<number> {
   for (let tried = 0; tried < count; tried++) {

@@ -25,7 +25,7 @@ export async function openBalancer(
   };
   await Promise.all(replicas.map(look));
   const timer = setInterval(() => void Promise.all(replicas.map(look)), lookEveryMs);
-  /** A replica that goes before it has said a word is passed over: the next one is told all that the client has said. */
+  /** A replica that closes before its first byte is skipped: the next one receives all bytes of the client. */
   const hand = (client: Socket, [replica, ...others]: readonly Replica[], said: Buffer[]) => {
     if (replica === undefined) return void client.destroy();
     const inner = connect(replica.port, '127.0.0.1');

@@ -7,14 +7,33 @@ import { projectFiles } from '../support/server/clone.ts';
 const root = resolve(import.meta.dirname, '../..');
 const pages = projectFiles().filter((file) => file.endsWith('.md') && !file.startsWith('third_party/'));
 
+/** A page without its code. */
+const textOf = (page: string) => readFileSync(join(root, page), 'utf8').replace(/^```.*?^```$/gms, '');
+
 test('every link of the docs leads somewhere', () => {
   const dead = pages.flatMap((page) => {
-    const text = readFileSync(join(root, page), 'utf8').replace(/^```.*?^```$/gms, '');
-    return [...text.matchAll(/\]\(([^)\s]+)\)/g)]
+    return [...textOf(page).matchAll(/\]\(([^)\s]+)\)/g)]
       .map(([, target = '']) => target.split('#')[0] ?? '')
       .filter((target) => target !== '' && !/^[a-z]+:/.test(target) && !existsSync(join(root, dirname(page), target)))
       .map((target) => `${page} links to ${target}`);
   });
+  assert.deepEqual(dead, []);
+});
+
+test('every anchor of a link is a heading of its page', () => {
+  const anchorsOf = (page: string) =>
+    [...textOf(page).matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) =>
+      heading
+        .toLowerCase()
+        .replace(/[^\p{L}\p{N} _-]/gu, '')
+        .replaceAll(' ', '-'),
+    );
+  const dead = pages.flatMap((page) =>
+    [...textOf(page).matchAll(/\]\(([^)\s:#]*)#([^)\s]+)\)/g)]
+      .map(([, path = '', anchor = '']) => ({ target: path === '' ? page : join(dirname(page), path), anchor }))
+      .filter(({ target, anchor }) => target.endsWith('.md') && !anchorsOf(target).includes(anchor))
+      .map(({ target, anchor }) => `${page} links to ${target}#${anchor}`),
+  );
   assert.deepEqual(dead, []);
 });
 

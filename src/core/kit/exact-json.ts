@@ -1,4 +1,4 @@
-/** A number whose text says more than a double holds: an integer beyond 2^53, or one that is written with a fraction or an exponent. */
+/** A number that a double cannot hold exactly: an integer beyond 2^53, or one with a fraction or an exponent. */
 export class NumberText {
   readonly text: string;
   constructor(text: string) {
@@ -9,12 +9,14 @@ export class NumberText {
 /** ECMAScript proposal "JSON.parse source text access", in V8 since 11.4. */
 type ParseWithSource = (text: string, reviver: (key: string, value: unknown, context: { readonly source?: string }) => unknown) => unknown;
 
-/** Only such a text can hold a number that a double rounds: one of 16 digits or more, or one with an exponent. */
+/** Matches every text with a number that a double may round: 16 digits or more, or an exponent. */
 const mayRound = /\d{16}|\d[eE]|\d\.\d{15}/;
 
 /**
- * Parses JSON without rounding: a number that a double does not hold exactly as an integer becomes its text. Whoever knows that a field is a double takes `Number` of it.
- * @throws SyntaxError for what is no JSON, and for an object that has one name twice, of which parsers take one or the other (RFC 8259, section 4)
+ * Parses JSON without rounding: a number that a double does not hold exactly as an integer becomes its text. A caller
+ * that expects a double converts it with `Number`.
+ * @throws SyntaxError for invalid JSON, and for a duplicate name in an object, for which parsers use the first or the
+ * last value (RFC 8259, section 4)
  */
 export function parseExactJson(text: string): unknown {
   const value = mayRound.test(text) ? (JSON.parse as ParseWithSource)(text, keepText) : JSON.parse(text);

@@ -158,22 +158,23 @@ export interface Forward {
   metadata: string[];
   /**
    * Metadata of the upstream's answer, in its headers or trailers, that reaches the client, such as "x-order-state".
-   * Nothing else does. Headers of caching, of CORS and of the connection are the server's own, and cannot be named.
+   * No other metadata does. Headers of caching, of CORS and of the connection are the server's own, and cannot be
+   * named.
    */
   answerMetadata: string[];
   /**
-   * What becomes of the texts of INTERNAL, UNKNOWN, DATA_LOSS and UNAUTHENTICATED, which are seldom written for a
-   * client. Default: they are replaced, unless the status carries a google.rpc.ErrorInfo.
+   * Whether the texts of INTERNAL, UNKNOWN, DATA_LOSS and UNAUTHENTICATED pass, which are rarely meant for a client.
+   * Default: they are replaced, unless the status carries a google.rpc.ErrorInfo.
    */
   texts: Forward_Texts;
 }
 
-/** What becomes of an upstream's texts. */
+/** How texts of an upstream are treated. */
 export const Forward_Texts = {
-  /** TEXTS_UNSPECIFIED - Not said: they are replaced where nobody wrote them for a client. */
+  /** TEXTS_UNSPECIFIED - Unset: they are replaced if they are not meant for a client. */
   TEXTS_UNSPECIFIED: 0,
   /**
-   * PASS - They pass, and UNAUTHENTICATED passes as it is: for upstreams that write every text for the client.
+   * PASS - They pass, and UNAUTHENTICATED passes unchanged: for upstreams whose texts are all meant for the client.
    * buf:lint:ignore ENUM_VALUE_PREFIX
    */
   PASS: 1,
