@@ -30,7 +30,8 @@ export function methodsOf(
   if (unknown !== undefined) throw new Error(`app.services names ${unknown}, which is no service here. There are: ${[...meant].sort().join(', ')}.`);
   const core = /^portico\./;
   const served = (service: string) => meant.has(service) && (only === undefined || core.test(service) || only.includes(service));
-  const compiled = compilePlans({ descriptorSet, sources, served, ...(upstreams && { upstreams }) });
+  const called = new Set(Object.values(app.upstreams).map(({ fullName }) => fullName));
+  const compiled = compilePlans({ descriptorSet, sources, served, called, ...(upstreams && { upstreams }) });
   const plans = [...compiled.plans.values()];
   const scopes = new Set(plans.flatMap(({ access }) => (access.kind === 'user' ? access.scopes : [])));
   const templates = plans.flatMap(({ cache, invalidates }) => [...(cache?.tags ?? []), ...invalidates]);

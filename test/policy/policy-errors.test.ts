@@ -18,8 +18,8 @@ before(() => {
 });
 
 /** Targets of forward: internal services, which the server does not serve. */
-const internal = 'cases.forward.OrderService';
-const isOf = (name: string) => (service: string) => service.startsWith(`cases.${name}.`) && service !== internal;
+const internal = new Set(['cases.forward.OrderService', 'cases.names.InternalService']);
+const isOf = (name: string) => (service: string) => service.startsWith(`cases.${name}.`) && !internal.has(service);
 
 function compile(
   served: (service: string) => boolean,

@@ -8,6 +8,7 @@ import { accessOf } from './access.ts';
 import { cacheOf, tagsMax } from './cache-policy.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import { forwardOf } from './forward-policy.ts';
+import { generatedNames } from './generated-names.ts';
 import { type Finding, PolicyErrors, type Sources } from './policy-errors.ts';
 import { numbersOf } from './policy-path.ts';
 import { durationBetween, type Say, sayTwice } from './say.ts';
@@ -42,6 +43,7 @@ export type Compiled = {
  * @param descriptorSet a google.protobuf.FileDescriptorSet with source info
  * @param served by full name of a service: whether the server answers it
  * @param upstreams names in the configuration; undefined: forward's upstream is not checked
+ * @param called full names of the services that screens call
  * @throws PolicyErrors with all contradictions
  */
 export function compilePlans({
@@ -49,11 +51,13 @@ export function compilePlans({
   sources,
   served,
   upstreams,
+  called = new Set(),
 }: {
   readonly descriptorSet: Uint8Array;
   readonly sources: Sources;
   readonly served: (service: string) => boolean;
   readonly upstreams?: ReadonlySet<string>;
+  readonly called?: ReadonlySet<string>;
 }): Compiled {
   const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, descriptorSet));
   const methods = [...registry.files].flatMap((file) =>
@@ -74,6 +78,8 @@ export function compilePlans({
     plans.set(plan.path, plan);
   }
   for (const method of methods) streamOf.checkAccess(method, plans, sayOf(method));
+  const services = [...registry.files].flatMap((file) => file.services.filter(({ typeName }) => served(typeName) || called.has(typeName)));
+  findings.push(...generatedNames(services, (method) => plans.get(`/${nameOf(method)}`)?.forward === undefined));
   if (findings.length > 0) throw new PolicyErrors(findings, sources);
   return { plans, registry, warnings: warningsOf([...plans.values()], policy, sources) };
 }

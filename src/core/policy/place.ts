@@ -1,8 +1,10 @@
-import type { DescMessage, DescMethod } from '@bufbuild/protobuf';
+import type { DescField, DescMessage, DescMethod, DescOneof } from '@bufbuild/protobuf';
 import { fieldOf, type Numbers } from './policy-path.ts';
 
 /** A spot in a policy. */
 export type Spot = { readonly method: DescMethod /** Of portico.v1.Policy. */; readonly policy: DescMessage; readonly path: Numbers };
+/** The name of a method, a field or a oneof. */
+export type Named = { readonly named: DescMethod | DescField | DescOneof };
 /** One-based, in characters, as in editors. */
 export type Place = { readonly line: number; readonly column: number };
 
@@ -13,11 +15,8 @@ export type Place = { readonly line: number; readonly column: number };
  * @param text of the .proto file; undefined: the nearest position is the result
  */
 export function placeOf({ method, policy, path }: Spot, text: string | undefined): Place {
-  const { file, name } = method.parent;
-  const service = file.services.findIndex((candidate) => candidate.name === name);
-  // FileDescriptorProto.service = 6, ServiceDescriptorProto.method = 2, MethodDescriptorProto.options = 4, our
-  // extension = 50001
-  const option = [6, service, 2, method.parent.methods.indexOf(method), 4, 50001];
+  const { file } = method.parent;
+  const option = [...pathOfMethod(method), 4, 50001]; // MethodDescriptorProto.options = 4, and our extension
   const spans = new Map(file.proto.sourceCodeInfo?.location.map(({ path, span }) => [path.join(), span]));
   let whole = [...option, ...path];
   let span: readonly number[] | undefined;
@@ -35,6 +34,31 @@ export function placeOf({ method, policy, path }: Spot, text: string | undefined
       ? fieldAt(text, start, fieldOf(policy, rest)?.name)
       : undefined;
   return placeAt(text, at ?? start);
+}
+
+/** Where a name stands. FileDescriptorProto: message_type = 4, service = 6; each has its name at 1. */
+export function placeOfName({ named }: Named, text: string | undefined): Place {
+  const path = [...(named.kind === 'rpc' ? pathOfMethod(named) : pathInMessage(named)), 1].join();
+  const [line = 0, column = 0] = named.parent.file.proto.sourceCodeInfo?.location.find((location) => location.path.join() === path)?.span ?? [];
+  return text === undefined ? { line: line + 1, column: column + 1 } : placeAt(text, indexOf(text, line, column));
+}
+
+/** FileDescriptorProto.service = 6, ServiceDescriptorProto.method = 2 */
+function pathOfMethod({ parent, name }: DescMethod): Numbers {
+  return [6, parent.file.services.indexOf(parent), 2, parent.methods.findIndex((method) => method.name === name)];
+}
+
+/** DescriptorProto: field = 2, oneof_decl = 8 */
+function pathInMessage(named: DescField | DescOneof): Numbers {
+  const { parent } = named;
+  return named.kind === 'oneof'
+    ? [...pathOfMessage(parent), 8, parent.proto.oneofDecl.findIndex(({ name }) => name === named.name)]
+    : [...pathOfMessage(parent), 2, parent.proto.field.findIndex(({ name }) => name === named.name)];
+}
+
+/** FileDescriptorProto.message_type = 4, DescriptorProto.nested_type = 3 */
+function pathOfMessage({ parent, file, proto }: DescMessage): Numbers {
+  return parent === undefined ? [4, file.proto.messageType.indexOf(proto)] : [...pathOfMessage(parent), 3, parent.proto.nestedType.indexOf(proto)];
 }
 
 /** Whether a path of a policy leads to an entry of a list. */

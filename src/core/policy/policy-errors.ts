@@ -1,4 +1,4 @@
-import { type Place, placeOf, type Spot } from './place.ts';
+import { type Named, type Place, placeOf, placeOfName, type Spot } from './place.ts';
 
 /**
  * The text of a .proto file for carets, by its name in the descriptor set. Undefined: positions are printed without the
@@ -6,8 +6,8 @@ import { type Place, placeOf, type Spot } from './place.ts';
  */
 export type Sources = (file: string) => { readonly path: string; readonly text: string } | undefined;
 
-/** One error of one policy. */
-export type Finding = Spot & { readonly message: string };
+/** One error of one policy, or of a name. */
+export type Finding = (Spot | Named) & { readonly message: string };
 
 /**
  * All contradictions of all policies, sorted by position, each as `file:line:column: what is wrong` with the line and a
@@ -26,11 +26,11 @@ export class PolicyErrors extends Error {
 
 export type Located = Place & { readonly path: string; readonly message: string; readonly text: string | undefined };
 
-/** Adds file, line and column to the error of a spot. */
-export function locate(spot: Spot, message: string, sources: Sources): Located {
-  const file = `${spot.method.parent.file.name}.proto`;
+/** Adds file, line and column to an error. */
+export function locate(spot: Spot | Named, message: string, sources: Sources): Located {
+  const file = `${('named' in spot ? spot.named : spot.method).parent.file.name}.proto`;
   const source = sources(file);
-  const place = placeOf(spot, source?.text);
+  const place = 'named' in spot ? placeOfName(spot, source?.text) : placeOf(spot, source?.text);
   return { ...place, path: source?.path ?? file, message, text: source?.text.split(/\r?\n/)[place.line - 1] };
 }
 
