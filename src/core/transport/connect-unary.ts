@@ -32,23 +32,33 @@ export function connectUnary(codec: Codec, registry: Registry): Protocol {
   };
 }
 
+const takenTypes = [
+  'application/json',
+  'application/proto',
+  'application/connect+json',
+  'application/connect+proto',
+  'application/grpc',
+  'application/grpc-web',
+].join(', ');
+
 /** An etag names the bytes of one representation (RFC 9110, section 8.8.3.3): a compressed one has another. */
 const gzipMark = '-gzip"';
-
-/** What a client names in `if-none-match`, as the answer's own etag. */
-export function plainEtags(ifNoneMatch: string): string {
-  return ifNoneMatch.replaceAll(gzipMark, '"');
-}
 
 export class ConnectUnaryReply implements Reply {
   readonly #exchange: Exchange;
   readonly #codec: Codec;
   readonly #registry: Registry;
+  /** Whether the client has a compressed answer that it asks about. */
+  readonly #hasGzip: boolean;
 
   constructor(exchange: Exchange, codec: Codec, registry: Registry) {
     this.#exchange = exchange;
     this.#registry = registry;
     this.#codec = codec;
+    const { headers } = exchange;
+    const known = headers['if-none-match'];
+    this.#hasGzip = known?.includes(gzipMark) ?? false;
+    if (known !== undefined && this.#hasGzip) headers['if-none-match'] = known.replaceAll(gzipMark, '"'); // the cache knows the answer's own
   }
 
   one(plan: MethodPlan, { metadata, trailers }: Answer, body: Uint8Array): void {
@@ -60,7 +70,7 @@ export class ConnectUnaryReply implements Reply {
     if (isGet) alsoVary(headers, 'accept-encoding');
     if (isGet && headers['portico-not-modified'] === '1') {
       // A real 304 (RFC 9110, section 15.4.5), so that the caches of URLSession and OkHttp understand.
-      if (gzips && String(asked['if-none-match']).includes(gzipMark)) markEtag(headers);
+      if (gzips && this.#hasGzip) markEtag(headers);
       this.#exchange.respond(304, headers, { only: true });
       return;
     }
@@ -87,10 +97,15 @@ export class ConnectUnaryReply implements Reply {
 
   fail(status: StatusError): void {
     const { httpStatus, error } = connectError(status, this.#registry);
+    if (httpStatus === 405 || httpStatus === 415) {
+      // HTTP's own refusal: Connect's clients take the code from the HTTP status ("HTTP to error code").
+      const named = httpStatus === 405 ? { allow: 'POST' } : { 'accept-post': takenTypes };
+      this.#send(httpStatus, { 'content-type': 'text/plain; charset=utf-8', ...named }, Buffer.from(`${status.message}\n`));
+      return;
+    }
     const headers = toHeaders(status.metadata, { 'content-type': 'application/json' });
     toHeaders(connectMetadata(status.trailers), headers, 'trailer-');
     if (httpStatus === 501) headers['accept-encoding'] = acceptedEncodings;
-    if (httpStatus === 405) headers.allow = 'POST';
     this.#send(httpStatus, headers, Buffer.from(JSON.stringify(error)));
   }
 

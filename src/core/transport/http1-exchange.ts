@@ -47,7 +47,8 @@ export class Http1Exchange implements Exchange {
   }
 
   isWhole(): boolean {
-    return this.input.complete;
+    const { complete, headers } = this.input; // Node sets it after the answer where a request has no body
+    return complete || ((headers['content-length'] ?? '0') === '0' && headers['transfer-encoding'] === undefined);
   }
 
   isClosed(): boolean {
