@@ -83,7 +83,11 @@ export function answerFrom(inside: Inside, fly: Fly, stale: StaleIfError): (call
       if (remembered === undefined || how === undefined)
         return answerComputed(method, call, key, compute, { arrivedAt, patience, old: remembered?.entry });
       if (how === 'stale, recompute') fly.revalidate(method, call, key, compute);
-      return replyEntry(method, call, counts, remembered.entry, how === 'fresh' ? 'hit' : 'stale', nowMs);
+      const { entry } = remembered;
+      const reply = replyEntry(method, call, counts, entry, how === 'fresh' ? 'hit' : 'stale', nowMs);
+      if (call.protocol === 'grpc' || reply.body !== entry.body) return reply; // gRPC sends the bytes as they are
+      const forms = memory.forms(key.key, entry);
+      return forms === undefined ? reply : { ...reply, forms };
     });
   };
 }

@@ -1,7 +1,7 @@
 import type { Clock } from '../kit/clock.ts';
 import type { Soon } from '../kit/soon.ts';
 import { soonThen } from '../kit/soon.ts';
-import type { CacheEntry, CacheStore } from '../ports/cache-store.ts';
+import type { CacheEntry, CacheStore, KeptForms } from '../ports/cache-store.ts';
 import type { Judge, Judgement } from './judge.ts';
 import { gone, type Patience } from './patience.ts';
 import type { Shared } from './shared.ts';
@@ -19,6 +19,8 @@ export type Memory = {
   findShared(key: string, patience: Patience): Soon<Remembered | undefined | typeof gone>;
   /** Keeps an entry here, unless a newer one is here already. */
   keep(key: string, entry: CacheEntry): Soon<boolean>;
+  /** Where other forms of an entry that was found here are kept. */
+  forms(key: string, entry: CacheEntry): KeptForms | undefined;
 };
 
 export function openMemory({ store, shared, judge, clock }: { store: CacheStore; shared: Shared | undefined; judge: Judge; clock: Clock }): Memory {
@@ -59,6 +61,7 @@ export function openMemory({ store, shared, judge, clock }: { store: CacheStore;
     });
 
   return {
+    forms: (key, entry) => store.forms?.(key, entry),
     again,
     keep,
     findShared,

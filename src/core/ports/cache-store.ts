@@ -4,7 +4,14 @@ import type { Lease } from './leases.ts';
 /** Metadata as plain data: pairs of a lower-case key and its values. */
 export type MetadataPairs = readonly (readonly [key: string, values: readonly (string | Uint8Array)[]])[];
 
-/** One remembered answer. Immutable: whoever gets it may hand its bytes on, and never writes to them. */
+/** An answer's other forms on the wire, such as its JSON: each is made once, by whoever sends it first. */
+export type KeptForms = {
+  get(form: string): Uint8Array | undefined;
+  /** Keeps a form beside the answer, and counts its bytes, if there is room for it. */
+  keep(form: string, bytes: Uint8Array): void;
+};
+
+/** One cached answer. Immutable: whoever gets it may hand its bytes on, and never writes to them. */
 export type CacheEntry = {
   /** The response message's bytes, not a view into a larger buffer. */
   readonly body: Uint8Array;
@@ -49,4 +56,6 @@ export type CacheStore = {
    * @param lease with it the entry is kept only while the lease is held, and the lease is over with it: one step, so that no other holder comes between
    */
   set(key: string, entry: CacheEntry, lease?: Lease): Soon<SetResult>;
+  /** Other forms of an entry that `get` gave, kept for as long as it is. In memory only. */
+  forms?(key: string, entry: CacheEntry): KeptForms;
 };

@@ -3,6 +3,7 @@ import type { Metadata } from 'nice-grpc-common';
 import type { EndingOf } from '../kit/ending.ts';
 import type { MethodPlan } from '../kit/plan.ts';
 import type { Soon } from '../kit/soon.ts';
+import type { KeptForms } from './cache-store.ts';
 import type { Lifetime } from './lifetime.ts';
 
 /** The origin of a call. */
@@ -111,6 +112,8 @@ export type Answer = {
   readonly tags?: readonly string[];
   /** True when parts are missing: never stored, no etag. */
   readonly partial?: boolean;
+  /** Of an answer from the cache: its other forms on the wire, made once and kept with it. */
+  readonly forms?: KeptForms;
 };
 
 /**

@@ -3,6 +3,7 @@ import type { Registry } from '@bufbuild/protobuf';
 import type { MethodPlan } from '../kit/plan.ts';
 import { soonThen } from '../kit/soon.ts';
 import type { StatusError } from '../kit/status-error.ts';
+import type { KeptForms } from '../ports/cache-store.ts';
 import type { Answer, CallMetadata } from '../ports/call.ts';
 import { alsoVary, type Pairs, toHeaders } from './answer-headers.ts';
 import type { Codec } from './codec.ts';
@@ -61,7 +62,7 @@ export class ConnectUnaryReply implements Reply {
     if (known !== undefined && this.#hasGzip) headers['if-none-match'] = known.replaceAll(gzipMark, '"'); // the cache knows the answer's own
   }
 
-  one(plan: MethodPlan, { metadata, trailers }: Answer, body: Uint8Array): void {
+  one(plan: MethodPlan, { metadata, trailers, forms }: Answer, body: Uint8Array): void {
     const { headers: asked, method } = this.#exchange;
     const isGet = method === 'GET';
     const gzips = takesGzip(asked['accept-encoding']);
@@ -74,10 +75,12 @@ export class ConnectUnaryReply implements Reply {
       this.#exchange.respond(304, headers, { only: true });
       return;
     }
-    let bytes = this.#codec.write(plan, body); // may throw
-    headers['content-type'] = `application/${this.#codec.name}`;
+    const { name } = this.#codec;
+    let bytes = name === 'proto' ? body : madeOnce(forms, name, () => this.#codec.write(plan, body)); // may throw
+    headers['content-type'] = `application/${name}`;
     if (gzips && isWorthGzip(bytes)) {
-      bytes = gzip(bytes);
+      const whole = bytes;
+      bytes = madeOnce(forms, `${name} gzip`, () => gzip(whole));
       headers['content-encoding'] = 'gzip';
       markEtag(headers);
       if (!isGet) alsoVary(headers, 'accept-encoding');
@@ -114,6 +117,15 @@ export class ConnectUnaryReply implements Reply {
     this.#exchange.respond(httpStatus, headers);
     if (!this.#exchange.isClosed()) this.#exchange.output.end(body);
   }
+}
+
+/** A form of an answer: the kept one, or made now and kept. */
+function madeOnce(forms: KeptForms | undefined, form: string, make: () => Uint8Array): Uint8Array {
+  const kept = forms?.get(form);
+  if (kept !== undefined) return kept;
+  const made = make();
+  forms?.keep(form, made);
+  return made;
 }
 
 function markEtag(headers: OutgoingHttpHeaders): void {

@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import type { CacheEntry, CacheStore } from '../../ports/cache-store.ts';
+import type { CacheEntry, CacheStore, SetResult } from '../../ports/cache-store.ts';
 import type { MemoryLeases } from './leases.ts';
 
 /** What an entry costs beside its bytes and texts: objects, map slots, one Metadata. Measured at about 700 bytes with 100,000 small entries. */
@@ -15,43 +15,66 @@ const scopeShare = 0.1;
 export function memoryCacheStore({ bytesMax, leases }: { bytesMax: number; leases?: MemoryLeases }): CacheStore {
   const scopeBytesMax = Math.floor(bytesMax * scopeShare);
   const scopes = new Map<string, { bytes: number; keys: Set<string> }>();
-  const entries = new LRUCache<string, CacheEntry>({
+  const entries = new LRUCache<string, Held>({
     maxSize: Math.max(1, bytesMax), // 0 would be no bound; it is one that nothing fits in
-    sizeCalculation: (entry, key) => sizeOf(key, entry),
-    dispose: (entry, key) => {
-      const scope = scopes.get(entry.scope);
+    sizeCalculation: (held, key) => sizeOf(key, held),
+    dispose: (held, key) => {
+      const scope = scopes.get(held.entry.scope);
       if (scope === undefined) return;
-      scope.bytes -= sizeOf(key, entry);
+      scope.bytes -= sizeOf(key, held);
       scope.keys.delete(key);
-      if (scope.keys.size === 0) scopes.delete(entry.scope);
+      if (scope.keys.size === 0) scopes.delete(held.entry.scope);
     },
   });
+  const put = (key: string, held: Held): SetResult => {
+    entries.delete(key); // so that what it took is given back before its scope is measured
+    const size = sizeOf(key, held);
+    if (size > scopeBytesMax) return 'too_large';
+    const scope = scopes.get(held.entry.scope) ?? { bytes: 0, keys: new Set() };
+    for (const oldest of scope.keys) {
+      if (scope.bytes + size <= scopeBytesMax) break;
+      entries.delete(oldest);
+    }
+    scope.bytes += size;
+    scope.keys.add(key);
+    scopes.set(held.entry.scope, scope); // also when the last of its entries has just gone
+    entries.set(key, held);
+    return 'stored';
+  };
 
   return {
-    get: (key) => entries.get(key),
+    get: (key) => entries.get(key)?.entry,
     set: (key, entry, lease) => {
       if (lease !== undefined && leases?.holds(lease) !== true) return 'lease_over';
       if (lease !== undefined) void leases?.release(lease);
-      entries.delete(key); // so that what it took is given back before its scope is measured
-      const size = sizeOf(key, entry);
-      if (size > scopeBytesMax) return 'too_large';
-      const scope = scopes.get(entry.scope) ?? { bytes: 0, keys: new Set() };
-      for (const oldest of scope.keys) {
-        if (scope.bytes + size <= scopeBytesMax) break;
-        entries.delete(oldest);
-      }
-      scope.bytes += size;
-      scope.keys.add(key);
-      scopes.set(entry.scope, scope); // also when the last of its entries has just gone
-      entries.set(key, entry);
-      return 'stored';
+      return put(key, { entry, forms: noForms });
+    },
+    forms: (key, entry) => {
+      const heldNow = () => {
+        const held = entries.peek(key);
+        return held?.entry === entry ? held : undefined;
+      };
+      return {
+        get: (form) => heldNow()?.forms.get(form),
+        keep: (form, bytes) => {
+          const held = heldNow();
+          if (held === undefined) return;
+          const more = { entry, forms: new Map(held.forms).set(form, bytes) };
+          if (put(key, more) !== 'stored') put(key, held);
+        },
+      };
     },
   };
 }
 
+/** An entry with its other forms. */
+type Held = { readonly entry: CacheEntry; readonly forms: ReadonlyMap<string, Uint8Array> };
+const noForms: Held['forms'] = new Map();
+
 /** Strings are counted with two bytes a character: V8 takes one or two. */
-function sizeOf(key: string, { body, etag, metadata, trailers, tags, scope }: CacheEntry): number {
+function sizeOf(key: string, { entry: { body, etag, metadata, trailers, tags, scope }, forms }: Held): number {
   let size = entryOverheadBytes + body.byteLength + 2 * (key.length + etag.length + scope.length);
+  for (const bytes of forms.values()) size += bytes.byteLength + 100;
   for (const tag of tags) size += 2 * tag.length + 24;
   for (const pairs of [metadata, trailers]) {
     for (const [name, values] of pairs) size += values.reduce((sum, value) => sum + 2 * value.length, 2 * name.length + 100);
