@@ -1,4 +1,4 @@
-/** A number that a double cannot hold exactly: an integer beyond 2^53, or one with a fraction or an exponent. */
+/** Text of a number that a double may not hold exactly: an integer beyond 2^53, or with a fraction or an exponent. */
 export class NumberText {
   readonly text: string;
   constructor(text: string) {

@@ -6,8 +6,8 @@ import { messagesWithin } from './shape.ts';
 const inherited: ReadonlySet<string> = new Set(Object.getOwnPropertyNames(Object.prototype));
 
 /**
- * Names that generated code cannot tell apart: methods that differ in the case of their first letter, fields that are
- * one property, and fields named like a property of every object. Bytes that are only forwarded do not care.
+ * Names that generated code cannot distinguish: methods that differ in the case of their first letter, fields that are
+ * one property, and fields named like a property of every object. Forwarded bytes are not affected.
  * @param services whose messages are read by screens, by core or by clients of screens
  */
 export function generatedNames(services: Iterable<DescService>, isRead: (method: DescMethod) => boolean): readonly Finding[] {
