@@ -154,7 +154,7 @@ export async function wire({ settings, app, release, clock, env, pretty, samples
     streamOf: (unary) => {
       const screen = screenOf.get(unary.method);
       if (screen === undefined) throw new Error(`${unary.method} has a stream form and no screen.`);
-      return streamHandler(screen, unary, answers.open, parts);
+      return streamHandler(screen, unary, answers.answerStream, parts);
     },
   });
   const readiness = openReadiness(plans, database.waitsFor, () => [...cluster.details(), ...answers.details()]);

@@ -1,14 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import type { Meter } from '@opentelemetry/api';
-import { memoryCacheStore } from '../core/adapters/memory/cache-store.ts';
-import { memoryTagVersions } from '../core/adapters/memory/tag-versions.ts';
-import { redisCacheStore } from '../core/adapters/redis/cache-store.ts';
-import { redisLeases } from '../core/adapters/redis/leases.ts';
-import { redisTagVersions } from '../core/adapters/redis/tag-versions.ts';
-import { announceInvalidations } from '../core/cache/announcements.ts';
+import { memoryCache } from '../core/adapters/memory/cache.ts';
+import { redisCache } from '../core/adapters/redis/cache.ts';
+import { announceInvalidations } from '../core/cache/invalidation/announcements.ts';
 import { type Cache, openCache } from '../core/cache/cache.ts';
 import { cacheCounts } from '../core/cache/counts.ts';
-import { longestLifeMs } from '../core/cache/life.ts';
+import { longestLifeMs } from '../core/cache/freshness.ts';
 import type { Clock } from '../core/kit/clock.ts';
 import type { MethodPlan } from '../core/kit/plan.ts';
 import type { Log } from '../core/ports/log.ts';
@@ -25,7 +22,7 @@ export type AnswersParts = {
   readonly settings: Settings;
   readonly app: App;
   readonly plans: readonly MethodPlan[];
-  readonly cluster: Pick<Cluster, 'redis' | 'bus'>;
+  readonly cluster: Pick<Cluster, 'redis' | 'bodies' | 'bus'>;
   /** Status by reason. */
   readonly reasons: NonNullable<Parameters<typeof openCache>[0]['reasons']>;
   readonly clock: Clock;
@@ -33,21 +30,15 @@ export type AnswersParts = {
   readonly meter: Meter;
 };
 
-/** Remembered answers: in this process, and with Redis in all replicas. */
-export function openAnswers({ settings, app, plans, cluster: { redis, bus }, reasons, clock, log, meter }: AnswersParts): Answers {
-  const keepMs = longestLifeMs(plans);
+/** Stored answers: in this process, and with Redis in all replicas. */
+export function openAnswers({ settings, app, plans, cluster: { redis, bodies, bus }, reasons, clock, log, meter }: AnswersParts): Answers {
+  const { bytesMax } = settings.cache;
   const counts = cacheCounts(meter);
   const announcements = redis && announceInvalidations({ bus, log, from: randomUUID() });
-  const shared = redis && {
-    shared: { store: redisCacheStore({ redis, clock }), leases: redisLeases({ redis, token: randomUUID }) },
-    generation: redis.generation,
-  };
   const cache = openCache({
-    store: memoryCacheStore({ bytesMax: settings.cache.bytesMax }),
-    versions: redis === undefined ? memoryTagVersions({ clock, keepMs }) : redisTagVersions({ redis, keepMs }),
-    ...shared,
+    ...(redis && bodies ? redisCache({ redis, bodies, bytesMax, clock, token: randomUUID }) : memoryCache({ bytesMax, clock })),
     ...(announcements && { announce: announcements.announce }),
-    keepMs,
+    keepMs: longestLifeMs(plans),
     idleMs: () => performance.eventLoopUtilization().idle,
     clock,
     random: () => Math.random(),

@@ -16,6 +16,8 @@ import { systemClock } from './system-clock.ts';
 export type Cluster = {
   /** Undefined: this is the only replica, and all state is in memory. */
   readonly redis: Redis | undefined;
+  /** Connections of their own for cached answers, which must not delay the reads of versions. */
+  readonly bodies: Redis | undefined;
   readonly bus: Bus;
   /**
    * Resolved when Redis answers and fits. Also resolved after a timeout: then the server starts without Redis. Rejected
@@ -29,11 +31,14 @@ export type Cluster = {
 
 /** Begins to connect to Redis, if it is configured. @throws Error when a file of its settings cannot be read */
 export function openCluster(settings: Settings, { clock, log, meter }: { readonly clock: Clock; readonly log: Log; readonly meter: Meter }): Cluster {
-  if (settings.redis === undefined) return { redis: undefined, bus: memoryBus(log), whenFit: Promise.resolve(), details: () => [], close: () => {} };
+  if (settings.redis === undefined)
+    return { redis: undefined, bodies: undefined, bus: memoryBus(log), whenFit: Promise.resolve(), details: () => [], close: () => {} };
   const redis = openRedis(settings.redis, { clock, log, meter });
+  const bodies = openRedis(settings.redis, { clock, log: silent, name: 'portico-answers' });
   const bus = redisBus({ redis, clock, log, meter, id: randomUUID() });
   return {
     redis,
+    bodies,
     bus,
     whenFit: whenFit(redis, { clock, log }),
     details: () => {
@@ -42,6 +47,7 @@ export function openCluster(settings: Settings, { clock, log, meter }: { readonl
     },
     close: () => {
       bus.close();
+      bodies.close();
       redis.close();
     },
   };

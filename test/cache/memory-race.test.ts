@@ -42,7 +42,7 @@ async function played<T>(
   const step = delayed(() => sleep(random() * 2));
   const leases = memoryLeases(clock);
   const taken = leaseMs === undefined ? leases : shortLeases(leases, leaseMs);
-  const versions = memoryTagVersions({ clock, keepMs: 60_000 });
+  const versions = memoryTagVersions({ clock });
   const shared = { store: memoryCacheStore({ bytesMax: 10_000_000, leases }), leases: taken };
   const parts = { versions, ...(replicas > 1 && { shared }) };
   const caches = Array.from({ length: replicas }, () => openReplica(parts, { clock, random, step, ...(without && { without }) }));
@@ -56,6 +56,12 @@ async function played<T>(
 
 function raceOf(seed: number, { replicas, without, ...options }: Setting = {}): Promise<RaceResult> {
   return played(seed, { ...(replicas && { replicas }), ...(without && { without }) }, (world) => race({ ...world, ...options }));
+}
+
+/** Not every history has what is looked for. */
+async function found(look: (seed: number) => Promise<boolean>): Promise<void> {
+  for (let seed = 1; seed <= 6; seed++) if (await look(seed)) return;
+  assert.fail('It was not found.');
 }
 
 for (const [replicas, seeds] of [
@@ -78,8 +84,10 @@ for (const [replicas, seeds] of [
   });
 
   test(`${where}: the race finds a cache whose flights are not sealed`, async () => {
-    const { staleAsFresh } = await raceOf(1, { replicas, without: withoutSealing });
-    assert.ok(staleAsFresh.some((found) => found.startsWith('coalesced')));
+    await found(async (seed) => {
+      const { staleAsFresh } = await raceOf(seed, { replicas, without: withoutSealing });
+      return staleAsFresh.some((answer) => answer.startsWith('coalesced'));
+    });
   });
 
   test(`${where}: the race finds a cache that lets each call compute for itself`, async () => {
@@ -89,8 +97,10 @@ for (const [replicas, seeds] of [
 }
 
 test('2 replicas that share a store: the race finds replicas that close their own flights and do not verify', async () => {
-  const { staleAsFresh } = await raceOf(1, { replicas: 2, without: withoutVerifying });
-  assert.ok(staleAsFresh.some((found) => found.startsWith('coalesced')));
+  await found(async (seed) => {
+    const { staleAsFresh } = await raceOf(seed, { replicas: 2, without: withoutVerifying });
+    return staleAsFresh.some((answer) => answer.startsWith('coalesced'));
+  });
 });
 
 test('2 replicas that share a store: that flights are closed at once is for promptness alone', async () => {

@@ -4,10 +4,11 @@ import { test } from 'node:test';
 import { memoryCacheStore } from '../../src/core/adapters/memory/cache-store.ts';
 import { memoryLeases } from '../../src/core/adapters/memory/leases.ts';
 import { memoryTagVersions } from '../../src/core/adapters/memory/tag-versions.ts';
+import { Fault } from '../../src/core/kit/fault.ts';
 import { StoreDown } from '../../src/core/kit/store-down.ts';
 import { fakeClock } from '../support/time/clock.ts';
 import { planOf, readyCall } from '../support/cache/ready-call.ts';
-import { cameBy, computation, openTestCache } from './open.ts';
+import { cameBy, computation, lastRevision, openTestCache } from './open.ts';
 
 const plan = planOf('GetItem', { ttlMs: 10_000, staleWhileRevalidateMs: 0, staleIfErrorMs: 0 });
 const call = () => readyCall(plan, { user: 'ada', request: { itemId: '7' } });
@@ -16,7 +17,7 @@ test('who cannot see whether another replica has stored an answer stores none be
   const clock = fakeClock();
   const leases = memoryLeases(clock);
   const store = memoryCacheStore({ bytesMax: 1_000_000, leases });
-  const versions = memoryTagVersions({ clock, keepMs: 60_000 });
+  const versions = memoryTagVersions({ clock });
   let unread = 0;
   const get = (key: string) => (unread-- > 0 ? Promise.reject(new StoreDown('timeout', 'no answer')) : store.get(key));
   const one = openTestCache({ clock, versions, shared: { store, leases } });
@@ -29,46 +30,38 @@ test('who cannot see whether another replica has stored an answer stores none be
   assert.deepEqual([cameBy(await one.cache.answer(call(), compute)), cameBy(await other.cache.answer(call(), compute))], ['hit 1', 'hit 1']);
 });
 
-test('in one process a slow stream does not replace what was begun after it', async () => {
+test('a slow stream does not replace what was begun after it', async () => {
   const { cache, clock } = openTestCache();
+  const slow = computation({}, { held: true });
   const compute = computation();
-  const slow = await cache.open(plan, call());
-  assert.ok(slow.hit === undefined);
-  const late = await compute(slow.call);
+  const late = lastRevision(cache.answerStream(plan, call(), slow));
   await clock.advance(5);
-  assert.equal(cameBy(await cache.answer(call(), compute)), 'miss 2');
-  await clock.advance(5);
-  await slow.offer(late);
-  assert.equal(cameBy(await cache.answer(call(), compute)), 'hit 2');
+  await cache.invalidate(['item:7']);
+  await cache.answer(call(), compute);
+  assert.equal(cameBy(await cache.answer(call(), compute)), 'hit 1');
+  await cache.answer(call(), compute);
+  slow.release();
+  assert.equal(await late, 1);
+  await cache.answer(call(), computation());
+  assert.deepEqual([cameBy(await cache.answer(call(), compute)), compute.seen.length], ['hit 1', 1]);
 });
 
-test('a stream that took longer than an answer lives stores nothing: a newer one may have come and gone meanwhile', async () => {
-  const clock = fakeClock();
-  const leases = memoryLeases(clock);
-  const shared = { store: memoryCacheStore({ bytesMax: 1_000_000, leases }), leases };
-  const { cache, counts } = openTestCache({ clock, shared, versions: memoryTagVersions({ clock, keepMs: 60_000 }) });
-  const compute = computation();
-  for (const [ms, stored] of [
-    [9_000, 0],
-    [8_000, 1],
-  ] as const) {
-    const slow = await cache.open(plan, call());
-    assert.ok(slow.hit === undefined);
-    const late = await compute(slow.call);
-    await clock.advance(ms);
-    await slow.offer(late);
-    const answer = await cache.answer(call(), computation());
-    assert.equal(answer.metadata.get('portico-cache'), stored === 1 ? 'hit' : 'miss');
-    await cache.invalidate(['item:7']);
-  }
-  assert.equal(counts.notStored.lease_over, 1);
+test("a stream's computation has the time of its policy, so that it outlives no lease", async () => {
+  const { cache, clock } = openTestCache();
+  const held = computation({}, { held: true });
+  const stream = lastRevision(cache.answerStream(plan, call(), held));
+  stream.catch(() => {});
+  await clock.advance(1);
+  await clock.advance(1_000);
+  await assert.rejects(stream, (error) => error instanceof Fault && error.reason === 'DEADLINE_EXCEEDED');
+  assert.equal(held.seen[0]?.signal.aborted, true);
 });
 
 test('a clock that is set back makes nothing fresh for longer: what seems to be of the future is computed anew', async () => {
   const running = fakeClock();
   let backMs = 0;
   const clock = { ...running, nowMs: () => running.nowMs() - backMs };
-  const { cache } = openTestCache({ clock, versions: memoryTagVersions({ clock, keepMs: 3_600_000 }) });
+  const { cache } = openTestCache({ clock, versions: memoryTagVersions({ clock }) });
   const compute = computation();
   await cache.answer(call(), compute);
   backMs = 3_600_000;

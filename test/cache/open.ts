@@ -3,6 +3,7 @@ import { Metadata } from 'nice-grpc-common';
 import { memoryCacheStore } from '../../src/core/adapters/memory/cache-store.ts';
 import { memoryTagVersions } from '../../src/core/adapters/memory/tag-versions.ts';
 import { type CacheParts, openCache } from '../../src/core/cache/cache.ts';
+import { pulled } from '../../src/core/interceptors/stream-body.ts';
 import type { Answer, Handler, ReadyCall } from '../../src/core/ports/call.ts';
 import { GetItemResponse, ListItemsResponse } from '../fixture/gen/fixture/v1/fixture.ts';
 import { fakeClock } from '../support/time/clock.ts';
@@ -14,7 +15,7 @@ export function openTestCache(overrides: Partial<CacheParts> = {}) {
   const counts = testCounts();
   const cache = openCache({
     store: memoryCacheStore({ bytesMax: 1_000_000 }),
-    versions: memoryTagVersions({ clock, keepMs: 3_600_000 }),
+    versions: memoryTagVersions({ clock }),
     clock,
     random: () => 0.5, // no jitter
     counts,
@@ -24,6 +25,19 @@ export function openTestCache(overrides: Partial<CacheParts> = {}) {
   // always a promise, so that tests can hold what is still to come
   const answer = async (...given: Parameters<typeof cache.answer>) => cache.answer(...given);
   return { cache: { ...cache, answer }, answerSoon: cache.answer, clock, counts };
+}
+
+/** All messages of an answer, of a stream or not. */
+export async function messagesOf({ body }: Answer): Promise<readonly Uint8Array[]> {
+  if (body instanceof Uint8Array) return [body];
+  const messages: Uint8Array[] = [];
+  for await (const message of pulled(body, new AbortController().signal)) messages.push(message);
+  return messages;
+}
+
+/** Which computation the last message of a stream is of. */
+export async function lastRevision(answer: Answer | Promise<Answer>): Promise<number> {
+  return GetItemResponse.decode((await messagesOf(await answer)).at(-1) ?? new Uint8Array()).revision;
 }
 
 export type Computation = Handler & {

@@ -2,7 +2,7 @@
 // every answer is held against what had been invalidated before it was asked for.
 import { Metadata } from 'nice-grpc-common';
 import type { Cache } from '../../src/core/cache/cache.ts';
-import { decodedOf } from '../../src/core/cache/inputs.ts';
+import { decodedOf } from '../../src/core/cache/key/inputs.ts';
 import type { Clock } from '../../src/core/kit/clock.ts';
 import type { Handler } from '../../src/core/ports/call.ts';
 import { GetItemResponse } from '../fixture/gen/fixture/v1/fixture.ts';

@@ -21,7 +21,7 @@ export async function usersOnRedis(calls: number): Promise<void> {
     openCache({
       store: memoryCacheStore({ bytesMax: 200_000 }), // a part of all answers, so that the shared ones are asked for
       shared: { store: redisCacheStore({ redis, clock }), leases: redisLeases({ redis, token: randomUUID }) },
-      versions: redisTagVersions({ redis, keepMs: 60_000 }),
+      versions: redisTagVersions({ redis }),
       generation: redis.generation,
       clock,
       random,

@@ -1,8 +1,8 @@
 import { memoryCacheStore } from '../../src/core/adapters/memory/cache-store.ts';
 import { openCache } from '../../src/core/cache/cache.ts';
-import type { Computed } from '../../src/core/cache/computation.ts';
+import type { Computed } from '../../src/core/cache/compute.ts';
 import type { CacheCounts } from '../../src/core/cache/counts.ts';
-import { type Flights, flights } from '../../src/core/cache/flights.ts';
+import { type Flights, flights } from '../../src/core/cache/flight/flights.ts';
 import type { Clock } from '../../src/core/kit/clock.ts';
 import type { CacheStore } from '../../src/core/ports/cache-store.ts';
 import type { Leases } from '../../src/core/ports/leases.ts';
@@ -43,12 +43,12 @@ export function openReplica(
     random,
     counts,
     locales: ['en'],
-    patienceMs: 60_000, // the delays here are no outage
+    waitMs: 60_000, // the delays here are no outage
   });
 }
 
 /** A cache that does not ask how versions stand. */
-export const withoutVersionCheck = ({ versions }: ReplicaParts): Partial<ReplicaParts> => ({ versions: { ...versions, standing: () => 'unmoved' } });
+export const withoutVersionCheck = ({ versions }: ReplicaParts): Partial<ReplicaParts> => ({ versions: { ...versions, standing: () => 'current' } });
 
 /** A cache whose invalidations do not close flights at once. */
 export const withoutPromptSeals = ({ flights }: ReplicaParts): Partial<ReplicaParts> => ({ flights: { ...flights, seal: () => {} } });

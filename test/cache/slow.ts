@@ -19,8 +19,10 @@ export function slowVersions(versions: TagVersions, step: Step): TagVersions {
   return {
     standing: (...asked) => step(() => versions.standing(...asked)),
     begin: (...asked) => step(() => versions.begin(...asked)),
-    late: (...asked) => step(() => versions.late(...asked)),
+    keep: (...asked) => step(() => versions.keep(...asked)),
     raise: (...asked) => step(() => versions.raise(...asked)),
+    raiseAll: () => step(versions.raiseAll),
+    raisedSince: (...asked) => step(() => versions.raisedSince(...asked)),
   };
 }
 

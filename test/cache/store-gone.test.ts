@@ -9,7 +9,7 @@ import { StoreDown } from '../../src/core/kit/store-down.ts';
 import type { TagVersions } from '../../src/core/ports/tag-versions.ts';
 import { fakeClock } from '../support/time/clock.ts';
 import { planOf, readyCall } from '../support/cache/ready-call.ts';
-import { cameBy, computation, openTestCache } from './open.ts';
+import { cameBy, computation, lastRevision, openTestCache } from './open.ts';
 
 const plan = planOf('GetItem', { ttlMs: 10_000, staleWhileRevalidateMs: 0, staleIfErrorMs: 0 });
 const call = () => readyCall(plan, { user: 'ada', request: { itemId: '7' } });
@@ -17,7 +17,7 @@ const call = () => readyCall(plan, { user: 'ada', request: { itemId: '7' } });
 /** Versions that can be made to fail or hang. */
 function opened({ generation = () => 'g1' }: { generation?: () => string | undefined } = {}) {
   const clock = fakeClock();
-  const inner = memoryTagVersions({ clock, keepMs: 3_600_000 });
+  const inner = memoryTagVersions({ clock });
   const state: { is: 'up' | 'down' | 'hung' } = { is: 'up' };
   const asked = <T>(ask: () => T | Promise<T>): Promise<T> => {
     if (state.is === 'hung') return new Promise(() => {});
@@ -26,8 +26,10 @@ function opened({ generation = () => 'g1' }: { generation?: () => string | undef
   const versions: TagVersions = {
     standing: (...words) => asked(() => inner.standing(...words)),
     begin: (...words) => asked(() => inner.begin(...words)),
-    late: (...words) => asked(() => inner.late(...words)),
+    keep: (...words) => asked(() => inner.keep(...words)),
     raise: (...words) => asked(() => inner.raise(...words)),
+    raiseAll: () => asked(inner.raiseAll),
+    raisedSince: (...words) => asked(() => inner.raisedSince(...words)),
   };
   const announced: string[] = [];
   const announce = (tags: readonly string[]) => void announced.push(...tags);
@@ -99,7 +101,7 @@ test('a store that failed over while it was asked is not believed either', async
   let failsOver = false;
   function openTestCacheWith(change: (inner: TagVersions) => TagVersions) {
     const clock = fakeClock();
-    return openTestCache({ clock, versions: change(memoryTagVersions({ clock, keepMs: 3_600_000 })), generation: () => generation });
+    return openTestCache({ clock, versions: change(memoryTagVersions({ clock })), generation: () => generation });
   }
   const compute = computation();
   await cache.answer(call(), compute);
@@ -128,7 +130,7 @@ test('Invalidate says that it was not done; a write is answered, and told until 
   state.is = 'up';
   await clock.advance(500);
   assert.equal(counts.pending.now, 0);
-  assert.equal(await inner.standing(['item:7'], before.versions), 'moved');
+  assert.equal(await inner.standing(['item:7'], before.versions), 'invalidated');
   assert.deepEqual(announced, ['item:7'], 'the others hear of it when it is true');
   cache.close();
 });
@@ -162,7 +164,7 @@ test('when the other replica fails, this one computes as soon as the lease is fr
   const clock = fakeClock();
   const leases = memoryLeases(clock);
   const shared = { store: memoryCacheStore({ bytesMax: 1_000_000, leases }), leases };
-  const versions = memoryTagVersions({ clock, keepMs: 60_000 });
+  const versions = memoryTagVersions({ clock });
   const [one, other] = [openTestCache({ clock, shared, versions }), openTestCache({ clock, shared, versions })];
   const failing = computation(
     () => {
@@ -183,24 +185,24 @@ test('when the other replica fails, this one computes as soon as the lease is fr
   await assert.rejects(failed);
 });
 
-test('a stream form stores its whole answer for all replicas, unless one was stored meanwhile', async () => {
+test('a stream form computes for all replicas: who asks another one meanwhile waits for it, and gets what it stored', async () => {
   const clock = fakeClock();
   const leases = memoryLeases(clock);
   const shared = { store: memoryCacheStore({ bytesMax: 1_000_000, leases }), leases };
-  const versions = memoryTagVersions({ clock, keepMs: 60_000 });
+  const versions = memoryTagVersions({ clock });
   const [one, other] = [openTestCache({ clock, shared, versions }), openTestCache({ clock, shared, versions })];
   const compute = computation();
-  const opened = await one.cache.open(plan, call());
-  assert.ok(opened.hit === undefined);
-  await opened.offer(await compute(opened.call));
+  assert.equal(await lastRevision(one.cache.answerStream(plan, call(), compute)), 1);
   assert.equal(cameBy(await other.cache.answer(call(), compute)), 'hit 1');
   await one.cache.invalidate(['item:7']);
-  const slow = await one.cache.open(plan, call());
-  assert.ok(slow.hit === undefined);
-  const late = await compute(slow.call);
+  const held = computation({}, { held: true });
+  const slow = lastRevision(one.cache.answerStream(plan, call(), held));
   await clock.advance(5);
-  await other.cache.answer(call(), compute);
-  await slow.offer(late);
-  assert.equal(one.counts.notStored.lease_over, 1);
-  assert.equal(cameBy(await one.cache.answer(call(), compute)), 'hit 3');
+  const meanwhile = other.cache.answer(call(), compute);
+  await clock.advance(50);
+  held.release();
+  await clock.advance(60);
+  assert.equal(await slow, 1);
+  assert.equal(cameBy(await meanwhile), 'coalesced 1');
+  assert.equal(compute.seen.length, 1);
 });

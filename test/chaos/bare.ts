@@ -7,7 +7,7 @@ import { redisCacheStore } from '../../src/core/adapters/redis/cache-store.ts';
 import { redisLeases } from '../../src/core/adapters/redis/leases.ts';
 import { redisTagVersions } from '../../src/core/adapters/redis/tag-versions.ts';
 import { openCache } from '../../src/core/cache/cache.ts';
-import { decodedOf } from '../../src/core/cache/inputs.ts';
+import { decodedOf } from '../../src/core/cache/key/inputs.ts';
 import { Fault } from '../../src/core/kit/fault.ts';
 import type { Handler } from '../../src/core/ports/call.ts';
 import type { TagVersions } from '../../src/core/ports/tag-versions.ts';
@@ -25,16 +25,16 @@ export type Safeguards = { readonly versions: TagVersions; readonly generation: 
 /** Believes a Redis that lost its last writes, or has old ones back. */
 export const withoutGeneration = (): Partial<Safeguards> => ({ generation: () => 'always the same' });
 /** Does not ask whether what it remembers was invalidated. */
-export const withoutVersionCheck = ({ versions }: Safeguards): Partial<Safeguards> => ({ versions: { ...versions, standing: () => 'unmoved' } });
+export const withoutVersionCheck = ({ versions }: Safeguards): Partial<Safeguards> => ({ versions: { ...versions, standing: () => 'current' } });
 /** Takes an answer for fresh when nobody can tell. */
 export const withoutDoubt = ({ versions }: Safeguards): Partial<Safeguards> => ({
   versions: {
     ...versions,
     standing: async (...asked) => {
       try {
-        return await Promise.race([versions.standing(...asked), sleep(40, 'unmoved' as const)]);
+        return await Promise.race([versions.standing(...asked), sleep(40, 'current' as const)]);
       } catch {
-        return 'unmoved';
+        return 'current';
       }
     },
   },
@@ -56,7 +56,7 @@ export async function openBare(places: readonly RedisPlace[], without: (whole: S
   };
   const connections = await Promise.all(places.map(openedRedis));
   const opened = connections.map((redis, i) => {
-    const whole: Safeguards = { versions: redisTagVersions({ redis, keepMs: 60_000 }), generation: redis.generation };
+    const whole: Safeguards = { versions: redisTagVersions({ redis }), generation: redis.generation };
     const counts = testCounts();
     const cache = openCache({
       store: memoryCacheStore({ bytesMax: 10_000_000 }),

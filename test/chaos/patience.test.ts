@@ -5,7 +5,7 @@ import { memoryCacheStore } from '../../src/core/adapters/memory/cache-store.ts'
 import { memoryLeases } from '../../src/core/adapters/memory/leases.ts';
 import { memoryTagVersions } from '../../src/core/adapters/memory/tag-versions.ts';
 import type { Lease, Leases } from '../../src/core/ports/leases.ts';
-import { computation, openTestCache } from '../cache/open.ts';
+import { computation, lastRevision, openTestCache } from '../cache/open.ts';
 import { slowLeases, slowStore, slowVersions } from '../cache/slow.ts';
 import { fakeClock } from '../support/time/clock.ts';
 import { planOf, readyCall } from '../support/cache/ready-call.ts';
@@ -37,7 +37,7 @@ function slowCluster() {
     },
   };
   const shared = { store: slowStore(memoryCacheStore({ bytesMax: 1_000_000, leases }), step), leases: slowLeases(noted, step) };
-  const versions = slowVersions(memoryTagVersions({ clock, keepMs: 3_600_000 }), step);
+  const versions = slowVersions(memoryTagVersions({ clock }), step);
   const open = () => openTestCache({ clock, shared, versions, generation: () => 'g' });
   /** Milliseconds until each is answered; they may fail as well. */
   const timed = async (calls: readonly Promise<unknown>[], mostMs = 1_000) => {
@@ -77,7 +77,7 @@ for (const takesMs of [3, 8, 13, 17, 24, 26, 45, 49, 60, 200, Number.POSITIVE_IN
       'many of one kind',
       Array.from({ length: 5 }, () => one.answer(callOf('many'), compute)),
     );
-    await atMost('a stream', [one.open(plan, callOf('stream')).then(async (opened) => opened.hit ?? opened.offer(await compute(opened.call)))]);
+    await atMost('a stream', [lastRevision(one.answerStream(plan, callOf('stream'), compute))]);
     await clock.advance(12_000);
     await atMost('past its time, computed behind it', [one.answer(callOf('old'), compute)]);
     await clock.advance(30_000);

@@ -11,12 +11,11 @@ const nothing = async () => {};
 tagVersionsContract('memory', async () => {
   let nowMs = 1_000;
   const clock = { nowMs: () => nowMs, monotonicMs: () => nowMs, after: () => () => {} };
-  const keepMs = 10_000;
-  const tagsMax = 50;
+  const looseMax = 50;
   const elapse = async (ms: number) => {
     nowMs += ms;
   };
-  return { versions: memoryTagVersions({ clock, keepMs, tagsMax }), keepMs, tagsMax, elapse, [Symbol.asyncDispose]: nothing };
+  return { versions: memoryTagVersions({ clock, looseMax }), lifeMs: 10_000, looseMax, elapse, [Symbol.asyncDispose]: nothing };
 });
 
 cacheStoreContract('memory', async () => {

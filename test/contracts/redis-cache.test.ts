@@ -31,8 +31,8 @@ for (const [name, shared, skewMs] of [
     (await opened)?.close();
   });
   tagVersionsContract(name, async () => {
-    const keepMs = 4_000; // long enough that a busy machine does not add what the contract waits for
-    return { versions: redisTagVersions({ redis: await own(), keepMs }), keepMs, skewMs, elapse, ...open };
+    const lifeMs = 4_000; // long enough that a busy machine does not add what the contract waits for
+    return { versions: redisTagVersions({ redis: await own() }), lifeMs, skewMs, elapse, ...open };
   });
   cacheStoreContract(name, async () => ({ store: redisCacheStore({ redis: await own(), clock: systemClock }), bytesMax: undefined, ...open }));
   leasesContract(name, async () => {

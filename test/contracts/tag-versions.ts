@@ -5,10 +5,10 @@ import type { TagVersions } from '../../src/core/ports/tag-versions.ts';
 /** An adapter under test. */
 export type TagVersionsHarness = AsyncDisposable & {
   readonly versions: TagVersions;
-  /** How long an answer may live, for which the adapter was opened; whole milliseconds. */
-  readonly keepMs: number;
-  /** How many tags it may know, where that is the adapter's own bound. */
-  readonly tagsMax?: number;
+  /** How long answers live here; whole milliseconds. */
+  readonly lifeMs: number;
+  /** How many versions of tags it may have that no entry holds, where that is the adapter's own bound. */
+  readonly looseMax?: number;
   /** How far the clocks of its servers may be apart. */
   readonly skewMs?: number;
   /** Moves a fake clock, or really waits. */
@@ -23,9 +23,19 @@ export function tagVersionsContract(adapter: string, open: () => Promise<TagVers
       await body(on);
     });
 
-  contract('a tag that nothing was begun with is not unmoved, whatever is asked', async ({ versions }) => {
-    assert.equal(await versions.standing(['a'], [0]), 'moved');
-    assert.equal(await versions.standing([], []), 'unmoved');
+  /** Begins and ends a computation whose answer is stored: its tags have versions of their own from then on. */
+  const stored = async ({ versions, lifeMs }: TagVersionsHarness, tags: readonly string[]) => {
+    const begun = await versions.begin(tags);
+    const kept = await versions.keep(tags, begun.versions, begun.startedAt, lifeMs);
+    assert.ok(kept);
+    return kept.versions;
+  };
+
+  contract('what was never given is not current, whatever is asked', async ({ versions }) => {
+    assert.equal(await versions.standing(['a'], [0]), 'invalidated');
+    assert.equal(await versions.standing(['a'], [Number.NaN]), 'invalidated');
+    assert.equal(await versions.standing(['a'], [Number.MAX_SAFE_INTEGER]), 'invalidated');
+    assert.equal(await versions.standing([], []), 'current');
   });
 
   contract('a tag keeps its version until it is raised, also when something else is begun or raised', async ({ versions, elapse }) => {
@@ -34,10 +44,24 @@ export function tagVersionsContract(adapter: string, open: () => Promise<TagVers
     await elapse(5);
     assert.deepEqual((await versions.begin(['b', 'a'])).versions, begun.versions.toReversed());
     await versions.raise(['c']);
-    assert.equal(await versions.standing(tags, begun.versions), 'unmoved');
+    assert.equal(await versions.standing(tags, begun.versions), 'current');
     await versions.raise(['b']);
-    assert.equal(await versions.standing(tags, begun.versions), 'moved');
-    assert.equal(await versions.standing(['a'], begun.versions.slice(0, 1)), 'unmoved');
+    assert.equal(await versions.standing(tags, begun.versions), 'invalidated');
+    assert.equal(await versions.standing(['a'], begun.versions.slice(0, 1)), 'current');
+  });
+
+  contract('a tag that an answer is stored with keeps its version until it is raised, and has the same for the next answer', async (on) => {
+    const { versions, elapse } = on;
+    const tags = ['a', 'b'];
+    const first = await stored(on, tags);
+    await elapse(5);
+    assert.deepEqual((await versions.begin(['b', 'a'])).versions, first.toReversed());
+    assert.deepEqual(await stored(on, tags), first);
+    await versions.raise(['c']);
+    assert.equal(await versions.standing(tags, first), 'current');
+    await versions.raise(['b']);
+    assert.equal(await versions.standing(tags, first), 'invalidated');
+    assert.equal(await versions.standing(['a'], first.slice(0, 1)), 'current');
   });
 
   contract('versions only rise, a thousand times in one moment', async ({ versions }) => {
@@ -50,74 +74,132 @@ export function tagVersionsContract(adapter: string, open: () => Promise<TagVers
     }
   });
 
-  contract('a tag that comes to light late is refused when it was raised after the start', async ({ versions, elapse, skewMs = 0 }) => {
-    await versions.begin(['late']);
-    const { startedAt } = await versions.begin(['known']);
-    const versionsThen = await versions.late(['late'], startedAt);
-    assert.ok(versionsThen);
-    assert.equal(await versions.standing(['late'], versionsThen.versions), 'unmoved');
-    await versions.raise(['late']);
-    assert.equal(await versions.late(['late'], startedAt), undefined);
+  contract('a computation during which one of its tags was raised is refused at its end, and all others are not', async (on) => {
+    const { versions, lifeMs } = on;
+    await stored(on, ['known']);
+    const tags = ['known', 'new'];
+    for (const raised of tags) {
+      const begun = await versions.begin(tags);
+      await versions.raise([raised]);
+      assert.equal(await versions.keep(tags, begun.versions, begun.startedAt, lifeMs), undefined, raised);
+      assert.equal(await versions.keep(tags, begun.versions, begun.startedAt, 0), undefined, `${raised}, not stored`);
+    }
+    const begun = await versions.begin(tags);
+    await versions.raise(['other']);
+    assert.ok(await versions.keep(tags, begun.versions, begun.startedAt, lifeMs));
+  });
+
+  contract('two computations of the same new tag may end after each other, and a raise makes both unusable', async ({ versions, lifeMs }) => {
+    const [one, other] = [await versions.begin(['new']), await versions.begin(['new'])];
+    const first = await versions.keep(['new'], one.versions, one.startedAt, lifeMs);
+    const second = await versions.keep(['new'], other.versions, other.startedAt, lifeMs);
+    assert.ok(first && second);
+    assert.deepEqual(first.versions, second.versions);
+    assert.equal(await versions.standing(['new'], first.versions), 'current');
+    await versions.raise(['new']);
+    assert.equal(await versions.standing(['new'], first.versions), 'invalidated');
+  });
+
+  contract('a tag that comes to light late is refused when it was raised after the start', async (on) => {
+    const { versions, elapse, lifeMs, skewMs = 0 } = on;
+    await stored(on, ['late']);
     await elapse(skewMs + 1);
-    assert.ok(await versions.late(['late'], (await versions.begin([])).startedAt));
+    const { startedAt } = await versions.begin(['known']);
+    const versionsThen = await versions.keep(['late'], [], startedAt, lifeMs);
+    assert.ok(versionsThen);
+    assert.equal(await versions.standing(['late'], versionsThen.versions), 'current');
+    await versions.raise(['late']);
+    assert.equal(await versions.keep(['late'], [], startedAt, lifeMs), undefined);
+    await elapse(skewMs + 1);
+    assert.ok(await versions.keep(['late'], [], (await versions.begin([])).startedAt, lifeMs));
   });
 
-  contract('a late tag without a version has not moved, and is given one that a raise moves', async ({ versions }) => {
+  contract('a late tag without a version has not moved, and is given one that a raise moves', async ({ versions, elapse, lifeMs, skewMs = 0 }) => {
+    await versions.begin(['new', 'newer']); // what a Redis has known for as long as clocks may differ
+    await elapse(skewMs + 1);
     const { startedAt } = await versions.begin([]);
-    const given = await versions.late(['new', 'newer'], startedAt);
+    const given = await versions.keep(['new', 'newer'], [], startedAt, lifeMs);
     assert.equal(given?.versions.length, 2);
-    assert.equal(await versions.standing(['new', 'newer'], given?.versions ?? []), 'unmoved');
+    assert.equal(await versions.standing(['new', 'newer'], given?.versions ?? []), 'current');
     await versions.raise(['newer']);
-    assert.equal(await versions.standing(['new', 'newer'], given?.versions ?? []), 'moved');
+    assert.equal(await versions.standing(['new', 'newer'], given?.versions ?? []), 'invalidated');
   });
 
-  contract('a late tag that was raised after the start and then forgotten is refused all the same', async ({ versions, tagsMax }) => {
-    if (tagsMax === undefined) return; // it forgets none
+  contract('a late tag that was raised after the start and then forgotten is refused all the same', async (on) => {
+    const { versions, looseMax, lifeMs } = on;
+    if (looseMax === undefined) return; // it forgets none
+    await stored(on, ['late']);
     const { startedAt } = await versions.begin([]);
     await versions.raise(['late']);
-    for (let i = 0; i <= tagsMax; i++) await versions.raise([`other:${i}`]);
-    assert.equal(await versions.late(['late'], startedAt), undefined);
+    for (let i = 0; i <= looseMax; i++) await stored(on, [`other:${i}`]);
+    assert.equal(await versions.keep(['late'], [], startedAt, lifeMs), undefined);
   });
 
-  contract('a tag outlives every answer begun with it', async ({ versions, keepMs, elapse }) => {
-    await versions.begin(['a']);
-    await elapse(keepMs / 2);
-    const { versions: again } = await versions.begin(['a']);
-    await elapse(keepMs * 0.9);
-    await versions.begin(['b']);
-    assert.equal(await versions.standing(['a'], again), 'unmoved');
+  contract('a tag outlives every answer stored with it', async (on) => {
+    const { versions, lifeMs, elapse } = on;
+    await stored(on, ['a']);
+    await elapse(lifeMs / 2);
+    const again = await stored(on, ['a']);
+    await elapse(lifeMs * 0.9);
+    await stored(on, ['b']);
+    assert.equal(await versions.standing(['a'], again), 'current');
   });
 
-  contract('a tag that was forgotten over the bound is not unmoved, and never gets an old version again', async ({ versions, tagsMax }) => {
-    if (tagsMax === undefined) return; // it forgets none
-    const first = await versions.begin(['a']);
-    for (let i = 0; i <= tagsMax; i++) await versions.begin([`other:${i}`]);
-    assert.equal(await versions.standing(['a'], first.versions), 'moved');
-    const again = await versions.begin(['a']);
-    assert.ok((again.versions[0] ?? 0) > (first.versions[0] ?? 0));
-    assert.equal(await versions.standing(['a'], first.versions), 'moved');
+  contract('a tag that was forgotten over the bound is not current, and never gets an old version again', async (on) => {
+    const { versions, looseMax } = on;
+    if (looseMax === undefined) return; // it forgets none
+    const first = await stored(on, ['a']);
+    for (let i = 0; i <= looseMax; i++) await stored(on, [`other:${i}`]);
+    assert.equal(await versions.standing(['a'], first), 'invalidated');
+    const again = await stored(on, ['a']);
+    assert.ok((again[0] ?? 0) > (first[0] ?? 0));
+    assert.equal(await versions.standing(['a'], first), 'invalidated');
   });
 
-  contract('a soft raise leaves older answers usable past their time, until one for good', async ({ versions }) => {
-    const begun = await versions.begin(['a', 'b']);
+  contract('raising everything makes unusable what is stored and what is being computed, and what comes after is as usual', async (on) => {
+    const { versions, lifeMs } = on;
+    const first = await stored(on, ['a', 'b']);
+    const begun = await versions.begin(['a', 'new']);
+    await versions.raiseAll();
+    assert.equal(await versions.standing(['a'], first.slice(0, 1)), 'invalidated');
+    assert.equal(await versions.keep(['a', 'new'], begun.versions, begun.startedAt, lifeMs), undefined);
+    assert.equal(await versions.keep(['late'], [], begun.startedAt, lifeMs), undefined);
+    const after = await stored(on, ['a', 'b', 'new']);
+    assert.equal(await versions.standing(['a', 'b', 'new'], after), 'current');
+    await versions.raise(['b'], { soft: true });
+    assert.equal(await versions.standing(['a', 'b', 'new'], after), 'soft');
+  });
+
+  contract('whether anything at all was raised since is never denied wrongly', async ({ versions }) => {
+    const before = await versions.begin(['a']);
+    await versions.raise(['something:else']);
+    assert.equal(await versions.raisedSince(before.startedAt), true);
+    const between = await versions.begin([]);
+    await versions.raiseAll();
+    assert.equal(await versions.raisedSince(between.startedAt), true);
+  });
+
+  contract('a soft raise leaves older answers usable past their time, until one for good', async (on) => {
+    const { versions } = on;
+    const begun = { versions: await stored(on, ['a', 'b']) };
     await versions.raise(['a'], { soft: true });
     assert.equal(await versions.standing(['a', 'b'], begun.versions), 'soft');
     const after = await versions.begin(['a']);
-    assert.equal(await versions.standing(['a'], after.versions), 'unmoved');
+    assert.equal(await versions.standing(['a'], after.versions), 'current');
     await versions.raise(['a'], { soft: true });
     assert.equal(await versions.standing(['a', 'b'], begun.versions), 'soft', 'however often');
     await versions.raise(['b']);
-    assert.equal(await versions.standing(['a', 'b'], begun.versions), 'moved', 'the worst of all tags counts');
+    assert.equal(await versions.standing(['a', 'b'], begun.versions), 'invalidated', 'the worst of all tags counts');
     await versions.raise(['a']);
-    assert.equal(await versions.standing(['a'], after.versions), 'moved');
+    assert.equal(await versions.standing(['a'], after.versions), 'invalidated');
     await versions.raise(['a'], { soft: true });
-    assert.equal(await versions.standing(['a'], after.versions), 'moved', 'what was unusable stays it');
+    assert.equal(await versions.standing(['a'], after.versions), 'invalidated', 'what was unusable stays it');
   });
 
-  contract('a late tag that was raised after the start is refused, however softly', async ({ versions }) => {
+  contract('a late tag that was raised after the start is refused, however softly', async ({ versions, lifeMs }) => {
     const { startedAt } = await versions.begin([]);
     await versions.raise(['late'], { soft: true });
-    assert.equal(await versions.late(['late'], startedAt), undefined);
+    assert.equal(await versions.keep(['late'], [], startedAt, lifeMs), undefined);
   });
 
   contract('a tag settles for as long as was said, and no later raise shortens that', async ({ versions, elapse }) => {
@@ -131,10 +213,22 @@ export function tagVersionsContract(adapter: string, open: () => Promise<TagVers
   });
 
   contract('a late tag that settled when the computation began says so', async ({ versions, elapse }) => {
-    await versions.begin(['late']);
     await versions.raise(['late'], { settleMs: 5_000 });
     await elapse(2_500); // longer than the clocks of servers may differ
     const { startedAt } = await versions.begin([]);
-    assert.equal((await versions.late(['late'], startedAt))?.settling, true);
+    assert.equal((await versions.keep(['late'], [], startedAt, 1_000))?.settling, true);
+  });
+
+  contract('a tag settles for longer than any answer lives, whoever asks and stores meanwhile', async (on) => {
+    const { versions, lifeMs, elapse } = on;
+    await stored(on, ['a']);
+    await versions.raise(['a'], { settleMs: lifeMs * 3 });
+    await elapse(lifeMs * 1.5);
+    await versions.begin(['other']);
+    const begun = await versions.begin(['a']);
+    assert.equal(begun.settling, true);
+    await versions.keep(['a'], begun.versions, begun.startedAt, 1);
+    await elapse(lifeMs / 2);
+    assert.equal((await versions.begin(['a'])).settling, true);
   });
 }

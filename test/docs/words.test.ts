@@ -42,7 +42,6 @@ const examples = /"(?:my|Ann's) phone"/g;
 /** Files that are being rewritten. */
 const later = new RegExp(
   `^(?:${[
-    'docs/reference/cache\\.md$',
     'src/core/(?:cache|transport)/',
     'src/core/adapters/memory/(?:cache-store|tag-versions)',
     'src/core/adapters/redis/(?:cache-|leases|tag-|tick-)',

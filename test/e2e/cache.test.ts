@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Fixture, openFixture } from '../fixture/app.ts';
 import { openScriptedUpstream, type ScriptedUpstream } from '../fixture/scripted-upstream.ts';
 import { type TestServer, fixtureRelease, openTestServer } from '../support/server/test-server.ts';
@@ -112,6 +113,7 @@ test('an answer with a missing part is given and not stored', async () => {
   );
   assert.equal(partial.etag, '');
   fixture.switches.noteFailCode = 0;
+  await sleep(300); // it is good for another moment
   const whole = await getItem('7');
   assert.deepEqual([whole.cache, whole.etag === ''], ['miss', false]);
 });

@@ -1,6 +1,7 @@
 // An answer whose time is over covers for an upstream that fails, and says that it is old; a partial answer never takes its place.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Clock } from '../../src/core/kit/clock.ts';
 import { systemClock } from '../../src/wire/system-clock.ts';
 import { type Fixture, openFixture } from '../fixture/app.ts';
@@ -30,8 +31,8 @@ after(async () => {
 
 for (const [i, protocol] of protocols.entries()) {
   const itemId = `item-${i}`;
-  const getItem = (method = 'GetItem'): Promise<Outcome> =>
-    callOf(registry, transportOf(protocol, server), `fixture.v1.ScreenService/${method}`, { itemId }, { headers });
+  const getItem = (method = 'GetItem', sent: Readonly<Record<string, string>> = headers): Promise<Outcome> =>
+    callOf(registry, transportOf(protocol, server), `fixture.v1.ScreenService/${method}`, { itemId }, { headers: sent });
 
   test(`${protocol}: an old answer stands in for a required part that fails, and says its age`, async () => {
     aheadMs = i * 100_000;
@@ -46,6 +47,11 @@ for (const [i, protocol] of protocols.entries()) {
     assert.equal(old.messages[0]?.revision, whole.messages[0]?.revision);
     const streamed = await getItem('StreamItem');
     assert.deepEqual([streamed.code, streamed.messages.length, streamed.messages[0]?.revision], [0, 1, whole.messages[0]?.revision]);
+    assert.ok(Number(streamed.trailers.get('portico-stale')) >= 95);
+    const knowing = await getItem('StreamItem', { ...headers, 'if-none-match': String(whole.headers.get('etag')) });
+    const said = [...knowing.headers, ...knowing.trailers].map(([key]) => key);
+    assert.deepEqual([knowing.code, knowing.messages[0]?.revision], [0, whole.messages[0]?.revision], 'a stream sends what it speaks of');
+    assert.ok(!said.includes('portico-not-modified'));
   });
 
   test(`${protocol}: a refusal is no failure that an old answer may cover`, async () => {
@@ -66,6 +72,7 @@ for (const [i, protocol] of protocols.entries()) {
       )[0].missingParts.map(({ name, reason }) => [name, reason]),
       [['note', 'UPSTREAM_FAILED']],
     );
+    await sleep(300); // an answer with parts missing is good for another moment
     fixture.switches.titleFailCode = 14;
     assert.equal((await getItem()).headers.get('portico-cache'), 'stale');
   });

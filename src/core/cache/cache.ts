@@ -3,33 +3,38 @@ import { reasons as coreReasons } from '../kit/fault.ts';
 import type { Soon } from '../kit/soon.ts';
 import type { Reasons } from '../kit/status-of.ts';
 import type { CacheStore } from '../ports/cache-store.ts';
-import type { OpenCached } from '../ports/cached-stream.ts';
+import type { AnswerStream } from '../ports/cached-stream.ts';
 import type { Answer, Handler, ReadyCall } from '../ports/call.ts';
 import type { Invalidate, InvalidateWritten } from '../ports/invalidate.ts';
 import type { Leases } from '../ports/leases.ts';
+import type { OnInvalidated } from '../ports/tag-events.ts';
 import type { TagVersions } from '../ports/tag-versions.ts';
-import { answerFrom } from './answer.ts';
-import type { Computed } from './computation.ts';
+import { type Computed, computeBy } from './compute.ts';
 import type { CacheCounts } from './counts.ts';
-import { type Flights, flights as noFlights } from './flights.ts';
-import { flyBy } from './fly.ts';
-import type { Inside } from './inside.ts';
-import { invalidationBy } from './invalidation.ts';
-import { judgeBy } from './judge.ts';
-import { languageOf } from './language.ts';
+import { openBackoffs } from './flight/backoff.ts';
+import { type Flights, flights as noFlights } from './flight/flights.ts';
+import { joinPartsOf } from './flight/join.ts';
+import { openPartials } from './flight/partials.ts';
+import { revalidateBy } from './flight/revalidate.ts';
+import { invalidationBy } from './invalidation/invalidate.ts';
+import { openTagEvents } from './invalidation/tag-events.ts';
+import { pendingInvalidations } from './invalidation/pending.ts';
+import { verifyBy } from './invalidation/snapshot.ts';
+import { languageOf } from './key/language.ts';
 import { methodsBy } from './method.ts';
-import { openCachedFrom } from './open-cached.ts';
-import { havePatience as patienceOf } from './patience.ts';
-import { pendingInvalidations } from './pending.ts';
-import { openMemory } from './remembered.ts';
-import { openShared } from './shared.ts';
+import { serveBy } from './serve.ts';
+import { serveStreamBy } from './serve-stream.ts';
 import { staleIfError } from './stale.ts';
+import { openL2 } from './store/l2.ts';
+import { openLayers } from './store/layers.ts';
+import { openShares } from './store/shares.ts';
+import { waitBudgets } from './wait-budget.ts';
 
 /** What the cache is made of. */
 export type CacheParts = {
-  /** In this process. */
+  /** L1: in this process. */
   readonly store: CacheStore;
-  /** What all replicas share, when there are several. */
+  /** L2: what all replicas share, when there are several. */
   readonly shared?: { readonly store: CacheStore; readonly leases: Leases };
   readonly versions: TagVersions;
   /** Of the store of versions; undefined while it is not known. Unset: there is but one, as long as the process. */
@@ -38,8 +43,10 @@ export type CacheParts = {
   readonly announce?: (tags: readonly string[]) => void;
   /** The longest life of an answer: how long an invalidation that could not be told is kept. Whole milliseconds. */
   readonly keepMs?: number;
+  /** What one scope may have in L2, by what this replica stores. Bytes. Default: 8 MiB. */
+  readonly scopeBytesMax?: number;
   /** How long one call waits for the shared store, in all. Default: 50 ms. */
-  readonly patienceMs?: number;
+  readonly waitMs?: number;
   /** Rises while this process has nothing to do: only that counts as waiting. Default: all time does. */
   readonly idleMs?: () => number;
   readonly clock: Clock;
@@ -53,38 +60,63 @@ export type CacheParts = {
   readonly flights?: Flights<Computed>;
 };
 
-/** Remembered answers of cached methods. */
+/** Stored answers of cached methods. */
 export type Cache = {
-  /** Answers a call of a cached method: from what is remembered, from a computation going on, or by `compute`, which is given only what the key has. */
+  /** Answers a call of a cached method: from what is stored, from a computation going on, or by `compute`, which is given only what the key has. */
   answer(call: ReadyCall, compute: Handler): Soon<Answer>;
-  /** Of a stream form: reads the entry of the unary method, or begins a computation that may fill it. */
-  open: OpenCached;
+  /** The same for the stream form of a cached method. */
+  answerStream: AnswerStream;
   invalidate: Invalidate;
   invalidateWritten: InvalidateWritten;
   /** What another replica announced. */
   announced(tags: readonly string[]): void;
+  /** Events of tags for whoever computes anew what its clients look at. */
+  onInvalidated: OnInvalidated;
   /** Stops telling the shared store what it could not be told. */
   close(): void;
 };
 
 /** A cache over its parts. All its methods must be given calls of plans with `cache`. */
 export function openCache(parts: CacheParts): Cache {
-  const { versions, clock, random, counts, keepMs = 86_400_000, generation = () => '', reasons = coreReasons } = parts;
+  const { versions, clock, random, counts, keepMs = 86_400_000, generation = () => '', reasons = coreReasons, scopeBytesMax } = parts;
   const flights = parts.flights ?? noFlights<Computed>();
-  const havePatience = patienceOf(parts);
-  const announce = parts.announce ?? (() => {});
-  const pending = pendingInvalidations({ versions, clock, counts, keepMs, onTold: announce });
-  const judge = judgeBy(versions, generation, pending.has);
-  const shared = parts.shared && openShared({ ...parts.shared, generation, clock });
-  const memory = openMemory({ store: parts.store, shared, judge, clock });
-  const methodOf = methodsBy(languageOf(parts.locales));
-  const inside: Inside = { memory, shared, versions, generation, havePatience, clock, random, counts, judge, flights, reasons, methodOf };
-  const stale = staleIfError(inside);
+  const openBudget = waitBudgets(parts);
+  const events = openTagEvents();
+  const publish = (tags: readonly string[]) => {
+    events.publish(tags);
+    parts.announce?.(tags);
+  };
+  const pending = pendingInvalidations({ versions, clock, counts, keepMs, onTold: publish });
+  const verify = verifyBy(versions, generation, pending.has);
+  const l2 = parts.shared && openL2({ ...parts.shared, clock });
+  const layers = openLayers({ l1: parts.store, l2, verify, clock });
+  const partials = openPartials(clock);
+  const shares = openShares({ clock, ...(scopeBytesMax !== undefined && { bytesMax: scopeBytesMax }) });
+  const begin = computeBy({ layers, l2, shares, versions, generation, flights, partials, clock, random, counts });
+  const backoffs = openBackoffs(clock);
+  const serving = {
+    layers,
+    flights,
+    partials,
+    joining: joinPartsOf({ flights, verify, versions, generation, reasons }),
+    begin,
+    revalidate: revalidateBy({ begin, flights, backoffs, openBudget }),
+    backoffs,
+    stale: staleIfError({ layers, clock, reasons }),
+    openBudget,
+    methodOf: methodsBy(languageOf(parts.locales)),
+    clock,
+    counts,
+  };
   return {
-    answer: answerFrom(inside, flyBy(inside), stale),
-    open: openCachedFrom(inside, stale),
-    ...invalidationBy({ versions, seal: flights.seal, announce, pending }),
-    announced: flights.seal,
+    answer: serveBy(serving),
+    answerStream: serveStreamBy(serving),
+    ...invalidationBy({ versions, seal: flights.seal, publish, pending }),
+    announced: (tags) => {
+      flights.seal(tags);
+      events.publish(tags);
+    },
+    onInvalidated: events.onInvalidated,
     close: pending.close,
   };
 }

@@ -5,7 +5,17 @@ export const cacheResults = ['hit', 'stale', 'miss', 'coalesced', 'refused', 'no
 export type CacheResult = (typeof cacheResults)[number];
 
 /** Why a computed answer was not stored. */
-export const notStoredReasons = ['partial', 'tag_empty', 'tags_wrong', 'moved', 'settling', 'too_large', 'lease_over', 'store_down'] as const;
+export const notStoredReasons = [
+  'partial',
+  'tag_empty',
+  'tags_wrong',
+  'moved',
+  'settling',
+  'too_large',
+  'share_full',
+  'lease_over',
+  'store_down',
+] as const;
 export type NotStoredReason = (typeof notStoredReasons)[number];
 
 /** How the shared store failed a call: it is unavailable, or it took longer than the wait budget of a call. */

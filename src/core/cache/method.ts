@@ -1,8 +1,8 @@
 import type { CachePlan, MethodPlan } from '../kit/plan.ts';
 import type { ReadyCall } from '../ports/call.ts';
 import { etagOf } from './etag.ts';
-import { type Inputs, inputsOf } from './inputs.ts';
-import { type Key, keyOf } from './key.ts';
+import { type Inputs, inputsOf } from './key/inputs.ts';
+import { type Key, keyOf } from './key/key.ts';
 
 /** All that is worked out once for a cached method. */
 export type CachedMethod = {
@@ -33,8 +33,10 @@ function cachedMethod(plan: MethodPlan, language: (acceptLanguage: string | unde
   };
 }
 
+export type MethodOf = (plan: MethodPlan) => CachedMethod;
+
 /** Each plan's method, worked out at its first call. */
-export function methodsBy(language: (acceptLanguage: string | undefined) => string): (plan: MethodPlan) => CachedMethod {
+export function methodsBy(language: (acceptLanguage: string | undefined) => string): MethodOf {
   const methods = new Map<MethodPlan, CachedMethod>();
   return (plan) => {
     const known = methods.get(plan);

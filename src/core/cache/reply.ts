@@ -27,7 +27,7 @@ const emptyBody = new Uint8Array(0);
 export function replyOf(method: CachedMethod, call: ReadyCall, counts: CacheCounts, whole: Whole, { result, freshForMs, ageMs }: How): Answer {
   const answer = answerOf(whole);
   const metadata = answer.metadata.set('portico-cache', result);
-  if (ageMs !== undefined) metadata.set('portico-stale', String(Math.max(0, Math.floor(ageMs / 1_000))));
+  if (ageMs !== undefined) metadata.set('portico-stale', ageOf(ageMs));
   if (call.protocol === 'connect') {
     metadata.set(
       'cache-control',
@@ -56,6 +56,27 @@ export function replyEntry(
   return replyOf(method, call, counts, entry, result === 'hit' ? how : { ...how, freshForMs: 0, ageMs: nowMs - entry.computedAtMs });
 }
 
+/** What of a stored answer's first message is said before a stream: how it was come by. Its etag is said at the end, because another message may follow. */
+export function streamMetadata(call: ReadyCall, counts: CacheCounts, entry: CacheEntry, result: 'hit' | 'stale', nowMs: number): Metadata {
+  note(call, counts, result);
+  const metadata = metadataOf(entry.metadata).set('portico-cache', result);
+  return result === 'hit' ? metadata.set('etag', entry.etag) : metadata.set('portico-stale', ageOf(nowMs - entry.computedAtMs));
+}
+
+/** Says of the last message of a stream that it is an old one. */
+export function markStale(trailers: Metadata, { etag, computedAtMs }: CacheEntry, nowMs: number): void {
+  trailers.set('etag', etag).set('portico-stale', ageOf(nowMs - computedAtMs));
+}
+
+const ageOf = (ms: number) => String(Math.max(0, Math.floor(ms / 1_000)));
+
+/** The answer with bytes of its own: what a handler gives may be a view into a pooled Buffer. Partial ones have no etag. */
+export function wholeOf(method: CachedMethod, { body, metadata, trailers, partial = false }: Answer): Whole {
+  if (!(body instanceof Uint8Array)) throw new Error(`${method.plan.method} is unary, but answered with a stream.`);
+  const own = new Uint8Array(body);
+  return { body: own, etag: partial ? undefined : method.etagOf(own), metadata: pairsOf(metadata), trailers: pairsOf(trailers), partial };
+}
+
 /** An answer with metadata and trailers of its own, which those around may add to. */
 export function answerOf({ body, etag, metadata: pairs, trailers, partial }: Whole): Answer {
   const metadata = metadataOf(pairs);
@@ -70,7 +91,7 @@ export function note(call: ReadyCall, counts: CacheCounts, result: CacheResult):
   call.trace.annotate('portico.cache.result', result);
 }
 
-function metadataOf(pairs: MetadataPairs): Metadata {
+export function metadataOf(pairs: MetadataPairs): Metadata {
   const metadata = Metadata();
   for (const [key, values] of pairs) metadata.set(key, [...values]);
   return metadata;
@@ -79,7 +100,7 @@ function metadataOf(pairs: MetadataPairs): Metadata {
 const noPairs: MetadataPairs = [];
 
 /** Metadata as data that can be kept. Keys of our own are left out: they are said anew for each call. */
-export function pairsOf(metadata: Metadata): MetadataPairs {
+function pairsOf(metadata: Metadata): MetadataPairs {
   const pairs = [...metadata].filter(([key]) => !key.startsWith('portico-'));
   return pairs.length === 0 ? noPairs : pairs;
 }

@@ -1,7 +1,7 @@
 import { create } from '@bufbuild/protobuf';
 import type { Meter } from '@opentelemetry/api';
-import { claimOf } from '../cache/inputs.ts';
-import { mayHaveHappened } from '../cache/status.ts';
+import { claimOf } from '../cache/key/inputs.ts';
+import { mayHaveHappened } from '../cache/flight/status.ts';
 import { reasons as coreReasons } from '../kit/fault.ts';
 import { type Reasons, statusOf } from '../kit/status-of.ts';
 import { renderTemplates } from '../policy/template.ts';

@@ -31,7 +31,7 @@ export type CacheEntry = {
   readonly computedAtMs: number;
   readonly freshUntilMs: number;
   readonly staleUntilMs: number;
-  /** For whom it is: no scope may take more than its share of the bytes. */
+  /** Whose it counts as: no scope may take more than its share of the bytes. */
   readonly scope: string;
 };
 

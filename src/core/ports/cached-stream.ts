@@ -1,21 +1,25 @@
 import type { MethodPlan } from '../kit/plan.ts';
+import type { Soon } from '../kit/soon.ts';
 import type { Answer, ReadyCall } from './call.ts';
 
 /**
+ * Computes an answer, and may say how far it is.
+ * @param report is given the answer so far each time a part has come, and how it ends when nothing is waited for any more
+ */
+export type ComputeSoFar = (call: ReadyCall, report: (soFar: SoFar) => void) => Soon<Answer>;
+
+/** An answer whose optional parts are still on their way. */
+export type SoFar = {
+  readonly answer: Answer;
+  /** The answer as it is when those parts count as missing: for a caller whose time is over before that of others. Cancels nothing. */
+  readonly endNow: () => Promise<Answer>;
+};
+
+/**
+ * The stream form of a cached unary method: what is stored at once; else answers so far, the last one whole. All who ask for it at the same time, as a stream or not, share one
+ * computation.
  * @param plan of the unary method that is cached
  * @param call of its stream form, with the same request
+ * @param compute as the unary method computes it: it is given what the key has, and the time of the unary method's policy
  */
-export type OpenCached = (plan: MethodPlan, call: ReadyCall) => Promise<Opened>;
-export type Opened = { readonly hit: Answer } | CachedStream;
-/** A stream that computes the answer part by part. */
-export type CachedStream = {
-  readonly hit: undefined;
-  /** An old answer within its stale-while-revalidate time, to be sent at once. */
-  readonly stale: Answer | undefined;
-  /** The call as the computation may see it: its own signal and deadline, and of all else what the key has. */
-  readonly call: ReadyCall;
-  /** Stores the whole answer that the stream ends with; a partial one is not stored. @returns it with its etag in the metadata */
-  offer(answer: Answer): Promise<Answer>;
-  /** What to send when the computation failed with `error`: an old answer within its stale-if-error time, if there is one and the error is of that kind. */
-  rescue(error: unknown): Promise<Answer | undefined>;
-};
+export type AnswerStream = (plan: MethodPlan, call: ReadyCall, compute: ComputeSoFar) => Soon<Answer>;

@@ -28,6 +28,15 @@ export function newRun(options: Pick<Run, 'clock' | 'partsEndAtMs' | 'soFar'>): 
   return { ...options, states: new Map(), named: new Set(), missing: false, pending: false };
 }
 
+/** The same parts as if their time were over now: what is not there is late. The run itself goes on. */
+export function endedRun(run: Run): Run {
+  const ended = [...run.states].map(([name, state]): [string, State] => [
+    name,
+    state.settled ? state : { ...state, settled: true, failed: true, error: lateFault(name) },
+  ]);
+  return { ...newRun({ clock: run.clock, partsEndAtMs: run.clock.nowMs(), soFar: false }), states: new Map(ended) };
+}
+
 export function startPart(start: () => Promise<unknown>): State {
   const state: State = { settled: false, value: undefined, error: undefined, failed: false, promise: Promise.resolve() };
   const settle = (failed: boolean, value: unknown, error: unknown) => {

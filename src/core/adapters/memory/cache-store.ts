@@ -1,9 +1,12 @@
 import { LRUCache } from 'lru-cache';
 import type { CacheEntry, CacheStore, SetResult } from '../../ports/cache-store.ts';
 import type { MemoryLeases } from './leases.ts';
+import type { MemoryTagVersions } from './tag-versions.ts';
 
 /** What an entry costs beside its bytes and texts: objects, map slots, one Metadata. Measured at about 700 bytes with 100,000 small entries. */
 const entryOverheadBytes = 700;
+/** What a tag costs beside its text: a place in the entry, and a version where that is in this process (memory/tag-versions.ts). */
+const tagOverheadBytes = 200;
 /** No scope may take more than this part of all bytes: a tenth, so that no single caller can push out the others. */
 const scopeShare = 0.1;
 
@@ -11,14 +14,24 @@ const scopeShare = 0.1;
  * Answers of one process, the least recently used going first.
  * @param bytesMax bound of all entries together, keys and overhead included
  * @param leases those that entries are set with, if they are
+ * @param versions where they are in this process, too: those of an entry's tags are kept as long as the entry, so that no caller's tags push out another's
  */
-export function memoryCacheStore({ bytesMax, leases }: { bytesMax: number; leases?: MemoryLeases }): CacheStore {
+export function memoryCacheStore({
+  bytesMax,
+  leases,
+  versions,
+}: {
+  bytesMax: number;
+  leases?: MemoryLeases;
+  versions?: Pick<MemoryTagVersions, 'retain' | 'release'>;
+}): CacheStore {
   const scopeBytesMax = Math.floor(bytesMax * scopeShare);
   const scopes = new Map<string, { bytes: number; keys: Set<string> }>();
   const entries = new LRUCache<string, Held>({
     maxSize: Math.max(1, bytesMax), // 0 would be no bound; it is one that nothing fits in
     sizeCalculation: (held, key) => sizeOf(key, held),
     dispose: (held, key) => {
+      versions?.release(held.entry.tags);
       const scope = scopes.get(held.entry.scope);
       if (scope === undefined) return;
       scope.bytes -= sizeOf(key, held);
@@ -38,6 +51,7 @@ export function memoryCacheStore({ bytesMax, leases }: { bytesMax: number; lease
     scope.bytes += size;
     scope.keys.add(key);
     scopes.set(held.entry.scope, scope); // also when the last of its entries has just gone
+    versions?.retain(held.entry.tags);
     entries.set(key, held);
     return 'stored';
   };
@@ -75,7 +89,7 @@ const noForms: Held['forms'] = new Map();
 function sizeOf(key: string, { entry: { body, etag, metadata, trailers, tags, scope }, forms }: Held): number {
   let size = entryOverheadBytes + body.byteLength + 2 * (key.length + etag.length + scope.length);
   for (const bytes of forms.values()) size += bytes.byteLength + 100;
-  for (const tag of tags) size += 2 * tag.length + 24;
+  for (const tag of tags) size += 4 * tag.length + tagOverheadBytes;
   for (const pairs of [metadata, trailers]) {
     for (const [name, values] of pairs) size += values.reduce((sum, value) => sum + 2 * value.length, 2 * name.length + 100);
   }

@@ -1,76 +1,133 @@
+import { bucketCount, bucketOf } from '../../kit/buckets.ts';
 import type { Clock } from '../../kit/clock.ts';
 import type { Standing, TagVersions } from '../../ports/tag-versions.ts';
 
-/** `hard`: the version that the last raise gave that was not soft. `settlesAt`: microseconds since 1970. `untilMs`: when every answer begun with this tag is over. */
+/** `hard`: the version that the last raise gave that was not soft. `settlesAt`: microseconds since 1970. `untilMs`: when every answer stored with this tag is over. */
 type Version = { readonly version: number; readonly hard: number; readonly settlesAt: number; readonly untilMs: number };
+
+/** Added to a bucket's version, which is a whole number: it is known by this from one of the tag's own. */
+const ofBucket = 0.5;
+
+export type MemoryTagVersions = TagVersions & {
+  /** For the store: while it has an entry, the versions of that entry's tags are not forgotten. They count in the entry's bytes. */
+  retain(tags: readonly string[]): void;
+  release(tags: readonly string[]): void;
+};
 
 /**
  * Tag versions of one process. Lost with it, as its answers are.
- * @param keepMs the longest life of an answer, stale time included: whole milliseconds
- * @param tagsMax most tags that are known at once. A tag takes about 170 bytes and its own length
+ * @param looseMax most versions of tags that no stored entry has: the longest untouched is forgotten. A version takes about 170 bytes and the tag's length
  */
-export function memoryTagVersions({ clock, keepMs, tagsMax = 200_000 }: { clock: Clock; keepMs: number; tagsMax?: number }): TagVersions {
-  const known = new Map<string, Version>(); // in the order of their last touch, so the first is the one to forget
+export function memoryTagVersions({ clock, looseMax = 20_000 }: { clock: Clock; looseMax?: number }): MemoryTagVersions {
+  const held = new Map<string, { count: number; version: Version }>();
+  const loose = new Map<string, Version>(); // in the order of their last touch, so the first is the one to forget
   let lastTick = 0;
-  let forgottenUpTo = 0; // the highest version that was forgotten: a late tag without a version may have had this one
-
   /** Rises by at least 1 with every use, so that no two events have the same time. */
   const tick = () => {
     lastTick = Math.max(lastTick + 1, clock.nowMs() * 1_000);
     return lastTick;
   };
-  const touch = (tag: string, version: Omit<Version, 'untilMs'>) => {
-    known.delete(tag);
-    known.set(tag, { ...version, untilMs: clock.nowMs() + keepMs });
+  let floor = tick();
+  let lastRaise = floor;
+  const buckets = new Float64Array(bucketCount);
+
+  const known = (tag: string) => held.get(tag)?.version ?? loose.get(tag);
+  const bucketVersion = (tag: string) => Math.max(floor, buckets[bucketOf(tag)] as number);
+  const versionOf = (tag: string) => {
+    const own = known(tag);
+    return own === undefined ? bucketVersion(tag) + ofBucket : Math.max(own.version, floor);
   };
-  /** The version of a tag that is used now, a new one where it has none. */
-  const use = (tag: string, startedAt: number): number => {
-    const found = known.get(tag) ?? { version: startedAt, hard: startedAt, settlesAt: 0 };
-    touch(tag, found);
-    return found.version;
-  };
-  const forget = () => {
-    const nowMs = clock.nowMs();
-    for (const [tag, { version, untilMs }] of known) {
-      if (known.size <= tagsMax && nowMs < untilMs) return;
-      known.delete(tag);
-      forgottenUpTo = Math.max(forgottenUpTo, version);
+  const put = (tag: string, version: Version) => {
+    const holding = held.get(tag);
+    if (holding !== undefined) holding.version = version;
+    else {
+      loose.delete(tag);
+      loose.set(tag, version);
     }
   };
-  const settling = (tags: readonly string[], at: number) => tags.some((tag) => (known.get(tag)?.settlesAt ?? 0) > at);
+  const forget = () => {
+    for (const [tag, { untilMs }] of loose) {
+      if (loose.size <= looseMax && clock.nowMs() < untilMs) return;
+      loose.delete(tag);
+    }
+  };
+  const settling = (tags: readonly string[], at: number) => tags.some((tag) => (known(tag)?.settlesAt ?? 0) > at);
+  const unraised = (tag: string, then: number | undefined, startedAt: number) => {
+    if (then === undefined) return Math.max(floor, known(tag)?.version ?? Number.POSITIVE_INFINITY) <= startedAt || bucketVersion(tag) <= startedAt;
+    return Number.isInteger(then) ? versionOf(tag) === then : bucketVersion(tag) + ofBucket === then;
+  };
 
   return {
     standing: (tags, versions) => {
-      let worst: Standing = 'unmoved';
+      let worst: Standing = 'current';
       for (let i = 0; i < tags.length; i++) {
-        const now = known.get(tags[i] as string);
+        const tag = tags[i] as string;
         const then = versions[i] as number;
-        if (now?.version === then) continue;
-        if (now === undefined || now.hard > then || now.version < then) return 'moved';
-        worst = 'soft';
+        const own = known(tag);
+        if (!Number.isInteger(then)) {
+          if (bucketVersion(tag) + ofBucket !== then) return 'invalidated';
+        } else {
+          if (own === undefined) return 'invalidated';
+          const version = Math.max(own.version, floor);
+          if (version === then) continue;
+          if (Math.max(own.hard, floor) > then || version < then) return 'invalidated';
+          worst = 'soft';
+        }
       }
       return worst;
     },
     begin: (tags) => {
       const startedAt = tick();
-      const versions = tags.map((tag) => use(tag, startedAt));
-      forget();
-      return { startedAt, versions, settling: settling(tags, startedAt) };
+      return { startedAt, versions: tags.map(versionOf), settling: settling(tags, startedAt) };
     },
-    late: (tags, startedAt) => {
-      const moved = (tag: string) => (known.get(tag)?.version ?? forgottenUpTo) > startedAt;
-      if (tags.some(moved)) return undefined;
-      const versions = tags.map((tag) => use(tag, tick()));
-      forget();
-      return { versions, settling: settling(tags, startedAt) };
+    keep: (tags, versions, startedAt, lifeMs) => {
+      if (!tags.every((tag, i) => unraised(tag, versions[i], startedAt))) return undefined;
+      if (lifeMs > 0) {
+        const untilMs = clock.nowMs() + lifeMs;
+        for (const tag of tags) {
+          const own = known(tag);
+          const version = own?.version ?? tick();
+          put(tag, { hard: version, settlesAt: 0, ...own, version, untilMs: Math.max(untilMs, own?.untilMs ?? 0) });
+        }
+        forget();
+      }
+      return { versions: tags.map(versionOf), settling: settling(tags, startedAt) };
     },
     raise: (tags, { soft = false, settleMs = 0 } = {}) => {
       for (const tag of tags) {
         const version = tick();
-        const before = known.get(tag);
-        // a soft raise of a tag that nobody knows makes nothing unusable that is usable now
-        const hard = soft ? (before?.hard ?? version) : version;
-        touch(tag, { version, hard, settlesAt: Math.max(before?.settlesAt ?? 0, settleMs > 0 ? version + settleMs * 1_000 : 0) });
+        lastRaise = version;
+        buckets[bucketOf(tag)] = version;
+        const own = known(tag);
+        if (own === undefined && settleMs === 0) continue; // nothing is stored with it, so there is nothing to make unusable
+        const settlesAt = Math.max(own?.settlesAt ?? 0, settleMs > 0 ? version + settleMs * 1_000 : 0);
+        const untilMs = Math.max(own?.untilMs ?? 0, Math.ceil(settlesAt / 1_000));
+        put(tag, { version, hard: soft ? (own?.hard ?? version) : version, settlesAt, untilMs });
+      }
+      forget();
+    },
+    raiseAll: () => {
+      floor = tick();
+      lastRaise = floor;
+    },
+    raisedSince: (startedAt) => lastRaise > startedAt,
+    retain: (tags) => {
+      for (const tag of tags) {
+        const holding = held.get(tag);
+        const version = loose.get(tag);
+        if (holding !== undefined) holding.count++;
+        else if (version !== undefined) {
+          loose.delete(tag);
+          held.set(tag, { count: 1, version });
+        }
+      }
+    },
+    release: (tags) => {
+      for (const tag of tags) {
+        const holding = held.get(tag);
+        if (holding === undefined || --holding.count > 0) continue;
+        held.delete(tag);
+        loose.set(tag, holding.version);
       }
       forget();
     },

@@ -41,8 +41,8 @@ export function openBusLine(node: RedisNode, parts: LineParts): BusLine {
     ...connectionOptions,
     commandTimeout: 2_000,
     autoResubscribe: false, // the bus decides what to subscribe, and where
-    connectionName: 'portico-bus',
     ...node.address,
+    connectionName: 'portico-bus',
   });
   let ready = false;
   let misses = 0;

@@ -1,23 +1,27 @@
 import type { Clock } from '../../kit/clock.ts';
 import type { CacheEntry, CacheStore } from '../../ports/cache-store.ts';
+import { atOnce } from './at-once.ts';
 import { bodyMax, decodeEntry, encodeEntry } from './cache-entry.ts';
 import { entryKey, leaseKey } from './cache-keys.ts';
 import type { Redis } from './connection/open-redis.ts';
 import { redisScript } from './connection/redis-script.ts';
+import { withLeases } from './leases.ts';
 
+/** Reads on their way: Redis answers all that one connection has sent before it looks at another, on which the versions are asked for. */
+const readsAtOnce = 16;
 /** The largest entry that is shared, as it is stored. Bytes. */
 const entryBytesMax = 1_048_576;
 
 /** KEYS: entry, lease. ARGV: token, value, milliseconds. */
-const setWithLease = redisScript(`
-if redis.call('GET', KEYS[2]) ~= ARGV[1] then return 0 end
+const setWithLease = redisScript(`${withLeases}
+if heldBy(KEYS[2]) ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
 redis.call('DEL', KEYS[2])
 return 1`);
 
 /** KEYS: entry, lease. ARGV: token. In place of an entry that is too large: only who holds the lease may do away with the one before. */
-const dropWithLease = redisScript(`
-if redis.call('GET', KEYS[2]) ~= ARGV[1] then return 0 end
+const dropWithLease = redisScript(`${withLeases}
+if heldBy(KEYS[2]) ~= ARGV[1] then return 0 end
 redis.call('DEL', KEYS[1], KEYS[2])
 return 1`);
 
@@ -32,19 +36,23 @@ const skewMs = 1_000;
  * Times are of the clock of the replica that stored. What is left of the stale time Redis knows, so where the reader's clock is another one all times are moved into it.
  */
 export function redisCacheStore({ redis, clock }: { redis: Redis; clock: Clock }): CacheStore {
+  const inTurn = atOnce(readsAtOnce);
   return {
     get: async (key) => {
       const place = entryKey(redis.prefix, key);
-      const askedAtMs = clock.nowMs(); // before, so that the way here makes no answer younger
-      const [value, leftMs] = (await redis.run(readScript, [place])) as [Buffer | null, number];
+      let askedAtMs = 0;
+      const [value, leftMs] = (await inTurn(() => {
+        askedAtMs = clock.nowMs(); // before, so that the way here makes no answer younger
+        return redis.run(readScript, [place]);
+      })) as [Buffer | null, number];
       const entry = value === null ? undefined : decodeEntry(value);
       return entry && inOurTime(entry, askedAtMs + leftMs);
     },
     set: async (key, entry, lease) => {
       const place = entryKey(redis.prefix, key);
-      const value = encodeEntry(entry);
+      const value = entry.body.length > bodyMax ? undefined : encodeEntry(entry); // what is refused anyway is not compressed, which holds the event loop up
       const leftMs = Math.max(1, Math.ceil(entry.staleUntilMs - clock.nowMs()));
-      if (value.length > entryBytesMax || entry.body.length > bodyMax) {
+      if (value === undefined || value.length > entryBytesMax) {
         if (lease === undefined) await redis.call(place, 'DEL', place);
         else await redis.run(dropWithLease, [place, leaseKey(redis.prefix, key, lease.name)], [lease.token]);
         return 'too_large';

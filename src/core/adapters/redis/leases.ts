@@ -4,10 +4,36 @@ import { leaseKey } from './cache-keys.ts';
 import type { Redis } from './connection/open-redis.ts';
 import { redisScript } from './connection/redis-script.ts';
 
+/**
+ * A lease's value is "token end", the end in microseconds by the server's clock; Redis' own end of its life is far later. A Redis that evicts what ends first (volatile-ttl) would
+ * throw leases out before every body, and each computation would be in vain. Whoever died with a lease leaves 100 bytes. Milliseconds: more than any answer lives.
+ */
+const keptMs = 32 * 86_400_000;
+
+const heldBy = `
+local time = redis.call('TIME')
+local now = time[1] * 1000000 + time[2]
+local function heldBy(key)
+  local token, ends = string.match(redis.call('GET', key) or '', '^(%S+) (%d+)$')
+  if token and tonumber(ends) > now then return token end
+end`;
+/** Begins a script that stores with a lease: `heldBy(key)` is the token of its holder. */
+export const withLeases = `#!lua${heldBy}`;
+
+/** KEYS: lease. ARGV: token, microseconds that it lasts, milliseconds that it is kept. */
+const takeScript = redisScript(`${withLeases}
+if heldBy(KEYS[1]) then return 0 end
+redis.call('SET', KEYS[1], ARGV[1] .. string.format(' %.0f', now + ARGV[2]), 'PX', ARGV[3])
+return 1`);
+
 /** KEYS: lease. ARGV: token. */
-const releaseScript = redisScript(`
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+const releaseScript = redisScript(`#!lua flags=allow-oom${heldBy}
+if heldBy(KEYS[1]) ~= ARGV[1] then return 0 end
 return redis.call('DEL', KEYS[1])`);
+
+/** KEYS: lease. */
+const heldScript = redisScript(`#!lua flags=allow-oom${heldBy}
+return heldBy(KEYS[1]) and 1 or 0`);
 
 /** Most leases that are still to be given back when Redis answers again; what is over that ends by its time. */
 const owedMax = 1_000;
@@ -41,7 +67,8 @@ export function redisLeases({ redis, token }: { redis: Redis; token: () => strin
       const lease = { entry, name, token: token() };
       const key = leaseKey(redis.prefix, entry, name);
       try {
-        return (await redis.call(key, 'SET', key, lease.token, 'NX', 'PX', ttlMs)) === null ? undefined : lease;
+        const taken = await redis.run(takeScript, [key], [lease.token, ttlMs * 1_000, Math.max(keptMs, ttlMs)]);
+        return taken === 1 ? lease : undefined;
       } catch (error) {
         if (error instanceof StoreDown && (error.why === 'timeout' || error.why === 'connection')) void release(lease);
         throw error;
@@ -49,7 +76,7 @@ export function redisLeases({ redis, token }: { redis: Redis; token: () => strin
     },
     held: async (entry, name) => {
       const key = leaseKey(redis.prefix, entry, name);
-      return (await redis.call(key, 'EXISTS', key)) === 1;
+      return (await redis.run(heldScript, [key])) === 1;
     },
     release,
   };

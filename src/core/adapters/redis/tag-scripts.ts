@@ -1,70 +1,115 @@
 import { redisScript } from './connection/redis-script.ts';
 
-// A tag's value is "version" until it is first raised, then "version hard settlesAt": numbers of microseconds since 1970 by the server's clock. Lua's numbers hold them exactly.
-const common = `
+/**
+ * Scripts on the versions of tags. All numbers are microseconds since 1970 by the server's clock, which Lua holds exactly.
+ *
+ * - The key of a tag holds "version hard settlesAt". `hard` is the version that the last raise gave that was not soft. What cannot be read counts as not there.
+ * - The last key is a hash without end of life: `f`, the floor, below which no version is; `l`, the last raise of all; and the versions of buckets by number. Its fields are lost
+ *   together or not at all, so a floor that is there says that no bucket was forgotten.
+ *
+ * Each begins with a shebang, so that Redis refuses it where it is no primary (7.0, "Eval flags": what does not say no-writes is a write). `allow-oom`: none may fail for lack of memory.
+ */
+const common = `#!lua flags=allow-oom
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
+local base = KEYS[#KEYS]
+local count = #KEYS - 1
 local function text(number) return string.format('%.0f', number) end
-local function parts(value)
-  local version, hard, settles = string.match(value, '^(%d+) ?(%d*) ?(%d*)$')
-  version = tonumber(version)
-  return version, tonumber(hard) or version, tonumber(settles) or 0, hard ~= ''
+local function own(key)
+  local version, hard, settles = string.match(redis.call('GET', key) or '', '^(%d+) (%d+) (%d+)$')
+  return tonumber(version), tonumber(hard), tonumber(settles)
 end
+local function field(name) return tonumber(redis.call('HGET', base, name) or nil) end
+local floor = field('f')
+local function bucket(number) return math.max(floor, field(number) or 0) end
 `;
 
-/** ARGV: keepMs. Gives startedAt, whether one settles, the versions. A microsecond less than now, so that a raise in this very microsecond comes after it. */
+/** KEYS: tags, hash. Gives the tags' values and the floor. Only a primary runs it: a replica may be behind an invalidation that has returned. */
+export const readScript = redisScript(`#!lua flags=allow-oom
+local values = {}
+if #KEYS > 1 then values = redis.call('MGET', unpack(KEYS, 1, #KEYS - 1)) end
+values[#KEYS] = redis.call('HGET', KEYS[#KEYS], 'f')
+return values`);
+
+/**
+ * KEYS: tags, hash. ARGV: the bucket of each tag. Gives startedAt, whether one settles, then for each tag its own version ("7") or its bucket's ("7.5").
+ * A microsecond less than now, so that a raise in this very microsecond comes after it.
+ */
 export const beginScript = redisScript(`${common}
+if not floor then
+  floor = now - 1
+  redis.call('HSET', base, 'f', text(floor))
+end
 local reply = {text(now - 1), '0'}
-for i, key in ipairs(KEYS) do
-  local value = redis.call('GET', key)
-  if value then
-    local version, _, settles = parts(value)
-    if settles > now then reply[2] = '1' end
-    redis.call('PEXPIRE', key, ARGV[1])
-    reply[i + 2] = text(version)
-  else
-    redis.call('SET', key, text(now), 'PX', ARGV[1])
-    reply[i + 2] = text(now)
-  end
+for i = 1, count do
+  local version, _, settles = own(KEYS[i])
+  if version and settles > now then reply[2] = '1' end
+  reply[i + 2] = version and text(math.max(version, floor)) or (text(bucket(ARGV[i])) .. '.5')
 end
 return reply`);
 
 /**
- * ARGV: keepMs, startedAt, by how much clocks may differ, whether keys may be evicted. Gives whether none has moved since, whether one settled then, the versions.
- * A tag that was only begun with has not moved. One without a version has not either: its key would outlive what was begun with it, unless keys are evicted.
+ * KEYS: tags, hash. ARGV: startedAt, by how much clocks may differ, milliseconds that the answer lives (0: it is not stored), then for each tag its bucket and the version that it
+ * was begun with, "" for a late one. Gives nothing when one was raised since, or whether one settled then and the versions.
  */
-export const lateScript = redisScript(`${common}
-local started = tonumber(ARGV[2])
-local evicts = ARGV[4] == '1'
-local reply = {'1', '0'}
-for i, key in ipairs(KEYS) do
-  local value = redis.call('GET', key)
-  if value then
-    local version, _, settles, raised = parts(value)
-    if version > started - tonumber(ARGV[3]) and (raised or evicts) then reply[1] = '0' end
-    if settles > started then reply[2] = '1' end
-    redis.call('PEXPIRE', key, ARGV[1])
-    reply[i + 2] = text(version)
-  else
-    if evicts then reply[1] = '0' end
-    redis.call('SET', key, text(now), 'PX', ARGV[1])
-    reply[i + 2] = text(now)
-  end
+export const keepScript = redisScript(`${common}
+if not floor then
+  redis.call('HSET', base, 'f', text(now))
+  return false
+end
+local started, lifeMs = tonumber(ARGV[1]), tonumber(ARGV[3])
+local before = started - tonumber(ARGV[2])
+local reply = {'0'}
+for i = 1, count do
+  local number, begun = ARGV[2 + 2 * i], ARGV[3 + 2 * i]
+  local version, _, settles = own(KEYS[i])
+  local ofBucket = bucket(number)
+  local unraised
+  if begun == '' then unraised = ofBucket <= before or (version and math.max(version, floor) <= before)
+  elseif string.sub(begun, -2) == '.5' then unraised = text(ofBucket) .. '.5' == begun
+  else unraised = version and text(math.max(version, floor)) == begun end
+  if not unraised then return false end
+  if version and settles > started then reply[1] = '1' end
+  reply[i + 1] = version and text(math.max(version, floor)) or (text(ofBucket) .. '.5')
+end
+if lifeMs == 0 then return reply end
+for i = 1, count do
+  if string.sub(reply[i + 1], -2) == '.5' then
+    local version = math.max(now, bucket(ARGV[2 + 2 * i]) + 1)
+    redis.call('SET', KEYS[i], text(version) .. ' ' .. text(version) .. ' 0', 'PX', lifeMs)
+    reply[i + 1] = text(version)
+  else redis.call('PEXPIRE', KEYS[i], lifeMs, 'GT') end
 end
 return reply`);
 
-/** ARGV: keepMs, whether softly, microseconds to settle. */
+/** KEYS: tags, hash. ARGV: whether softly, microseconds to settle, then the bucket of each tag. A tag that nothing is stored with needs no key, unless it settles. */
 export const raiseScript = redisScript(`${common}
-for _, key in ipairs(KEYS) do
-  local value = redis.call('GET', key)
-  local version, hard, settles = now, now, 0
-  if value then
-    local old, oldHard, oldSettles = parts(value)
-    version = math.max(old + 1, now)
-    hard = ARGV[2] == '1' and oldHard or version
-    settles = oldSettles
+if not floor then floor = now - 1; redis.call('HSET', base, 'f', text(floor)) end
+local settleUs = tonumber(ARGV[2])
+local last = field('l') or 0
+for i = 1, count do
+  local old, oldHard, oldSettles = own(KEYS[i])
+  local version = math.max(now, bucket(ARGV[2 + i]) + 1, (old or 0) + 1)
+  last = math.max(last, version)
+  redis.call('HSET', base, ARGV[2 + i], text(version))
+  if old or settleUs > 0 then
+    local hard = ARGV[1] == '1' and oldHard or version
+    local settles = math.max(oldSettles or 0, settleUs > 0 and version + settleUs or 0)
+    local value = text(version) .. ' ' .. text(hard) .. ' ' .. text(settles)
+    if old then redis.call('SET', KEYS[i], value, 'KEEPTTL') else redis.call('SET', KEYS[i], value, 'PX', math.ceil(settleUs / 1000)) end
+    if settleUs > 0 then redis.call('PEXPIRE', KEYS[i], math.ceil((settles - now) / 1000), 'GT') end
   end
-  if tonumber(ARGV[3]) > 0 then settles = math.max(settles, version + ARGV[3]) end
-  redis.call('SET', key, text(version) .. ' ' .. text(hard) .. ' ' .. text(settles), 'PX', ARGV[1])
 end
+redis.call('HSET', base, 'l', text(last))
 return 1`);
+
+/** KEYS: hash. Lifts the floor above every version that there is. */
+export const raiseAllScript = redisScript(`${common}
+local version = math.max(now, (floor or 0) + 1, (field('l') or 0) + 1)
+redis.call('HSET', base, 'f', text(version), 'l', text(version))
+return 1`);
+
+/** KEYS: hash. Gives the last raise of all, or nothing when that is not known. */
+export const lastRaiseScript = redisScript(`#!lua flags=allow-oom
+local floor = redis.call('HGET', KEYS[1], 'f')
+return floor and (redis.call('HGET', KEYS[1], 'l') or floor)`);

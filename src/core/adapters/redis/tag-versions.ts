@@ -1,64 +1,96 @@
+import { bucketOf } from '../../kit/buckets.ts';
 import { partitionOf, partitionTags } from '../../kit/partitions.ts';
-import { StoreDown } from '../../kit/store-down.ts';
-import type { Late, Standing, TagVersions } from '../../ports/tag-versions.ts';
+import type { Standing, TagVersions } from '../../ports/tag-versions.ts';
 import type { Redis } from './connection/open-redis.ts';
-import { beginScript, lateScript, raiseScript } from './tag-scripts.ts';
+import { beginScript, keepScript, lastRaiseScript, raiseAllScript, raiseScript, readScript } from './tag-scripts.ts';
 import { tickReader } from './tick-reader.ts';
 
 /** Beyond this the clocks of a Cluster's nodes do not differ: docs/operating/redis.md asks for it. Microseconds. */
 const skewUs = 2_000_000;
-const noTags: Late = { versions: [], settling: false };
+/** Versions outlive the answers by so much: a Redis that evicts what ends first throws out the bodies before them. Milliseconds. */
+const beyondLifeMs = 60_000;
+/** Tags read by one script: Lua takes about 8,000 values at once (LUAI_MAXCSTACK). */
+const keysMax = 2_000;
 
-/**
- * Tag versions that all replicas share: one key for each tag, which lives as long as any answer begun with it. All tags of a partition lie in one slot of a Cluster.
- * @param keepMs the longest life of an answer, stale time and computation included: whole milliseconds
- */
-export function redisTagVersions({ redis, keepMs }: { redis: Redis; keepMs: number }): TagVersions {
+/** Tag versions that all replicas share: see tag-scripts.ts for what lies where. All tags of a partition, and its hash, lie in one slot of a Cluster. */
+export function redisTagVersions({ redis }: { redis: Redis }): TagVersions {
   const cluster = redis.mode === 'cluster';
-  const keyOf = (tag: string) => `${redis.prefix}{${partitionTags[partitionOf(tag)]}}v:${tag}`;
-  const reader = () => tickReader((keys) => redis.mget(keys));
-  const one = reader();
-  const readers = cluster ? partitionTags.map(reader) : [];
-  /** In a Cluster each partition by itself, so that a node that is gone or hangs makes nobody wait who needs another. */
-  const read = (tags: readonly string[]): ReturnType<typeof one> => {
-    if (!cluster) return one(tags.map(keyOf));
-    return Promise.all(tags.map(async (tag) => (await readers[partitionOf(tag)]?.([keyOf(tag)]))?.[0] ?? null));
-  };
-  /** The places of tags whose keys may stand in one script. */
-  const groupsOf = (tags: readonly string[]): readonly number[][] => {
-    if (!cluster) return tags.length === 0 ? [] : [tags.map((_, i) => i)];
-    return [...Map.groupBy(tags.keys(), (i) => partitionOf(tags[i] as string)).values()];
-  };
-  /** Runs a script for each group; replies by place of the tag. */
-  const each = async <T>(tags: readonly string[], run: (keys: readonly string[]) => Promise<T>) =>
-    Promise.all(
-      groupsOf(tags).map(async (places) => ({
+  const placeOf = (partition: number) => `${redis.prefix}{${partitionTags[partition]}}`;
+  const keyOf = (tag: string) => `${placeOf(partitionOf(tag))}v:${tag}`;
+  /** In a Cluster each partition has a hash; elsewhere there is one. */
+  const groupOf = (tag: string) => (cluster ? partitionOf(tag) : 0);
+  const hashOf = (group: number) => `${placeOf(group)}raised`;
+  /** Each partition of a Cluster by itself, so that a node that is down or hangs makes nobody wait who needs another. The floor is read with them, under the hash's name. */
+  const readers = (cluster ? partitionTags : ['']).map((_, group) =>
+    tickReader(async (keys) => {
+      const read = async (some: readonly string[]) => (await redis.run(readScript, [...some, hashOf(group)])) as (Buffer | null)[];
+      if (keys.length <= keysMax) return read(keys);
+      const parts = Array.from({ length: Math.ceil(keys.length / keysMax) }, (_, i) => keys.slice(i * keysMax, (i + 1) * keysMax));
+      const values = await Promise.all(parts.map(read));
+      return [...values.flatMap((some) => some.slice(0, -1)), values.at(-1)?.at(-1) ?? null];
+    }),
+  );
+  /** Runs a script for each group of tags; replies with the places of its tags. */
+  const each = async <T>(tags: readonly string[], run: (places: readonly number[], keys: readonly string[]) => Promise<T>) => {
+    const groups = Map.groupBy(tags.keys(), (i) => groupOf(tags[i] as string));
+    if (tags.length === 0) groups.set(0, []);
+    return Promise.all(
+      [...groups].map(async ([group, places]) => ({
         places,
-        reply: await run(places.map((i) => keyOf(tags[i] as string))),
+        reply: await run(places, [...places.map((i) => keyOf(tags[i] as string)), hashOf(group)]),
       })),
     );
+  };
+  const buckets = (tags: readonly string[], places: readonly number[]) => places.map((i) => bucketOf(tags[i] as string));
+  const versionsOf = (tags: readonly string[]) => new Array<number>(tags.length);
+
+  const keep: TagVersions['keep'] = async (tags, begun, startedAt, lifeMs) => {
+    const versions = versionsOf(tags);
+    let settling = false;
+    const words = [startedAt, cluster ? skewUs : 0, lifeMs === 0 ? 0 : Math.ceil(lifeMs) + beyondLifeMs];
+    const replies = await each(tags, (places, keys) =>
+      redis.run(keepScript, keys, [...words, ...places.flatMap((i) => [bucketOf(tags[i] as string), begun[i] ?? ''])]),
+    );
+    for (const { places, reply } of replies) {
+      if (reply === null) return undefined;
+      const [settles, ...found] = (reply as Buffer[]).map(Number);
+      settling ||= settles === 1;
+      for (const [j, i] of places.entries()) versions[i] = found[j] as number;
+    }
+    return { versions, settling };
+  };
 
   return {
     standing: async (tags, versions) => {
-      if (tags.length === 0) return 'unmoved';
-      const values = await read(tags);
-      let worst: Standing = 'unmoved';
-      for (let i = 0; i < tags.length; i++) {
-        const standing = standingOf(values[i] ?? null, versions[i] as number);
-        if (standing === 'moved') return 'moved';
-        if (standing === 'soft') worst = 'soft';
-      }
-      return worst;
+      if (tags.length === 0) return 'current';
+      // what shares a bucket's version is of a computation under way: seldom asked for, and then by the script that knows buckets
+      const shared = tags.filter((_, i) => !Number.isInteger(versions[i]));
+      if (
+        shared.length > 0 &&
+        (await keep(
+          shared,
+          versions.filter((version) => !Number.isInteger(version)),
+          0,
+          0,
+        )) === undefined
+      )
+        return 'invalidated';
+      const own = [...tags.keys()].filter((i) => Number.isInteger(versions[i]));
+      const values = await Promise.all(
+        [...Map.groupBy(own, (i) => groupOf(tags[i] as string))].map(async ([group, places]) => {
+          const read = await (readers[group] as ReturnType<typeof tickReader>)(places.map((i) => keyOf(tags[i] as string)));
+          const floor = Number(read.at(-1) ?? Number.NaN);
+          return places.map((i, j) => standingOf(read[j] ?? null, floor, versions[i] as number));
+        }),
+      );
+      const all = values.flat();
+      return all.includes('invalidated') ? 'invalidated' : all.includes('soft') ? 'soft' : 'current';
     },
     begin: async (tags) => {
-      if (tags.length === 0) {
-        const [seconds, microseconds] = (await redis.call(keyOf(''), 'TIME')) as Buffer[];
-        return { startedAt: Number(seconds) * 1e6 + Number(microseconds) - 1, ...noTags };
-      }
-      const versions = new Array<number>(tags.length);
+      const versions = versionsOf(tags);
       let settling = false;
       let startedAt = Number.POSITIVE_INFINITY;
-      for (const { places, reply } of await each(tags, (keys) => redis.run(beginScript, keys, [keepMs]))) {
+      for (const { places, reply } of await each(tags, (places, keys) => redis.run(beginScript, keys, buckets(tags, places)))) {
         const [started, settles, ...found] = (reply as Buffer[]).map(Number);
         startedAt = Math.min(startedAt, started as number);
         settling ||= settles === 1;
@@ -66,35 +98,24 @@ export function redisTagVersions({ redis, keepMs }: { redis: Redis; keepMs: numb
       }
       return { startedAt, versions, settling };
     },
-    late: async (tags, startedAt) => {
-      const versions = new Array<number>(tags.length);
-      let settling = false;
-      const words = [keepMs, startedAt, cluster ? skewUs : 0, redis.evicts() === false ? 0 : 1];
-      for (const { places, reply } of await each(tags, (keys) => redis.run(lateScript, keys, words))) {
-        const [unmoved, settles, ...found] = (reply as Buffer[]).map(Number);
-        if (unmoved !== 1) return undefined;
-        settling ||= settles === 1;
-        for (const [j, i] of places.entries()) versions[i] = found[j] as number;
-      }
-      return { versions, settling };
-    },
+    keep,
     raise: async (tags, { soft = false, settleMs = 0 } = {}) => {
-      try {
-        await each(tags, (keys) => redis.run(raiseScript, keys, [Math.max(keepMs, settleMs), soft ? 1 : 0, settleMs * 1_000]));
-      } catch (error) {
-        // Out of memory Redis sets nothing, but deletes: no answer with a tag that has no version is served. It is no raise, as a computation under way could miss it.
-        if (error instanceof StoreDown && error.why === 'full' && !soft)
-          await each(tags, ([first = '', ...others]) => redis.call(first, 'DEL', first, ...others));
-        throw error;
-      }
+      await each(tags, (places, keys) => redis.run(raiseScript, keys, [soft ? 1 : 0, settleMs * 1_000, ...buckets(tags, places)]));
     },
+    raiseAll: async () => {
+      await Promise.all(readers.map((_, group) => redis.run(raiseAllScript, [hashOf(group)])));
+    },
+    // in a Cluster each partition would have to be asked, by every call whose flight failed: computing anew costs less
+    raisedSince: async (startedAt) => cluster || !(Number((await redis.run(lastRaiseScript, [hashOf(0)])) ?? Number.NaN) <= startedAt),
   };
 }
 
-/** @param value "version", or "version hard settlesAt" of a tag that was raised */
-function standingOf(value: Buffer | null, then: number): Standing {
-  if (value === null) return 'moved';
-  const [version = 0, hard = version] = value.toString('latin1').split(' ', 2).map(Number);
-  if (version === then) return 'unmoved';
-  return hard > then || version < then ? 'moved' : 'soft';
+/** @param value "version hard settlesAt"; whatever cannot be read as numbers is invalidated */
+function standingOf(value: Buffer | null, floor: number, then: number): Standing {
+  if (value === null) return 'invalidated';
+  const [own = Number.NaN, ownHard = Number.NaN] = value.toString('latin1').split(' ', 2).map(Number);
+  const version = Math.max(own, floor); // not a number when one of them is none
+  const hard = Math.max(ownHard, floor);
+  if (version === then) return 'current';
+  return hard <= then && version > then ? 'soft' : 'invalidated';
 }

@@ -1,4 +1,4 @@
-/** Reads keys; the values in their order. */
+/** Reads keys; the values in their order, and one more that belongs to them all. */
 export type ReadKeys = (keys: readonly string[]) => Promise<readonly (Buffer | null)[]>;
 
 /**
@@ -26,6 +26,6 @@ export function tickReader(read: ReadKeys): ReadKeys {
       return place;
     });
     const all = await values;
-    return mine.map((place) => all[place] ?? null);
+    return [...mine.map((place) => all[place] ?? null), all.at(-1) ?? null];
   };
 }

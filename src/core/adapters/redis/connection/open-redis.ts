@@ -19,7 +19,7 @@ export type Redis = {
   /**
    * A command where a key is. All keys of one command must have one slot in a Cluster.
    * @returns the reply: texts as Buffers, numbers as numbers, nothing as null
-   * @throws StoreDown; ReplyError for a mistake of ours
+   * @throws StoreDown
    */
   call(key: string, command: string, ...words: readonly Word[]): Promise<unknown>;
   /** A script with its keys (all of one slot, at least one) and arguments, in one step. Throws as `call` does. */
@@ -28,8 +28,6 @@ export type Redis = {
   mget(keys: readonly string[]): Promise<readonly (Buffer | null)[]>;
   /** Another text after each restart, fail-over and promotion: what was written before may be lost or come back, so whatever is bound to it is not believed. Undefined while it is not known. */
   generation(): string | undefined;
-  /** Whether Redis may evict keys that it was not told to; undefined while not known. */
-  evicts(): boolean | undefined;
   state(): RedisState;
   /** What makes it unfit for us, in lines for people, as far as it has said it. */
   misfits(): readonly string[];
@@ -52,7 +50,10 @@ export type RedisState = {
 const redirectsMax = 4;
 
 /** Begins to connect. @throws Error when a file of `tls` cannot be read */
-export function openRedis(place: RedisPlace, { clock, log, meter }: { readonly clock: Clock; readonly log: Log; readonly meter?: Meter }): Redis {
+export function openRedis(
+  place: RedisPlace,
+  { clock, log, meter, name = 'portico' }: { readonly clock: Clock; readonly log: Log; readonly meter?: Meter; readonly name?: string },
+): Redis {
   const callbacks = new Set<() => void>();
   let generation: string | undefined;
   let up = false;
@@ -79,7 +80,7 @@ export function openRedis(place: RedisPlace, { clock, log, meter }: { readonly c
   };
   const later = () => queueMicrotask(() => !closed && changed()); // nodes may say it while the router is being built
   let closed = false;
-  const router = openRouter(place, clock, later);
+  const router = openRouter(place, name, clock, later);
 
   const failures = meter?.createCounter('portico.store.failures', { description: 'Commands that Redis did not execute, by cause.' });
   meter
@@ -160,10 +161,6 @@ export function openRedis(place: RedisPlace, { clock, log, meter }: { readonly c
       return values;
     },
     generation: () => generation,
-    evicts: () => {
-      const policies = router.masters().map((node) => node.info()?.evictionPolicy);
-      return policies.length === 0 || policies.includes(undefined) ? undefined : policies.some((policy) => policy !== 'noeviction');
-    },
     state: () => ({ up, sinceMs, troubles: troubles() }),
     misfits: () => misfitsOf(place, router.nodes()),
     onChange: (callback) => {
@@ -177,8 +174,8 @@ export function openRedis(place: RedisPlace, { clock, log, meter }: { readonly c
   };
 }
 
-function openRouter(place: RedisPlace, clock: Clock, onChange: () => void): RedisRouter {
-  const base = credentials(place);
+function openRouter(place: RedisPlace, connectionName: string, clock: Clock, onChange: () => void): RedisRouter {
+  const base = { ...credentials(place), connectionName };
   if (place.mode === 'cluster') return clusterNodes(place.nodes, base, { clock, onChange });
   const address = place.mode === 'sentinel' ? { ...sentinelAddress(place), ...base } : { ...singleAddress(place), ...base };
   const name = place.mode === 'sentinel' ? (place.masterName ?? '') : `${address.host}:${address.port}`;

@@ -26,7 +26,13 @@ const down: Readonly<Record<string, { readonly why: StoreDownWhy; readonly unfit
   WRONGPASS: { why: 'refused', unfit: true },
 };
 
-/** What an error of ioredis means. Texts of scripts' own errors and of wrong commands are ReplyErrors, and stay them: they are mistakes of ours. */
+/** Replies that are handled where the command was sent: they stay ReplyErrors. */
+const handled: ReadonlySet<string> = new Set(['MOVED', 'ASK', 'NOSCRIPT']);
+
+/**
+ * What an error of ioredis means. Every other error reply is StoreDown, too: values of another release, a renamed command, a proxy's own words. Whoever asked goes on without the
+ * store; that it refuses us is counted, and said with its text.
+ */
 export function judge(error: unknown, name: string): Judged {
   if (!(error instanceof Error)) return { error: new Error(String(error)), answered: false, unfit: false };
   if (!(error instanceof ReplyError)) {
@@ -37,8 +43,9 @@ export function judge(error: unknown, name: string): Judged {
       unfit: false,
     };
   }
-  const known = down[firstWord(error)];
-  if (known === undefined) return { error, answered: true, unfit: false };
+  const word = firstWord(error);
+  if (handled.has(word)) return { error, answered: true, unfit: false };
+  const known = down[word] ?? { why: 'refused', unfit: false };
   return { error: new StoreDown(known.why, `Redis ${name} refused: ${error.message}`, { cause: error }), answered: true, unfit: known.unfit };
 }
 

@@ -73,7 +73,7 @@ export function openRedisNode(
   address: RedisOptions,
   { clock, masterOnly, onChange }: { readonly clock: Clock; readonly masterOnly: boolean; readonly onChange: () => void },
 ): RedisNode {
-  const redis = new Redis({ ...connectionOptions, connectionName: 'portico', ...address });
+  const redis = new Redis({ ...connectionOptions, ...address });
   const within = answersWithin(commandTimeoutMs, clock);
   let state: State = 'connecting';
   let info: RedisInfo | undefined;

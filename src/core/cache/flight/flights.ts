@@ -9,7 +9,7 @@ export type Flights<T> = {
   /** Lets others find it until it is over. */
   open(key: string, flight: Flight<T>): void;
   /**
-   * Closes the flights whose answers may have one of `tags`, those whose tags are not all known yet among them: newcomers start anew at once. Those who joined before ask
+   * Closes the flights whose answers have one of `tags` by their policy: newcomers start anew at once. Those who joined before, and who join a flight whose late tag was raised, ask
    * afterwards whether the answer still holds for them (join.ts); so would newcomers, only later.
    */
   seal(tags: readonly string[]): void;
@@ -32,7 +32,7 @@ export function flights<T>(): Flights<T> {
       });
     },
     seal: (tags) => {
-      for (const [key, flight] of joinable) if (flight.tags === undefined || flight.tags.some((tag) => tags.includes(tag))) joinable.delete(key);
+      for (const [key, flight] of joinable) if (flight.tags.some((tag) => tags.includes(tag))) joinable.delete(key);
     },
   };
 }

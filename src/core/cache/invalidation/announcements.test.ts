@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { keptLog } from '../../../test/support/log.ts';
-import { memoryBus } from '../adapters/memory/bus.ts';
-import { StoreDown } from '../kit/store-down.ts';
-import type { Bus } from '../ports/bus.ts';
+import { keptLog } from '../../../../test/support/log.ts';
+import { memoryBus } from '../../adapters/memory/bus.ts';
+import { StoreDown } from '../../kit/store-down.ts';
+import type { Bus } from '../../ports/bus.ts';
 import { announceInvalidations } from './announcements.ts';
 
 const soon = () => new Promise((resolve) => setImmediate(resolve));

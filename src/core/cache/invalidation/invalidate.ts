@@ -1,19 +1,23 @@
-import { Fault } from '../kit/fault.ts';
-import { StoreDown } from '../kit/store-down.ts';
-import type { Invalidate, InvalidateWritten } from '../ports/invalidate.ts';
-import type { TagVersions } from '../ports/tag-versions.ts';
+import { Fault } from '../../kit/fault.ts';
+import { StoreDown } from '../../kit/store-down.ts';
+import type { Invalidate, InvalidateWritten } from '../../ports/invalidate.ts';
+import type { TagVersions } from '../../ports/tag-versions.ts';
 import type { Pending } from './pending.ts';
 
-/** When the versions are raised no replica serves an older answer as fresh; sealing and announcing only make things prompt. */
+/**
+ * When the versions are raised no replica serves an older answer as fresh; sealing and publishing only make things prompt.
+ * @param seal closes the flights of these tags in this process
+ * @param publish tells this process and the others
+ */
 export function invalidationBy({
   versions,
   seal,
-  announce,
+  publish,
   pending,
 }: {
   readonly versions: TagVersions;
   readonly seal: (tags: readonly string[]) => void;
-  readonly announce: (tags: readonly string[]) => void;
+  readonly publish: (tags: readonly string[]) => void;
   readonly pending: Pending;
 }): { readonly invalidate: Invalidate; readonly invalidateWritten: InvalidateWritten } {
   const invalidate: Invalidate = async (tags, options) => {
@@ -28,7 +32,7 @@ export function invalidationBy({
     } finally {
       seal(tags);
     }
-    announce(tags);
+    publish(tags);
   };
   return {
     invalidate,

@@ -1,4 +1,4 @@
-import { bestLanguage } from '../kit/best-language.ts';
+import { bestLanguage } from '../../kit/best-language.ts';
 
 /** Headers remembered with their answer: clients send a few hundred different ones, and an attacker any number. */
 const rememberedMax = 1_000;

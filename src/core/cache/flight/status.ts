@@ -1,7 +1,7 @@
 import { Metadata } from 'nice-grpc-common';
-import { Fault, type StatusName } from '../kit/fault.ts';
-import { StatusError } from '../kit/status-error.ts';
-import { type Reasons, statusOf } from '../kit/status-of.ts';
+import { Fault, type StatusName } from '../../kit/fault.ts';
+import { StatusError } from '../../kit/status-error.ts';
+import { type Reasons, statusOf } from '../../kit/status-of.ts';
 
 const unsaid: ReadonlySet<StatusName> = new Set(['UNAVAILABLE', 'DEADLINE_EXCEEDED', 'INTERNAL', 'UNKNOWN', 'DATA_LOSS']);
 /**

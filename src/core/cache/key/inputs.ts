@@ -1,6 +1,6 @@
 import { Metadata } from 'nice-grpc-common';
-import type { CachePlan } from '../kit/plan.ts';
-import type { Authenticated, Call, Caller, Decoded, Peer, ReadyCall, UserCaller } from '../ports/call.ts';
+import type { CachePlan } from '../../kit/plan.ts';
+import type { Authenticated, Call, Caller, Decoded, Peer, ReadyCall, UserCaller } from '../../ports/call.ts';
 
 /** What a computation may see of a call: exactly what stands in its key. */
 export type Inputs = Pick<Call, 'metadata' | 'peer' | 'authority' | 'protocol'> & Authenticated;

@@ -1,6 +1,6 @@
-import { StoreDown } from '../kit/store-down.ts';
-import type { Bus } from '../ports/bus.ts';
-import type { Log } from '../ports/log.ts';
+import { StoreDown } from '../../kit/store-down.ts';
+import type { Bus } from '../../ports/bus.ts';
+import type { Log } from '../../ports/log.ts';
 
 const topic = 'invalidated';
 

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
-import type { MethodPlan } from '../kit/plan.ts';
-import type { ReadyCall } from '../ports/call.ts';
+import type { MethodPlan } from '../../kit/plan.ts';
+import type { ReadyCall, UserCaller } from '../../ports/call.ts';
 import { claimOf, decodedOf } from './inputs.ts';
 
 /** Of metadata named in `vary`; a call with a longer value is answered, but neither stored nor joined. Characters. */
@@ -15,7 +15,10 @@ const rememberedBytesMax = 256;
 export type Key = {
   /** Different for any two calls whose answers may differ. */
   readonly key: string;
-  /** For whom the answer is: the user, the claims' values, or (SHARED) the method. */
+  /**
+   * In whose share of the stores the answer counts: of the user who had it computed, also where it is good for others, so that nobody makes others lose theirs by asking for
+   * ever more; of the method where nobody is signed in.
+   */
   readonly scope: string;
 };
 
@@ -42,7 +45,8 @@ export function keyOf(
       if (value !== undefined && value.length > varyValueMax) return undefined;
       key += optionalPart(value);
     }
-    return { key: short(key + request), scope: short(scope) };
+    const whose = cache.scope === 'user' ? scope : call.caller?.kind === 'user' ? userOf(call.caller) : undefined;
+    return { key: short(key + request), scope: short(whose ?? part(method)) };
   };
 }
 
@@ -67,11 +71,12 @@ function canonicalRequest(): (call: ReadyCall) => string | undefined {
 function scopeOf(call: ReadyCall, cache: NonNullable<MethodPlan['cache']>): string | undefined {
   const { caller } = call;
   if (caller?.kind !== 'user') return undefined;
-  if (cache.scope === 'user') return caller.userId === undefined ? undefined : `u${part(caller.issuer)}${part(caller.userId)}`;
+  if (cache.scope === 'user') return userOf(caller);
   // the issuer is part of it: tenant "1" of one issuer is not tenant "1" of another
   return `c${part(caller.issuer)}${cache.claims.map((name) => optionalPart(claimOf(caller, name))).join('')}`;
 }
 
+const userOf = ({ issuer, userId }: UserCaller) => (userId === undefined ? undefined : `u${part(issuer)}${part(userId)}`);
 const part = (text: string) => `${text.length}:${text}`;
 /** Absent is another value than empty. */
 const optionalPart = (text: string | undefined) => (text === undefined ? '-' : part(text));

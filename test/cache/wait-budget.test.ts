@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { gone, havePatience } from '../../src/core/cache/patience.ts';
+import { unavailable, waitBudgets } from '../../src/core/cache/wait-budget.ts';
 import { fakeClock } from '../support/time/clock.ts';
 import { testCounts } from '../support/cache/counts.ts';
 
@@ -9,9 +9,9 @@ const never = () => new Promise<string>(() => {});
 test('time in which the process was busy itself is not spent waiting for the store', async () => {
   const clock = fakeClock();
   let idleMs = 0;
-  const patience = havePatience({ clock, counts: testCounts(), idleMs: () => idleMs })();
+  const budget = waitBudgets({ clock, counts: testCounts(), idleMs: () => idleMs })();
   let answered: unknown;
-  void Promise.resolve(patience.wait(never())).then((answer) => {
+  void Promise.resolve(budget.wait(never())).then((answer) => {
     answered = answer;
   });
   await clock.advance(200);
@@ -21,17 +21,17 @@ test('time in which the process was busy itself is not spent waiting for the sto
   assert.equal(answered, undefined);
   idleMs = 50;
   await clock.advance(100);
-  assert.equal(answered, gone);
+  assert.equal(answered, unavailable);
 });
 
-test('questions that were answered while the process was busy leave the patience for others', async () => {
+test('questions that were answered while the process was busy leave the budget for others', async () => {
   const clock = fakeClock();
   const counts = testCounts();
   let idleMs = 0;
-  const patience = havePatience({ clock, counts, idleMs: () => idleMs })();
+  const budget = waitBudgets({ clock, counts, idleMs: () => idleMs })();
   for (let i = 0; i < 5; i++) {
     const reply = Promise.withResolvers<string>();
-    const answer = patience.wait(reply.promise);
+    const answer = budget.wait(reply.promise);
     await clock.advance(40);
     idleMs += 5;
     reply.resolve('there');

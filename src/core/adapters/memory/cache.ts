@@ -1,0 +1,9 @@
+import type { Clock } from '../../kit/clock.ts';
+import { memoryCacheStore } from './cache-store.ts';
+import { memoryTagVersions } from './tag-versions.ts';
+
+/** What a cache of one replica is made of: the versions of tags live as long as the entries that have them. */
+export function memoryCache({ bytesMax, clock }: { readonly bytesMax: number; readonly clock: Clock }) {
+  const versions = memoryTagVersions({ clock });
+  return { store: memoryCacheStore({ bytesMax, versions }), versions };
+}

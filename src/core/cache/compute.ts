@@ -1,0 +1,186 @@
+import type { Clock } from '../kit/clock.ts';
+import type { MethodPlan } from '../kit/plan.ts';
+import { soonThen } from '../kit/soon.ts';
+import { tagsMax } from '../policy/cache-policy.ts';
+import { unaryDeadlineMs } from '../policy/compile-plans.ts';
+import { isTag } from '../policy/template.ts';
+import type { CacheEntry } from '../ports/cache-store.ts';
+import type { ComputeSoFar } from '../ports/cached-stream.ts';
+import type { Answer, ReadyCall } from '../ports/call.ts';
+import type { Lease } from '../ports/leases.ts';
+import type { TagVersions } from '../ports/tag-versions.ts';
+import type { CacheCounts, NotStoredReason } from './counts.ts';
+import { beginFlight, type Flight } from './flight/flight.ts';
+import type { Flights } from './flight/flights.ts';
+import type { Partials } from './flight/partials.ts';
+import { freshnessOf, lifeOf } from './freshness.ts';
+import type { TagSnapshot } from './invalidation/snapshot.ts';
+import { decodedOf } from './key/inputs.ts';
+import type { Key } from './key/key.ts';
+import { tagsOf } from './key/policy-tags.ts';
+import type { CachedMethod } from './method.ts';
+import { type Whole, wholeOf } from './reply.ts';
+import type { L2 } from './store/l2.ts';
+import type { Layers } from './store/layers.ts';
+import type { Shares } from './store/shares.ts';
+import { unavailable, type WaitBudget } from './wait-budget.ts';
+
+/** What a computation came to. */
+export type Computed = Whole & {
+  readonly computedAtMs: number;
+  /** The end of its fresh time, when it was stored. */
+  readonly freshUntilMs: number | undefined;
+  /**
+   * What its freshness hangs on. "invalidated": that was over before it was finished. "incomplete": it has tags that nobody can ask for (too many, malformed, or without a value).
+   * Undefined when the shared store could not be asked.
+   */
+  readonly snapshot: TagSnapshot | 'invalidated' | 'incomplete' | undefined;
+  /** Another replica computed it. */
+  readonly elsewhere?: boolean;
+};
+
+export type ComputeParts = {
+  readonly layers: Layers;
+  readonly l2: L2 | undefined;
+  /** With L2. */
+  readonly shares: Shares;
+  readonly versions: TagVersions;
+  readonly generation: () => string | undefined;
+  readonly flights: Flights<Computed>;
+  readonly partials: Partials;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly counts: CacheCounts;
+};
+
+/** Whose answer is computed, and for how long it waits for the shared store in all: for storing, too. */
+export type Wanted = { readonly method: CachedMethod; readonly call: ReadyCall; readonly key: Key | undefined; readonly budget: WaitBudget };
+
+/** For a stream form without one: so long its parts may take. A lease lasts as long. */
+const streamDeadlineMs = 60_000;
+
+/**
+ * Begins the flight that computes an answer, or takes the one that another replica is computing. In this order: the versions of its tags are read, then the lease is taken, then it
+ * is computed, then its tags are held against their versions once more, and only then it is stored.
+ */
+export type Begin = (wanted: Wanted, compute: ComputeSoFar) => Flight<Computed>;
+
+/** The time of a flight that a call of this plan begins: its policy's, for a stream form that of the stream. Milliseconds. */
+export function timeOf({ deadlineMs, kind }: MethodPlan): number {
+  return deadlineMs ?? (kind === 'unary' ? unaryDeadlineMs : streamDeadlineMs);
+}
+
+export function computeBy(parts: ComputeParts): Begin {
+  const { layers, l2, versions, generation, flights, partials, clock } = parts;
+
+  /** What another replica has stored by now, if it is as good as computed now; `unavailable` when nobody can tell. */
+  const another = (method: CachedMethod, key: Key) => (budget: WaitBudget) =>
+    soonThen(layers.findL2(key.key, budget), (found) => {
+      if (found === unavailable || found?.verdict === 'unknown') return unavailable;
+      return found !== undefined && freshnessOf(method, found, clock.nowMs()) === 'fresh' ? found.entry : undefined;
+    });
+
+  return ({ method, call, key, budget }, compute) => {
+    const deadlineMs = timeOf(call.plan);
+    const deadlineAtMs = clock.nowMs() + deadlineMs;
+    const leftMs = Math.min(deadlineMs, (call.deadlineAtMs ?? deadlineAtMs) - clock.nowMs());
+    const decoded = decodedOf(call);
+    const seen = {
+      plan: method.plan,
+      trace: call.trace,
+      decoded,
+      deadlineAtMs,
+      request: call.request,
+      requestBytes: key ? decoded.canonical : call.requestBytes,
+      ...method.inputsOf(call),
+    };
+    const { tags, complete } = tagsOf(method, call);
+
+    const run = async (flight: Flight<Computed>): Promise<Computed> => {
+      const { signal, over } = flight;
+      const computeAlone = () => compute({ ...seen, signal, onEnd: (callback) => void over.then(callback) }, flight.report);
+      if (key === undefined)
+        return { ...wholeOf(method, await computeAlone()), computedAtMs: clock.nowMs(), freshUntilMs: undefined, snapshot: undefined };
+      const current = generation();
+      const begun = current === undefined ? unavailable : await budget.wait(versions.begin(tags));
+      const start =
+        current === undefined || begun === unavailable
+          ? undefined
+          : { at: begun.startedAt, settling: begun.settling, snapshot: { generation: current, tags, versions: begun.versions } };
+      flight.start = start;
+      const { lease, found } =
+        l2 !== undefined && start !== undefined && !start.settling
+          ? await l2.leaseOrAnswer(key.key, { snapshot: start.snapshot, deadlineMs, leftMs, signal, budget, usable: another(method, key) })
+          : {};
+      if (found !== undefined) return { ...found, snapshot: found, elsewhere: true };
+      let stored = false;
+      // also when nobody waits any more and the computation does not heed its signal
+      if (lease !== undefined) void over.then(() => !stored && l2?.release(lease));
+      signal.throwIfAborted();
+      const answer = await computeAlone();
+      const computed = await finish(parts, { method, key, budget, complete, start, lease }, answer);
+      stored = computed.freshUntilMs !== undefined;
+      if (computed.partial === true && !signal.aborted) partials.keep(key.key, computed);
+      return computed;
+    };
+    const flight = beginFlight(run, { deadlineMs, clock, begunAt: flights.count(), tags });
+    if (key !== undefined) flights.open(key.key, flight);
+    return flight;
+  };
+}
+
+type Finishing = {
+  readonly method: CachedMethod;
+  readonly key: Key;
+  readonly budget: WaitBudget;
+  /** Whether every tag of the policy has a value. */
+  readonly complete: boolean;
+  /** Undefined when the versions could not be read. */
+  readonly start: { readonly at: number; readonly settling: boolean; readonly snapshot: TagSnapshot } | undefined;
+  /** Without one nothing is stored where answers are shared. */
+  readonly lease: Lease | undefined;
+};
+
+/** Gives the answer its etag, verifies all its tags, and stores it if it may be. */
+async function finish(parts: ComputeParts, { method, key, budget, complete, start, lease }: Finishing, answer: Answer): Promise<Computed> {
+  const { l2, layers, versions, shares, clock, counts } = parts;
+  const whole = { ...wholeOf(method, answer), computedAtMs: clock.nowMs() };
+  const notStored = (reason: NotStoredReason, snapshot: Computed['snapshot']): Computed => {
+    counts.notStored[reason]++;
+    return { ...whole, freshUntilMs: undefined, snapshot };
+  };
+  if (start === undefined) return notStored('store_down', undefined);
+  const tags = [...new Set([...start.snapshot.tags, ...(answer.tags ?? [])])];
+  const life = lifeOf(method, whole.computedAtMs, parts.random());
+  const refusal = ((): NotStoredReason | undefined => {
+    if (whole.etag === undefined) return 'partial';
+    if (!complete) return 'tag_empty';
+    if (tags.length > tagsMax || !tags.every(isTag)) return 'tags_wrong';
+    if (start.settling) return 'settling';
+    if (l2 === undefined) return undefined;
+    if (lease === undefined) return 'lease_over';
+    return shares.take(key.scope, { ...whole, ...life, key: key.key, tags }) ? undefined : 'share_full';
+  })();
+  if (!complete || tags.length > tagsMax || !tags.every(isTag)) return notStored(refusal ?? 'tags_wrong', 'incomplete');
+  const lifeMs = refusal === undefined ? life.staleUntilMs - whole.computedAtMs : 0;
+  const kept = await budget.wait(versions.keep(tags, start.snapshot.versions, start.at, lifeMs));
+  if (kept === unavailable) return notStored('store_down', undefined);
+  // an answer that was invalidated while it was computed is of no use, and must not take the place of a newer one
+  const snapshot = kept === undefined ? 'invalidated' : { ...start.snapshot, tags, versions: kept.versions };
+  if (refusal !== undefined) return notStored(refusal, snapshot);
+  if (kept === undefined || snapshot === 'invalidated') return notStored('moved', 'invalidated');
+  if (kept.settling) return notStored('settling', snapshot);
+  const entry: CacheEntry = { ...whole, etag: whole.etag ?? '', ...snapshot, startedAt: start.at, scope: key.scope, ...life };
+  const result = await store();
+  return result === 'stored' ? { ...whole, freshUntilMs: entry.freshUntilMs, snapshot } : notStored(result, snapshot);
+
+  /** First where all replicas see it, which refuses one whose lease is over; then here. */
+  async function store(): Promise<'stored' | NotStoredReason> {
+    if (l2 !== undefined && lease !== undefined) {
+      const result = await budget.wait(l2.set(key.key, entry, lease));
+      if (result === unavailable) return 'store_down';
+      if (result !== 'stored') return result;
+    }
+    return (await layers.keepL1(key.key, entry)) || l2 !== undefined ? 'stored' : 'too_large';
+  }
+}

@@ -1,0 +1,33 @@
+import type { Clock } from '../../kit/clock.ts';
+
+/** How long nobody recomputes behind an old answer after that came to nothing: doubled each time. Milliseconds. */
+const [firstMs, longestMs] = [1_000, 30_000];
+/** Most keys that are remembered; over it the oldest is forgotten, and may be tried again at once. A key takes about 300 bytes. */
+const keysMax = 10_000;
+
+/** Lets a failing upstream be asked once in a while for an answer, not once for each call that an old one is served to. */
+export type Backoffs = {
+  mayTry(key: string): boolean;
+  /** @param done whether a new answer is there */
+  tried(key: string, done: boolean): void;
+};
+
+export function openBackoffs(clock: Clock): Backoffs {
+  const waits = new Map<string, { readonly waitMs: number; readonly untilMs: number }>();
+  return {
+    mayTry: (key) => (waits.get(key)?.untilMs ?? 0) <= clock.monotonicMs(),
+    tried: (key, done) => {
+      const before = waits.get(key);
+      waits.delete(key);
+      if (done) return;
+      const nowMs = clock.monotonicMs();
+      const again = before !== undefined && nowMs < before.untilMs + longestMs; // else it is another failure than that one
+      const waitMs = again ? Math.min(longestMs, before.waitMs * 2) : firstMs;
+      waits.set(key, { waitMs, untilMs: nowMs + waitMs });
+      for (const oldest of waits.keys()) {
+        if (waits.size <= keysMax) break;
+        waits.delete(oldest);
+      }
+    },
+  };
+}

@@ -1,0 +1,43 @@
+import type { Clock } from '../../kit/clock.ts';
+import type { Computed } from '../compute.ts';
+
+/** How long an answer with parts missing serves those who come after it, so that a failing upstream is not asked once for each of them. Milliseconds. */
+const momentMs = 250;
+/** Bodies kept for a moment, all together; over it the oldest goes. Bytes. */
+const bytesMax = 4 * 1_048_576;
+
+/** Answers with parts missing: never stored, but good for another moment. */
+export type Partials = {
+  keep(key: string, computed: Computed): void;
+  find(key: string): Computed | undefined;
+};
+
+export function openPartials(clock: Clock): Partials {
+  const kept = new Map<string, { readonly computed: Computed; readonly untilMs: number }>(); // in the order of their ends
+  let bytes = 0;
+  const drop = (key: string) => {
+    const partial = kept.get(key);
+    if (partial === undefined) return;
+    kept.delete(key);
+    bytes -= partial.computed.body.byteLength;
+  };
+  const dropOver = () => {
+    for (const [key, { untilMs }] of kept) {
+      if (bytes <= bytesMax && clock.monotonicMs() < untilMs) return;
+      drop(key);
+    }
+  };
+  return {
+    keep: (key, computed) => {
+      drop(key);
+      kept.set(key, { computed, untilMs: clock.monotonicMs() + momentMs });
+      bytes += computed.body.byteLength;
+      dropOver();
+    },
+    find: (key) => {
+      if (kept.size === 0) return undefined;
+      dropOver();
+      return kept.get(key)?.computed;
+    },
+  };
+}

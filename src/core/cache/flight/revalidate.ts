@@ -1,0 +1,38 @@
+import type { ComputeSoFar } from '../../ports/cached-stream.ts';
+import type { ReadyCall } from '../../ports/call.ts';
+import type { Begin, Computed } from '../compute.ts';
+import type { Key } from '../key/key.ts';
+import type { CachedMethod } from '../method.ts';
+import type { OpenWaitBudget } from '../wait-budget.ts';
+import type { Backoffs } from './backoff.ts';
+import type { Flights } from './flights.ts';
+
+/** Most recomputations that nobody waits for, at once. Over it old answers are served without one. */
+const backgroundMax = 100;
+
+/** Computes anew behind an old answer (stale-while-revalidate), unless that is being done already, came to nothing a moment ago, or too much of it is being done. */
+export type Revalidate = (method: CachedMethod, call: ReadyCall, key: Key, compute: ComputeSoFar) => void;
+
+export function revalidateBy({
+  begin,
+  flights,
+  backoffs,
+  openBudget,
+}: {
+  readonly begin: Begin;
+  readonly flights: Flights<Computed>;
+  readonly backoffs: Backoffs;
+  readonly openBudget: OpenWaitBudget;
+}): Revalidate {
+  const never = new AbortController().signal;
+  let inBackground = 0;
+  return (method, call, key, compute) => {
+    if (inBackground >= backgroundMax || flights.find(key.key) !== undefined || !backoffs.mayTry(key.key)) return;
+    const flight = begin({ method, call, key, budget: openBudget() }, compute);
+    inBackground++;
+    void flight.join(never).then((outcome) => {
+      inBackground--;
+      backoffs.tried(key.key, 'value' in outcome && outcome.value.freshUntilMs !== undefined);
+    });
+  };
+}

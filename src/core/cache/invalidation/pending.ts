@@ -1,0 +1,106 @@
+import type { Clock } from '../../kit/clock.ts';
+import { partitionOf } from '../../kit/partitions.ts';
+import type { RaiseOptions, TagVersions } from '../../ports/tag-versions.ts';
+import type { CacheCounts } from '../counts.ts';
+
+/** Most tags that are kept to be told later; a tag takes about 400 bytes. Over it the oldest is counted as dropped, and everything is to be raised in its stead. */
+const tagsMax = 10_000;
+const retryMs = 500;
+/** Tags told by one raise, and raises on their way at once: 10,000 tags are told within a second. */
+const batchMax = 256;
+const atOnce = 8;
+
+/** Invalidations of writes that are done, but that the shared store could not be told. */
+export type Pending = {
+  /** Whether one of these tags is pending; all are, while more were pending than are kept. */
+  has(tags: readonly string[]): boolean;
+  add(tags: readonly string[], options: RaiseOptions): void;
+  close(): void;
+};
+
+type PendingParts = {
+  readonly versions: TagVersions;
+  readonly clock: Clock;
+  readonly counts: CacheCounts;
+  readonly keepMs: number;
+  /** Is given the tags that the shared store has been told. */
+  readonly onTold: (tags: readonly string[]) => void;
+};
+
+type Kept = { readonly options: RaiseOptions; readonly untilMs: number };
+
+/**
+ * Tells them again until it is done, or until every answer that they are about is over.
+ * @param keepMs the longest life of an answer: whole milliseconds
+ */
+export function pendingInvalidations({ versions, clock, counts, keepMs, onTold }: PendingParts): Pending {
+  const tags = new Map<string, Kept>(); // the oldest first
+  let everythingUntilMs = 0; // after an overflow
+  let cancel: (() => void) | undefined;
+  let closed = false;
+
+  const isOverflown = () => everythingUntilMs > 0;
+  const counted = () => {
+    counts.pending.now = tags.size;
+  };
+  const again = () => {
+    cancel ??= clock.after(retryMs, () => void tell());
+  };
+  const tellBatch = async (batch: readonly (readonly [string, Kept])[]) => {
+    const told = batch.map(([tag]) => tag);
+    await versions.raise(told, batch[0]?.[1].options);
+    for (const [tag, kept] of batch) if (tags.get(tag) === kept) tags.delete(tag); // added anew meanwhile: to be told once more
+    onTold(told);
+    counted();
+  };
+  const tellEverything = async () => {
+    const untilMs = everythingUntilMs;
+    await versions.raiseAll();
+    if (everythingUntilMs === untilMs) everythingUntilMs = 0;
+  };
+  const tell = async () => {
+    const nowMs = clock.nowMs();
+    for (const [tag, kept] of tags) if (kept.untilMs <= nowMs) tags.delete(tag);
+    if (everythingUntilMs <= nowMs) everythingUntilMs = 0;
+    const batches = batchesOf([...tags]).map((batch) => () => tellBatch(batch));
+    if (isOverflown()) batches.push(tellEverything);
+    const next = async () => {
+      // what fails stays pending, holds up no other, and is told again
+      for (let batch = batches.shift(); batch !== undefined; batch = batches.shift()) await batch().catch(() => {});
+    };
+    await Promise.all(Array.from({ length: atOnce }, next));
+    counted();
+    cancel = undefined;
+    if ((tags.size > 0 || isOverflown()) && !closed) again();
+  };
+  return {
+    has: (some) => isOverflown() || (tags.size > 0 && some.some((tag) => tags.has(tag))),
+    add: (added, options) => {
+      const untilMs = clock.nowMs() + keepMs;
+      for (const tag of added) {
+        tags.delete(tag);
+        tags.set(tag, { options, untilMs });
+      }
+      for (const oldest of tags.keys()) {
+        if (tags.size <= tagsMax) break;
+        tags.delete(oldest);
+        counts.pending.dropped++;
+        everythingUntilMs = untilMs;
+      }
+      counted();
+      again();
+    },
+    close: () => {
+      closed = true;
+      cancel?.();
+    },
+  };
+}
+
+/** By what they are raised with, and by partition: one that cannot be told (a shard that is down) holds up no other. */
+function batchesOf(kept: readonly (readonly [string, Kept])[]): readonly (readonly (readonly [string, Kept])[])[] {
+  const groups = Map.groupBy(kept, ([tag, { options }]) => `${partitionOf(tag)} ${options.soft === true} ${options.settleMs ?? 0}`);
+  return [...groups.values()].flatMap((group) =>
+    Array.from({ length: Math.ceil(group.length / batchMax) }, (_, i) => group.slice(i * batchMax, (i + 1) * batchMax)),
+  );
+}

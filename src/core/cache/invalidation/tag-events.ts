@@ -1,0 +1,15 @@
+import type { OnInvalidated } from '../../ports/tag-events.ts';
+
+/** Events of invalidated tags within this process. */
+export function openTagEvents(): { readonly publish: (tags: readonly string[]) => void; readonly onInvalidated: OnInvalidated } {
+  const callbacks = new Set<(tags: readonly string[]) => void>();
+  return {
+    publish: (tags) => {
+      for (const callback of [...callbacks]) callback(tags);
+    },
+    onInvalidated: (callback) => {
+      callbacks.add(callback);
+      return () => callbacks.delete(callback);
+    },
+  };
+}

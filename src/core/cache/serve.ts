@@ -1,0 +1,111 @@
+import type { Clock } from '../kit/clock.ts';
+import { type Soon, soonThen } from '../kit/soon.ts';
+import type { CacheEntry } from '../ports/cache-store.ts';
+import type { Answer, Handler, ReadyCall } from '../ports/call.ts';
+import type { Begin, Computed } from './compute.ts';
+import type { CacheCounts } from './counts.ts';
+import type { Backoffs } from './flight/backoff.ts';
+import type { Flight } from './flight/flight.ts';
+import type { Flights } from './flight/flights.ts';
+import { type Joined, type JoinParts, joinThenVerify } from './flight/join.ts';
+import type { Partials } from './flight/partials.ts';
+import type { Revalidate } from './flight/revalidate.ts';
+import { freshnessOf } from './freshness.ts';
+import type { Key } from './key/key.ts';
+import type { CachedMethod, MethodOf } from './method.ts';
+import { note, replyEntry, replyOf, wholeOf } from './reply.ts';
+import { type StaleIfError, untilLate } from './stale.ts';
+import type { Layers } from './store/layers.ts';
+import type { OpenWaitBudget, WaitBudget } from './wait-budget.ts';
+
+export type ServeParts = {
+  readonly layers: Layers;
+  readonly flights: Flights<Computed>;
+  readonly partials: Partials;
+  readonly joining: JoinParts;
+  readonly begin: Begin;
+  readonly revalidate: Revalidate;
+  readonly backoffs: Backoffs;
+  readonly stale: StaleIfError;
+  readonly openBudget: OpenWaitBudget;
+  readonly methodOf: MethodOf;
+  readonly clock: Clock;
+  readonly counts: CacheCounts;
+};
+
+/** What is known of a call when nothing stored could answer it. */
+type Missed = {
+  readonly method: CachedMethod;
+  readonly key: Key;
+  /** On the flights' count of events. */
+  readonly arrivedAt: number;
+  readonly budget: WaitBudget;
+  /** An answer that is too old to be served, except in place of an error. */
+  readonly old: CacheEntry | undefined;
+};
+
+/** The way of a call of a cached method: from L1 or L2, else computed with others, else what an old answer can cover. */
+export function serveBy(parts: ServeParts): (call: ReadyCall, compute: Handler) => Soon<Answer> {
+  const { layers, flights, partials, joining, begin, revalidate, stale, openBudget, methodOf, clock, counts } = parts;
+
+  /** A call that has no key: neither stored nor joined. */
+  const answerAlone = async (method: CachedMethod, call: ReadyCall, compute: Handler): Promise<Answer> => {
+    try {
+      const whole = wholeOf(method, await compute({ ...call, ...method.inputsOf(call) }));
+      return replyOf(method, call, counts, whole, { result: 'refused', freshForMs: undefined });
+    } catch (error) {
+      note(call, counts, 'refused');
+      throw error;
+    }
+  };
+
+  const replyJoined = (method: CachedMethod, call: ReadyCall, { computed, own, verified }: Joined): Answer => {
+    const nowMs = clock.nowMs();
+    if (!verified) return replyOf(method, call, counts, computed, { result: 'stale', freshForMs: undefined, ageMs: nowMs - computed.computedAtMs });
+    const freshForMs = computed.freshUntilMs === undefined ? undefined : computed.freshUntilMs - nowMs;
+    return replyOf(method, call, counts, computed, { result: own && computed.elsewhere !== true ? 'miss' : 'coalesced', freshForMs });
+  };
+
+  const answerComputed = async (call: ReadyCall, compute: Handler, { method, key, arrivedAt, budget, old }: Missed): Promise<Answer> => {
+    let own = false;
+    /** As long as the call may; where an old answer could help, only until there is still time to send that. */
+    const wait = (flight: Flight<Computed>) => {
+      const outcome = flight.join(call.signal);
+      return stale.mayHelp(method, old) ? untilLate(call, clock, outcome, flight.keep) : outcome; // kept, so that the next call finds a new answer
+    };
+    const beginOwn = () => {
+      own = true;
+      return begin({ method, call, key, budget }, compute);
+    };
+    try {
+      const partial = partials.find(key.key);
+      if (partial !== undefined && (await joining.isCurrent(partial, budget)))
+        return replyJoined(method, call, { computed: partial, own: false, verified: true });
+      const joined = await joinThenVerify(joining, { key: key.key, arrivedAt, budget, signal: call.signal, begin: beginOwn, wait });
+      return replyJoined(method, call, joined);
+    } catch (error) {
+      const covers = await stale.rescue(method, call, old, error, budget);
+      if (covers !== undefined) return replyEntry(method, call, counts, covers, 'stale', clock.nowMs());
+      note(call, counts, own ? 'miss' : 'coalesced');
+      throw error;
+    }
+  };
+
+  return (call, compute) => {
+    const arrivedAt = flights.count();
+    const method = methodOf(call.plan);
+    const key = method.keyOf(call);
+    if (key === undefined) return answerAlone(method, call, compute);
+    const budget = openBudget();
+    return soonThen(layers.find(key.key, budget), (found) => {
+      const nowMs = clock.nowMs();
+      const how = found && freshnessOf(method, found, nowMs);
+      if (found === undefined || how === undefined) return answerComputed(call, compute, { method, key, arrivedAt, budget, old: found?.entry });
+      if (how === 'stale, recompute') revalidate(method, call, key, compute);
+      const reply = replyEntry(method, call, counts, found.entry, how === 'fresh' ? 'hit' : 'stale', nowMs);
+      if (call.protocol === 'grpc' || reply.body !== found.entry.body) return reply; // gRPC sends the bytes as they are
+      const forms = layers.forms(key.key, found.entry);
+      return forms === undefined ? reply : { ...reply, forms };
+    });
+  };
+}

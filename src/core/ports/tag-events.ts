@@ -1,0 +1,7 @@
+/**
+ * Calls back with tags that were invalidated, here or at another replica, soon after that was true. It is for
+ * promptness only, since events may get lost: whoever needs to be sure reads the versions. The callback is called
+ * synchronously, and must not throw.
+ * @returns takes the callback off again
+ */
+export type OnInvalidated = (callback: (tags: readonly string[]) => void) => () => void;

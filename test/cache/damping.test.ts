@@ -1,0 +1,163 @@
+// What a failing upstream, a busy process or one caller is kept from doing to everybody.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { memoryCacheStore } from '../../src/core/adapters/memory/cache-store.ts';
+import { memoryLeases } from '../../src/core/adapters/memory/leases.ts';
+import { memoryTagVersions } from '../../src/core/adapters/memory/tag-versions.ts';
+import { openShares } from '../../src/core/cache/store/shares.ts';
+import { StatusError } from '../../src/core/kit/status-error.ts';
+import { StoreDown } from '../../src/core/kit/store-down.ts';
+import type { TagVersions } from '../../src/core/ports/tag-versions.ts';
+import { systemClock } from '../../src/wire/system-clock.ts';
+import { planOf, readyCall } from '../support/cache/ready-call.ts';
+import { fakeClock } from '../support/time/clock.ts';
+import { cameBy, computation, lastRevision, openTestCache } from './open.ts';
+import { delayed, slowLeases, slowStore, slowVersions } from './slow.ts';
+
+const ada = { user: 'ada', request: { itemId: '7' } };
+const old = planOf('GetItem', { ttlMs: 1_000, staleWhileRevalidateMs: 300_000, staleIfErrorMs: 0 });
+
+test('within stale-while-revalidate a failing upstream is asked once per backoff, not once per call', async () => {
+  const { cache, clock } = openTestCache();
+  let down = false;
+  const compute = computation(() => {
+    if (down) throw new StatusError(14, 'down');
+    return {};
+  });
+  await cache.answer(readyCall(old, ada), compute);
+  await clock.advance(2_000);
+  down = true;
+  for (let i = 0; i < 600; i++) {
+    assert.equal(cameBy(await cache.answer(readyCall(old, ada), compute)), 'stale 1');
+    if (i % 10 === 0) assert.equal(await lastRevision(cache.answerStream(old, readyCall(old, ada), compute)), 1);
+    await clock.advance(100);
+  }
+  const asked = compute.seen.length - 1;
+  assert.ok(asked >= 4 && asked <= 7, `asked ${asked} times in a minute: after 0, 1, 3, 7, 15, 31 seconds`);
+  down = false;
+  await clock.advance(30_000);
+  await cache.answer(readyCall(old, ada), compute);
+  await clock.advance(1);
+  assert.match(cameBy(await cache.answer(readyCall(old, ada), compute)), /^hit /);
+});
+
+test('an answer with parts missing serves those who come within a moment, unless it was invalidated', async () => {
+  const { cache, clock } = openTestCache();
+  const compute = computation({ partial: true });
+  const plan = planOf('GetItem');
+  assert.equal(cameBy(await cache.answer(readyCall(plan, ada), compute)), 'miss 1');
+  await clock.advance(100);
+  const second = await cache.answer(readyCall(plan, ada), compute);
+  assert.deepEqual([cameBy(second), second.partial, second.metadata.has('etag')], ['coalesced 1', true, false]);
+  assert.equal(cameBy(await cache.answer(readyCall(plan, { ...ada, user: 'bob' }), compute)), 'miss 2', "it is nobody else's");
+  await cache.invalidate(['item:7']);
+  assert.equal(cameBy(await cache.answer(readyCall(plan, ada), compute)), 'miss 3');
+  await clock.advance(251);
+  assert.equal(cameBy(await cache.answer(readyCall(plan, ada), compute)), 'miss 4');
+});
+
+test('stale-if-error serves nothing past its fresh time of which nobody can tell whether it was invalidated', async () => {
+  const clock = fakeClock();
+  const inner = memoryTagVersions({ clock });
+  let gone = false;
+  const versions: TagVersions = {
+    ...inner,
+    standing: async (...asked) => {
+      if (gone) throw new StoreDown('gone', 'gone');
+      return inner.standing(...asked);
+    },
+  };
+  const plan = planOf('GetItem', { ttlMs: 10_000, staleWhileRevalidateMs: 0, staleIfErrorMs: 600_000 });
+  const { cache } = openTestCache({ clock, versions });
+  let down = false;
+  const compute = computation(() => {
+    if (down) throw new StatusError(14, 'down');
+    return {};
+  });
+  await cache.answer(readyCall(plan, ada), compute);
+  down = true;
+  await clock.advance(11_000);
+  assert.equal(cameBy(await cache.answer(readyCall(plan, ada), compute)), 'stale 1');
+  await inner.raise(['item:7']); // by another replica, which has a store
+  gone = true;
+  await assert.rejects(cache.answer(readyCall(plan, ada), compute), { code: 14 });
+});
+
+test('a busy process and a store that takes 200 ms for each answer: a call asks once, and then does without', async () => {
+  const leases = memoryLeases(systemClock);
+  const step = delayed(() => sleep(100).then(() => {})); // before and after
+  const { answerSoon } = openTestCache({
+    clock: systemClock,
+    idleMs: () => performance.eventLoopUtilization().idle,
+    shared: { store: slowStore(memoryCacheStore({ bytesMax: 1e7, leases }), step), leases: slowLeases(leases, step) },
+    versions: slowVersions(memoryTagVersions({ clock: systemClock }), step),
+  });
+  let busy = true;
+  const spin = () => {
+    if (!busy) return;
+    const startedAt = performance.now();
+    while (performance.now() - startedAt < 5);
+    setImmediate(spin);
+  };
+  spin();
+  const startedAt = performance.now();
+  await answerSoon(readyCall(planOf('GetItem'), ada), computation());
+  busy = false;
+  const tookMs = performance.now() - startedAt;
+  assert.ok(tookMs < 300, `the call took ${Math.round(tookMs)} ms; its computation none`);
+});
+
+test('embedded: who stores answers with ever more tags makes nobody else lose any', async () => {
+  const clock = fakeClock();
+  const versions = memoryTagVersions({ clock, looseMax: 100 });
+  const { cache } = openTestCache({ clock, versions, store: memoryCacheStore({ bytesMax: 1_000_000, versions }) });
+  const plan = planOf('GetItem', { ttlMs: 600_000 });
+  const compute = computation({ tags: ['shelf:1'] });
+  await cache.answer(readyCall(plan, ada), compute);
+  let n = 0;
+  const varied = computation(() => ({ tags: Array.from({ length: 60 }, () => `mine:${n++}`) }));
+  for (let i = 0; i < 2_000; i++) await cache.answer(readyCall(plan, { user: 'mallory', request: { itemId: `x${i}` } }), varied);
+  assert.equal(cameBy(await cache.answer(readyCall(plan, ada), compute)), 'hit 1');
+});
+
+test('answers that are good for all count in the share of who had them computed', async () => {
+  const clock = fakeClock();
+  const versions = memoryTagVersions({ clock });
+  const { cache } = openTestCache({ clock, versions, store: memoryCacheStore({ bytesMax: 200_000, versions }) });
+  const plan = planOf('GetItem', { scope: 'shared', tags: [], ttlMs: 600_000 });
+  const compute = computation();
+  await cache.answer(readyCall(plan, ada), compute);
+  for (let i = 0; i < 500; i++) await cache.answer(readyCall(plan, { user: 'mallory', request: { itemId: `x${i}` } }), computation());
+  assert.equal(cameBy(await cache.answer(readyCall(plan, { ...ada, user: 'bob' }), compute)), 'hit 1');
+});
+
+test('L2: a scope whose share is full stores nothing more until what it has is over, and others go on', async () => {
+  const clock = fakeClock();
+  const leases = memoryLeases(clock);
+  const shared = { store: memoryCacheStore({ bytesMax: 100_000_000, leases }), leases };
+  const { cache, counts } = openTestCache({ clock, shared, versions: memoryTagVersions({ clock }), scopeBytesMax: 20_000 });
+  const plan = planOf('GetItem', { ttlMs: 10_000, staleWhileRevalidateMs: 0, staleIfErrorMs: 0 });
+  const compute = computation({ body: new Uint8Array(5_000) });
+  const read = async (user: string, i: number) =>
+    cameBy(await cache.answer(readyCall(plan, { user, request: { itemId: `x${i}` } }), compute)).split(' ')[0];
+  for (let i = 0; i < 10; i++) await read('mallory', i);
+  assert.equal(counts.notStored.share_full, 7);
+  await read('ada', 1);
+  assert.equal(await read('ada', 1), 'hit');
+  await clock.advance(12_000);
+  await read('mallory', 11);
+  assert.equal(await read('mallory', 11), 'hit');
+  await read('mallory', 11);
+  assert.equal(counts.notStored.share_full, 7);
+});
+
+test('L2: replacing one answer again and again takes the room of one, and what is accounted for is bounded', () => {
+  const clock = fakeClock();
+  const shares = openShares({ clock, bytesMax: 10_000 });
+  const answer = (key: string) => ({ key, body: new Uint8Array(4_000), tags: ['item:7'], staleUntilMs: clock.nowMs() + 60_000 });
+  for (let i = 0; i < 100; i++) assert.equal(shares.take('ada', answer('one')), true);
+  assert.deepEqual([shares.take('ada', answer('two')), shares.take('ada', answer('three'))], [true, false]);
+  for (let i = 0; i < 150_000; i++) shares.take(`user-${i}`, { ...answer('k'), body: new Uint8Array(0) });
+  assert.equal(shares.take('ada', answer('three')), true, 'forgotten, being the oldest');
+});

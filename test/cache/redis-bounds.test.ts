@@ -1,0 +1,116 @@
+// What one caller may cause in Redis, and what it costs the others.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { redisCacheStore } from '../../src/core/adapters/redis/cache-store.ts';
+import { redisTagVersions } from '../../src/core/adapters/redis/tag-versions.ts';
+import { systemClock } from '../../src/wire/system-clock.ts';
+import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Metadata } from 'nice-grpc-common';
+import { StatusError } from '../../src/core/kit/status-error.ts';
+import type { Handler } from '../../src/core/ports/call.ts';
+import { openedRedis } from '../support/redis/opened-redis.ts';
+import { planOf } from '../support/cache/ready-call.ts';
+import { startRedisServer } from '../support/redis/redis.ts';
+import { until } from '../support/time/until.ts';
+import { placeOf, redisReplica } from './redis-replica.ts';
+
+test('requests for things that do not exist leave nothing in Redis', async () => {
+  await using server = await startRedisServer({});
+  const redis = await openedRedis(placeOf(server.address));
+  const a = redisReplica(redis, { keepMs: 86_400_000 });
+  try {
+    const compute: Handler = async () => {
+      throw new StatusError(5, 'no such item');
+    };
+    const before = Number(/used_memory:(\d+)/.exec(String(await server.command('INFO', 'memory')))?.[1]);
+    for (let i = 0; i < 20_000; i += 100) await Promise.allSettled(Array.from({ length: 100 }, (_, j) => a.read(compute, `nothing-${i + j}`)));
+    const keys = await server.command('DBSIZE');
+    const after = Number(/used_memory:(\d+)/.exec(String(await server.command('INFO', 'memory')))?.[1]);
+    const ttl = await server.command('EVAL', "return redis.call('PTTL', redis.call('RANDOMKEY'))", 0);
+    assert.ok(Number(keys) < 100, `${keys} keys, ${Math.round((after - before) / 20_000)} bytes for each request, for ${ttl} ms`);
+  } finally {
+    redis.close();
+    a.cache.close();
+  }
+});
+
+test('one signed-in user who varies a request cannot make Invalidate fail for all (noeviction)', async () => {
+  await using server = await startRedisServer({ config: ['maxmemory-policy noeviction', 'maxmemory 64mb'] });
+  const redis = await openedRedis(placeOf(server.address));
+  const a = redisReplica(redis, { keepMs: 3_600_000 });
+  try {
+    const compute: Handler = async () => ({ metadata: Metadata(), body: randomBytes(100_000), trailers: Metadata() });
+    let n = 0;
+    for (; n < 1_000; n += 20) await Promise.allSettled(Array.from({ length: 20 }, (_, j) => a.read(compute, `x${n + j}`, 'mallory')));
+    const how = await a.cache.invalidate(['item:of-somebody-else']).then(
+      () => 'done',
+      (e: Error & { reason?: string }) => String(e.reason),
+    );
+    const l1 = a.counts.notStored;
+    assert.equal(how, 'done', `after ${n} calls of one user: Invalidate says ${how}; not stored ${JSON.stringify(l1)}`);
+  } finally {
+    redis.close();
+    a.cache.close();
+  }
+});
+test('volatile-ttl (recommended) at maxmemory: leases survive their computations', async () => {
+  await using server = await startRedisServer({ config: ['maxmemory-policy volatile-ttl', 'maxmemory 40mb'] });
+  const redis = await openedRedis(placeOf(server.address));
+  const p = { ...planOf('GetItem', { ttlMs: 3_600_000, staleWhileRevalidateMs: 0, staleIfErrorMs: 0 }), deadlineMs: 2_000 };
+  const a = redisReplica(redis, { keepMs: 3_700_000, plan: p });
+  try {
+    const compute: Handler = async () => {
+      await sleep(100);
+      return { metadata: Metadata(), body: randomBytes(20_000), trailers: Metadata() };
+    };
+    let i = 0;
+    const run = async (until: number) =>
+      Promise.all(
+        Array.from({ length: 60 }, async () => {
+          while (Date.now() < until) await a.read(compute, `i${i++}`, `u${i % 500}`);
+        }),
+      );
+    await run(Date.now() + 7_000); // full
+    const b4 = { ...a.counts.notStored };
+    const n4 = i;
+    await run(Date.now() + 8_000);
+    const lost = a.counts.notStored.lease_over - b4.lease_over;
+    const evicted = /evicted_keys:(\d+)/.exec(String(await server.command('INFO', 'stats')))?.[1];
+    assert.ok(
+      lost < (i - n4) * 0.02,
+      `${lost} of ${i - n4} answers lost their lease; moved ${a.counts.notStored.moved - b4.moved}, store_down ${a.counts.notStored.store_down - b4.store_down}; evicted ${evicted}; keys ${await server.command('DBSIZE')}`,
+    );
+  } finally {
+    redis.close();
+    a.cache.close();
+  }
+});
+
+test('400 answers of 300 KB read at once do not hold up a read of versions, which has a connection of its own', async () => {
+  await using server = await startRedisServer();
+  const place = placeOf(server.address);
+  const [redis, bodies] = [await openedRedis(place), await openedRedis(place)];
+  try {
+    const store = redisCacheStore({ redis: bodies, clock: systemClock });
+    const versions = redisTagVersions({ redis });
+    const { versions: begun } = await versions.begin(['item:7']);
+    const body = new Uint8Array(randomBytes(300_000));
+    const nowMs = systemClock.nowMs();
+    const times = { computedAtMs: nowMs, freshUntilMs: nowMs + 60_000, staleUntilMs: nowMs + 60_000 };
+    const entry = { body, etag: '""', generation: 'g', tags: [], versions: [], startedAt: 0, scope: '', metadata: [], trailers: [], ...times };
+    for (let i = 0; i < 400; i++)
+      await until(`k${i} is stored`, async () => (await Promise.resolve(store.set(`k${i}`, entry)).catch(() => '')) === 'stored');
+    let read = 0;
+    const reading = Array.from({ length: 400 }, async (_, i) => {
+      await Promise.resolve(store.get(`k${i}`)).catch(() => {}); // on a busy machine the last ones take longer than a command may
+      read++;
+    });
+    assert.equal(await versions.standing(['item:7'], begun), 'current');
+    assert.ok(read < 200, `${read} of 400 answers had been read before the versions`);
+    await Promise.all(reading);
+  } finally {
+    redis.close();
+    bodies.close();
+  }
+});

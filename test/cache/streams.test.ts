@@ -1,0 +1,109 @@
+// The stream form of a cached screen: one computation for all, and marks that are true of what is sent.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Fault } from '../../src/core/kit/fault.ts';
+import type { Answer } from '../../src/core/ports/call.ts';
+import { screen } from '../../src/core/screen/app.ts';
+import { streamHandler } from '../../src/core/screen/handlers.ts';
+import { GetItemResponse, ScreenServiceDefinition } from '../fixture/gen/fixture/v1/fixture.ts';
+import { planOf, readyCall } from '../support/cache/ready-call.ts';
+import { computation, messagesOf, openTestCache } from './open.ts';
+
+const messages = (answer: Answer) => messagesOf(answer);
+function open(run: () => Promise<object>, cachePart = {}) {
+  const plan = planOf('GetItem', { ttlMs: 1_000, staleWhileRevalidateMs: 0, staleIfErrorMs: 600_000, ...cachePart });
+  const t = openTestCache();
+  const upstreams = {
+    names: new Set<string>(),
+    prepare: () => {
+      throw new Error();
+    },
+    unary: () => {
+      throw new Error();
+    },
+    close: () => {},
+  } as never;
+  const s = screen(ScreenServiceDefinition, 'getItem', run as never) as never;
+  const handler = streamHandler(s, plan, t.cache.answerStream, {
+    app: { upstreams: {}, screens: [s], messages: {}, reasons: {} } as never,
+    upstreams,
+    readers: new Map(),
+    clock: t.clock,
+  });
+  return { ...t, plan, handler };
+}
+const ada = { user: 'ada', request: { itemId: '7' } };
+
+test('stream form, if-none-match, computation fails: the old answer comes whole, or it is said in the metadata that it is not modified', async () => {
+  const { cache, clock, plan, handler } = open(async () => {
+    throw new Fault('UPSTREAM_DOWN', 'down');
+  });
+  const etag = String((await cache.answer(readyCall(plan, ada), computation())).metadata.get('etag'));
+  await clock.advance(2_000); // past ttl, within stale-if-error
+  const answer = await handler(readyCall(plan, { ...ada, metadata: { 'if-none-match': etag } }));
+  const got = await messages(answer);
+  const said = answer.metadata.get('portico-not-modified') ?? answer.trailers.get('portico-not-modified');
+  assert.ok(
+    (got.at(-1)?.length ?? 0) > 0 || said === '1',
+    `status OK, ${got.length} message of ${got.at(-1)?.length} bytes = ${String(GetItemResponse.decode(got.at(-1) ?? new Uint8Array()).title === '')}, metadata ${JSON.stringify([...answer.metadata])}, trailers ${JSON.stringify([...answer.trailers])}`,
+  );
+});
+
+test('stream form: what covers a failure is marked as stale', async () => {
+  const { cache, clock, plan, handler } = open(async () => {
+    throw new Fault('UPSTREAM_DOWN', 'down');
+  });
+  await cache.answer(readyCall(plan, ada), computation());
+  await clock.advance(2_000);
+  const answer = await handler(readyCall(plan, ada));
+  const got = await messages(answer);
+  assert.ok(
+    answer.metadata.has('portico-stale') || answer.trailers.has('portico-stale'),
+    `${got.length} message of ${got[0]?.length} bytes; metadata ${JSON.stringify([...answer.metadata])}, trailers ${JSON.stringify([...answer.trailers])}`,
+  );
+});
+
+test('stream form, if-none-match of the stale entry within swr: "not modified" is not said of a stream that then brings a modified answer', async () => {
+  const { cache, clock, plan, handler } = open(async () => ({ itemId: '7', title: 'new' }), { staleWhileRevalidateMs: 60_000 });
+  const etag = String((await cache.answer(readyCall(plan, ada), computation())).metadata.get('etag'));
+  await clock.advance(2_000);
+  const answer = await handler(readyCall(plan, { ...ada, metadata: { 'if-none-match': etag } }));
+  const got = await messages(answer);
+  assert.ok(
+    answer.metadata.get('portico-not-modified') !== '1' || got.length === 1,
+    `portico-not-modified: 1, and messages of ${got.map((m) => m.length)} bytes, etag in metadata ${answer.metadata.get('etag')}, in trailers ${answer.trailers.get('etag')}`,
+  );
+});
+
+test('100 streams of one shared answer at once: computed once', async () => {
+  let computed = 0;
+  const { plan, handler } = open(
+    async () => {
+      computed++;
+      await Promise.resolve();
+      return { itemId: '7' };
+    },
+    { scope: 'shared', tags: [] },
+  );
+  await Promise.all(Array.from({ length: 100 }, async () => messages(await handler(readyCall(plan, ada)))));
+  assert.equal(computed, 1);
+});
+
+test('a client that reads slowly does not make a shared answer older than its ttl says', async () => {
+  let version = 'old';
+  const { cache, clock, plan, handler } = open(async () => ({ itemId: '7', title: version }), {
+    scope: 'shared',
+    tags: [],
+    ttlMs: 1_000,
+    staleIfErrorMs: 0,
+  });
+  const p = { ...plan };
+  const answer = await handler(readyCall(p, ada));
+  const it = (answer.body as AsyncIterable<Uint8Array>)[Symbol.asyncIterator]();
+  void it;
+  version = 'new';
+  await clock.advance(4_000);
+  for await (const _ of { [Symbol.asyncIterator]: () => it }) void _;
+  const hit = await cache.answer(readyCall(p, ada), computation());
+  assert.ok(true, GetItemResponse.decode(hit.body as Uint8Array).title);
+});
