@@ -6,13 +6,13 @@ import { DatabaseError } from '../wire/database-error.ts';
 import { Exit, exitCodes } from './exit.ts';
 import { withMode, withSettings } from './options.ts';
 
-/** Runs the command line. @returns the exit code: 0 ok, 1 failed, 2 settings or policies, 3 something it needs, 64 usage */
+/** Runs the command line. @returns the exit code: 0 ok, 1 failed, 2 settings or policies, 3 a dependency, 64 usage */
 export async function cli(args: readonly string[]): Promise<number> {
   try {
     await commands().parseAsync(args, { from: 'user' });
     return exitCodes.ok;
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage; // commander has said it
+    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage; // commander has printed it
     const { code, message } = explain(error);
     process.stderr.write(`portico: ${message}\n`);
     if (wantsStacks(args) && error instanceof Error && error.stack !== undefined) process.stderr.write(`${error.stack}\n`);
@@ -20,7 +20,7 @@ export async function cli(args: readonly string[]): Promise<number> {
   }
 }
 
-// A command's code is loaded when it runs: a probe that is run every few seconds is not to load the server.
+// A command's code is loaded when it runs, so that a probe that runs every few seconds does not load the server.
 /** Every command with its options: for the command line, and for docs/reference/command-line.md. */
 export function commands(): Command {
   const program = new Command('portico')
@@ -57,7 +57,7 @@ export function commands(): Command {
   return program;
 }
 
-/** A message says what is wrong and what to do; a stack is for those who look at our code. */
+/** A message states the error and its remedy. A stack is only for defects. */
 function wantsStacks(args: readonly string[]): boolean {
   return process.env.PORTICO_TELEMETRY__LOG_LEVEL === 'debug' || args.includes('telemetry.logLevel=debug');
 }

@@ -6,10 +6,10 @@ import { SettingsError } from '../settings/problems.ts';
 import { everyNeed, loadSettings, type Mode, type Need, type Settings } from '../settings.ts';
 import { Exit, exitCodes } from './exit.ts';
 
-/** Where settings come from, as said on the command line. */
+/** The sources of settings from the command line. */
 export type SettingsFlags = { readonly config?: string; readonly set: readonly string[]; readonly dev?: boolean };
 
-/** The file that is read when none is named. */
+/** The file that is read by default. */
 const usualFile = 'portico.yaml';
 
 /** Adds `--config` and `--set`. */
@@ -20,7 +20,7 @@ export function withSettings(command: Command): Command {
     .addOption(new Option('-s, --set <key=value>', 'one setting, such as public.port=9443; repeatable').argParser(gather).default([], 'none'));
 }
 
-/** Adds `--dev`, for commands that look at what another command would do. */
+/** Adds `--dev`, for commands that inspect another command's settings. */
 export function withMode(command: Command): Command {
   return withSettings(command).option('--dev', 'read the settings as `portico dev` does instead of `portico serve`');
 }
@@ -30,7 +30,7 @@ export function fileOf({ config }: Pick<SettingsFlags, 'config'>): string | unde
   return config ?? process.env.PORTICO_CONFIG ?? (existsSync(usualFile) ? usualFile : undefined);
 }
 
-/** @throws SettingsError, or Exit for a flag that is none */
+/** @throws SettingsError, or Exit for an invalid flag */
 export function settingsOf(mode: Mode, { config, set }: SettingsFlags, needed: readonly Need[] = everyNeed): Settings {
   const file = fileOf({ config });
   const flags = set.map((text) => {
@@ -44,7 +44,7 @@ export function settingsOf(mode: Mode, { config, set }: SettingsFlags, needed: r
   return loadSettings(mode, { file, env: process.env, flags }, needed);
 }
 
-/** The mode that a command looks at. */
+/** The mode that a command inspects. */
 export function modeOf({ dev }: SettingsFlags): Mode {
   return dev === true ? 'dev' : 'serve';
 }

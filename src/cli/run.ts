@@ -30,13 +30,13 @@ export async function run(mode: Mode, flags: SettingsFlags): Promise<void> {
   const stopped = new Promise<void>((resolve, reject) => {
     let leaving = false;
     const onSignal = (signal: string) => {
-      if (leaving) process.exit(exitCodes.failed); // a second signal: at once
+      if (leaving) process.exit(exitCodes.failed); // a second signal ends at once
       leaving = true;
       portico.log.info(`${signal}: finishing the calls in flight; a second signal ends them.`, { grace_ms: settings.drain.grace });
       leave().then(resolve, reject);
     };
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => onSignal(signal));
-    sayHello(); // only now: whoever reads it may end us at once
+    sayHello(); // only now, because its reader may end the process at once
     portico.whenReady.then(
       () => {
         if (!leaving) portico.log.info('Ready.');

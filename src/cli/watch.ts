@@ -6,12 +6,18 @@ import { releaseFolder } from '../release/release.ts';
 import { Exit, exitCodes } from './exit.ts';
 import { fileOf, type SettingsFlags } from './options.ts';
 
-/** Editors write a file in several steps, and git many files at once: what comes within this time is one change. Milliseconds. */
+/**
+ * Editors write a file in several steps, and git many files at once: events within this time are one change.
+ * Milliseconds.
+ */
 const debounceMs = 200;
-/** A server that has not left by then is told once more, which ends it at once. Milliseconds. */
+/** A server that is still running after this time receives a second signal, which ends it at once. Milliseconds. */
 const patienceMs = 2_000;
 
-/** `portico dev --watch`: runs `portico dev` as a process of its own, and starts it anew when protos (which are generated first), screens or settings change. */
+/**
+ * `portico dev --watch`: runs `portico dev` as a separate process, and restarts it when protos (which are generated
+ * first), screens or settings change.
+ */
 export async function runWatching(flags: SettingsFlags): Promise<void> {
   const root = releaseFolder();
   if (!existsSync(join(root, 'proto')) || !existsSync(join(root, 'scripts/generate.ts')))
@@ -32,7 +38,7 @@ export async function runWatching(flags: SettingsFlags): Promise<void> {
     await stop(child);
     if (leaving) return;
     if (isStale(root) && !(await generate(root))) return say('waiting for the next change.');
-    known = snapshot(root, file); // what was generated is no change
+    known = snapshot(root, file); // generated files are not a change
     child = startServer();
   };
 
@@ -71,7 +77,7 @@ function ended(child: ChildProcess): Promise<void> {
 }
 
 async function stop(child: ChildProcess): Promise<void> {
-  child.removeAllListeners('exit'); // it is we who end it
+  child.removeAllListeners('exit'); // this process ends it
   const over = ended(child);
   child.kill('SIGTERM');
   const again = setTimeout(() => child.kill('SIGTERM'), patienceMs);
@@ -94,7 +100,7 @@ async function generate(root: string): Promise<boolean> {
   return child.exitCode === 0;
 }
 
-/** Every file that a start reads, with what tells that it was written. */
+/** Every file that a start reads, with a mark that changes when it is written. */
 function snapshot(root: string, file: string | undefined): ReadonlyMap<string, string> {
   const files = [...watched.flatMap((folder) => filesIn(root, folder)), ...(file === undefined ? [] : [resolve(file)])];
   return new Map(files.flatMap((path) => markOf(path).map((mark) => [relative(root, resolve(root, path)), mark] as const)));
@@ -115,7 +121,7 @@ function markOf(path: string): readonly string[] {
     const { mtimeMs, size } = statSync(path);
     return [`${mtimeMs} ${size}`];
   } catch {
-    return []; // not there, or just being replaced
+    return []; // absent, or being replaced
   }
 }
 
@@ -127,7 +133,7 @@ function listed(names: readonly string[]): string {
   return names.length <= 3 ? names.join(', ') : `${names.slice(0, 2).join(', ')} and ${names.length - 2} more`;
 }
 
-/** @param onChange called once for all that happens within the debounce time */
+/** @param onChange called once for all events within the debounce time */
 function watchAll(root: string, file: string | undefined, onChange: () => void): readonly FSWatcher[] {
   let timer: NodeJS.Timeout | undefined;
   const soon = () => {

@@ -8,10 +8,10 @@ export type LogOptions = {
   readonly destination: DestinationStream;
 };
 
-/** Never in a line, wherever a caller puts them. Messages with `debug_redact` fields are never logged at all. */
+/** Fields that are never logged, wherever they occur. Messages with `debug_redact` fields are never logged at all. */
 const secretKeys = ['authorization', 'token', 'accessToken', 'refreshToken', 'idToken', 'nonce', 'password', 'secret', 'cookie', 'refreshKey'];
 
-/** JSON lines: time, level, msg, who writes, and the fields of the line. */
+/** JSON lines: time, level, msg, the writer, and the fields of the line. */
 export function jsonLog({ level, service, destination }: LogOptions): Log {
   const logger = pino(
     {
@@ -37,14 +37,17 @@ function logOf(logger: Logger): Log {
   };
 }
 
-/** Lines that wait for a reader that is slow, in bytes; over it they are dropped. */
+/** The bytes of lines that may wait for a slow reader. Beyond it lines are dropped. */
 const waitingBytesMax = 16_777_216;
 
-/** Where the process writes its lines: standard output, unless another descriptor is given. What it cannot take is lost, and takes no call down: there is no other place to say it. */
+/**
+ * The destination of lines: standard output, unless another descriptor is given. Lines that it does not accept are
+ * lost, and fail no call.
+ */
 export function processDestination(descriptor = 1) {
   const destination = pino.destination({ dest: descriptor, sync: false, maxLength: waitingBytesMax });
   destination.on('error', () => {
-    destination.flushSync = () => {}; // on a full disk it would try for ever, and the process could not end
+    destination.flushSync = () => {}; // on a full disk it would retry for ever, and the process could not end
   });
   return destination;
 }

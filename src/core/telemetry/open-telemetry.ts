@@ -23,9 +23,9 @@ export type TelemetryOptions = {
   /** "stdout", "none", or the path of a file. */
   readonly accessLog: string;
   readonly logLevel: LogOptions['level'];
-  /** True: short lines for a person at a terminal. */
+  /** True: short lines for a terminal. */
   readonly pretty: boolean;
-  /** The standard OTEL_* variables: an exporter is opened where an endpoint is set. */
+  /** The standard OTEL_* variables: an exporter is opened if an endpoint is set. */
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
 };
@@ -36,7 +36,7 @@ export type Telemetry = {
   readonly recorder: CallRecorder;
   /** For Prometheus. */
   metricsText(): Promise<string>;
-  /** Sends what is left, for at most 5 s, and closes the exporters. */
+  /** Exports the rest for at most 5 s, and closes the exporters. */
   close(): Promise<void>;
 };
 
@@ -59,7 +59,8 @@ export async function openTelemetry(options: TelemetryOptions): Promise<Telemetr
     'service.instance.id': randomUUID(),
   });
   const push = await pushReaders(env);
-  // One reader for both where both want sums from the start: every reader keeps its own, at the price of another microsecond for each call.
+  // One reader for both if both need sums since the start: every reader keeps its own, at the cost of another
+  // microsecond per call.
   const shared = /^(|cumulative)$/i.test(env.OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE ?? '') ? push[0] : undefined;
   const scrape: MetricReader = shared ?? new ScrapeReader();
   const meters = new MeterProvider({ resource, readers: shared === undefined ? [scrape, ...push] : push });
@@ -111,7 +112,7 @@ function recorderOf({
     ended: (record) => {
       metrics.ended(record);
       access?.ended(record);
-      if (spans !== undefined && (record.sampled || isServerError(record.code))) spans(record); // our failures are always recorded
+      if (spans !== undefined && (record.sampled || isServerError(record.code))) spans(record); // failures of the server are always recorded
     },
     unknownMethod: metrics.unknownMethod,
   };
@@ -132,7 +133,7 @@ function openAccessLog(
   return { lines: accessLog(file.write, service), close: file.close };
 }
 
-/** Loaded only where an endpoint is set: they are half of what a start would load. */
+/** Loaded only if an endpoint is set: they are half of the code that a start would load. */
 async function spanProcessors(env: TelemetryOptions['env']): Promise<SpanProcessor[]> {
   if (!pushes(env, 'TRACES')) return [];
   const { OTLPTraceExporter } = await import('@opentelemetry/exporter-trace-otlp-proto');

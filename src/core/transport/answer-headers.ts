@@ -3,11 +3,11 @@ import type { OutgoingHttpHeaders } from 'node:http';
 /** Keys with their values. */
 export type Pairs = Iterable<readonly [key: string, values: readonly (string | Uint8Array)[]]>;
 
-/** Of one connection or of the protocol itself: an answer's metadata cannot set them. */
+/** Headers of the connection or of the protocol, which an answer's metadata cannot set. */
 const ofHttp =
   /^(:|grpc-(status|message|encoding|accept-encoding|timeout)$|(connection|content-type|content-length|content-encoding|date|host|te|trailer|transfer-encoding|keep-alive|proxy-connection|upgrade|http2-settings|set-cookie)$)/;
 const name = /^[a-z0-9!#$%&'*+.^_`|~-]+$/;
-/** HTTP takes these once (Node throws at the second). */
+/** Headers that HTTP allows once (Node throws at the second). */
 const single = new Set(['age', 'etag', 'expires', 'last-modified', 'location', 'retry-after', 'server']);
 const printable = /^[ -~\t]*$/;
 
@@ -23,7 +23,8 @@ function isAllowed(key: string): boolean {
 }
 
 /**
- * Writes metadata into headers. What HTTP cannot carry is left out, so that no answer fails by what an upstream said.
+ * Writes metadata into headers. Values that HTTP cannot carry are omitted, so that no answer fails because of an
+ * upstream's metadata.
  * @param prefix of each key: Connect's unary trailers have one
  */
 export function toHeaders(metadata: Pairs, headers: OutgoingHttpHeaders, prefix = ''): OutgoingHttpHeaders {
@@ -45,7 +46,7 @@ function binary(value: string | Uint8Array): string {
     .replace(/=+$/, '');
 }
 
-/** Adds to `vary` what an answer hangs on, beside what is there. */
+/** Adds keys to `vary`. */
 export function alsoVary(headers: OutgoingHttpHeaders, key: string): void {
   const before = headers.vary;
   headers.vary = before === undefined ? key : `${Array.isArray(before) ? before.join(', ') : before}, ${key}`;

@@ -1,9 +1,9 @@
 import { Fault } from '../kit/fault.ts';
 
 /**
- * Takes bytes out of base64 as it comes, in pieces of any length. Each piece that the client encoded may have padding of its own, also in the middle (gRPC-Web, "Protocol
- * differences": grpc-web-text).
- * @returns takes one chunk; it throws a Fault for what is no base64
+ * Decodes base64 in chunks of any length. Each chunk that the client encoded may have its own padding, also in the
+ * middle (gRPC-Web, "Protocol differences": grpc-web-text).
+ * @returns decodes one chunk; it throws a Fault for invalid base64
  */
 export function base64Chunks(): (chunk: Buffer) => Buffer {
   let rest = '';

@@ -5,7 +5,7 @@ import { isWireFormat } from '../kit/wire-scan.ts';
 import { InexactJson, readJson } from './json-request.ts';
 import { inexact, unreadable } from './request-faults.ts';
 
-/** The form that messages have on their way: protobuf's bytes as they are, or JSON. */
+/** The wire form of messages: protobuf bytes, or JSON. */
 export type Codec = {
   readonly name: 'proto' | 'json';
   /**
@@ -14,13 +14,14 @@ export type Codec = {
    */
   read(input: DescMessage, raw: Uint8Array): Uint8Array;
   /**
-   * An answer in this form.
-   * @throws Fault UPSTREAM_GARBAGE; Error for what JSON cannot say: an Any of a type that nobody knows, a time after the year 9999 (ProtoJSON format)
+   * Encodes an answer in this form.
+   * @throws Fault UPSTREAM_GARBAGE; Error for values that JSON cannot represent: an Any of an unknown type, a time
+   * after the year 9999 (ProtoJSON format)
    */
   write(plan: MethodPlan, bytes: Uint8Array): Uint8Array;
 };
 
-/** Fields of one message, at its top. A list of numbers counts as one, where it is packed, as proto3 packs it. */
+/** The largest number of top-level fields of one message. A packed list of numbers, as in proto3, counts as one. */
 const fieldsMax = 16_384;
 
 export const protoCodec: Codec = {

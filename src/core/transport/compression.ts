@@ -5,24 +5,24 @@ import type { Soon } from '../kit/soon.ts';
 import { compressedFlag, type Frame } from './frames.ts';
 import { tooLarge } from './request-faults.ts';
 
-/** What requests may be compressed by. Undefined: not at all. */
+/** Encodings of requests. Undefined: not compressed. */
 export type Encoding = 'gzip' | 'deflate' | undefined;
 
-/** For headers that tell what requests may be compressed by. */
+/** The value of headers with the supported encodings of requests. */
 export const acceptedEncodings = 'gzip, deflate';
 
-/** Answers below this are not made smaller by it. Connect's own limit. Bytes. */
+/** Smaller answers do not benefit. Connect's own limit. Bytes. */
 const gzipBytesMin = 1_024;
-/** Above this one answer would hold up all others for milliseconds. Bytes. */
+/** A larger answer would delay all others for milliseconds. Bytes. */
 const gzipBytesMax = 262_144;
-/** Up to here it costs less to decompress at once than to ask another thread. Bytes, of what comes out. */
+/** Up to this decompressed size a synchronous call costs less than another thread. Bytes. */
 const atOnceBytesMax = 65_536;
 
 const asynchronously = { gzip: promisify(gunzip), deflate: promisify(inflate) };
 const atOnce = { gzip: gunzipSync, deflate: inflateSync };
 
 /**
- * What a header names.
+ * The encoding that a header names.
  * @throws Fault ENCODING_UNKNOWN
  */
 export function encodingOf(header: string | string[] | undefined): Encoding {
@@ -34,7 +34,7 @@ export function encodingOf(header: string | string[] | undefined): Encoding {
   });
 }
 
-/** @throws Fault when it is not so compressed, or larger than `bytesMax` when it is not any more */
+/** @throws Fault when it is not compressed in this way, or exceeds `bytesMax` when decompressed */
 export function decompress(encoding: NonNullable<Encoding>, bytes: Uint8Array, bytesMax: number): Soon<Buffer> {
   const options = { maxOutputLength: bytesMax };
   const failed = (cause: unknown): never => {
@@ -51,10 +51,11 @@ export function decompress(encoding: NonNullable<Encoding>, bytes: Uint8Array, b
 
 /**
  * The bytes of a message.
- * @throws Fault when its flags are none, or when it says that it is compressed and the call does not say how (gRPC: compression.md, "INTERNAL")
+ * @throws Fault for invalid flags, or for a compressed message in a call without an encoding (gRPC: compression.md,
+ * "INTERNAL")
  */
 export function messageOf({ flags, bytes }: Frame, encoding: () => Encoding, bytesMax: number): Soon<Buffer> {
-  const announced = encoding(); // also of a message that is not compressed: grpc-go refuses such a call, too
+  const announced = encoding(); // also for an uncompressed message: grpc-go refuses such a call, too
   if (flags === 0) return bytes;
   if (flags !== compressedFlag)
     throw new Fault('CALL_MALFORMED', `A message has the flags ${flags}: 0 and 1 are known.`, { metadata: { flags: String(flags) } });
@@ -62,7 +63,7 @@ export function messageOf({ flags, bytes }: Frame, encoding: () => Encoding, byt
   return decompress(announced, bytes, bytesMax);
 }
 
-/** Whether a client takes answers by gzip: `accept-encoding` and those like it (RFC 9110, section 12.5.3). */
+/** Whether a client accepts gzip: `accept-encoding` and those like it (RFC 9110, section 12.5.3). */
 export function takesGzip(accepted: string | string[] | undefined): boolean {
   if (accepted === undefined) return false;
   if (accepted === 'gzip') return true;

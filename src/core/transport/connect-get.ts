@@ -7,7 +7,10 @@ import { OneRequest } from './one-request.ts';
 import type { Protocol } from './protocol.ts';
 import { tooLarge, unreadable } from './request-faults.ts';
 
-/** Unary calls whose message stands in the URL (Connect protocol, "Unary-Get-Request"), so that HTTP's caches can keep their answers. */
+/**
+ * Unary calls with the message in the URL (Connect protocol, "Unary-Get-Request"), so that HTTP caches can store
+ * answers.
+ */
 export function connectGet(codec: Codec, registry: Registry): Protocol {
   return {
     name: 'connect',

@@ -64,8 +64,8 @@ class ConnectStreamReply implements Reply {
   }
 
   /**
-   * A stream's error stands in its last message, whatever the HTTP status: from another one than 200 clients guess a code, and read no details. What is no call of this protocol at all
-   * is refused as HTTP does.
+   * The last message of a stream carries its error, with HTTP status 200: from any other status clients derive a code,
+   * and read no details. A request that is not a call of this protocol is refused with an HTTP status.
    */
   fail(status: StatusError): void {
     const httpStatus = httpStatusOf(status);

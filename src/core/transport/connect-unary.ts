@@ -13,7 +13,7 @@ import { OneRequest } from './one-request.ts';
 import type { Protocol, Reply } from './protocol.ts';
 import { connectError } from './status-headers.ts';
 
-/** Unary calls by the Connect protocol ("Unary RPCs"), and so JSON by curl: one message is the whole body. */
+/** Unary calls by the Connect protocol ("Unary RPCs"), and therefore JSON by curl: one message is the whole body. */
 export function connectUnary(codec: Codec, registry: Registry): Protocol {
   return {
     name: 'connect',
@@ -49,7 +49,7 @@ export class ConnectUnaryReply implements Reply {
   readonly #exchange: Exchange;
   readonly #codec: Codec;
   readonly #registry: Registry;
-  /** Whether the client has a compressed answer that it asks about. */
+  /** Whether the client's `if-none-match` names a compressed answer. */
   readonly #hasGzip: boolean;
 
   constructor(exchange: Exchange, codec: Codec, registry: Registry) {
@@ -59,7 +59,7 @@ export class ConnectUnaryReply implements Reply {
     const { headers } = exchange;
     const known = headers['if-none-match'];
     this.#hasGzip = known?.includes(gzipMark) ?? false;
-    if (known !== undefined && this.#hasGzip) headers['if-none-match'] = known.replaceAll(gzipMark, '"'); // the cache knows the answer's own
+    if (known !== undefined && this.#hasGzip) headers['if-none-match'] = known.replaceAll(gzipMark, '"'); // the cache uses the etag of the uncompressed answer
   }
 
   one(plan: MethodPlan, { metadata, trailers, forms }: Answer, body: Uint8Array): void {
@@ -101,7 +101,7 @@ export class ConnectUnaryReply implements Reply {
   fail(status: StatusError): void {
     const { httpStatus, error } = connectError(status, this.#registry);
     if (httpStatus === 405 || httpStatus === 415) {
-      // HTTP's own refusal: Connect's clients take the code from the HTTP status ("HTTP to error code").
+      // An error of HTTP: Connect's clients derive the code from the HTTP status ("HTTP to error code").
       const named = httpStatus === 405 ? { allow: 'POST' } : { 'accept-post': takenTypes };
       this.#send(httpStatus, { 'content-type': 'text/plain; charset=utf-8', ...named }, Buffer.from(`${status.message}\n`));
       return;
@@ -119,7 +119,7 @@ export class ConnectUnaryReply implements Reply {
   }
 }
 
-/** A form of an answer: the kept one, or made now and kept. */
+/** A form of an answer: the stored one, or one that is created now and stored. */
 function madeOnce(forms: KeptForms | undefined, form: string, make: () => Uint8Array): Uint8Array {
   const kept = forms?.get(form);
   if (kept !== undefined) return kept;
@@ -133,7 +133,7 @@ function markEtag(headers: OutgoingHttpHeaders): void {
   if (typeof etag === 'string' && etag.endsWith('"')) headers.etag = etag.slice(0, -1) + gzipMark;
 }
 
-/** Details travel in the error itself. */
+/** The error itself contains the details. */
 function connectMetadata(trailers: CallMetadata): Pairs {
   return trailers.has('grpc-status-details-bin') ? [...trailers].filter(([key]) => key !== 'grpc-status-details-bin') : trailers;
 }

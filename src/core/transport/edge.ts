@@ -12,24 +12,27 @@ export type EdgeParts = {
   readonly refusal: EncodeRefusal;
   readonly reportDefect: (error: unknown) => void;
   readonly nowMs: () => number;
-  /** Watches a request of one message that does not come at once. @returns forgets it */
+  /** Watches a request of one message that is not complete at once. @returns removes it */
   readonly watch: (exchange: Exchange) => () => void;
 };
 
 /**
- * Answers one exchange as a call, whatever its protocol.
- * @param handled is called once, when what answers the call has ended: that may be long after the client has left
+ * Answers one exchange of any protocol as a call.
+ * @param handled called once, when the handler of the call has ended, which may be long after the client has
+ * disconnected
  */
 export type Edge = (exchange: Exchange, handled: () => void) => void;
 
-/** The one way from HTTP to `answer`: headers, then the call, then bytes. What protocols have in common is done here. */
+/**
+ * The one path from HTTP to `answer`: headers, then the call, then bytes. It contains everything that protocols share.
+ */
 export function openEdge(parts: EdgeParts): Edge {
   const { refusal, reportDefect } = parts;
   return (exchange, handled) => {
     const { protocol, refused } = parts.protocolOf(exchange);
     const reply = protocol.reply(exchange);
     try {
-      authorityOf(exchange.headers); // whoever has no host has no path either
+      authorityOf(exchange.headers); // without a valid host there is no path
       const { plan, answer } = methodOf(exchange, parts, protocol, refused);
       new RunningCall(exchange, plan, protocol, reply, parts, handled).run(answer);
     } catch (error) {
@@ -39,7 +42,7 @@ export function openEdge(parts: EdgeParts): Edge {
   };
 }
 
-/** @throws Fault when there is no such method, or when it cannot be called so */
+/** @throws Fault when the method is unknown, or cannot be called in this way */
 function methodOf(exchange: Exchange, { served }: EdgeParts, protocol: Protocol, refused: Spoken['refused']): Served {
   const found = served.get(exchange.path);
   if (found === undefined) throw methodUnknown(exchange.path);

@@ -2,44 +2,44 @@ import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http';
 import type { Readable, Writable } from 'node:stream';
 import type { Peer } from '../ports/call.ts';
 
-/** One request of HTTP and its answer, on either version. Every protocol is written over it. */
+/** One HTTP request and its response, on either version. Every protocol uses it. */
 export type Exchange = {
   readonly version: 1 | 2;
   readonly method: string;
   /** Without the query. */
   readonly path: string;
-  /** What stands after the `?`, or "". */
+  /** The query without the `?`, or "". */
   readonly query: string;
-  /** Of HTTP/2 the pseudo headers, too. */
+  /** With HTTP/2 including pseudo headers. */
   readonly headers: IncomingHttpHeaders;
-  /** Names and values in turn, as they came. */
+  /** Names and values alternating, as received. */
   readonly rawHeaders: readonly string[];
   readonly peer: Peer;
   /** The bytes of the request's body. */
   readonly input: Readable;
   /** The bytes of the answer's body, after `respond`. */
   readonly output: Writable;
-  /** Adds to the headers of whatever is answered: what CORS says. */
+  /** Headers that are added to every response, for CORS. */
   also: ((headers: OutgoingHttpHeaders) => void) | undefined;
   /**
-   * Sends the answer's headers; nothing when the client has left.
-   * @param headers are changed
+   * Sends the response headers; nothing if the client has disconnected.
+   * @param headers are modified
    */
   respond(status: number, headers: OutgoingHttpHeaders, how?: RespondHow): void;
-  /** Whether the request has come to its end. */
+  /** Whether the request has ended. */
   isWhole(): boolean;
-  /** Whether there is nobody to answer any more. */
+  /** Whether the client has disconnected. */
   isClosed(): boolean;
-  /** Ends the exchange, because its request has not come whole in time. */
+  /** Ends the exchange, because its request was not complete in time. */
   tooLate(): void;
 };
 
 export type RespondHow = {
-  /** The headers are all. */
+  /** The response consists of headers only. */
   readonly only?: boolean;
-  /** Asked when the body has ended. On HTTP/2 only. */
+  /** Called when the body has ended. On HTTP/2 only. */
   readonly trailers?: () => OutgoingHttpHeaders;
 };
 
-/** How long the rest of a request may come after its answer, before it is refused. Whole milliseconds. */
+/** How long the rest of a request may arrive after its answer before it is refused. Whole milliseconds. */
 export const restMs = 1_000;

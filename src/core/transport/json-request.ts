@@ -1,7 +1,10 @@
 import { type DescField, type DescMessage, fromJson, type JsonValue, type Message, type Registry, ScalarType } from '@bufbuild/protobuf';
 import { NumberText, parseExactJson } from '../kit/exact-json.ts';
 
-/** A JSON request whose value a field cannot hold exactly. Neither the message nor the field's name quotes a value, because a value may be a secret. */
+/**
+ * A JSON request with a value that its field cannot hold exactly. Neither the message nor the field's name quotes a
+ * value, because it may be a secret.
+ */
 export class InexactJson extends Error {
   /** "orders[2].placed_at" */
   readonly field: string;
@@ -13,9 +16,10 @@ export class InexactJson extends Error {
 }
 
 /**
- * Reads a JSON request exactly, or not at all (ProtoJSON format): protobuf-es rounds integers beyond 2^53 and makes 1 March of 30 February.
+ * Reads a JSON request exactly, or not at all (ProtoJSON format): protobuf-es rounds integers beyond 2^53 and converts
+ * 30 February to 1 March.
  * @param registry the types that JSON may have in an Any
- * @throws InexactJson; Error for what is no JSON, or not of this type
+ * @throws InexactJson; Error for invalid JSON, or JSON of another type
  */
 export function readJson(type: DescMessage, text: string, registry: Registry): Message {
   const json = exactMessage(type, parseExactJson(text), { path: '', registry, depth: 0 });
@@ -24,10 +28,10 @@ export function readJson(type: DescMessage, text: string, registry: Registry): M
 
 type Place = { readonly path: string; readonly registry: Registry; readonly depth: number };
 
-/** protobuf-es has the same bound, behind this walk. */
+/** protobuf-es has the same bound. */
 const depthMax = 100;
 
-/** The same value with its number texts resolved by the fields that they are for. What has another form than the type is for protobuf-es to refuse. */
+/** The same value with its number texts resolved by their fields. protobuf-es refuses values of another form. */
 function exactMessage(type: DescMessage, json: unknown, place: Place): unknown {
   if (place.depth > depthMax) throw new InexactJson(place.path || type.name, `is nested deeper than ${depthMax} messages`);
   switch (type.typeName) {
@@ -65,7 +69,7 @@ function exactField(field: DescField, json: unknown, place: Place): unknown {
     return json;
   }
   if (field.fieldKind === 'map') {
-    // The path names no key: it is the client's to choose.
+    // The path contains no key, because the client chooses it.
     if (isObject(json)) for (const key of Object.keys(json)) set(json, key, exactValue(field, json[key], { ...place, path: `${place.path}[…]` }));
     return json;
   }
@@ -90,7 +94,7 @@ function exactScalar(scalar: ScalarType | undefined, json: unknown, { path }: Pl
     case ScalarType.SFIXED64:
     case ScalarType.UINT64:
     case ScalarType.FIXED64:
-      return /^-?\d+$/.test(json.text) ? json.text : refuse(path, 'is no integer in plain digits'); // text is how ProtoJSON writes them itself
+      return /^-?\d+$/.test(json.text) ? json.text : refuse(path, 'is no integer in plain digits'); // ProtoJSON itself writes them as text
     default:
       return refuse(path, 'is no number that it can hold');
   }
@@ -111,7 +115,7 @@ function exactAny(json: unknown, place: Place): unknown {
   const type = place.registry.getMessage(json['@type'].slice(json['@type'].lastIndexOf('/') + 1));
   if (type === undefined) return json;
   const inner = { ...place, depth: place.depth + 1 };
-  // Types with a JSON form of their own stand under "value" (ProtoJSON format, "Any").
+  // Types with their own JSON form are under "value" (ProtoJSON format, "Any").
   if (!type.typeName.startsWith('google.protobuf.')) return exactFields(type, json, inner);
   if (Object.hasOwn(json, 'value')) json.value = exactMessage(type, json.value, { ...inner, path: `${place.path}.value` });
   return json;
@@ -126,7 +130,10 @@ function refuse(path: string, why: string): never {
   throw new InexactJson(path, why);
 }
 
-/** RFC 3339, section 5.6, with the days that section 5.7 gives a month; no leap seconds, which google.protobuf.Timestamp has none of. */
+/**
+ * RFC 3339, section 5.6, with the days that section 5.7 gives a month; no leap seconds, because
+ * google.protobuf.Timestamp has none.
+ */
 function isTime(text: string): boolean {
   const [, year, month, day] = timeFormat.exec(text) ?? [];
   return year !== undefined && Number(day) <= new Date(Date.UTC((Number(year) % 400) + 2_000, Number(month), 0)).getUTCDate();
