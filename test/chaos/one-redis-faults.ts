@@ -10,7 +10,18 @@ const pendingSaid = /\d+ invalidated tags are still to be sent to Redis/;
 /** The other server's way to Redis. */
 type Way = { readonly faulty: FaultyLink; readonly tricky: TrickyLink };
 
-export type OneRedisFault = 'killed' | 'emptied' | 'rewound' | 'hung' | 'stuttering' | 'full' | 'cutOff' | 'unheard';
+export type OneRedisFault =
+  | 'killed'
+  | 'emptied'
+  | 'rewound'
+  | 'hung'
+  | 'stuttering'
+  | 'full'
+  | 'filled'
+  | 'flushed'
+  | 'demoted'
+  | 'cutOff'
+  | 'unheard';
 
 export type OneRedis = Loaded & AsyncDisposable & { readonly faults: Readonly<Record<OneRedisFault, Fault>> };
 
@@ -94,6 +105,43 @@ function faultsOf(redisServer: RedisServer, way: Way, { pair, load }: Loaded): R
         await bothCount(/^portico_store_failures_total\{.*portico_store_why="full"/, (failures) => failures > 0);
       },
       end: () => redisServer.command('CONFIG', 'SET', 'maxmemory', 0),
+    },
+    filled: {
+      name: 'filled to the brim by another user',
+      begin: async () => {
+        const used = Number(/used_memory:(\d+)/.exec(String(await redisServer.command('INFO', 'memory')))?.[1]);
+        await redisServer.command('CONFIG', 'SET', 'maxmemory', used + 8 * 1_048_576);
+        const isFull = () =>
+          redisServer.command('APPEND', 'other', 'x'.repeat(1_048_576)).then(
+            () => false,
+            () => true,
+          );
+        await until('another user has filled it', isFull);
+      },
+      during: async () => {
+        const { told = 0, refused = 0 } = load.counts();
+        await until('invalidations are done all the same', () => (load.counts().told ?? 0) > told + 10);
+        assert.equal(load.counts().refused ?? 0, refused);
+      },
+      end: async () => {
+        await redisServer.command('CONFIG', 'SET', 'maxmemory', 0);
+        await redisServer.command('DEL', 'other');
+      },
+    },
+    flushed: {
+      name: 'emptied by FLUSHALL, again and again',
+      begin: async () => {
+        for (let i = 0; i < 6; i++) {
+          await redisServer.command('FLUSHALL');
+          await load.goesOn(30);
+        }
+      },
+    },
+    demoted: {
+      name: 'made a replica of one that does not answer',
+      begin: () => redisServer.command('REPLICAOF', '127.0.0.1', 1),
+      during: isMissed,
+      end: () => redisServer.command('REPLICAOF', 'NO', 'ONE'),
     },
     cutOff: {
       name: 'out of reach of one server alone',

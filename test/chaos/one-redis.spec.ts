@@ -36,8 +36,21 @@ test('restarted with the versions and answers that it had a while ago', { timeou
   await bring(faults.rewound, on);
 });
 
-test('out of memory: what is remembered is still served, nothing is stored, invalidations are refused or kept', { timeout: 60_000 }, async () => {
+test('out of memory: what is cached is still served, nothing is stored, invalidations are done', { timeout: 60_000 }, async () => {
   await bring(faults.full, on);
+});
+
+test('filled by another user: invalidations are done all the same', { timeout: 60_000 }, async () => {
+  await bring(faults.filled, on);
+});
+
+test('emptied by FLUSHALL under load', { timeout: 60_000 }, async () => {
+  await bring(faults.flushed, on);
+});
+
+test('a demoted primary: what it has is not served as fresh', { timeout: 60_000 }, async () => {
+  const { stale = 0 } = await bring(faults.demoted, on);
+  assert.ok(stale > 0);
 });
 
 test('out of reach of one server alone: what the other invalidates is not served as fresh there', { timeout: 60_000 }, async () => {
