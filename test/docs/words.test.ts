@@ -42,11 +42,6 @@ const examples = /"(?:my|Ann's) phone"/g;
 /** Files that are being rewritten. */
 const later = new RegExp(
   `^(?:${[
-    'src/core/cache/',
-    'src/core/adapters/memory/(?:cache-store|tag-versions)',
-    'src/core/adapters/redis/(?:cache-|leases|tag-|tick-)',
-    'src/core/adapters/redis/connection/(?:open-redis|redis-error)',
-    'src/core/ports/(?:cache-store|cached-stream|tag-versions)',
     'src/core/interceptors/invalidate',
     'src/core/screen/(?:app|clients|handlers|run)\\.ts$',
     'src/core/upstreams/forward\\.ts$',

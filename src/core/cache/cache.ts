@@ -30,7 +30,7 @@ import { openLayers } from './store/layers.ts';
 import { openShares } from './store/shares.ts';
 import { waitBudgets } from './wait-budget.ts';
 
-/** What the cache is made of. */
+/** The parts of the cache. */
 export type CacheParts = {
   /** L1: in this process. */
   readonly store: CacheStore;
@@ -39,9 +39,9 @@ export type CacheParts = {
   readonly versions: TagVersions;
   /** Of the store of versions; undefined while it is not known. Unset: there is but one, as long as the process. */
   readonly generation?: () => string | undefined;
-  /** Tells the other replicas what was invalidated; nothing depends on its getting there. */
+  /** Publishes invalidations to the other replicas; no correctness depends on it. */
   readonly announce?: (tags: readonly string[]) => void;
-  /** The longest life of an answer: how long an invalidation that could not be told is kept. Whole milliseconds. */
+  /** The longest life of an answer: how long an unconfirmed invalidation is kept. Whole milliseconds. */
   readonly keepMs?: number;
   /** What one scope may have in L2, by what this replica stores. Bytes. Default: 8 MiB. */
   readonly scopeBytesMax?: number;
@@ -55,24 +55,27 @@ export type CacheParts = {
   readonly counts: CacheCounts;
   /** The locales that screens can speak; the first is the default. */
   readonly locales: readonly [string, ...string[]];
-  /** Status by reason, a team's included: tells which failures an old answer may cover. */
+  /** Status by reason, including the company's: decides which failures an old answer may cover. */
   readonly reasons?: Reasons;
   readonly flights?: Flights<Computed>;
 };
 
 /** Stored answers of cached methods. */
 export type Cache = {
-  /** Answers a call of a cached method: from what is stored, from a computation going on, or by `compute`, which is given only what the key has. */
+  /**
+   * Answers a call of a cached method: from what is stored, from a computation going on, or by `compute`, which is
+   * given only what the key has.
+   */
   answer(call: ReadyCall, compute: Handler): Soon<Answer>;
   /** The same for the stream form of a cached method. */
   answerStream: AnswerStream;
   invalidate: Invalidate;
   invalidateWritten: InvalidateWritten;
-  /** What another replica announced. */
+  /** Receives an invalidation that another replica announced. */
   announced(tags: readonly string[]): void;
   /** Events of tags for whoever computes anew what its clients look at. */
   onInvalidated: OnInvalidated;
-  /** Stops telling the shared store what it could not be told. */
+  /** Stops retrying pending invalidations. */
   close(): void;
 };
 

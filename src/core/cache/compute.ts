@@ -31,8 +31,8 @@ export type Computed = Whole & {
   /** The end of its fresh time, when it was stored. */
   readonly freshUntilMs: number | undefined;
   /**
-   * What its freshness hangs on. "invalidated": that was over before it was finished. "incomplete": it has tags that nobody can ask for (too many, malformed, or without a value).
-   * Undefined when the shared store could not be asked.
+   * What its freshness hangs on. "invalidated": that was over before it was finished. "incomplete": it has tags that
+   * nobody can ask for (too many, malformed, or without a value). Undefined when the shared store could not be asked.
    */
   readonly snapshot: TagSnapshot | 'invalidated' | 'incomplete' | undefined;
   /** Another replica computed it. */
@@ -60,12 +60,16 @@ export type Wanted = { readonly method: CachedMethod; readonly call: ReadyCall; 
 const streamDeadlineMs = 60_000;
 
 /**
- * Begins the flight that computes an answer, or takes the one that another replica is computing. In this order: the versions of its tags are read, then the lease is taken, then it
- * is computed, then its tags are held against their versions once more, and only then it is stored.
+ * Begins the flight that computes an answer, or takes the one that another replica is computing. In this order: the
+ * versions of its tags are read, then the lease is taken, then it is computed, then its tags are held against their
+ * versions once more, and only then it is stored.
  */
 export type Begin = (wanted: Wanted, compute: ComputeSoFar) => Flight<Computed>;
 
-/** The time of a flight that a call of this plan begins: its policy's, for a stream form that of the stream. Milliseconds. */
+/**
+ * The time of a flight that a call of this plan begins: its policy's, for a stream form that of the stream.
+ * Milliseconds.
+ */
 export function timeOf({ deadlineMs, kind }: MethodPlan): number {
   return deadlineMs ?? (kind === 'unary' ? unaryDeadlineMs : streamDeadlineMs);
 }
@@ -73,7 +77,10 @@ export function timeOf({ deadlineMs, kind }: MethodPlan): number {
 export function computeBy(parts: ComputeParts): Begin {
   const { layers, l2, versions, generation, flights, partials, clock } = parts;
 
-  /** What another replica has stored by now, if it is as good as computed now; `unavailable` when nobody can tell. */
+  /**
+   * What another replica has stored by now, if it is as current as a new computation; `unavailable` when that cannot be
+   * verified.
+   */
   const another = (method: CachedMethod, key: Key) => (budget: WaitBudget) =>
     soonThen(layers.findL2(key.key, budget), (found) => {
       if (found === unavailable || found?.verdict === 'unknown') return unavailable;

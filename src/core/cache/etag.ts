@@ -3,12 +3,16 @@ import { type DescField, type DescMessage, fromBinary, type Message } from '@buf
 import { BinaryReader } from '@bufbuild/protobuf/wire';
 import { canonicalForm, unstableTypes } from '../kit/canonical.ts';
 
-/** `portico.v1.volatile` in proto/portico/v1/policy.proto, which is read here from the unknown fields of a descriptor's options. */
+/**
+ * `portico.v1.volatile` in proto/portico/v1/policy.proto, which is read here from the unknown fields of a descriptor's
+ * options.
+ */
 const volatileNumber = 50_002;
 
 /**
- * How answers of one type get their etag: a strong, quoted hash (RFC 9110, 8.8.3). Where the type has maps or volatile fields, at any depth, it is taken over a canonical
- * form: volatile fields cleared and map keys sorted, because Go and C++ encode a map in a random order ("Proto Serialization Is Not Canonical").
+ * How answers of one type get their etag: a strong, quoted hash (RFC 9110, 8.8.3). Where the type has maps or volatile
+ * fields, at any depth, it is taken over a canonical form: volatile fields cleared and map keys sorted, because Go and
+ * C++ encode a map in a random order ("Proto Serialization Is Not Canonical").
  * @returns the etag of a message's bytes; of the bytes as they are when they are no such message
  */
 export function etagOf(type: DescMessage): (bytes: Uint8Array) => string {
@@ -23,7 +27,10 @@ export function etagOf(type: DescMessage): (bytes: Uint8Array) => string {
   };
 }
 
-/** The usual case, volatile fields in the answer itself and no maps, needs no decoding: measured, 1 µs instead of 11. Garbage stays as it is, see `decoded`. */
+/**
+ * The usual case, volatile fields in the answer itself and no maps, needs no decoding: measured, 1 µs instead of 11.
+ * Garbage stays as it is, see `decoded`.
+ */
 function without(numbers: ReadonlySet<number>, bytes: Uint8Array): Uint8Array {
   const reader = new BinaryReader(bytes);
   const kept: Uint8Array[] = [];
@@ -49,7 +56,7 @@ function decoded(type: DescMessage, bytes: Uint8Array): Message | undefined {
   try {
     return fromBinary(type, bytes);
   } catch {
-    return undefined; // an upstream's garbage is handed on as it is, and its bytes tell it from other garbage
+    return undefined; // undecodable bytes of an upstream pass unchanged, and their bytes distinguish them
   }
 }
 

@@ -4,16 +4,19 @@ import { etagOf } from './etag.ts';
 import { type Inputs, inputsOf } from './key/inputs.ts';
 import { type Key, keyOf } from './key/key.ts';
 
-/** All that is worked out once for a cached method. */
+/** The facts about a cached method that are computed once. */
 export type CachedMethod = {
   readonly plan: MethodPlan;
   readonly cache: CachePlan;
   readonly keyOf: (call: ReadyCall) => Key | undefined;
   readonly inputsOf: (call: ReadyCall) => Inputs;
   readonly etagOf: (body: Uint8Array) => string;
-  /** Of Cache-Control: `public` only where one answer is for everybody in the world. */
+  /** Of Cache-Control: `public` only where one answer is for everyone. */
   readonly visibility: 'public' | 'private';
-  /** The Vary header, or "" for none. A private answer in a client's own HTTP cache is one token's, lest another account on that client reads it. */
+  /**
+   * The Vary header, or "" for none. A private answer in a client's own HTTP cache is one token's, lest another account
+   * on that client reads it.
+   */
   readonly vary: string;
 };
 

@@ -8,7 +8,7 @@ import type { CachedMethod } from './method.ts';
 /** An answer as it came from a computation or from the store. */
 export type Whole = Pick<CacheEntry, 'body' | 'metadata' | 'trailers'> & { readonly etag: string | undefined; readonly partial?: boolean };
 
-/** How an answer was come by. */
+/** The origin of an answer. */
 export type How = {
   readonly result: Exclude<CacheResult, 'not_modified'>;
   /** What is left of its fresh time, whole milliseconds; undefined for what was not stored. */
@@ -20,9 +20,9 @@ export type How = {
 const emptyBody = new Uint8Array(0);
 
 /**
- * The answer as the client gets it, counted and noted in the trace. Metadata: `portico-cache` (how it was come by), `etag` unless parts are missing, `portico-stale` (age in
- * seconds), `portico-not-modified` with an empty message when the client's `if-none-match` names the etag; for Connect, whose GETs HTTP caches understand, `cache-control`
- * and `vary`.
+ * The answer as the client gets it, counted and noted in the trace. Metadata: `portico-cache` (its origin), `etag`
+ * unless parts are missing, `portico-stale` (age in seconds), `portico-not-modified` with an empty message when the
+ * client's `if-none-match` names the etag; for Connect, whose GETs HTTP caches understand, `cache-control` and `vary`.
  */
 export function replyOf(method: CachedMethod, call: ReadyCall, counts: CacheCounts, whole: Whole, { result, freshForMs, ageMs }: How): Answer {
   const answer = answerOf(whole);
@@ -43,7 +43,7 @@ export function replyOf(method: CachedMethod, call: ReadyCall, counts: CacheCoun
   return { ...answer, body: emptyBody };
 }
 
-/** A remembered answer as the client gets it. */
+/** A stored answer as the client receives it. */
 export function replyEntry(
   method: CachedMethod,
   call: ReadyCall,
@@ -56,7 +56,10 @@ export function replyEntry(
   return replyOf(method, call, counts, entry, result === 'hit' ? how : { ...how, freshForMs: 0, ageMs: nowMs - entry.computedAtMs });
 }
 
-/** What of a stored answer's first message is said before a stream: how it was come by. Its etag is said at the end, because another message may follow. */
+/**
+ * The metadata before a stream whose first message is a stored answer: its origin. The etag follows at the end, because
+ * another message may follow.
+ */
 export function streamMetadata(call: ReadyCall, counts: CacheCounts, entry: CacheEntry, result: 'hit' | 'stale', nowMs: number): Metadata {
   note(call, counts, result);
   const metadata = metadataOf(entry.metadata).set('portico-cache', result);
@@ -70,7 +73,9 @@ export function markStale(trailers: Metadata, { etag, computedAtMs }: CacheEntry
 
 const ageOf = (ms: number) => String(Math.max(0, Math.floor(ms / 1_000)));
 
-/** The answer with bytes of its own: what a handler gives may be a view into a pooled Buffer. Partial ones have no etag. */
+/**
+ * The answer with bytes of its own: what a handler gives may be a view into a pooled Buffer. Partial ones have no etag.
+ */
 export function wholeOf(method: CachedMethod, { body, metadata, trailers, partial = false }: Answer): Whole {
   if (!(body instanceof Uint8Array)) throw new Error(`${method.plan.method} is unary, but answered with a stream.`);
   const own = new Uint8Array(body);

@@ -31,8 +31,9 @@ type Streamed = {
 };
 
 /**
- * The stream form of a cached method: what is stored at once, followed by a new answer where it is old; else the answers so far of the flight that all share, then its whole
- * answer. Not-modified is the unary reply's alone: a stream sends what it speaks of. Its metadata is true of its first message, its trailers of the last.
+ * The stream form of a cached method: what is stored at once, followed by a new answer where it is old; else the
+ * answers so far of the flight that all share, then its whole answer. Not-modified is the unary reply's alone: a stream
+ * sends what it speaks of. Its metadata is true of its first message, its trailers of the last.
  */
 export function serveStreamBy({ layers, flights, joining, begin, stale, backoffs, openBudget, methodOf, clock, counts }: ServeParts): AnswerStream {
   /** Waits for what the flight comes to; its answers so far go over the relay meanwhile. */
@@ -46,7 +47,8 @@ export function serveStreamBy({ layers, flights, joining, begin, stale, backoffs
     const wait = (flight: Flight<Computed>, verified: boolean) => {
       timeMs = flight.deadlineMs;
       if (verified) relay.follow(flight);
-      // the parts of an older flight may be older than an invalidation that had returned, unless nothing at all was raised since it began
+      // the parts of an older flight may be older than an invalidation that had returned, unless nothing at all was
+      // raised since it began
       else void joining.isQuietNow(flight.start, budget).then((quiet) => quiet && relay.follow(flight));
       return flight.join(signal);
     };

@@ -13,8 +13,8 @@ import type { WaitBudget } from './wait-budget.ts';
 export type StaleIfError = {
   mayHelp(method: CachedMethod, entry: CacheEntry | undefined): entry is CacheEntry;
   /**
-   * The old answer that covers `error`, if it is of that kind and the answer was not invalidated while its successor was computed. Where nobody can tell whether it was, the same
-   * bound holds as without an error: only within its fresh time.
+   * The old answer that covers `error`, if it is of that kind and the answer was not invalidated while its successor
+   * was computed. If that cannot be verified, the same bound applies as without an error: only within its fresh time.
    */
   rescue(method: CachedMethod, call: ReadyCall, entry: CacheEntry | undefined, error: unknown, budget: WaitBudget): Promise<CacheEntry | undefined>;
 };
@@ -33,7 +33,10 @@ export function staleIfError({ layers, clock, reasons }: { layers: Layers; clock
   };
 }
 
-/** When a call has to be answered by what there is, so that it still gets to the client: milliseconds from now. Undefined for a call without a deadline. */
+/**
+ * When a call has to be answered by what there is, so that it still gets to the client: milliseconds from now.
+ * Undefined for a call without a deadline.
+ */
 export function timeToAnswer({ deadlineAtMs }: ReadyCall, clock: Clock): { readonly afterMs: number; readonly fault: () => Fault } | undefined {
   if (deadlineAtMs === undefined) return undefined;
   const leftMs = deadlineAtMs - clock.nowMs();
@@ -42,7 +45,10 @@ export function timeToAnswer({ deadlineAtMs }: ReadyCall, clock: Clock): { reado
   return { afterMs: Math.max(0, leftMs - marginMs(leftMs)), fault };
 }
 
-/** Waits until shortly before the call's deadline: then there is still time to send the old answer. @param onLate is called before it fails */
+/**
+ * Waits until shortly before the call's deadline: then there is still time to send the old answer.
+ * @param onLate is called before it fails
+ */
 export function untilLate<T>(call: ReadyCall, clock: Clock, waited: Promise<T>, onLate: () => void): Promise<T> {
   const time = timeToAnswer(call, clock);
   if (time === undefined) return waited;

@@ -8,31 +8,48 @@ export const unavailable = Symbol('unavailable');
 
 /** How long one call waits for the shared store, in all its questions together. */
 export type WaitBudget = {
-  /** The value, or `unavailable`. A value that is there at once (memory) costs nothing. @throws what is no StoreDown: a mistake of ours */
+  /**
+   * The value, or `unavailable`. A value that is there at once (memory) costs nothing.
+   * @throws what is no StoreDown: a mistake of ours
+   */
   wait<T>(soon: Soon<T>): Soon<T | typeof unavailable>;
-  /** The same budget, for questions asked while something else is waited for: an answer costs nothing, and one that does not come uses it all up. */
+  /**
+   * The same budget, for questions asked while something else is waited for: an answer costs nothing, and one that does
+   * not come uses it all up.
+   */
   whileWaiting(): WaitBudget;
 };
 
 /** Opens the budget of one call. */
 export type OpenWaitBudget = () => WaitBudget;
 
-/** The longest that one call's read path waits for the shared store while this process has nothing to do: beyond it a computation is the better answer. Milliseconds. */
+/**
+ * The longest that one call's read path waits for the shared store while this process has nothing to do: beyond it a
+ * computation is the better answer. Milliseconds.
+ */
 export const waitMaxMs = 50;
 /**
- * Under overload a process is never idle, though its event loop turns and finds no reply: then it is the store that is slow. When a call's questions have taken so many budgets of
- * turning, no further one is asked; the last one ends by itself (a quarter of a second in Redis).
+ * Under overload a process is never idle, though its event loop turns and finds no reply: then it is the store that is
+ * slow. When a call's questions have taken so many budgets of turning, no further one is asked; the last one ends by
+ * itself (a quarter of a second in Redis).
  */
 const turningBudgets = 3.25;
-/** How often it is looked whether the event loop turns. A turn that takes long says nothing of the store, and counts as five of these. Milliseconds. */
+/**
+ * How often it is looked whether the event loop turns. A turn that takes long says nothing of the store, and counts as
+ * five of these. Milliseconds.
+ */
 const turnMs = 10;
-/** Replies are read after timers: one that has come may lie unread. So there is a last look before we give up. Milliseconds. */
+/**
+ * Replies are read after timers: one that has come may lie unread. So there is a last look before we give up.
+ * Milliseconds.
+ */
 const lastLookMs = 1;
 
 /**
  * @param waitMs in all, for each call
- * @param idleMs rises while this process has nothing to do. Only that is time spent waiting for the store: while we are busy a call would not get on without it either, and
- *   giving the store up would make us busier still. Default: all time counts
+ * @param idleMs rises while this process has nothing to do. Only that is time spent waiting for the store: while we are
+ * busy a call would not get on without it either, and   giving the store up would make us busier still. Default: all
+ * time counts
  */
 export function waitBudgets({
   clock,

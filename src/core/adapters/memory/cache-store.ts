@@ -3,9 +3,15 @@ import type { CacheEntry, CacheStore, SetResult } from '../../ports/cache-store.
 import type { MemoryLeases } from './leases.ts';
 import type { MemoryTagVersions } from './tag-versions.ts';
 
-/** What an entry costs beside its bytes and texts: objects, map slots, one Metadata. Measured at about 700 bytes with 100,000 small entries. */
+/**
+ * What an entry costs beside its bytes and texts: objects, map slots, one Metadata. Measured at about 700 bytes with
+ * 100,000 small entries.
+ */
 const entryOverheadBytes = 700;
-/** What a tag costs beside its text: a place in the entry, and a version where that is in this process (memory/tag-versions.ts). */
+/**
+ * What a tag costs beside its text: a place in the entry, and a version where that is in this process
+ * (memory/tag-versions.ts).
+ */
 const tagOverheadBytes = 200;
 /** No scope may take more than this part of all bytes: a tenth, so that no single caller can push out the others. */
 const scopeShare = 0.1;
@@ -14,7 +20,8 @@ const scopeShare = 0.1;
  * Answers of one process, the least recently used going first.
  * @param bytesMax bound of all entries together, keys and overhead included
  * @param leases those that entries are set with, if they are
- * @param versions where they are in this process, too: those of an entry's tags are kept as long as the entry, so that no caller's tags push out another's
+ * @param versions where they are in this process, too: those of an entry's tags are kept as long as the entry, so that
+ * no caller's tags push out another's
  */
 export function memoryCacheStore({
   bytesMax,

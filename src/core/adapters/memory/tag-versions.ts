@@ -2,21 +2,28 @@ import { bucketCount, bucketOf } from '../../kit/buckets.ts';
 import type { Clock } from '../../kit/clock.ts';
 import type { Standing, TagVersions } from '../../ports/tag-versions.ts';
 
-/** `hard`: the version that the last raise gave that was not soft. `settlesAt`: microseconds since 1970. `untilMs`: when every answer stored with this tag is over. */
+/**
+ * `hard`: the version that the last raise gave that was not soft. `settlesAt`: microseconds since 1970. `untilMs`: when
+ * every answer stored with this tag is over.
+ */
 type Version = { readonly version: number; readonly hard: number; readonly settlesAt: number; readonly untilMs: number };
 
 /** Added to a bucket's version, which is a whole number: it is known by this from one of the tag's own. */
 const ofBucket = 0.5;
 
 export type MemoryTagVersions = TagVersions & {
-  /** For the store: while it has an entry, the versions of that entry's tags are not forgotten. They count in the entry's bytes. */
+  /**
+   * For the store: while it has an entry, the versions of that entry's tags are not forgotten. They count in the
+   * entry's bytes.
+   */
   retain(tags: readonly string[]): void;
   release(tags: readonly string[]): void;
 };
 
 /**
  * Tag versions of one process. Lost with it, as its answers are.
- * @param looseMax most versions of tags that no stored entry has: the longest untouched is forgotten. A version takes about 170 bytes and the tag's length
+ * @param looseMax most versions of tags that no stored entry has: the longest untouched is forgotten. A version takes
+ * about 170 bytes and the tag's length
  */
 export function memoryTagVersions({ clock, looseMax = 20_000 }: { clock: Clock; looseMax?: number }): MemoryTagVersions {
   const held = new Map<string, { count: number; version: Version }>();

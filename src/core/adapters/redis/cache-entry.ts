@@ -4,9 +4,15 @@ import type { CacheEntry, MetadataPairs } from '../../ports/cache-store.ts';
 /** The first byte of every value; another format is another number. */
 const format = 2;
 const compressed = 1;
-/** Bodies from this size on are compressed. Measured on text with repetitions: 4 KiB become 2 in 44 µs, and are read in 10; smaller ones cost a reader as much and save little. Bytes. */
+/**
+ * Bodies from this size on are compressed. Measured on text with repetitions: 4 KiB become 2 in 44 µs, and are read in
+ * 10; smaller ones cost a reader as much and save little. Bytes.
+ */
 const compressFrom = 4_096;
-/** Larger bodies are neither stored nor believed: compressing and reading one holds the event loop up. Measured: 10 ms for each MiB. Bytes. */
+/**
+ * Larger bodies are neither stored nor believed: compressing and reading one holds the event loop up. Measured: 10 ms
+ * for each MiB. Bytes.
+ */
 export const bodyMax = 4 * 1_048_576;
 
 type Value = string | { readonly b: string };

@@ -7,7 +7,10 @@ import type { Redis } from './connection/open-redis.ts';
 import { redisScript } from './connection/redis-script.ts';
 import { withLeases } from './leases.ts';
 
-/** Reads on their way: Redis answers all that one connection has sent before it looks at another, on which the versions are asked for. */
+/**
+ * Reads on their way: Redis answers all that one connection has sent before it looks at another, on which the versions
+ * are asked for.
+ */
 const readsAtOnce = 16;
 /** The largest entry that is shared, as it is stored. Bytes. */
 const entryBytesMax = 1_048_576;
@@ -19,7 +22,10 @@ redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
 redis.call('DEL', KEYS[2])
 return 1`);
 
-/** KEYS: entry, lease. ARGV: token. In place of an entry that is too large: only who holds the lease may do away with the one before. */
+/**
+ * KEYS: entry, lease. ARGV: token. In place of an entry that is too large: only who holds the lease may do away with
+ * the one before.
+ */
 const dropWithLease = redisScript(`${withLeases}
 if heldBy(KEYS[2]) ~= ARGV[1] then return 0 end
 redis.call('DEL', KEYS[1], KEYS[2])
@@ -28,12 +34,16 @@ return 1`);
 /** KEYS: entry. Gives it and what is left of its time: milliseconds. */
 const readScript = redisScript(`return {redis.call('GET', KEYS[1]), redis.call('PTTL', KEYS[1])}`);
 
-/** Clocks of replicas that differ by less are taken as equal: a busy network and a busy process explain as much. Milliseconds. */
+/**
+ * Clocks of replicas that differ by less are taken as equal: a busy network and a busy process explain as much.
+ * Milliseconds.
+ */
 const skewMs = 1_000;
 
 /**
- * Answers that all replicas share. Each is gone when its stale time is over; beyond that Redis' own bound holds.
- * Times are of the clock of the replica that stored. What is left of the stale time Redis knows, so where the reader's clock is another one all times are moved into it.
+ * Answers that all replicas share. Each expires with its stale time; Redis' own bound applies besides. Times are of the
+ * clock of the replica that stored the answer. Redis knows the remaining stale time, so all times are converted to the
+ * reader's clock if it differs.
  */
 export function redisCacheStore({ redis, clock }: { redis: Redis; clock: Clock }): CacheStore {
   const inTurn = atOnce(readsAtOnce);

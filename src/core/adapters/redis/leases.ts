@@ -5,8 +5,9 @@ import type { Redis } from './connection/open-redis.ts';
 import { redisScript } from './connection/redis-script.ts';
 
 /**
- * A lease's value is "token end", the end in microseconds by the server's clock; Redis' own end of its life is far later. A Redis that evicts what ends first (volatile-ttl) would
- * throw leases out before every body, and each computation would be in vain. Whoever died with a lease leaves 100 bytes. Milliseconds: more than any answer lives.
+ * A lease's value is "token end", the end in microseconds by the server's clock; Redis' own end of its life is far
+ * later. A Redis that evicts what ends first (volatile-ttl) would throw leases out before every body, and each
+ * computation would be in vain. Whoever died with a lease leaves 100 bytes. Milliseconds: more than any answer lives.
  */
 const keptMs = 32 * 86_400_000;
 
@@ -39,9 +40,10 @@ return heldBy(KEYS[1]) and 1 or 0`);
 const owedMax = 1_000;
 
 /**
- * Leases that all replicas share. One that Redis may hold for nobody, because its answer was lost or it could not be told of the end, is given back as soon as Redis answers
- * again: a Redis that hung does on waking what it was asked before, and the others would wait for a computation that nobody makes.
- * @param token another one at each call, that nobody guesses or repeats
+ * Leases that all replicas share. Redis may hold a lease without a holder, because its answer or the release was lost.
+ * Such a lease is released as soon as Redis answers again: a Redis that hung executes earlier commands when it resumes,
+ * and other replicas would wait for a computation that does not exist.
+ * @param token a new unguessable token at each call
  */
 export function redisLeases({ redis, token }: { redis: Redis; token: () => string }): Leases {
   let owed: Lease[] = [];

@@ -1,13 +1,17 @@
 import { redisScript } from './connection/redis-script.ts';
 
 /**
- * Scripts on the versions of tags. All numbers are microseconds since 1970 by the server's clock, which Lua holds exactly.
+ * Scripts on the versions of tags. All numbers are microseconds since 1970 by the server's clock, which Lua holds
+ * exactly.
  *
- * - The key of a tag holds "version hard settlesAt". `hard` is the version that the last raise gave that was not soft. What cannot be read counts as not there.
- * - The last key is a hash without end of life: `f`, the floor, below which no version is; `l`, the last raise of all; and the versions of buckets by number. Its fields are lost
- *   together or not at all, so a floor that is there says that no bucket was forgotten.
+ * - The key of a tag holds "version hard settlesAt". `hard` is the version that the last raise gave that was not soft.
+ * What cannot be read counts as not there.
+ * - The last key is a hash without end of life: `f`, the floor, below which no version is; `l`, the last raise of all;
+ * and the versions of buckets by number. Its fields are lost   together or not at all, so a floor that is there says
+ * that no bucket was forgotten.
  *
- * Each begins with a shebang, so that Redis refuses it where it is no primary (7.0, "Eval flags": what does not say no-writes is a write). `allow-oom`: none may fail for lack of memory.
+ * Each begins with a shebang, so that Redis refuses it where it is no primary (7.0, "Eval flags": what does not say
+ * no-writes is a write). `allow-oom`: none may fail for lack of memory.
  */
 const common = `#!lua flags=allow-oom
 local time = redis.call('TIME')
@@ -24,7 +28,10 @@ local floor = field('f')
 local function bucket(number) return math.max(floor, field(number) or 0) end
 `;
 
-/** KEYS: tags, hash. Gives the tags' values and the floor. Only a primary runs it: a replica may be behind an invalidation that has returned. */
+/**
+ * KEYS: tags, hash. Gives the tags' values and the floor. Only a primary runs it: a replica may be behind an
+ * invalidation that has returned.
+ */
 export const readScript = redisScript(`#!lua flags=allow-oom
 local values = {}
 if #KEYS > 1 then values = redis.call('MGET', unpack(KEYS, 1, #KEYS - 1)) end
@@ -32,8 +39,9 @@ values[#KEYS] = redis.call('HGET', KEYS[#KEYS], 'f')
 return values`);
 
 /**
- * KEYS: tags, hash. ARGV: the bucket of each tag. Gives startedAt, whether one settles, then for each tag its own version ("7") or its bucket's ("7.5").
- * A microsecond less than now, so that a raise in this very microsecond comes after it.
+ * KEYS: tags, hash. ARGV: the bucket of each tag. Gives startedAt, whether one settles, then for each tag its own
+ * version ("7") or its bucket's ("7.5"). A microsecond less than now, so that a raise in this very microsecond comes
+ * after it.
  */
 export const beginScript = redisScript(`${common}
 if not floor then
@@ -49,8 +57,9 @@ end
 return reply`);
 
 /**
- * KEYS: tags, hash. ARGV: startedAt, by how much clocks may differ, milliseconds that the answer lives (0: it is not stored), then for each tag its bucket and the version that it
- * was begun with, "" for a late one. Gives nothing when one was raised since, or whether one settled then and the versions.
+ * KEYS: tags, hash. ARGV: startedAt, by how much clocks may differ, milliseconds that the answer lives (0: it is not
+ * stored), then for each tag its bucket and the version that it was begun with, "" for a late one. Gives nothing when
+ * one was raised since, or whether one settled then and the versions.
  */
 export const keepScript = redisScript(`${common}
 if not floor then
@@ -82,7 +91,10 @@ for i = 1, count do
 end
 return reply`);
 
-/** KEYS: tags, hash. ARGV: whether softly, microseconds to settle, then the bucket of each tag. A tag that nothing is stored with needs no key, unless it settles. */
+/**
+ * KEYS: tags, hash. ARGV: whether softly, microseconds to settle, then the bucket of each tag. A tag that nothing is
+ * stored with needs no key, unless it settles.
+ */
 export const raiseScript = redisScript(`${common}
 if not floor then floor = now - 1; redis.call('HSET', base, 'f', text(floor)) end
 local settleUs = tonumber(ARGV[2])

@@ -7,12 +7,18 @@ import { tickReader } from './tick-reader.ts';
 
 /** Beyond this the clocks of a Cluster's nodes do not differ: docs/operating/redis.md asks for it. Microseconds. */
 const skewUs = 2_000_000;
-/** Versions outlive the answers by so much: a Redis that evicts what ends first throws out the bodies before them. Milliseconds. */
+/**
+ * Versions outlive the answers by so much: a Redis that evicts what ends first throws out the bodies before them.
+ * Milliseconds.
+ */
 const beyondLifeMs = 60_000;
 /** Tags read by one script: Lua takes about 8,000 values at once (LUAI_MAXCSTACK). */
 const keysMax = 2_000;
 
-/** Tag versions that all replicas share: see tag-scripts.ts for what lies where. All tags of a partition, and its hash, lie in one slot of a Cluster. */
+/**
+ * Tag versions that all replicas share: see tag-scripts.ts for what lies where. All tags of a partition, and its hash,
+ * lie in one slot of a Cluster.
+ */
 export function redisTagVersions({ redis }: { redis: Redis }): TagVersions {
   const cluster = redis.mode === 'cluster';
   const placeOf = (partition: number) => `${redis.prefix}{${partitionTags[partition]}}`;
@@ -20,7 +26,10 @@ export function redisTagVersions({ redis }: { redis: Redis }): TagVersions {
   /** In a Cluster each partition has a hash; elsewhere there is one. */
   const groupOf = (tag: string) => (cluster ? partitionOf(tag) : 0);
   const hashOf = (group: number) => `${placeOf(group)}raised`;
-  /** Each partition of a Cluster by itself, so that a node that is down or hangs makes nobody wait who needs another. The floor is read with them, under the hash's name. */
+  /**
+   * Each partition of a Cluster by itself, so that a node that is down or hangs makes nobody wait who needs another.
+   * The floor is read with them, under the hash's name.
+   */
   const readers = (cluster ? partitionTags : ['']).map((_, group) =>
     tickReader(async (keys) => {
       const read = async (some: readonly string[]) => (await redis.run(readScript, [...some, hashOf(group)])) as (Buffer | null)[];
@@ -63,7 +72,8 @@ export function redisTagVersions({ redis }: { redis: Redis }): TagVersions {
   return {
     standing: async (tags, versions) => {
       if (tags.length === 0) return 'current';
-      // what shares a bucket's version is of a computation under way: seldom asked for, and then by the script that knows buckets
+      // what shares a bucket's version is of a computation under way: seldom asked for, and then by the script that
+      // knows buckets
       const shared = tags.filter((_, i) => !Number.isInteger(versions[i]));
       if (
         shared.length > 0 &&

@@ -2,8 +2,8 @@
 export type ReadKeys = (keys: readonly string[]) => Promise<readonly (Buffer | null)[]>;
 
 /**
- * One reading for all who ask within one turn of the event loop, each key once. It is sent when what came in with this turn has been looked at, so everybody's values are read
- * after they asked.
+ * One read for all requests within one turn of the event loop, each key once. It is sent after the input of the turn
+ * was processed, so every value is read after its request.
  */
 export function tickReader(read: ReadKeys): ReadKeys {
   let batch: { readonly places: Map<string, number>; readonly values: Promise<readonly (Buffer | null)[]> } | undefined;

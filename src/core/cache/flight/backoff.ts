@@ -2,10 +2,15 @@ import type { Clock } from '../../kit/clock.ts';
 
 /** How long nobody recomputes behind an old answer after that came to nothing: doubled each time. Milliseconds. */
 const [firstMs, longestMs] = [1_000, 30_000];
-/** Most keys that are remembered; over it the oldest is forgotten, and may be tried again at once. A key takes about 300 bytes. */
+/**
+ * The largest number of keys. Beyond it the oldest is dropped, and may be tried again at once. A key takes about 300
+ * bytes.
+ */
 const keysMax = 10_000;
 
-/** Lets a failing upstream be asked once in a while for an answer, not once for each call that an old one is served to. */
+/**
+ * Lets a failing upstream be asked once in a while for an answer, not once for each call that an old one is served to.
+ */
 export type Backoffs = {
   mayTry(key: string): boolean;
   /** @param done whether a new answer is there */

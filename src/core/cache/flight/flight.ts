@@ -4,16 +4,22 @@ import type { SoFar } from '../../ports/cached-stream.ts';
 import type { Ending } from '../../ports/call.ts';
 import type { TagSnapshot } from '../invalidation/snapshot.ts';
 
-/** What a computation came to: a failure is told to those who may be told it, so it is a value here. */
+/** The result of a computation. A failure is a value here, because only some waiters may receive it. */
 export type Outcome<T> = { readonly value: T } | { readonly error: unknown };
 
-/** One computation that several calls may wait for. It is running, then over; it ends early when its time is over or nobody waits any more. */
+/**
+ * One computation that several calls may wait for. It is running, then over; it ends early when its time is over or
+ * nobody waits any more.
+ */
 export type Flight<T> = {
   /** Aborted when the flight ends early; its reason is a Fault. */
   readonly signal: AbortSignal;
   /** Resolves when there is an outcome for those who wait; `closed`: nobody did. */
   readonly over: Promise<Ending>;
-  /** On the flights' count of events: a call that came before it may have its answer as it is, one that came after has to ask whether that still holds. */
+  /**
+   * On the flights' count of events: a call that came before it may have its answer as it is, one that came after has
+   * to ask whether that still holds.
+   */
   readonly begunAt: number;
   /** Its time: milliseconds. */
   readonly deadlineMs: number;
@@ -22,11 +28,15 @@ export type Flight<T> = {
   /** When it began, by the store of versions; undefined before that is read, and where it cannot be. */
   start: { readonly at: number; readonly snapshot: TagSnapshot } | undefined;
   /**
-   * Waits for the outcome until `signal` aborts: then this waiter alone leaves, and the last one to leave cancels the flight.
+   * Waits for the outcome until `signal` aborts: then this waiter alone leaves, and the last one to leave cancels the
+   * flight.
    * @throws the signal's reason
    */
   join(signal: AbortSignal): Promise<Outcome<T>>;
-  /** Calls back with every answer so far, with the newest that is there at once. @returns takes the callback off again */
+  /**
+   * Calls back with every answer so far, with the newest that is there at once.
+   * @returns takes the callback off again
+   */
   follow(callback: (soFar: SoFar) => void): () => void;
   /** A new answer so far. */
   report(soFar: SoFar): void;

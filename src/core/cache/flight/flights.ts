@@ -1,16 +1,20 @@
 import type { Flight } from './flight.ts';
 
-/** The flights that may be joined: at most one for each key, and no more than there are calls and recomputations going on. */
+/**
+ * The flights that may be joined: at most one for each key, and no more than there are calls and recomputations going
+ * on.
+ */
 export type Flights<T> = {
-  /** The next number of a count of events: tells what came before what. */
+  /** The next number of a count of events, which orders them. */
   count(): number;
   /** The flight of this key, unless it was sealed or cancelled, or is over. */
   find(key: string): Flight<T> | undefined;
   /** Lets others find it until it is over. */
   open(key: string, flight: Flight<T>): void;
   /**
-   * Closes the flights whose answers have one of `tags` by their policy: newcomers start anew at once. Those who joined before, and who join a flight whose late tag was raised, ask
-   * afterwards whether the answer still holds for them (join.ts); so would newcomers, only later.
+   * Closes the flights whose answers have one of `tags` by their policy: newcomers start anew at once. Those who joined
+   * before, and who join a flight whose late tag was raised, ask afterwards whether the answer still holds for them
+   * (join.ts); so would newcomers, only later.
    */
   seal(tags: readonly string[]): void;
 };

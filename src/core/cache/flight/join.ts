@@ -18,11 +18,14 @@ export type Joining = {
   readonly signal: AbortSignal;
   /** Begins a flight that others may join. */
   begin(): Flight<Computed>;
-  /** @param verified whether all that the flight comes to is as new as the call may expect. @throws what ends the waiting of this call alone */
+  /**
+   * @param verified whether all that the flight comes to is as new as the call may expect.
+   * @throws what ends the waiting of this call alone
+   */
   wait(flight: Flight<Computed>, verified: boolean): Promise<Outcome<Computed>>;
 };
 
-/** `own`: computed for this call. `verified`: false for an older computation's answer of which nobody can tell whether it still holds. */
+/** `own`: computed for this call. `verified`: false for an older computation's answer that cannot be verified. */
 export type Joined = { readonly computed: Computed; readonly own: boolean; readonly verified: boolean };
 
 export type JoinParts = {
@@ -70,10 +73,11 @@ export function joinPartsOf({
 }
 
 /**
- * Join, then verify. A flight that began after the call came is good for it as it is. One that began before may be older than an invalidation that had returned when the call
- * came, on whatever replica: it is joined only if the versions that it began with still hold, and when its answer is there all its tags are held against their versions once more.
- * An error has tags that nobody knows, and so have answers with too many or malformed ones: they are taken only when nothing at all was raised since. Everything else is computed
- * anew, once for all who found it so.
+ * Join, then verify. A flight that began after the call came is good for it as it is. One that began before may be
+ * older than an invalidation that had returned when the call came, on whatever replica: it is joined only if the
+ * versions that it began with still hold, and when its answer is there all its tags are held against their versions
+ * once more. An error has tags that nobody knows, and so have answers with too many or malformed ones: they are taken
+ * only when nothing at all was raised since. Everything else is computed anew, once for all who found it so.
  */
 export async function joinThenVerify({ flights, verify, wasQuiet, isOneCallers }: JoinParts, joining: Joining): Promise<Joined> {
   const { key, arrivedAt, budget, signal, begin, wait } = joining;

@@ -1,7 +1,10 @@
 import type { Clock } from '../../kit/clock.ts';
 import type { Computed } from '../compute.ts';
 
-/** How long an answer with parts missing serves those who come after it, so that a failing upstream is not asked once for each of them. Milliseconds. */
+/**
+ * How long an answer with parts missing serves those who come after it, so that a failing upstream is not asked once
+ * for each of them. Milliseconds.
+ */
 const momentMs = 250;
 /** Bodies kept for a moment, all together; over it the oldest goes. Bytes. */
 const bytesMax = 4 * 1_048_576;

@@ -5,7 +5,10 @@ import type { Flight } from './flight.ts';
 /** What one stream came to: an answer, a failure, or the end of its own time. */
 export type Ended = { readonly computed: Computed } | { readonly error: unknown } | { readonly late: Error };
 
-/** Takes the answers so far of a flight to one stream: only ever the newest, so that a client that reads slowly costs nothing. It is following, ended, or closed. */
+/**
+ * Takes the answers so far of a flight to one stream: only ever the newest, so that a client that reads slowly costs
+ * nothing. It is following, ended, or closed.
+ */
 export type Relay = {
   /** Instead of a flight that was followed before. */
   follow(flight: Flight<Computed>): void;

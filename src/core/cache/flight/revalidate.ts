@@ -10,7 +10,10 @@ import type { Flights } from './flights.ts';
 /** Most recomputations that nobody waits for, at once. Over it old answers are served without one. */
 const backgroundMax = 100;
 
-/** Computes anew behind an old answer (stale-while-revalidate), unless that is being done already, came to nothing a moment ago, or too much of it is being done. */
+/**
+ * Computes anew behind an old answer (stale-while-revalidate), unless that is being done already, came to nothing a
+ * moment ago, or too much of it is being done.
+ */
 export type Revalidate = (method: CachedMethod, call: ReadyCall, key: Key, compute: ComputeSoFar) => void;
 
 export function revalidateBy({

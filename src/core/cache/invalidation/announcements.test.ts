@@ -8,7 +8,7 @@ import { announceInvalidations } from './announcements.ts';
 
 const soon = () => new Promise((resolve) => setImmediate(resolve));
 
-test('what one replica invalidates the others hear, and it does not hear itself', async () => {
+test('an invalidation of one replica is received by the others, and not by itself', async () => {
   const { log } = keptLog();
   const bus = memoryBus(log);
   const heard: string[] = [];
@@ -25,7 +25,7 @@ test('what one replica invalidates the others hear, and it does not hear itself'
   other?.close();
 });
 
-test('a bus that is gone is nothing to complain of: whoever reads an answer asks for its versions', async () => {
+test('an unavailable bus is no error, because every reader of an answer reads its versions', async () => {
   const { log, lines } = keptLog();
   const bus: Bus = {
     publish: () => Promise.reject(new StoreDown('gone', 'gone')),

@@ -5,8 +5,9 @@ import type { Log } from '../../ports/log.ts';
 const topic = 'invalidated';
 
 /**
- * Tells the other replicas what was invalidated, so that they act on it at once. Nothing is lost with a message: whoever reads an answer asks for its tags' versions.
- * @param from this replica: its own messages are not news to it
+ * Publishes invalidations to the other replicas, so that they react at once. A lost message loses nothing, because
+ * every reader of an answer reads its tags' versions.
+ * @param from this replica: it ignores its own messages
  */
 export function announceInvalidations({ bus, log, from }: { readonly bus: Bus; readonly log: Log; readonly from: string }) {
   const leaving = new AbortController();
@@ -22,7 +23,7 @@ export function announceInvalidations({ bus, log, from }: { readonly bus: Bus; r
         const [by, ...tags] = JSON.parse(Buffer.from(bytes).toString()) as string[];
         if (by !== from) onTags(tags);
       };
-      bus.subscribe(topic, { onMessage, onGap: () => {} }, leaving.signal).catch(() => {}); // given up only when we leave
+      bus.subscribe(topic, { onMessage, onGap: () => {} }, leaving.signal).catch(() => {}); // ended only by closing
     },
     close: () => leaving.abort(),
   };

@@ -5,9 +5,10 @@ import type { TagVersions } from '../../ports/tag-versions.ts';
 import type { Pending } from './pending.ts';
 
 /**
- * When the versions are raised no replica serves an older answer as fresh; sealing and publishing only make things prompt.
+ * When the versions are raised no replica serves an older answer as fresh; sealing and publishing only make things
+ * prompt.
  * @param seal closes the flights of these tags in this process
- * @param publish tells this process and the others
+ * @param publish notifies this process and the others
  */
 export function invalidationBy({
   versions,
@@ -25,7 +26,7 @@ export function invalidationBy({
       await versions.raise(tags, options);
     } catch (cause) {
       if (!(cause instanceof StoreDown)) throw cause;
-      throw new Fault('STORE_DOWN', 'The store that all replicas share could not be told: older answers may still be served. Try again.', {
+      throw new Fault('STORE_DOWN', 'The store that all replicas share did not confirm it: older answers may still be served. Try again.', {
         retryAfterMs: 1_000,
         cause,
       });

@@ -3,14 +3,17 @@ import { partitionOf } from '../../kit/partitions.ts';
 import type { RaiseOptions, TagVersions } from '../../ports/tag-versions.ts';
 import type { CacheCounts } from '../counts.ts';
 
-/** Most tags that are kept to be told later; a tag takes about 400 bytes. Over it the oldest is counted as dropped, and everything is to be raised in its stead. */
+/**
+ * The largest number of pending tags, of about 400 bytes each. Beyond it the oldest is counted as dropped, and all tags
+ * are raised in its place.
+ */
 const tagsMax = 10_000;
 const retryMs = 500;
-/** Tags told by one raise, and raises on their way at once: 10,000 tags are told within a second. */
+/** Tags of one raise, and concurrent raises: 10,000 tags are sent within a second. */
 const batchMax = 256;
 const atOnce = 8;
 
-/** Invalidations of writes that are done, but that the shared store could not be told. */
+/** Invalidations of executed writes that the shared store has not confirmed. */
 export type Pending = {
   /** Whether one of these tags is pending; all are, while more were pending than are kept. */
   has(tags: readonly string[]): boolean;
@@ -23,14 +26,14 @@ type PendingParts = {
   readonly clock: Clock;
   readonly counts: CacheCounts;
   readonly keepMs: number;
-  /** Is given the tags that the shared store has been told. */
+  /** Receives the tags that the shared store has confirmed. */
   readonly onTold: (tags: readonly string[]) => void;
 };
 
 type Kept = { readonly options: RaiseOptions; readonly untilMs: number };
 
 /**
- * Tells them again until it is done, or until every answer that they are about is over.
+ * Retries them until they are confirmed, or until all their answers have expired.
  * @param keepMs the longest life of an answer: whole milliseconds
  */
 export function pendingInvalidations({ versions, clock, counts, keepMs, onTold }: PendingParts): Pending {
@@ -49,7 +52,7 @@ export function pendingInvalidations({ versions, clock, counts, keepMs, onTold }
   const tellBatch = async (batch: readonly (readonly [string, Kept])[]) => {
     const told = batch.map(([tag]) => tag);
     await versions.raise(told, batch[0]?.[1].options);
-    for (const [tag, kept] of batch) if (tags.get(tag) === kept) tags.delete(tag); // added anew meanwhile: to be told once more
+    for (const [tag, kept] of batch) if (tags.get(tag) === kept) tags.delete(tag); // added again meanwhile: to be sent once more
     onTold(told);
     counted();
   };
@@ -65,7 +68,7 @@ export function pendingInvalidations({ versions, clock, counts, keepMs, onTold }
     const batches = batchesOf([...tags]).map((batch) => () => tellBatch(batch));
     if (isOverflown()) batches.push(tellEverything);
     const next = async () => {
-      // what fails stays pending, holds up no other, and is told again
+      // a failed raise stays pending, delays no other, and is retried
       for (let batch = batches.shift(); batch !== undefined; batch = batches.shift()) await batch().catch(() => {});
     };
     await Promise.all(Array.from({ length: atOnce }, next));
@@ -97,7 +100,7 @@ export function pendingInvalidations({ versions, clock, counts, keepMs, onTold }
   };
 }
 
-/** By what they are raised with, and by partition: one that cannot be told (a shard that is down) holds up no other. */
+/** Grouped by the options of the raise and by partition: an unavailable shard delays no other. */
 function batchesOf(kept: readonly (readonly [string, Kept])[]): readonly (readonly (readonly [string, Kept])[])[] {
   const groups = Map.groupBy(kept, ([tag, { options }]) => `${partitionOf(tag)} ${options.soft === true} ${options.settleMs ?? 0}`);
   return [...groups.values()].flatMap((group) =>

@@ -3,14 +3,20 @@ import { soonThen } from '../../kit/soon.ts';
 import type { Standing, TagVersions } from '../../ports/tag-versions.ts';
 import { unavailable, type WaitBudget } from '../wait-budget.ts';
 
-/** What an answer's freshness hangs on besides its age: its tags with their versions, and the generation of the store that these are of. */
+/**
+ * What an answer's freshness hangs on besides its age: its tags with their versions, and the generation of the store
+ * that these are of.
+ */
 export type TagSnapshot = {
   readonly generation: string;
   readonly tags: readonly string[];
   readonly versions: readonly number[];
 };
 
-/** How an answer stands now; "unknown" while the shared store cannot be asked: then it may be served, but never as fresh. */
+/**
+ * How an answer stands now; "unknown" while the shared store cannot be asked: then it may be served, but never as
+ * fresh.
+ */
 export type Verdict = Standing | 'unknown';
 
 /** Compares a snapshot with what is true now. */
@@ -18,7 +24,7 @@ export type Verify = (snapshot: TagSnapshot, budget: WaitBudget) => Soon<Verdict
 
 /**
  * @param generation of the store of versions now; undefined while it is not known
- * @param isPending whether a tag's invalidation is still to be told to the shared store
+ * @param isPending whether a tag's invalidation is still pending
  */
 export function verifyBy(versions: TagVersions, generation: () => string | undefined, isPending: (tags: readonly string[]) => boolean): Verify {
   const now = (snapshot: TagSnapshot): Verdict => {

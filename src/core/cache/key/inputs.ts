@@ -10,8 +10,9 @@ const nobody: Peer = { address: '', port: 0, certificateNames: [] };
 const none: ReadonlySet<string> = new Set();
 
 /**
- * Strips a call of everything that is not in its cache key (an answer that depends on more is another caller's answer for the next one).
- * Scopes are stripped, too: that the caller may call is checked before, for each call, also for hits.
+ * Strips a call of everything that is not in its cache key (an answer that depends on more is another caller's answer
+ * for the next one). Scopes are stripped, too: that the caller may call is checked before, for each call, also for
+ * hits.
  */
 export function inputsOf(call: ReadyCall, cache: CachePlan, language: (acceptLanguage: string | undefined) => string): Inputs {
   const metadata = Metadata();
@@ -22,7 +23,10 @@ export function inputsOf(call: ReadyCall, cache: CachePlan, language: (acceptLan
   return { metadata, caller: callerOf(call.caller, cache), lifetime: undefined, peer: nobody, authority: '', protocol: 'grpc' };
 }
 
-/** The caller as a computation of this scope may know them: nobody, a user by issuer and `sub`, or someone with the named claims. */
+/**
+ * The caller as a computation of this scope may know them: nobody, a user by issuer and `sub`, or someone with the
+ * named claims.
+ */
 export function callerOf(caller: Caller | undefined, { scope, claims }: CachePlan): UserCaller | undefined {
   if (scope === 'shared' || caller?.kind !== 'user') return undefined;
   const { issuer } = caller;

@@ -5,10 +5,16 @@ import { claimOf, decodedOf } from './inputs.ts';
 
 /** Of metadata named in `vary`; a call with a longer value is answered, but neither stored nor joined. Characters. */
 export const varyValueMax = 256;
-/** A longer key is kept by its SHA-256. Measured: text 0.2 µs, hash 0.9 µs for a usual key, and a hit does little else. Characters. */
+/**
+ * A longer key is kept by its SHA-256. Measured: text 0.2 µs, hash 0.9 µs for a usual key, and a hit does little else.
+ * Characters.
+ */
 const plainKeyMax = 400;
 
-/** Requests of one method whose canonical form is remembered, and the longest of them in bytes: at most about 2 MB for a method. */
+/**
+ * Requests of one method whose canonical form is cached, and the longest of them in bytes: at most about 2 MB for a
+ * method.
+ */
 const rememberedMax = 2_000;
 const rememberedBytesMax = 256;
 
@@ -16,16 +22,17 @@ export type Key = {
   /** Different for any two calls whose answers may differ. */
   readonly key: string;
   /**
-   * In whose share of the stores the answer counts: of the user who had it computed, also where it is good for others, so that nobody makes others lose theirs by asking for
-   * ever more; of the method where nobody is signed in.
+   * In whose share of the stores the answer counts: of the user who had it computed, also where it is good for others,
+   * so that nobody makes others lose theirs by asking for ever more; of the method where nobody is signed in.
    */
   readonly scope: string;
 };
 
 /**
- * The key of a call: method and policy, scope, normalised vary metadata, canonical request; every part with its length before it, so that no two lists of parts
- * give one text.
- * @returns undefined when the call cannot be stored or joined: fields of the request that nobody knows, over-long vary metadata, no caller where one is needed
+ * The key of a call: method and policy, scope, normalised vary metadata, canonical request; every part with its length
+ * before it, so that no two lists of parts give one text.
+ * @returns undefined when the call cannot be stored or joined: unknown fields of the request, over-long vary metadata,
+ * no caller where one is needed
  */
 export function keyOf(
   { method, fingerprint, cache }: MethodPlan,
@@ -51,8 +58,9 @@ export function keyOf(
 }
 
 /**
- * The canonical request as text; undefined when it has unknown fields. Remembered by the request's bytes: clients send the same few thousand requests in the same bytes, and
- * decoding, checking and encoding one costs more than all else of a hit.
+ * The canonical request as text; undefined when it has unknown fields. Cached by the request's bytes: clients send the
+ * same few thousand requests in the same bytes, and decoding, checking and encoding one costs more than all else of a
+ * hit.
  */
 function canonicalRequest(): (call: ReadyCall) => string | undefined {
   const remembered = new Map<string, string | undefined>();

@@ -1,12 +1,13 @@
 import { bestLanguage } from '../../kit/best-language.ts';
 
-/** Headers remembered with their answer: clients send a few hundred different ones, and an attacker any number. */
+/** The largest number of cached headers: clients send a few hundred different ones, and an attacker any number. */
 const rememberedMax = 1_000;
-/** Characters of a header that is remembered; those of apps and browsers have a hundred at most. */
+/** The longest cached header in characters; those of apps and browsers have a hundred at most. */
 const rememberedLengthMax = 200;
 
 /**
- * Makes any `accept-language` one of the configured locales, so that thousands of spellings share one answer (RFC 4647, lookup).
+ * Makes any `accept-language` one of the configured locales, so that thousands of spellings share one answer (RFC 4647,
+ * lookup).
  * @param locales BCP 47 tags such as "en", "pt-BR"; the first is the default
  * @returns one of `locales`, always the same for the same header
  */

@@ -3,7 +3,10 @@ import type { ReadyCall } from '../../ports/call.ts';
 import { callerOf, decodedOf } from './inputs.ts';
 import type { CachedMethod } from '../method.ts';
 
-/** The policy's tags of a call. Not complete when one of them has no value or is no tag: such an answer is not stored, because nobody could invalidate it. */
+/**
+ * The policy's tags of a call. Not complete when one of them has no value or is no tag: such an answer is not stored,
+ * because nobody could invalidate it.
+ */
 export function tagsOf({ cache, plan }: CachedMethod, call: ReadyCall): { readonly tags: readonly string[]; readonly complete: boolean } {
   const { message } = decodedOf(call);
   const caller = callerOf(call.caller, cache);

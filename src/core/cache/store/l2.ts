@@ -14,8 +14,10 @@ export type L2 = {
   set(key: string, entry: CacheEntry, lease: Lease): ReturnType<CacheStore['set']>;
   /**
    * Takes the lease of a computation, or waits for what its holder stores.
-   * @param usable what is there, if it can be used; asked after the lease was taken, too, because its last holder may just have stored
-   * @returns the lease; or what another stored; or neither, when nobody can tell or the holder takes too long: then compute, and do not store
+   * @param usable what is there, if it can be used; asked after the lease was taken, too, because its last holder may
+   * just have stored
+   * @returns the lease; or what another stored; or neither, when that cannot be verified or the holder takes too long:
+   * then compute, and do not store
    */
   leaseOrAnswer<T>(key: string, options: LeaseOptions<T>): Promise<{ readonly lease?: Lease; readonly found?: T }>;
   release(lease: Lease): void;
@@ -35,10 +37,16 @@ export type LeaseOptions<T> = {
 const storingMs = 1_000;
 /** How often a waiting replica asks. Milliseconds, growing by half each time. */
 const [askFirstMs, askMaxMs] = [5, 50];
-/** The part of its time that a computation waits for another replica's: then enough is left to do it itself, if that one has died. */
+/**
+ * The part of its time that a computation waits for another replica's: then enough is left to do it itself, if that one
+ * has died.
+ */
 const waitShare = 0.5;
 
-/** An entry of another generation lies under the same key: what is computed now takes its place instead of doubling the memory. */
+/**
+ * An entry of another generation lies under the same key: what is computed now takes its place instead of doubling the
+ * memory.
+ */
 export function openL2({ store, leases, clock }: { readonly store: CacheStore; readonly leases: Leases; readonly clock: Clock }): L2 {
   const release = (lease: Lease): void => void Promise.resolve(leases.release(lease)).catch(() => {}); // its time is over by itself
   const take = async (entry: string, name: string, ttlMs: number, budget: WaitBudget) => {
@@ -71,7 +79,8 @@ export function openL2({ store, leases, clock }: { readonly store: CacheStore; r
         const found = await usable(mine);
         if (found !== undefined) {
           if (lease !== undefined) release(lease);
-          // one that nobody can see may still be fresh in L1 elsewhere: a newer one stored beside it would make answers go back and forth
+          // one that nobody can see may still be fresh in L1 elsewhere: a newer one stored beside it would make answers
+          // go back and forth
           return found === unavailable ? {} : { found };
         }
         if (lease !== undefined) return { lease };

@@ -15,7 +15,10 @@ export type Layers = {
   find(key: string, budget: WaitBudget): Soon<Found | undefined>;
   /** An entry verified anew; undefined when it was invalidated or its time is wholly over. */
   again(entry: CacheEntry, budget: WaitBudget): Soon<Found | undefined>;
-  /** What another replica may have stored by now, verified, and kept in L1, too; `unavailable` when nobody can tell, which is not the same as nothing. */
+  /**
+   * What another replica may have stored by now, verified, and kept in L1, too; `unavailable` when that cannot be
+   * verified, which differs from nothing.
+   */
   findL2(key: string, budget: WaitBudget): Soon<Found | undefined | typeof unavailable>;
   /** Keeps an entry in L1, unless a newer one is there already. */
   keepL1(key: string, entry: CacheEntry): Soon<boolean>;

@@ -1,6 +1,9 @@
 import type { Clock } from '../../kit/clock.ts';
 
-/** What one scope may have in L2, by what this replica stored. Uncompressed, so that no compression makes it more. Bytes. */
+/**
+ * What one scope may have in L2, by what this replica stored. Uncompressed, so that no compression makes it more.
+ * Bytes.
+ */
 export const scopeBytesMax = 8 * 1_048_576;
 /** What an answer costs beside its body: header, key, a version for each tag. Bytes. */
 const overheadBytes = 500;
@@ -10,7 +13,10 @@ const answersMax = 100_000;
 
 /** The share of each scope in L2, where there is no bound that knows scopes. */
 export type Shares = {
-  /** Takes the place of an answer until it is over; what was there under this key is given back. @returns false when the scope's share is full: nothing is stored then */
+  /**
+   * Takes the place of an answer until it is over; what was there under this key is given back.
+   * @returns false when the scope's share is full: nothing is stored then
+   */
   take(
     scope: string,
     answer: { readonly key: string; readonly body: Uint8Array; readonly tags: readonly string[]; readonly staleUntilMs: number },
@@ -20,7 +26,8 @@ export type Shares = {
 type Share = { bytes: number; readonly answers: Map<string, { readonly bytes: number; readonly untilMs: number }> };
 
 /**
- * A full share refuses what is new instead of making room: so the versions of its answers' tags, which live as long as the answers, are bounded with them.
+ * A full share refuses what is new instead of making room: so the versions of its answers' tags, which live as long as
+ * the answers, are bounded with them.
  * @param bytesMax of one scope
  */
 export function openShares({ clock, bytesMax = scopeBytesMax }: { readonly clock: Clock; readonly bytesMax?: number }): Shares {

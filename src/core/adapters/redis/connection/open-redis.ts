@@ -11,9 +11,12 @@ import { commandTimeoutMs, openRedisNode, type RedisNode, type Word } from './re
 import { clusterNodes, oneNode, type RedisRouter } from './redis-router.ts';
 import type { RedisScript } from './redis-script.ts';
 
-/** One Redis, the primary that Sentinels name, or a Cluster: spoken to alike. A Redis that is gone is said at once (StoreDown), and comes back by itself. */
+/**
+ * One Redis, the primary that Sentinels name, or a Cluster, with one interface. An unavailable Redis fails at once
+ * (StoreDown), and reconnects by itself.
+ */
 export type Redis = {
-  /** What each key and channel begins with. */
+  /** The prefix of each key and channel. */
   readonly prefix: string;
   readonly mode: RedisPlace['mode'];
   /**
@@ -24,16 +27,25 @@ export type Redis = {
   call(key: string, command: string, ...words: readonly Word[]): Promise<unknown>;
   /** A script with its keys (all of one slot, at least one) and arguments, in one step. Throws as `call` does. */
   run(script: RedisScript, keys: readonly string[], words?: readonly Word[]): Promise<unknown>;
-  /** Reads keys of any slots: one MGET, in a Cluster one for each slot, all sent at once. Throws as `call` does, when any of them fails. */
+  /**
+   * Reads keys of any slots: one MGET, in a Cluster one for each slot, all sent at once. Throws as `call` does, when
+   * any of them fails.
+   */
   mget(keys: readonly string[]): Promise<readonly (Buffer | null)[]>;
-  /** Another text after each restart, fail-over and promotion: what was written before may be lost or come back, so whatever is bound to it is not believed. Undefined while it is not known. */
+  /**
+   * Changes with each restart, fail-over and promotion: earlier writes may be lost or restored, so all state of an
+   * earlier generation is ignored. Undefined while it is not known.
+   */
   generation(): string | undefined;
   state(): RedisState;
-  /** What makes it unfit for us, in lines for people, as far as it has said it. */
+  /** The known requirements that it does not meet, as lines for operators. */
   misfits(): readonly string[];
-  /** Calls back when any of generation, state and the places of slots may have changed. @returns takes the callback off again */
+  /**
+   * Calls back when any of generation, state and the places of slots may have changed.
+   * @returns removes the callback
+   */
   onChange(callback: () => void): () => void;
-  /** Where slots are, for whoever keeps connections of its own. */
+  /** The slot map, for components with their own connections. */
   readonly router: RedisRouter;
   close(): void;
 };
@@ -42,11 +54,11 @@ export type RedisState = {
   readonly up: boolean;
   /** Since when, by the clock: milliseconds since 1970. */
   readonly sinceMs: number;
-  /** For people: what is wrong where. Empty when up. */
+  /** Errors by node, for operators. Empty when up. */
   readonly troubles: readonly string[];
 };
 
-/** Follows of MOVED and ASK for one command; each is one more way to the servers and back. */
+/** The largest number of redirects (MOVED, ASK) of one command; each costs a round trip. */
 const redirectsMax = 4;
 
 /** Begins to connect. @throws Error when a file of `tls` cannot be read */
@@ -78,7 +90,7 @@ export function openRedis(
     }
     for (const callback of [...callbacks]) callback();
   };
-  const later = () => queueMicrotask(() => !closed && changed()); // nodes may say it while the router is being built
+  const later = () => queueMicrotask(() => !closed && changed()); // nodes may report it while the router is being built
   let closed = false;
   const router = openRouter(place, name, clock, later);
 

@@ -6,14 +6,14 @@ type Judged = {
   readonly error: Error;
   /** The server answered, if only by an error. */
   readonly answered: boolean;
-  /** Nothing good comes over this connection any more. */
+  /** The connection is no longer usable. */
   readonly unfit: boolean;
 };
 
-/** First words of error replies that say that the store cannot do it now. */
+/** First words of error replies of an unavailable store. */
 const down: Readonly<Record<string, { readonly why: StoreDownWhy; readonly unfit: boolean }>> = {
   LOADING: { why: 'gone', unfit: true },
-  READONLY: { why: 'gone', unfit: true }, // it was a primary when we connected
+  READONLY: { why: 'gone', unfit: true }, // it was a primary when the connection was opened
   MASTERDOWN: { why: 'gone', unfit: true },
   NOREPLICAS: { why: 'refused', unfit: false },
   MISCONF: { why: 'refused', unfit: false },
@@ -30,8 +30,8 @@ const down: Readonly<Record<string, { readonly why: StoreDownWhy; readonly unfit
 const handled: ReadonlySet<string> = new Set(['MOVED', 'ASK', 'NOSCRIPT']);
 
 /**
- * What an error of ioredis means. Every other error reply is StoreDown, too: values of another release, a renamed command, a proxy's own words. Whoever asked goes on without the
- * store; that it refuses us is counted, and said with its text.
+ * Interprets an error of ioredis. Every other error reply is StoreDown, too: values of another release, a renamed
+ * command, a proxy's error. The caller continues without the store; the failure is counted, and reported with its text.
  */
 export function judge(error: unknown, name: string): Judged {
   if (!(error instanceof Error)) return { error: new Error(String(error)), answered: false, unfit: false };
