@@ -14,7 +14,7 @@ import type { Settings } from '../settings.ts';
 import type { Cluster } from './cluster.ts';
 
 export type Answers = Cache & {
-  /** What is wrong, for /readyz: the server is ready all the same. */
+  /** Errors for /readyz. The server is ready nevertheless. */
   details(): readonly string[];
 };
 

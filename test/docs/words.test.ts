@@ -41,12 +41,7 @@ const examples = /"(?:my|Ann's) phone"/g;
 
 /** Files that are being rewritten. */
 const later = new RegExp(
-  `^(?:${[
-    'src/core/interceptors/invalidate',
-    'src/core/screen/(?:app|clients|handlers|run)\\.ts$',
-    'src/core/upstreams/forward\\.ts$',
-    'src/wire(?:/answers)?\\.ts$',
-  ].join('|')})`,
+  `^(?:${['src/core/screen/(?:app|clients|handlers)\\.ts$', 'src/core/upstreams/forward\\.ts$', 'src/wire\\.ts$'].join('|')})`,
 );
 const checked = /^(?:docs\/.*|README|CONTRIBUTING)\.md$|^proto\/.*\.proto$|^src\/(?!gen\/).*\.ts$/;
 const files = projectFiles()

@@ -9,17 +9,18 @@ import type { Answer, Authenticated, Decoded, Ending, Interceptor, Traced } from
 import type { InvalidateWritten } from '../ports/invalidate.ts';
 import { tapped } from './tap.ts';
 
-/** What invalidation takes. */
+/** The dependencies of invalidation. */
 export type InvalidateParts = {
   readonly invalidate: InvalidateWritten;
   readonly meter: Meter;
-  /** Status by reason, a team's included: tells which failed writes may have been done. */
+  /** Status by reason, including the company's: decides which failed writes may have been executed. */
   readonly reasons?: Reasons;
 };
 
 /**
- * Makes the answers with the tags of a write's policy unusable before the write is answered: after a success, and after an end that leaves open whether it was done
- * (RFC 9111, 4.4 does so after every answer that is not an error). The client's cancel ends the write, not the invalidation: it takes no signal, and it comes when the
+ * Makes the answers with the tags of a write's policy unusable before the write is answered: after a success, and after
+ * an end that leaves open whether the write was executed (RFC 9111, 4.4 does so after every answer that is not an
+ * error). The client's cancellation ends the write, not the invalidation, which takes no signal and runs when the
  * handler has ended. Only for plans with `invalidates`.
  */
 export function invalidate({ invalidate, meter, reasons = coreReasons }: InvalidateParts): Interceptor<Authenticated & Decoded & Traced, unknown> {
@@ -33,7 +34,7 @@ export function invalidate({ invalidate, meter, reasons = coreReasons }: Invalid
       if (error !== undefined && !mayHaveHappened.has(statusOf(error, reasons))) return;
       const { plan, decoded, caller } = call;
       const desc = plan.descriptor.input;
-      const message = decoded?.message ?? create(desc); // a stream of requests has none: its templates name no fields
+      const message = decoded?.message ?? create(desc); // a stream of requests has none, and its templates name no fields
       const claim = (name: string) => (caller?.kind === 'user' ? claimOf(caller, name) : undefined);
       const { tags, empty } = renderTemplates(plan.invalidates, { desc, message }, claim);
       if (empty > 0) emptied.add(empty);
@@ -48,7 +49,7 @@ export function invalidate({ invalidate, meter, reasons = coreReasons }: Invalid
     }
     if (!(answer.body instanceof Uint8Array)) {
       const before = async (ending: Ending) => {
-        await ended(ending.how === 'threw' ? ending.error : undefined); // one that was closed leaves open what was done
+        await ended(ending.how === 'threw' ? ending.error : undefined); // a closed stream leaves open whether the write was executed
         return ending;
       };
       return { ...answer, body: tapped(answer.body, { ended: before }) };

@@ -7,9 +7,12 @@ export type State = { settled: boolean; value: unknown; error: unknown; failed: 
 /** The parts of one call: kept between the passes of a stream form, so that each starts once. */
 export type Run = {
   readonly clock: Clock;
-  /** When parts end: a margin before the call does, so that what is there still gets to the client. Milliseconds since 1970. */
+  /**
+   * The end of parts: a margin before the end of the call, so that completed parts still reach the client. Milliseconds
+   * since 1970.
+   */
   readonly partsEndAtMs: number | undefined;
-  /** True: `fanOut` returns as soon as all required parts are there, and names the rest as pending. */
+  /** True: `fanOut` returns as soon as all required parts are available, and names the rest as pending. */
   readonly soFar: boolean;
   readonly states: Map<string, State>;
   /** Parts that the last pass has named. */
@@ -19,7 +22,7 @@ export type Run = {
   pending: boolean;
 };
 
-/** Where a screen's context has its run. */
+/** The key of the run in a screen's context. */
 export const runOf = Symbol('the run of a screen');
 /** What `fanOut` needs of a context. */
 export type WithRun = { readonly [runOf]: Run };
@@ -40,10 +43,10 @@ export function endedRun(run: Run): Run {
 export function startPart(start: () => Promise<unknown>): State {
   const state: State = { settled: false, value: undefined, error: undefined, failed: false, promise: Promise.resolve() };
   const settle = (failed: boolean, value: unknown, error: unknown) => {
-    if (state.settled) return; // its time was over: a late answer changes nothing
+    if (state.settled) return; // after the time limit a late answer has no effect
     Object.assign(state, { settled: true, failed, value, error });
   };
-  // `then` in the same breath: a part that throws at once is a failed part, not a failed screen
+  // synchronously: a part that throws at once is a failed part, not a failed screen
   state.promise = new Promise<unknown>((resolve) => resolve(start())).then(
     (value) => settle(false, value, undefined),
     (error: unknown) => settle(true, undefined, error),
@@ -51,7 +54,7 @@ export function startPart(start: () => Promise<unknown>): State {
   return state;
 }
 
-/** Waits for `waited`, or for the end of the parts' time: those that are still open then fail with UPSTREAM_TIMEOUT. */
+/** Waits for `waited`, or for the time limit of parts: pending ones then fail with UPSTREAM_TIMEOUT. */
 export async function inTime(
   { clock, partsEndAtMs }: Run,
   open: readonly (readonly [name: string, State])[],
