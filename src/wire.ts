@@ -20,7 +20,8 @@ import type { Handler } from './core/ports/call.ts';
 import type { Log } from './core/ports/log.ts';
 import { answerReaders } from './core/screen/answer-readers.ts';
 import type { App } from './core/screen/app.ts';
-import { screenHandler, streamHandler } from './core/screen/handlers.ts';
+import { streamHandler } from './core/screen/handlers.ts';
+import { ownHandler } from './core/screen/stream-handler.ts';
 import { publisherHandlers } from './core/services/publisher/publisher.ts';
 import { mintServiceToken } from './core/services/session/access-tokens.ts';
 import { internalTokens } from './core/services/session/internal-tokens.ts';
@@ -149,7 +150,7 @@ export async function wire({ settings, app, release, clock, env, pretty, samples
   const screenOf = new Map(app.screens.map((screen) => [screen.method, screen]));
   const handlers = handlersOf(methods.plans, {
     core: { ...given, ...auth.handlers, ...publisherHandlers({ invalidate: answers.invalidate }) },
-    screens: new Map(app.screens.map((screen) => [screen.method, screenHandler(screen, parts)])),
+    screens: new Map(app.screens.map((screen) => [screen.method, ownHandler(screen, parts)])),
     forward: (plan) => forward(plan, upstreams),
     streamOf: (unary) => {
       const screen = screenOf.get(unary.method);

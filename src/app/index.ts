@@ -1,16 +1,19 @@
 import { defineApp, screen } from '../core/screen/app.ts';
+import { stream } from '../core/screen/stream.ts';
 import { HomeServiceDefinition } from '../gen/app/v1/home.ts';
 import { OrderServiceDefinition } from '../gen/app/v1/order.ts';
 import { PromotionServiceDefinition } from '../gen/app/v1/promotion.ts';
+import { TrackingServiceDefinition } from '../gen/app/v1/tracking.ts';
 import { getHome } from './home/home.ts';
 import { de } from './messages/de.ts';
 import { en } from './messages/en.ts';
 import { getOrder, listOrders } from './orders/orders.ts';
 import { listPromotions } from './promotions/promotions.ts';
 import { reasons } from './reasons.ts';
+import { follow } from './tracking/follow.ts';
 import { upstreams } from './upstreams.ts';
 
-/** Our part of the server: a line for each screen. */
+/** Our part of the server: a line for each screen and each stream that is written by hand. */
 export const app = defineApp({
   upstreams,
   screens: [
@@ -18,6 +21,7 @@ export const app = defineApp({
     screen(OrderServiceDefinition, 'getOrder', getOrder),
     screen(OrderServiceDefinition, 'listOrders', listOrders),
     screen(PromotionServiceDefinition, 'listPromotions', listPromotions),
+    stream(TrackingServiceDefinition, 'follow', follow),
   ],
   reasons,
   messages: { en, de },

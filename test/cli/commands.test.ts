@@ -95,8 +95,8 @@ describe('each command ends with the exit code and the words that fit', { concur
       code: 0,
       stdout: [
         'ok     settings     read as `portico dev`',
-        'ok     policies     16 methods',
-        'ok     app          4 screens, 2 reasons, texts in en, de',
+        'ok     policies     17 methods',
+        'ok     app          5 screens, 2 reasons, texts in en, de',
         'ok     sign-in      by a name: this is dev',
         'ok     upstreams    0 set, the others are those of the sample company',
         'ok     certificates usable',

@@ -2,27 +2,24 @@ import type { StatusName } from '../kit/fault.ts';
 import type { DecodedBy, MethodDefinition, PartialOf, ServiceDefinition } from '../kit/typed.ts';
 import type { ScreenContext } from './context.ts';
 
-/** A service as screens call it: its unary methods, each taking what `fromPartial` takes. */
-export type UpstreamClient<Service extends ServiceDefinition> = {
-  readonly [M in keyof Service['methods'] as Service['methods'][M]['requestStream'] extends true
-    ? never
-    : Service['methods'][M]['responseStream'] extends true
-      ? never
-      : M]: (request: PartialOf<Service['methods'][M]['requestType']>) => Promise<DecodedBy<Service['methods'][M]['responseType']>>;
-};
+/** A service as screens and streams call it: each message is what `fromPartial` takes, and streams are iterated. */
+export type UpstreamClient<Service extends ServiceDefinition> = { readonly [M in keyof Service['methods']]: UpstreamMethod<Service['methods'][M]> };
+type UpstreamMethod<Method extends MethodDefinition> = (
+  request: Method['requestStream'] extends true ? AsyncIterable<PartialOf<Method['requestType']>> : PartialOf<Method['requestType']>,
+) => Method['responseStream'] extends true ? AsyncIterable<DecodedBy<Method['responseType']>> : Promise<DecodedBy<Method['responseType']>>;
 /** The clients of a screen, by the names of the upstreams. */
 export type Clients<Services extends Readonly<Record<string, ServiceDefinition>>> = {
   readonly [Name in keyof Services]: UpstreamClient<Services[Name]>;
 };
 
-/** A screen: what makes the answer of one public unary method. */
+/** A screen: what makes the answer of one public unary method; or a stream that is written by hand. */
 export type Screen<Upstreams> = {
   /** "app.v1.HomeService/GetHome" */
   readonly method: string;
   // biome-ignore lint/suspicious/noExplicitAny: screens of all types stand in one list; `screen` has checked the function against its method
   readonly definition: MethodDefinition<any, any>;
   // biome-ignore lint/suspicious/noExplicitAny: as above
-  readonly run: (request: any, context: ScreenContext, upstreams: Upstreams) => Promise<any>;
+  readonly run: (request: any, context: any, upstreams: Upstreams) => any;
 };
 
 /** Joins a method of a service with the function that answers it. */
@@ -40,7 +37,7 @@ export function screen<Service extends ServiceDefinition, Name extends keyof Ser
   return { method: `${service.fullName}/${definition.name}`, definition, run };
 }
 
-/** A company's own part of the server: its screens, the internal services they use, its reasons and its texts. */
+/** A company's own part of the server: its screens and streams, the internal services they use, its reasons and its texts. */
 export type App = {
   /** By the name of the upstream in the configuration. */
   readonly upstreams: Readonly<Record<string, ServiceDefinition>>;

@@ -1,64 +1,132 @@
+import type { Fault } from '../kit/fault.ts';
 import type { MethodDefinition, ServiceDefinition } from '../kit/typed.ts';
+import type { UpstreamEnd } from '../ports/upstream-transport.ts';
 import { codeOf, faultOfUpstream } from '../upstreams/fault-of-upstream.ts';
 import { standardKeys } from '../upstreams/metadata.ts';
+import { openStream } from '../upstreams/open-stream.ts';
+import { ofOneMessage } from '../upstreams/send-unary.ts';
 import type { CallContext, Upstreams } from '../upstreams/upstreams.ts';
 import type { AnswerReaders } from './answer-readers.ts';
 import { UpstreamError } from './upstream-error.ts';
 
-type AnyClient = Readonly<Record<string, (request: unknown) => Promise<unknown>>>;
+type Call = (request: unknown) => Promise<unknown> | AsyncIterable<unknown>;
+export type AnyClients = Readonly<Record<string, Readonly<Record<string, Call>>>>;
 
-/**
- * The upstreams of one call: bound to its signal, deadline, trace and identity. Equal calls (same method, same bytes) are made once.
- * @param services by the name of the upstream
- * @param readers of what they answer
- * @param tag is told what upstreams say that their answers are about
- */
-export function clientsOf(
-  { services, readers }: { readonly services: Readonly<Record<string, ServiceDefinition>>; readonly readers: AnswerReaders },
-  upstreams: Upstreams,
-  context: CallContext,
-  tag: (tag: string) => void,
-): Readonly<Record<string, AnyClient>> {
+/** The upstreams of one call: bound to its signal, deadline, trace and identity. */
+export type ClientParts = {
+  /** By the name of the upstream. */
+  readonly services: Readonly<Record<string, ServiceDefinition>>;
+  /** Of what they answer. */
+  readonly readers: AnswerReaders;
+  readonly upstreams: Upstreams;
+  readonly context: CallContext;
+  /** Whether equal unary calls (same method, same bytes) are made once: for a screen, which is over in a moment. */
+  readonly once: boolean;
+  /** Is given what upstreams say that their answers are about. */
+  readonly tag: (tag: string) => void;
+};
+
+export function clientsOf(parts: ClientParts): AnyClients {
   const made = new Map<string, Promise<unknown>>();
-  const clients: Record<string, AnyClient> = {};
-  for (const name in services) {
-    const service = services[name] as ServiceDefinition;
-    const client: Record<string, (request: unknown) => Promise<unknown>> = {};
+  const clients: Record<string, Record<string, Call>> = {};
+  for (const name in parts.services) {
+    const service = parts.services[name] as ServiceDefinition;
+    const client: Record<string, Call> = {};
     for (const method in service.methods) {
       const definition = service.methods[method] as MethodDefinition;
-      if (definition.requestStream || definition.responseStream) continue;
-      const read = readers.get(definition);
+      const read = parts.readers.get(definition);
       if (read === undefined) throw new Error(`There is no reader for the answers of ${service.fullName}/${definition.name}.`);
-      client[method] = (request) => {
-        const bytes = definition.requestType.encode(definition.requestType.fromPartial(request as never)).finish();
-        const key = `${name} ${definition.name} ${Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')}`;
-        const known = made.get(key);
-        if (known !== undefined) return known;
-        const answer = send(name, `/${service.fullName}/${definition.name}`, read, bytes, upstreams, context, tag);
-        made.set(key, answer);
-        return answer;
-      };
+      client[method] = callOf({ upstream: name, path: `/${service.fullName}/${definition.name}`, definition, read }, parts, made);
     }
     clients[name] = client;
   }
   return clients;
 }
 
-async function send(
-  upstream: string,
-  path: string,
-  read: (bytes: Uint8Array) => unknown,
-  request: Uint8Array,
-  upstreams: Upstreams,
-  context: CallContext,
-  tag: (tag: string) => void,
-): Promise<unknown> {
-  const { end, body, tags } = await upstreams.unary(upstream, path, request, standardKeys, context);
-  if (body === undefined) {
-    const fault = faultOfUpstream(upstream, end);
-    throw new UpstreamError(codeOf(end), end.by === 'upstream' && end.message !== '' ? end.message : fault.message, fault);
+type Target = {
+  readonly upstream: string;
+  readonly path: string;
+  readonly definition: MethodDefinition;
+  readonly read: (bytes: Uint8Array) => unknown;
+};
+
+function callOf(to: Target, parts: ClientParts, made: Map<string, Promise<unknown>>): Call {
+  const { requestStream, responseStream } = to.definition;
+  if (requestStream) {
+    const requests = (messages: unknown) => encodedEach(messages as AsyncIterable<unknown>, to.definition);
+    return responseStream ? (messages) => receiveEach(to, requests(messages), parts) : (messages) => receiveOne(to, requests(messages), parts);
   }
+  if (responseStream) return (message) => receiveEach(to, encode(message, to.definition), parts);
+  return (message) => {
+    const bytes = encode(message, to.definition);
+    if (!parts.once) return unary(to, bytes, parts);
+    const key = `${to.upstream} ${to.path} ${Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')}`;
+    const known = made.get(key);
+    if (known !== undefined) return known;
+    const answer = unary(to, bytes, parts);
+    made.set(key, answer);
+    return answer;
+  };
+}
+
+async function unary(to: Target, request: Uint8Array, parts: ClientParts): Promise<unknown> {
+  const { upstreams, context, tag } = parts;
+  const { end, body, tags } = await upstreams.unary(to.upstream, to.path, request, standardKeys, context);
+  if (body === undefined) throw failure(to.upstream, end);
   for (const one of tags) tag(one);
+  return decode(body, to, parts);
+}
+
+type Request = Uint8Array | AsyncIterable<Uint8Array>;
+
+/** The messages of an upstream's stream. Leaving the loop cancels it. */
+async function* receiveEach(to: Target, request: Request, parts: ClientParts): AsyncGenerator<unknown> {
+  const { upstreams, context } = parts;
+  const prepared = await upstreams.prepare(to.upstream, to.path, standardKeys, context, 'stream');
+  const { received, sender, refusal } = openStream(prepared, request, context.signal);
+  try {
+    for (let bytes = await received.next(); bytes !== undefined; bytes = await received.next()) yield decode(bytes, to, parts);
+  } finally {
+    sender.cancel(); // without effect once it has ended
+  }
+  checkEnd(to.upstream, received.end, refusal(), context.signal);
+}
+
+async function receiveOne(to: Target, request: Request, parts: ClientParts): Promise<unknown> {
+  const { upstreams, context } = parts;
+  const prepared = await upstreams.prepare(to.upstream, to.path, standardKeys, context, 'stream');
+  const { received, sender, refusal } = openStream(prepared, request, context.signal);
+  const bodies: Uint8Array[] = [];
+  for (let bytes = await received.next(); bytes !== undefined && bodies.length < 2; bytes = await received.next()) bodies.push(bytes);
+  sender.cancel();
+  const { end } = received;
+  const isOk = end?.by === 'upstream' && end.code === 0;
+  checkEnd(to.upstream, isOk ? ofOneMessage(end, bodies.length) : end, refusal(), context.signal);
+  return decode(bodies[0] as Uint8Array, to, parts);
+}
+
+/** @throws why the stream ended, unless with OK: what we were given to send comes first, then the call's own end, then the upstream's */
+function checkEnd(upstream: string, end: UpstreamEnd | undefined, refusal: Fault | undefined, signal: AbortSignal): void {
+  if (refusal !== undefined) throw refusal;
+  if (end?.by === 'upstream' && end.code === 0) return;
+  if (signal.aborted) throw signal.reason;
+  throw failure(upstream, end ?? { by: 'transport', cause: 'protocol', detail: 'It ended without an end.', processed: 'maybe', peer: undefined });
+}
+
+function failure(upstream: string, end: UpstreamEnd): UpstreamError {
+  const fault = faultOfUpstream(upstream, end);
+  return new UpstreamError(codeOf(end), end.by === 'upstream' && end.message !== '' ? end.message : fault.message, fault);
+}
+
+function encode(message: unknown, { requestType }: MethodDefinition): Uint8Array {
+  return requestType.encode(requestType.fromPartial(message as never)).finish();
+}
+
+async function* encodedEach(messages: AsyncIterable<unknown>, definition: MethodDefinition): AsyncGenerator<Uint8Array> {
+  for await (const message of messages) yield encode(message, definition);
+}
+
+function decode(body: Uint8Array, { upstream, path, read }: Target, { upstreams, context }: ClientParts): unknown {
   try {
     return read(body);
   } catch (cause) {

@@ -1,10 +1,11 @@
 import type { ScreenContext } from './context.ts';
 import { newRun, runOf } from './run.ts';
+import type { StreamContext } from './stream.ts';
 
-export type FakeContext = ScreenContext & { /** What the screen said its answer is about. */ readonly tags: ReadonlySet<string> };
+export type FakeContext = ScreenContext & StreamContext & { /** What the screen said its answer is about. */ readonly tags: ReadonlySet<string> };
 
 /**
- * A context for the tests of a screen: no deadline, a clock that stands.
+ * A context for the tests of a screen or a stream: no deadline, a clock that stands.
  * @param options who calls (unset: nobody), the metadata of the client, and the time in milliseconds since 1970
  */
 export function fakeContext({
@@ -26,6 +27,7 @@ export function fakeContext({
       tags.add(tag);
     },
     nowMs: () => nowMs,
+    lifetime: undefined,
     tags,
     [runOf]: newRun({ clock, partsEndAtMs: undefined, soFar: false }),
   };

@@ -12,7 +12,8 @@ import { contextOf, type ScreenContext } from './context.ts';
 import { endedRun, inTime, newRun, type Run } from './run.ts';
 import { UpstreamError } from './upstream-error.ts';
 
-type Parts = { readonly app: App; readonly upstreams: Upstreams; readonly readers: AnswerReaders; readonly clock: Clock };
+/** What screens and streams are run with. */
+export type ScreenParts = { readonly app: App; readonly upstreams: Upstreams; readonly readers: AnswerReaders; readonly clock: Clock };
 
 /** One pass over a screen's function for one call. */
 type Session = {
@@ -24,7 +25,7 @@ type Session = {
   end(): void;
 };
 
-function begin(screen: Screen<never>, call: ReadyCall, { app, upstreams, readers, clock }: Parts, soFar: boolean): Session {
+function begin(screen: Screen<never>, call: ReadyCall, { app, upstreams, readers, clock }: ScreenParts, soFar: boolean): Session {
   const nowMs = clock.nowMs();
   const partsEndAtMs = call.deadlineAtMs === undefined ? undefined : call.deadlineAtMs - marginMs(call.deadlineAtMs - nowMs);
   const run = newRun({ clock, partsEndAtMs, soFar });
@@ -34,18 +35,15 @@ function begin(screen: Screen<never>, call: ReadyCall, { app, upstreams, readers
   else call.signal.addEventListener('abort', abort, { once: true });
   const tags = new Set<string>();
   const context = contextOf(call, { tags, signal: losers.signal, run });
-  const clients = clientsOf(
-    { services: app.upstreams, readers },
+  const { trace, caller, metadata } = call;
+  const clients = clientsOf({
+    services: app.upstreams,
+    readers,
     upstreams,
-    {
-      trace: call.trace,
-      caller: call.caller,
-      metadata: call.metadata,
-      signal: losers.signal,
-      deadlineAtMs: partsEndAtMs,
-    },
-    context.tag,
-  );
+    context: { trace, caller, metadata, signal: losers.signal, deadlineAtMs: partsEndAtMs },
+    once: true,
+    tag: context.tag,
+  });
   const { requestType, responseType } = screen.definition;
   const request = requestType.decode(call.requestBytes);
   const passOver = async (run: Run, context: ScreenContext): Promise<Answer> => {
@@ -76,7 +74,7 @@ function begin(screen: Screen<never>, call: ReadyCall, { app, upstreams, readers
 }
 
 /** A screen as the handler of its unary method. */
-export function screenHandler(screen: Screen<never>, parts: Parts): Handler {
+export function screenHandler(screen: Screen<never>, parts: ScreenParts): Handler {
   return async (call) => {
     const session = begin(screen, call, parts, false);
     try {
@@ -92,7 +90,7 @@ export function screenHandler(screen: Screen<never>, parts: Parts): Handler {
  * each; its parts and equal upstream calls do not. The etag of the last answer comes as a trailer.
  * @param unary the plan of the cached method whose stream form this is
  */
-export function streamHandler(screen: Screen<never>, unary: MethodPlan, answerStream: AnswerStream, parts: Parts): Handler {
+export function streamHandler(screen: Screen<never>, unary: MethodPlan, answerStream: AnswerStream, parts: ScreenParts): Handler {
   const compute: ComputeSoFar = async (call, report) => {
     const session = begin(screen, call, parts, true);
     try {

@@ -1,12 +1,11 @@
 import { fromBinary } from '@bufbuild/protobuf';
 import { Metadata } from 'nice-grpc-common';
-import { Fault } from '../kit/fault.ts';
+import type { Fault } from '../kit/fault.ts';
 import type { ForwardPlan, MethodPlan } from '../kit/plan.ts';
 import type { Answer, Handler, ReadyCall } from '../ports/call.ts';
-import type { UpstreamSender } from '../ports/upstream-transport.ts';
 import { fromUpstream, standardKeys } from './metadata.ts';
+import { type OpenStream, openStream } from './open-stream.ts';
 import { passedOn } from './passed-on.ts';
-import { ReceivedStream } from './received-stream.ts';
 import { ofOneMessage } from './send-unary.ts';
 import type { Prepared, Upstreams } from './upstreams.ts';
 
@@ -45,55 +44,21 @@ class ForwardedStream {
   private readonly to: ForwardPlan;
   private readonly prepared: Prepared;
   private readonly call: ReadyCall;
-  private readonly received = new ReceivedStream();
-  private readonly sender: UpstreamSender;
-  /** Why we ended the call ourselves: a message of the client that cannot be read, or that breaks a rule. */
-  private refusal: Fault | undefined;
+  private readonly stream: OpenStream;
 
   constructor(to: ForwardPlan, prepared: Prepared, call: ReadyCall) {
     this.to = to;
     this.prepared = prepared;
     this.call = call;
-    const { signal, requestBytes, request } = call;
-    const takesStream = call.plan.kind === 'client_stream' || call.plan.kind === 'bidi_stream';
-    const { received } = this;
-    const only = takesStream ? undefined : requestBytes;
-    this.sender = prepared.transport.call(prepared.call, received, only);
-    received.bind(this.sender);
-    const cancel = () => this.sender.cancel();
-    received.onEnd = (end) => {
-      signal.removeEventListener('abort', cancel);
-      prepared.end(end);
-    };
-    if (signal.aborted) cancel();
-    else signal.addEventListener('abort', cancel, { once: true });
-    if (takesStream) void this.pump(request.each());
-  }
-
-  /** Passes the client's messages on, no faster than the upstream takes them. Their end is passed on only when the client has not left: a lost client can look like a polite end. */
-  private async pump(messages: AsyncIterable<Uint8Array>): Promise<void> {
-    const { received, sender, call } = this;
-    try {
-      for await (const message of messages) {
-        if (received.end !== undefined) return;
-        if (!sender.send(message)) await new Promise<void>((resolve) => this.whenRoom(resolve));
-      }
-      if (call.signal.aborted) sender.cancel();
-      else sender.halfClose();
-    } catch (error) {
-      if (error instanceof Fault) this.refusal = error as Fault;
-      sender.cancel(); // the answer's side says why
-    }
-  }
-
-  private whenRoom(resolve: () => void): void {
-    if (this.received.end !== undefined) resolve();
-    else this.received.onRoom = resolve;
+    const { plan, request, requestBytes, signal } = call;
+    const takesStream = plan.kind === 'client_stream' || plan.kind === 'bidi_stream';
+    this.stream = openStream(prepared, takesStream ? request.each() : requestBytes, signal);
   }
 
   /** The answer of a stream: given as soon as initial metadata is there; messages, end and errors follow as they come. */
   async answer(): Promise<Answer> {
-    const { received, to } = this;
+    const { to } = this;
+    const { received } = this.stream;
     await received.opened();
     if (received.headersReceived === undefined) this.throwEnd();
     const trailers = Metadata();
@@ -101,7 +66,7 @@ class ForwardedStream {
   }
 
   private messages(trailers: Metadata): AsyncIterable<Uint8Array> {
-    const { received, sender } = this;
+    const { received, sender } = this.stream;
     const next = async (): Promise<IteratorResult<Uint8Array, undefined>> => {
       const message = await received.next();
       if (message !== undefined) return { done: false, value: message };
@@ -119,10 +84,11 @@ class ForwardedStream {
 
   /** The answer of a call that takes a stream and gives one message. */
   async oneAnswer(): Promise<Answer> {
-    const { received, to } = this;
+    const { to } = this;
+    const { received } = this.stream;
     const messages: Uint8Array[] = [];
     for (let message = await received.next(); message !== undefined; message = await received.next()) if (messages.push(message) > 1) break;
-    this.sender.cancel(); // without effect, unless there are too many
+    this.stream.sender.cancel(); // without effect, unless there are too many
     const [body] = messages;
     const end = received.end;
     if (end?.by !== 'upstream' || end.code !== 0 || body === undefined || messages.length > 1) this.throwEnd(messages.length);
@@ -131,8 +97,10 @@ class ForwardedStream {
   }
 
   private throwEnd(messages?: number): never {
-    const { received, call, prepared, to } = this;
-    if (this.refusal !== undefined) throw this.refusal;
+    const { call, prepared, to } = this;
+    const { received } = this.stream;
+    const refusal = this.stream.refusal();
+    if (refusal !== undefined) throw refusal;
     if (call.signal.aborted) throw call.signal.reason;
     const end = received.end ?? { by: 'transport', cause: 'protocol', detail: 'It ended without an end.', processed: 'maybe', peer: undefined };
     const failed = messages !== undefined && end.by === 'upstream' && end.code === 0 ? ofOneMessage(end, messages) : end;

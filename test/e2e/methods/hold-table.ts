@@ -7,7 +7,7 @@ import { callOf, protocols, signIn, transportOf } from '../../support/client/pro
 import { holdRow, type Row } from './table.ts';
 
 /** Bidirectional streams need HTTP/2. */
-const carries = (protocol: string, method: string) => !(protocol.endsWith('h1') && /\/(BidiStream|Talk)$/.test(method));
+const carries = (protocol: string, method: string) => !(protocol.endsWith('h1') && /\/(BidiStream|Talk|Converse)$/.test(method));
 
 /**
  * @param signed users with the scopes of their token; others get all scopes

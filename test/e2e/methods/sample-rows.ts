@@ -139,6 +139,21 @@ export const sampleRows: readonly Row[] = [
   },
   { method: 'app.v1.TrackingService/Track', says: "another user's order", as: 'alice', request: { orderId: '1004' }, answers: [], foreignCode: 5 },
   {
+    method: 'app.v1.TrackingService/Follow',
+    says: 'the first change of an order',
+    as: 'alice',
+    request: { orderId: '1003', changesMax: 1 },
+    answers: [{ courierName: '*', minutesLeft: '*' }],
+  },
+  {
+    method: 'app.v1.TrackingService/Follow',
+    says: "another user's order",
+    as: 'alice',
+    request: { orderId: '1004' },
+    answers: [],
+    reason: 'ORDER_UNKNOWN',
+  },
+  {
     method: 'app.v1.TrackingService/ReportPositions',
     says: 'a courier reports two positions',
     as: 'carol',

@@ -44,6 +44,24 @@ export interface TrackResponse {
   minutesLeft: number;
 }
 
+/** The order to select. */
+export interface FollowRequest {
+  /** The order's id. */
+  orderId: string;
+  /** The stream ends after this number of changes; 0: with the delivery. */
+  changesMax: number;
+}
+
+/** The remaining time of an order. */
+export interface FollowResponse {
+  /** The courier's first name. */
+  courierName: string;
+  /** The remaining time in whole minutes; 0 when it was delivered. */
+  minutesLeft: number;
+  /** Whether the order was delivered. The stream then ends. */
+  delivered: boolean;
+}
+
 /** The position of a courier. */
 export interface ReportPositionsRequest {
   /** The position. */
@@ -381,6 +399,208 @@ export const TrackResponse: MessageFns<TrackResponse> = {
       : undefined;
     message.at = object.at ?? undefined;
     message.minutesLeft = object.minutesLeft ?? 0;
+    return message;
+  },
+};
+
+function createBaseFollowRequest(): FollowRequest {
+  return { orderId: "", changesMax: 0 };
+}
+
+export const FollowRequest: MessageFns<FollowRequest> = {
+  encode(message: FollowRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.orderId !== "") {
+      writer.uint32(10).string(message.orderId);
+    }
+    if (message.changesMax !== 0) {
+      writer.uint32(16).int32(message.changesMax);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): FollowRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseFollowRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.orderId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.changesMax = reader.int32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): FollowRequest {
+    return {
+      orderId: isSet(object.orderId)
+        ? globalThis.String(object.orderId)
+        : isSet(object.order_id)
+        ? globalThis.String(object.order_id)
+        : "",
+      changesMax: isSet(object.changesMax)
+        ? globalThis.Number(object.changesMax)
+        : isSet(object.changes_max)
+        ? globalThis.Number(object.changes_max)
+        : 0,
+    };
+  },
+
+  toJSON(message: FollowRequest): unknown {
+    const obj: any = {};
+    if (message.orderId !== "") {
+      obj.orderId = message.orderId;
+    }
+    if (message.changesMax !== 0) {
+      obj.changesMax = Math.round(message.changesMax);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<FollowRequest>): FollowRequest {
+    return FollowRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<FollowRequest>): FollowRequest {
+    const message = createBaseFollowRequest();
+    message.orderId = object.orderId ?? "";
+    message.changesMax = object.changesMax ?? 0;
+    return message;
+  },
+};
+
+function createBaseFollowResponse(): FollowResponse {
+  return { courierName: "", minutesLeft: 0, delivered: false };
+}
+
+export const FollowResponse: MessageFns<FollowResponse> = {
+  encode(message: FollowResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.courierName !== "") {
+      writer.uint32(10).string(message.courierName);
+    }
+    if (message.minutesLeft !== 0) {
+      writer.uint32(16).int32(message.minutesLeft);
+    }
+    if (message.delivered !== false) {
+      writer.uint32(24).bool(message.delivered);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): FollowResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseFollowResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.courierName = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.minutesLeft = reader.int32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.delivered = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): FollowResponse {
+    return {
+      courierName: isSet(object.courierName)
+        ? globalThis.String(object.courierName)
+        : isSet(object.courier_name)
+        ? globalThis.String(object.courier_name)
+        : "",
+      minutesLeft: isSet(object.minutesLeft)
+        ? globalThis.Number(object.minutesLeft)
+        : isSet(object.minutes_left)
+        ? globalThis.Number(object.minutes_left)
+        : 0,
+      delivered: isSet(object.delivered) ? globalThis.Boolean(object.delivered) : false,
+    };
+  },
+
+  toJSON(message: FollowResponse): unknown {
+    const obj: any = {};
+    if (message.courierName !== "") {
+      obj.courierName = message.courierName;
+    }
+    if (message.minutesLeft !== 0) {
+      obj.minutesLeft = Math.round(message.minutesLeft);
+    }
+    if (message.delivered !== false) {
+      obj.delivered = message.delivered;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<FollowResponse>): FollowResponse {
+    return FollowResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<FollowResponse>): FollowResponse {
+    const message = createBaseFollowResponse();
+    message.courierName = object.courierName ?? "";
+    message.minutesLeft = object.minutesLeft ?? 0;
+    message.delivered = object.delivered ?? false;
     return message;
   },
 };
@@ -751,7 +971,7 @@ export const TalkResponse: MessageFns<TalkResponse> = {
   },
 };
 
-/** Streams that are forwarded to the courier service byte for byte. */
+/** What happens on the way, as streams. All but Follow are forwarded to the courier service byte for byte. */
 export type TrackingServiceDefinition = typeof TrackingServiceDefinition;
 export const TrackingServiceDefinition = {
   name: "TrackingService",
@@ -832,6 +1052,19 @@ export const TrackingServiceDefinition = {
               107,
             ]) as Buffer,
           ],
+        },
+      },
+    },
+    /** The remaining time of an order of the user, whenever it changes, and at last its delivery. */
+    follow: {
+      name: "Follow",
+      requestType: FollowRequest as typeof FollowRequest,
+      requestStream: false,
+      responseType: FollowResponse as typeof FollowResponse,
+      responseStream: true,
+      options: {
+        _unknownFields: {
+          400010: [Buffer.from([15, 10, 13, 18, 11, 111, 114, 100, 101, 114, 115, 46, 114, 101, 97, 100]) as Buffer],
         },
       },
     },
@@ -1013,6 +1246,11 @@ export interface TrackingServiceImplementation<CallContextExt = {}> {
     request: TrackRequest,
     context: CallContext & CallContextExt,
   ): ServerStreamingMethodResult<DeepPartial<TrackResponse>>;
+  /** The remaining time of an order of the user, whenever it changes, and at last its delivery. */
+  follow(
+    request: FollowRequest,
+    context: CallContext & CallContextExt,
+  ): ServerStreamingMethodResult<DeepPartial<FollowResponse>>;
   /** A courier reports their positions. */
   reportPositions(
     request: AsyncIterable<ReportPositionsRequest>,
@@ -1028,6 +1266,8 @@ export interface TrackingServiceImplementation<CallContextExt = {}> {
 export interface TrackingServiceClient<CallOptionsExt = {}> {
   /** The route of an order of the user, a position each second. */
   track(request: DeepPartial<TrackRequest>, options?: CallOptions & CallOptionsExt): AsyncIterable<TrackResponse>;
+  /** The remaining time of an order of the user, whenever it changes, and at last its delivery. */
+  follow(request: DeepPartial<FollowRequest>, options?: CallOptions & CallOptionsExt): AsyncIterable<FollowResponse>;
   /** A courier reports their positions. */
   reportPositions(
     request: AsyncIterable<DeepPartial<ReportPositionsRequest>>,
