@@ -3,7 +3,7 @@ import { Metadata } from 'nice-grpc-common';
 import { memoryCacheStore } from '../../src/core/adapters/memory/cache-store.ts';
 import { memoryTagVersions } from '../../src/core/adapters/memory/tag-versions.ts';
 import { type CacheParts, openCache } from '../../src/core/cache/cache.ts';
-import { pulled } from '../../src/core/interceptors/stream-body.ts';
+import { pulled } from '../support/pulled.ts';
 import type { Answer, Handler, ReadyCall } from '../../src/core/ports/call.ts';
 import { GetItemResponse, ListItemsResponse } from '../fixture/gen/fixture/v1/fixture.ts';
 import { fakeClock } from '../support/time/clock.ts';

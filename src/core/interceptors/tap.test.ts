@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { keptSink } from '../../../test/support/kept-sink.ts';
 import type { Ending, PushedBody, Sink } from '../ports/call.ts';
-import { pulled } from './stream-body.ts';
 import { type Tap, tapped } from './tap.ts';
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
@@ -113,8 +112,10 @@ test('a client that leaves closes the stream for all taps, once its writer has s
       stopped = true;
     }
   }
-  const messages = pulled(tapped(tapped(endless(), note('inner')), note('outer')), new AbortController().signal);
-  for await (const _ of messages) break;
+  const { sink, leave } = keptSink();
+  tapped(tapped(endless(), note('inner')), note('outer'))(sink);
+  await turn();
+  leave();
   assert.equal(seen.includes('inner closed'), false);
   for (let i = 0; i < 10; i++) await turn();
   assert.equal(stopped, true);
