@@ -122,3 +122,21 @@ test('gRPC-Web as text: base64 both ways, in pieces of any length', async () => 
   }
   assert.equal(saidBy(await wire.ask(of, '!!!!')).reason, 'CALL_MALFORMED');
 });
+
+test('binary metadata is read alike by every protocol: lists, with padding or without, and what is no base64 is refused', async () => {
+  const path = '/fixture.v1.ScreenService/Echo';
+  const ways = [
+    [{ 'content-type': 'application/grpc', te: 'trailers' }, framed(hello)],
+    [{ 'content-type': 'application/grpc-web+proto' }, framed(hello)],
+    [{ 'content-type': 'application/proto' }, hello],
+    [{ 'content-type': 'application/json' }, Buffer.from('{}')],
+  ] as const;
+  for (const [headers, body] of ways) {
+    const type = headers['content-type'];
+    for (const value of ['YQ==, Yg==', 'YQ,Yg', '']) {
+      const reply = await wire.ask({ ':path': path, ...headers, 'x-shop-bin': value }, body);
+      assert.deepEqual([reply.headers[':status'], saidBy(reply).reason], [200, undefined], `${type} ${value}`);
+    }
+    assert.equal(saidBy(await wire.ask({ ':path': path, ...headers, 'x-shop-bin': 'Y!' }, body)).reason, 'CALL_MALFORMED', type);
+  }
+});

@@ -1,5 +1,7 @@
 // Behind a proxy that ends TLS the same front speaks plain HTTP/2, with prior knowledge, and HTTP/1.1.
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { after, before, test } from 'node:test';
 import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } from '@connectrpc/connect-node';
 import { openFixture } from '../fixture/app.ts';
@@ -36,5 +38,21 @@ test('every protocol works without TLS', async () => {
     const headers = { authorization: `Bearer ${signed.messages[0]?.accessToken}` };
     const streamed = await callOf(registry, transport, 'fixture.v1.ForwardService/ServerStream', { text: 'a', count: 3 }, { headers });
     assert.deepEqual([streamed.code, streamed.messages.length], [0, 3], name);
+  }
+});
+
+test('the preface of HTTP/2 is known however TCP cuts it', async () => {
+  for (const bytes of [1, 2, 5]) {
+    const socket = connect(server.portico.ports.public, '127.0.0.1');
+    socket.setNoDelay(true).on('error', () => {});
+    const answered = once(socket, 'data');
+    const said = Buffer.concat([Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'), Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0])]);
+    for (let at = 0; at < said.length; at += bytes) {
+      socket.write(said.subarray(at, at + bytes));
+      await new Promise((later) => setTimeout(later, 5));
+    }
+    const [frame] = (await answered) as [Buffer];
+    assert.equal(frame[3], 4, `in pieces of ${bytes}: ${frame.toString('latin1')}`); // SETTINGS
+    socket.destroy();
   }
 });
