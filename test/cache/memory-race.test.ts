@@ -11,6 +11,7 @@ import {
   openReplica,
   type ReplicaParts,
   shortLeases,
+  withoutErrorsRule,
   withoutFence,
   withoutFlights,
   withoutLeases,
@@ -95,6 +96,22 @@ for (const [replicas, seeds] of [
     assert.ok(doubled.length > 0);
   });
 }
+
+for (const replicas of [1, 2]) {
+  test(`${replicas} with up to 100 tags, late ones, and errors among the answers: nothing computed before an invalidation is given after it`, async () => {
+    const { staleAsFresh, foreign, failures, results } = await raceOf(11, { replicas, moreTags: 100, errors: 0.2, computeMs: 10 });
+    assert.deepEqual({ staleAsFresh, foreign, failures }, { staleAsFresh: [], foreign: [], failures: [] });
+    for (const result of ['hit', 'miss', 'coalesced']) assert.ok((results[result] ?? 0) > 20, `${results[result]} of ${result} say little`);
+  });
+}
+
+for (const kind of ['error', 'coalesced'])
+  test(`2 replicas that share a store: the race finds replicas that give what cannot be verified: ${kind}`, async () => {
+    await found(async (seed) => {
+      const { staleAsFresh } = await raceOf(seed, { replicas: 2, moreTags: 100, errors: 0.4, computeMs: 30, without: withoutErrorsRule });
+      return staleAsFresh.some((answer) => answer.startsWith(kind));
+    });
+  });
 
 test('2 replicas that share a store: the race finds replicas that close their own flights and do not verify', async () => {
   await found(async (seed) => {

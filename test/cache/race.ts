@@ -4,6 +4,7 @@ import { Metadata } from 'nice-grpc-common';
 import type { Cache } from '../../src/core/cache/cache.ts';
 import { decodedOf } from '../../src/core/cache/key/inputs.ts';
 import type { Clock } from '../../src/core/kit/clock.ts';
+import { StatusError } from '../../src/core/kit/status-error.ts';
 import type { Handler } from '../../src/core/ports/call.ts';
 import { GetItemResponse } from '../fixture/gen/fixture/v1/fixture.ts';
 import { messageOf, planOf, readyCall } from '../support/cache/ready-call.ts';
@@ -24,6 +25,10 @@ export type RaceOptions = {
   readonly computeMs?: number;
   readonly ttlMs?: number;
   readonly staleWhileRevalidateMs?: number;
+  /** Up to so many late tags more for each answer: with over 64 its tag set is incomplete. */
+  readonly moreTags?: number;
+  /** Which part of the computations fails with a definite error about what it has read. */
+  readonly errors?: number;
   /**
    * Each burst of invalidations waits until so many answers have come from memory since the last one: else a busy machine, or a Cluster in which late tags count as moved for
    * 2 s, makes a race in which there is nothing to invalidate. Readers read on meanwhile.
@@ -70,6 +75,8 @@ export async function race(options: RaceOptions): Promise<RaceResult> {
     computeMs = delayMs,
     ttlMs = 40,
     staleWhileRevalidateMs = 0,
+    moreTags = 0,
+    errors = 0,
     hitsBetween = 0,
     unanswered = () => 0,
   } = options;
@@ -108,8 +115,10 @@ export async function race(options: RaceOptions): Promise<RaceResult> {
       await sleep(random() * computeMs);
       const revision = truth.get(itemId) ?? 0;
       await sleep(random() * computeMs);
+      if (errors > 0 && random() < errors) throw new StatusError(5, String(revision));
       const body = GetItemResponse.encode(GetItemResponse.fromPartial({ itemId, owner, revision })).finish();
-      return { metadata: Metadata(), body, trailers: Metadata(), tags: [shelfOf(itemId)] };
+      const more = moreTags === 0 ? [] : Array.from({ length: Math.floor(random() * moreTags) }, (_, i) => `more:${itemId}:${i}`);
+      return { metadata: Metadata(), body, trailers: Metadata(), tags: [shelfOf(itemId), ...more] };
     } finally {
       running.delete(own);
     }
@@ -129,7 +138,9 @@ export async function race(options: RaceOptions): Promise<RaceResult> {
       if (owner !== user) foreign.push(`${user} got what is ${owner}'s`);
       if (result !== 'stale' && (revision as number) < least) staleAsFresh.push(`${result}: ${revision} of item ${itemId}, at least ${least}`);
     } catch (error) {
-      if (!leaver.signal.aborted) failures.push(error);
+      if (error instanceof StatusError && error.code === 5) {
+        if (Number(error.message) < least) staleAsFresh.push(`error: ${error.message} of item ${itemId}, at least ${least}`);
+      } else if (!leaver.signal.aborted) failures.push(error);
     }
   };
 

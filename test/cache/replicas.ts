@@ -67,6 +67,9 @@ export const withoutVerifying = ({ flights }: ReplicaParts): Partial<ReplicaPart
 /** A cache that joins whatever is on its way. */
 export const withoutSealing = (parts: ReplicaParts): Partial<ReplicaParts> => withoutVerifying({ ...parts, ...withoutPromptSeals(parts) });
 
+/** A cache that gives errors and incomplete tag sets of older flights to whoever joined. */
+export const withoutErrorsRule = ({ versions }: ReplicaParts): Partial<ReplicaParts> => ({ versions: { ...versions, raisedSince: () => false } });
+
 /** A cache that lets each call compute for itself. */
 export const withoutFlights = ({ flights }: ReplicaParts): Partial<ReplicaParts> => ({ flights: { ...flights, find: () => undefined } });
 
