@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fakeContext } from '../../core/screen/fake-context.ts';
+import { upstreamDown, upstreamFails } from '../../core/screen/fake-upstreams.ts';
 import type { Upstreams } from '../upstreams.ts';
 import { getHome } from './home.ts';
 
@@ -19,12 +20,11 @@ test('the home screen shows what all four services say, and nothing of the e-mai
 });
 
 test('couriers that are down leave the screen standing and are named as missing', async () => {
-  const couriers = { listNearby: () => Promise.reject(new Error('connection refused')) } as unknown as Upstreams['couriers'];
-  const home = await getHome({}, fakeContext({ userId: 'alice' }), { ...upstreams, couriers });
-  assert.deepEqual([home.couriers, home.missingParts], [undefined, [{ name: 'couriers', reason: 'INTERNAL' }]]);
+  const home = await getHome({}, fakeContext({ userId: 'alice' }), { ...upstreams, couriers: upstreamDown('couriers') });
+  assert.deepEqual([home.couriers, home.missingParts], [undefined, [{ name: 'couriers', reason: 'UPSTREAM_DOWN' }]]);
 });
 
 test('without a profile there is no screen', async () => {
-  const accounts = { getProfile: () => Promise.reject(new Error('boom')) } as unknown as Upstreams['accounts'];
+  const accounts = upstreamFails<Upstreams['accounts']>('accounts', 'INTERNAL', 'boom');
   await assert.rejects(getHome({}, fakeContext({ userId: 'alice' }), { ...upstreams, accounts }), /boom/);
 });

@@ -1,12 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Fault } from '../../core/kit/fault.ts';
 import { fakeContext } from '../../core/screen/fake-context.ts';
-import { UpstreamError } from '../../core/screen/upstream-error.ts';
+import { upstreamFails } from '../../core/screen/fake-upstreams.ts';
 import type { Upstreams } from '../upstreams.ts';
 import { getOrder, listOrders } from './orders.ts';
 
-const notFound = () => Promise.reject(new UpstreamError(5, 'There is no order 7.', new Fault('UPSTREAM_FAILED', 'failed')));
 const upstreams = {
   orders: { getOrder: async () => ({ order: { orderId: '7' } }), listOrders: async () => ({ orders: [{ orderId: '7' }], nextPageToken: '' }) },
   couriers: { getDelivery: async () => ({ courierName: 'Carol', minutesLeft: 4, position: undefined }) },
@@ -18,13 +16,13 @@ test('an order comes with who brings it', async () => {
 });
 
 test('an order without a courier has no delivery, and nothing is missing', async () => {
-  const couriers = { getDelivery: notFound } as unknown as Upstreams['couriers'];
+  const couriers = upstreamFails<Upstreams['couriers']>('couriers', 'NOT_FOUND');
   const { delivery, missingParts } = await getOrder({ orderId: '7' }, fakeContext({ userId: 'alice' }), { ...upstreams, couriers });
   assert.deepEqual([delivery, missingParts], [undefined, []]);
 });
 
 test("an order that is not the user's is ORDER_UNKNOWN", async () => {
-  const orders = { ...upstreams.orders, getOrder: notFound } as unknown as Upstreams['orders'];
+  const orders = upstreamFails<Upstreams['orders']>('orders', 'NOT_FOUND', 'There is no order 7.');
   await assert.rejects(getOrder({ orderId: '7' }, fakeContext({ userId: 'bob' }), { ...upstreams, orders }), { reason: 'ORDER_UNKNOWN' });
 });
 
