@@ -89,6 +89,7 @@ for (const server of languages) {
     const policyOf = (method: string) => ({
       access: { anonymous: true },
       deadline: longDeadline,
+      requestBytes: 1_048_576,
       forward: { upstream: 'interop', method, metadata, answerMetadata: metadata, texts: 'PASS' },
     });
     await using servers = await openServers({
