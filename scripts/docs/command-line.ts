@@ -33,7 +33,16 @@ pasted.`,
 until then \`/readyz\` states what it waits for. After SIGTERM it is no longer ready, calls in flight finish for
 \`drain.grace\`, and the exit code is 0. A second signal ends it at once.`,
   check: `For CI, and before a rollout. Exit code 2: invalid configuration. Exit code 3: the database is unavailable or its schema
-does not fit, or Redis is unavailable, does not fit, or denies its user a command that a server needs.`,
+does not fit, or Redis is unavailable, does not fit, or denies its user a command that a server needs.
+
+It refuses, with exit code 2:
+
+- settings and policies that do not fit, and generated code that does not match the \`.proto\` files
+- addresses of listeners, upstreams, Redis nodes and key sets that have no valid form
+- upstreams that screens use and the settings do not name, and upstreams that nothing uses
+- methods without a screen, and screens of unknown methods
+- reasons that \`src/app/reasons.ts\` does not list, and texts that a locale lacks
+- methods for users without an identity provider (\`auth.idTokenIssuers\`, \`auth.externalIssuers\`), except with \`--dev\``,
   plan: 'A value that is the default and not stated in the .proto has a `*`. [policy.md](policy.md) explains the columns.',
   migrate: `Each migration runs in its own transaction, all under an advisory lock: any number of commands may run at once, and each
 migration is applied once. The command refuses a file that was changed after it was applied, and the database of a newer
