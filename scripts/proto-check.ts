@@ -1,14 +1,14 @@
 // What must hold of the .proto files: buf's lint and format, and no change that would break an app in the field, against the committed baseline.
 // `--baseline` takes the protos as they are now for the next baseline: after a release.
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
 const root = resolve(import.meta.dirname, '..');
 const baseline = 'proto/baseline.binpb';
 /** What apps and services were promised: ours, the team's and the sample company's. Not the vendored files, nor those of the tests. */
-const sample = readdirSync(join(root, 'proto/sample')).map((folder) => `proto/sample/${folder}`);
+const sample = existsSync(join(root, 'proto/sample')) ? readdirSync(join(root, 'proto/sample')).map((folder) => `proto/sample/${folder}`) : [];
 const promised = ['proto/portico', 'proto/app', ...sample].flatMap((path) => ['--path', path]);
 
 function buf(...args: string[]): boolean {
