@@ -30,10 +30,27 @@ const files = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8'
   .map((file) => `src/${file}`);
 
 function importsOf(file: string) {
-  const text = readFileSync(join(root, file), 'utf8');
-  return [...text.matchAll(/^\s*(?:import|export)\b[^'"]*?from\s+['"]([^'"]+)['"]|import\(\s*['"]([^'"]+)['"]\s*\)/gm)].map(
-    (match) => match[1] ?? match[2] ?? '',
-  );
+  return importsIn(readFileSync(join(root, file), 'utf8'));
+}
+
+function importsIn(text: string): string[] {
+  const specifiers = /^\s*(?:import|export)\b[^'"]*?from\s+['"]([^'"]+)['"]|^\s*import\s+['"]([^'"]+)['"]|import\(\s*['"]([^'"]+)['"]\s*\)/gm;
+  return [...text.matchAll(specifiers)].map((match) => match[1] ?? match[2] ?? match[3] ?? '');
+}
+
+/** One path for each edge that leads back to a file on the way to it. */
+function cyclesOf(edges: ReadonlyMap<string, readonly string[]>): string[] {
+  const cycles: string[] = [];
+  const done = new Set<string>();
+  const visit = (file: string, path: readonly string[]) => {
+    const at = path.indexOf(file);
+    if (at >= 0) cycles.push([...path.slice(at), file].join(' > '));
+    if (at >= 0 || done.has(file)) return;
+    for (const next of edges.get(file) ?? []) visit(next, [...path, file]);
+    done.add(file);
+  };
+  for (const file of edges.keys()) visit(file, []);
+  return cycles;
 }
 
 test('every import keeps to the table of rooms', () => {
@@ -51,6 +68,27 @@ test('every import keeps to the table of rooms', () => {
     }
   }
   assert.deepEqual(wrong, []);
+});
+
+test('no file imports itself by way of others: types, re-exports and dynamic imports count', () => {
+  const edges = new Map(
+    files.map((file) => [
+      file,
+      importsOf(file)
+        .filter((specifier) => specifier.startsWith('.'))
+        .map((specifier) => relative(root, resolve(root, dirname(file), specifier))),
+    ]),
+  );
+  assert.deepEqual(cyclesOf(edges), []);
+});
+
+test('a cycle of types, of re-exports and of dynamic imports is found', () => {
+  const text = ["import type { A } from './a.ts';", "export { a } from './b.ts';", "const c = await import('./c.ts');", "import './d.ts';"].join(
+    '\n',
+  );
+  assert.deepEqual(importsIn(text), ['./a.ts', './b.ts', './c.ts', './d.ts']);
+  const edges = { a: ['b', 'c'], b: ['d'], c: [], d: ['e', 'b'], e: ['a'] };
+  assert.deepEqual(cyclesOf(new Map(Object.entries(edges))), ['a > b > d > e > a', 'b > d > b']);
 });
 
 test('services are strangers to each other', () => {

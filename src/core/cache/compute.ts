@@ -9,6 +9,7 @@ import type { ComputeSoFar } from '../ports/cached-stream.ts';
 import type { Answer, ReadyCall } from '../ports/call.ts';
 import type { Lease } from '../ports/leases.ts';
 import type { TagVersions } from '../ports/tag-versions.ts';
+import type { Computed } from './computed.ts';
 import type { CacheCounts, NotStoredReason } from './counts.ts';
 import { beginFlight, type Flight } from './flight/flight.ts';
 import type { Flights } from './flight/flights.ts';
@@ -19,25 +20,11 @@ import { decodedOf } from './key/inputs.ts';
 import type { Key } from './key/key.ts';
 import { tagsOf } from './key/policy-tags.ts';
 import type { CachedMethod } from './method.ts';
-import { type Whole, wholeOf } from './reply.ts';
+import { wholeOf } from './reply.ts';
 import type { L2 } from './store/l2.ts';
 import type { Layers } from './store/layers.ts';
 import type { Shares } from './store/shares.ts';
 import { unavailable, type WaitBudget } from './wait-budget.ts';
-
-/** What a computation came to. */
-export type Computed = Whole & {
-  readonly computedAtMs: number;
-  /** The end of its fresh time, when it was stored. */
-  readonly freshUntilMs: number | undefined;
-  /**
-   * What its freshness hangs on. "invalidated": that was over before it was finished. "incomplete": it has tags that
-   * nobody can ask for (too many, malformed, or without a value). Undefined when the shared store could not be asked.
-   */
-  readonly snapshot: TagSnapshot | 'invalidated' | 'incomplete' | undefined;
-  /** Another replica computed it. */
-  readonly elsewhere?: boolean;
-};
 
 export type ComputeParts = {
   readonly layers: Layers;

@@ -17,6 +17,9 @@ export type How = {
   readonly ageMs?: number;
 };
 
+/** What a reply is to, and where it is counted. */
+export type ReplyTo = { readonly method: CachedMethod; readonly call: ReadyCall; readonly counts: CacheCounts };
+
 const emptyBody = new Uint8Array(0);
 
 /**
@@ -24,7 +27,7 @@ const emptyBody = new Uint8Array(0);
  * unless parts are missing, `portico-stale` (age in seconds), `portico-not-modified` with an empty message when the
  * client's `if-none-match` names the etag; for Connect, whose GETs HTTP caches understand, `cache-control` and `vary`.
  */
-export function replyOf(method: CachedMethod, call: ReadyCall, counts: CacheCounts, whole: Whole, { result, freshForMs, ageMs }: How): Answer {
+export function replyOf({ method, call, counts }: ReplyTo, whole: Whole, { result, freshForMs, ageMs }: How): Answer {
   const answer = answerOf(whole);
   const metadata = answer.metadata.set('portico-cache', result);
   if (ageMs !== undefined) metadata.set('portico-stale', ageOf(ageMs));
@@ -44,23 +47,16 @@ export function replyOf(method: CachedMethod, call: ReadyCall, counts: CacheCoun
 }
 
 /** A stored answer as the client receives it. */
-export function replyEntry(
-  method: CachedMethod,
-  call: ReadyCall,
-  counts: CacheCounts,
-  entry: CacheEntry,
-  result: 'hit' | 'stale',
-  nowMs: number,
-): Answer {
+export function replyEntry(to: ReplyTo, entry: CacheEntry, result: 'hit' | 'stale', nowMs: number): Answer {
   const how = { result, freshForMs: Math.max(0, entry.freshUntilMs - nowMs) };
-  return replyOf(method, call, counts, entry, result === 'hit' ? how : { ...how, freshForMs: 0, ageMs: nowMs - entry.computedAtMs });
+  return replyOf(to, entry, result === 'hit' ? how : { ...how, freshForMs: 0, ageMs: nowMs - entry.computedAtMs });
 }
 
 /**
  * The metadata before a stream whose first message is a stored answer: its origin. The etag follows at the end, because
  * another message may follow.
  */
-export function streamMetadata(call: ReadyCall, counts: CacheCounts, entry: CacheEntry, result: 'hit' | 'stale', nowMs: number): Metadata {
+export function streamMetadata({ call, counts }: Omit<ReplyTo, 'method'>, entry: CacheEntry, result: 'hit' | 'stale', nowMs: number): Metadata {
   note(call, counts, result);
   const metadata = metadataOf(entry.metadata).set('portico-cache', result);
   return result === 'hit' ? metadata.set('etag', entry.etag) : metadata.set('portico-stale', ageOf(nowMs - entry.computedAtMs));

@@ -2,7 +2,8 @@ import { Metadata } from 'nice-grpc-common';
 import type { CacheEntry } from '../ports/cache-store.ts';
 import type { AnswerStream, ComputeSoFar } from '../ports/cached-stream.ts';
 import type { PushedBody, ReadyCall } from '../ports/call.ts';
-import { type Computed, timeOf } from './compute.ts';
+import { timeOf } from './compute.ts';
+import type { Computed } from './computed.ts';
 import type { Flight } from './flight/flight.ts';
 import { joinThenVerify } from './flight/join.ts';
 import { type Ended, openRelay, type Relay } from './flight/relay.ts';
@@ -102,7 +103,7 @@ export function serveStreamBy({ layers, flights, joining, begin, stale, backoffs
       if (last.etag !== undefined) trailers.set('etag', last.etag);
       yield last.body;
     } catch (error) {
-      const covers = await stale.rescue(method, call, old, error, budget);
+      const covers = await stale.rescue({ method, call, entry: old, budget }, error);
       if (covers === undefined) throw error;
       markStale(trailers, covers, clock.nowMs());
       if (first === undefined) yield covers.body;
@@ -124,17 +125,17 @@ export function serveStreamBy({ layers, flights, joining, begin, stale, backoffs
     const how = found && freshnessOf(method, found, nowMs);
     if (found !== undefined && how === 'fresh')
       return {
-        metadata: streamMetadata(call, counts, found.entry, 'hit', nowMs),
+        metadata: streamMetadata({ call, counts }, found.entry, 'hit', nowMs),
         body: once(found.entry.body),
         trailers: metadataOf(found.entry.trailers),
       };
     const first = how === undefined ? undefined : found?.entry;
     if (first !== undefined && key !== undefined && !backoffs.mayTry(key.key))
-      return { metadata: streamMetadata(call, counts, first, 'stale', nowMs), body: once(first.body), trailers: metadataOf(first.trailers) };
+      return { metadata: streamMetadata({ call, counts }, first, 'stale', nowMs), body: once(first.body), trailers: metadataOf(first.trailers) };
     if (first === undefined) note(call, counts, key === undefined ? 'refused' : 'miss');
     const trailers = Metadata();
     return {
-      metadata: first === undefined ? Metadata() : streamMetadata(call, counts, first, 'stale', nowMs),
+      metadata: first === undefined ? Metadata() : streamMetadata({ call, counts }, first, 'stale', nowMs),
       body: body({ method, call, compute, key, budget, arrivedAt, first, old: found?.entry, trailers }),
       trailers,
     };

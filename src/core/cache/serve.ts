@@ -2,7 +2,8 @@ import type { Clock } from '../kit/clock.ts';
 import { type Soon, soonThen } from '../kit/soon.ts';
 import type { CacheEntry } from '../ports/cache-store.ts';
 import type { Answer, Handler, ReadyCall } from '../ports/call.ts';
-import type { Begin, Computed } from './compute.ts';
+import type { Begin } from './compute.ts';
+import type { Computed } from './computed.ts';
 import type { CacheCounts } from './counts.ts';
 import type { Backoffs } from './flight/backoff.ts';
 import type { Flight } from './flight/flight.ts';
@@ -54,7 +55,7 @@ export function serveBy(parts: ServeParts): (call: ReadyCall, compute: Handler) 
   const answerAlone = async (method: CachedMethod, call: ReadyCall, compute: Handler): Promise<Answer> => {
     try {
       const whole = wholeOf(method, await compute({ ...call, ...method.inputsOf(call) }));
-      return replyOf(method, call, counts, whole, { result: 'refused', freshForMs: undefined });
+      return replyOf({ method, call, counts }, whole, { result: 'refused', freshForMs: undefined });
     } catch (error) {
       note(call, counts, 'refused');
       throw error;
@@ -63,9 +64,10 @@ export function serveBy(parts: ServeParts): (call: ReadyCall, compute: Handler) 
 
   const replyJoined = (method: CachedMethod, call: ReadyCall, { computed, own, verified }: Joined): Answer => {
     const nowMs = clock.nowMs();
-    if (!verified) return replyOf(method, call, counts, computed, { result: 'stale', freshForMs: undefined, ageMs: nowMs - computed.computedAtMs });
+    if (!verified)
+      return replyOf({ method, call, counts }, computed, { result: 'stale', freshForMs: undefined, ageMs: nowMs - computed.computedAtMs });
     const freshForMs = computed.freshUntilMs === undefined ? undefined : computed.freshUntilMs - nowMs;
-    return replyOf(method, call, counts, computed, { result: own && computed.elsewhere !== true ? 'miss' : 'coalesced', freshForMs });
+    return replyOf({ method, call, counts }, computed, { result: own && computed.elsewhere !== true ? 'miss' : 'coalesced', freshForMs });
   };
 
   const answerComputed = async (call: ReadyCall, compute: Handler, { method, key, arrivedAt, budget, old }: Missed): Promise<Answer> => {
@@ -86,8 +88,8 @@ export function serveBy(parts: ServeParts): (call: ReadyCall, compute: Handler) 
       const joined = await joinThenVerify(joining, { key: key.key, arrivedAt, budget, signal: call.signal, begin: beginOwn, wait });
       return replyJoined(method, call, joined);
     } catch (error) {
-      const covers = await stale.rescue(method, call, old, error, budget);
-      if (covers !== undefined) return replyEntry(method, call, counts, covers, 'stale', clock.nowMs());
+      const covers = await stale.rescue({ method, call, entry: old, budget }, error);
+      if (covers !== undefined) return replyEntry({ method, call, counts }, covers, 'stale', clock.nowMs());
       note(call, counts, own ? 'miss' : 'coalesced');
       throw error;
     }
@@ -104,7 +106,7 @@ export function serveBy(parts: ServeParts): (call: ReadyCall, compute: Handler) 
       const how = found && freshnessOf(method, found, nowMs);
       if (found === undefined || how === undefined) return answerComputed(call, compute, { method, key, arrivedAt, budget, old: found?.entry });
       if (how === 'stale, recompute') revalidate(method, call, key, compute);
-      const reply = replyEntry(method, call, counts, found.entry, how === 'fresh' ? 'hit' : 'stale', nowMs);
+      const reply = replyEntry({ method, call, counts }, found.entry, how === 'fresh' ? 'hit' : 'stale', nowMs);
       if (call.protocol === 'grpc' || reply.body !== found.entry.body) return reply; // gRPC sends the bytes as they are
       const forms = layers.forms(key.key, found.entry);
       return forms === undefined ? reply : { ...reply, forms };

@@ -9,6 +9,14 @@ import type { CachedMethod } from './method.ts';
 import type { Layers } from './store/layers.ts';
 import type { WaitBudget } from './wait-budget.ts';
 
+/** A call whose computation failed, with the old answer that there is. */
+type Failed = {
+  readonly method: CachedMethod;
+  readonly call: ReadyCall;
+  readonly entry: CacheEntry | undefined;
+  readonly budget: WaitBudget;
+};
+
 /** Old answers for calls whose computation fails (RFC 5861, stale-if-error). */
 export type StaleIfError = {
   mayHelp(method: CachedMethod, entry: CacheEntry | undefined): entry is CacheEntry;
@@ -16,7 +24,7 @@ export type StaleIfError = {
    * The old answer that covers `error`, if it is of that kind and the answer was not invalidated while its successor
    * was computed. If that cannot be verified, the same bound applies as without an error: only within its fresh time.
    */
-  rescue(method: CachedMethod, call: ReadyCall, entry: CacheEntry | undefined, error: unknown, budget: WaitBudget): Promise<CacheEntry | undefined>;
+  rescue(failed: Failed, error: unknown): Promise<CacheEntry | undefined>;
 };
 
 export function staleIfError({ layers, clock, reasons }: { layers: Layers; clock: Clock; reasons: Reasons }): StaleIfError {
@@ -24,7 +32,7 @@ export function staleIfError({ layers, clock, reasons }: { layers: Layers; clock
     entry !== undefined && clock.nowMs() < entry.freshUntilMs + Math.max(method.cache.staleIfErrorMs, method.cache.staleWhileRevalidateMs);
   return {
     mayHelp,
-    rescue: async (method, call, entry, error, budget) => {
+    rescue: async ({ method, call, entry, budget }, error) => {
       if (call.signal.aborted || !mayHelp(method, entry) || !staleMayHelp(error, reasons)) return undefined;
       const found = await layers.again(entry, budget);
       if (found?.verdict === 'unknown' && clock.nowMs() >= entry.freshUntilMs) return undefined;

@@ -1,11 +1,10 @@
-import type { Fault } from '../kit/fault.ts';
 import type { MethodDefinition, ServiceDefinition } from '../kit/typed.ts';
 import type { UpstreamEnd } from '../ports/upstream-transport.ts';
 import { codeOf, faultOfUpstream } from '../upstreams/fault-of-upstream.ts';
 import { standardKeys } from '../upstreams/metadata.ts';
 import { openStream } from '../upstreams/open-stream.ts';
 import { ofOneMessage } from '../upstreams/send-unary.ts';
-import type { CallContext, Upstreams } from '../upstreams/upstreams.ts';
+import type { CallContext, UpstreamMethod, Upstreams } from '../upstreams/upstreams.ts';
 import type { AnswerReaders } from './answer-readers.ts';
 import { UpstreamError } from './upstream-error.ts';
 
@@ -36,16 +35,14 @@ export function clientsOf(parts: ClientParts): AnyClients {
       const definition = service.methods[method] as MethodDefinition;
       const read = parts.readers.get(definition);
       if (read === undefined) throw new Error(`There is no reader for the answers of ${service.fullName}/${definition.name}.`);
-      client[method] = callOf({ upstream: name, path: `/${service.fullName}/${definition.name}`, definition, read }, parts, made);
+      client[method] = callOf({ upstream: name, path: `/${service.fullName}/${definition.name}`, keys: standardKeys, definition, read }, parts, made);
     }
     clients[name] = client;
   }
   return clients;
 }
 
-type Target = {
-  readonly upstream: string;
-  readonly path: string;
+type Target = UpstreamMethod & {
   readonly definition: MethodDefinition;
   readonly read: (bytes: Uint8Array) => unknown;
 };
@@ -71,7 +68,7 @@ function callOf(to: Target, parts: ClientParts, made: Map<string, Promise<unknow
 
 async function unary(to: Target, request: Uint8Array, parts: ClientParts): Promise<unknown> {
   const { upstreams, context, tag } = parts;
-  const { end, body, tags } = await upstreams.unary(to.upstream, to.path, request, standardKeys, context);
+  const { end, body, tags } = await upstreams.unary(to, request, context);
   if (body === undefined) throw failure(to.upstream, end);
   for (const one of tags) tag(one);
   return decode(body, to, parts);
@@ -82,35 +79,25 @@ type Request = Uint8Array | AsyncIterable<Uint8Array>;
 /** The messages of an upstream's stream. Leaving the loop cancels it. */
 async function* receiveEach(to: Target, request: Request, parts: ClientParts): AsyncGenerator<unknown> {
   const { upstreams, context } = parts;
-  const prepared = await upstreams.prepare(to.upstream, to.path, standardKeys, context, 'stream');
+  const prepared = await upstreams.prepare(to, context, 'stream');
   const { received, sender, refusal } = openStream(prepared, request, context.signal);
   try {
     for (let bytes = await received.next(); bytes !== undefined; bytes = await received.next()) yield decode(bytes, to, parts);
   } finally {
     sender.cancel(); // without effect once it has ended
   }
-  checkEnd(to.upstream, received.end, refusal(), context.signal);
+  const fault = refusal(); // of what we were given to send
+  if (fault !== undefined) throw fault;
+  const end = received.end as UpstreamEnd; // there are no more messages, so there is an end
+  if (end.by === 'upstream' && end.code === 0) return;
+  throw context.signal.aborted ? context.signal.reason : failure(to.upstream, end);
 }
 
 async function receiveOne(to: Target, request: Request, parts: ClientParts): Promise<unknown> {
-  const { upstreams, context } = parts;
-  const prepared = await upstreams.prepare(to.upstream, to.path, standardKeys, context, 'stream');
-  const { received, sender, refusal } = openStream(prepared, request, context.signal);
-  const bodies: Uint8Array[] = [];
-  for (let bytes = await received.next(); bytes !== undefined && bodies.length < 2; bytes = await received.next()) bodies.push(bytes);
-  sender.cancel();
-  const { end } = received;
-  const isOk = end?.by === 'upstream' && end.code === 0;
-  checkEnd(to.upstream, isOk ? ofOneMessage(end, bodies.length) : end, refusal(), context.signal);
-  return decode(bodies[0] as Uint8Array, to, parts);
-}
-
-/** @throws why the stream ended, unless with OK: what we were given to send comes first, then the call's own end, then the upstream's */
-function checkEnd(upstream: string, end: UpstreamEnd | undefined, refusal: Fault | undefined, signal: AbortSignal): void {
-  if (refusal !== undefined) throw refusal;
-  if (end?.by === 'upstream' && end.code === 0) return;
-  if (signal.aborted) throw signal.reason;
-  throw failure(upstream, end ?? { by: 'transport', cause: 'protocol', detail: 'It ended without an end.', processed: 'maybe', peer: undefined });
+  const answers: unknown[] = [];
+  for await (const answer of receiveEach(to, request, parts)) if (answers.push(answer) > 1) break;
+  if (answers.length !== 1) throw failure(to.upstream, ofOneMessage(undefined, answers.length));
+  return answers[0];
 }
 
 function failure(upstream: string, end: UpstreamEnd): UpstreamError {

@@ -21,17 +21,24 @@ export function userOf(context: ScreenContext): NonNullable<ScreenContext['calle
   return context.caller;
 }
 
+/** What screens and streams see of a call itself. */
+export function sightOf({ caller, metadata }: ReadyCall): Pick<ScreenContext, 'caller' | 'metadata'> {
+  return {
+    caller: caller?.kind === 'user' ? caller : undefined,
+    metadata: (key) => {
+      const value = metadata.get(key);
+      return typeof value === 'string' ? value : undefined;
+    },
+  };
+}
+
 export function contextOf(
   call: ReadyCall,
   { tags, signal, run }: { readonly tags: Set<string>; readonly signal: AbortSignal; readonly run: Run },
 ): ScreenContext {
   return {
-    caller: call.caller?.kind === 'user' ? call.caller : undefined,
+    ...sightOf(call),
     signal,
-    metadata: (key) => {
-      const value = call.metadata.get(key);
-      return typeof value === 'string' ? value : undefined;
-    },
     tag: (tag) => {
       tags.add(tag);
     },

@@ -35,12 +35,11 @@ function begin(screen: Screen<never>, call: ReadyCall, { app, upstreams, readers
   else call.signal.addEventListener('abort', abort, { once: true });
   const tags = new Set<string>();
   const context = contextOf(call, { tags, signal: losers.signal, run });
-  const { trace, caller, metadata } = call;
   const clients = clientsOf({
     services: app.upstreams,
     readers,
     upstreams,
-    context: { trace, caller, metadata, signal: losers.signal, deadlineAtMs: partsEndAtMs },
+    context: { ...call, signal: losers.signal, deadlineAtMs: partsEndAtMs },
     once: true,
     tag: context.tag,
   });

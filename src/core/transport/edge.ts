@@ -1,20 +1,11 @@
 import type { Exchange } from './exchange.ts';
+import type { EdgeParts } from './edge-parts.ts';
 import { authorityOf } from './incoming.ts';
 import type { Protocol } from './protocol.ts';
 import type { Spoken } from './protocols.ts';
-import { asFault, contentTypeUnknown, type EncodeRefusal, http2Needed, methodUnknown, verbWrong } from './refusal.ts';
+import { asFault, contentTypeUnknown, http2Needed, methodUnknown, verbWrong } from './refusal.ts';
 import { RunningCall } from './running-call.ts';
 import type { Served } from './served.ts';
-
-export type EdgeParts = {
-  readonly served: ReadonlyMap<string, Served>;
-  readonly protocolOf: (exchange: Exchange) => Spoken;
-  readonly refusal: EncodeRefusal;
-  readonly reportDefect: (error: unknown) => void;
-  readonly nowMs: () => number;
-  /** Watches a request of one message that is not complete at once. @returns removes it */
-  readonly watch: (exchange: Exchange) => () => void;
-};
 
 /**
  * Answers one exchange of any protocol as a call.
@@ -34,7 +25,7 @@ export function openEdge(parts: EdgeParts): Edge {
     try {
       authorityOf(exchange.headers); // without a valid host there is no path
       const { plan, answer } = methodOf(exchange, parts, protocol, refused);
-      new RunningCall(exchange, plan, protocol, reply, parts, handled).run(answer);
+      new RunningCall(exchange, { plan, protocol, reply, handled }, parts).run(answer);
     } catch (error) {
       reply.fail(refusal(asFault(error, reportDefect), String(exchange.headers['accept-language'] ?? '')));
       handled();

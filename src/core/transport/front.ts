@@ -37,7 +37,7 @@ export async function openFront(options: FrontOptions): Promise<Front> {
   });
   const take = serve(options, edge);
   const http1 = createHttp1(options, timers, times, take);
-  const http2 = createHttp2(options, timers, sessions, times, take);
+  const http2 = createHttp2(options, { timers, sessions, times, serve: take });
   const accept = (socket: Socket, isHttp2: boolean) => {
     try {
       (isHttp2 ? http2 : http1.server).emit('connection', socket);

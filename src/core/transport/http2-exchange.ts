@@ -3,6 +3,8 @@ import type { Peer } from '../ports/call.ts';
 import { type Exchange, type RespondHow, restMs } from './exchange.ts';
 import type { RequestTimes } from './request-times.ts';
 
+type Received = { readonly headers: IncomingHttpHeaders; readonly rawHeaders: readonly string[] };
+
 /** A stream of HTTP/2 as an exchange. A class, because every call makes one. Its states are those of the stream. */
 export class Http2Exchange implements Exchange {
   readonly version = 2;
@@ -17,7 +19,7 @@ export class Http2Exchange implements Exchange {
   readonly #times: RequestTimes;
   also: Exchange['also'];
 
-  constructor(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, rawHeaders: readonly string[], peer: Peer, times: RequestTimes) {
+  constructor(stream: ServerHttp2Stream, { headers, rawHeaders }: Received, peer: Peer, times: RequestTimes) {
     const target = headers[':path'] ?? '';
     const at = target.indexOf('?');
     this.method = headers[':method'] ?? '';

@@ -21,13 +21,17 @@ const http2Options = {
 /** Concurrent calls of one connection, including those that the client has reset (Go's server counts them, too). */
 const runningMax = 100;
 
+export type Http2Parts = {
+  readonly timers: FrontTimers;
+  readonly sessions: Sessions;
+  readonly times: RequestTimes;
+  readonly serve: Edge;
+};
+
 /** The HTTP/2 server. It never listens: the front passes connections to it. */
 export function createHttp2(
   { clock, reportDefect }: Pick<FrontOptions, 'clock' | 'reportDefect'>,
-  timers: FrontTimers,
-  sessions: Sessions,
-  times: RequestTimes,
-  serve: Edge,
+  { timers, sessions, times, serve }: Http2Parts,
 ): Http2Server {
   const server = createServer(http2Options as Parameters<typeof createServer>[0]);
   server.on('session', (session: ServerHttp2Session) => {
@@ -62,7 +66,7 @@ export function createHttp2(
     session.running++;
     const handled = () => session.running--;
     try {
-      serve(new Http2Exchange(stream, headers, rawHeaders, session.peer, times), handled);
+      serve(new Http2Exchange(stream, { headers, rawHeaders }, session.peer, times), handled);
     } catch (error) {
       failed(error);
     }

@@ -3,7 +3,7 @@ import { type Endings, endings } from '../kit/ending.ts';
 import type { MethodPlan } from '../kit/plan.ts';
 import { StatusError } from '../kit/status-error.ts';
 import type { Answer, AnswerCall, Call, Ending, StreamBody } from '../ports/call.ts';
-import type { EdgeParts } from './edge.ts';
+import type { EdgeParts } from './edge-parts.ts';
 import type { Exchange } from './exchange.ts';
 import { HeaderMetadata } from './header-metadata.ts';
 import { cleanHeaders } from './incoming.ts';
@@ -11,6 +11,14 @@ import { OneRequest } from './one-request.ts';
 import type { Protocol, Reply } from './protocol.ts';
 import { asFault } from './refusal.ts';
 import { streamSink } from './stream-sink.ts';
+
+export type CallToRun = {
+  readonly plan: MethodPlan;
+  readonly protocol: Protocol;
+  readonly reply: Reply;
+  /** Called once, when the handler of the call has ended. */
+  readonly handled: () => void;
+};
 
 /**
  * One call on its exchange. A class, because every call makes one. Its states: running; its answer is a stream; ended
@@ -26,11 +34,8 @@ export class RunningCall {
   readonly #handled: () => void;
   #state: 'runs' | 'streams' | 'ended' = 'runs';
 
-  /**
-   * @param handled called once, when the handler of the call has ended
-   * @throws Fault when the headers are refused
-   */
-  constructor(exchange: Exchange, plan: MethodPlan, protocol: Protocol, reply: Reply, parts: EdgeParts, handled: () => void) {
+  /** @throws Fault when the headers are refused */
+  constructor(exchange: Exchange, { plan, protocol, reply, handled }: CallToRun, parts: EdgeParts) {
     const { headers, rawHeaders, peer } = exchange;
     const { authority, deadlineAtMs } = cleanHeaders(headers, rawHeaders, parts.nowMs());
     this.#exchange = exchange;

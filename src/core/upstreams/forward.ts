@@ -13,17 +13,17 @@ import type { Prepared, Upstreams } from './upstreams.ts';
 export function forward(plan: MethodPlan, upstreams: Upstreams): Handler {
   const to = plan.forward;
   if (to === undefined) throw new Error(`${plan.method} is not forwarded.`);
-  const keys = [...standardKeys, ...to.metadata];
+  const target = { upstream: to.upstream, path: to.path, keys: [...standardKeys, ...to.metadata] };
   if (plan.kind === 'unary') {
     return async (call) => {
-      const { end, headers, body, tags, limit } = await upstreams.unary(to.upstream, to.path, call.requestBytes, keys, call);
+      const { end, headers, body, tags, limit } = await upstreams.unary(target, call.requestBytes, call);
       if (body === undefined || end.by !== 'upstream') throw passedOn(to, end, headers, limit);
       if (plan.cache !== undefined) check(body, plan, (cause) => upstreams.garbage(to.upstream, to.path, call, cause));
       return { body, metadata: fromUpstream(headers, to.answerMetadata), trailers: fromUpstream(end.trailers, to.answerMetadata), tags };
     };
   }
   return async (call) => {
-    const prepared = await upstreams.prepare(to.upstream, to.path, keys, call, 'stream');
+    const prepared = await upstreams.prepare(target, call, 'stream');
     const stream = new ForwardedStream(to, prepared, call);
     return plan.kind === 'client_stream' ? stream.oneAnswer() : stream.answer();
   };

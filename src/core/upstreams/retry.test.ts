@@ -36,7 +36,7 @@ function open(ends: readonly UpstreamEnd[], { afterHeaders = false } = {}) {
   };
   const send = async (attemptsMax: number, call: Partial<UpstreamCall> = {}, signal = new AbortController().signal) => {
     const whole = { path: '/a/b', metadata: [], deadlineAtMs: undefined, ...call };
-    const sent = sendWithRetries(transport, whole, Buffer.alloc(0), signal, attemptsMax, { clock, random: () => 0.5, budget });
+    const sent = sendWithRetries(transport, { call: whole, request: Buffer.alloc(0), signal, attemptsMax }, { clock, random: () => 0.5, budget });
     for (let n = 0; n < 100; n++) await clock.advance(n === 0 ? 0 : 10); // in steps, so that timers are set between them
     return sent;
   };

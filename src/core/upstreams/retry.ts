@@ -19,6 +19,13 @@ export const retryBudget = (): RetryBudget => ({ tokens: tokensMax });
 
 export type RetryParts = { readonly clock: Clock /** From 0 to 1. */; readonly random: () => number; readonly budget: RetryBudget };
 
+export type Retried = {
+  readonly call: UpstreamCall;
+  readonly request: Uint8Array;
+  readonly signal: AbortSignal;
+  readonly attemptsMax: number;
+};
+
 /**
  * Retries a call of one request while its upstream is unavailable (gRFC A6): at most `attemptsMax` attempts, within the
  * call's deadline and the budget, and with the upstream's pushback. An attempt with initial metadata is the answer.
@@ -26,10 +33,7 @@ export type RetryParts = { readonly clock: Clock /** From 0 to 1. */; readonly r
  */
 export async function sendWithRetries(
   transport: UpstreamTransport,
-  call: UpstreamCall,
-  request: Uint8Array,
-  signal: AbortSignal,
-  attemptsMax: number,
+  { call, request, signal, attemptsMax }: Retried,
   { clock, random, budget }: RetryParts,
 ): Promise<UnaryResult> {
   for (let retries = 0, waits = 0; ; retries++) {

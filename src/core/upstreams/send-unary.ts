@@ -33,13 +33,13 @@ export function sendUnary(transport: UpstreamTransport, call: UpstreamCall, requ
 }
 
 /** OK without a message, or with several, is not a valid answer of a method with one. */
-export function ofOneMessage(end: UpstreamEnd, messages: number): UpstreamEnd {
-  if (messages === 1) return end;
+export function ofOneMessage(end: UpstreamEnd | undefined, messages: number): UpstreamEnd {
+  if (messages === 1 && end !== undefined) return end;
   return {
     by: 'transport',
     cause: 'protocol',
     detail: `It ended with OK after ${messages} messages instead of one.`,
     processed: 'maybe',
-    peer: end.peer,
+    peer: end?.peer,
   };
 }

@@ -43,16 +43,22 @@ export type Prepared = {
   end(end: UpstreamEnd): void;
 };
 
+/** Where a call goes. */
+export type UpstreamMethod = {
+  readonly upstream: string;
+  /** "/orders.v1.OrderService/GetOrder" */
+  readonly path: string;
+  /** Metadata of the client that is forwarded. */
+  readonly keys: readonly string[];
+};
+
 export type Upstreams = {
   readonly names: ReadonlySet<string>;
-  /** @param keys metadata of the client that is forwarded */
-  prepare(upstream: string, path: string, keys: readonly string[], context: CallContext, kind: 'unary' | 'stream'): Promise<Prepared>;
+  prepare(to: UpstreamMethod, context: CallContext, kind: 'unary' | 'stream'): Promise<Prepared>;
   /** One request, one answer, as bytes. Rejects only with the reason of the call's own signal. */
   unary(
-    upstream: string,
-    path: string,
+    to: UpstreamMethod,
     request: Uint8Array,
-    keys: readonly string[],
     context: CallContext,
   ): Promise<UnaryResult & { readonly limit: Limit /** From `portico-tags`. */; readonly tags: readonly string[] }>;
   /** The refusal of an answer that its type cannot decode, which is a failure of the upstream. It is logged. */
@@ -88,7 +94,7 @@ export function openUpstreams(
     if (upstream === undefined) throw new Error(`There is no upstream "${name}" in the configuration.`);
     return upstream;
   };
-  const prepare: Upstreams['prepare'] = async (name, path, keys, context, kind) => {
+  const prepare: Upstreams['prepare'] = async ({ upstream: name, path, keys }, context, kind) => {
     const { transport, audience, address, deadlineMs } = upstreamOf(name);
     const signed = internalToken(audience, context.caller);
     const token = typeof signed === 'string' ? signed : await signed;
@@ -114,11 +120,14 @@ export function openUpstreams(
   return {
     names: new Set(open.keys()),
     prepare,
-    unary: async (name, path, request, keys, context) => {
-      const { attemptsMax, budget } = upstreamOf(name);
-      const { transport, call, limit, end } = await prepare(name, path, keys, context, 'unary');
-      const attempts = repeatable.has(path) ? attemptsMax : 1;
-      const result = await sendWithRetries(transport, call, request, context.signal, attempts, { clock, random, budget });
+    unary: async (to, request, context) => {
+      const { attemptsMax, budget } = upstreamOf(to.upstream);
+      const { transport, call, limit, end } = await prepare(to, context, 'unary');
+      const result = await sendWithRetries(
+        transport,
+        { call, request, signal: context.signal, attemptsMax: repeatable.has(to.path) ? attemptsMax : 1 },
+        { clock, random, budget },
+      );
       end(result.end);
       if (result.body === undefined && context.signal.aborted) throw context.signal.reason;
       return { ...result, limit, tags: tagsFromUpstream(result.headers, result.end.by === 'upstream' ? result.end.trailers : undefined) };

@@ -1,6 +1,7 @@
 import type { ComputeSoFar } from '../../ports/cached-stream.ts';
 import type { ReadyCall } from '../../ports/call.ts';
-import type { Begin, Computed } from '../compute.ts';
+import type { Begin } from '../compute.ts';
+import type { Computed } from '../computed.ts';
 import type { Key } from '../key/key.ts';
 import type { CachedMethod } from '../method.ts';
 import type { OpenWaitBudget } from '../wait-budget.ts';
