@@ -54,6 +54,12 @@ const secret = {
 } as const;
 
 for (const protocol of protocols) {
+  for (const kind of ['ServerStream', 'BidiStream'].filter((kind) => carries(protocol, kind)))
+    test(`${protocol}, ${kind}: a stream that ends with OK and without a message is an empty stream`, async () => {
+      upstream.answer = (asked) => trailersOnly(asked, { 'grpc-status': '0' });
+      const { code, messages } = await call(protocol, `ForwardService/${kind}`);
+      assert.deepEqual([code, messages], [0, []]);
+    });
   for (const kind of kinds.filter((kind) => carries(protocol, kind))) {
     test(`${protocol}, ${kind}: of an answer's metadata only what the policy names reaches the client`, async () => {
       upstream.answer = (asked) => reply(asked, { headers: secret, messages: [message], trailers: { ...secret, 'grpc-status': '0' } });

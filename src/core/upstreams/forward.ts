@@ -60,7 +60,8 @@ class ForwardedStream {
     const { to } = this;
     const { received } = this.stream;
     await received.opened();
-    if (received.headersReceived === undefined) this.throwEnd();
+    // a stream without a message may end with OK in its only block of headers (gRPC over HTTP/2, "Trailers-Only")
+    if (received.headersReceived === undefined && !(received.end?.by === 'upstream' && received.end.code === 0)) this.throwEnd();
     const trailers = Metadata();
     return { metadata: fromUpstream(received.headersReceived, to.answerMetadata), body: this.messages(trailers), trailers };
   }
