@@ -57,7 +57,7 @@ export type WireOptions = {
   readonly pretty: boolean;
   /** Addresses of the sample company's services by upstream name, used for those that are not configured. */
   readonly samples?: Readonly<Record<string, string>>;
-  /** What answers methods beside screens and core's own services, by method: tests answer all four kinds of call by it. */
+  /** Handlers besides screens and core's own services, by method. Tests answer all four kinds of call with them. */
   readonly handlers?: Readonly<Record<string, Handler>>;
 };
 
@@ -80,10 +80,10 @@ export type Portico = {
   close(): Promise<void>;
 };
 
-/** For how long proxies and services may keep our published keys: less than the two minutes before a new key signs. Seconds. */
+/** How long proxies and services may keep our published keys: less than the two minutes before a new key signs. Seconds. */
 const jwksMaxAgeS = 60;
 
-/** Builds all rooms and joins them: the one place that names adapters. It listens when the promise has resolved; the database is opened behind it. */
+/** Builds and joins all rooms: the only place that names adapters. The server listens when the promise has resolved. */
 export async function wire({ settings, app, release, clock, env, pretty, samples = {}, handlers: given = {} }: WireOptions): Promise<Portico> {
   const configs = upstreamConfigs(settings, samples);
   const methods = methodsOf(release, app, { only: settings.app.services, upstreams: new Set(Object.keys(configs)) });
@@ -130,7 +130,7 @@ export async function wire({ settings, app, release, clock, env, pretty, samples
     absoluteMs: settings.auth.sessionTtl,
   });
   const whenReady = Promise.all([sessionWatch.known, cluster.whenFit]).then(() => {});
-  whenReady.catch(() => {}); // whoever waits hears of it
+  whenReady.catch(() => {}); // those who wait for it receive the error
   const auth = openAuth({
     settings,
     methods,

@@ -37,7 +37,7 @@ export function screen<Service extends ServiceDefinition, Name extends keyof Ser
   return { method: `${service.fullName}/${definition.name}`, definition, run };
 }
 
-/** A company's own part of the server: its screens and streams, the internal services they use, its reasons and its texts. */
+/** A company's own part of the server: screens and streams, the internal services they use, reasons and texts. */
 export type App = {
   /** By the name of the upstream in the configuration. */
   readonly upstreams: Readonly<Record<string, ServiceDefinition>>;

@@ -9,7 +9,10 @@ import { passedOn } from './passed-on.ts';
 import { ofOneMessage } from './send-unary.ts';
 import type { Prepared, Upstreams } from './upstreams.ts';
 
-/** Hands calls of a method to an upstream: messages byte for byte, statuses with their details, deadline and cancellation; metadata and texts as the policy says. */
+/**
+ * Hands calls of a method to an upstream: messages byte for byte, statuses with their details, deadline and
+ * cancellation; metadata and texts as the policy says.
+ */
 export function forward(plan: MethodPlan, upstreams: Upstreams): Handler {
   const to = plan.forward;
   if (to === undefined) throw new Error(`${plan.method} is not forwarded.`);
@@ -55,7 +58,7 @@ class ForwardedStream {
     this.stream = openStream(prepared, takesStream ? request.each() : requestBytes, signal);
   }
 
-  /** The answer of a stream: given as soon as initial metadata is there; messages, end and errors follow as they come. */
+  /** The answer of a stream, as soon as its initial metadata arrives. Messages, end and errors follow. */
   async answer(): Promise<Answer> {
     const { to } = this;
     const { received } = this.stream;
