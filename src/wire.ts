@@ -80,7 +80,7 @@ export type Portico = {
   close(): Promise<void>;
 };
 
-/** How long proxies and services may keep our published keys: less than the two minutes before a new key signs. Seconds. */
+/** How long proxies and services may keep our published keys: less than the two minutes before a new key signs. */
 const jwksMaxAgeS = 60;
 
 /** Builds and joins all rooms: the only place that names adapters. The server listens when the promise has resolved. */

@@ -85,8 +85,9 @@ export function screenHandler(screen: Screen<never>, parts: ScreenParts): Handle
 }
 
 /**
- * A screen as a server stream. It sends the stored answer at once, else a whole answer each time a part has arrived; the
- * last one has no pending parts. The screen's function runs again for each; its parts and equal upstream calls do not.
+ * A screen as a server stream. It sends the stored answer at once, else a whole answer each time a part has arrived.
+ * The last one has no pending parts. The screen's function runs again for each; its parts and equal upstream calls do
+ * not.
  * The etag of the last answer is a trailer.
  * @param unary the plan of the cached method whose stream form this is
  */
