@@ -51,7 +51,7 @@ export function curlTests(harness: Harness): void {
         const expired = await post(home, {}, harness.expiredToken);
         assert.deepEqual([expired.status, expired.json.code, reasonOf(expired)], [401, 'unauthenticated', 'TOKEN_EXPIRED']);
         const unknown = await post('app.v1.HomeService/GetAttic', {});
-        assert.deepEqual([unknown.status, unknown.json.code, reasonOf(unknown)], [501, 'unimplemented', 'METHOD_UNKNOWN']);
+        assert.deepEqual([unknown.status, unknown.json.code, reasonOf(unknown)], [404, 'unimplemented', 'METHOD_UNKNOWN']);
       });
       test('gets a home screen without a failing part, which is named with its reason', async () => {
         await harness.promotionsAre('failing');
