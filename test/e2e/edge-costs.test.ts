@@ -190,3 +190,29 @@ test('a compressed answer has its own etag, and both say what they hang on', asy
   assert.equal(refused.headers['content-encoding'], undefined);
   await wire[Symbol.asyncDispose]();
 });
+
+test('headers that a stranger chooses make a refusal no dearer than their bytes do', async () => {
+  await using wire = await openWire(server);
+  const ask = (headers: Readonly<Record<string, string>>) => () => wire.ask({ ':path': '/no.Such/Method', ...headers }, Buffer.alloc(0));
+  const of = (key: string, value: string) => ask({ 'content-type': 'application/json', [key]: value });
+  const plain = await cpuOf(30, of('x-long', `${'ab'.repeat(2_000)}`));
+  for (const [what, call] of [
+    ['spaces in the content type', of('content-type', `a${' '.repeat(4_000)}b`)],
+    ['subtags of a language', of('accept-language', 'aa-'.repeat(1_300).slice(0, -1))],
+    ['wishes of languages', of('accept-language', 'aa,'.repeat(1_300).slice(0, -1))],
+    ['encodings', of('accept-encoding', 'a,'.repeat(2_000).slice(0, -1))],
+  ] as const) {
+    const cost = await cpuOf(30, call);
+    assert.ok(cost < 3 * plain, `${what}: ${Math.round(cost)} µs, others ${Math.round(plain)} µs`);
+  }
+});
+
+test('HTTP/1.1: many headers do not hide the length of a body that never comes whole', async () => {
+  const timers = { 'public.timers.request': '600ms' };
+  await using own = await openTestServer({ app: openFixture().app, samples: { scripted: scripted.address }, settings: timers });
+  const socket = connectTls({ host: '127.0.0.1', port: Number(new URL(own.url).port), ca: own.ca, servername: 'localhost' });
+  socket.on('error', () => {}).resume();
+  const many = Array.from({ length: 62 }, (_, i) => `a${i}: 1\r\n`).join('');
+  socket.write(`POST /grpc.health.v1.Health/Check HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n${many}content-length: 10\r\n\r\n`);
+  await once(socket, 'close');
+});

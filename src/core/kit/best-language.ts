@@ -29,7 +29,7 @@ function wishesOf(header: string): readonly Wish[] {
       .map((part) => part.trim());
     const weight = parameters.find((parameter) => /^q\s*=/.test(parameter));
     const quality = weight === undefined ? 1 : qualityIn(weight);
-    return quality === undefined || !/^(\*|[a-z]{1,8}(-[a-z0-9]{1,8})*)$/.test(range) ? [] : [{ range, quality }];
+    return quality === undefined || !/^(\*|[a-z]{1,8}(-[a-z0-9]{1,8}){0,8})$/.test(range) ? [] : [{ range, quality }];
   });
 }
 

@@ -20,6 +20,9 @@ export type Front = {
   close(): Promise<void>;
 };
 
+/** How long a closed HTTP/2 connection waits for the client to close its side. Milliseconds. */
+const lingerMs = 1_000;
+
 /**
  * One port for gRPC, gRPC-Web, Connect and JSON: TLS with ALPN, HTTP/2 and HTTP/1.1, each stream passed to its edge.
  */
@@ -40,6 +43,8 @@ export async function openFront(options: FrontOptions): Promise<Front> {
   const http2 = createHttp2(options, { timers, sessions, times, serve: take });
   const accept = (socket: Socket, isHttp2: boolean) => {
     try {
+      // After our end Node waits for the client's, which may never come.
+      if (isHttp2) socket.once('finish', () => clock.after(lingerMs, () => socket.destroy()));
       (isHttp2 ? http2 : http1.server).emit('connection', socket);
     } catch (error) {
       reportDefect('connection', error);

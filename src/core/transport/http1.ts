@@ -73,7 +73,7 @@ export function createHttp1(
       oneAtATime(request.socket, lines, (next) => begin(request, response, next));
     },
   );
-  server.maxHeadersCount = 64;
+  server.maxHeadersCount = 0; // above a count Node silently drops headers, content-length too; maxHeaderSize bounds them
   server.requestTimeout = 0; // streams may be long; headers and requests of one message have their own limits
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => refuse(socket as Socket, refusals[error.code ?? ''] ?? '400 Bad Request'));
   server.emit('listening'); // Node checks injected sockets for timeouts only if the server emits this (front-limits.test.ts guards it)

@@ -57,6 +57,7 @@ function getOf(query: string, gets: Readonly<Record<string, Spoken>>): Spoken | 
 
 /** A parameter other than UTF-8 is another form. */
 function withoutCharset(contentType: string): string {
+  if (contentType.length > 100) return contentType; // no known type is so long, and the expression is quadratic in spaces
   return contentType
     .toLowerCase()
     .replace(/\s*;\s*charset="?utf-?8"?\s*$/, '')

@@ -61,6 +61,8 @@ export function openSessions({ idleMs }: FrontTimers, clock: Clock): Sessions {
   };
   const check = (one: Kept) => {
     const { session } = one;
+    // Its "close" comes only when the client closes its socket; until then goaway and ping would throw.
+    if (session.destroyed) return;
     if (one.leavingSinceMs !== undefined) {
       if (nowMs - one.leavingSinceMs > ageGraceMs) session.destroy();
       else if (nowMs - one.leavingSinceMs > goawayMs && !session.closed) session.close();

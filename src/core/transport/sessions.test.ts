@@ -1,0 +1,32 @@
+import { once } from 'node:events';
+import { createServer, type ServerHttp2Session } from 'node:http2';
+import { type AddressInfo, connect } from 'node:net';
+import { test } from 'node:test';
+import { fakeClock } from '../../../test/support/time/clock.ts';
+import { until } from '../../../test/support/time/until.ts';
+import { defaultTimers } from './front-options.ts';
+import { openSessions } from './sessions.ts';
+
+const preface = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n';
+const settings = Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0]);
+const goaway = Buffer.from([0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+
+test('a client that says GOAWAY and leaves its socket open throws in no timer', async () => {
+  const clock = fakeClock();
+  const sessions = openSessions(defaultTimers, clock);
+  const server = createServer();
+  server.on('session', (session: ServerHttp2Session) => sessions.add(session, { address: '', port: 0, certificateNames: [] }));
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const client = connect({ port: (server.address() as AddressInfo).port, host: '127.0.0.1', allowHalfOpen: true });
+  client.on('error', () => {}).resume();
+  try {
+    client.write(Buffer.concat([Buffer.from(preface), settings, goaway]));
+    await until('the session is over', () => [...sessions.all()].some((session) => session.destroyed));
+    await clock.advance(7_200_000); // past every ping, the idle time and the age
+  } finally {
+    client.destroy();
+    server.close();
+    sessions.close();
+  }
+});
