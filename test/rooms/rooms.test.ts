@@ -120,11 +120,11 @@ test('the time and chance are handed in: only the process itself asks for them',
   assert.deepEqual(wrong, []);
 });
 
-test('core stays small enough to be read: under 9,900 lines of code without adapters, the protocols of the edge and streams by hand among them', () => {
+test('core stays small enough to be read: under 10,000 lines of code without adapters, the protocols of the edge and streams by hand among them', () => {
   const lines = files
     .filter((file) => file.startsWith('src/core/') && !file.startsWith('src/core/adapters/') && !file.endsWith('.test.ts'))
     .reduce((sum, file) => sum + linesOfCode(readFileSync(join(root, file), 'utf8')), 0);
-  assert.ok(lines < 9_900, `${lines} lines`);
+  assert.ok(lines < 10_000, `${lines} lines`);
 });
 
 test('wiring only wires: under 900 lines in all', () => {
