@@ -7,7 +7,10 @@ export class NumberText {
 }
 
 /** ECMAScript proposal "JSON.parse source text access", in V8 since 11.4. */
-type ParseWithSource = (text: string, reviver: (key: string, value: unknown, context: { readonly source?: string }) => unknown) => unknown;
+export const parseWithSource = JSON.parse as (
+  text: string,
+  reviver: (this: unknown, key: string, value: unknown, context: { readonly source?: string }) => unknown,
+) => unknown;
 
 /** Matches every text with a number that a double may round: 16 digits or more, or an exponent. */
 const mayRound = /\d{16}|\d[eE]|\d\.\d{15}/;
@@ -19,7 +22,7 @@ const mayRound = /\d{16}|\d[eE]|\d\.\d{15}/;
  * last value (RFC 8259, section 4)
  */
 export function parseExactJson(text: string): unknown {
-  const value = mayRound.test(text) ? (JSON.parse as ParseWithSource)(text, keepText) : JSON.parse(text);
+  const value = mayRound.test(text) ? parseWithSource(text, keepText) : JSON.parse(text);
   if (hasNameTwice(text)) throw new SyntaxError('An object has one name twice.');
   return value;
 }

@@ -3,9 +3,10 @@ import { BinaryReader } from '@bufbuild/protobuf/wire';
 import { FileDescriptorSetSchema, MethodOptions_IdempotencyLevel } from '@bufbuild/protobuf/wkt';
 import { Policy } from '../../gen/portico/v1/policy.ts';
 import { oneReading } from '../kit/one-reading.ts';
-import type { CallKind, MethodPlan } from '../kit/plan.ts';
+import type { MethodPlan } from '../kit/plan.ts';
 import { accessOf } from './access.ts';
 import { cacheOf, tagsMax } from './cache-policy.ts';
+import { callKindOf } from './call-kind.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import { forwardOf } from './forward-policy.ts';
 import { generatedNames } from './generated-names.ts';
@@ -124,12 +125,7 @@ function planOf(
   const { say } = context;
   const bytes = policyBytes(method) ?? new Uint8Array();
   const policy = policyOf(method, context.policyType) ?? Policy.fromPartial({});
-  const kind =
-    method.methodKind === 'bidi_streaming'
-      ? 'bidi_stream'
-      : method.methodKind === 'unary'
-        ? 'unary'
-        : (method.methodKind.replace('ing', '') as CallKind);
+  const kind = callKindOf(method);
   const safe = method.idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS;
   const access = accessOf(policy.access, say);
   const deadlineMs =

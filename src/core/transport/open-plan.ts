@@ -1,5 +1,6 @@
 import type { FileRegistry } from '@bufbuild/protobuf';
-import type { CallKind, MethodPlan } from '../kit/plan.ts';
+import type { MethodPlan } from '../kit/plan.ts';
+import { callKindOf } from '../policy/call-kind.ts';
 
 /** The largest request of services for tools. Bytes. */
 const requestBytes = 4_096;
@@ -8,13 +9,10 @@ const requestBytes = 4_096;
 export function openPlan(registry: FileRegistry, service: string, name: string): MethodPlan | undefined {
   const descriptor = registry.getService(service)?.methods.find((method) => method.name === name);
   if (descriptor === undefined) return undefined;
-  const { methodKind } = descriptor;
-  const kind: CallKind =
-    methodKind === 'bidi_streaming' ? 'bidi_stream' : methodKind === 'unary' ? 'unary' : (methodKind.replace('ing', '') as CallKind);
   return {
     method: `${service}/${name}`,
     path: `/${service}/${name}`,
-    kind,
+    kind: callKindOf(descriptor),
     descriptor,
     safe: true,
     idempotent: true,

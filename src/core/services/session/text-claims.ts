@@ -1,4 +1,5 @@
 import type { JWTPayload } from 'jose';
+import { parseWithSource } from '../../kit/exact-json.ts';
 import { Fault } from '../../kit/fault.ts';
 
 /** Canonical decimals, without another spelling of the same number. The number of digits exceeds that of any id. */
@@ -40,19 +41,10 @@ export function isText(text: string): boolean {
 /** @returns the number as in the payload; undefined when it has another spelling */
 function decimalsOf(token: string, name: string): string | undefined {
   const sources = new Map<unknown, string>();
-  const read = (JSON.parse as ParseWithSource)(
-    Buffer.from(token.split('.')[1] ?? '', 'base64url').toString('utf8'),
-    function (key, value, { source }) {
-      if (key === name && source !== undefined) sources.set(this, source);
-      return value;
-    },
-  );
+  const read = parseWithSource(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString('utf8'), function (key, value, { source }) {
+    if (key === name && source !== undefined) sources.set(this, source);
+    return value;
+  });
   const source = sources.get(read);
   return source !== undefined && decimals.test(source) ? source : undefined;
 }
-
-/** ECMAScript proposal "JSON.parse source text access", in V8 since 11.4. */
-type ParseWithSource = (
-  text: string,
-  reviver: (this: unknown, key: string, value: unknown, context: { readonly source?: string }) => unknown,
-) => unknown;
