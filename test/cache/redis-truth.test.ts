@@ -6,6 +6,7 @@ import { redisScript } from '../../src/core/adapters/redis/connection/redis-scri
 import { partitionOf, partitionTags } from '../../src/core/kit/partitions.ts';
 import { cameBy, computation } from './open.ts';
 import { openedRedis } from '../support/redis/opened-redis.ts';
+import { follow } from '../support/redis/follow.ts';
 import { ownPrefix, startRedisServer } from '../support/redis/redis.ts';
 import { placeOf, redisReplica } from './redis-replica.ts';
 import { redisTagVersions } from '../../src/core/adapters/redis/tag-versions.ts';
@@ -35,15 +36,14 @@ test('out of memory: a late tag that was raised meanwhile is found, and the olde
 });
 
 test('mode single: the primary is demoted while we are connected (DNS fail-over): reads of a lagging replica are not believed', async () => {
-  await using old = await startRedisServer({});
+  await using old = await startRedisServer({ config: ['repl-diskless-sync-delay 0'] });
   await using next = await startRedisServer({});
   const prefix = ownPrefix();
+  await follow(next, old);
   const ra = await openedRedis(placeOf(old.address, prefix));
   const a = redisReplica(ra);
   const compute = computation();
   try {
-    await next.command('REPLICAOF', '127.0.0.1', old.port);
-    await sleep(1_500);
     assert.equal(cameBy(await a.read(compute)), 'miss 1');
     assert.equal(cameBy(await a.read(compute)), 'hit 1');
     await sleep(300);
@@ -72,12 +72,11 @@ test('mode single: the primary is demoted while we are connected (DNS fail-over)
 });
 
 test('a script that begins with "#!lua" is refused by a replica, MGET is not', async () => {
-  await using one = await startRedisServer({});
+  await using one = await startRedisServer({ config: ['repl-diskless-sync-delay 0'] });
   await using two = await startRedisServer({});
   const redis = await openedRedis(placeOf(two.address));
   try {
-    await two.command('REPLICAOF', '127.0.0.1', one.port);
-    await sleep(300);
+    await follow(two, one);
     assert.deepEqual(await redis.mget(['x']), [null]);
     const read = redisScript(`#!lua\nreturn redis.call('MGET', unpack(KEYS))`);
     await assert.rejects(async () => redis.run(read, ['x']), /READONLY/);

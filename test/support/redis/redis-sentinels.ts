@@ -1,4 +1,5 @@
 // A primary, a replica, and Sentinels that promote the replica.
+import { inStep } from './follow.ts';
 import { type RedisServer, startRedisServer } from './redis-server.ts';
 
 export type RedisSentinels = AsyncDisposable & {
@@ -47,7 +48,7 @@ export async function startRedisSentinels({ sentinels: count = 3 }: { readonly s
     const flat = (await sentinel.command('SENTINEL', 'MASTER', masterName)) as string[];
     return (key: string) => Number(flat[flat.indexOf(key) + 1]);
   };
-  await until('the replica is in step', async () => String(await replica.command('INFO', 'replication')).includes('master_link_status:up'));
+  await inStep(replica);
   await until('the Sentinels know all', async () => {
     const all = await Promise.all(sentinels.map(about));
     return all.every((of) => of('num-slaves') === 1 && of('num-other-sentinels') === count - 1);
