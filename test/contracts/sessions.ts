@@ -21,6 +21,7 @@ function sessionOf(userId: string, more: Partial<Session> = {}): Session {
     generation: 0,
     refreshHash: Buffer.alloc(32, 1),
     advancedAtMs: nowMs,
+    repeats: { generation: 0, inARow: 0 },
     revokedAtMs: undefined,
     ...more,
   };
@@ -47,7 +48,7 @@ export function sessionsContract(adapter: string, open: () => Promise<SessionsHa
   });
 
   contract(
-    'advance moves generation, hash and times; keep moves only the time it was last seen; refuse moves nothing',
+    'advance moves generation, hash and times; keep moves the time it was last seen and the count of repeats; refuse moves nothing',
     async ({ sessions }, userId) => {
       const session = sessionOf(userId);
       await sessions.create(session);
@@ -55,8 +56,12 @@ export function sessionsContract(adapter: string, open: () => Promise<SessionsHa
       await sessions.refresh(session.id, nowMs + 1_000, decided({ kind: 'advance', generation: 1, refreshHash }));
       const advanced = { ...session, generation: 1, refreshHash, advancedAtMs: nowMs + 1_000, lastSeenAtMs: nowMs + 1_000 };
       assert.deepEqual(await read(sessions, session.id), advanced);
-      await sessions.refresh(session.id, nowMs + 2_000, decided({ kind: 'keep' }));
-      assert.deepEqual(await read(sessions, session.id), { ...advanced, lastSeenAtMs: nowMs + 2_000 });
+      await sessions.refresh(session.id, nowMs + 2_000, decided({ kind: 'keep', repeats: { generation: 1, inARow: 1 } }));
+      assert.deepEqual(await read(sessions, session.id), {
+        ...advanced,
+        lastSeenAtMs: nowMs + 2_000,
+        repeats: { generation: 1, inARow: 1 },
+      });
     },
   );
 

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { Client } from 'pg';
 import { fixtureRelease } from '../support/server/test-server.ts';
+import { repeatsMax } from '../../src/core/services/session/refresh-tokens.ts';
+import { seeded } from '../support/time/seeded.ts';
 import { callOf, type Outcome, registryOf, signIn, transportOf } from '../support/client/protocols.ts';
 import { type ShiftedClock, shiftedClock } from '../support/time/shifted-clock.ts';
 import { type FixtureServer, openFixtureServer } from '../support/server/fixture-server.ts';
@@ -108,6 +110,63 @@ test('for 30 s after its successor was first used a token gives that successor s
   clock.shift(25 * secondMs);
   assert.equal((await refreshed(refreshToken)).refreshToken, first.refreshToken);
   assert.equal((await refreshed(first.refreshToken)).refreshToken, second.refreshToken);
+});
+
+for (const protocol of ['grpc h2', 'json h1'] as const) {
+  for (const thief of ['first', 'second'] as const) {
+    test(`${protocol}: a thief who refreshes in step with the client, ${thief} of the two, is found within a few refreshes`, async () => {
+      const { accessToken, refreshToken, sessionId } = await signIn(server, registry, 'alice');
+      let stolen = refreshToken;
+      let own = refreshToken;
+      let ended: string | undefined;
+      let refreshes = 0;
+      while (ended === undefined && refreshes++ < 2 * repeatsMax) {
+        clock.shift(9 * minuteMs);
+        const [one, two] = thief === 'first' ? [stolen, own] : [own, stolen];
+        const first = await refreshed(one, protocol);
+        clock.shift(3 * minuteMs);
+        const { reason, messages } = await refreshBy(protocol, two);
+        ended = reason;
+        own = first.refreshToken;
+        if (reason === undefined) stolen = (messages[0] as { refreshToken: string }).refreshToken;
+      }
+      assert.deepEqual([ended, refreshes], ['REFRESH_TOKEN_REUSED', repeatsMax]);
+      assert.equal(await used(accessToken, protocol), 'TOKEN_EXPIRED');
+      for (const token of [own, stolen]) assert.equal((await refreshBy(protocol, token)).reason, 'SESSION_REVOKED');
+      assert.equal((await rowOf(sessionId)).revoked_because, 'refresh_token_reused');
+    });
+  }
+}
+
+test('a client on a network that loses answers, many of one refresh and of several refreshes in a row, stays signed in', async () => {
+  const chance = seeded(9);
+  const { sessionId, ...signedIn } = await signIn(server, registry, 'dora');
+  let { refreshToken } = signedIn;
+  let lost = 0;
+  for (let refreshes = 0; refreshes < 150; refreshes++) {
+    while (chance() < 0.3) {
+      await refreshed(refreshToken); // the client does not get this answer
+      clock.shift(chance() < 0.1 ? 5 * hourMs : 20 * secondMs); // it is suspended, or its call times out
+      lost++;
+    }
+    ({ refreshToken } = await refreshed(refreshToken));
+    clock.shift(9 * minuteMs);
+  }
+  assert.ok(lost > 30, `${lost} answers were lost`);
+  const row = await rowOf(sessionId);
+  assert.deepEqual([row.generation, row.revoked_at], [150, null]);
+});
+
+test('a client that loses the first twenty answers of one refresh stays signed in, and so does one whose calls overlap now and then', async () => {
+  let { refreshToken } = await signIn(server, registry, 'dora');
+  for (let cycle = 0; cycle < 2; cycle++) {
+    for (let lost = 0; lost < 20; lost++) await refreshed(refreshToken);
+    for (let refreshes = 1; refreshes < repeatsMax; refreshes++) {
+      const both = await Promise.all([refreshed(refreshToken), refreshed(refreshToken)]);
+      refreshToken = both[0].refreshToken;
+    }
+    ({ refreshToken } = await refreshed(refreshToken)); // one that comes once ends the row
+  }
 });
 
 test('a client that leaves before the answer, which was committed, gets the same answer when it comes back', async () => {

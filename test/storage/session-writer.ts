@@ -25,6 +25,7 @@ for (;;) {
     generation: 0,
     refreshHash: Buffer.alloc(32, 1),
     advancedAtMs: nowMs,
+    repeats: { generation: 0, inARow: 0 },
     revokedAtMs: undefined,
   });
   writeSync(1, `${id}\n`);

@@ -1,6 +1,12 @@
 /** Why a session ended. */
 export type RevokedBecause = 'signed_out' | 'signed_out_everywhere' | 'device_revoked' | 'refresh_token_reused';
 
+/**
+ * Refresh tokens that were returned more than once: the number of the newest such token (0: none), and how many
+ * successive tokens up to it were.
+ */
+export type Repeats = { readonly generation: number; readonly inARow: number };
+
 /** One sign-in of a device. Times are milliseconds since 1970. */
 export type Session = {
   /** A UUID; also `sid` of its access tokens and the family of its refresh tokens. */
@@ -18,6 +24,7 @@ export type Session = {
   readonly refreshHash: Uint8Array;
   /** When the newest refresh token was created: the first use of the one before it. */
   readonly advancedAtMs: number;
+  readonly repeats: Repeats;
   readonly revokedAtMs: number | undefined;
 };
 
@@ -27,7 +34,7 @@ export type Session = {
  */
 export type RefreshDecision =
   | { readonly kind: 'refuse' }
-  | { readonly kind: 'keep' }
+  | { readonly kind: 'keep'; readonly repeats: Repeats }
   | { readonly kind: 'advance'; readonly generation: number; readonly refreshHash: Uint8Array }
   | { readonly kind: 'revoke'; readonly because: RevokedBecause };
 

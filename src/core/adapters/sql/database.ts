@@ -17,6 +17,8 @@ export type SessionsTable = {
   generation: number;
   refresh_hash: Buffer;
   advanced_at: Date;
+  repeated_generation: number;
+  repeats_in_a_row: number;
   revoked_at: Date | null;
   revoked_because: string | null;
 };

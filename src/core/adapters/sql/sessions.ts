@@ -20,8 +20,10 @@ export function sqlSessions(use: UseDatabase): Sessions {
         const { decision, result } = decide(sessionOf(row));
         if (decision.kind === 'refuse') return result;
         const update = tx.updateTable('sessions').where('id', '=', id);
-        if (decision.kind === 'keep') await update.set({ last_seen_at: new Date(nowMs) }).execute();
-        else if (decision.kind === 'advance') {
+        if (decision.kind === 'keep') {
+          const { generation, inARow } = decision.repeats;
+          await update.set({ last_seen_at: new Date(nowMs), repeated_generation: generation, repeats_in_a_row: inARow }).execute();
+        } else if (decision.kind === 'advance') {
           const { generation, refreshHash } = decision;
           await update
             .set({ generation, refresh_hash: Buffer.from(refreshHash), advanced_at: new Date(nowMs), last_seen_at: new Date(nowMs) })
@@ -136,6 +138,7 @@ function sessionOf(row: Selectable<SessionsTable>): Session {
     generation: row.generation,
     refreshHash: row.refresh_hash,
     advancedAtMs: row.advanced_at.getTime(),
+    repeats: { generation: row.repeated_generation, inARow: row.repeats_in_a_row },
     revokedAtMs: row.revoked_at?.getTime(),
   };
 }
@@ -154,6 +157,8 @@ function rowOf(session: Session): SessionsTable {
     generation: session.generation,
     refresh_hash: Buffer.from(session.refreshHash),
     advanced_at: new Date(session.advancedAtMs),
+    repeated_generation: session.repeats.generation,
+    repeats_in_a_row: session.repeats.inARow,
     revoked_at: null,
     revoked_because: null,
   };

@@ -21,6 +21,7 @@ const session: Session = {
   generation: 5,
   refreshHash: hashOf(5),
   advancedAtMs: signedInAtMs + hourMs,
+  repeats: { generation: 0, inARow: 0 },
   revokedAtMs: undefined,
 };
 
@@ -37,6 +38,11 @@ const table: readonly Case[] = [
   ['the one before, days later', 3, 20 * dayMs, 'revoke reused'],
   ['a grandparent, at once', 2, 0, 'revoke reused'],
   ['the very first, at once', 0, 0, 'revoke reused'],
+  ['a token of every refresh was lost, nine times in a row', 4, secondMs, 'keep 5', { repeats: { generation: 4, inARow: 8 } }],
+  ['the tenth token in a row comes twice: two clients refresh in turn', 4, secondMs, 'revoke shared', { repeats: { generation: 4, inARow: 9 } }],
+  ['the ninth token in a row, lost again and again', 4, secondMs, 'keep 5', { repeats: { generation: 5, inARow: 9 } }],
+  ['one refresh in between came once', 4, secondMs, 'keep 5', { repeats: { generation: 3, inARow: 9 } }],
+  ['calls in flight count, too', 3, secondMs, 'revoke shared', { repeats: { generation: 3, inARow: 9 } }],
   ['one that was never given out', 6, secondMs, 'refuse unknown'],
   ['the newest with another hash than was stored', 5, secondMs, 'refuse unknown', { refreshHash: Buffer.alloc(32) }],
   ['the last moment of 30 idle days', 5, 30 * dayMs - 1, 'advance 6'],

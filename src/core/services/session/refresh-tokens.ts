@@ -4,6 +4,12 @@ import type { RefreshDecision, Session } from '../../ports/sessions.ts';
 /** Calls in flight at the first use of the successor may still carry the token before it. Milliseconds. */
 export const inFlightMs = 30_000;
 
+/**
+ * The number of successive tokens that may each be returned more than once. A thief who refreshes after each refresh of
+ * the client makes every token one of these; a client that loses every third answer does so once in 90,000 refreshes.
+ */
+export const repeatsMax = 10;
+
 export type RefreshToken = { readonly sessionId: string; readonly generation: number };
 
 /**
@@ -39,7 +45,7 @@ export function refreshTokens(secret: string): RefreshTokens {
 const sha256 = (text: string) => createHash('sha256').update(text).digest();
 
 /** The result of a refresh: the token of `generation`, or an error. */
-export type Refreshed = { readonly generation: number } | { readonly refused: 'revoked' | 'expired' | 'reused' | 'unknown' };
+export type Refreshed = { readonly generation: number } | { readonly refused: 'revoked' | 'expired' | 'reused' | 'shared' | 'unknown' };
 
 /**
  * Decides a refresh (RFC 9700, section 4.14.2):
@@ -47,7 +53,8 @@ export type Refreshed = { readonly generation: number } | { readonly refused: 'r
  * - the one before it, whose successor has not been used, returns the same successor again, however late: the answer
  * was lost;
  * - the one before that, within 30 s of its successor's first use, returns that successor: a call in flight;
- * - any older token is a theft: the session ends.
+ * - any older token is a theft: the session ends;
+ * - so is a session whose tokens come twice, one after the other: two clients refresh it in turn.
  */
 export function judgeRefresh(
   presented: number,
@@ -69,7 +76,15 @@ export function judgeRefresh(
     const generation = presented + 1;
     return { decision: { kind: 'advance', generation, refreshHash: nextHash(generation) }, refreshed: { generation } };
   }
-  if (age === 1 || (age === 2 && nowMs < session.advancedAtMs + inFlightMs))
-    return { decision: { kind: 'keep' }, refreshed: { generation: presented + 1 } };
+  if (age === 1 || (age === 2 && nowMs < session.advancedAtMs + inFlightMs)) return repeat(presented + 1, session.repeats);
   return { decision: { kind: 'revoke', because: 'refresh_token_reused' }, refreshed: { refused: 'reused' } };
+}
+
+/** Returns a token again. However often it is returned, it counts once: a client may lose many answers in a row. */
+function repeat(generation: number, repeats: Session['repeats']): ReturnType<typeof judgeRefresh> {
+  const refreshed = { generation };
+  if (generation <= repeats.generation) return { decision: { kind: 'keep', repeats }, refreshed };
+  const inARow = generation === repeats.generation + 1 ? repeats.inARow + 1 : 1;
+  if (inARow < repeatsMax) return { decision: { kind: 'keep', repeats: { generation, inARow } }, refreshed };
+  return { decision: { kind: 'revoke', because: 'refresh_token_reused' }, refreshed: { refused: 'shared' } };
 }

@@ -9,7 +9,7 @@ import type { RevokedBecause, Session, Sessions } from '../../ports/sessions.ts'
 import { serviceHandlers } from '../service-handlers.ts';
 import { livesOnMs, type MintAccessToken } from './access-tokens.ts';
 import type { Identity, VerifyIdToken } from './id-tokens.ts';
-import { judgeRefresh, type RefreshTokens } from './refresh-tokens.ts';
+import { judgeRefresh, type RefreshTokens, repeatsMax } from './refresh-tokens.ts';
 
 export type SessionParts = {
   readonly sessions: Sessions;
@@ -51,6 +51,7 @@ export function sessionHandlers(parts: SessionParts): Readonly<Record<string, Ha
         generation: 0,
         refreshHash: refreshTokens.hashOf(refreshToken),
         advancedAtMs: nowMs,
+        repeats: { generation: 0, inARow: 0 },
         revokedAtMs: undefined,
       };
       const accessToken = await mint(session);
@@ -113,6 +114,7 @@ const refusals = {
   expired: ['REFRESH_TOKEN_INVALID', 'The session was not used for too long, or is too old: sign in anew.'],
   revoked: ['SESSION_REVOKED', 'The session was ended: sign in anew.'],
   reused: ['REFRESH_TOKEN_REUSED', 'The refresh token was used before its last successor: the session was ended, sign in anew.'],
+  shared: ['REFRESH_TOKEN_REUSED', 'Two clients refresh this session in turn: the session was ended, sign in anew.'],
 } as const;
 
 async function refresh(text: string, { sessions, revocations, clock, log, refreshTokens, idleMs, absoluteMs, accessTokenTtlMs }: SessionParts) {
@@ -133,9 +135,11 @@ async function refresh(text: string, { sessions, revocations, clock, log, refres
   if (refreshed === undefined) throw refuse('unknown');
   const { session, outcome } = refreshed;
   if ('generation' in outcome) return { session, generation: outcome.generation };
-  if (outcome.refused === 'reused') {
+  if (outcome.refused === 'reused' || outcome.refused === 'shared') {
     await revocations.add(sessionId, livesOnMs(accessTokenTtlMs));
-    log.warn('A refresh token came again after its successor was used: its session was ended.', { session_id: sessionId, generation: presented });
+    const what =
+      outcome.refused === 'reused' ? 'A refresh token came again after its successor was used' : `${repeatsMax} refresh tokens in a row came twice`;
+    log.warn(`${what}: the session was ended.`, { session_id: sessionId, generation: presented });
   }
   throw refuse(outcome.refused);
 }
