@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { fixtureRelease } from '../support/server/test-server.ts';
 import { openIssuer, type StubIssuer } from '../support/token/issuer.ts';
-import { makeKey, tokenOf } from '../support/token/jws.ts';
+import { jwkOf, makeKey, tokenOf } from '../support/token/jws.ts';
 import { callOf, registryOf, transportOf } from '../support/client/protocols.ts';
 import { type ShiftedClock, shiftedClock } from '../support/time/shifted-clock.ts';
 import { tokenAttacks } from '../support/token/token-attacks.ts';
@@ -127,6 +127,30 @@ test('a new key of the issuer is found with its first token, and one that leaves
   clock.shift(10 * 60_000 + 1);
   assert.deepEqual([(await judged(old)).reason, (await judged(young)).code], ['TOKEN_INVALID', 0]);
 });
+
+for (const [name, nameless] of [
+  ['a reused name', false],
+  ['no name', true],
+] as const) {
+  test(`a key that is replaced under ${name} verifies new tokens at once, and no longer those that were remembered`, async () => {
+    const [old, young] = [makeKey('same'), makeKey('same')];
+    const publish = (key: typeof old) => {
+      corp.answer = (response) => response.end(JSON.stringify({ keys: [{ ...jwkOf(key), kid: nameless ? undefined : key.kid }] }));
+    };
+    const header = { alg: 'ES256', typ: 'at+jwt', ...(!nameless && { kid: 'same' }) };
+    publish(old);
+    clock.shift(10 * 60_000 + 1);
+    const [before, after] = [tokenOf(header, corpClaims(), old), tokenOf(header, corpClaims(), young)];
+    assert.deepEqual([(await judged(before)).code, (await judged(before)).code], [0, 0]);
+    publish(young);
+    clock.shift(30_000);
+    const asked = corp.asked();
+    assert.deepEqual([(await judged(after)).code, (await judged(after)).code, (await judged(before)).reason], [0, 0, 'TOKEN_INVALID']);
+    assert.equal(corp.asked(), asked + 1);
+    corp.answer = undefined;
+    clock.shift(10 * 60_000 + 1);
+  });
+}
 
 test('a stream by an external token ends when the token does', async () => {
   const headers = { authorization: `Bearer ${corp.sign({ ...corpClaims(), exp: nowS() + 60 }, { typ: 'at+jwt' })}` };

@@ -29,6 +29,7 @@ before(async () => {
           issuer: provider.issuer,
           jwksUrl: provider.jwksUrl,
           audiences: ['app-ios', 'app-android'],
+          authorizedParties: ['google-android'],
           userPrefix: 'a:',
           scopes: ['items.read'],
           claims,
@@ -102,6 +103,7 @@ test('good ID tokens', async (t) => {
     'with its nonce as SHA-256': sign((nonce) => ({ nonce: createHash('sha256').update(nonce).digest('hex') })),
     'with azp': sign(() => ({ azp: 'app-ios' })),
     'with more audiences and an azp that is ours': sign(() => ({ aud: ['app-ios', 'backend'], azp: 'app-ios' })),
+    'with an azp that is another client of the app, as of Google on Android': sign(() => ({ aud: 'app-android', azp: 'google-android' })),
     'of almost ten minutes': sign(() => ({ iat: nowS() - 595 })),
     'of an issuer that needs no nonce': () => ({
       token: lax.sign({ iss: lax.issuer, aud: 'app', sub: '1', iat: nowS(), exp: nowS() + 60 }),
@@ -109,6 +111,14 @@ test('good ID tokens', async (t) => {
     }),
   };
   for (const [name, make] of Object.entries(goods)) await t.test(name, async () => assert.equal(await reasonsOf(make), undefined));
+});
+
+test('the refusal of an azp names the client and the setting that accepts it', async () => {
+  for (const protocol of ['grpc h2', 'json h1'] as const) {
+    const nonce = randomUUID();
+    const { message } = await signInBy(protocol, provider.sign({ ...claimsOf(nonce), azp: `other-${'x'.repeat(5_000)}` }), nonce);
+    assert.match(message, /"other-x{94}" \(azp\): name it in auth\.idTokenIssuers\[\]\.authorizedParties/);
+  }
 });
 
 test('every wrong ID token is refused with its reason, by gRPC and by JSON', async (t) => {
@@ -128,6 +138,7 @@ test('every wrong ID token is refused with its reason, by gRPC and by JSON', asy
   claims('more audiences and no azp', 'IDENTITY_INVALID', () => ({ aud: ['app-ios', 'backend'] }));
   claims('more audiences and an azp that is not ours', 'IDENTITY_INVALID', () => ({ aud: ['app-ios', 'backend'], azp: 'backend' }));
   claims('one audience and an azp that is not ours', 'IDENTITY_INVALID', () => ({ azp: 'backend' }));
+  claims('an azp that is no text', 'IDENTITY_INVALID', () => ({ azp: ['app-ios'] }));
   claims('no sub', 'IDENTITY_INVALID', () => ({ sub: undefined }));
   claims('an empty sub', 'IDENTITY_INVALID', () => ({ sub: '' }));
   claims('a sub of a number', 'IDENTITY_INVALID', () => ({ sub: 815 }));

@@ -41,6 +41,11 @@ export const auth = z
           issuer: text().describe('`iss` of its ID tokens.'),
           jwksUrl: keysUrl().describe('URL of its public keys.'),
           audiences: z.array(text()).min(1).describe('Client ids of the apps: one of them must be in `aud`.'),
+          authorizedParties: z
+            .array(text())
+            .max(20)
+            .default([])
+            .describe('Other client ids that `azp` may be. Google signs Android apps in with `aud` of the server and `azp` of the Android client.'),
           algorithms: algorithms().default(['RS256', 'ES256']),
           nonceRequired: z.boolean().default(true).describe('Whether SignIn must send the nonce of the ID token.'),
           userPrefix: userPrefix(),

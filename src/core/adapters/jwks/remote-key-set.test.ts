@@ -3,8 +3,9 @@ import type { ServerResponse } from 'node:http';
 import { test } from 'node:test';
 import { fakeClock } from '../../../../test/support/time/clock.ts';
 import { openIssuer } from '../../../../test/support/token/issuer.ts';
-import { jwkOf, type Key, makeKey } from '../../../../test/support/token/jws.ts';
+import { jwkOf, type Key, makeKey, tokenOf } from '../../../../test/support/token/jws.ts';
 import { keptLog } from '../../../../test/support/log.ts';
+import { verifyByKeySet } from '../../services/session/verify-by-key-set.ts';
 import { remoteKeySet } from './remote-key-set.ts';
 
 const [first, second] = [makeKey('first'), makeKey('second')];
@@ -75,6 +76,55 @@ test('a key of the same name that is another one has another mark', async () => 
   await on.clock.advance(11 * minuteMs);
   await on.ask(first);
   assert.notEqual(on.set.markOf('first'), before);
+});
+
+for (const [name, nameless] of [
+  ['a reused name', false],
+  ['no name', true],
+] as const) {
+  test(`a key that is replaced under ${name} is found at once, once for all who ask, and not more often than each 30 s`, async () => {
+    await using on = await opened();
+    const publish = (key: Key) => {
+      on.issuer.answer = (response) => response.end(JSON.stringify({ keys: [{ ...jwkOf(key), kid: nameless ? undefined : 'first' }] }));
+    };
+    const header = nameless ? { alg: 'ES256' } : { alg: 'ES256', kid: 'first' };
+    const verified = (key: Key) =>
+      verifyByKeySet(tokenOf(header, { sub: 'ann' }, key), on.set, {}).then(
+        () => 'ok',
+        () => 'refused',
+      );
+    publish(first);
+    assert.deepEqual(await Promise.all([verified(first), verified(first)]), ['ok', 'ok']);
+    const before = on.set.markOf(header.kid);
+    await on.clock.advance(30_000);
+    publish(second);
+    assert.deepEqual(await Promise.all(Array.from({ length: 20 }, () => verified(second))), Array(20).fill('ok'));
+    assert.equal(on.issuer.asked(), 2);
+    assert.notEqual(on.set.markOf(header.kid), before); // so that a cached token of the old key is verified again
+    assert.equal(await verified(first), 'refused');
+    const strangers = await Promise.all(Array.from({ length: 20 }, (_, i) => verified(makeKey(`stranger-${i}`))));
+    assert.deepEqual([on.issuer.asked(), new Set(strangers)], [2, new Set(['refused'])]);
+    await on.clock.advance(30_000);
+    assert.deepEqual(await Promise.all([verified(first), verified(second), verified(makeKey('stranger'))]), ['refused', 'ok', 'refused']);
+    assert.equal(on.issuer.asked(), 3);
+  });
+}
+
+test('the only key of a set serves tokens without a name, and so does a key of another kind that takes its place', async () => {
+  const rsa = makeKey('rsa', 'RS256');
+  await using on = await opened();
+  const ask = (alg: string) =>
+    on.set.keyFor({ alg }).then(
+      () => 'ok',
+      (error: { reason?: string }) => error.reason,
+    );
+  assert.deepEqual([await ask('ES256'), await ask('RS256')], ['ok', 'TOKEN_INVALID']);
+  await on.clock.advance(30_000);
+  on.issuer.keys = [rsa];
+  assert.deepEqual([await ask('RS256'), await ask('ES256')], ['ok', 'TOKEN_INVALID']);
+  await on.clock.advance(30_000);
+  on.issuer.keys = [first, second]; // of two, a token must name one (OpenID Connect Core 1.0, section 10.1)
+  assert.equal(await ask('ES256'), 'TOKEN_INVALID');
 });
 
 const broken: Readonly<Record<string, (response: ServerResponse) => void>> = {

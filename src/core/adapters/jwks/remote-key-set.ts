@@ -1,5 +1,5 @@
 import { createPublicKey, type JsonWebKey } from 'node:crypto';
-import { createLocalJWKSet, type JSONWebKeySet, type JWK } from 'jose';
+import { type CryptoKey, createLocalJWKSet, type JSONWebKeySet, type JWK, type JWSHeaderParameters } from 'jose';
 import type { Clock } from '../../kit/clock.ts';
 import { Fault } from '../../kit/fault.ts';
 import type { KeySet } from '../../ports/key-set.ts';
@@ -20,7 +20,8 @@ type Loaded = { readonly find: ReturnType<typeof createLocalJWKSet>; readonly ma
 
 /**
  * The key set of an issuer by its URL. It is fetched with the first token, renewed in the background after 8 minutes
- * and before use after 10, and at once (at most every 30 s) when a token names an unknown key. While the issuer is
+ * and before use after 10, and at once (at most every 30 s, once for all callers) when a token names an unknown key, or
+ * when a key does not verify its token: issuers replace keys without a name, or reuse a name. While the issuer is
  * unavailable the last good set is used for a day, and no call waits. Https only, except on loopback; no redirects; at
  * most 256 KiB and 5 s. RSA keys below 2048 bits are ignored.
  */
@@ -34,7 +35,7 @@ export function remoteKeySet({ issuer, url, clock, log, fetch }: KeySetOptions):
     triedAtMs = clock.nowMs();
     try {
       const keys = await fetchKeys(url, fetch, clock);
-      loaded = { find: createLocalJWKSet({ keys } as JSONWebKeySet), marks: new Map(keys.map((key) => [key.kid, markOf(key)])), atMs: clock.nowMs() };
+      loaded = { find: createLocalJWKSet({ keys } as JSONWebKeySet), marks: marksOf(keys), atMs: clock.nowMs() };
       failed = false;
     } catch (error) {
       failed = true;
@@ -60,26 +61,30 @@ export function remoteKeySet({ issuer, url, clock, log, fetch }: KeySetOptions):
    */
   const isOld = () => ageMs() > oldAfterMs && mayTry() && !(failed && loaded !== undefined);
 
+  /** @returns undefined when no key of the set fits, or several do */
+  const find = (header: JWSHeaderParameters): Promise<CryptoKey | undefined> => {
+    const set = usable();
+    if (set !== undefined) return set.find(header).catch(() => undefined);
+    const message = `The keys of the issuer ${issuer} cannot be had at the moment.`;
+    throw new Fault('ISSUER_UNAVAILABLE', message, { metadata: { issuer }, retryAfterMs: 5_000 });
+  };
+
   return {
     markOf: (kid) => {
       if (isOld()) return undefined;
       if (ageMs() > refreshAfterMs && mayTry()) void refresh();
       return usable()?.marks.get(kid);
     },
-    keyFor: async (header) => {
+    keyFor: async (header, failed) => {
       if (isOld()) await refresh();
       else if (ageMs() > refreshAfterMs && mayTry()) void refresh();
-      if (header.kid !== undefined && usable()?.marks.has(header.kid) === false && mayTry()) await refresh();
-      const set = usable();
-      if (set === undefined) {
-        throw new Fault('ISSUER_UNAVAILABLE', `The keys of the issuer ${issuer} cannot be had at the moment.`, {
-          metadata: { issuer },
-          retryAfterMs: 5_000,
-        });
+      let found = await find(header);
+      if ((found === undefined || found === failed) && mayTry()) {
+        await refresh();
+        found = await find(header);
       }
-      return set.find(header).catch((cause: unknown) => {
-        throw new Fault('TOKEN_INVALID', 'The token is signed by a key that its issuer does not have.', { cause });
-      });
+      if (found === undefined || found === failed) throw new Fault('TOKEN_INVALID', 'The token is signed by a key that its issuer does not have.');
+      return found;
     },
   };
 }
@@ -102,9 +107,11 @@ async function fetchKeys(url: string, fetch: KeySetOptions['fetch'], clock: Cloc
   }
 }
 
-/** Two keys with the same name have different marks. */
-function markOf({ kty, crv, n, e, x, y }: JWK): string {
-  return JSON.stringify([kty, crv, n, e, x, y]);
+/** By name what identifies the keys of that name; without a name, the whole set. Another key changes its mark. */
+function marksOf(keys: readonly JWK[]): Loaded['marks'] {
+  const mark = (of: readonly JWK[]) => JSON.stringify(of.map(({ kty, crv, n, e, x, y }) => [kty, crv, n, e, x, y]));
+  const names = new Set(keys.map(({ kid }) => kid));
+  return new Map([...[...names].map((name) => [name, mark(keys.filter(({ kid }) => kid === name))] as const), [undefined, mark(keys)]]);
 }
 
 async function readAtMost(response: Response, most: number): Promise<string> {

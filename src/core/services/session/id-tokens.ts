@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
-import { errors, jwtVerify } from 'jose';
+import { errors } from 'jose';
 import type { Clock } from '../../kit/clock.ts';
 import { Fault } from '../../kit/fault.ts';
 import type { KeySet } from '../../ports/key-set.ts';
 import type { Sessions } from '../../ports/sessions.ts';
 import { isText, textClaims } from './text-claims.ts';
 import { readUnproven } from './unproven.ts';
+import { verifyByKeySet } from './verify-by-key-set.ts';
 import { toleranceMs } from './verify-token.ts';
 
 /** An identity provider whose ID tokens sign a client in. */
@@ -14,6 +15,8 @@ export type IdTokenIssuer = {
   readonly keys: KeySet;
   /** Client ids of the apps. */
   readonly audiences: readonly string[];
+  /** Other clients that may obtain ID tokens for the apps: `azp`. */
+  readonly authorizedParties: readonly string[];
   readonly algorithms: readonly string[];
   readonly nonceRequired: boolean;
   /** Prefix of `sub`, so that users of two issuers never share an id. */
@@ -29,6 +32,8 @@ export type VerifyIdToken = (token: string, nonce: string) => Promise<Identity>;
 
 /** The largest age of an ID token since its `iat`. Seconds. */
 const ageMaxS = 600;
+/** The bound of a client id in an error. Characters. */
+const partyLengthMax = 100;
 const subjectLengthMax = 255; // OpenID Connect Core 1.0, section 2
 
 /**
@@ -49,7 +54,7 @@ export function verifyIdTokens(
     const payload = await verify(token, issuer, clock);
     const { sub, aud, azp } = payload;
     if (typeof sub !== 'string' || sub.length === 0 || sub.length > subjectLengthMax || !isText(sub)) throw invalid();
-    if ((azp !== undefined || (Array.isArray(aud) && aud.length > 1)) && !issuer.audiences.includes(String(azp))) throw invalid();
+    if (azp !== undefined || (Array.isArray(aud) && aud.length > 1)) checkParty(azp, issuer);
     // a claim that no policy uses is repeated where it is text
     const repeated = issuer.claims.filter((name) => claimNames.has(name) || (typeof payload[name] === 'string' && isText(payload[name])));
     const claims = Object.fromEntries(textClaims(token, payload, repeated, 'IDENTITY_INVALID'));
@@ -58,9 +63,18 @@ export function verifyIdTokens(
   };
 }
 
+/** OpenID Connect Core 1.0, section 3.1.3.7, steps 4 and 5. */
+function checkParty(azp: unknown, { audiences, authorizedParties }: IdTokenIssuer): void {
+  if (typeof azp !== 'string') throw invalid();
+  if (audiences.includes(azp) || authorizedParties.includes(azp)) return;
+  const party = azp.slice(0, partyLengthMax);
+  const message = `The ID token was obtained by the client "${party}" (azp): name it in auth.idTokenIssuers[].authorizedParties if it is one of the apps.`;
+  throw new Fault('IDENTITY_INVALID', message, { metadata: { azp: party } });
+}
+
 async function verify(token: string, { issuer, keys, audiences, algorithms }: IdTokenIssuer, clock: Clock) {
   try {
-    const { payload, protectedHeader } = await jwtVerify(token, (header) => keys.keyFor(header), {
+    const { payload, protectedHeader } = await verifyByKeySet(token, keys, {
       issuer,
       audience: [...audiences],
       algorithms: [...algorithms],

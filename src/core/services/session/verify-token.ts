@@ -1,5 +1,5 @@
-import { hash, type KeyObject } from 'node:crypto';
-import { errors, type JWTPayload, type JWTVerifyGetKey, type JWTVerifyOptions, jwtVerify } from 'jose';
+import { hash } from 'node:crypto';
+import { errors, type JWTPayload, type JWTVerifyOptions, type JWTVerifyResult, jwtVerify } from 'jose';
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../../kit/clock.ts';
 import { Fault } from '../../kit/fault.ts';
@@ -11,6 +11,7 @@ import type { VerifiedToken, VerifyToken } from '../../ports/tokens.ts';
 import { accessTokenTyp, serviceAudience, serviceTokenTyp, signingAlgorithm } from './access-tokens.ts';
 import { isText, textClaims } from './text-claims.ts';
 import { readUnproven } from './unproven.ts';
+import { verifyByKeySet } from './verify-by-key-set.ts';
 
 /** An external issuer whose access tokens are accepted without a session. */
 export type ExternalIssuer = {
@@ -137,7 +138,11 @@ export function verifyTokens(parts: VerifyParts): VerifyToken {
     const key = kid === undefined ? undefined : (keys.find(kid) ?? (await keys.look(kid)));
     if (kid === undefined || key === undefined)
       throw new Fault('TOKEN_INVALID', 'The token is signed by a key that is not, or no longer, one of ours.');
-    const payload = await verify(token, key.publicKey, { ...options, algorithms: [signingAlgorithm] }, { lifetimeMaxMs, clock });
+    const payload = await verify(
+      (checks) => jwtVerify(token, key.publicKey, checks),
+      { ...options, algorithms: [signingAlgorithm] },
+      { lifetimeMaxMs, clock },
+    );
     return { payload, stillTrusted: () => keys.find(kid) !== undefined };
   }
 }
@@ -150,12 +155,15 @@ async function verifyExternal(
 ): Promise<Remembered> {
   const options = { issuer: issuer.issuer, audience: [...issuer.audiences], algorithms: [...issuer.algorithms], typ: issuer.typ };
   let mark: string | undefined;
-  const keyFor: JWTVerifyGetKey = async (header) => {
-    const key = await issuer.keys.keyFor(header);
-    mark = issuer.keys.markOf(kid);
-    return key;
+  const keys: KeySet = {
+    ...issuer.keys,
+    keyFor: async (header, failed) => {
+      const key = await issuer.keys.keyFor(header, failed);
+      mark = issuer.keys.markOf(kid); // of the set that has the key, before another is fetched
+      return key;
+    },
   };
-  const payload = await verify(token, keyFor, options, { lifetimeMaxMs: issuer.lifetimeMaxMs, clock });
+  const payload = await verify((checks) => verifyByKeySet(token, keys, checks), options, { lifetimeMaxMs: issuer.lifetimeMaxMs, clock });
   const userId = issuer.userPrefix + subjectOf(payload);
   const scopes = new Set<string>();
   for (const scope of scopesOf(payload[issuer.scopeClaim]))
@@ -174,8 +182,7 @@ async function verifyExternal(
 
 /** @throws Fault TOKEN_EXPIRED, TOKEN_INVALID, or what the key's source threw */
 async function verify(
-  token: string,
-  key: KeyObject | JWTVerifyGetKey,
+  signature: (checks: JWTVerifyOptions) => Promise<JWTVerifyResult>,
   options: JWTVerifyOptions,
   { lifetimeMaxMs, clock }: { readonly lifetimeMaxMs: number; readonly clock: Clock },
 ): Promise<JWTPayload> {
@@ -187,7 +194,7 @@ async function verify(
       maxTokenAge: lifetimeMaxMs / 1_000, // also refuses an `iat` in the future
       currentDate: new Date(clock.nowMs()),
     };
-    const { payload } = await (typeof key === 'function' ? jwtVerify(token, key, checks) : jwtVerify(token, key, checks));
+    const { payload } = await signature(checks);
     if (Array.isArray(payload.aud) && payload.aud.length > audiencesMax) throw invalid();
     if (((payload.exp ?? 0) - (payload.iat ?? 0)) * 1_000 > lifetimeMaxMs)
       throw new Fault('TOKEN_INVALID', 'The token lives longer than is allowed.');
