@@ -1,0 +1,17 @@
+import type { Bus } from '../../ports/bus.ts';
+import { checkLogTopic } from '../../ports/topic-bounds.ts';
+import type { TopicLog } from '../../ports/topic-log.ts';
+import { busTopicOf, decodeAnnouncement } from './announcement.ts';
+
+/** Follows a topic by the announcements on the bus. */
+export function followBy(bus: Bus): TopicLog['follow'] {
+  return async (topic, { onEvent, onGap }, signal) => {
+    checkLogTopic(topic);
+    const onMessage = (bytes: Uint8Array) => {
+      const event = decodeAnnouncement(bytes);
+      if (event === undefined) onGap();
+      else onEvent(event);
+    };
+    return bus.subscribe(busTopicOf(topic), { onMessage, onGap }, signal);
+  };
+}

@@ -1,0 +1,292 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { payloadBytesMax, publishEventsMax, replacedMax } from '../../src/core/ports/topic-bounds.ts';
+import type { NewEvent, TopicEvent, TopicLog, TopicPage, TopicPosition } from '../../src/core/ports/topic-log.ts';
+import { until } from '../support/time/until.ts';
+
+/** Two replicas' ends of one log. */
+export type TopicLogHarness = AsyncDisposable & {
+  readonly a: TopicLog;
+  readonly b: TopicLog;
+  readonly faults: LogFaults;
+  /** Moves a fake clock, or really waits. */
+  elapse(ms: number): Promise<void>;
+};
+
+export type LogFaults = {
+  /** The events of a topic are evicted, its epoch is not. */
+  evictEvents(topic: string): Promise<void>;
+  /** Its epoch is evicted; its events may still be there. */
+  evictEpoch(topic: string): Promise<void>;
+  /** @returns puts the topic back as it is now: a fail-over to a replica that lacks what came after */
+  save(topic: string): Promise<() => Promise<void>>;
+};
+
+export const whole = { size: 1_000, ageMs: 3_600_000 };
+export const pageMax = { eventsMax: 1_000, bytesMax: 10_000_000 };
+export const payload = (text: string) => Buffer.from(text);
+export const textOf = ({ payload }: TopicEvent) => Buffer.from(payload).toString();
+
+/** Publishes one event. */
+export async function publishOne(log: TopicLog, topic: string, event: NewEvent, limits = whole): Promise<TopicPosition> {
+  const [published] = await log.publish(topic, [event], limits);
+  assert.ok(published);
+  return published.position;
+}
+
+/** Publishes "1" to "n", one by one; gives the positions by offset, that of the beginning first. */
+export async function fill(log: TopicLog, topic: string, n: number, limits = whole): Promise<TopicPosition[]> {
+  const positions = [await log.top(topic)];
+  for (let i = 1; i <= n; i++) positions.push(await publishOne(log, topic, { payload: payload(`${i}`) }, limits));
+  return positions;
+}
+
+/** What a page says, shortly. */
+export const verdict = (page: TopicPage) => (page.recovered ? page.events.map(textOf).join(' ') : page.why);
+
+/** Keeps what is delivered. */
+export function follower() {
+  const events: TopicEvent[] = [];
+  let gaps = 0;
+  return { events, gaps: () => gaps, onEvent: (event: TopicEvent) => void events.push(event), onGap: () => void gaps++ };
+}
+
+/** What every adapter of the topic log promises. The table of positions is in topic-log-table.ts. */
+export function topicLogContract(adapter: string, open: () => Promise<TopicLogHarness>) {
+  const contract = (name: string, body: (on: TopicLogHarness) => Promise<void>) =>
+    test(`${adapter}: ${name}`, { timeout: 60_000 }, async () => {
+      await using on = await open();
+      await body(on);
+    });
+
+  contract('events of one topic have one order, whoever publishes them, and are delivered in it', async ({ a, b }) => {
+    const [here, there] = [follower(), follower()];
+    await a.follow('t', here);
+    await b.follow('t', there);
+    const start = await a.top('t');
+    const published = await Promise.all(
+      Array.from({ length: 60 }, (_, i) => (i % 2 === 0 ? a : b).publish('t', [{ payload: payload(`${i}`) }], whole)),
+    );
+    await until('all are delivered', () => here.events.length === 60 && there.events.length === 60);
+    const page = await b.read('t', start, pageMax);
+    assert.ok(page.recovered);
+    const plain = ({ payload, ...event }: TopicEvent) => ({ ...event, text: Buffer.from(payload).toString() });
+    assert.deepEqual(here.events.map(plain), page.events.map(plain));
+    assert.deepEqual(there.events.map(plain), page.events.map(plain));
+    assert.deepEqual(
+      page.events.map(({ position }) => position.offset),
+      Array.from({ length: 60 }, (_, i) => i + 1),
+    );
+    for (const [i, [one]] of published.entries()) {
+      const event: TopicEvent | undefined = page.events.find(({ position }) => position.offset === one?.position.offset);
+      assert.deepEqual([event?.position, event && textOf(event)], [one?.position, `${i}`]);
+    }
+    assert.deepEqual([page.end, page.top, here.gaps()], [page.events.at(-1)?.position, page.events.at(-1)?.position, 0]);
+    assert.equal(new Set(page.events.map(({ position }) => position.id)).size, 60, 'each event has an id of its own');
+  });
+
+  contract('events of one publish follow each other directly, among those of others', async ({ a, b }) => {
+    const start = await a.top('t');
+    const batch = (name: string) => Array.from({ length: publishEventsMax }, (_, i) => ({ payload: payload(`${name}${i}`) }));
+    await Promise.all([a.publish('t', batch('x'), whole), b.publish('t', batch('y'), whole), a.publish('t', batch('z'), whole)]);
+    const page = await a.read('t', start, pageMax);
+    assert.ok(page.recovered);
+    const texts = page.events.map(textOf);
+    for (const name of ['x', 'y', 'z']) {
+      const from = texts.indexOf(`${name}0`);
+      assert.deepEqual(
+        texts.slice(from, from + publishEventsMax),
+        batch(name).map((event) => event.payload.toString()),
+      );
+    }
+  });
+
+  contract('a repeated request id appends nothing and is answered with the first position', async ({ a, b }) => {
+    const received = follower();
+    await b.follow('t', received);
+    const start = await a.top('t');
+    const event = (text: string, requestId?: string) => ({ payload: payload(text), requestId });
+    const [first] = await a.publish('t', [event('1', 'r1')], whole);
+    const all = await Promise.all(Array.from({ length: 10 }, () => b.publish('t', [event('again', 'r1')], whole)));
+    for (const [again] of all) assert.deepEqual(again, { position: first?.position, repeated: true });
+    const mixed = await a.publish('t', [event('2', 'r2'), event('again', 'r1'), event('3')], whole);
+    assert.deepEqual(
+      mixed.map(({ position, repeated }) => [position.offset, repeated]),
+      [
+        [2, false],
+        [1, true],
+        [3, false],
+      ],
+    );
+    assert.equal((await publishOne(a, 'other', event('of another topic', 'r1'))).offset, 1);
+    assert.equal(verdict(await b.read('t', start, pageMax)), '1 2 3');
+    await until('all are delivered', () => received.events.length >= 3);
+    assert.deepEqual(received.events.map(textOf), ['1', '2', '3']);
+    await assert.rejects(a.publish('t', [event('4', 'r'), event('5', 'r')], whole), RangeError);
+  });
+
+  contract('any bytes, keys and names of topics come back as they were', async ({ a, b }) => {
+    const bytes = Uint8Array.from({ length: 256 }, (_, i) => i);
+    for (const topic of ['x', '{x}', 'a}b{c', 'é ☕', '__proto__', '*', 'x'.repeat(256), '\n\u0000']) {
+      const received = follower();
+      await b.follow(topic, received);
+      const start = await a.top(topic);
+      await a.publish(topic, [{ payload: bytes, key: 'é\n 1' }, { payload: bytes, key: '__proto__' }, { payload: new Uint8Array() }], whole);
+      const page = await b.read(topic, start, pageMax);
+      assert.ok(page.recovered);
+      await until('all are delivered', () => received.events.length === 3);
+      for (const events of [page.events, received.events])
+        assert.deepEqual(
+          events.map(({ key, payload }) => [key, Uint8Array.from(payload)]),
+          [
+            ['é\n 1', bytes],
+            ['__proto__', bytes],
+            ['', new Uint8Array()],
+          ],
+        );
+    }
+  });
+
+  contract('what is beyond a bound is refused', async ({ a }) => {
+    const none = { payload: new Uint8Array() };
+    const position = { epoch: '', offset: 0, id: '' };
+    await assert.rejects(a.top(''), RangeError);
+    await assert.rejects(a.top('\ud800'), RangeError);
+    await assert.rejects(a.follow('x'.repeat(257), follower()), RangeError);
+    await assert.rejects(a.publish('t', [], whole), RangeError);
+    await assert.rejects(
+      a.publish(
+        't',
+        Array.from({ length: publishEventsMax + 1 }, () => none),
+        whole,
+      ),
+      RangeError,
+    );
+    await assert.rejects(a.publish('t', [{ payload: new Uint8Array(payloadBytesMax + 1) }], whole), RangeError);
+    await assert.rejects(a.publish('t', [{ ...none, key: '\udc00' }], whole), RangeError);
+    await assert.rejects(a.publish('t', [{ ...none, requestId: '' }], whole), RangeError);
+    for (const limits of [
+      { size: -1, ageMs: 1 },
+      { size: 1, ageMs: 0 },
+      { size: 1.5, ageMs: 1 },
+    ])
+      await assert.rejects(a.publish('t', [none], limits), RangeError);
+    for (const offset of [-1, 1.5, Number.NaN, 2 ** 60]) await assert.rejects(a.read('t', { ...position, offset }, pageMax), RangeError);
+    await assert.rejects(a.read('t', { ...position, epoch: 'x'.repeat(10_000) }, pageMax), RangeError);
+    await assert.rejects(a.read('t', position, { eventsMax: 0, bytesMax: 1 }), RangeError);
+  });
+
+  contract('a payload that the bus cannot carry is announced as a gap, and read', async ({ a, b }) => {
+    const received = follower();
+    await b.follow('t', received);
+    const start = await b.top('t');
+    const large = new Uint8Array(payloadBytesMax).fill(7);
+    await a.publish('t', [{ payload: payload('1') }, { payload: large }, { payload: payload('3') }], whole);
+    await until('all is announced', () => received.events.length + received.gaps() === 3);
+    assert.deepEqual([received.events.map(textOf), received.gaps()], [['1', '3'], 1]);
+    const page = await b.read('t', start, pageMax);
+    assert.deepEqual(page.recovered && page.events.map(({ payload }) => payload.length), [1, large.length, 1]);
+  });
+
+  contract('pages are bounded by events and by bytes, and each ends at a position that counts', async ({ a, b }) => {
+    const [start = assert.fail()] = await fill(a, 't', 25);
+    const readAll = async (limits: { eventsMax: number; bytesMax: number }) => {
+      const pages: string[] = [];
+      for (let at = start; ; ) {
+        const page = await b.read('t', at, limits);
+        assert.ok(page.recovered);
+        assert.equal(page.top.offset, 25);
+        pages.push(page.events.map(textOf).join(' '));
+        assert.deepEqual(page.end, page.events.at(-1)?.position);
+        if (page.end.offset === page.top.offset) return pages;
+        at = page.end;
+      }
+    };
+    const texts = Array.from({ length: 25 }, (_, i) => `${i + 1}`);
+    assert.deepEqual(
+      await readAll({ eventsMax: 10, bytesMax: 1_000 }),
+      [texts.slice(0, 10), texts.slice(10, 20), texts.slice(20)].map((page) => page.join(' ')),
+    );
+    assert.deepEqual(await readAll({ eventsMax: 1_000, bytesMax: 0 }), texts, 'the first event is in it whatever its size');
+    assert.deepEqual(await readAll({ eventsMax: 1_000, bytesMax: 11 }), [
+      '1 2 3 4 5 6 7 8 9 10',
+      '11 12 13 14 15',
+      '16 17 18 19 20',
+      '21 22 23 24 25',
+    ]);
+  });
+
+  contract('a topic keeps as many events as the last publish says, and none beyond their age', async ({ a, b, elapse }) => {
+    const at = await fill(a, 't', 10, { size: 4, ageMs: 400 });
+    const read = async (offset: number) => verdict(await b.read('t', at[offset] ?? assert.fail(), pageMax));
+    assert.equal(await read(5), 'trimmed');
+    assert.equal(await read(6), '7 8 9 10');
+    await publishOne(a, 't', { payload: payload('11') }, { size: 2, ageMs: 400 });
+    assert.deepEqual([await read(8), await read(9)], ['trimmed', '10 11']);
+    await elapse(500);
+    assert.equal(await read(9), 'trimmed');
+    const top = await a.top('t');
+    assert.equal(verdict(await b.read('t', top, pageMax)), '', 'nothing is missing');
+    await publishOne(a, 't', { payload: payload('12') });
+    assert.equal(verdict(await b.read('t', top, pageMax)), '12');
+    assert.equal(await read(10), 'trimmed');
+  });
+
+  contract('what is older than its age is not given, though something newer is kept', async ({ a, b, elapse }) => {
+    const limits = { size: 100, ageMs: 1_000 };
+    const at = await fill(a, 't', 2, limits);
+    await elapse(600);
+    await publishOne(a, 't', { payload: payload('3') }, limits);
+    await elapse(600);
+    assert.equal(verdict(await b.read('t', at[0] ?? assert.fail(), pageMax)), 'trimmed');
+    assert.equal(verdict(await b.read('t', at[2] ?? assert.fail(), pageMax)), '3');
+  });
+
+  contract('a topic may keep nothing: only who is at its end has missed nothing', async ({ a, b }) => {
+    const at = await fill(a, 't', 3, { size: 0, ageMs: 1_000 });
+    const read = async (offset: number) => verdict(await b.read('t', at[offset] ?? assert.fail(), pageMax));
+    assert.deepEqual([await read(0), await read(2), await read(3)], ['trimmed', 'trimmed', '']);
+    const last = at[3] ?? assert.fail();
+    assert.equal(verdict(await b.read('t', { ...last, id: 'another' }, pageMax)), 'other-event');
+  });
+
+  contract('of a key only the newest event is kept, and counts; whoever saw an older one gets it', async ({ a, b }) => {
+    const limits = { size: 3, ageMs: 3_600_000 };
+    const start = await a.top('t');
+    const at: TopicPosition[] = [start];
+    for (const [key, text] of ['a1', 'b2', 'a3', 'a4', 'c5', 'b6'].map((word) => [word[0], word] as const))
+      at.push(await publishOne(a, 't', { key, payload: payload(text) }, limits));
+    const read = async (offset: number) => verdict(await b.read('t', at[offset] ?? assert.fail(), pageMax));
+    assert.deepEqual(await Promise.all([0, 1, 2, 3, 4, 5, 6].map(read)), ['a4 c5 b6', 'a4 c5 b6', 'a4 c5 b6', 'a4 c5 b6', 'c5 b6', 'b6', '']);
+    for (const offset of [1, 2, 3])
+      assert.equal(verdict(await b.read('t', { ...(at[offset] ?? assert.fail()), id: 'another' }, pageMax)), 'other-event', `${offset} was replaced`);
+    at.push(await publishOne(a, 't', { payload: payload('7') }, limits), await publishOne(a, 't', { key: 'a', payload: payload('a8') }, limits));
+    assert.deepEqual(await Promise.all([3, 4, 5, 6].map(read)), ['trimmed', 'trimmed', 'b6 7 a8', '7 a8'], 'c5 was the oldest of four');
+  });
+
+  contract('a position whose event was replaced is known for some time', async ({ a, b }) => {
+    const first = await publishOne(a, 't', { key: 'k', payload: payload('first') });
+    const batches = Math.ceil(replacedMax / publishEventsMax);
+    for (let i = 1; i <= batches; i++) {
+      if (i === batches) assert.equal(verdict(await b.read('t', first, pageMax)), `${i - 1}`);
+      await a.publish(
+        't',
+        Array.from({ length: publishEventsMax }, () => ({ key: 'k', payload: payload(`${i}`) })),
+        whole,
+      );
+    }
+    assert.equal(verdict(await b.read('t', first, pageMax)), 'trimmed');
+  });
+
+  contract('who gives up following is rejected with the reason; who closes gets nothing more', async ({ a, b }) => {
+    const why = new Error('enough');
+    await assert.rejects(a.follow('t', follower(), AbortSignal.abort(why)), why);
+    const [first, second] = [follower(), follower()];
+    const subscription = await b.follow('t', first);
+    await b.follow('t', second);
+    subscription.close();
+    await publishOne(a, 't', { payload: payload('1') });
+    await until('the other gets it', () => second.events.length === 1);
+    assert.deepEqual(first.events, []);
+  });
+}
