@@ -92,10 +92,10 @@ function accessText({ access }: MethodPlan): string {
   return access.scopes.length === 0 ? 'signed-in' : access.scopes.join(' ');
 }
 
-function cacheText({ scope, claims, ttlMs, staleWhileRevalidateMs, staleIfErrorMs }: NonNullable<MethodPlan['cache']>): string {
+function cacheText({ scope, claims, ttlMs, staleWhileRevalidateMs, staleIfErrorMs, staleIfPartial }: NonNullable<MethodPlan['cache']>): string {
   const parts = [scope === 'claims' ? `claims(${claims.join(' ')})` : scope, durationText(ttlMs)];
   if (staleWhileRevalidateMs > 0) parts.push(`stale ${durationText(staleWhileRevalidateMs)}`);
-  if (staleIfErrorMs > 0) parts.push(`if error ${durationText(staleIfErrorMs)}`);
+  if (staleIfErrorMs > 0) parts.push(`if error${staleIfPartial ? ' or partial' : ''} ${durationText(staleIfErrorMs)}`);
   return parts.join(', ');
 }
 

@@ -2,12 +2,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Metadata } from 'nice-grpc-common';
 import { memoryCacheStore } from '../../src/core/adapters/memory/cache-store.ts';
 import { memoryLeases } from '../../src/core/adapters/memory/leases.ts';
 import { memoryTagVersions } from '../../src/core/adapters/memory/tag-versions.ts';
 import { openShares } from '../../src/core/cache/store/shares.ts';
 import { StatusError } from '../../src/core/kit/status-error.ts';
 import { StoreDown } from '../../src/core/kit/store-down.ts';
+import type { ComputeSoFar } from '../../src/core/ports/cached-stream.ts';
+import type { Answer } from '../../src/core/ports/call.ts';
 import type { TagVersions } from '../../src/core/ports/tag-versions.ts';
 import { systemClock } from '../../src/wire/system-clock.ts';
 import { planOf, readyCall } from '../support/cache/ready-call.ts';
@@ -55,6 +58,69 @@ test('an answer with parts missing serves those who come within a moment, unless
   assert.equal(cameBy(await cache.answer(readyCall(plan, ada), compute)), 'miss 3');
   await clock.advance(251);
   assert.equal(cameBy(await cache.answer(readyCall(plan, ada), compute)), 'miss 4');
+});
+
+for (const staleIfPartial of [true, false])
+  test(`stale_if_partial ${staleIfPartial}: within stale_if_error ${staleIfPartial ? 'the old whole answer' : 'the partial answer'} is served, by unary and stream form`, async () => {
+    const plan = planOf('GetItem', { ttlMs: 1_000, staleWhileRevalidateMs: 0, staleIfErrorMs: 60_000, staleIfPartial });
+    const { cache, clock } = openTestCache();
+    let partial = false;
+    const compute = computation(() => ({ partial }));
+    const etag = (await cache.answer(readyCall(plan, ada), compute)).metadata.get('etag');
+    partial = true;
+    await clock.advance(2_000);
+    const unary = await cache.answer(readyCall(plan, ada), compute);
+    const next = await cache.answer(readyCall(plan, ada), compute); // served with the partial answer of a moment ago
+    const stream = await cache.answerStream(plan, readyCall(plan, ada), compute);
+    const streamed = await lastRevision(stream);
+    if (staleIfPartial) {
+      assert.deepEqual([cameBy(unary), cameBy(next), streamed], ['stale 1', 'stale 1', 1]);
+      assert.deepEqual([unary.metadata.get('etag'), unary.metadata.get('portico-stale'), unary.partial], [etag, '2', undefined]);
+      assert.deepEqual([stream.trailers.get('etag'), stream.trailers.get('portico-stale')], [etag, '2']);
+      const notModified = await cache.answer(readyCall(plan, { ...ada, metadata: { 'if-none-match': String(etag) } }), compute);
+      assert.equal(notModified.metadata.get('portico-not-modified'), '1');
+    } else {
+      assert.deepEqual([cameBy(unary), cameBy(next), streamed], ['miss 2', 'coalesced 2', 3]);
+      assert.deepEqual([stream.trailers.get('etag'), stream.trailers.get('portico-stale')], [undefined, undefined]);
+    }
+  });
+
+test('stale_if_partial: an old answer that was invalidated, or whose stale_if_error is over, gives way to the partial one', async () => {
+  const plan = planOf('GetItem', { ttlMs: 1_000, staleWhileRevalidateMs: 0, staleIfErrorMs: 60_000, staleIfPartial: true });
+  const { cache, clock } = openTestCache();
+  let partial = false;
+  const compute = computation(() => ({ partial }));
+  const unary = async () => cameBy(await cache.answer(readyCall(plan, ada), compute));
+  const streamed = () => lastRevision(cache.answerStream(plan, readyCall(plan, ada), compute));
+  await unary();
+  partial = true;
+  await clock.advance(2_000);
+  await cache.invalidate(['item:7'], { soft: true }); // no stale_while_revalidate: like any other invalidation
+  assert.deepEqual([await unary(), await streamed()], ['miss 2', 3]);
+  partial = false;
+  await clock.advance(300); // past the moment of the partial answer
+  await unary();
+  partial = true;
+  await clock.advance(62_000);
+  assert.deepEqual([await unary(), await streamed()], ['miss 5', 6]);
+});
+
+test('stale_if_partial: a stream whose time ends with parts missing ends with the old whole answer', async () => {
+  const plan = planOf('GetItem', { ttlMs: 1_000, staleWhileRevalidateMs: 0, staleIfErrorMs: 60_000, staleIfPartial: true });
+  const { cache, clock } = openTestCache();
+  const compute = computation();
+  await cache.answer(readyCall(plan, ada), compute);
+  await clock.advance(2_000);
+  const slow: ComputeSoFar = (_call, report) => {
+    const partial: Answer = { metadata: Metadata(), body: new Uint8Array(), trailers: Metadata(), partial: true };
+    report({ answer: partial, endNow: async () => partial });
+    return new Promise(() => {});
+  };
+  const stream = await cache.answerStream(plan, readyCall(plan, { ...ada, deadlineAtMs: clock.nowMs() + 1_000 }), slow);
+  const last = lastRevision(stream);
+  await clock.advance(1);
+  await clock.advance(999);
+  assert.deepEqual([await last, stream.trailers.get('portico-stale')], [1, '2']);
 });
 
 test('stale-if-error serves nothing past its fresh time of which nobody can tell whether it was invalidated', async () => {

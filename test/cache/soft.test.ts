@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { createNoopMeter } from '@opentelemetry/api';
 import { Metadata } from 'nice-grpc-common';
 import { invalidate } from '../../src/core/interceptors/invalidate.ts';
+import { StatusError } from '../../src/core/kit/status-error.ts';
 import type { RaiseOptions } from '../../src/core/ports/tag-versions.ts';
 import { planOf, readyCall } from '../support/cache/ready-call.ts';
 import { cameBy, computation, openTestCache } from './open.ts';
@@ -28,6 +29,23 @@ test('where a policy has no stale_while_revalidate, a soft invalidation is like 
   await cache.answer(strictCall(), compute);
   await cache.invalidate(['item:7'], { soft: true });
   assert.equal(cameBy(await cache.answer(strictCall(), compute)), 'miss 2');
+});
+
+test('after a soft invalidation an old answer covers a failure only within stale_while_revalidate', async () => {
+  const { cache, clock } = openTestCache();
+  const long = planOf('GetItem', { ttlMs: 10_000, staleWhileRevalidateMs: 5_000, staleIfErrorMs: 60_000 });
+  const longCall = () => readyCall(long, { user: 'ada', request: { itemId: '7' } });
+  let down = false;
+  const compute = computation(() => {
+    if (down) throw new StatusError(14, 'down');
+    return {};
+  });
+  await cache.answer(longCall(), compute);
+  down = true;
+  await clock.advance(16_000);
+  assert.equal(cameBy(await cache.answer(longCall(), compute)), 'stale 1');
+  await cache.invalidate(['item:7'], { soft: true });
+  await assert.rejects(cache.answer(longCall(), compute), { code: 14 });
 });
 
 test('a soft invalidation seals flights: who comes later gets no older answer as fresh', async () => {

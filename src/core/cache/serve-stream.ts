@@ -26,7 +26,7 @@ type Streamed = {
   readonly arrivedAt: number;
   /** Sent at once, though it is old. */
   readonly first: CacheEntry | undefined;
-  /** What may be sent in place of an error. */
+  /** What may be sent in place of an error, or of an answer with parts missing. */
   readonly old: CacheEntry | undefined;
   readonly trailers: Metadata;
 };
@@ -74,6 +74,12 @@ export function serveStreamBy({ layers, flights, joining, begin, stale, backoffs
     return wholeOf(method, await soFar.endNow());
   };
 
+  /** Ends a stream with an old answer, unless that is what it began with. */
+  function* oldAsLast({ first, trailers }: Streamed, entry: CacheEntry): Generator<Uint8Array> {
+    markStale(trailers, entry, clock.nowMs());
+    if (first === undefined) yield entry.body;
+  }
+
   async function* body(streamed: Streamed): AsyncGenerator<Uint8Array> {
     const { method, call, key, budget, first, old, trailers } = streamed;
     if (first !== undefined) yield first.body;
@@ -99,14 +105,14 @@ export function serveStreamBy({ layers, flights, joining, begin, stale, backoffs
       let next = await relay.next();
       for (; 'answer' in next; next = await relay.next()) if (first === undefined) yield next.answer.body as Uint8Array;
       const last = await lastOf(method, next, relay);
-      if (first !== undefined && last.partial === true) return markStale(trailers, first, clock.nowMs()); // no old whole answer is replaced by one with parts missing
+      const whole = last.partial === true ? (first ?? (await stale.insteadOfPartial({ method, call, entry: old, budget }))) : undefined;
+      if (whole !== undefined) return yield* oldAsLast(streamed, whole);
       if (last.etag !== undefined) trailers.set('etag', last.etag);
       yield last.body;
     } catch (error) {
       const covers = await stale.rescue({ method, call, entry: old, budget }, error);
       if (covers === undefined) throw error;
-      markStale(trailers, covers, clock.nowMs());
-      if (first === undefined) yield covers.body;
+      yield* oldAsLast(streamed, covers);
     } finally {
       cancelTimer?.();
       relay.close();

@@ -41,7 +41,7 @@ type Missed = {
   /** On the flights' count of events. */
   readonly arrivedAt: number;
   readonly budget: WaitBudget;
-  /** An answer that is too old to be served, except in place of an error. */
+  /** An answer that is too old to be served, except in place of an error or of one with parts missing. */
   readonly old: CacheEntry | undefined;
 };
 
@@ -81,11 +81,15 @@ export function serveBy(parts: ServeParts): (call: ReadyCall, compute: Handler) 
       own = true;
       return begin({ method, call, key, budget }, compute);
     };
-    try {
+    const computed = async (): Promise<Joined> => {
       const partial = partials.find(key.key);
-      if (partial !== undefined && (await joining.isCurrent(partial, budget)))
-        return replyJoined(method, call, { computed: partial, own: false, verified: true });
-      const joined = await joinThenVerify(joining, { key: key.key, arrivedAt, budget, signal: call.signal, begin: beginOwn, wait });
+      if (partial !== undefined && (await joining.isCurrent(partial, budget))) return { computed: partial, own: false, verified: true };
+      return joinThenVerify(joining, { key: key.key, arrivedAt, budget, signal: call.signal, begin: beginOwn, wait });
+    };
+    try {
+      const joined = await computed();
+      const whole = joined.computed.partial === true ? await stale.insteadOfPartial({ method, call, entry: old, budget }) : undefined;
+      if (whole !== undefined) return replyEntry({ method, call, counts }, whole, 'stale', clock.nowMs());
       return replyJoined(method, call, joined);
     } catch (error) {
       const covers = await stale.rescue({ method, call, entry: old, budget }, error);

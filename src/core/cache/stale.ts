@@ -9,7 +9,7 @@ import type { CachedMethod } from './method.ts';
 import type { Layers } from './store/layers.ts';
 import type { WaitBudget } from './wait-budget.ts';
 
-/** A call whose computation failed, with the old answer that there is. */
+/** A call whose computation failed or is partial, with the old answer that there is. */
 type Failed = {
   readonly method: CachedMethod;
   readonly call: ReadyCall;
@@ -25,19 +25,25 @@ export type StaleIfError = {
    * was computed. If that cannot be verified, the same bound applies as without an error: only within its fresh time.
    */
   rescue(failed: Failed, error: unknown): Promise<CacheEntry | undefined>;
+  /** The same in place of an answer with parts missing, where the policy prefers an old whole one. */
+  insteadOfPartial(failed: Failed): Promise<CacheEntry | undefined>;
 };
 
 export function staleIfError({ layers, clock, reasons }: { layers: Layers; clock: Clock; reasons: Reasons }): StaleIfError {
   const mayHelp = (method: CachedMethod, entry: CacheEntry | undefined): entry is CacheEntry =>
     entry !== undefined && clock.nowMs() < entry.freshUntilMs + Math.max(method.cache.staleIfErrorMs, method.cache.staleWhileRevalidateMs);
+  const stillGood = async ({ method, call, entry, budget }: Failed) => {
+    if (call.signal.aborted || !mayHelp(method, entry)) return undefined;
+    const found = await layers.again(entry, budget);
+    if (found?.verdict === 'unknown' && clock.nowMs() >= entry.freshUntilMs) return undefined;
+    // a soft invalidation makes an answer stale only for as long as it may be revalidated
+    if (found?.verdict === 'soft' && clock.nowMs() >= entry.freshUntilMs + method.cache.staleWhileRevalidateMs) return undefined;
+    return found?.entry;
+  };
   return {
     mayHelp,
-    rescue: async ({ method, call, entry, budget }, error) => {
-      if (call.signal.aborted || !mayHelp(method, entry) || !staleMayHelp(error, reasons)) return undefined;
-      const found = await layers.again(entry, budget);
-      if (found?.verdict === 'unknown' && clock.nowMs() >= entry.freshUntilMs) return undefined;
-      return found?.entry;
-    },
+    rescue: async (failed, error) => (staleMayHelp(error, reasons) ? stillGood(failed) : undefined),
+    insteadOfPartial: async (failed) => (failed.method.cache.staleIfPartial ? stillGood(failed) : undefined),
   };
 }
 

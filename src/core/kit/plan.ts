@@ -29,6 +29,8 @@ export type CachePlan = {
   readonly staleWhileRevalidateMs: number;
   /** After `ttlMs`; 0: never. */
   readonly staleIfErrorMs: number;
+  /** Within `staleIfErrorMs` an old whole answer is better than a new one with parts missing. */
+  readonly staleIfPartial: boolean;
   readonly tags: readonly Template[];
   /** Metadata keys, lower-case and sorted. */
   readonly vary: readonly string[];

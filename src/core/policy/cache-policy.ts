@@ -61,12 +61,15 @@ export function cacheOf(cache: Cache, method: DescMethod, access: AccessPlan, sa
       'cache.staleIfError',
       `stale_if_error "${cache.staleIfError}" never acts: stale_while_revalidate "${cache.staleWhileRevalidate}" serves the old answer for as long anyway. Make it longer, or leave it out.`,
     );
+  if (cache.staleIfPartial && staleIfErrorMs === 0)
+    say('cache.staleIfPartial', 'stale_if_partial needs stale_if_error: say for how long an old whole answer is better than one with parts missing.');
   return {
     scope,
     claims: [...cache.claims].sort(),
     ttlMs: cache.ttl === '' ? 1 : durationBetween(cache.ttl, { leastMs: 1, mostMs: dayMs }, 'cache.ttl', say),
     staleWhileRevalidateMs,
     staleIfErrorMs,
+    staleIfPartial: cache.staleIfPartial,
     tags,
     vary: [...cache.vary].sort(),
   };

@@ -143,6 +143,11 @@ export interface Cache {
   tags: string[];
   /** Metadata that the answer depends on, such as "accept-language". No other metadata reaches the computation. */
   vary: string[];
+  /**
+   * Within `stale_if_error`, an old whole answer is served in place of a new one with parts missing. Without it the new
+   * one is served as it is.
+   */
+  staleIfPartial: boolean;
 }
 
 /** A method that is forwarded to an internal service. */
@@ -539,7 +544,16 @@ export const Access: MessageFns<Access> = {
 };
 
 function createBaseCache(): Cache {
-  return { scope: 0, claims: [], ttl: "", staleWhileRevalidate: "", staleIfError: "", tags: [], vary: [] };
+  return {
+    scope: 0,
+    claims: [],
+    ttl: "",
+    staleWhileRevalidate: "",
+    staleIfError: "",
+    tags: [],
+    vary: [],
+    staleIfPartial: false,
+  };
 }
 
 export const Cache: MessageFns<Cache> = {
@@ -564,6 +578,9 @@ export const Cache: MessageFns<Cache> = {
     }
     for (const v of message.vary) {
       writer.uint32(58).string(v!);
+    }
+    if (message.staleIfPartial !== false) {
+      writer.uint32(64).bool(message.staleIfPartial);
     }
     return writer;
   },
@@ -637,6 +654,14 @@ export const Cache: MessageFns<Cache> = {
             message.vary.push(reader.string());
             continue;
           }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.staleIfPartial = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -666,6 +691,11 @@ export const Cache: MessageFns<Cache> = {
         : "",
       tags: globalThis.Array.isArray(object?.tags) ? object.tags.map((e: any) => globalThis.String(e)) : [],
       vary: globalThis.Array.isArray(object?.vary) ? object.vary.map((e: any) => globalThis.String(e)) : [],
+      staleIfPartial: isSet(object.staleIfPartial)
+        ? globalThis.Boolean(object.staleIfPartial)
+        : isSet(object.stale_if_partial)
+        ? globalThis.Boolean(object.stale_if_partial)
+        : false,
     };
   },
 
@@ -692,6 +722,9 @@ export const Cache: MessageFns<Cache> = {
     if (message.vary?.length) {
       obj.vary = message.vary;
     }
+    if (message.staleIfPartial !== false) {
+      obj.staleIfPartial = message.staleIfPartial;
+    }
     return obj;
   },
 
@@ -707,6 +740,7 @@ export const Cache: MessageFns<Cache> = {
     message.staleIfError = object.staleIfError ?? "";
     message.tags = object.tags?.map((e) => e) || [];
     message.vary = object.vary?.map((e) => e) || [];
+    message.staleIfPartial = object.staleIfPartial ?? false;
     return message;
   },
 };
