@@ -43,12 +43,16 @@ export function loadSettings(mode: Mode, sources: Sources, needed: readonly Need
   if (problems.length > 0) throw new SettingsError(problems);
   const { settings, origins } = loaded;
   const dataDir = resolve(settings.dataDir);
-  const host = mode === 'dev' ? '127.0.0.1' : '::';
   return {
     ...settings,
     mode,
     dataDir,
-    hosts: { public: settings.public.host ?? host, internal: settings.internal.host ?? host, admin: settings.admin.host ?? host },
+    // only the public listener is for other machines unless the settings say so
+    hosts: {
+      public: settings.public.host ?? (mode === 'dev' ? loopback : '::'),
+      internal: settings.internal.host ?? loopback,
+      admin: settings.admin.host ?? loopback,
+    },
     keysDir: settings.auth.keysDir ?? join(dataDir, 'keys'),
     embedded: settings.embedded ?? (mode === 'dev' && settings.sql.url === undefined),
     reflection: settings.reflection ?? mode === 'dev',
@@ -57,6 +61,8 @@ export function loadSettings(mode: Mode, sources: Sources, needed: readonly Need
     origins,
   };
 }
+
+const loopback = '127.0.0.1';
 
 type At = (key: string) => unknown;
 

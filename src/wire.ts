@@ -5,7 +5,7 @@ import { readMigrations } from './core/adapters/sql/migrate.ts';
 import { openDatabase } from './core/adapters/sql/open-database.ts';
 import { sqlSessions } from './core/adapters/sql/sessions.ts';
 import { admit } from './core/interceptors/admit.ts';
-import { authenticate } from './core/interceptors/authenticate.ts';
+import { authenticate, authorizeBy } from './core/interceptors/authenticate.ts';
 import { cache } from './core/interceptors/cache.ts';
 import { answerBy } from './core/interceptors/chain.ts';
 import { deadline } from './core/interceptors/deadline.ts';
@@ -161,6 +161,7 @@ export async function wire({ settings, app, release, clock, env, pretty, samples
   const readiness = openReadiness(plans, database.waitsFor, () => [...cluster.details(), ...answers.details()]);
   whenReady.then(readiness.changed, readiness.changed);
   database.lost.then(readiness.changed, () => {});
+  const callers = { verify: auth.verify, services: new Map(Object.entries(settings.internal.services)) };
   const answer = answerBy(
     plans,
     {
@@ -168,12 +169,7 @@ export async function wire({ settings, app, release, clock, env, pretty, samples
       errors: errors(table, log),
       deadline: deadline(clock),
       admit: admit({ draining: readiness.health.leaving, graceMs: settings.drain.grace, clock }),
-      authenticate: authenticate({
-        verify: auth.verify,
-        openLifetime: auth.openLifetime,
-        meter,
-        services: new Map(Object.entries(settings.internal.services)),
-      }),
+      authenticate: authenticate({ ...callers, openLifetime: auth.openLifetime, meter }),
       validate: validate(compileRules(plans)),
       invalidate: invalidate({ invalidate: answers.invalidateWritten, meter, reasons: table.reasons }),
       cache: cache(answers),
@@ -206,6 +202,7 @@ export async function wire({ settings, app, release, clock, env, pretty, samples
     plans,
     registry: methods.registry,
     answer,
+    authorizeReflection: settings.mode === 'serve' ? authorizeBy(callers) : () => undefined,
     refusal,
     health: readiness.health,
     pages: { '/.well-known/jwks.json': jwksPage },

@@ -73,7 +73,7 @@ export const settingsSchema = z.strictObject({
     })
     .prefault({})
     .describe('Shutdown of the server.'),
-  reflection: z.boolean().optional().describe('Serve gRPC reflection. Default: true in dev, false in serve.'),
+  reflection: z.boolean().optional().describe('Serve gRPC reflection. Default: true in dev, false in serve, where it needs a token.'),
   sample: z.boolean().optional().describe('Dev only: run the sample company, and use it for upstreams that are not set. Default: true.'),
   app: z
     .strictObject({

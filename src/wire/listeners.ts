@@ -1,6 +1,7 @@
 import type { FileRegistry } from '@bufbuild/protobuf';
 import type { Clock } from '../core/kit/clock.ts';
-import type { MethodPlan } from '../core/kit/plan.ts';
+import type { AccessPlan, MethodPlan } from '../core/kit/plan.ts';
+import type { Authorize } from '../core/interceptors/authenticate.ts';
 import type { AnswerCall } from '../core/ports/call.ts';
 import type { Log } from '../core/ports/log.ts';
 import { type AdminOptions, openAdmin } from '../core/transport/admin.ts';
@@ -24,6 +25,7 @@ export type ListenerParts = {
   readonly plans: readonly MethodPlan[];
   readonly registry: FileRegistry;
   readonly answer: AnswerCall;
+  readonly authorizeReflection: Authorize;
   readonly refusal: EncodeRefusal;
   readonly health: Health;
   readonly pages: Readonly<Record<string, () => Page>>;
@@ -50,14 +52,28 @@ export async function openListeners(parts: ListenerParts): Promise<Listeners> {
     const toPublic = await openOne(
       parts,
       plans.filter(({ access }) => access.kind !== 'services'),
-      { host: settings.hosts.public, port: settings.public.port, tls: certificates.public, pages, corsOrigins: settings.public.corsOrigins },
+      {
+        host: settings.hosts.public,
+        port: settings.public.port,
+        tls: certificates.public,
+        pages,
+        corsOrigins: settings.public.corsOrigins,
+        reflectionAccess: { kind: 'user', scopes: [] },
+      },
       { handshakeMs: handshake, prefaceMs: preface, requestMs: request, idleMs: idle },
     );
     opened.push(toPublic);
     const toInternal = await openOne(
       parts,
       plans.filter(({ access }) => access.kind === 'services'),
-      { host: settings.hosts.internal, port: settings.internal.port, tls: certificates.internal, pages: {}, corsOrigins: [] },
+      {
+        host: settings.hosts.internal,
+        port: settings.internal.port,
+        tls: certificates.internal,
+        pages: {},
+        corsOrigins: [],
+        reflectionAccess: { kind: 'services' },
+      },
       {},
     );
     opened.push(toInternal);
@@ -90,21 +106,23 @@ type Place = {
   readonly tls: FrontTls | undefined;
   readonly pages: Readonly<Record<string, () => Page>>;
   readonly corsOrigins: readonly string[];
+  /** Who may use reflection in `serve`. */
+  readonly reflectionAccess: AccessPlan;
 };
 
 async function openOne(
-  { settings, registry, answer, refusal, health, clock, log, reportDefect }: ListenerParts,
+  { settings, registry, answer, authorizeReflection, refusal, health, clock, log, reportDefect }: ListenerParts,
   plans: readonly MethodPlan[],
   place: Place,
   timers: NonNullable<FrontOptions['timers']>,
 ) {
-  const services = [...new Set(plans.map(({ descriptor }) => descriptor.parent.typeName)), 'grpc.health.v1.Health'];
-  const all: readonly Served[] = [
-    ...plans.map((plan) => ({ plan, answer })),
-    ...healthMethods(health, registry),
-    ...(settings.reflection ? reflectionMethods(registry, services) : []),
+  const { corsOrigins, reflectionAccess, ...where } = place;
+  const served: readonly Served[] = [...plans.map((plan) => ({ plan, answer })), ...healthMethods(health, registry)];
+  const descriptors = served.map(({ plan }) => plan.descriptor);
+  const all = [
+    ...served,
+    ...(settings.reflection ? reflectionMethods(registry, descriptors, (call) => authorizeReflection(call, reflectionAccess)) : []),
   ];
-  const { corsOrigins, ...where } = place;
   const front = await openFront({
     ...where,
     served: new Map(all.map((method) => [method.plan.path, method])),

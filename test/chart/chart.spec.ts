@@ -187,6 +187,10 @@ function configOf(of: Rendered): string {
   return (ofKind(of, 'ConfigMap')[0]?.data as Record<string, string> | undefined)?.['portico.yaml'] ?? '';
 }
 
+test('other pods, services and the kubelet reach all three listeners', () => {
+  for (const name of fixtures) assert.deepEqual(settingsIn(rendered[name]).hosts, { public: '::', internal: '::', admin: '::' }, name);
+});
+
 test('numbers and lists of the config arrive as they were written', () => {
   const { cache, upstreams, drain, telemetry } = settingsIn(rendered.everything);
   assert.deepEqual([cache.bytesMax, cache.locales, drain.grace, telemetry.sampleRatio], [134_217_728, ['en', 'de'], 30_000, 0.05]);

@@ -1,6 +1,9 @@
 // What gRPC tools expect of a server: health and reflection.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { fromBinary } from '@bufbuild/protobuf';
+import { FileDescriptorProtoSchema } from '@bufbuild/protobuf/wkt';
+import { ServerReflectionRequest, ServerReflectionResponse } from '../../src/gen/grpc/reflection/v1/reflection.ts';
 import { openFixture } from '../fixture/app.ts';
 import { type TestServer, openTestServer } from '../support/server/test-server.ts';
 import { openRawClient, type RawClient } from '../support/client/raw-client.ts';
@@ -40,6 +43,36 @@ test('reflection lists the public services in dev, and no internal one', async (
   for (const service of ['fixture.v1.ScreenService', 'fixture.v1.ForwardService', 'portico.v1.SessionService', 'grpc.health.v1.Health'])
     assert.ok(told.includes(service), service);
   for (const service of ['PublisherService', 'ScriptedService']) assert.ok(!told.includes(service), service);
+});
+
+test('reflection describes the methods of its listener, and no others that stand in the same files', async () => {
+  const asked = async (at: RawClient, messageRequest: ServerReflectionRequest['messageRequest']) => {
+    const { messages } = await at.call(reflection, [ServerReflectionRequest.encode({ host: '', messageRequest }).finish()]);
+    return ServerReflectionResponse.decode(messages[0] ?? Buffer.alloc(0)).messageResponse;
+  };
+  const symbol = (name: string) => ({ $case: 'fileContainingSymbol', value: name }) as const;
+  const servicesOf = async (at: RawClient, name: string) => {
+    const found = await asked(at, symbol(name));
+    assert.equal(found?.$case, 'fileDescriptorResponse', name);
+    const [bytes = Buffer.alloc(0)] = found.value.fileDescriptorProto;
+    assert.ok(!Buffer.from(bytes).includes('plays what each request tells it to'), 'a comment on an internal service');
+    return fromBinary(FileDescriptorProtoSchema, bytes).service.map((service) => service.name);
+  };
+  for (const name of ['fixture.v1.ForwardService', 'fixture.v1.ForwardService.Unary', 'fixture.v1.EchoRequest'])
+    assert.deepEqual(await servicesOf(client, name), ['ScreenService', 'ForwardService', 'GuardedService', 'HandWrittenService'], name);
+  const inside = openRawClient({ url: server.internalUrl, ca: server.ca }, 'Bearer none');
+  const unknown = ['fixture.v1.ScriptedService', 'fixture.v1.ScriptedService.Unary', 'fixture.v1.ForwardService.NoSuch', 'no.such.Symbol'];
+  for (const name of [...unknown, 'portico.internal.v1.PublisherService'])
+    assert.equal((await asked(client, symbol(name)))?.$case, 'errorResponse', name);
+  for (const name of [...unknown, 'portico.v1.SessionService']) assert.equal((await asked(inside, symbol(name)))?.$case, 'errorResponse', name);
+  assert.deepEqual(await servicesOf(inside, 'portico.internal.v1.PublisherService.Invalidate'), ['PublisherService']);
+  const listed = await asked(inside, { $case: 'listServices', value: '' });
+  assert.deepEqual(listed?.$case === 'listServicesResponse' && listed.value.service.map(({ name }) => name), [
+    'portico.internal.v1.PublisherService',
+    'grpc.health.v1.Health',
+    'grpc.reflection.v1.ServerReflection',
+  ]);
+  inside.close();
 });
 
 test('where reflection is off it is a method that there is not', async () => {

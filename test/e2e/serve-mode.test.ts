@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { fixtureRelease } from '../support/server/test-server.ts';
 import { openIssuer, type StubIssuer } from '../support/token/issuer.ts';
+import { openRawClient } from '../support/client/raw-client.ts';
 import { callOf, registryOf, signIn, transportOf } from '../support/client/protocols.ts';
 import { type FixtureServer, openFixtureServer } from '../support/server/fixture-server.ts';
 
@@ -26,6 +27,7 @@ before(async () => {
       'auth.keysDir': join(dev.dataDir, 'keys'),
       'auth.refreshKey': 'a secret of the tests, long enough to be one',
       'auth.devScopes': ['items.read'],
+      reflection: true,
       'auth.idTokenIssuers': [{ issuer: provider.issuer, jwksUrl: provider.jwksUrl, audiences: ['app'] }],
     },
   });
@@ -60,3 +62,22 @@ for (const protocol of ['grpc h2', 'json h1'] as const) {
     assert.equal((await by('portico.v1.SessionService/Refresh', { refreshToken })).reason, 'REFRESH_TOKEN_INVALID');
   });
 }
+
+test('reflection asks for the token of a user on the public listener, and of a service on the internal one', async () => {
+  const listServices = Buffer.from([0x3a, 0x01, 0x2a]);
+  const { headers } = await signIn(dev, registry, 'alice');
+  const tokens = { none: '', user: headers.authorization, service: `Bearer ${await serve.portico.serviceToken('orders', 60_000)}` };
+  const codes = async (url: string) => {
+    const found: Record<string, number> = {};
+    for (const [name, token] of Object.entries(tokens)) {
+      const client = openRawClient({ url, ca: dev.ca }, token);
+      const { code, messages } = await client.call('/grpc.reflection.v1.ServerReflection/ServerReflectionInfo', [listServices]);
+      assert.equal(messages.length, code === 0 ? 1 : 0);
+      found[name] = code;
+      client.close();
+    }
+    return found;
+  };
+  assert.deepEqual(await codes(serve.url), { none: 16, user: 0, service: 16 });
+  assert.deepEqual(await codes(serve.internalUrl), { none: 16, user: 7, service: 0 });
+});

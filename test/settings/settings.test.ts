@@ -193,6 +193,14 @@ test('a setting said twice in one place, and a secret file that cannot be read, 
   );
 });
 
+test('serve listens on all addresses for clients only: for services and probes where the settings say so', () => {
+  const needed: readonly Need[] = [];
+  assert.deepEqual(load({ mode: 'dev' }).hosts, { public: '127.0.0.1', internal: '127.0.0.1', admin: '127.0.0.1' });
+  assert.deepEqual(load({ mode: 'serve', needed }).hosts, { public: '::', internal: '127.0.0.1', admin: '127.0.0.1' });
+  const named = load({ mode: 'serve', needed, set: ['public.host=127.0.0.1', 'internal.host=10.0.0.5', 'admin.host=::'] });
+  assert.deepEqual(named.hosts, { public: '127.0.0.1', internal: '10.0.0.5', admin: '::' });
+});
+
 test('serve says all that it is not given, beside what is wrong', () => {
   assert.equal(
     wrong({ mode: 'serve', set: ['admin.port=x', 'sample=true'] }),

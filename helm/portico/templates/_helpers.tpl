@@ -115,7 +115,8 @@ seccompProfile:
 {{- define "portico.config" -}}
 {{- include "portico.validate" . -}}
 {{- $public := dict "port" 8443 -}}
-{{- $internal := dict "port" 8444 -}}
+{{- /* Without a host these two listen on loopback only. */ -}}
+{{- $internal := dict "host" "::" "port" 8444 -}}
 {{- if .Values.tls.public.plaintext -}}
 {{- $_ := set $public "plaintext" true -}}
 {{- $_ := required "tls.internal.secretName is needed where tls.public.plaintext is true: the internal listener always speaks TLS." .Values.tls.internal.secretName -}}
@@ -137,7 +138,7 @@ seccompProfile:
 {{- $ours := dict
       "public" $public
       "internal" $internal
-      "admin" (dict "port" 8445)
+      "admin" (dict "host" "::" "port" 8445)
       "dataDir" "/tmp/portico"
       "sql" (dict "urlFile" "/etc/portico/secrets/database-url")
       "auth" (dict "keysDir" "/etc/portico/keys" "refreshKeyFile" "/etc/portico/secrets/refresh-key") -}}

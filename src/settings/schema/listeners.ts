@@ -36,7 +36,9 @@ export const publicListener = z
 
 export const internalListener = z
   .strictObject({
-    host: listenHost().optional().describe('Address to listen on. Default: 127.0.0.1 in dev, :: in serve.'),
+    host: listenHost()
+      .optional()
+      .describe('Address to listen on. Default: 127.0.0.1. For services on other machines name one, such as "::" for all.'),
     port: port(8444, 'TCP port for internal services'),
     tls: z
       .strictObject({
@@ -56,7 +58,9 @@ export const internalListener = z
 
 export const adminListener = z
   .strictObject({
-    host: listenHost().optional().describe('Address to listen on. Default: 127.0.0.1 in dev, :: in serve.'),
+    host: listenHost()
+      .optional()
+      .describe('Address to listen on. Default: 127.0.0.1. For probes from other machines name one, such as "::" for all.'),
     port: port(8445, 'TCP port of probes and metrics, plain HTTP'),
   })
   .prefault({})
