@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { SignJWT } from 'jose';
+import { type JWTPayload, SignJWT } from 'jose';
 import type { Clock } from '../../kit/clock.ts';
 import type { Session } from '../../ports/sessions.ts';
 import type { SigningKeys } from '../../ports/signing-keys.ts';
@@ -22,49 +22,32 @@ export function livesOnMs(accessTokenTtlMs: number): number {
   return accessTokenTtlMs + marginMs;
 }
 
-/** Issues access tokens (RFC 9068, with `sid` for the session). @param ttlMs whole seconds, in milliseconds */
-export function accessTokens({
-  keys,
-  clock,
-  issuer,
-  audience,
-  ttlMs,
-}: {
+export type MintParts = {
   readonly keys: SigningKeys;
   readonly clock: Clock;
   readonly issuer: string;
-  readonly audience: string;
+  /** Whole seconds, in milliseconds. */
   readonly ttlMs: number;
-}): MintAccessToken {
-  return ({ id, userId, scopes, claims }) => {
-    const { kid, privateKey } = keys.current();
-    const nowS = Math.floor(clock.nowMs() / 1_000);
-    return new SignJWT({ ...claims, sid: id, scope: scopes.join(' ') })
-      .setProtectedHeader({ alg: signingAlgorithm, typ: accessTokenTyp, kid })
-      .setIssuer(issuer)
-      .setAudience(audience)
-      .setSubject(userId)
-      .setJti(randomUUID())
-      .setIssuedAt(nowS)
-      .setExpirationTime(nowS + Math.floor(ttlMs / 1_000))
-      .sign(privateKey);
-  };
-}
+};
 
-/** Issues the token with which an internal service calls the internal listener: `portico token service NAME`. */
-export function mintServiceToken(
-  name: string,
-  { keys, clock, issuer, ttlMs }: { readonly keys: SigningKeys; readonly clock: Clock; readonly issuer: string; readonly ttlMs: number },
-): Promise<string> {
+function mint({ keys, clock, issuer, ttlMs }: MintParts, claims: JWTPayload, typ: string): Promise<string> {
   const { kid, privateKey } = keys.current();
   const nowS = Math.floor(clock.nowMs() / 1_000);
-  return new SignJWT()
-    .setProtectedHeader({ alg: signingAlgorithm, typ: serviceTokenTyp, kid })
+  return new SignJWT(claims)
+    .setProtectedHeader({ alg: signingAlgorithm, typ, kid })
     .setIssuer(issuer)
-    .setAudience(serviceAudience)
-    .setSubject(name)
     .setJti(randomUUID())
     .setIssuedAt(nowS)
     .setExpirationTime(nowS + Math.floor(ttlMs / 1_000))
     .sign(privateKey);
+}
+
+/** Issues access tokens (RFC 9068, with `sid` for the session). */
+export function accessTokens({ audience, ...parts }: MintParts & { readonly audience: string }): MintAccessToken {
+  return ({ id, userId, scopes, claims }) => mint(parts, { ...claims, aud: audience, sub: userId, sid: id, scope: scopes.join(' ') }, accessTokenTyp);
+}
+
+/** Issues the token with which an internal service calls the internal listener: `portico token service NAME`. */
+export function mintServiceToken(name: string, parts: MintParts): Promise<string> {
+  return mint(parts, { aud: serviceAudience, sub: name }, serviceTokenTyp);
 }

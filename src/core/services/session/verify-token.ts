@@ -77,8 +77,8 @@ export function verifyTokens(parts: VerifyParts): VerifyToken {
       other !== undefined
         ? await verifyExternal(token, other, parts, kid)
         : typ === serviceTokenTyp
-          ? await verifyService(token, parts, kid)
-          : await verifyOwn(token, parts, kid);
+          ? await verifyService(token, kid)
+          : await verifyOwn(token, kid);
     remembered.set(key, verified);
     return current(verified);
   };
@@ -93,45 +93,24 @@ export function verifyTokens(parts: VerifyParts): VerifyToken {
     return judge(token, key);
   };
 
-  async function verifyOwn(
-    token: string,
-    { issuer, audience, lifetimeMaxMs, claimNames, userHash }: VerifyParts,
-    kid: string | undefined,
-  ): Promise<Remembered> {
-    const { payload, stillTrusted } = await byOwnKey(
-      token,
-      kid,
-      { issuer, audience, typ: accessTokenTyp, requiredClaims: ['sid', 'scope', 'jti'] },
-      lifetimeMaxMs,
-    );
+  async function verifyOwn(token: string, kid: string | undefined): Promise<Remembered> {
+    const { issuer, audience, lifetimeMaxMs, claimNames } = parts;
+    const options = { issuer, audience, typ: accessTokenTyp, requiredClaims: ['sid', 'scope', 'jti'] };
+    const { payload, stillTrusted } = await byOwnKey(token, kid, options, lifetimeMaxMs);
     const { sid, scope } = payload;
     if (typeof sid !== 'string' || typeof scope !== 'string') throw invalid();
     const userId = subjectOf(payload);
-    const caller: Caller = {
-      kind: 'user',
-      userId,
-      issuer,
-      sessionId: sid,
-      scopes: scopesOf(scope),
-      claims: claimsOf(
-        token,
-        payload,
-        userId,
-        [...claimNames].filter((name) => typeof payload[name] === 'string'),
-      ), // we mint no others
-    };
-    return { caller, endsAtMs: endOf(payload), sessionId: sid, userHash: userHash(userId), stillTrusted };
+    const names = [...claimNames].filter((name) => typeof payload[name] === 'string'); // we mint no others
+    const claims = claimsOf(token, payload, userId, names);
+    const caller: Caller = { kind: 'user', userId, issuer, sessionId: sid, scopes: scopesOf(scope), claims };
+    return { caller, endsAtMs: endOf(payload), sessionId: sid, userHash: parts.userHash(userId), stillTrusted };
   }
 
-  async function verifyService(token: string, { issuer }: VerifyParts, kid: string | undefined): Promise<Remembered> {
-    const { payload, stillTrusted } = await byOwnKey(token, kid, { issuer, audience: serviceAudience, typ: serviceTokenTyp }, serviceLifetimeMaxMs);
-    return {
-      caller: { kind: 'service', name: subjectOf(payload) },
-      endsAtMs: endOf(payload),
-      sessionId: undefined,
-      userHash: undefined,
-      stillTrusted,
-    };
+  async function verifyService(token: string, kid: string | undefined): Promise<Remembered> {
+    const options = { issuer: parts.issuer, audience: serviceAudience, typ: serviceTokenTyp };
+    const { payload, stillTrusted } = await byOwnKey(token, kid, options, serviceLifetimeMaxMs);
+    const caller: Caller = { kind: 'service', name: subjectOf(payload) };
+    return { caller, endsAtMs: endOf(payload), sessionId: undefined, userHash: undefined, stillTrusted };
   }
 
   async function byOwnKey(token: string, kid: string | undefined, options: JWTVerifyOptions, lifetimeMaxMs: number) {
@@ -169,14 +148,8 @@ async function verifyExternal(
   for (const scope of scopesOf(payload[issuer.scopeClaim]))
     if (scope.startsWith(issuer.scopePrefix)) scopes.add(scope.slice(issuer.scopePrefix.length));
   const stillTrusted = () => mark !== undefined && issuer.keys.markOf(kid) === mark;
-  const caller: Caller = {
-    kind: 'user',
-    userId,
-    issuer: issuer.issuer,
-    sessionId: undefined,
-    scopes,
-    claims: claimsOf(token, payload, userId, claimNames),
-  };
+  const claims = claimsOf(token, payload, userId, claimNames);
+  const caller: Caller = { kind: 'user', userId, issuer: issuer.issuer, sessionId: undefined, scopes, claims };
   return { caller, endsAtMs: endOf(payload), sessionId: undefined, userHash: userHash(userId), stillTrusted };
 }
 
