@@ -7,9 +7,8 @@ export function fakeClock(startMs = 1_700_000_000_000): FakeClock {
   let nowMs = startMs;
   type Timer = { readonly atMs: number; callback: (() => void) | undefined };
   const timers: Timer[] = []; // in the order in which they are due, those of one moment in the order in which they were set
-  const settle = async () => {
-    for (let i = 0; i < 20; i++) await Promise.resolve();
-  };
+  // All microtasks run before an immediate does. It costs one promise: the test runner makes each of them dear.
+  const settle = () => new Promise<void>((resolve) => setImmediate(resolve));
   const insert = (timer: Timer) => {
     let [from, to] = [0, timers.length];
     while (from < to) {
