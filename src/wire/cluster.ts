@@ -1,13 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import type { Meter } from '@opentelemetry/api';
 import { memoryBus } from '../core/adapters/memory/bus.ts';
+import { memoryTopicLog } from '../core/adapters/memory/topic-log.ts';
 import { redisBus } from '../core/adapters/redis/bus.ts';
 import { openRedis, type Redis } from '../core/adapters/redis/connection/open-redis.ts';
 import type { RedisPlace } from '../core/adapters/redis/connection/redis-address.ts';
 import { tryRedis, whenFit } from '../core/adapters/redis/redis-fit.ts';
+import { redisTopicLog } from '../core/adapters/redis/topic-log.ts';
 import type { Clock } from '../core/kit/clock.ts';
+import { randomDigits } from '../core/kit/random-digits.ts';
 import type { Bus } from '../core/ports/bus.ts';
 import type { Log } from '../core/ports/log.ts';
+import type { TopicLog } from '../core/ports/topic-log.ts';
 import type { Settings } from '../settings.ts';
 import { silent } from './silent-log.ts';
 import { systemClock } from './system-clock.ts';
@@ -16,9 +20,10 @@ import { systemClock } from './system-clock.ts';
 export type Cluster = {
   /** Undefined: this is the only replica, and all state is in memory. */
   readonly redis: Redis | undefined;
-  /** Connections of their own for cached answers, which must not delay the reads of versions. */
+  /** Connections of their own for cached answers and pages of topics, which must not delay the reads of versions. */
   readonly bodies: Redis | undefined;
   readonly bus: Bus;
+  readonly topics: TopicLog;
   /**
    * Resolved when Redis answers and fits. Also resolved after a timeout: then the server starts without Redis. Rejected
    * when Redis answers and does not fit.
@@ -31,8 +36,13 @@ export type Cluster = {
 
 /** Begins to connect to Redis, if it is configured. @throws Error when a file of its settings cannot be read */
 export function openCluster(settings: Settings, { clock, log, meter }: { readonly clock: Clock; readonly log: Log; readonly meter: Meter }): Cluster {
-  if (settings.redis === undefined)
-    return { redis: undefined, bodies: undefined, bus: memoryBus(log), whenFit: Promise.resolve(), details: () => [], close: () => {} };
+  const randomHex = randomDigits();
+  const randomId = () => randomHex(12);
+  if (settings.redis === undefined) {
+    const bus = memoryBus(log);
+    const topics = memoryTopicLog({ clock, bus, randomId });
+    return { redis: undefined, bodies: undefined, bus, topics, whenFit: Promise.resolve(), details: () => [], close: () => {} };
+  }
   const redis = openRedis(settings.redis, { clock, log, meter });
   const bodies = openRedis(settings.redis, { clock, log: silent, name: 'portico-answers' });
   const bus = redisBus({ redis, clock, log, meter, id: randomUUID() });
@@ -40,6 +50,7 @@ export function openCluster(settings: Settings, { clock, log, meter }: { readonl
     redis,
     bodies,
     bus,
+    topics: redisTopicLog({ redis, pages: bodies, bus, randomId }),
     whenFit: whenFit(redis, { clock, log }),
     details: () => {
       const { up, sinceMs, troubles } = redis.state();

@@ -16,8 +16,8 @@ const open = async () => {
     faults: {
       evictEvents: async (topic: string) => log.faults.evictEvents(topic),
       evictEpoch: async (topic: string) => log.faults.evictEpoch(topic),
-      save: async () => {
-        const restore = log.faults.save();
+      save: async (topic: string) => {
+        const restore = log.faults.save(topic);
         return async () => restore();
       },
     },

@@ -145,6 +145,7 @@ const rows: readonly Row[] = [
   },
 ];
 
+const places = ['behind', 'equal', 'ahead', 'zero'] as const;
 /** When something is published while a client subscribes. */
 const during = ['never', 'before it reads', 'after it has read'] as const;
 
@@ -153,18 +154,21 @@ export function topicLogTable(adapter: string, open: () => Promise<TopicLogHarne
   for (const row of rows)
     test(`${adapter}: a log that is ${row.log}`, { timeout: 60_000 }, async () => {
       await using on = await open();
-      for (const epoch of ['same', 'other', 'empty'] as const)
-        for (const place of ['behind', 'equal', 'ahead', 'zero'] as const)
-          for (const when of during) {
-            const topic = `${epoch} ${place} ${when}`;
-            const { at, top } = await row.make(on.a, topic, on.faults);
-            const [offset, says] = place === 'zero' ? [0, row.zero] : row[place];
-            const epochs = { same: at[0]?.epoch ?? assert.fail(), other: 'another', empty: '' };
-            const position = { ...(at[offset] ?? (await positionAt(on.a, topic, offset))), epoch: epochs[epoch] };
-            const expected = epoch === 'same' ? says : 'epoch';
-            assert.deepEqual(await subscribed(on, topic, position, when), outcome(expected, top, when), `${topic}: ${offset}`);
-          }
+      const epochs = (['same', 'other', 'empty'] as const).flatMap((epoch) => places.map((place) => ({ epoch, place })));
+      await Promise.all(epochs.flatMap(({ epoch, place }) => during.map((when) => check(on, row, { epoch, place, when }))));
     });
+}
+
+type Case = { readonly epoch: 'same' | 'other' | 'empty'; readonly place: (typeof places)[number]; readonly when: (typeof during)[number] };
+
+async function check(on: TopicLogHarness, row: Row, { epoch, place, when }: Case) {
+  const topic = `${epoch} ${place} ${when}`;
+  const { at, top } = await row.make(on.a, topic, on.faults);
+  const [offset, says] = place === 'zero' ? [0, row.zero] : row[place];
+  const epochs = { same: at[0]?.epoch ?? assert.fail(), other: 'another', empty: '' };
+  const position = { ...(at[offset] ?? (await positionAt(on.a, topic, offset))), epoch: epochs[epoch] };
+  const expected = epoch === 'same' ? says : 'epoch';
+  assert.deepEqual(await subscribed(on, topic, position, when), outcome(expected, top, when), `${topic}: ${offset}`);
 }
 
 /** The position with an offset in the log as it is now, or a forged one beyond its end. */

@@ -216,34 +216,42 @@ export function topicLogContract(adapter: string, open: () => Promise<TopicLogHa
     ]);
   });
 
-  contract('a topic keeps as many events as the last publish says, and none beyond their age', async ({ a, b, elapse }) => {
-    const at = await fill(a, 't', 10, { size: 4, ageMs: 400 });
+  contract('a topic keeps as many events as the last publish says', async ({ a, b }) => {
+    const at = await fill(a, 't', 10, { ...whole, size: 4 });
     const read = async (offset: number) => verdict(await b.read('t', at[offset] ?? assert.fail(), pageMax));
-    assert.equal(await read(5), 'trimmed');
-    assert.equal(await read(6), '7 8 9 10');
-    await publishOne(a, 't', { payload: payload('11') }, { size: 2, ageMs: 400 });
+    assert.deepEqual([await read(5), await read(6)], ['trimmed', '7 8 9 10']);
+    await publishOne(a, 't', { payload: payload('11') }, { ...whole, size: 2 });
     assert.deepEqual([await read(8), await read(9)], ['trimmed', '10 11']);
-    await elapse(500);
-    assert.equal(await read(9), 'trimmed');
-    const top = await a.top('t');
-    assert.equal(verdict(await b.read('t', top, pageMax)), '', 'nothing is missing');
-    await publishOne(a, 't', { payload: payload('12') });
-    assert.equal(verdict(await b.read('t', top, pageMax)), '12');
-    assert.equal(await read(10), 'trimmed');
+    await publishOne(a, 't', { payload: payload('12') }, { ...whole, size: 4 });
+    assert.deepEqual([await read(8), await read(9)], ['trimmed', '10 11 12']);
+  });
+
+  contract('no event is given beyond its age, not even when later ones are kept longer', async ({ a, b, elapse }) => {
+    const at = await fill(a, 't', 3, { size: 10, ageMs: 100 });
+    const read = async (offset: number) => verdict(await b.read('t', at[offset] ?? assert.fail(), pageMax));
+    await elapse(200);
+    assert.deepEqual([await read(0), await read(2), await read(3)], ['trimmed', 'trimmed', ''], 'only who has the last one has missed nothing');
+    await publishOne(a, 't', { payload: payload('4') });
+    assert.deepEqual([await read(2), await read(3)], ['trimmed', '4']);
   });
 
   contract('what is older than its age is not given, though something newer is kept', async ({ a, b, elapse }) => {
     const limits = { size: 100, ageMs: 1_000 };
-    const at = await fill(a, 't', 2, limits);
-    await elapse(600);
-    await publishOne(a, 't', { payload: payload('3') }, limits);
-    await elapse(600);
-    assert.equal(verdict(await b.read('t', at[0] ?? assert.fail(), pageMax)), 'trimmed');
-    assert.equal(verdict(await b.read('t', at[2] ?? assert.fail(), pageMax)), '3');
+    let tries = 0; // a busy machine may be slower than the age of the newer event
+    await until('the newer one is read in time', async () => {
+      const topic = `t${++tries}`;
+      const at = await fill(a, topic, 1, limits);
+      await elapse(600);
+      await publishOne(a, topic, { payload: payload('2') }, limits);
+      await elapse(410);
+      const read = async (offset: number) => verdict(await b.read(topic, at[offset] ?? assert.fail(), pageMax));
+      assert.equal(await read(0), 'trimmed');
+      return (await read(1)) === '2';
+    });
   });
 
   contract('a topic may keep nothing: only who is at its end has missed nothing', async ({ a, b }) => {
-    const at = await fill(a, 't', 3, { size: 0, ageMs: 1_000 });
+    const at = await fill(a, 't', 3, { ...whole, size: 0 });
     const read = async (offset: number) => verdict(await b.read('t', at[offset] ?? assert.fail(), pageMax));
     assert.deepEqual([await read(0), await read(2), await read(3)], ['trimmed', 'trimmed', '']);
     const last = at[3] ?? assert.fail();

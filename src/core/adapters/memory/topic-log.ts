@@ -4,7 +4,7 @@ import { checkLogTopic, checkPublish, checkRead, epochMs, newEpochMs, repeatMs }
 import type { PageLimits, Published, TopicEvent, TopicLog, TopicPage, TopicPosition } from '../../ports/topic-log.ts';
 import { busTopicOf, encodeAnnouncement } from '../topics/announcement.ts';
 import { followBy } from '../topics/follow.ts';
-import { append, beginLog, empty, eventsAfter, type KeptLog } from './kept-log.ts';
+import { append, beginLog, bytesOf, empty, eventsAfter, type KeptLog } from './kept-log.ts';
 
 export type MemoryTopicLogParts = {
   readonly clock: Clock;
@@ -24,18 +24,18 @@ export type TopicFaults = {
   evictEvents(topic: string): void;
   /** Its epoch is evicted. */
   evictEpoch(topic: string): void;
-  /** @returns puts everything back as it is now: a fail-over to a replica that lacks what came after */
-  save(): () => void;
+  /** @returns puts the topic back as it is now: a fail-over to a replica that lacks what came after */
+  save(topic: string): () => void;
 };
 
 /** The topic log of a single replica: lost with the process. */
 export function memoryTopicLog(parts: MemoryTopicLogParts): TopicLog & { readonly faults: TopicFaults } {
   const { clock, bus, randomId, bytesMax = 67_108_864, topicsMax = 200_000, requestIdsMax = 100_000 } = parts;
   /** The longest untouched first. */
-  let topics = new Map<string, { readonly log: KeptLog; readonly touchedAtMs: number }>();
+  const topics = new Map<string, { readonly log: KeptLog; readonly touchedAtMs: number }>();
   /** Those with events, the longest without a publish first. */
-  let filled = new Map<string, KeptLog>();
-  let requests = new Map<string, { readonly position: TopicPosition; readonly untilMs: number }>();
+  const filled = new Map<string, KeptLog>();
+  const requests = new Map<string, { readonly position: TopicPosition; readonly untilMs: number }>();
   let bytes = 0;
 
   const forget = (topic: string, log: KeptLog) => {
@@ -74,7 +74,7 @@ export function memoryTopicLog(parts: MemoryTopicLogParts): TopicLog & { readonl
       const nowMs = clock.nowMs();
       const announced: TopicEvent[] = [];
       const published = events.map((event): Published => {
-        const name = `${topic.length} ${topic} ${event.requestId}`;
+        const name = requestName(topic, event.requestId);
         const before = event.requestId === undefined ? undefined : requests.get(name);
         if (before !== undefined && nowMs < before.untilMs) return { position: before.position, repeated: true };
         const appended = append(log, event, { id: randomId(), nowMs, limits });
@@ -114,15 +114,25 @@ export function memoryTopicLog(parts: MemoryTopicLogParts): TopicLog & { readonl
         if (log !== undefined) forget(topic, log);
         topics.delete(topic);
       },
-      save: () => {
-        const saved = structuredClone({ topics, filled, requests, bytes });
+      save: (topic) => {
+        const saved = structuredClone(topics.get(topic));
         return () => {
-          ({ topics, filled, requests, bytes } = structuredClone(saved));
+          forget(topic, touch(topic));
+          topics.delete(topic);
+          if (saved === undefined) return;
+          const { log } = structuredClone(saved);
+          topics.set(topic, { ...saved, log });
+          if (log.events.size > 0) filled.set(topic, log);
+          bytes += [...log.events.values()].reduce((sum, event) => sum + bytesOf(event), 0);
+          const ofTopic = requestName(topic, '');
+          for (const [name, { position }] of requests) if (name.startsWith(ofTopic) && position.offset > log.top.offset) requests.delete(name);
         };
       },
     },
   };
 }
+
+const requestName = (topic: string, requestId = '') => `${topic.length} ${topic} ${requestId}`;
 
 function pageOf(events: readonly TopicEvent[], { eventsMax, bytesMax }: PageLimits, top: TopicPosition, after: TopicPosition): TopicPage {
   let left = bytesMax;

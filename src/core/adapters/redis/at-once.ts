@@ -14,7 +14,7 @@ export function atOnce(most: number): <T>(run: () => Promise<T>) => Promise<T> {
   return async (run) => {
     if (running < most) running++;
     else {
-      if (waiting.length >= waitingMax) throw new StoreDown('timeout', `${waitingMax} reads of answers wait for Redis already.`);
+      if (waiting.length >= waitingMax) throw new StoreDown('timeout', `${waitingMax} reads wait for Redis already.`);
       await new Promise<void>((turn) => waiting.push(turn)); // takes over the place of the one before
     }
     try {

@@ -1,8 +1,9 @@
 import type { Meter } from '@opentelemetry/api';
 import type { Clock } from '../../kit/clock.ts';
-import { partitionOf, partitionTags, slotOf } from '../../kit/partitions.ts';
+import { slotOf } from '../../kit/partitions.ts';
 import { type Bus, type BusListener, checkMessage, checkTopic, checkTopics } from '../../ports/bus.ts';
 import type { Log } from '../../ports/log.ts';
+import { busChannel, placeOf } from './bus-channel.ts';
 import { type BusLine, openBusLine } from './bus-line.ts';
 import type { Redis } from './connection/open-redis.ts';
 import { firstWord } from './connection/redis-error.ts';
@@ -54,7 +55,6 @@ export function redisBus({ redis, clock, log, id, meter }: BusParts): Bus & { cl
   let closed = false;
   let toAsk = new Set<Topic>();
 
-  const channelOf = (topic: string) => `${redis.prefix}{${partitionTags[partitionOf(topic)]}}.${topic}`;
   const publish = async (channel: string, bytes: Uint8Array) => {
     await redis.call(channel, 'SPUBLISH', channel, Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
   };
@@ -79,7 +79,7 @@ export function redisBus({ redis, clock, log, id, meter }: BusParts): Bus & { cl
       publish,
       probeChannel: () => {
         const topic = subscribedAt(line);
-        return topic && `${redis.prefix}{${partitionTags[partitionOf(topic.name)]}}.~probe.${id}`;
+        return topic && `${placeOf(redis.prefix, topic.name)}.~probe.${id}`;
       },
       onMessage: (channel, bytes) => {
         const topic = byChannel.get(channel);
@@ -186,7 +186,7 @@ export function redisBus({ redis, clock, log, id, meter }: BusParts): Bus & { cl
     const known = topics.get(name);
     if (known !== undefined) return known;
     checkTopics(topics.size);
-    const channel = channelOf(name);
+    const channel = busChannel(redis.prefix, name);
     const topic: Topic = { name, channel, slot: slotOf(channel), listeners: new Set(), line: undefined, asked: undefined };
     topics.set(name, topic);
     byChannel.set(channel, topic);
@@ -197,7 +197,7 @@ export function redisBus({ redis, clock, log, id, meter }: BusParts): Bus & { cl
     publish: async (topic, bytes) => {
       checkTopic(topic);
       checkMessage(bytes);
-      await publish(channelOf(topic), bytes);
+      await publish(busChannel(redis.prefix, topic), bytes);
     },
     subscribe: async (name, { onMessage, onGap }, signal) => {
       checkTopic(name);

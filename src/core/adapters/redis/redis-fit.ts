@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../kit/clock.ts';
 import type { Log } from '../../ports/log.ts';
+import type { TopicLog } from '../../ports/topic-log.ts';
 import { redisBus } from './bus.ts';
 import { openRedis, type Redis } from './connection/open-redis.ts';
 import type { RedisPlace } from './connection/redis-address.ts';
 import { redisScript } from './connection/redis-script.ts';
+import { redisTopicLog } from './topic-log.ts';
 
 /** The longest that a start waits for Redis, because the server can run without it. Milliseconds. */
 const startMs = 2_000;
@@ -70,7 +72,25 @@ async function tryAll(redis: Redis, { clock, log }: Parts): Promise<void> {
     await bus.subscribe('check', { onMessage: () => {}, onGap: () => {} }, AbortSignal.timeout(tryMs)).catch((error: unknown) => {
       throw new Error('Redis does not confirm a subscription: does its user have the right to SSUBSCRIBE, and to our channels?', { cause: error });
     });
+    await tryTopicLog(redisTopicLog({ redis, pages: redis, bus, randomId: randomUUID }));
   } finally {
     bus.close();
   }
+}
+
+/** Appends events with and without keys, more than are kept, and reads from one that was replaced. */
+async function tryTopicLog(topics: TopicLog): Promise<void> {
+  const [payload, limits] = [new Uint8Array(), { size: 2, ageMs: 1_000 }];
+  const [replaced] = await topics.publish('~check', [{ payload, key: 'a', requestId: randomUUID() }], limits);
+  await topics.publish(
+    '~check',
+    [
+      { payload, key: 'b' },
+      { payload, key: 'a' },
+    ],
+    limits,
+  );
+  if (replaced !== undefined) await topics.read('~check', replaced.position, { eventsMax: 1, bytesMax: 0 });
+  await topics.publish('~check', [{ payload }, { payload }], limits);
+  await topics.top('~check');
 }
