@@ -7,7 +7,7 @@ import type { RefreshDecision, Session, Sessions } from '../../src/core/ports/se
 export type SessionsHarness = AsyncDisposable & { readonly sessions: Sessions };
 
 const nowMs = 1_790_000_000_000;
-const ever = { seenMs: 0, signedInMs: 0 };
+const all = { seenMs: 0, signedInMs: 0, most: 10, following: undefined };
 
 function sessionOf(userId: string, more: Partial<Session> = {}): Session {
   return {
@@ -84,7 +84,7 @@ export function sessionsContract(adapter: string, open: () => Promise<SessionsHa
     assert.equal(await sessions.revoke(session.id, userId, 'signed_out', nowMs + 5), true);
     assert.equal(await sessions.revoke(session.id, userId, 'signed_out', nowMs + 6), false);
     assert.equal((await read(sessions, session.id))?.revokedAtMs, nowMs + 5);
-    assert.deepEqual(await sessions.ofUser(userId, 10, ever), []);
+    assert.deepEqual(await sessions.ofUser(userId, all), []);
   });
 
   contract('a decision to revoke ends the session', async ({ sessions }, userId) => {
@@ -99,9 +99,25 @@ export function sessionsContract(adapter: string, open: () => Promise<SessionsHa
     for (const session of [middle, young, old]) await sessions.create(session as Session);
     await sessions.create(sessionOf(`${userId}-other`));
     assert.deepEqual(
-      (await sessions.ofUser(userId, 2, ever)).map(({ id }) => id),
+      (await sessions.ofUser(userId, { ...all, most: 2 })).map(({ id }) => id),
       [young?.id, middle?.id],
     );
+  });
+
+  contract('a list continues after any session of it, also among sign-ins of the same moment', async ({ sessions }, userId) => {
+    const created = Array.from({ length: 7 }, (_, n) => sessionOf(userId, { signedInAtMs: nowMs + Math.floor(n / 3) }));
+    for (const session of created) await sessions.create(session);
+    await sessions.create(sessionOf(`${userId}-other`));
+    const whole = (await sessions.ofUser(userId, all)).map(({ id }) => id);
+    assert.equal(whole.length, 7);
+    const paged: string[] = [];
+    for (let following: Session | undefined; ; ) {
+      const page: readonly Session[] = await sessions.ofUser(userId, { ...all, most: 2, following });
+      following = page.at(-1);
+      if (following === undefined) break;
+      paged.push(...page.map(({ id }) => id));
+    }
+    assert.deepEqual(paged, whole);
   });
 
   contract('sessions that died of age take no place in the list', async ({ sessions }, userId) => {
@@ -109,7 +125,7 @@ export function sessionsContract(adapter: string, open: () => Promise<SessionsHa
     const idle = sessionOf(userId, { signedInAtMs: nowMs + 2, lastSeenAtMs: nowMs - 50 });
     const alive = sessionOf(userId, { signedInAtMs: nowMs - 99, lastSeenAtMs: nowMs - 49 });
     for (const session of [old, idle, alive]) await sessions.create(session);
-    const found = await sessions.ofUser(userId, 1, { seenMs: nowMs - 50, signedInMs: nowMs - 100 });
+    const found = await sessions.ofUser(userId, { ...all, most: 1, seenMs: nowMs - 50, signedInMs: nowMs - 100 });
     assert.deepEqual(
       found.map(({ id }) => id),
       [alive.id],

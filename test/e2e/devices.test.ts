@@ -60,6 +60,50 @@ for (const protocol of ['grpc h2', 'json h2'] as const) {
     );
   });
 
+  test(`${protocol}: more than a hundred devices are listed by pages, each once, also while others sign in and out`, async () => {
+    const user = `collector-${protocol.replace(' ', '-')}`;
+    const all = await Promise.all(Array.from({ length: 130 }, () => signIn(server, registry, user)));
+    const { headers } = all[0] as (typeof all)[number];
+    const pageOf = async (request: Record<string, unknown>) => {
+      const { messages, code } = await call(protocol, `${service}/ListDevices`, request, headers);
+      assert.equal(code, 0);
+      return messages[0] as { devices: { sessionId: string; signedInAt: unknown }[]; nextPageToken: string };
+    };
+    const first = await pageOf({});
+    assert.deepEqual([first.devices.length, first.nextPageToken.length], [100, 30]);
+    const second = await pageOf({ pageToken: first.nextPageToken });
+    assert.deepEqual([second.devices.length, second.nextPageToken], [30, '']);
+    assert.equal((await pageOf({ pageSize: 1_000 })).devices.length, 100);
+    clock.shift(1_000);
+    const seen: string[] = [];
+    for (let pageToken: string | undefined; pageToken !== ''; ) {
+      const { devices, nextPageToken } = await pageOf({ pageSize: 40, pageToken });
+      seen.push(...devices.map(({ sessionId }) => sessionId));
+      pageToken = nextPageToken;
+      await signIn(server, registry, user); // newer than all of the list
+      await call(protocol, `${service}/RevokeDevice`, { sessionId: devices.at(-1)?.sessionId }, headers); // the page's end
+    }
+    const ids = all.map(({ sessionId }) => sessionId);
+    assert.deepEqual([...seen].sort(), [...ids].sort());
+  });
+
+  test(`${protocol}: a page token that was made up is refused, or lists the caller's own devices`, async () => {
+    const { headers } = await signIn(server, registry, 'alice');
+    const bob = await signIn(server, registry, `bob-${protocol.replace(' ', '-')}`);
+    for (const pageToken of ['x', 'a'.repeat(31), `${'a'.repeat(29)}=`, ' '.repeat(30)])
+      assert.equal((await call(protocol, `${service}/ListDevices`, { pageToken }, headers)).reason, 'REQUEST_INVALID', pageToken);
+    assert.equal((await call(protocol, `${service}/ListDevices`, { pageSize: -1 }, headers)).reason, 'REQUEST_INVALID');
+    for (const [pageToken, most] of [
+      ['_'.repeat(30), 1],
+      ['A'.repeat(30), 0],
+      [`${'AZ'.repeat(15)}`, 0],
+    ] as const) {
+      const { code, messages } = await call(protocol, `${service}/ListDevices`, { pageToken }, bob.headers);
+      const { devices } = messages[0] as { devices: unknown[] };
+      assert.deepEqual([code, devices.length], [0, most], pageToken);
+    }
+  });
+
   test(`${protocol}: signing a device out ends its remembered token and its open streams at once, and no other's`, async () => {
     const user = `revoker-${protocol.replace(' ', '-')}`;
     const client = await signIn(server, registry, user);

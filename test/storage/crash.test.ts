@@ -41,7 +41,7 @@ test('sessions that the embedded database has acknowledged survive a kill -9, ag
     const sql = await openSql({ folder }, quietLog);
     try {
       const sessions = sqlSessions(openGate(sql.db).use);
-      const found = new Set((await sessions.ofUser('ann', 10_000, { seenMs: 0, signedInMs: 0 })).map(({ id }) => id));
+      const found = new Set((await sessions.ofUser('ann', { seenMs: 0, signedInMs: 0, most: 10_000, following: undefined })).map(({ id }) => id));
       assert.deepEqual(
         kept.filter((id) => !found.has(id)),
         [],

@@ -41,6 +41,15 @@ export type RefreshDecision =
 /** Milliseconds since 1970. */
 export type Forgotten = { readonly endedMs: number; readonly seenMs: number; readonly signedInMs: number; readonly expiredMs: number };
 
+/** A part of a user's sessions: those seen and signed in after these times, that follow a session in the list. */
+export type SessionsPage = {
+  readonly seenMs: number;
+  readonly signedInMs: number;
+  readonly most: number;
+  /** Undefined: the first page. */
+  readonly following: Pick<Session, 'signedInAtMs' | 'id'> | undefined;
+};
+
 /**
  * Device sessions in durable storage: a resolved change survives the process. Every method throws Fault STORAGE_DOWN
  * when the database is unavailable.
@@ -58,11 +67,8 @@ export type Sessions = {
     nowMs: number,
     decide: (session: Session) => { readonly decision: RefreshDecision; readonly result: Result },
   ): Promise<Result | undefined>;
-  /**
-   * Sessions of a user that have not ended, and were last seen and signed in after these times: the newest sign-in
-   * first.
-   */
-  ofUser(userId: string, most: number, after: { readonly seenMs: number; readonly signedInMs: number }): Promise<readonly Session[]>;
+  /** Sessions of a user that have not ended: the newest sign-in first, of those at the same time the largest id. */
+  ofUser(userId: string, page: SessionsPage): Promise<readonly Session[]>;
   /** Ends one session of the user. @returns whether it was active */
   revoke(id: string, userId: string, because: RevokedBecause, nowMs: number): Promise<boolean>;
   /** Ends all sessions of the user. @returns the ids of those that were active */

@@ -35,8 +35,9 @@ export function sqlSessions(use: UseDatabase): Sessions {
             .execute();
         return result;
       }),
-    ofUser: (userId, most, { seenMs, signedInMs }) =>
+    ofUser: (userId, { seenMs, signedInMs, most, following }) =>
       use(async (db) => {
+        const after = following && sql<boolean>`(signed_in_at, id) < (${new Date(following.signedInAtMs)}, ${following.id}::uuid)`;
         const rows = await db
           .selectFrom('sessions')
           .selectAll()
@@ -44,7 +45,9 @@ export function sqlSessions(use: UseDatabase): Sessions {
           .where('revoked_at', 'is', null)
           .where('last_seen_at', '>', new Date(seenMs))
           .where('signed_in_at', '>', new Date(signedInMs))
+          .$if(after !== undefined, (query) => query.where(after as NonNullable<typeof after>))
           .orderBy('signed_in_at', 'desc')
+          .orderBy('id', 'desc')
           .limit(most)
           .execute();
         return rows.map(sessionOf);

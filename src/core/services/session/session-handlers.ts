@@ -9,6 +9,7 @@ import type { RevokedBecause, Session, Sessions } from '../../ports/sessions.ts'
 import { serviceHandlers } from '../service-handlers.ts';
 import { livesOnMs, type MintAccessToken } from './access-tokens.ts';
 import type { Identity, VerifyIdToken } from './id-tokens.ts';
+import { cursorOf, pageTokenAfter } from './page-token.ts';
 import { judgeRefresh, type RefreshTokens, repeatsMax } from './refresh-tokens.ts';
 
 export type SessionParts = {
@@ -76,19 +77,23 @@ export function sessionHandlers(parts: SessionParts): Readonly<Record<string, Ha
       return { sessionsEnded: ended ? 1 : 0 };
     },
 
-    listDevices: async (_request, call) => {
+    listDevices: async ({ pageSize, pageToken }, call) => {
       const { userId, sessionId } = userOf(call);
       const nowMs = clock.nowMs();
-      const living = await sessions.ofUser(userId, devicesMax, { seenMs: nowMs - parts.idleMs, signedInMs: nowMs - parts.absoluteMs });
-      return {
-        devices: living.map(({ id, device, signedInAtMs, lastSeenAtMs }) => ({
-          sessionId: id,
-          device: { ...device },
-          signedInAt: new Date(signedInAtMs),
-          lastSeenAt: new Date(lastSeenAtMs),
-          current: id === sessionId,
-        })),
-      };
+      const most = pageSize === 0 ? devicesMax : Math.min(pageSize, devicesMax);
+      const following = pageToken === '' ? undefined : cursorOf(pageToken);
+      const times = { seenMs: nowMs - parts.idleMs, signedInMs: nowMs - parts.absoluteMs };
+      const found = await sessions.ofUser(userId, { ...times, most: most + 1, following });
+      const page = found.slice(0, most);
+      const devices = page.map(({ id, device, signedInAtMs, lastSeenAtMs }) => ({
+        sessionId: id,
+        device: { ...device },
+        signedInAt: new Date(signedInAtMs),
+        lastSeenAt: new Date(lastSeenAtMs),
+        current: id === sessionId,
+      }));
+      const last = page.at(-1);
+      return { devices, nextPageToken: last !== undefined && found.length > most ? pageTokenAfter(last) : '' };
     },
 
     revokeDevice: async ({ sessionId }, call) => {

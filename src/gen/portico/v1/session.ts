@@ -98,14 +98,20 @@ export interface SignOutResponse {
   sessionsEnded: number;
 }
 
-/** No parameters. */
+/** Which part of the list. */
 export interface ListDevicesRequest {
+  /** The most devices of the answer: 0 and numbers above 100 mean 100. */
+  pageSize: number;
+  /** `next_page_token` of the page before. Empty: the first page. */
+  pageToken: string;
 }
 
 /** The user's devices. */
 export interface ListDevicesResponse {
-  /** The newest sign-in first; at most 100. */
+  /** The newest sign-in first. */
   devices: SignedInDevice[];
+  /** For the next page; its content is not for apps. Empty: this page is the last. */
+  nextPageToken: string;
 }
 
 /** A device with an active session. */
@@ -1014,11 +1020,17 @@ export const SignOutResponse: MessageFns<SignOutResponse> = {
 };
 
 function createBaseListDevicesRequest(): ListDevicesRequest {
-  return {};
+  return { pageSize: 0, pageToken: "" };
 }
 
 export const ListDevicesRequest: MessageFns<ListDevicesRequest> = {
-  encode(_: ListDevicesRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+  encode(message: ListDevicesRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.pageSize !== 0) {
+      writer.uint32(8).int32(message.pageSize);
+    }
+    if (message.pageToken !== "") {
+      writer.uint32(18).string(message.pageToken);
+    }
     return writer;
   },
 
@@ -1035,6 +1047,22 @@ export const ListDevicesRequest: MessageFns<ListDevicesRequest> = {
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.pageSize = reader.int32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.pageToken = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1047,32 +1075,54 @@ export const ListDevicesRequest: MessageFns<ListDevicesRequest> = {
     }
   },
 
-  fromJSON(_: any): ListDevicesRequest {
-    return {};
+  fromJSON(object: any): ListDevicesRequest {
+    return {
+      pageSize: isSet(object.pageSize)
+        ? globalThis.Number(object.pageSize)
+        : isSet(object.page_size)
+        ? globalThis.Number(object.page_size)
+        : 0,
+      pageToken: isSet(object.pageToken)
+        ? globalThis.String(object.pageToken)
+        : isSet(object.page_token)
+        ? globalThis.String(object.page_token)
+        : "",
+    };
   },
 
-  toJSON(_: ListDevicesRequest): unknown {
+  toJSON(message: ListDevicesRequest): unknown {
     const obj: any = {};
+    if (message.pageSize !== 0) {
+      obj.pageSize = Math.round(message.pageSize);
+    }
+    if (message.pageToken !== "") {
+      obj.pageToken = message.pageToken;
+    }
     return obj;
   },
 
   create(base?: DeepPartial<ListDevicesRequest>): ListDevicesRequest {
     return ListDevicesRequest.fromPartial(base ?? {});
   },
-  fromPartial(_: DeepPartial<ListDevicesRequest>): ListDevicesRequest {
+  fromPartial(object: DeepPartial<ListDevicesRequest>): ListDevicesRequest {
     const message = createBaseListDevicesRequest();
+    message.pageSize = object.pageSize ?? 0;
+    message.pageToken = object.pageToken ?? "";
     return message;
   },
 };
 
 function createBaseListDevicesResponse(): ListDevicesResponse {
-  return { devices: [] };
+  return { devices: [], nextPageToken: "" };
 }
 
 export const ListDevicesResponse: MessageFns<ListDevicesResponse> = {
   encode(message: ListDevicesResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     for (const v of message.devices) {
       SignedInDevice.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.nextPageToken !== "") {
+      writer.uint32(18).string(message.nextPageToken);
     }
     return writer;
   },
@@ -1098,6 +1148,14 @@ export const ListDevicesResponse: MessageFns<ListDevicesResponse> = {
             message.devices.push(SignedInDevice.decode(reader, reader.uint32()));
             continue;
           }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.nextPageToken = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1115,6 +1173,11 @@ export const ListDevicesResponse: MessageFns<ListDevicesResponse> = {
       devices: globalThis.Array.isArray(object?.devices)
         ? object.devices.map((e: any) => SignedInDevice.fromJSON(e))
         : [],
+      nextPageToken: isSet(object.nextPageToken)
+        ? globalThis.String(object.nextPageToken)
+        : isSet(object.next_page_token)
+        ? globalThis.String(object.next_page_token)
+        : "",
     };
   },
 
@@ -1122,6 +1185,9 @@ export const ListDevicesResponse: MessageFns<ListDevicesResponse> = {
     const obj: any = {};
     if (message.devices?.length) {
       obj.devices = message.devices.map((e) => SignedInDevice.toJSON(e));
+    }
+    if (message.nextPageToken !== "") {
+      obj.nextPageToken = message.nextPageToken;
     }
     return obj;
   },
@@ -1132,6 +1198,7 @@ export const ListDevicesResponse: MessageFns<ListDevicesResponse> = {
   fromPartial(object: DeepPartial<ListDevicesResponse>): ListDevicesResponse {
     const message = createBaseListDevicesResponse();
     message.devices = object.devices?.map((e) => SignedInDevice.fromPartial(e)) || [];
+    message.nextPageToken = object.nextPageToken ?? "";
     return message;
   },
 };
