@@ -1,69 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { memoryCacheStore } from '../../src/core/adapters/memory/cache-store.ts';
-import { memoryLeases } from '../../src/core/adapters/memory/leases.ts';
-import { memoryTagVersions } from '../../src/core/adapters/memory/tag-versions.ts';
-import { fakeClock } from '../support/time/clock.ts';
 import { seeded } from '../support/time/seeded.ts';
-import { stall } from './fence.ts';
-import { type RaceOptions, type RaceResult, race } from './race.ts';
-import {
-  openReplica,
-  type ReplicaParts,
-  shortLeases,
-  withoutErrorsRule,
-  withoutFence,
-  withoutFlights,
-  withoutLeases,
-  withoutPromptSeals,
-  withoutSealing,
-  withoutVerifying,
-  withoutVersionCheck,
-} from './replicas.ts';
-import { delayed, failingStore } from './slow.ts';
-
-type Setting = Partial<RaceOptions> & {
-  /** More than one share a store and leases, in memory. */
-  readonly replicas?: number;
-  /** Takes a safeguard out. */
-  readonly without?: (parts: ReplicaParts) => Partial<ReplicaParts>;
-};
-
-type World = Pick<RaceOptions, 'caches' | 'clock' | 'random' | 'sleep'>;
-
-/** A workload on a fake clock, so that a seed gives the same history each time. */
-async function played<T>(
-  seed: number,
-  { replicas = 1, without, leaseMs }: { replicas?: number; without?: Setting['without']; leaseMs?: number },
-  workload: (world: World) => Promise<T>,
-): Promise<T> {
-  const clock = fakeClock();
-  const random = seeded(seed);
-  const sleep = (ms: number) => new Promise<void>((resolve) => clock.after(Math.round(ms), resolve));
-  const step = delayed(() => sleep(random() * 2));
-  const leases = memoryLeases(clock);
-  const taken = leaseMs === undefined ? leases : shortLeases(leases, leaseMs);
-  const versions = memoryTagVersions({ clock });
-  const shared = { store: memoryCacheStore({ bytesMax: 10_000_000, leases }), leases: taken };
-  const parts = { versions, ...(replicas > 1 && { shared }) };
-  const caches = Array.from({ length: replicas }, () => openReplica(parts, { clock, random, step, ...(without && { without }) }));
-  let over = false;
-  const result = workload({ caches, clock, random, sleep }).finally(() => {
-    over = true;
-  });
-  while (!over) await clock.advance(1);
-  return result;
-}
-
-function raceOf(seed: number, { replicas, without, ...options }: Setting = {}): Promise<RaceResult> {
-  return played(seed, { ...(replicas && { replicas }), ...(without && { without }) }, (world) => race({ ...world, ...options }));
-}
-
-/** Not every history has what is looked for. */
-async function found(look: (seed: number) => Promise<boolean>): Promise<void> {
-  for (let seed = 1; seed <= 6; seed++) if (await look(seed)) return;
-  assert.fail('It was not found.');
-}
+import { raceOf, type Setting, stallOf } from './memory-world.ts';
+import { withoutPromptSeals } from './replicas.ts';
+import { failingStore } from './slow.ts';
 
 for (const [replicas, seeds] of [
   [1, [1, 2]],
@@ -78,23 +18,6 @@ for (const [replicas, seeds] of [
       assert.ok(computes > 50);
     });
   }
-
-  test(`${where}: the race finds a cache that does not check versions`, async () => {
-    const { staleAsFresh } = await raceOf(1, { replicas, without: withoutVersionCheck });
-    assert.ok(staleAsFresh.some((found) => found.startsWith('hit')));
-  });
-
-  test(`${where}: the race finds a cache whose flights are not sealed`, async () => {
-    await found(async (seed) => {
-      const { staleAsFresh } = await raceOf(seed, { replicas, without: withoutSealing });
-      return staleAsFresh.some((answer) => answer.startsWith('coalesced'));
-    });
-  });
-
-  test(`${where}: the race finds a cache that lets each call compute for itself`, async () => {
-    const { doubled } = await raceOf(1, { replicas, without: replicas === 1 ? withoutFlights : withoutLeases });
-    assert.ok(doubled.length > 0);
-  });
 }
 
 for (const replicas of [1, 2]) {
@@ -104,21 +27,6 @@ for (const replicas of [1, 2]) {
     for (const result of ['hit', 'miss', 'coalesced']) assert.ok((results[result] ?? 0) > 20, `${results[result]} of ${result} say little`);
   });
 }
-
-for (const kind of ['error', 'coalesced'])
-  test(`2 replicas that share a store: the race finds replicas that give what cannot be verified: ${kind}`, async () => {
-    await found(async (seed) => {
-      const { staleAsFresh } = await raceOf(seed, { replicas: 2, moreTags: 100, errors: 0.4, computeMs: 30, without: withoutErrorsRule });
-      return staleAsFresh.some((answer) => answer.startsWith(kind));
-    });
-  });
-
-test('2 replicas that share a store: the race finds replicas that close their own flights and do not verify', async () => {
-  await found(async (seed) => {
-    const { staleAsFresh } = await raceOf(seed, { replicas: 2, without: withoutVerifying });
-    return staleAsFresh.some((answer) => answer.startsWith('coalesced'));
-  });
-});
 
 test('2 replicas that share a store: that flights are closed at once is for promptness alone', async () => {
   const { staleAsFresh, failures } = await raceOf(1, { replicas: 2, without: withoutPromptSeals });
@@ -136,9 +44,8 @@ test('a seed gives the same history each time', async () => {
   assert.deepEqual(one, other);
 });
 
-const leaseMs = 20;
 test('2 replicas that share a store: fresh answers never go back, though computations stall past their leases', async () => {
-  const { wentBack, hits, stalls } = await played(8, { replicas: 2, leaseMs }, (world) => stall({ ...world, leaseMs }));
+  const { wentBack, hits, stalls } = await stallOf(8);
   assert.deepEqual(wentBack, []);
   assert.ok(hits > 100 && stalls > 10, `${hits} hits, ${stalls} stalls`);
 });
@@ -148,13 +55,8 @@ for (const seed of [1, 2, 3]) {
     const random = seeded(seed);
     const without: Setting['without'] = ({ shared }) =>
       shared === undefined ? {} : { shared: { ...shared, store: failingStore(shared.store, () => random() < 0.7) } };
-    const { wentBack, hits } = await played(seed, { replicas: 2, leaseMs, without }, (world) => stall({ ...world, leaseMs }));
+    const { wentBack, hits } = await stallOf(seed, without);
     assert.deepEqual(wentBack, []);
     assert.ok(hits > 100, `${hits} hits`);
   });
 }
-
-test('2 replicas that share a store: stalling finds a store that does not ask for the lease', async () => {
-  const { wentBack } = await played(8, { replicas: 2, leaseMs, without: withoutFence }, (world) => stall({ ...world, leaseMs }));
-  assert.ok(wentBack.length > 0);
-});

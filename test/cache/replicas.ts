@@ -2,6 +2,7 @@ import { memoryCacheStore } from '../../src/core/adapters/memory/cache-store.ts'
 import { openCache } from '../../src/core/cache/cache.ts';
 import type { Computed } from '../../src/core/cache/computed.ts';
 import type { CacheCounts } from '../../src/core/cache/counts.ts';
+import type { Flight, Outcome } from '../../src/core/cache/flight/flight.ts';
 import { type Flights, flights } from '../../src/core/cache/flight/flights.ts';
 import type { Clock } from '../../src/core/kit/clock.ts';
 import type { CacheStore } from '../../src/core/ports/cache-store.ts';
@@ -67,8 +68,24 @@ export const withoutVerifying = ({ flights }: ReplicaParts): Partial<ReplicaPart
 /** A cache that joins whatever is on its way. */
 export const withoutSealing = (parts: ReplicaParts): Partial<ReplicaParts> => withoutVerifying({ ...parts, ...withoutPromptSeals(parts) });
 
-/** A cache that gives errors and incomplete tag sets of older flights to whoever joined. */
+/** A cache that gives errors of older flights to whoever joined, and answers with too many tags. */
 export const withoutErrorsRule = ({ versions }: ReplicaParts): Partial<ReplicaParts> => ({ versions: { ...versions, raisedSince: () => false } });
+
+/** A cache that takes an answer with too many tags for one with the tags of its policy. */
+export const withoutIncompleteTagsRule = ({ flights }: ReplicaParts): Partial<ReplicaParts> => ({
+  flights: {
+    ...flights,
+    find: (key) => {
+      const flight = flights.find(key);
+      return flight && { ...flight, join: async (signal) => asIfComplete(flight, await flight.join(signal)) };
+    },
+  },
+});
+
+function asIfComplete({ start }: Flight<Computed>, outcome: Outcome<Computed>): Outcome<Computed> {
+  if ('error' in outcome || outcome.value.snapshot !== 'incomplete' || start === undefined) return outcome;
+  return { value: { ...outcome.value, snapshot: start.snapshot } };
+}
 
 /** A cache that lets each call compute for itself. */
 export const withoutFlights = ({ flights }: ReplicaParts): Partial<ReplicaParts> => ({ flights: { ...flights, find: () => undefined } });

@@ -48,7 +48,7 @@ const goesOn = async (calls: { answered(): number }) => {
 // Each has servers of its own, and waits for them most of the time.
 describe('two replicas under load', { concurrency: 2 }, () => {
   test('Redis killed, restarted empty, hanging and out of memory under load: no call fails, and replicas recover without a restart', {
-    timeout: 120_000,
+    timeout: 240_000,
   }, async () => {
     await using redisServer = await startRedisServer();
     await using a = await openFixtureServer({ redis: { mode: 'single', nodes: [redisServer.address], prefix: ownPrefix() } });
@@ -74,7 +74,7 @@ describe('two replicas under load', { concurrency: 2 }, () => {
     assert.deepEqual(await calls.stop(), []);
   });
 
-  test('slots of a Cluster moved, and a node of it killed, under load: no call fails', { timeout: 120_000 }, async () => {
+  test('slots of a Cluster moved, and a node of it killed, under load: no call fails', { timeout: 240_000 }, async () => {
     await using cluster = await startRedisCluster();
     await using a = await openFixtureServer({ redis: { mode: 'cluster', nodes: cluster.addresses, prefix: ownPrefix() } });
     await using b = await openFixtureServer({ shared: a });

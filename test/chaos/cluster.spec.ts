@@ -25,7 +25,7 @@ after(async () => {
   await cluster?.stop();
 });
 
-test('slots that move, with versions of tags and topics of the bus in them', { timeout: 60_000 }, async () => {
+test('slots that move, with versions of tags and topics of the bus in them', { timeout: 180_000 }, async () => {
   const moving = ['invalidated', 'revocations', ...items.filter((item) => !atFirst(item)).map((item) => `item:${item}`)].map(slotKeyOf);
   const [, second, third] = cluster.nodes as [RedisServer, RedisServer, RedisServer];
   const move = async () => {
@@ -35,7 +35,7 @@ test('slots that move, with versions of tags and topics of the bus in them', { t
   assert.ok(told > 10 && hit > 0, `${told} invalidations, ${hit} hits`);
 });
 
-test('a node that is replaced by a replica that lacks the tail', { timeout: 60_000 }, async () => {
+test('a node that is replaced by a replica that lacks the tail', { timeout: 180_000 }, async () => {
   const [first, , , replica] = cluster.nodes as [RedisServer, RedisServer, RedisServer, RedisServer];
   const promoted = () =>
     until('the replica has the slots', async () => String(await replica.command('INFO', 'replication')).includes('role:master'), 20_000);

@@ -1,0 +1,43 @@
+// A fail-over by DNS in mode `single`: the primary that a replica is connected to becomes the replica of another one, and lags behind.
+import type { Redis } from '../../src/core/adapters/redis/connection/open-redis.ts';
+import { redisScript } from '../../src/core/adapters/redis/connection/redis-script.ts';
+import { readScript } from '../../src/core/adapters/redis/tag-scripts.ts';
+import { follow } from '../support/redis/follow.ts';
+import { openedRedis } from '../support/redis/opened-redis.ts';
+import { ownPrefix, startRedisServer } from '../support/redis/redis.ts';
+import { cameBy, computation } from './open.ts';
+import { placeOf, redisReplica } from './redis-replica.ts';
+
+/** A connection that reads versions by a script which any server runs, as MGET would. */
+export function withoutPrimaryOnlyReads(redis: Redis): Redis {
+  const anywhere = redisScript(readScript.source.replace(/^#!lua.*/, ''));
+  return { ...redis, run: (script, ...asked) => redis.run(script === readScript ? anywhere : script, ...asked) };
+}
+
+/** @returns whether a replica at the demoted primary serves an answer as fresh that was invalidated at the new one */
+export async function servesOldOfDemoted(without = (redis: Redis) => redis): Promise<boolean> {
+  await using old = await startRedisServer({ config: ['repl-diskless-sync-delay 0'] });
+  await using next = await startRedisServer({});
+  const prefix = ownPrefix();
+  await follow(next, old);
+  const atOld = await openedRedis(placeOf(old.address, prefix));
+  const one = redisReplica(without(atOld));
+  const compute = computation();
+  await one.read(compute);
+  if (cameBy(await one.read(compute)) !== 'hit 1') throw new Error('There is nothing to invalidate.');
+  await next.command('REPLICAOF', 'NO', 'ONE');
+  await next.command('CONFIG', 'SET', 'requirepass', 'right');
+  await old.command('CONFIG', 'SET', 'masterauth', 'wrong'); // its link stays down
+  await old.command('REPLICAOF', '127.0.0.1', next.port);
+  const atNext = await openedRedis({ ...placeOf(next.address, prefix), password: 'right' });
+  const other = redisReplica(atNext);
+  try {
+    await other.cache.invalidate(['item:7']);
+    const came: string[] = [];
+    for (let i = 0; i < 5; i++) came.push(cameBy(await one.read(compute)));
+    return came.includes('hit 1');
+  } finally {
+    for (const { cache } of [one, other]) cache.close();
+    for (const redis of [atOld, atNext]) redis.close();
+  }
+}
