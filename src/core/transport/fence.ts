@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events';
 import type { Meter } from '@opentelemetry/api';
 import type { Log } from '../ports/log.ts';
 
@@ -16,17 +17,26 @@ export function defectReports(log: Log, meter: Meter): ReportDefect {
 /**
  * Confines an error of a listener to the stream or connection of its event. No other code could catch it, so it would
  * end the process with all its calls. Every event of an emitter passes through its `emit`, so listeners of Node and of
- * libraries are fenced, too.
+ * libraries are fenced, too. The emitters of one fence share one function, because every call is an emitter.
  * @param failed reports the defect and ends the stream or connection
+ * @returns fences an emitter
  */
-export function fence(emitter: NodeJS.EventEmitter, failed: (error: unknown) => void): void {
-  const { emit } = emitter;
-  emitter.emit = (event: string | symbol, ...args: unknown[]) => {
+export function fenceOf<Emitter extends EventEmitter>(failed: (emitter: Emitter, error: unknown) => void): (emitter: Emitter) => void {
+  const { emit } = EventEmitter.prototype;
+  function fenced(this: Emitter, ...args: Parameters<EventEmitter['emit']>): boolean {
     try {
-      return emit.call(emitter, event, ...args);
+      return emit.apply(this, args);
     } catch (error) {
-      failed(error);
+      failed(this, error);
       return true;
     }
+  }
+  return (emitter) => {
+    emitter.emit = fenced;
   };
+}
+
+/** Fences one emitter. */
+export function fence(emitter: EventEmitter, failed: (error: unknown) => void): void {
+  fenceOf((_, error) => failed(error))(emitter);
 }

@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { type EventEmitter, once } from 'node:events';
 import { request } from 'node:http';
 import { connect } from 'node:http2';
 import { test } from 'node:test';
 import type { DescMethod } from '@bufbuild/protobuf';
 import { Metadata } from 'nice-grpc-common';
 import { fixtureRelease } from '../../../test/support/server/test-server.ts';
+import { until } from '../../../test/support/time/until.ts';
 import { registryOf } from '../../../test/support/client/protocols.ts';
 import { systemClock } from '../../wire/system-clock.ts';
 import type { MethodPlan } from '../kit/plan.ts';
@@ -106,4 +108,22 @@ test('HTTP/1.1: an exception in the event of one request ends that request, and 
   };
   await assert.rejects(ask('/data'));
   assert.deepEqual([await ask('/stays'), defects], [200, [['stream', 'URIError']]]);
+});
+
+test('a closed stream holds nothing of its call', async () => {
+  await using front = await openThrowing();
+  const streams: EventEmitter[] = [];
+  const created = (message: unknown) => void streams.push((message as { stream: EventEmitter }).stream);
+  subscribe('http2.server.stream.created', created);
+  const session = connect(front.url);
+  try {
+    const stream = session.request({ ':method': 'POST', ':path': '/stays', 'content-type': 'application/grpc' });
+    stream.resume().end();
+    await once(stream, 'close');
+    await until('the stream has closed', () => streams.length === 1 && streams[0]?.eventNames().length === 1);
+    assert.deepEqual(streams[0]?.eventNames(), ['error']); // whose listener all streams share
+  } finally {
+    unsubscribe('http2.server.stream.created', created);
+    session.close();
+  }
 });

@@ -39,7 +39,7 @@ export class Http2Exchange implements Exchange {
     this.also?.(headers);
     headers[':status'] = status;
     if (trailers !== undefined) {
-      output.once('wantTrailers', () => output.sendTrailers(trailers()));
+      output.on('wantTrailers', () => output.sendTrailers(trailers()));
       output.respond(headers, { waitForTrailers: true });
     } else output.respond(headers, { endStream: only });
     if (!this.isWhole()) output.once('finish', () => this.#refuseRest());

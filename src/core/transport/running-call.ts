@@ -56,7 +56,7 @@ export class RunningCall {
   }
 
   run(answer: AnswerCall): void {
-    this.#exchange.output.once('close', () => this.#closed());
+    this.#exchange.output.on('close', () => this.#closed());
     const { request } = this.#call;
     if (request instanceof OneRequest && !request.isSettled) this.#beginSoon(request, answer);
     else this.#begin(answer);

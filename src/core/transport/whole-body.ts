@@ -29,8 +29,8 @@ export class WholeBody {
         this.#settle('too long');
       } else this.#keep(chunk);
     });
-    input.once('end', () => this.#settle(input.closed ? 'lost' : 'whole')); // Node also emits 'end' for a stream that was reset
-    input.once('close', () => this.#settle('lost'));
+    input.on('end', () => this.#settle(input.closed ? 'lost' : 'whole')); // Node also emits 'end' for a stream that was reset
+    input.on('close', () => this.#settle('lost'));
   }
 
   /** The first chunk and large ones stay as they are, which is the usual case. */
