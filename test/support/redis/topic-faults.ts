@@ -1,6 +1,6 @@
 import { Redis as Client } from 'ioredis';
 import type { Redis } from '../../../src/core/adapters/redis/connection/open-redis.ts';
-import { topicKeys } from '../../../src/core/adapters/redis/topic-log.ts';
+import { requestKey, topicKeys } from '../../../src/core/adapters/redis/topic-log.ts';
 import { slotOf } from '../../../src/core/kit/partitions.ts';
 
 /** What can happen to the keys of a topic: done by the default user, who has every right. */
@@ -26,6 +26,10 @@ export function topicFaults(redis: Redis) {
           asAdmin(topic, async (again) => {
             await again.del(...keys);
             for (const { key, bytes, ttlMs } of kept) if (bytes !== null) await again.restore(key, Math.max(0, ttlMs), bytes);
+            const top = Number(await again.hget(keys[0] ?? '', 'o'));
+            const requests = requestKey(redis.prefix, topic, '');
+            for (const key of (await again.keys(`${redis.prefix}*`)).filter((key) => key.startsWith(requests)))
+              if (Number((await again.get(key))?.split(' ')[1]) > top) await again.del(key);
           });
       }),
   };

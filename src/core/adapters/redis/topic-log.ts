@@ -27,6 +27,11 @@ export function topicKeys(prefix: string, topic: string): readonly [log: string,
   return [`${place}l:${topic}`, `${place}e:${topic}`, `${place}k:${topic}`, `${place}i:${topic}`];
 }
 
+/** Where the position is that a request id was answered with. */
+export function requestKey(prefix: string, topic: string, id: string): string {
+  return `${placeOf(prefix, busTopicOf(topic))}r:${topic.length} ${topic} ${id}`;
+}
+
 /** The topic log that all replicas share. */
 export function redisTopicLog({ redis, pages, bus, randomId }: RedisTopicLogParts): TopicLog {
   const inTurn = atOnce(pagesAtOnce);
@@ -35,8 +40,7 @@ export function redisTopicLog({ redis, pages, bus, randomId }: RedisTopicLogPart
     publish: async (topic, events, limits) => {
       checkPublish(topic, events, limits);
       const requests = events.flatMap(({ requestId }) => requestId ?? []);
-      const place = placeOf(redis.prefix, busTopicOf(topic));
-      const keys = [...topicKeys(redis.prefix, topic), ...requests.map((id) => `${place}r:${topic.length} ${topic} ${id}`)];
+      const keys = [...topicKeys(redis.prefix, topic), ...requests.map((id) => requestKey(redis.prefix, topic, id))];
       const words = events.flatMap(({ payload, key = '', requestId }: NewEvent) => [
         randomId(),
         key,
