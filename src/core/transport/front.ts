@@ -20,6 +20,11 @@ export type Front = {
   close(): Promise<void>;
 };
 
+/**
+ * Without it the second of two small writes waits for the client's ACK of the first, which the client may delay for
+ * 40 ms and more (RFC 9293, section 3.7.4). node:http and node:http2 set it on connections that they accept themselves.
+ */
+const noDelay = true;
 /** How long a closed HTTP/2 connection waits for the client to close its side. Milliseconds. */
 const lingerMs = 1_000;
 
@@ -90,6 +95,7 @@ export async function openFront(options: FrontOptions): Promise<Front> {
 
 function tlsListener(tls: FrontTls, accept: (socket: Socket, isHttp2: boolean) => void, { handshakeMs }: FrontTimers): TlsServer {
   const listener = createTlsServer({
+    noDelay,
     key: tls.key,
     cert: tls.cert,
     ca: tls.clientCa,
@@ -114,7 +120,7 @@ const http2Word = 'PRI';
  * section 3.4) without waiting.
  */
 function plainListener(accept: (socket: Socket, isHttp2: boolean) => void, { prefaceMs }: FrontTimers, clock: Clock): NetServer {
-  return createNetServer((socket) => {
+  return createNetServer({ noDelay }, (socket) => {
     const tooLate = clock.after(prefaceMs, () => socket.destroy());
     socket.once('close', tooLate);
     let first = '';
