@@ -1,5 +1,6 @@
 // A client that looks at what it gets: h2load does not.
 import { connect, constants } from 'node:http2';
+import { buffer } from 'node:stream/consumers';
 import { GetHomeResponse } from '../../src/gen/app/v1/home.ts';
 
 export type Client = {
@@ -63,4 +64,29 @@ export function checkHome(message: Uint8Array): GetHomeResponse {
       `An answer is not the whole home screen: ${JSON.stringify(home, (_, value) => (typeof value === 'bigint' ? String(value) : value))}`,
     );
   return home;
+}
+
+export type Request = { readonly path: string; readonly headers: Readonly<Record<string, string>>; readonly body: Buffer };
+
+/** One call on a connection of its own. @returns also the trailers */
+export async function ask(
+  port: number,
+  ca: Buffer,
+  { path: target, headers, body }: Request,
+): Promise<{ headers: Record<string, unknown>; body: Buffer }> {
+  const session = connect(`https://localhost:${port}`, { ca });
+  try {
+    const stream = session.request({ ':method': 'POST', ':path': target, ...headers });
+    const received = {};
+    for (const event of ['response', 'trailers']) stream.on(event, (some) => Object.assign(received, some));
+    stream.end(body);
+    return { headers: received, body: await buffer(stream) };
+  } finally {
+    session.close();
+  }
+}
+
+/** @throws Error unless it is a whole home screen */
+export function checkHomeJson(home: unknown): void {
+  checkHome(GetHomeResponse.encode(GetHomeResponse.fromJSON(home)).finish());
 }

@@ -1,7 +1,8 @@
 // Does memory grow with the number of calls? Many users, each with a token and a cache key of their own, again and again, every answer looked at.
 import { checkHome, openClient } from './client.ts';
 import type { Harness } from './harness.ts';
-import { frameOf } from './load.ts';
+import { frameOf, h2load, type Load } from './load.ts';
+import type { Measured } from './process.ts';
 
 export type Growth = {
   readonly users: number;
@@ -40,4 +41,14 @@ export async function growth(
   const rssBytes = [await upTo(calls[0]), await upTo(calls[1])] as const;
   for (const client of clients) client.close();
   return { users, calls, rssBytes, wrong };
+}
+
+/** The resident set of a server after so many calls of one user and a garbage collection: bytes. @throws Error when a call was not good */
+export async function rssAfter(
+  { server, load }: { readonly server: Measured; readonly load: Load },
+  { calls, loadCore }: { readonly calls: number; readonly loadCore: number },
+): Promise<number> {
+  const good = await h2load(loadCore, calls, load);
+  if (good !== calls) throw new Error(`${load.url}: only ${good} of ${calls} calls were good.`);
+  return server.rssAfterGc();
 }

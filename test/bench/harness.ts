@@ -15,7 +15,7 @@ import { createMigratedDatabase } from '../support/postgres/postgres.ts';
 import { type Measured, startPinned } from './process.ts';
 
 const root = resolve(import.meta.dirname, '../..');
-const server = (name: string) => join(import.meta.dirname, 'servers', `${name}.ts`);
+const server = (file: string) => join(import.meta.dirname, 'servers', file);
 const issuer = 'portico';
 const tokenTtlMs = 3_600_000;
 
@@ -32,8 +32,8 @@ export type Harness = AsyncDisposable & {
   metrics(): Promise<ReadonlyMap<string, number>>;
   /** Exports that the collector has got so far, by what they hold. */
   readonly exports: Readonly<Record<'traces' | 'metrics', number>>;
-  /** Starts a server to compare with, on the server's core, with the same certificate. */
-  contestant(name: string, env?: Readonly<Record<string, string>>): Promise<Measured & { readonly port: number }>;
+  /** Starts a server to compare with, a file of `servers`, on the server's core, with the same certificate. */
+  contestant(file: string, env?: Readonly<Record<string, string>>): Promise<Measured & { readonly port: number }>;
   /**
    * Starts one more Portico on the server's core, with the same database and other settings besides.
    * @param checkout the folder of the Portico that is started; default: this one
@@ -71,7 +71,7 @@ export async function openHarness(cores: Cores, nodeArgs: (folder: string) => re
     BENCH_INTERNAL_TOKEN: await internalTokens(signing)('accounts', undefined),
   };
 
-  const upstreams = await startPinned(server('upstreams'), { core: cores.load, env: bench });
+  const upstreams = await startPinned(server('upstreams.ts'), { core: cores.load, env: bench });
   onFailure.defer(() => upstreams.stop());
   const addresses = upstreams.ready.addresses as Readonly<Record<string, string>>;
   await globalSetup();
@@ -129,8 +129,8 @@ export async function openHarness(cores: Cores, nodeArgs: (folder: string) => re
       };
     },
     exports: collector.exports,
-    contestant: async (name, env = {}) => {
-      const measured = await startPinned(server(name), {
+    contestant: async (file, env = {}) => {
+      const measured = await startPinned(server(file), {
         core: cores.server,
         env: { ...bench, ...env, BENCH_UPSTREAMS: JSON.stringify(addresses), NODE_ENV: 'production' },
       });

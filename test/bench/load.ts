@@ -6,9 +6,9 @@ import { writeFileSync } from 'node:fs';
 export type Load = {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
-  /** The request's frame: five bytes of prefix and the message. */
+  /** The request's body; of gRPC a frame: five bytes of prefix and the message. */
   readonly bodyFile: string;
-  /** Length of the shortest good answer's frame in bytes, prefix included. */
+  /** Length of the shortest good answer's body in bytes, prefix included; 0: good answers have none. */
   readonly answerBytes: number;
 };
 
@@ -25,6 +25,7 @@ export async function h2load(core: number, calls: number, load: Load): Promise<n
   const answered = Number(output.match(/status codes: (\d+) 2xx/)?.[1]);
   const dataBytes = Number(output.match(/\((\d+)\) data/)?.[1]);
   if (code !== 0 || !Number.isFinite(answered) || !Number.isFinite(dataBytes)) throw new Error(`h2load failed:\n${output}`);
+  if (load.answerBytes === 0) return dataBytes === 0 ? answered : 0;
   return Math.min(answered, Math.floor(dataBytes / load.answerBytes));
 }
 

@@ -8,6 +8,8 @@ export const given = {
   ca: () => readFileSync(variable('BENCH_TLS_CA')),
   /** The encoded answer of the home screen, as Portico gave it. */
   answer: () => new Uint8Array(readFileSync(variable('BENCH_ANSWER'))),
+  /** The same as JSON, as Portico gave it. */
+  json: () => readFileSync(variable('BENCH_JSON'), 'utf8'),
   /** "localhost:41234" by the name of the upstream. */
   upstreams: () => JSON.parse(variable('BENCH_UPSTREAMS')) as Readonly<Record<string, string>>,
   /** An internal token as Portico makes them. */

@@ -8,8 +8,8 @@ import { createFileRegistry, type DescMethodUnary, fromBinary, type Message } fr
 import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { connectNodeAdapter } from '@connectrpc/connect-node';
-import { createLocalJWKSet, jwtVerify } from 'jose';
 import { given, ready } from './common.ts';
+import { userOf } from './user-of.ts';
 
 const registry = createFileRegistry(
   fromBinary(FileDescriptorSetSchema, readFileSync(join(import.meta.dirname, '../../../src/gen/descriptors.binpb'))),
@@ -17,20 +17,7 @@ const registry = createFileRegistry(
 const found = registry.getService('app.v1.HomeService')?.method.getHome;
 if (found === undefined) throw new Error('no GetHome in the descriptors');
 const method = found as DescMethodUnary;
-const jwks = createLocalJWKSet(given.jwks() as Parameters<typeof createLocalJWKSet>[0]);
-const verified = new Map<string, { sub: string; expMs: number }>();
 const answers = new Map<string, { message: Message; freshUntilMs: number }>();
-
-async function userOf(header: string | null): Promise<string> {
-  const token = header?.match(/^bearer +(\S+)$/i)?.[1] ?? '';
-  const known = verified.get(token);
-  if (known !== undefined && known.expMs > Date.now()) return known.sub;
-  const { payload } = await jwtVerify(token, jwks, { algorithms: ['ES256'], requiredClaims: ['sub', 'exp'] }).catch(() => {
-    throw new ConnectError('token', Code.Unauthenticated);
-  });
-  verified.set(token, { sub: String(payload.sub), expMs: Number(payload.exp) * 1_000 });
-  return String(payload.sub);
-}
 
 const handler = connectNodeAdapter({
   connect: false,
@@ -38,6 +25,7 @@ const handler = connectNodeAdapter({
   routes: (router) =>
     router.rpc(method, async (_request, context) => {
       const user = await userOf(context.requestHeader.get('authorization'));
+      if (user === undefined) throw new ConnectError('token', Code.Unauthenticated);
       const key = `${user}|${context.requestHeader.get('accept-language') ?? ''}`;
       const known = answers.get(key);
       if (known !== undefined && known.freshUntilMs > Date.now()) return known.message;
