@@ -1,106 +1,28 @@
 // `npm run test:deploy`: runs the Dockerfile's steps in a clean folder and starts the very bundle that it would copy, as another user, from a folder that cannot be written.
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { createPrivateKey, generateKeyPairSync } from 'node:crypto';
-import { once } from 'node:events';
-import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { after, before, test } from 'node:test';
-import { createRemoteJWKSet, exportJWK, SignJWT } from 'jose';
-import { holdPort } from '../../scripts/hold-port.ts';
-import { devTls } from '../../src/core/transport/dev-tls.ts';
-import { type Company, openCompany } from '../../src/sample/company.ts';
-import { systemClock } from '../../src/wire/system-clock.ts';
-import { createDatabase } from '../support/postgres/postgres.ts';
 import { callOf, registryOf, transportOf } from '../support/client/protocols.ts';
-import { buildImage, type Container, type Image } from './image.ts';
+import { appUpstreams } from '../support/server/app-upstreams.ts';
+import { type Deployed, openDeployed } from './deployed.ts';
+import type { Container, Image } from './image.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 const registry = registryOf(readFileSync(join(root, 'src/gen/descriptors.binpb')));
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
 
+let deployed: Deployed;
 let image: Image;
-let database: Awaited<ReturnType<typeof createDatabase>>;
-let company: Company;
-/** Stands for what is around the server: an identity provider's key set, and an OpenTelemetry collector. */
-let outside: Server;
-const received = new Map<string, number>();
-const identityKey = generateKeyPairSync('ec', { namedCurve: 'P-256' });
 let env: Readonly<Record<string, string>>;
-let ca: string;
-let adminPort: number;
-
 before(async () => {
-  image = buildImage();
-  database = await createDatabase();
-  outside = createServer(async (request, response) => {
-    if (request.url === '/jwks.json') {
-      response.setHeader('content-type', 'application/json');
-      response.end(JSON.stringify({ keys: [{ ...(await exportJWK(identityKey.publicKey)), kid: 'one', alg: 'ES256', use: 'sig' }] }));
-      return;
-    }
-    let bytes = 0;
-    for await (const chunk of request) bytes += (chunk as Buffer).length;
-    received.set(request.url ?? '', (received.get(request.url ?? '') ?? 0) + bytes);
-    response.setHeader('content-type', 'application/x-protobuf');
-    response.end();
-  });
-  await once(outside.listen(0, '127.0.0.1'), 'listening');
-  adminPort = await holdPort();
-  company = await openCompany({
-    clock: systemClock,
-    keys: createRemoteJWKSet(new URL(`http://127.0.0.1:${adminPort}/.well-known/jwks.json`)),
-    issuer: 'portico',
-  });
-  env = await mount();
+  deployed = await openDeployed(async () => appUpstreams);
+  ({ image, env } = deployed);
 });
-after(async () => {
-  company?.close();
-  outside?.close();
-  await database?.drop();
-  image?.remove();
-});
-
-/** Settings and secrets as files, as a platform gives them. @returns the variables that name them */
-async function mount(): Promise<Readonly<Record<string, string>>> {
-  const outsideUrl = `http://127.0.0.1:${(outside.address() as AddressInfo).port}`;
-  const at = (name: string) => join(image.mounts, name);
-  await devTls(at('made'), systemClock.nowMs());
-  for (const name of readdirSync(at('made'))) cpSync(at(`made/${name}`), at(name));
-  ca = readFileSync(at('ca.pem'), 'utf8');
-  mkdirSync(at('keys'));
-  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  writeFileSync(at('keys/2026-11.pem'), privateKey.export({ type: 'pkcs8', format: 'pem' }));
-  writeFileSync(at('refresh-key'), 'a secret of the test that is long enough\n');
-  writeFileSync(at('database-url'), `${database.url}\n`);
-  const leaf = readdirSync(at('made')).filter((name) => name.endsWith('.pem') && !name.startsWith('ca'));
-  const [certFile = '', keyFile = ''] = ['cert', 'key'].map((kind) => at(leaf.find((name) => name.endsWith('key.pem') === (kind === 'key')) ?? ''));
-  const settings = {
-    public: { host: '127.0.0.1', port: 0, tls: { certFile, keyFile } },
-    internal: { host: '127.0.0.1', port: 0 },
-    admin: { host: '127.0.0.1', port: adminPort },
-    auth: {
-      keysDir: at('keys'),
-      idTokenIssuers: [{ issuer: 'https://id.example.com', jwksUrl: `${outsideUrl}/jwks.json`, audiences: ['app'], nonceRequired: false }],
-    },
-    telemetry: { sampleRatio: 1 },
-    upstreams: Object.fromEntries(Object.entries(company.addresses).map(([name, address]) => [name, { address }])),
-  };
-  writeFileSync(at('portico.yaml'), JSON.stringify(settings)); // JSON is YAML
-  execFileSync('chmod', ['-R', 'a+rX', image.mounts]);
-  execFileSync('mkdir', ['-m', '777', at('data')]);
-  return {
-    PORTICO_CONFIG: at('portico.yaml'),
-    PORTICO_AUTH__REFRESH_KEY_FILE: at('refresh-key'),
-    DATABASE_URL_FILE: at('database-url'),
-    OTEL_EXPORTER_OTLP_ENDPOINT: outsideUrl,
-  };
-}
+after(() => deployed?.close());
 
 async function probe(path: string): Promise<{ readonly status: number; readonly body: string }> {
-  const response = await fetch(`http://127.0.0.1:${adminPort}${path}`);
+  const response = await fetch(`http://127.0.0.1:${deployed.adminPort}${path}`);
   return { status: response.status, body: await response.text() };
 }
 
@@ -179,31 +101,14 @@ test('one process of the image: waits for its schema, is migrated, serves, and l
     assert.equal(check.code, 0, check.stdout + check.stderr);
   });
 
-  await context.test('a client signs in with an ID token and gets a whole screen, as JSON and by gRPC over TLS', async () => {
-    const server = { url: urls.public, ca };
-    const token = await new SignJWT()
-      .setProtectedHeader({ alg: 'ES256', kid: 'one' })
-      .setIssuer('https://id.example.com')
-      .setSubject('alice')
-      .setAudience('app')
-      .setIssuedAt()
-      .setExpirationTime('5m')
-      .sign(createPrivateKey(identityKey.privateKey.export({ type: 'pkcs8', format: 'pem' })));
-    const device = { platform: 'ios', name: 'phone' };
-    const signedIn = await callOf(registry, transportOf('json h1', server), 'portico.v1.SessionService/SignIn', {
-      identity: { case: 'idToken', value: { token } },
-      device,
-    });
-    assert.equal(signedIn.code, 0, signedIn.message);
-    const headers = { authorization: `Bearer ${signedIn.messages[0]?.accessToken}` };
+  await context.test('a client signs in with an ID token and is known, as JSON and by gRPC over TLS', async () => {
+    const at = { url: urls.public, ca: deployed.ca };
+    const headers = await deployed.signIn(urls.public, registry);
     for (const protocol of ['json h2', 'grpc h2'] as const) {
-      const home = await callOf(registry, transportOf(protocol, server), 'app.v1.HomeService/GetHome', {}, { headers });
-      assert.equal(home.code, 0, home.message);
-      assert.deepEqual(home.messages[0]?.missingParts, []);
-      const devices = await callOf(registry, transportOf(protocol, server), 'portico.v1.SessionService/ListDevices', {}, { headers });
+      const devices = await callOf(registry, transportOf(protocol, at), 'portico.v1.SessionService/ListDevices', {}, { headers });
       assert.equal((devices.messages[0]?.devices as unknown[] | undefined)?.length, 1, devices.message);
     }
-    const refused = await callOf(registry, transportOf('grpc h2', server), 'app.v1.HomeService/GetHome', {});
+    const refused = await callOf(registry, transportOf('grpc h2', at), 'portico.v1.SessionService/ListDevices', {});
     assert.deepEqual([refused.code, refused.reason], [16, 'TOKEN_MISSING']);
   });
 
@@ -212,8 +117,8 @@ test('one process of the image: waits for its schema, is migrated, serves, and l
     const { code, stderr } = await server.ended;
     assert.deepEqual([code, stderr], [0, '']);
     await leaves(server);
-    assert.ok((received.get('/v1/traces') ?? 0) > 0, 'the collector got spans: the exporters are in the bundle');
-    assert.ok((received.get('/v1/metrics') ?? 0) > 0, 'the collector got metrics');
+    assert.ok((deployed.received.get('/v1/traces') ?? 0) > 0, 'the collector got spans: the exporters are in the bundle');
+    assert.ok((deployed.received.get('/v1/metrics') ?? 0) > 0, 'the collector got metrics');
   });
 });
 

@@ -5,7 +5,6 @@ import { type Fixture, openFixture } from '../fixture/app.ts';
 import { openScriptedUpstream, type ScriptedUpstream } from '../fixture/scripted-upstream.ts';
 import { type TestServer, fixtureRelease, openTestServer } from '../support/server/test-server.ts';
 import { callOf, keptTransports, type Options, type ProtocolName, protocols, registryOf, signIn } from '../support/client/protocols.ts';
-import { openSampleServer, sampleRegistry } from '../support/server/sample-server.ts';
 import { until } from '../support/time/until.ts';
 
 type Item = { readonly title: string; readonly note?: string; readonly pendingParts: readonly string[]; readonly missingParts: readonly object[] };
@@ -92,22 +91,3 @@ for (const protocol of protocols) {
     assert.equal((await call(protocol, 'GetItem', itemId)).headers.get('portico-cache'), 'miss');
   });
 }
-
-test('the home screen streams in whole: a slow service is pending, then there, and the rest is never asked for twice', async () => {
-  const sample = await openSampleServer();
-  try {
-    const signed = await signIn(sample.server, sampleRegistry, 'alice');
-    const home = (method: string) =>
-      callOf(sampleRegistry, transportOf('grpc h2', sample.server), `app.v1.HomeService/${method}`, {}, { headers: signed.headers });
-    sample.behave('couriers', 'slow');
-    const { messages, code } = await home('StreamHome');
-    const last = messages.at(-1) as { readonly pendingParts: readonly string[]; readonly missingParts: readonly object[]; readonly couriers: object };
-    assert.equal(code, 0);
-    assert.deepEqual((messages.at(-2) as typeof last).pendingParts, ['couriers']);
-    assert.deepEqual([last.pendingParts, last.missingParts], [[], []]);
-    assert.ok(last.couriers);
-    assert.equal((await home('GetHome')).headers.get('portico-cache'), 'hit');
-  } finally {
-    await sample.close();
-  }
-});

@@ -46,6 +46,7 @@ test('an upstream is reached over TLS by its name, with our client certificate, 
   const upstreamServer = createServer();
   upstreamServer.add(ScriptedServiceDefinition, {
     unary: async ({ text }) => ({ text }),
+    read: async ({ text }) => ({ text }),
     async *serverStream() {},
     clientStream: async () => ({}),
     async *bidiStream() {},

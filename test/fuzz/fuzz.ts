@@ -1,7 +1,6 @@
 // Sends what is nearly right to a server, and has its upstream answer what is nearly right, for a time; says what went wrong, and by which seed it does so again.
 import type { ClientHttp2Session } from 'node:http2';
-import { join } from 'node:path';
-import { root } from '../clients/script.ts';
+import { join, resolve } from 'node:path';
 import { openWire } from '../support/client/wire.ts';
 import { startProcess } from '../support/server/process.ts';
 import { framed } from '../support/upstream/raw-upstream.ts';
@@ -11,6 +10,8 @@ import { rawHttp1Bytes, rawHttp2Bytes, sendRaw } from './raw.ts';
 import { type Sent, sendHttp1, sendHttp2, type Where } from './send.ts';
 import { openFuzzedUpstream } from './upstream.ts';
 import { assertWellFormed } from './well-formed.ts';
+
+const root = resolve(import.meta.dirname, '../..');
 
 export type FuzzOptions = {
   readonly seed: number;

@@ -177,6 +177,14 @@ export const fixtureRows: readonly Row[] = [
     metadata: { etag: /"/ },
   },
   {
+    as: 'alice',
+    method: 'fixture.v1.GuardedService/Read',
+    says: 'an answer that all share',
+    request: { text: 'a' },
+    answers: [{ text: 'a' }],
+    metadata: { etag: /"/ },
+  },
+  {
     method: 'fixture.v1.HandWrittenService/Follow',
     says: 'a stream that is written by hand',
     as: 'alice',

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { type DescService, type FileRegistry, type Message, toJson } from '@bufbuild/protobuf';
 import type { Transport } from '@connectrpc/connect';
+import type { OwnReasons } from '../../support/client/conformance.ts';
 import { callOf, type Outcome, type ProtocolName } from '../../support/client/protocols.ts';
 
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
@@ -50,14 +51,19 @@ function isObject(value: Json): value is { readonly [key: string]: Json } {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-export type Caller = { readonly registry: FileRegistry; readonly transport: Transport; readonly headersOf: (user: string) => Record<string, string> };
+export type Caller = {
+  readonly registry: FileRegistry;
+  readonly reasons?: OwnReasons;
+  readonly transport: Transport;
+  readonly headersOf: (user: string) => Record<string, string>;
+};
 
 /** Calls what the row says in one protocol, and compares answers, status, details and metadata. */
-export async function holdRow(row: Row, protocol: ProtocolName, { registry, transport, headersOf }: Caller): Promise<void> {
+export async function holdRow(row: Row, protocol: ProtocolName, { registry, reasons = {}, transport, headersOf }: Caller): Promise<void> {
   const headers = { ...(row.as === undefined ? {} : headersOf(row.as)), ...row.headers };
-  const turn: Turn = { protocol, call: (method, request) => callOf(registry, transport, method, request, { headers }) };
+  const turn: Turn = { protocol, call: (method, request) => callOf(registry, transport, method, request, { headers, reasons }) };
   const request = typeof row.request === 'function' ? await row.request(turn) : row.request;
-  const outcome = await callOf(registry, transport, row.method, request, { headers, foreign: row.foreignCode !== undefined });
+  const outcome = await callOf(registry, transport, row.method, request, { headers, reasons, foreign: row.foreignCode !== undefined });
   const [service = '', name = ''] = row.method.split('/');
   const output = (registry.getService(service) as DescService).methods.find((method) => method.name === name)?.output;
   assert.ok(output);

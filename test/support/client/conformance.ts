@@ -1,11 +1,11 @@
 // What every error that the server makes has to look like, whatever protocol it came by. `callOf` holds each error it meets against it.
 import assert from 'node:assert/strict';
 import type { ConnectError } from '@connectrpc/connect';
-import { reasons as teamReasons } from '../../../src/app/reasons.ts';
 import { reasons as coreReasons, type StatusName, statusCodes } from '../../../src/core/kit/fault.ts';
 import { BadRequest, ErrorInfo, LocalizedMessage, RequestInfo, RetryInfo } from '../../../src/gen/google/rpc/error_details.ts';
 
-const reasons: Readonly<Record<string, StatusName>> = { ...teamReasons, ...coreReasons };
+/** An app's own reasons with their status. */
+export type OwnReasons = Readonly<Record<string, StatusName>>;
 
 /** The details of an error, decoded; undefined where there is none. */
 export type Details = {
@@ -41,14 +41,17 @@ export function detailsOf(error: ConnectError): Details {
 /** Addresses, files and frames of a stack: what no client may ever read. */
 const inner = /\b(?:127\.0\.0\.1|10\.\d+\.\d+\.\d+|localhost):\d|\[::1\]|\n\s+at |\.[jt]s:\d|node_modules|Exception|ECONN|ETIMEDOUT/;
 
-/** @throws AssertionError telling what is wrong with an error of the server */
-export function assertConformance(code: number, message: string, details: Details): void {
+/**
+ * @param own reasons of the app beside core's
+ * @throws AssertionError telling what is wrong with an error of the server
+ */
+export function assertConformance(code: number, message: string, details: Details, own: OwnReasons = {}): void {
   const { info, request, badRequest, localized, types } = details;
   const told = `status ${code} "${message}" with ${types.join(', ') || 'no details'}`;
   assert.ok(info, `no ErrorInfo: ${told}`);
   assert.equal(info.domain, 'portico', told);
   assert.match(info.reason, /^[A-Z][A-Z0-9_]{1,61}[A-Z0-9]$/, told);
-  const status = reasons[info.reason];
+  const status = { ...own, ...(coreReasons as OwnReasons) }[info.reason];
   assert.ok(status, `the reason ${info.reason} is in no table: ${told}`);
   assert.equal(code, statusCodes[status], `the reason ${info.reason} has another status: ${told}`);
   for (const key of info.metadata.keys()) assert.match(key, /^[a-z][a-zA-Z0-9-_]{0,63}$/, told);

@@ -3,7 +3,7 @@ import { createFileRegistry, type DescMethod, type DescService, type FileRegistr
 import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 import { type CallOptions, Code, ConnectError, createClient, type Transport } from '@connectrpc/connect';
 import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } from '@connectrpc/connect-node';
-import { assertConformance, type Details, detailsOf } from './conformance.ts';
+import { assertConformance, type Details, detailsOf, type OwnReasons } from './conformance.ts';
 
 /** Name, and whether requests and answers travel as JSON. */
 export const protocols = ['grpc h2', 'grpc-web h1', 'grpc-web h2', 'connect h1', 'connect h2', 'json h1', 'json h2'] as const;
@@ -53,6 +53,8 @@ export type Outcome = {
 export type Options = CallOptions & {
   /** The status is expected to be the upstream's own, which passes untouched: it is not held against our rules. */
   readonly foreign?: boolean;
+  /** The app's reasons beside core's. */
+  readonly reasons?: OwnReasons;
   /** Of streams: called with each message. */
   readonly onMessage?: () => void;
 };
@@ -67,7 +69,7 @@ export async function callOf(
   transport: Transport,
   method: string,
   requests: Readonly<Record<string, unknown>> | readonly Readonly<Record<string, unknown>>[],
-  { foreign = false, onMessage = () => {}, ...options }: Options = {},
+  { foreign = false, reasons = {}, onMessage = () => {}, ...options }: Options = {},
 ): Promise<Outcome> {
   const [serviceName = '', methodName = ''] = method.split('/');
   const service = registry.getService(serviceName) as DescService;
@@ -103,7 +105,7 @@ export async function callOf(
     const failed = ConnectError.from(error, Code.Unknown);
     const decoded = detailsOf(failed);
     const ownEnd = options.signal?.aborted || (options.timeoutMs !== undefined && failed.code === Code.DeadlineExceeded);
-    if (!foreign && !(ownEnd && failed.details.length === 0)) assertConformance(failed.code, failed.rawMessage, decoded);
+    if (!foreign && !(ownEnd && failed.details.length === 0)) assertConformance(failed.code, failed.rawMessage, decoded, reasons);
     return {
       messages,
       code: failed.code,

@@ -4,8 +4,8 @@ import { after, before, test } from 'node:test';
 import type { Behaviour } from '../../src/sample/behaviour.ts';
 import { type ServiceName, serviceNames } from '../../src/sample/company.ts';
 import type { LinkState } from '../support/link/faulty-link.ts';
-import { callOf, keptTransports, type Outcome, protocols, signIn } from '../support/client/protocols.ts';
-import { openSampleServer, type SampleServer, sampleRegistry } from '../support/server/sample-server.ts';
+import { keptTransports, type Outcome, protocols, signIn } from '../support/client/protocols.ts';
+import { callSample, openSampleServer, type SampleServer, sampleRegistry } from './sample-server.ts';
 import { until } from '../support/time/until.ts';
 
 /** The screen's deadline. */
@@ -36,7 +36,7 @@ after(() => sample?.close());
 async function getHome(n: number): Promise<Outcome> {
   const protocol = protocols[n % protocols.length] ?? 'grpc h2';
   const begunMs = performance.now();
-  const outcome = await callOf(sampleRegistry, transportOf(protocol, sample.server), 'app.v1.HomeService/GetHome', {}, { headers });
+  const outcome = await callSample(transportOf(protocol, sample.server), 'app.v1.HomeService/GetHome', {}, { headers });
   const tookMs = performance.now() - begunMs;
   assert.ok(tookMs < deadlineMs + 2_000, `it took ${tookMs} ms`);
   return outcome;

@@ -1,4 +1,4 @@
-import type { Json, Row } from './table.ts';
+import type { Json, Row } from '../e2e/methods/table.ts';
 
 const order = (orderId: string, status: string, rest: Readonly<Record<string, Json>> = {}) => ({
   orderId,

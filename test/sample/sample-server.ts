@@ -1,17 +1,28 @@
 // A server with the sample app and the sample company behind it, each of whose services can be made to misbehave, above gRPC or below it.
+import type { Transport } from '@connectrpc/connect';
 import { createLocalJWKSet, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose';
-import { app } from '../../../src/app/index.ts';
-import { readRelease } from '../../../src/release/release.ts';
-import type { Behaviour } from '../../../src/sample/behaviour.ts';
-import { openService, type ServiceName, serviceNames } from '../../../src/sample/company.ts';
-import { openWorld } from '../../../src/sample/world.ts';
-import { systemClock } from '../../../src/wire/system-clock.ts';
-import { callOf, registryOf, transportOf } from '../client/protocols.ts';
-import { type FaultyLink, openFaultyLink } from '../link/faulty-link.ts';
-import { openTestServer, type TestServer } from './test-server.ts';
+import { app } from '../../src/app/index.ts';
+import { readRelease } from '../../src/release/release.ts';
+import type { Behaviour } from '../../src/sample/behaviour.ts';
+import { openService, type ServiceName, serviceNames } from '../../src/sample/company.ts';
+import { openWorld } from '../../src/sample/world.ts';
+import { systemClock } from '../../src/wire/system-clock.ts';
+import { callOf, type Options, type Outcome, registryOf, transportOf } from '../support/client/protocols.ts';
+import { type FaultyLink, openFaultyLink } from '../support/link/faulty-link.ts';
+import { openTestServer, type TestServer } from '../support/server/test-server.ts';
 
 export const sampleRelease = readRelease();
 export const sampleRegistry = registryOf(sampleRelease.descriptorSet);
+
+/** Calls a method of the sample app, whose errors may have its own reasons. */
+export function callSample(
+  transport: Transport,
+  method: string,
+  request: Readonly<Record<string, unknown>>,
+  options: Options = {},
+): Promise<Outcome> {
+  return callOf(sampleRegistry, transport, method, request, { reasons: app.reasons, ...options });
+}
 
 export type SampleServer = {
   readonly server: TestServer;
