@@ -3,7 +3,8 @@
 import { cpSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { builtOnce } from '../support/built-once.ts';
-import { needed, run } from './programs.ts';
+import { needed, run } from '../support/programs/programs.ts';
+import { goNeeded, javaNeeded, newEnough } from '../support/programs/toolchains.ts';
 import { root } from './script.ts';
 
 const generator = join(root, 'node_modules/.bin/buf');
@@ -15,16 +16,6 @@ const mostMs = 540_000;
 /** @param name a folder of test/clients */
 function once(name: string, version: string, build: (folder: string) => Promise<void>): Promise<string> {
   return builtOnce(`clients/${name}`, [`test/clients/${name}`, ...protos], version, build);
-}
-
-export const goNeeded = 'Go 1.26 or newer, with `go` on PATH.';
-export const javaNeeded = 'a JDK of 17 or newer: apt-get install -y openjdk-17-jdk-headless';
-
-/** @throws Error that says what to install, when a toolchain is too old */
-export function newEnough(said: string, pattern: RegExp, [major, minor]: readonly [number, number], install: string): void {
-  const [, foundMajor = 0, foundMinor = 0] = (pattern.exec(said) ?? []).map(Number);
-  if (foundMajor > major || (foundMajor === major && foundMinor >= minor)) return;
-  throw new Error(`"${said.trim()}" is too old for the clients. Install ${install}`);
 }
 
 /** Builds the Go client, and grpcurl with it. @returns the folder of their programs: `client`, `grpcurl` */

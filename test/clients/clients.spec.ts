@@ -7,7 +7,7 @@ import { buildGo, buildJava } from './builds.ts';
 import { curlTests } from './curl.ts';
 import { openHarness } from './harness.ts';
 import { pageTests } from './pages.ts';
-import { run } from './programs.ts';
+import { run } from '../support/programs/programs.ts';
 import { scenarioTests } from './scenario.ts';
 
 const harness = await openHarness();

@@ -5,7 +5,7 @@ import { before, suite, test } from 'node:test';
 import { blocksOf } from '../support/client/page.ts';
 import { buildGo } from './builds.ts';
 import type { Harness } from './harness.ts';
-import { needed, run } from './programs.ts';
+import { needed, run } from '../support/programs/programs.ts';
 import { root } from './script.ts';
 
 const pages = ['README.md', 'docs/mobile/first-call.md'];

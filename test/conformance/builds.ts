@@ -1,12 +1,12 @@
 // Builds the foreign suites at their pinned versions: Connect's conformance suite, grpc-go's interop programs and h2spec from the Go module
 // proxy, grpc-java's interop programs from Maven. What is built is kept in node_modules/.cache: the first run takes minutes, the next none.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
-import { goNeeded, javaNeeded, newEnough } from '../clients/builds.ts';
-import { needed, run } from '../clients/programs.ts';
-import { root } from '../clients/script.ts';
+import { delimiter, join, resolve } from 'node:path';
+import { goNeeded, javaNeeded, newEnough } from '../support/programs/toolchains.ts';
+import { needed, run } from '../support/programs/programs.ts';
 import { builtOnce } from '../support/built-once.ts';
 
+const root = resolve(import.meta.dirname, '../..');
 /** The longest that a first build may take: it downloads modules. Milliseconds. */
 const mostMs = 1_200_000;
 const env = { GOTOOLCHAIN: 'local', GOFLAGS: '-mod=readonly -buildvcs=false' };

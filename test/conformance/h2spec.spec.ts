@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { attempt } from '../clients/programs.ts';
+import { attempt } from '../support/programs/programs.ts';
 import { openFixtureServer } from '../support/server/fixture-server.ts';
 import { buildGoPrograms } from './builds.ts';
 import type { Outcomes } from './deviations.ts';

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { test } from 'node:test';
 import { holdPort } from '../../scripts/hold-port.ts';
-import { attempt } from '../clients/programs.ts';
+import { attempt } from '../support/programs/programs.ts';
 import { until } from '../support/time/until.ts';
 import { buildGoPrograms, fetchJavaPrograms } from './builds.ts';
 import type { Outcomes } from './deviations.ts';

@@ -1,6 +1,6 @@
 // Runs Connect's conformance suite against servers that run already, and reads what it says of each case.
 import { join } from 'node:path';
-import { attempt } from '../clients/programs.ts';
+import { attempt } from '../support/programs/programs.ts';
 import type { GoPrograms } from './builds.ts';
 import type { Outcomes } from './deviations.ts';
 import type { Servers } from './servers.ts';

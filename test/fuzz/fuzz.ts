@@ -16,6 +16,8 @@ const root = resolve(import.meta.dirname, '../..');
 export type FuzzOptions = {
   readonly seed: number;
   readonly seconds: number;
+  /** At least so many rounds, however long a busy machine takes for them. */
+  readonly roundsMin?: number;
   /** Only this round. */
   readonly round?: number;
 };
@@ -36,7 +38,7 @@ const atOnce = 8;
 const findingsMax = 20;
 const controlMs = 5_000;
 
-export async function fuzz({ seed, seconds, round: only }: FuzzOptions): Promise<FuzzResult> {
+export async function fuzz({ seed, seconds, roundsMin = 0, round: only }: FuzzOptions): Promise<FuzzResult> {
   await using upstream = await openFuzzedUpstream();
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(PORTICO_|OTEL_|NODE_TEST)/.test(name)));
   const child = startProcess(process.execPath, ['--expose-gc', join(root, 'test/fuzz/server.ts'), upstream.address], { cwd: root, env });
@@ -56,7 +58,7 @@ export async function fuzz({ seed, seconds, round: only }: FuzzOptions): Promise
   const endMs = performance.now() + seconds * 1_000;
   const found = (round: number, what: string) => findings.push(`--seed ${seed} --round ${round}: ${what}`);
 
-  for (let round = only ?? 0; performance.now() < endMs && findings.length < findingsMax && !over; round++) {
+  for (let round = only ?? 0; (performance.now() < endMs || rounds < roundsMin) && findings.length < findingsMax && !over; round++) {
     const chance = chanceOf(seedOf(seed, round));
     const wrongUpstream = round % 3 === 2;
     upstream.wrongBy(wrongUpstream ? chanceOf(seedOf(seed, -round)) : undefined);

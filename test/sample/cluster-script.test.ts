@@ -24,7 +24,7 @@ before(async () => {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   for (const stream of [script.stdout, script.stderr]) stream?.on('data', (text) => (said += text));
-  await until('the cluster stands', () => said.includes('Ctrl-C ends all') || script.exitCode !== null, 60_000);
+  await until('the cluster stands', () => said.includes('Ctrl-C ends all') || script.exitCode !== null, 180_000);
   assert.equal(script.exitCode, null, said);
 });
 after(async () => {
@@ -43,24 +43,25 @@ test('compose.yaml starts the script by options that it has', () => {
   assert.deepEqual([status, stderr.split('\n')[0]], [64, '--replicas 0: a whole number from 1 to 20 is allowed.']);
 });
 
-test('npm run cluster: two replicas answer as one, one that is killed is not missed, and Ctrl-C ends all', { timeout: 120_000 }, async () => {
+test('npm run cluster: two replicas answer as one, one that is killed is not missed, and Ctrl-C ends all', async () => {
   const answered = execFileSync('sh', ['-c', find(/^ {2}(curl .*)$/m)]).toString();
   const { accessToken } = JSON.parse(answered) as { accessToken: string };
   const at = { url: find(/public +(https:\S+)/), ca: readFileSync(find(/^ {2}ca +(\S+)/m), 'utf8') };
   const headers = { authorization: `Bearer ${accessToken}` };
   const admins = [...said.matchAll(/replica \d (http:\S+)\/readyz/g)].map(([, url]) => url ?? '');
   const pids = [...said.matchAll(/pid (\d+)$/gm)].map(([, pid]) => Number(pid));
-  const home = () => postOnce(`${at.url}/app.v1.HomeService/GetHome`, at.ca, headers);
+  // its deadline is long enough for a machine that is busy with other tests
+  const devices = () => postOnce(`${at.url}/portico.v1.SessionService/ListDevices`, at.ca, headers);
   const calls = async (url: string) => {
     const metrics = await (await fetch(`${url}/metrics`)).text();
-    return Number(/^rpc_server_call_duration_seconds_count\{.*HomeService\/GetHome.*\} (\d+)/m.exec(metrics)?.[1] ?? 0);
+    return Number(/^rpc_server_call_duration_seconds_count\{.*SessionService\/ListDevices.*\} (\d+)/m.exec(metrics)?.[1] ?? 0);
   };
-  for (let i = 0; i < 20; i++) assert.equal(await home(), 200);
+  for (let i = 0; i < 20; i++) assert.equal(await devices(), 200);
   const counts = await Promise.all(admins.map(calls));
   assert.ok(counts.length === 2 && counts.every((count) => count > 0), `${counts}`);
 
   process.kill(pids[0] ?? 0, 'SIGKILL');
-  for (let i = 0; i < 20; i++) assert.equal(await home(), 200);
+  for (let i = 0; i < 20; i++) assert.equal(await devices(), 200);
   assert.ok((await calls(admins[1] ?? '')) >= (counts[1] ?? 0) + 20);
 
   script.kill('SIGINT');

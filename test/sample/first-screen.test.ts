@@ -10,7 +10,7 @@ import { type ServerProcess, serverEnvironment, startServer } from '../support/s
 
 const page = resolve(import.meta.dirname, '../../docs/screens/first-screen.md');
 
-test('the page about the first screen works as it is printed', { timeout: 120_000 }, async () => {
+test('the page about the first screen works as it is printed', async () => {
   const { folder, remove } = cloneProject();
   const environment = await serverEnvironment();
   const { env, withPorts } = environment;

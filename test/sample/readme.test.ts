@@ -9,7 +9,7 @@ import { startServer } from '../support/server/server-process.ts';
 
 const readme = resolve(import.meta.dirname, '../../README.md');
 
-test('the README starts a server, and its first call gets the home screen', { timeout: 60_000 }, async () => {
+test('the README starts a server, and its first call gets the home screen', async () => {
   const { folder, remove } = cloneProject();
   const blocks = blocksOf(readme);
   const commandOf = (word: string) => blocks.find(({ words }) => words.includes(word))?.text.trim() ?? '';

@@ -1,8 +1,9 @@
 // Runs a program to its end, and tells all that came of it.
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
-import { root } from './script.ts';
+import { delimiter, join, resolve } from 'node:path';
+
+const root = resolve(import.meta.dirname, '../../..');
 
 /** @throws Error that says what to install, when a program is not on PATH */
 export function needed(name: string, install: string): string {
@@ -10,7 +11,7 @@ export function needed(name: string, install: string): string {
     .split(delimiter)
     .map((folder) => join(folder, name))
     .find((candidate) => existsSync(candidate));
-  if (path === undefined) throw new Error(`"${name}" is not on PATH, and the clients are not checked without it. Install it: ${install}`);
+  if (path === undefined) throw new Error(`"${name}" is not on PATH, which this command needs. Install it: ${install}`);
   return path;
 }
 
