@@ -13,6 +13,7 @@ import { openedRedis } from '../support/redis/opened-redis.ts';
 import { planOf } from '../support/cache/ready-call.ts';
 import { startRedisServer } from '../support/redis/redis.ts';
 import { until } from '../support/time/until.ts';
+import { cameBy, computation } from './open.ts';
 import { placeOf, redisReplica } from './redis-replica.ts';
 
 test('requests for things that do not exist leave nothing in Redis', async () => {
@@ -32,6 +33,33 @@ test('requests for things that do not exist leave nothing in Redis', async () =>
   } finally {
     redis.close();
     a.cache.close();
+  }
+});
+
+test('entries of an older generation are replaced: a fail-over after fail-over does not multiply the memory', async () => {
+  await using server = await startRedisServer({});
+  const redis = await openedRedis(placeOf(server.address));
+  const keysAndBytes: [number, number][] = [];
+  let generation = '';
+  const one = redisReplica(redis, { generation: () => generation });
+  try {
+    const compute = computation(() => ({ body: new Uint8Array(10_000), tags: ['shelf:1', 'shelf:2'] }));
+    for (const name of ['first', 'second', 'third']) {
+      generation = name;
+      for (let i = 0; i < 100; i++) await one.read(compute, String(i));
+      assert.equal(cameBy(await one.read(compute, '7')).split(' ')[0], 'hit', 'answers of this generation are stored');
+      const used = /used_memory_dataset:(\d+)/.exec(String(await server.command('INFO', 'memory')))?.[1];
+      keysAndBytes.push([Number(await server.command('DBSIZE')), Number(used)]);
+    }
+    const [[keys, bytes], ...later] = keysAndBytes as [[number, number], ...[number, number][]];
+    assert.equal(compute.seen.length, 300, 'each generation computes for itself');
+    for (const [laterKeys, laterBytes] of later) {
+      assert.equal(laterKeys, keys);
+      assert.ok(laterBytes < bytes * 1.2, `${laterBytes} bytes after ${bytes}`);
+    }
+  } finally {
+    redis.close();
+    one.cache.close();
   }
 });
 

@@ -1,28 +1,16 @@
 // The race on real Redis: two replicas with connections of their own, one truth.
 import assert from 'node:assert/strict';
-import { randomUUID } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
-import { setTimeout as wait } from 'node:timers/promises';
-import { redisCacheStore } from '../../src/core/adapters/redis/cache-store.ts';
-import { redisLeases } from '../../src/core/adapters/redis/leases.ts';
 import type { Redis } from '../../src/core/adapters/redis/connection/open-redis.ts';
-import { redisTagVersions } from '../../src/core/adapters/redis/tag-versions.ts';
 import type { Cache } from '../../src/core/cache/cache.ts';
-import { systemClock } from '../../src/wire/system-clock.ts';
-import { testCounts } from '../support/cache/counts.ts';
 import { openedRedis } from '../support/redis/opened-redis.ts';
-import { ownPrefix, type RedisPlace, sharedCluster, sharedRedis } from '../support/redis/redis.ts';
-import { seeded } from '../support/time/seeded.ts';
+import { type RedisPlace, sharedCluster, sharedRedis } from '../support/redis/redis.ts';
 import { stall } from './fence.ts';
 import { insistOnInvalidating } from './insist.ts';
-import { type RaceOptions, race } from './race.ts';
-import { openReplica, type ReplicaParts, shortLeases, withoutFence, withoutLeases, withoutSealing, withoutVersionCheck } from './replicas.ts';
-import { delayed } from './slow.ts';
+import { race } from './race.ts';
+import { replicasOf, sleep } from './redis-world.ts';
+import { withoutFence, withoutLeases, withoutSealing, withoutVersionCheck } from './replicas.ts';
 
-const clock = systemClock;
-const sleep = async (ms: number) => {
-  await wait(ms);
-};
 /** Longer than in memory: a busy machine takes its time for each step. Milliseconds. */
 const leaseMs = 80;
 /** Real servers repeat no history, so what has to be found is looked for several times. */
@@ -30,24 +18,6 @@ async function found(look: (seed: number) => Promise<boolean>): Promise<void> {
   for (let seed = 1; seed <= 6; seed++) if (await look(seed)) return;
   assert.fail('It was not found.');
 }
-type Without = (parts: ReplicaParts) => Partial<ReplicaParts>;
-
-function replicasOf(connections: readonly Redis[], seed: number, { without, leaseMs }: { without?: Without; leaseMs?: number } = {}) {
-  const random = seeded(seed);
-  const step = delayed(() => sleep(random() * 2));
-  const prefix = ownPrefix();
-  const counts = testCounts();
-  const caches = connections.map((connection) => {
-    const redis = { ...connection, prefix };
-    const leases = redisLeases({ redis, token: randomUUID });
-    const shared = { store: redisCacheStore({ redis, clock }), leases: leaseMs === undefined ? leases : shortLeases(leases, leaseMs) };
-    const versions = redisTagVersions({ redis });
-    return openReplica({ versions, shared }, { clock, random, step, generation: redis.generation, counts, ...(without && { without }) });
-  });
-  const unanswered = () => counts.storeFailures.down + counts.storeFailures.slow;
-  return { caches, clock, random, sleep, unanswered } satisfies Partial<RaceOptions>;
-}
-
 for (const [name, shared] of [
   ['one Redis', sharedRedis],
   ['a Redis Cluster', sharedCluster],

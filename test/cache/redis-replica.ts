@@ -17,14 +17,17 @@ export const placeOf = (address: string, prefix = ownPrefix()): RedisPlace => ({
 
 const fresh = planOf('GetItem', { ttlMs: 30_000, staleWhileRevalidateMs: 0, staleIfErrorMs: 0 });
 
-/** @param bodies another connection for answers, where they are not to share that of versions */
-export function redisReplica(redis: Redis, { keepMs = 60_000, plan = fresh, bodies = redis } = {}) {
+/**
+ * @param bodies another connection for answers, where they are not to share that of versions
+ * @param generation in place of that of the connection
+ */
+export function redisReplica(redis: Redis, { keepMs = 60_000, plan = fresh, bodies = redis, generation = redis.generation } = {}) {
   const counts = testCounts();
   const cache = openCache({
     store: memoryCacheStore({ bytesMax: 50_000_000 }),
     shared: { store: redisCacheStore({ redis: bodies, clock: systemClock }), leases: redisLeases({ redis, token: randomUUID }) },
     versions: redisTagVersions({ redis }),
-    generation: redis.generation,
+    generation,
     clock: systemClock,
     random: Math.random,
     counts,

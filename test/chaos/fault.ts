@@ -57,7 +57,11 @@ export async function bring(
     await end?.();
   }
   const endedAtMs = performance.now();
-  await pair.assertWhole().catch((error: Error) => {
+  const whole = async () => {
+    await saidByBoth(pair, /^ok\n$/, 60_000);
+    await load.aside(pair.assertWhole);
+  };
+  await whole().catch((error: Error) => {
     throw new Error(`${name}: ${error.message}`, { cause: error });
   });
   const { reads: read = 0, hit = 0, stale = 0, miss = 0, coalesced = 0, told = 0, refused = 0, written = 0, stalled = 0 } = load.counts(name);
@@ -66,12 +70,11 @@ export async function bring(
       `${stalled} calls failed while this process stood still; whole again after ${Math.round(performance.now() - endedAtMs)} ms`,
   );
   await load.goesOn(60);
-  await until('there are hits again', () => (load.counts().hit ?? 0) > 0);
   assert.deepEqual([load.staleAsFresh.slice(found), load.failures.slice(failed)], [[], []]);
   return load.counts(name);
 }
 
 /** Resolved when both servers say so in /readyz, which answers 200 all along. */
-export function saidByBoth({ readyz }: Pair, text: RegExp): Promise<void> {
-  return until(`both say ${text}`, async () => (await readyz()).every((said) => text.test(said)), 20_000);
+export function saidByBoth({ readyz }: Pair, text: RegExp, mostMs = 20_000): Promise<void> {
+  return until(`both say ${text}`, async () => (await readyz()).every((said) => text.test(said)), mostMs);
 }

@@ -17,7 +17,10 @@ export type RedisSentinels = AsyncDisposable & {
 };
 
 const masterName = 'portico-test';
-const downAfterMs = 1_000;
+/** Sentinels promote no replica that has been without its primary for ten times as long: a busy machine takes seconds to let one lag behind. Milliseconds. */
+const downAfterMs = 2_000;
+/** Sentinels do nothing for 30 s after they stood still for 2 s themselves (TILT mode). Times, 50 ms apart. */
+const looksMax = 2_400;
 
 /** Starts all of them; resolved when the replica is in step and the Sentinels know it and each other. */
 export async function startRedisSentinels({ sentinels: count = 3 }: { readonly sentinels?: number } = {}): Promise<RedisSentinels> {
@@ -37,7 +40,7 @@ export async function startRedisSentinels({ sentinels: count = 3 }: { readonly s
     ),
   );
   const until = async (what: string, is: () => Promise<boolean>) => {
-    for (let i = 0; i < 600; i++) {
+    for (let i = 0; i < looksMax; i++) {
       if (await is().catch(() => false)) return;
       await new Promise((again) => setTimeout(again, 50));
     }
