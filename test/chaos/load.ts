@@ -55,6 +55,8 @@ export type Load = Findings & {
   aside<T>(work: () => Promise<T>): Promise<T>;
   /** Nothing is written and invalidated from now on: what was is all told. */
   quieten(): Promise<void>;
+  /** Writes and invalidates again. */
+  goOnWriting(): void;
   stop(): Promise<void>;
 };
 
@@ -166,6 +168,9 @@ export function startLoad(options: LoadOptions): Load {
     quieten: async () => {
       quiet = true;
       await until('all is told', () => writing === 0 && untold.length === 0);
+    },
+    goOnWriting: () => {
+      quiet = false;
     },
     stop: async () => {
       stopped = true;

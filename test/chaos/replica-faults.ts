@@ -5,7 +5,7 @@ import type { Load } from './load.ts';
 /** A primary that goes when its replica has long been told nothing more, and the replica takes its place. @param promoted resolved when it has */
 export function failOver(
   primary: RedisServer,
-  replica: RedisServer,
+  replica: Pick<RedisServer, 'lagBehind'>,
   promoted: () => Promise<void>,
   load: Load,
   go: () => unknown = primary.kill,

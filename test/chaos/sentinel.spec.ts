@@ -31,11 +31,18 @@ test('a fail-over to a replica that lacks the tail: nothing old is served as fre
   const load = startLoad({ ...bare, items, random: seeded(2), writePauseMs: 300 });
   await using stack = new AsyncDisposableStack();
   stack.defer(() => load.stop()); // also when what follows fails: it would go on for ever
+  /** The replica has a current answer for each item when it begins to lag: else nothing old is there to be served. */
+  const lagBehind = async () => {
+    await load.quieten();
+    for (const item of items) await until('it is stored', async () => (await bare.replicas[0]?.read(item))?.result === 'hit');
+    await set.replica.lagBehind();
+    load.goOnWriting();
+  };
   const go = async () => {
     await load.quieten(); // what is written while there is no primary would be told afterwards, and hide what was lost
     await set.primary.kill();
   };
-  const { told = 0 } = await bring(failOver(set.primary, set.replica, set.promoted, loaded.load, go), loaded);
+  const { told = 0 } = await bring(failOver(set.primary, { lagBehind }, set.promoted, loaded.load, go), loaded);
   assert.ok(told > 0, 'there were invalidations');
   await until('two caches that believe the promoted replica serve old answers as fresh', () => load.staleAsFresh.length > 0, 60_000);
   assert.deepEqual(load.failures, []);
