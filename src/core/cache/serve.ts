@@ -111,7 +111,7 @@ export function serveBy(parts: ServeParts): (call: ReadyCall, compute: Handler) 
       if (found === undefined || how === undefined) return answerComputed(call, compute, { method, key, arrivedAt, budget, old: found?.entry });
       if (how === 'stale, recompute') revalidate(method, call, key, compute);
       const reply = replyEntry({ method, call, counts }, found.entry, how === 'fresh' ? 'hit' : 'stale', nowMs);
-      if (call.protocol === 'grpc' || reply.body !== found.entry.body) return reply; // gRPC sends the bytes as they are
+      if (reply.body !== found.entry.body) return reply; // a client that has the answer gets an empty message
       const forms = layers.forms(key.key, found.entry);
       return forms === undefined ? reply : { ...reply, forms };
     });

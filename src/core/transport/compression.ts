@@ -2,7 +2,10 @@ import { promisify } from 'node:util';
 import { gunzip, gunzipSync, gzipSync, inflate, inflateSync } from 'node:zlib';
 import { Fault } from '../kit/fault.ts';
 import type { Soon } from '../kit/soon.ts';
-import { compressedFlag, type Frame } from './frames.ts';
+import type { MethodPlan } from '../kit/plan.ts';
+import type { KeptForms } from '../ports/cache-store.ts';
+import type { Codec } from './codec.ts';
+import { compressedFlag, type Frame, frame } from './frames.ts';
 import { tooLarge } from './request-faults.ts';
 
 /** Encodings of requests. Undefined: not compressed. */
@@ -15,6 +18,8 @@ export const acceptedEncodings = 'gzip, deflate';
 const gzipBytesMin = 1_024;
 /** A larger answer would delay all others for milliseconds. Bytes. */
 const gzipBytesMax = 262_144;
+/** Codings of one header that are looked at. */
+const codingsMax = 20;
 /** Up to this decompressed size a synchronous call costs less than another thread. Bytes. */
 const atOnceBytesMax = 65_536;
 
@@ -63,25 +68,66 @@ export function messageOf({ flags, bytes }: Frame, encoding: () => Encoding, byt
   return decompress(announced, bytes, bytesMax);
 }
 
-/** Whether a client accepts gzip: `accept-encoding` and those like it (RFC 9110, section 12.5.3). */
-export function takesGzip(accepted: string | string[] | undefined): boolean {
-  if (accepted === undefined) return false;
-  if (accepted === 'gzip') return true;
-  let any = false;
-  for (const item of String(accepted).split(',')) {
-    const [name = '', ...parameters] = item.toLowerCase().split(';');
-    const refused = parameters.some((parameter) => /^\s*q=0(\.0{0,3})?\s*$/.test(parameter));
-    if (name.trim() === 'gzip') return !refused;
-    if (name.trim() === '*') any = !refused;
+/**
+ * What a client accepts of gzip, by `accept-encoding` and those like it (RFC 9110, section 12.5.3). `always`: it
+ * refuses an answer that is not compressed.
+ */
+export type Gzip = 'never' | 'large' | 'always';
+
+/** One client sends the same header each time. */
+let last: readonly [header: string, meaning: Gzip] = ['', 'never'];
+
+export function gzipFor(accepted: string | string[] = ''): Gzip {
+  const header = String(accepted);
+  if (header !== last[0]) last = [header, meaningOf(header)];
+  return last[1];
+}
+
+function meaningOf(header: string): Gzip {
+  const weights = new Map<string, number>();
+  for (const item of header.toLowerCase().split(',', codingsMax)) {
+    const [name = '', ...parameters] = item.split(';').map((part) => part.trim());
+    const weight = parameters.find((parameter) => /^q\s*=/.test(parameter))?.replace(/^q\s*=\s*/, '') ?? '1';
+    weights.set(name === 'x-gzip' ? 'gzip' : name, /^(0(\.\d{0,3})?|1(\.0{0,3})?)$/.test(weight) ? Number(weight) : 0);
   }
-  return any;
+  const all = weights.get('*');
+  const [compressed, plain] = [weights.get('gzip') ?? all ?? 0, weights.get('identity') ?? (all === 0 ? 0 : undefined)];
+  if (compressed === 0 || (plain ?? 0) > compressed) return 'never';
+  return plain === 0 ? 'always' : 'large';
 }
 
-/** Whether an answer is worth compressing. */
-export function isWorthGzip(bytes: Uint8Array): boolean {
-  return bytes.byteLength >= gzipBytesMin && bytes.byteLength <= gzipBytesMax;
+function isWorth({ byteLength }: Uint8Array, gzip: Gzip): boolean {
+  return gzip === 'always' || (gzip === 'large' && byteLength >= gzipBytesMin && byteLength <= gzipBytesMax);
 }
 
-export function gzip(bytes: Uint8Array): Buffer {
-  return gzipSync(bytes);
+/** A form of an answer: the one that was kept, or one that is made now and kept. */
+function madeOnce(forms: KeptForms | undefined, form: string, make: () => Uint8Array): Uint8Array {
+  const kept = forms?.get(form);
+  if (kept !== undefined) return kept;
+  const made = make();
+  forms?.keep(form, made);
+  return made;
+}
+
+/** What the client accepts, and where an answer of the cache keeps its other forms. */
+export type Packing = { readonly gzip: Gzip; readonly forms?: KeptForms | undefined };
+
+/** A message as a client receives it. */
+export type Encoded = { readonly bytes: Uint8Array; readonly compressed: boolean };
+
+/**
+ * Encodes a message of an answer, and compresses it if the client accepts it and it pays.
+ * @throws as `codec.write`
+ */
+export function encoded(codec: Codec, plan: MethodPlan, message: Uint8Array, { gzip, forms }: Packing): Encoded {
+  const { name } = codec;
+  const bytes = name === 'proto' ? message : madeOnce(forms, name, () => codec.write(plan, message));
+  if (!isWorth(bytes, gzip)) return { bytes, compressed: false };
+  return { bytes: madeOnce(forms, `${name} gzip`, () => gzipSync(bytes)), compressed: true };
+}
+
+/** The same as a frame of a stream. */
+export function encodedFrame(...of: Parameters<typeof encoded>): Buffer {
+  const { bytes, compressed } = encoded(...of);
+  return frame(compressed ? compressedFlag : 0, bytes);
 }

@@ -5,11 +5,11 @@ import type { StatusError } from '../kit/status-error.ts';
 import type { Answer, CallMetadata } from '../ports/call.ts';
 import { toHeaders } from './answer-headers.ts';
 import type { Codec } from './codec.ts';
-import { acceptedEncodings, gzip, isWorthGzip, takesGzip } from './compression.ts';
+import { acceptedEncodings, encodedFrame, type Gzip, gzipFor } from './compression.ts';
 import { ConnectUnaryReply, connectTrailers } from './connect-unary.ts';
 import type { Exchange } from './exchange.ts';
 import { framedRequest } from './framed-request.ts';
-import { compressedFlag, frame } from './frames.ts';
+import { frame } from './frames.ts';
 import type { Protocol, Reply } from './protocol.ts';
 import { connectError, httpStatusOf } from './status-headers.ts';
 
@@ -31,18 +31,18 @@ class ConnectStreamReply implements Reply {
   readonly #exchange: Exchange;
   readonly #codec: Codec;
   readonly #registry: Registry;
-  readonly #gzips: boolean;
+  readonly #gzip: Gzip;
   #opened = false;
 
   constructor(exchange: Exchange, codec: Codec, registry: Registry) {
     this.#exchange = exchange;
     this.#registry = registry;
     this.#codec = codec;
-    this.#gzips = takesGzip(exchange.headers['connect-accept-encoding']);
+    this.#gzip = gzipFor(exchange.headers['connect-accept-encoding']);
   }
 
-  one(plan: MethodPlan, { metadata, trailers }: Answer, body: Uint8Array): void {
-    const message = this.#frame(plan, body); // may throw
+  one(plan: MethodPlan, { metadata, trailers, forms }: Answer, body: Uint8Array): void {
+    const message = encodedFrame(this.#codec, plan, body, { gzip: this.#gzip, forms }); // may throw
     this.open(metadata);
     this.#exchange.output.write(message);
     this.close(trailers);
@@ -51,12 +51,12 @@ class ConnectStreamReply implements Reply {
   open(metadata: CallMetadata): void {
     this.#opened = true;
     const headers: OutgoingHttpHeaders = { 'content-type': `application/connect+${this.#codec.name}`, 'connect-accept-encoding': acceptedEncodings };
-    if (this.#gzips) headers['connect-content-encoding'] = 'gzip';
+    if (this.#gzip !== 'never') headers['connect-content-encoding'] = 'gzip';
     this.#exchange.respond(200, toHeaders(metadata, headers));
   }
 
   message(plan: MethodPlan, bytes: Uint8Array): boolean {
-    return this.#exchange.output.write(this.#frame(plan, bytes));
+    return this.#exchange.output.write(encodedFrame(this.#codec, plan, bytes, { gzip: this.#gzip }));
   }
 
   close(trailers: CallMetadata): void {
@@ -75,11 +75,6 @@ class ConnectStreamReply implements Reply {
       if (!this.#opened) this.open(status.metadata);
       this.#end({ error: connectError(status, this.#registry).error, metadata: connectTrailers(status.trailers) });
     }
-  }
-
-  #frame(plan: MethodPlan, bytes: Uint8Array): Buffer {
-    const raw = this.#codec.write(plan, bytes);
-    return this.#gzips && isWorthGzip(raw) ? frame(compressedFlag, gzip(raw)) : frame(0, raw);
   }
 
   #end({ error, metadata }: { readonly error?: object; readonly metadata: OutgoingHttpHeaders }): void {

@@ -3,11 +3,10 @@ import type { Registry } from '@bufbuild/protobuf';
 import type { MethodPlan } from '../kit/plan.ts';
 import { soonThen } from '../kit/soon.ts';
 import type { StatusError } from '../kit/status-error.ts';
-import type { KeptForms } from '../ports/cache-store.ts';
 import type { Answer, CallMetadata } from '../ports/call.ts';
 import { alsoVary, type Pairs, toHeaders } from './answer-headers.ts';
 import type { Codec } from './codec.ts';
-import { acceptedEncodings, decompress, encodingOf, gzip, isWorthGzip, takesGzip } from './compression.ts';
+import { acceptedEncodings, decompress, encoded, encodingOf, type Gzip, gzipFor } from './compression.ts';
 import type { Exchange } from './exchange.ts';
 import { OneRequest } from './one-request.ts';
 import type { Protocol, Reply } from './protocol.ts';
@@ -49,7 +48,8 @@ export class ConnectUnaryReply implements Reply {
   readonly #exchange: Exchange;
   readonly #codec: Codec;
   readonly #registry: Registry;
-  /** Whether the client's `if-none-match` names a compressed answer. */
+  readonly #gzip: Gzip;
+  /** Whether the client's `if-none-match` names a compressed answer that it still accepts. */
   readonly #hasGzip: boolean;
 
   constructor(exchange: Exchange, codec: Codec, registry: Registry) {
@@ -58,29 +58,27 @@ export class ConnectUnaryReply implements Reply {
     this.#codec = codec;
     const { headers } = exchange;
     const known = headers['if-none-match'];
-    this.#hasGzip = known?.includes(gzipMark) ?? false;
+    this.#gzip = gzipFor(headers['accept-encoding']);
+    this.#hasGzip = this.#gzip !== 'never' && (known?.includes(gzipMark) ?? false);
     if (known !== undefined && this.#hasGzip) headers['if-none-match'] = known.replaceAll(gzipMark, '"'); // the cache uses the etag of the uncompressed answer
   }
 
   one(plan: MethodPlan, { metadata, trailers, forms }: Answer, body: Uint8Array): void {
-    const { headers: asked, method } = this.#exchange;
-    const isGet = method === 'GET';
-    const gzips = takesGzip(asked['accept-encoding']);
+    const isGet = this.#exchange.method === 'GET';
     const headers = toHeaders(metadata, {});
     toHeaders(connectMetadata(trailers), headers, 'trailer-');
     if (isGet) alsoVary(headers, 'accept-encoding');
-    if (isGet && headers['portico-not-modified'] === '1') {
+    if (headers['portico-not-modified'] === '1') {
+      if (this.#hasGzip) markEtag(headers);
       // A real 304 (RFC 9110, section 15.4.5), so that the caches of URLSession and OkHttp understand.
-      if (gzips && this.#hasGzip) markEtag(headers);
-      this.#exchange.respond(304, headers, { only: true });
-      return;
+      if (isGet) {
+        this.#exchange.respond(304, headers, { only: true });
+        return;
+      }
     }
-    const { name } = this.#codec;
-    let bytes = name === 'proto' ? body : madeOnce(forms, name, () => this.#codec.write(plan, body)); // may throw
-    headers['content-type'] = `application/${name}`;
-    if (gzips && isWorthGzip(bytes)) {
-      const whole = bytes;
-      bytes = madeOnce(forms, `${name} gzip`, () => gzip(whole));
+    const { bytes, compressed } = encoded(this.#codec, plan, body, { gzip: this.#gzip, forms }); // may throw
+    headers['content-type'] = `application/${this.#codec.name}`;
+    if (compressed) {
       headers['content-encoding'] = 'gzip';
       markEtag(headers);
       if (!isGet) alsoVary(headers, 'accept-encoding');
@@ -117,15 +115,6 @@ export class ConnectUnaryReply implements Reply {
     this.#exchange.respond(httpStatus, headers);
     if (!this.#exchange.isClosed()) this.#exchange.output.end(body);
   }
-}
-
-/** A form of an answer: the stored one, or one that is created now and stored. */
-function madeOnce(forms: KeptForms | undefined, form: string, make: () => Uint8Array): Uint8Array {
-  const kept = forms?.get(form);
-  if (kept !== undefined) return kept;
-  const made = make();
-  forms?.keep(form, made);
-  return made;
 }
 
 function markEtag(headers: OutgoingHttpHeaders): void {

@@ -5,10 +5,10 @@ import type { Answer, CallMetadata } from '../ports/call.ts';
 import { toHeaders } from './answer-headers.ts';
 import { base64Chunks } from './base64-chunks.ts';
 import type { Codec } from './codec.ts';
-import { acceptedEncodings, gzip, isWorthGzip, takesGzip } from './compression.ts';
+import { acceptedEncodings, encodedFrame, type Gzip, gzipFor } from './compression.ts';
 import type { Exchange } from './exchange.ts';
 import { framedRequest } from './framed-request.ts';
-import { compressedFlag, frame } from './frames.ts';
+import { frame } from './frames.ts';
 import type { Protocol, Reply } from './protocol.ts';
 import { statusHeaders } from './status-headers.ts';
 
@@ -33,18 +33,18 @@ class GrpcWebReply implements Reply {
   readonly #exchange: Exchange;
   readonly #codec: Codec;
   readonly #isText: boolean;
-  readonly #gzips: boolean;
+  readonly #gzip: Gzip;
   #opened = false;
 
   constructor(exchange: Exchange, codec: Codec, isText: boolean) {
     this.#exchange = exchange;
     this.#codec = codec;
     this.#isText = isText;
-    this.#gzips = takesGzip(exchange.headers['grpc-accept-encoding']);
+    this.#gzip = gzipFor(exchange.headers['grpc-accept-encoding']);
   }
 
-  one(plan: MethodPlan, { metadata, trailers }: Answer, body: Uint8Array): void {
-    const message = this.#frame(plan, body); // may throw
+  one(plan: MethodPlan, { metadata, trailers, forms }: Answer, body: Uint8Array): void {
+    const message = encodedFrame(this.#codec, plan, body, { gzip: this.#gzip, forms }); // may throw
     this.open(metadata);
     this.#write(message);
     this.close(trailers);
@@ -53,12 +53,12 @@ class GrpcWebReply implements Reply {
   open(metadata: CallMetadata): void {
     this.#opened = true;
     const headers: OutgoingHttpHeaders = { 'content-type': this.#contentType() };
-    if (this.#gzips) headers['grpc-encoding'] = 'gzip';
+    if (this.#gzip !== 'never') headers['grpc-encoding'] = 'gzip';
     this.#exchange.respond(200, toHeaders(metadata, headers));
   }
 
   message(plan: MethodPlan, bytes: Uint8Array): boolean {
-    return this.#write(this.#frame(plan, bytes));
+    return this.#write(encodedFrame(this.#codec, plan, bytes, { gzip: this.#gzip }));
   }
 
   close(trailers: CallMetadata): void {
@@ -77,11 +77,6 @@ class GrpcWebReply implements Reply {
 
   #contentType(): string {
     return `application/grpc-web${this.#isText ? '-text' : ''}+${this.#codec.name}`;
-  }
-
-  #frame(plan: MethodPlan, bytes: Uint8Array): Buffer {
-    const raw = this.#codec.write(plan, bytes);
-    return this.#gzips && isWorthGzip(raw) ? frame(compressedFlag, gzip(raw)) : frame(0, raw);
   }
 
   #write(bytes: Buffer): boolean {

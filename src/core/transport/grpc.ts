@@ -4,10 +4,10 @@ import type { StatusError } from '../kit/status-error.ts';
 import type { Answer, CallMetadata } from '../ports/call.ts';
 import { toHeaders } from './answer-headers.ts';
 import { protoCodec } from './codec.ts';
-import { acceptedEncodings } from './compression.ts';
+import { acceptedEncodings, encodedFrame, gzipFor } from './compression.ts';
 import type { Exchange } from './exchange.ts';
 import { framedRequest } from './framed-request.ts';
-import { frame } from './frames.ts';
+import { compressedFlag, frame } from './frames.ts';
 import type { Protocol, Reply } from './protocol.ts';
 import { httpStatusOf, statusHeaders } from './status-headers.ts';
 
@@ -33,15 +33,20 @@ class GrpcReply implements Reply {
     this.#exchange = exchange;
   }
 
-  one(_plan: MethodPlan, { metadata, trailers }: Answer, body: Uint8Array): void {
-    this.open(metadata);
+  /** Compresses only answers of the cache, which keeps the compressed form: for others it costs more than the call. */
+  one(plan: MethodPlan, { metadata, trailers, forms }: Answer, body: Uint8Array): void {
+    const gzip = forms === undefined ? 'never' : gzipFor(this.#exchange.headers['grpc-accept-encoding']);
+    const message = encodedFrame(protoCodec, plan, body, { gzip, forms });
+    this.open(metadata, message[0] === compressedFlag);
     toHeaders(trailers, this.#trailers);
-    this.#exchange.output.end(frame(0, body));
+    this.#exchange.output.end(message);
   }
 
-  open(metadata: CallMetadata): void {
+  open(metadata: CallMetadata, compressed = false): void {
     this.#opened = true;
-    this.#exchange.respond(200, toHeaders(metadata, { 'content-type': contentType }), { trailers: () => this.#trailers });
+    const headers: OutgoingHttpHeaders = { 'content-type': contentType };
+    if (compressed) headers['grpc-encoding'] = 'gzip';
+    this.#exchange.respond(200, toHeaders(metadata, headers), { trailers: () => this.#trailers });
   }
 
   message(_plan: MethodPlan, bytes: Uint8Array): boolean {

@@ -1,0 +1,43 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type Gzip, gzipFor } from './compression.ts';
+
+/** RFC 9110, sections 12.4.2 and 12.5.3. */
+const table: readonly (readonly [header: string | string[] | undefined, expected: Gzip])[] = [
+  [undefined, 'never'],
+  ['', 'never'],
+  ['gzip', 'large'],
+  ['x-gzip', 'large'],
+  ['GZip', 'large'],
+  ['identity,deflate,gzip', 'large'],
+  [['br', 'gzip'], 'large'],
+  ['br;q=1.0, gzip;q=0.8, *;q=0.1', 'large'],
+  ['*', 'large'],
+  ['*;q=0.5', 'large'],
+  ['br, *;q=0', 'never'],
+  ['identity', 'never'],
+  ['br', 'never'],
+  ['gzip;q=0', 'never'],
+  ['gzip; q=0.000', 'never'],
+  ['gzip ; Q=0', 'never'],
+  ['gzip;q=0, *', 'never'],
+  ['gzip;q=0.001', 'large'],
+  ['gzip;q=1.000', 'large'],
+  ['identity;q=1, gzip;q=0.5', 'never'],
+  ['identity;q=0.5, gzip;q=0.5', 'large'],
+  ['gzip, identity;q=0', 'always'],
+  ['gzip, *;q=0', 'always'],
+  ['*;q=0, gzip;q=0.1', 'always'],
+  ['identity;q=0', 'never'], // nothing that can be sent is accepted: then rather an answer than none
+  ['gzip;q=2', 'never'],
+  ['gzip;q=1.5', 'never'],
+  ['gzip;q=-1', 'never'],
+  ['gzip;q=0.0001', 'never'],
+  ['gzip;q=', 'never'],
+  ['gzip;level=1', 'large'],
+  ['gzipped', 'never'],
+  [',, ,gzip,', 'large'],
+  [`${'a,'.repeat(8_000)}gzip`, 'never'],
+];
+for (const [header, expected] of table)
+  test(`accept-encoding: ${String(header).slice(0, 40)} means gzip: ${expected}`, () => assert.equal(gzipFor(header), expected));
