@@ -5,9 +5,12 @@ import type { Meter } from '@opentelemetry/api';
 /** Nanoseconds in a second. */
 const billion = 1e9;
 
+/** The interval of measuring. Each measurement wakes the process: every 20 ms they cost an idle one 2.5 ms a second. */
+const everyMs = 200;
+
 /** Metrics of the process: delay and utilization of the event loop, and memory. @returns stops measuring */
 export function runtimeMetrics(meter: Meter): () => void {
-  const delay = monitorEventLoopDelay({ resolution: 20 });
+  const delay = monitorEventLoopDelay({ resolution: everyMs });
   delay.enable();
   for (const percentile of [50, 90, 99] as const) {
     meter
@@ -15,7 +18,7 @@ export function runtimeMetrics(meter: Meter): () => void {
         unit: 's',
         description: `Delay of the event loop since the last scrape: percentile ${percentile}.`,
       })
-      .addCallback((observed) => observed.observe(delay.percentile(percentile) / billion));
+      .addCallback((observed) => observed.observe(Math.max(0, delay.percentile(percentile) / billion - everyMs / 1_000))); // Node includes the interval
   }
   let last = performance.eventLoopUtilization();
   meter

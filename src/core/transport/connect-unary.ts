@@ -32,14 +32,7 @@ export function connectUnary(codec: Codec, registry: Registry): Protocol {
   };
 }
 
-const takenTypes = [
-  'application/json',
-  'application/proto',
-  'application/connect+json',
-  'application/connect+proto',
-  'application/grpc',
-  'application/grpc-web',
-].join(', ');
+const takenTypes = 'application/json, application/proto, application/connect+json, application/connect+proto, application/grpc, application/grpc-web';
 
 /** An etag names the bytes of one representation (RFC 9110, section 8.8.3.3): a compressed one has another. */
 const gzipMark = '-gzip"';

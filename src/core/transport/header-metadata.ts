@@ -2,27 +2,10 @@ import type { IncomingHttpHeaders } from 'node:http2';
 import type { CallMetadata } from '../ports/call.ts';
 
 /** Headers of HTTP and of the protocols, which are not metadata. Pseudo headers begin with ":". */
-const notOfTheCall = new Set([
-  'accept',
-  'accept-encoding',
-  'connect-accept-encoding',
-  'connect-content-encoding',
-  'connect-protocol-version',
-  'connection',
-  'content-encoding',
-  'content-length',
-  'content-type',
-  'expect',
-  'grpc-accept-encoding',
-  'grpc-encoding',
-  'grpc-timeout',
-  'host',
-  'keep-alive',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-]);
+const notOfTheCall = new Set(
+  `accept accept-encoding connect-accept-encoding connect-content-encoding connect-protocol-version connection content-encoding content-length content-type
+  expect grpc-accept-encoding grpc-encoding grpc-timeout host keep-alive te trailer transfer-encoding upgrade`.split(/\s+/),
+);
 
 /**
  * The metadata of a call, read on demand from its cleaned headers: of ten headers of a client, a call needs three or

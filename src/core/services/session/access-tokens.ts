@@ -30,13 +30,13 @@ export type MintParts = {
   readonly ttlMs: number;
 };
 
-function mint({ keys, clock, issuer, ttlMs }: MintParts, claims: JWTPayload, typ: string): Promise<string> {
+/** A token of this server, signed with its current key. */
+export function mint({ keys, clock, issuer, ttlMs }: MintParts, claims: JWTPayload, typ: string): Promise<string> {
   const { kid, privateKey } = keys.current();
   const nowS = Math.floor(clock.nowMs() / 1_000);
   return new SignJWT(claims)
     .setProtectedHeader({ alg: signingAlgorithm, typ, kid })
     .setIssuer(issuer)
-    .setJti(randomUUID())
     .setIssuedAt(nowS)
     .setExpirationTime(nowS + Math.floor(ttlMs / 1_000))
     .sign(privateKey);
@@ -44,10 +44,11 @@ function mint({ keys, clock, issuer, ttlMs }: MintParts, claims: JWTPayload, typ
 
 /** Issues access tokens (RFC 9068, with `sid` for the session). */
 export function accessTokens({ audience, ...parts }: MintParts & { readonly audience: string }): MintAccessToken {
-  return ({ id, userId, scopes, claims }) => mint(parts, { ...claims, aud: audience, sub: userId, sid: id, scope: scopes.join(' ') }, accessTokenTyp);
+  return ({ id, userId, scopes, claims }) =>
+    mint(parts, { ...claims, aud: audience, sub: userId, jti: randomUUID(), sid: id, scope: scopes.join(' ') }, accessTokenTyp);
 }
 
 /** Issues the token with which an internal service calls the internal listener: `portico token service NAME`. */
 export function mintServiceToken(name: string, parts: MintParts): Promise<string> {
-  return mint(parts, { aud: serviceAudience, sub: name }, serviceTokenTyp);
+  return mint(parts, { aud: serviceAudience, sub: name, jti: randomUUID() }, serviceTokenTyp);
 }
