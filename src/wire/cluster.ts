@@ -1,16 +1,19 @@
 import { randomUUID } from 'node:crypto';
 import type { Meter } from '@opentelemetry/api';
 import { memoryBus } from '../core/adapters/memory/bus.ts';
+import { memoryPresence } from '../core/adapters/memory/presence.ts';
 import { memoryTopicLog } from '../core/adapters/memory/topic-log.ts';
 import { redisBus } from '../core/adapters/redis/bus.ts';
 import { openRedis, type Redis } from '../core/adapters/redis/connection/open-redis.ts';
 import type { RedisPlace } from '../core/adapters/redis/connection/redis-address.ts';
+import { redisPresence } from '../core/adapters/redis/presence.ts';
 import { tryRedis, whenFit } from '../core/adapters/redis/redis-fit.ts';
 import { redisTopicLog } from '../core/adapters/redis/topic-log.ts';
 import type { Clock } from '../core/kit/clock.ts';
 import { randomDigits } from '../core/kit/random-digits.ts';
 import type { Bus } from '../core/ports/bus.ts';
 import type { Log } from '../core/ports/log.ts';
+import type { Presence } from '../core/ports/presence.ts';
 import type { TopicLog } from '../core/ports/topic-log.ts';
 import type { Settings } from '../settings.ts';
 import { silent } from './silent-log.ts';
@@ -24,6 +27,7 @@ export type Cluster = {
   readonly bodies: Redis | undefined;
   readonly bus: Bus;
   readonly topics: TopicLog;
+  readonly presence: Presence;
   /**
    * Resolved when Redis answers and fits. Also resolved after a timeout: then the server starts without Redis. Rejected
    * when Redis answers and does not fit.
@@ -41,15 +45,18 @@ export function openCluster(settings: Settings, { clock, log, meter }: { readonl
   if (settings.redis === undefined) {
     const bus = memoryBus(log);
     const topics = memoryTopicLog({ clock, bus, randomId });
-    return { redis: undefined, bodies: undefined, bus, topics, whenFit: Promise.resolve(), details: () => [], close: () => {} };
+    const presence = memoryPresence({ clock, log, replica: randomId(), topics });
+    return { redis: undefined, bodies: undefined, bus, topics, presence, whenFit: Promise.resolve(), details: () => [], close: presence.close };
   }
   const redis = openRedis(settings.redis, { clock, log, meter });
   const bodies = openRedis(settings.redis, { clock, log: silent, name: 'portico-answers' });
   const bus = redisBus({ redis, clock, log, meter, id: randomUUID() });
+  const presence = redisPresence({ redis, clock, log, replica: randomId(), randomId });
   return {
     redis,
     bodies,
     bus,
+    presence,
     topics: redisTopicLog({ redis, pages: bodies, bus, randomId }),
     whenFit: whenFit(redis, { clock, log }),
     details: () => {
@@ -57,6 +64,7 @@ export function openCluster(settings: Settings, { clock, log, meter }: { readonl
       return up ? [] : [`without Redis since ${new Date(sinceMs).toISOString()}: ${troubles.join('; ')}`];
     },
     close: () => {
+      presence.close();
       bus.close();
       bodies.close();
       redis.close();

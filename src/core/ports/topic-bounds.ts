@@ -6,7 +6,8 @@ export const payloadBytesMax = 262_144;
 export const publishBytesMax = 1_048_576;
 export const publishEventsMax = 100;
 export const topicCharactersMax = 256;
-export const keyCharactersMax = 128;
+/** A user's id is a key of presence. */
+export const keyCharactersMax = 512;
 export const requestIdCharactersMax = 128;
 export const sizeMax = 10_000;
 export const ageMsMax = 7 * 86_400_000;
@@ -43,8 +44,8 @@ export function checkPublish(topic: string, events: readonly NewEvent[], { size,
 export function checkRead(topic: string, { offset, epoch, id }: TopicPosition, { eventsMax, bytesMax }: PageLimits): void {
   checkLogTopic(topic);
   checkWhole('An offset', offset, 0, Number.MAX_SAFE_INTEGER);
-  checkText('An epoch', epoch, 0, keyCharactersMax);
-  checkText('The id of an event', id, 0, keyCharactersMax);
+  checkText('An epoch', epoch, 0, requestIdCharactersMax);
+  checkText('The id of an event', id, 0, requestIdCharactersMax);
   checkWhole('The events of a page', eventsMax, 1, pageEventsMax);
   checkWhole('The bytes of a page', bytesMax, 0, Number.MAX_SAFE_INTEGER);
 }

@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../kit/clock.ts';
 import type { Log } from '../../ports/log.ts';
+import type { Presence } from '../../ports/presence.ts';
 import type { TopicLog } from '../../ports/topic-log.ts';
 import { redisBus } from './bus.ts';
 import { openRedis, type Redis } from './connection/open-redis.ts';
 import type { RedisPlace } from './connection/redis-address.ts';
 import { redisScript } from './connection/redis-script.ts';
+import { redisPresence } from './presence.ts';
 import { redisTopicLog } from './topic-log.ts';
 
 /** The longest that a start waits for Redis, because the server can run without it. Milliseconds. */
@@ -73,6 +75,7 @@ async function tryAll(redis: Redis, { clock, log }: Parts): Promise<void> {
       throw new Error('Redis does not confirm a subscription: does its user have the right to SSUBSCRIBE, and to our channels?', { cause: error });
     });
     await tryTopicLog(redisTopicLog({ redis, pages: redis, bus, randomId: randomUUID }));
+    await tryPresence(redisPresence({ redis, clock, log, replica: randomUUID(), randomId: randomUUID }));
   } finally {
     bus.close();
   }
@@ -93,4 +96,15 @@ async function tryTopicLog(topics: TopicLog): Promise<void> {
   if (replaced !== undefined) await topics.read('~check', replaced.position, { eventsMax: 1, bytesMax: 0 });
   await topics.publish('~check', [{ payload }, { payload }], limits);
   await topics.top('~check');
+}
+
+/** @throws Error when a user is not present who joined: joining itself fails for nobody */
+async function tryPresence(presence: Presence): Promise<void> {
+  try {
+    await presence.join('~check', 'check', { listMax: 1, leaveAfterMs: 0 });
+    const { count } = await presence.state('~check');
+    if (count === 0) throw new Error('Redis does not keep who is present: does its user have all rights?');
+  } finally {
+    presence.close();
+  }
 }

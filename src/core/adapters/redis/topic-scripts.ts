@@ -18,7 +18,7 @@ import { redisScript } from './connection/redis-script.ts';
  * evicted before it, the floor is at its end. Each script begins with a shebang, so that Redis refuses it where it is
  * no primary. Numbers are below 2^53, which Lua holds exactly.
  */
-const topic = `
+export const topicCommon = `
 local log, events, keys, ids = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local function text(number) return string.format('%.0f', number) end
 local time = redis.call('TIME')
@@ -89,7 +89,7 @@ end
  * its id, key, payload, and the number of its request's key or 0. Replies for each event "epoch offset id", and whether
  * it is a repeat. Not allow-oom: a full store refuses it before it begins.
  */
-export const publishScript = redisScript(`#!lua${topic}${appending}
+export const publishScript = redisScript(`#!lua${topicCommon}${appending}
 load()
 local reply = {}
 local appended = false
@@ -111,14 +111,14 @@ if appended then save(tonumber(ARGV[3]), tonumber(ARGV[4])) end
 return reply`);
 
 /** KEYS: log, events, keys, ids. Replies epoch, offset and id of the last event, or nothing. */
-export const topScript = redisScript(`#!lua flags=allow-oom${topic}
+export const topScript = redisScript(`#!lua flags=allow-oom${topicCommon}
 load()
 if not epoch then return {} end
 live()
 return {epoch, text(top), topId}`);
 
 /** KEYS: log, events, keys, ids. ARGV: a new epoch. As above; begins an epoch where there is none. */
-export const beginScript = redisScript(`#!lua${topic}
+export const beginScript = redisScript(`#!lua${topicCommon}
 load()
 if not epoch then
   begin(ARGV[1])
@@ -132,7 +132,7 @@ return {epoch, text(top), topId}`);
  * there is no epoch; otherwise epoch, offset and id of the last event, why the position is not of this log or "", then
  * for each event of the page its offset, id, time, key and payload.
  */
-export const readScript = redisScript(`#!lua flags=allow-oom${topic}
+export const readScript = redisScript(`#!lua flags=allow-oom${topicCommon}
 load()
 if not epoch then return {} end
 live()
