@@ -32,6 +32,7 @@ import { defectReports } from './core/transport/fence.ts';
 import type { Page } from './core/transport/front-options.ts';
 import { openReadiness } from './core/transport/readiness.ts';
 import type { EncodeRefusal } from './core/transport/refusal.ts';
+import { transportReports } from './core/transport/reports.ts';
 import { forward } from './core/upstreams/forward.ts';
 import { openUpstreams } from './core/upstreams/upstreams.ts';
 import type { Release } from './release/release.ts';
@@ -211,6 +212,7 @@ export async function wire({ settings, app, release, clock, env, pretty, samples
     clock,
     log,
     reportDefect: defectReports(log, meter),
+    reports: transportReports(meter, log, clock),
   }).catch(async (error: unknown) => {
     const closing = closeAll();
     listening.resolve(); // to find that it is closed

@@ -14,6 +14,7 @@ import { type Health, healthMethods } from '../core/transport/health.ts';
 import { protocolsBy } from '../core/transport/protocols.ts';
 import { reflectionMethods } from '../core/transport/reflection.ts';
 import type { EncodeRefusal } from '../core/transport/refusal.ts';
+import type { TransportReports } from '../core/transport/reports.ts';
 import type { Served } from '../core/transport/served.ts';
 import { watchCertificate } from '../core/transport/watch-certificate.ts';
 import type { Settings } from '../settings.ts';
@@ -34,6 +35,7 @@ export type ListenerParts = {
   readonly clock: Clock;
   readonly log: Log;
   readonly reportDefect: ReportDefect;
+  readonly reports: TransportReports;
 };
 
 export type Listeners = {
@@ -46,7 +48,7 @@ export type Listeners = {
 /** Opens the three listeners: public and internal with their methods, admin with probes and metrics. */
 export async function openListeners(parts: ListenerParts): Promise<Listeners> {
   const { settings, certificates, plans, probes, metrics, pages } = parts;
-  const { handshake, preface, request, idle } = settings.public.timers;
+  const { handshake, preface, request, idle, stall } = settings.public.timers;
   const opened: { close(): Promise<void> }[] = [];
   try {
     const toPublic = await openOne(
@@ -60,7 +62,7 @@ export async function openListeners(parts: ListenerParts): Promise<Listeners> {
         corsOrigins: settings.public.corsOrigins,
         reflectionAccess: { kind: 'user', scopes: [] },
       },
-      { handshakeMs: handshake, prefaceMs: preface, requestMs: request, idleMs: idle },
+      { timers: { handshakeMs: handshake, prefaceMs: preface, requestMs: request, idleMs: idle, stallMs: stall }, limits: settings.public.limits },
     );
     opened.push(toPublic);
     const toInternal = await openOne(
@@ -111,10 +113,10 @@ type Place = {
 };
 
 async function openOne(
-  { settings, registry, answer, authorizeReflection, refusal, health, clock, log, reportDefect }: ListenerParts,
+  { settings, registry, answer, authorizeReflection, refusal, health, clock, log, reportDefect, reports }: ListenerParts,
   plans: readonly MethodPlan[],
   place: Place,
-  timers: NonNullable<FrontOptions['timers']>,
+  bounds: Pick<FrontOptions, 'timers' | 'limits'>,
 ) {
   const { corsOrigins, reflectionAccess, ...where } = place;
   const served: readonly Served[] = [...plans.map((plan) => ({ plan, answer })), ...healthMethods(health, registry)];
@@ -132,7 +134,8 @@ async function openOne(
     clock,
     log,
     reportDefect,
-    timers,
+    reports,
+    ...bounds,
   });
   return { front, close: () => front.close() };
 }

@@ -1,3 +1,4 @@
+import { networkOf } from '../kit/network.ts';
 import type { CallRecord, CallRecorder } from '../ports/call-record.ts';
 import { isServerError, statusNames } from './status-names.ts';
 
@@ -15,7 +16,7 @@ export function accessLog(write: WriteLine, service: { readonly name: string; re
         trace_id: traceId,
         'rpc.method': plan.method,
         protocol,
-        peer: truncated(call.peer.address),
+        peer: networkOf(call.peer.address),
       };
       write(`${head},${JSON.stringify(fields).slice(1)}\n`);
     },
@@ -54,7 +55,7 @@ function fieldsOf(record: CallRecord) {
     protocol,
     duration_ms: Math.round(durationMs * 1_000) / 1_000,
     deadline_ms: call.deadlineAtMs === undefined ? undefined : call.deadlineAtMs - startedAtMs,
-    peer: truncated(call.peer.address),
+    peer: networkOf(call.peer.address),
     'user.hash': annotations?.get('user.hash'),
     'app.version': word(call.metadata.get('app-version')),
     os: word(call.metadata.get('app-platform')),
@@ -68,13 +69,6 @@ function fieldsOf(record: CallRecord) {
     bytes_in: bytesIn,
     bytes_out: bytesOut,
   };
-}
-
-/** The network, not the person: IPv4 without its last byte, IPv6 without all but its first 48 bits. */
-export function truncated(address: string): string {
-  if (address.includes('.') && !address.startsWith('::')) return address.replace(/\.\d+$/, '.0');
-  if (address.startsWith('::ffff:')) return truncated(address.slice('::ffff:'.length));
-  return `${address.split(':').slice(0, 3).join(':')}::`;
 }
 
 /** Texts of a client are cut, to bound a log line. */

@@ -44,7 +44,7 @@ class ConnectStreamReply implements Reply {
   one(plan: MethodPlan, { metadata, trailers, forms }: Answer, body: Uint8Array): void {
     const message = encodedFrame(this.#codec, plan, body, { gzip: this.#gzip, forms }); // may throw
     this.open(metadata);
-    this.#exchange.output.write(message);
+    this.#exchange.write(message);
     this.close(trailers);
   }
 
@@ -56,7 +56,7 @@ class ConnectStreamReply implements Reply {
   }
 
   message(plan: MethodPlan, bytes: Uint8Array): boolean {
-    return this.#exchange.output.write(encodedFrame(this.#codec, plan, bytes, { gzip: this.#gzip }));
+    return this.#exchange.write(encodedFrame(this.#codec, plan, bytes, { gzip: this.#gzip }));
   }
 
   close(trailers: CallMetadata): void {
@@ -80,6 +80,6 @@ class ConnectStreamReply implements Reply {
   #end({ error, metadata }: { readonly error?: object; readonly metadata: OutgoingHttpHeaders }): void {
     const lists = Object.fromEntries(Object.entries(metadata).map(([key, value]) => [key, Array.isArray(value) ? value : [value]]));
     const last = { ...(error && { error }), ...(Object.keys(lists).length > 0 && { metadata: lists }) };
-    this.#exchange.output.end(frame(endFlag, Buffer.from(JSON.stringify(last))));
+    this.#exchange.end(frame(endFlag, Buffer.from(JSON.stringify(last))));
   }
 }

@@ -106,7 +106,7 @@ export class ConnectUnaryReply implements Reply {
   #send(httpStatus: number, headers: OutgoingHttpHeaders, body: Uint8Array): void {
     headers['content-length'] = body.byteLength;
     this.#exchange.respond(httpStatus, headers);
-    if (!this.#exchange.isClosed()) this.#exchange.output.end(body);
+    if (!this.#exchange.isClosed()) this.#exchange.end(body);
   }
 }
 

@@ -1,3 +1,4 @@
+import type { CoreReason } from '../kit/fault.ts';
 import type { Exchange } from './exchange.ts';
 import type { EdgeParts } from './edge-parts.ts';
 import { authorityOf } from './incoming.ts';
@@ -19,6 +20,11 @@ export type Edge = (exchange: Exchange, handled: () => void) => void;
  */
 export function openEdge(parts: EdgeParts): Edge {
   const { refusal, reportDefect } = parts;
+  const refuse = (exchange: Exchange, error: unknown) => {
+    const fault = asFault(error, reportDefect);
+    exchange.report(fault.reason.toLowerCase() as Lowercase<CoreReason>);
+    return refusal(fault, String(exchange.headers['accept-language'] ?? ''));
+  };
   return (exchange, handled) => {
     const { protocol, refused } = parts.protocolOf(exchange);
     const reply = protocol.reply(exchange);
@@ -27,7 +33,7 @@ export function openEdge(parts: EdgeParts): Edge {
       const { plan, answer } = methodOf(exchange, parts, protocol, refused);
       new RunningCall(exchange, { plan, protocol, reply, handled }, parts).run(answer);
     } catch (error) {
-      reply.fail(refusal(asFault(error, reportDefect), String(exchange.headers['accept-language'] ?? '')));
+      reply.fail(refuse(exchange, error));
       handled();
     }
   };

@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http';
 import type { Readable, Writable } from 'node:stream';
 import type { Peer } from '../ports/call.ts';
+import type { AbuseReason } from './reports.ts';
 
 /** One HTTP request and its response, on either version. Every protocol uses it. */
 export type Exchange = {
@@ -19,6 +20,10 @@ export type Exchange = {
   readonly input: Readable;
   /** The bytes of the answer's body, after `respond`. */
   readonly output: Writable;
+  /** @returns false when the client needs time to read: `output` then emits "drain" */
+  write(bytes: Uint8Array): boolean;
+  /** Writes the last bytes of the body. */
+  end(bytes: Uint8Array): void;
   /** Headers that are added to every response, for CORS. */
   also: ((headers: OutgoingHttpHeaders) => void) | undefined;
   /**
@@ -30,6 +35,8 @@ export type Exchange = {
   isWhole(): boolean;
   /** Whether the client has disconnected. */
   isClosed(): boolean;
+  /** Reports why something of this client was refused or ended. */
+  report(reason: AbuseReason): void;
   /** Ends the exchange, because its request was not complete in time. */
   tooLate(): void;
 };

@@ -12,6 +12,7 @@ import { registryOf } from '../../../test/support/client/protocols.ts';
 import { systemClock } from '../../wire/system-clock.ts';
 import type { MethodPlan } from '../kit/plan.ts';
 import { StatusError } from '../kit/status-error.ts';
+import { noReports } from '../../../test/support/server/no-reports.ts';
 import { openFront } from './front.ts';
 import { openPlan } from './open-plan.ts';
 import type { Protocol } from './protocol.ts';
@@ -65,6 +66,7 @@ async function openThrowing() {
     clock: systemClock,
     log: { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} },
     reportDefect: (where, error) => defects.push([where, (error as Error).name]),
+    reports: noReports,
   });
   return { defects, url: `http://127.0.0.1:${front.port}`, [Symbol.asyncDispose]: () => front.close() };
 }

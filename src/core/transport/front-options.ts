@@ -5,6 +5,7 @@ import type { Exchange } from './exchange.ts';
 import type { ReportDefect } from './fence.ts';
 import type { Spoken } from './protocols.ts';
 import type { EncodeRefusal } from './refusal.ts';
+import type { TransportReports } from './reports.ts';
 import type { Served } from './served.ts';
 
 /** A page with a fixed path, such as the published keys. */
@@ -31,7 +32,9 @@ export type FrontOptions = {
   readonly clock: Clock;
   readonly log: Log;
   readonly reportDefect: ReportDefect;
+  readonly reports: TransportReports;
   readonly timers?: Partial<FrontTimers>;
+  readonly limits?: Partial<FrontLimits>;
 };
 
 /**
@@ -44,5 +47,23 @@ export type FrontTimers = {
   /** Until the end of a request of one message. */
   readonly requestMs: number;
   readonly idleMs: number;
+  /** How long the bytes of an answer may wait without any of them leaving. */
+  readonly stallMs: number;
 };
-export const defaultTimers: FrontTimers = { handshakeMs: 10_000, prefaceMs: 10_000, requestMs: 30_000, idleMs: 300_000 };
+export const defaultTimers: FrontTimers = { handshakeMs: 10_000, prefaceMs: 10_000, requestMs: 30_000, idleMs: 300_000, stallMs: 30_000 };
+
+/** The limits of a listener. docs/reference/configuration.md describes them. */
+export type FrontLimits = {
+  readonly connections: number;
+  /** Undefined: no limit, as behind a balancer, whose address is that of all. */
+  readonly connectionsPerAddress: number | undefined;
+  /** Bytes of answers that wait for their clients, of one connection and in all. */
+  readonly queuedBytesPerConnection: number;
+  readonly queuedBytes: number;
+};
+export const defaultLimits: FrontLimits = {
+  connections: 10_000,
+  connectionsPerAddress: undefined,
+  queuedBytesPerConnection: 16_777_216,
+  queuedBytes: 268_435_456,
+};

@@ -1,14 +1,18 @@
 import { type AddressInfo, createServer as createNetServer, type Server as NetServer, type Socket } from 'node:net';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:tls';
-import type { Clock } from '../kit/clock.ts';
+import { Connection } from './connection.ts';
 import { type DrainSummary, drain } from './drain.ts';
 import { openEdge } from './edge.ts';
-import { defaultTimers, type FrontOptions, type FrontTimers, type FrontTls } from './front-options.ts';
+import { defaultLimits, defaultTimers, type FrontOptions, type FrontTimers, type FrontTls } from './front-options.ts';
 import { createHttp1 } from './http1.ts';
 import { createHttp2 } from './http2.ts';
+import { limitConnections } from './limit-connections.ts';
+import { peerOf } from './peer.ts';
+import type { AbuseReason, TransportReports } from './reports.ts';
 import { requestTimes } from './request-times.ts';
 import { serve } from './serve.ts';
 import { openSessions } from './sessions.ts';
+import { unreadAnswers } from './unread.ts';
 
 export type Front = {
   readonly port: number;
@@ -33,35 +37,44 @@ const lingerMs = 1_000;
  */
 export async function openFront(options: FrontOptions): Promise<Front> {
   const timers = { ...defaultTimers, ...options.timers };
-  const sockets = new Set<Socket>();
-  const { clock, reportDefect } = options;
-  const sessions = openSessions(timers, clock);
+  const limits = { ...defaultLimits, ...options.limits };
+  const { clock, reportDefect, reports } = options;
+  const sessions = openSessions(timers, clock, () => reports.goaway('server'));
+  const unread = unreadAnswers({ stallMs: timers.stallMs, connectionBytesMax: limits.queuedBytesPerConnection, bytesMax: limits.queuedBytes }, clock);
   const times = requestTimes(clock);
   const edge = openEdge({
     ...options,
     reportDefect: (error) => reportDefect('stream', error),
     nowMs: clock.nowMs,
-    watch: (exchange) => times.watch({ isWhole: () => exchange.isWhole(), end: () => exchange.tooLate() }, timers.requestMs),
+    watch: (exchange) => {
+      const end = () => {
+        exchange.report('request_timeout');
+        exchange.tooLate();
+      };
+      return times.watch({ isWhole: () => exchange.isWhole(), end }, timers.requestMs);
+    },
   });
+  const connect = (socket: Socket, destroy: (reason: AbuseReason) => void) => {
+    const peer = peerOf(socket);
+    return new Connection({ peer, wrote: unread.wrote, report: (reason) => reports.abuse(reason, peer.address), destroy });
+  };
   const take = serve(options, edge);
-  const http1 = createHttp1(options, timers, times, take);
-  const http2 = createHttp2(options, { timers, sessions, times, serve: take });
+  const http1 = createHttp1(options, { timers, times, serve: take, connect });
+  const http2 = createHttp2(options, { timers, sessions, times, serve: take, connect });
   const accept = (socket: Socket, isHttp2: boolean) => {
     try {
       // After our end Node waits for the client's, which may never come.
       if (isHttp2) socket.once('finish', () => clock.after(lingerMs, () => socket.destroy()));
-      (isHttp2 ? http2 : http1.server).emit('connection', socket);
+      connections.speaks(socket, isHttp2 ? 'http2' : 'http1');
+      if (isHttp2) http2(socket);
+      else http1.server.emit('connection', socket);
     } catch (error) {
       reportDefect('connection', error);
       socket.destroy();
     }
   };
-  const listener = options.tls === undefined ? plainListener(accept, timers, clock) : tlsListener(options.tls, accept, timers);
-  listener.on('connection', (socket: Socket) => {
-    sockets.add(socket);
-    socket.on('error', () => {}); // a peer may disconnect at any time; the socket's close follows
-    socket.once('close', () => sockets.delete(socket));
-  });
+  const listener = options.tls === undefined ? plainListener(accept, timers, options) : tlsListener(options.tls, accept, timers, reports);
+  const connections = limitConnections(listener, limits, reports);
   await new Promise<void>((resolve, reject) => {
     listener.once('error', reject);
     listener.listen(options.port, options.host, () => {
@@ -76,10 +89,11 @@ export async function openFront(options: FrontOptions): Promise<Front> {
   listener.on('error', (error) => options.log.error('The listener failed.', { error }));
   const close = async () => {
     for (const session of [...sessions.all()]) session.destroy();
-    for (const socket of sockets) socket.destroy();
+    for (const socket of connections.sockets) socket.destroy();
     await new Promise<void>((resolve) => listener.close(() => resolve()));
     http1.server.close(); // ends its check of timeouts
     times.close();
+    unread.close();
     sessions.close();
   };
   return {
@@ -88,12 +102,14 @@ export async function openFront(options: FrontOptions): Promise<Front> {
       if (!('setSecureContext' in listener)) throw new Error('This listener speaks plain HTTP: it has no certificate.');
       (listener as TlsServer).setSecureContext({ key: tls.key, cert: tls.cert, ca: tls.clientCa });
     },
-    drain: (graceMs) => drain({ listener, sockets, sessions, http1, graceMs, clock }),
+    drain: (graceMs) => drain({ listener, sockets: connections.sockets, sessions, http1, graceMs, clock }),
     close,
   };
 }
 
-function tlsListener(tls: FrontTls, accept: (socket: Socket, isHttp2: boolean) => void, { handshakeMs }: FrontTimers): TlsServer {
+type Accept = (socket: Socket, isHttp2: boolean) => void;
+
+function tlsListener(tls: FrontTls, accept: Accept, { handshakeMs }: FrontTimers, reports: TransportReports): TlsServer {
   const listener = createTlsServer({
     noDelay,
     key: tls.key,
@@ -106,9 +122,15 @@ function tlsListener(tls: FrontTls, accept: (socket: Socket, isHttp2: boolean) =
   });
   listener.on('secureConnection', (socket) => {
     socket.on('error', () => {});
+    reports.handshake('done');
     accept(socket, socket.alpnProtocol === 'h2');
   });
-  listener.on('tlsClientError', (_error, socket) => socket.destroy());
+  listener.on('tlsClientError', ({ code }: NodeJS.ErrnoException, socket) => {
+    const isLate = code === 'ERR_TLS_HANDSHAKE_TIMEOUT';
+    reports.handshake(isLate ? 'timeout' : 'failed');
+    if (isLate) reports.abuse('handshake_timeout', peerOf(socket).address);
+    socket.destroy();
+  });
   return listener;
 }
 
@@ -119,9 +141,12 @@ const http2Word = 'PRI';
  * Without ALPN the first bytes decide: an HTTP/2 client with prior knowledge sends its preface ("PRI", RFC 9113,
  * section 3.4) without waiting.
  */
-function plainListener(accept: (socket: Socket, isHttp2: boolean) => void, { prefaceMs }: FrontTimers, clock: Clock): NetServer {
+function plainListener(accept: Accept, { prefaceMs }: FrontTimers, { clock, reports }: Pick<FrontOptions, 'clock' | 'reports'>): NetServer {
   return createNetServer({ noDelay }, (socket) => {
-    const tooLate = clock.after(prefaceMs, () => socket.destroy());
+    const tooLate = clock.after(prefaceMs, () => {
+      reports.abuse('preface_timeout', peerOf(socket).address);
+      socket.destroy();
+    });
     socket.once('close', tooLate);
     let first = '';
     const look = () => {

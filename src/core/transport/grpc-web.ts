@@ -80,7 +80,7 @@ class GrpcWebReply implements Reply {
   }
 
   #write(bytes: Buffer): boolean {
-    return this.#exchange.output.write(this.#isText ? bytes.toString('base64') : bytes);
+    return this.#exchange.write(this.#isText ? Buffer.from(bytes.toString('base64'), 'latin1') : bytes);
   }
 
   #end(trailers: OutgoingHttpHeaders): void {

@@ -39,7 +39,7 @@ class GrpcReply implements Reply {
     const message = encodedFrame(protoCodec, plan, body, { gzip, forms });
     this.open(metadata, message[0] === compressedFlag);
     toHeaders(trailers, this.#trailers);
-    this.#exchange.output.end(message);
+    this.#exchange.end(message);
   }
 
   open(metadata: CallMetadata, compressed = false): void {
@@ -50,7 +50,7 @@ class GrpcReply implements Reply {
   }
 
   message(_plan: MethodPlan, bytes: Uint8Array): boolean {
-    return this.#exchange.output.write(frame(0, bytes));
+    return this.#exchange.write(frame(0, bytes));
   }
 
   close(trailers: CallMetadata): void {

@@ -1,12 +1,13 @@
 import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Peer } from '../ports/call.ts';
+import { type Connection, Outgoing } from './connection.ts';
 import { type Exchange, type RespondHow, restMs } from './exchange.ts';
 import { refuse } from './refuse.ts';
 import type { RequestTimes } from './request-times.ts';
 
 /** A request of HTTP/1.1 as an exchange. */
-export class Http1Exchange implements Exchange {
+export class Http1Exchange extends Outgoing implements Exchange {
   readonly version = 1;
   readonly method: string;
   readonly path: string;
@@ -19,7 +20,8 @@ export class Http1Exchange implements Exchange {
   readonly #times: RequestTimes;
   also: Exchange['also'];
 
-  constructor(request: IncomingMessage, response: ServerResponse, peer: Peer, times: RequestTimes) {
+  constructor(request: IncomingMessage, response: ServerResponse, connection: Connection, times: RequestTimes) {
+    super(connection);
     const target = originForm(request.url ?? '');
     const at = target.indexOf('?');
     this.method = request.method ?? '';
@@ -27,7 +29,7 @@ export class Http1Exchange implements Exchange {
     this.query = at < 0 ? '' : target.slice(at + 1);
     this.headers = request.headers;
     this.rawHeaders = request.rawHeaders;
-    this.peer = peer;
+    this.peer = connection.parts.peer;
     this.input = request;
     this.output = response;
     this.#times = times;
@@ -59,6 +61,10 @@ export class Http1Exchange implements Exchange {
     refuse(this.input.socket, '408 Request Timeout');
   }
 
+  cut(): void {
+    this.input.socket.destroy();
+  }
+
   /**
    * Closes in two steps: a socket that is closed with unread bytes resets the connection, and the client loses the
    * answer (RFC 9112, section 9.6). The rest is read and discarded for a short time.
@@ -70,7 +76,7 @@ export class Http1Exchange implements Exchange {
       socket.end();
       for (const event of ['data', 'readable']) input.removeAllListeners(event);
       input.resume();
-      const forget = this.#times.watch({ isWhole: () => socket.destroyed, end: () => socket.destroy() }, restMs);
+      const forget = this.#times.watch({ isWhole: () => socket.destroyed, end: () => this.connection.cut('rest_refused') }, restMs);
       socket.once('close', forget);
     };
   }

@@ -1,10 +1,10 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Connection } from './connection.ts';
 import type { Edge } from './edge.ts';
 import { fence } from './fence.ts';
 import type { FrontOptions, FrontTimers } from './front-options.ts';
 import { Http1Exchange } from './http1-exchange.ts';
-import { peerOf } from './peer.ts';
 import { refuse } from './refuse.ts';
 import type { RequestTimes } from './request-times.ts';
 
@@ -13,6 +13,8 @@ const refusals: Readonly<Record<string, string>> = {
   HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
   ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
 };
+/** Errors of the connection itself: its client has disconnected. */
+const lost: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE', 'ETIMEDOUT']);
 
 export type Http1 = {
   readonly server: Server;
@@ -21,17 +23,21 @@ export type Http1 = {
 };
 
 /**
- * Requests of one connection that wait for the one before them: a client may send many at once (RFC 9112, section
- * 9.3.2).
+ * One connection. Its requests wait for the one before them: a client may send many at once (RFC 9112, section 9.3.2).
  */
-type Line = { busy: boolean; readonly waiting: (() => void)[] };
+type Line = { readonly connection: Connection; busy: boolean; readonly waiting: (() => void)[] };
+
+export type Http1Parts = {
+  readonly timers: FrontTimers;
+  readonly times: RequestTimes;
+  readonly serve: Edge;
+  readonly connect: (socket: Socket, destroy: (reason: string) => void) => Connection;
+};
 
 /** The HTTP/1.1 server. It never listens: the front passes connections to it. */
 export function createHttp1(
   { reportDefect }: Pick<FrontOptions, 'reportDefect'>,
-  { prefaceMs, idleMs }: FrontTimers,
-  times: RequestTimes,
-  serve: Edge,
+  { timers: { prefaceMs, idleMs }, times, serve, connect }: Http1Parts,
 ): Http1 {
   const open = new Set<ServerResponse>();
   const lines = new WeakMap<Socket, Line>();
@@ -39,16 +45,29 @@ export function createHttp1(
   const sayLast = (response: ServerResponse) => {
     if (!response.headersSent) response.setHeader('connection', 'close');
   };
-  const begin = (request: IncomingMessage, response: ServerResponse, next: () => void) => {
-    const failed = (error: unknown) => {
+  const lineOf = (socket: Socket): Line => {
+    const line = lines.get(socket) ?? { connection: connect(socket, () => socket.destroy()), busy: false, waiting: [] };
+    lines.set(socket, line);
+    return line;
+  };
+  /** @param next called when the call's handler has ended, and its answer has left */
+  const begin = (request: IncomingMessage, response: ServerResponse, connection: Connection, next: () => void) => {
+    const exchange = new Http1Exchange(request, response, connection, times);
+    connection.opened(exchange);
+    let parts = 2;
+    const over = () => {
+      if (--parts === 0) next();
+    };
+    response.once('close', () => {
+      connection.closed(exchange);
+      over();
+    });
+    try {
+      serve(exchange, over);
+    } catch (error) {
       reportDefect('stream', error);
       response.destroy();
-    };
-    try {
-      serve(new Http1Exchange(request, response, peerOf(request.socket), times), next);
-    } catch (error) {
-      failed(error);
-      next();
+      over();
     }
   };
   const server = createServer(
@@ -70,12 +89,16 @@ export function createHttp1(
         });
         emitter.on('error', () => {});
       }
-      oneAtATime(request.socket, lines, (next) => begin(request, response, next));
+      const line = lineOf(request.socket);
+      oneAtATime(request.socket, line, (next) => begin(request, response, line.connection, next));
     },
   );
   server.maxHeadersCount = 0; // above a count Node silently drops headers, content-length too; maxHeaderSize bounds them
   server.requestTimeout = 0; // streams may be long; headers and requests of one message have their own limits
-  server.on('clientError', (error: NodeJS.ErrnoException, socket) => refuse(socket as Socket, refusals[error.code ?? ''] ?? '400 Bad Request'));
+  server.on('clientError', ({ code = '' }: NodeJS.ErrnoException, socket) => {
+    if (!lost.has(code)) lineOf(socket as Socket).connection.parts.report(code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 'headers_timeout' : 'http_malformed');
+    refuse(socket as Socket, refusals[code] ?? '400 Bad Request');
+  });
   server.emit('listening'); // Node checks injected sockets for timeouts only if the server emits this (front-limits.test.ts guards it)
   return {
     server,
@@ -87,27 +110,25 @@ export function createHttp1(
 }
 
 /**
- * Runs the requests of one connection one after the other, each when the one before it is completely handled. Nothing
- * more is read while one waits.
+ * Runs the requests of one connection one after the other, each when the one before it is completely handled and its
+ * answer has left. Nothing more is read while one waits.
  */
-function oneAtATime(socket: Socket, lines: WeakMap<Socket, Line>, run: (next: () => void) => void): void {
-  const line = lines.get(socket) ?? { busy: false, waiting: [] };
-  lines.set(socket, line);
-  let isDone = false;
-  const start = () => {
-    line.busy = true;
+function oneAtATime(socket: Socket, line: Line, run: (next: () => void) => void): void {
+  const start = () =>
     run(() => {
-      if (isDone) return;
-      isDone = true;
-      line.busy = false;
       const following = line.waiting.shift();
+      line.busy = following !== undefined;
       if (line.waiting.length === 0) socket.resume();
       if (socket.destroyed) line.waiting.length = 0;
       else following?.();
     });
-  };
   if (line.busy) {
     line.waiting.push(start);
     socket.pause();
-  } else start();
+  } else {
+    line.busy = true;
+    // When an answer waits, Node pauses its parser, and then fails on the next TLS record (HPE_PAUSED). So what has
+    // arrived is parsed first.
+    setImmediate(start);
+  }
 }

@@ -1,12 +1,13 @@
 import { constants, type IncomingHttpHeaders, type OutgoingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
 import type { Peer } from '../ports/call.ts';
+import { type Connection, Outgoing } from './connection.ts';
 import { type Exchange, type RespondHow, restMs } from './exchange.ts';
 import type { RequestTimes } from './request-times.ts';
 
 type Received = { readonly headers: IncomingHttpHeaders; readonly rawHeaders: readonly string[] };
 
 /** A stream of HTTP/2 as an exchange. A class, because every call makes one. Its states are those of the stream. */
-export class Http2Exchange implements Exchange {
+export class Http2Exchange extends Outgoing implements Exchange {
   readonly version = 2;
   readonly method: string;
   readonly path: string;
@@ -19,7 +20,8 @@ export class Http2Exchange implements Exchange {
   readonly #times: RequestTimes;
   also: Exchange['also'];
 
-  constructor(stream: ServerHttp2Stream, { headers, rawHeaders }: Received, peer: Peer, times: RequestTimes) {
+  constructor(stream: ServerHttp2Stream, { headers, rawHeaders }: Received, connection: Connection, times: RequestTimes) {
+    super(connection);
     const target = headers[':path'] ?? '';
     const at = target.indexOf('?');
     this.method = headers[':method'] ?? '';
@@ -27,7 +29,7 @@ export class Http2Exchange implements Exchange {
     this.query = at < 0 ? '' : target.slice(at + 1);
     this.headers = headers;
     this.rawHeaders = rawHeaders;
-    this.peer = peer;
+    this.peer = connection.parts.peer;
     this.input = stream;
     this.output = stream;
     this.#times = times;
@@ -57,6 +59,11 @@ export class Http2Exchange implements Exchange {
     this.output.close(constants.NGHTTP2_CANCEL);
   }
 
+  /** gRPC over HTTP/2, "HTTP2 Transport Mapping": clients read it as RESOURCE_EXHAUSTED. */
+  cut(): void {
+    this.output.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+  }
+
   /**
    * The rest of an answered request is read and discarded for a short time; then the client is asked to stop (RFC 9113,
    * section 8.1).
@@ -66,7 +73,12 @@ export class Http2Exchange implements Exchange {
     if (this.isWhole()) return;
     for (const event of ['data', 'readable']) input.removeAllListeners(event); // of the reader, which would pause the stream again
     input.resume();
-    const forget = this.#times.watch({ isWhole: () => this.isWhole(), end: () => input.close(constants.NGHTTP2_NO_ERROR) }, restMs);
+    const forget = this.#times.watch({ isWhole: () => this.isWhole(), end: () => this.#endRest() }, restMs);
     input.once('close', forget);
+  }
+
+  #endRest(): void {
+    this.report('rest_refused');
+    this.input.close(constants.NGHTTP2_NO_ERROR);
   }
 }

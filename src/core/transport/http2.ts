@@ -1,10 +1,11 @@
 import { EventEmitter } from 'node:events';
-import { constants, createServer, type Http2Server, type IncomingHttpHeaders, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
+import { constants, type IncomingHttpHeaders, performServerHandshake, type ServerHttp2Stream } from 'node:http2';
+import type { Socket } from 'node:net';
+import type { Connection } from './connection.ts';
 import type { Edge } from './edge.ts';
 import { fence, fenceOf } from './fence.ts';
 import type { FrontOptions, FrontTimers } from './front-options.ts';
 import { Http2Exchange } from './http2-exchange.ts';
-import { peerOf } from './peer.ts';
 import type { RequestTimes } from './request-times.ts';
 import type { Sessions } from './sessions.ts';
 
@@ -33,57 +34,74 @@ function forget(stream: ServerHttp2Stream): void {
 /** Concurrent calls of one connection, including those that the client has reset (Go's server counts them, too). */
 const runningMax = 100;
 
+/** A connection that has reset so many streams since the last check ended for that, whatever nghttp2 calls it. */
+const resetsMany = 40;
+
 export type Http2Parts = {
   readonly timers: FrontTimers;
   readonly sessions: Sessions;
   readonly times: RequestTimes;
   readonly serve: Edge;
+  readonly connect: (socket: Socket, destroy: (reason: string) => void) => Connection;
 };
 
-/** The HTTP/2 server. It never listens: the front passes connections to it. */
+/** @returns serves HTTP/2 on a connection */
 export function createHttp2(
-  { clock, reportDefect }: Pick<FrontOptions, 'clock' | 'reportDefect'>,
-  { timers, sessions, times, serve }: Http2Parts,
-): Http2Server {
-  const server = createServer(http2Options as Parameters<typeof createServer>[0]);
-  /** An error of one stream ends only that stream. */
+  { clock, reportDefect, reports }: Pick<FrontOptions, 'clock' | 'reportDefect' | 'reports'>,
+  { timers, sessions, times, serve, connect }: Http2Parts,
+): (socket: Socket) => void {
+  /** An error of one stream ends only that stream. In the tick of its writes `close` can make Node 24 spin for ever. */
   const failed = (stream: ServerHttp2Stream, error: unknown) => {
     reportDefect('stream', error);
-    stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+    stream.destroy(new Error('The stream failed by a defect.'));
   };
   const fenceStream = fenceOf(failed);
-  server.on('session', (session: ServerHttp2Session) => {
+  return (socket) => {
+    const session = performServerHandshake(socket, http2Options as Parameters<typeof performServerHandshake>[1]);
+    const connection = connect(socket, (reason) => {
+      if (session.destroyed) return;
+      reports.goaway('server');
+      session.goaway(constants.NGHTTP2_ENHANCE_YOUR_CALM, 0, Buffer.from(reason));
+      session.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM);
+    });
+    const kept = sessions.add({ session, socket, connection });
     fence(session, (error) => {
       reportDefect('connection', error);
       session.destroy();
     });
-    session.on('error', () => {});
-    sessions.add(session, peerOf(session.socket));
-    const cancel = clock.after(timers.prefaceMs, () => session.destroy());
+    session.on('error', ({ code }: NodeJS.ErrnoException) => {
+      if (code === 'ERR_HTTP2_ERROR') connection.parts.report(kept.resets >= resetsMany ? 'resets' : 'http_malformed');
+    });
+    session.on('goaway', () => reports.goaway('client'));
+    const cancel = clock.after(timers.prefaceMs, () => connection.cut('preface_timeout'));
     session.once('remoteSettings', cancel);
     session.once('close', cancel);
-  });
-  server.on('sessionError', () => {});
-  // Only a stream listener: with a request listener Node would answer each stream, too.
-  server.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, _flags: number, rawHeaders: string[]) => {
-    fenceStream(stream);
-    stream.on('error', nothing);
-    const session = sessions.get(stream.session as ServerHttp2Session | undefined);
-    if (session === undefined || stream.destroyed || stream.closed) return; // already reset: no client waits for an answer
-    session.streams++;
-    stream.on('close', () => {
-      session.streams--;
-      session.idleForMs = 0;
-      forget(stream);
+    session.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, _flags: number, rawHeaders: string[]) => {
+      fenceStream(stream);
+      stream.on('error', nothing);
+      if (stream.destroyed || stream.closed) return; // already reset: no client waits for an answer
+      const exchange = new Http2Exchange(stream, { headers, rawHeaders }, connection, times);
+      connection.opened(exchange);
+      stream.on('close', () => {
+        connection.closed(exchange);
+        kept.idleForMs = 0;
+        if (stream.rstCode !== constants.NGHTTP2_NO_ERROR) {
+          kept.resets++;
+          reports.reset(stream.rstCode);
+        }
+        forget(stream);
+      });
+      if (connection.running >= runningMax) {
+        exchange.report('running_full');
+        stream.close(constants.NGHTTP2_REFUSED_STREAM);
+        return;
+      }
+      connection.running++;
+      try {
+        serve(exchange, () => connection.running--);
+      } catch (error) {
+        failed(stream, error);
+      }
     });
-    if (session.running >= runningMax) return stream.close(constants.NGHTTP2_REFUSED_STREAM);
-    session.running++;
-    const handled = () => session.running--;
-    try {
-      serve(new Http2Exchange(stream, { headers, rawHeaders }, session.peer, times), handled);
-    } catch (error) {
-      failed(stream, error);
-    }
-  });
-  return server;
+  };
 }

@@ -117,10 +117,7 @@ export class RunningCall {
 
   #stream(answer: Answer, body: StreamBody): void {
     const { plan, signal } = this.#call;
-    if (this.#state === 'runs') {
-      this.#state = 'streams';
-      this.#reply.open(answer.metadata);
-    }
+    if (this.#state === 'runs') this.#open(answer);
     const sink = streamSink({
       output: this.#exchange.output,
       signal,
@@ -139,6 +136,17 @@ export class RunningCall {
       pushed(body)(sink); // also when the client has disconnected: the writer is stopped, and waiters for its end are notified
     } catch (error) {
       sink.fail(error);
+    }
+  }
+
+  /** An answer whose metadata cannot be sent fails; its writer is stopped. */
+  #open(answer: Answer): void {
+    this.#state = 'streams';
+    try {
+      this.#reply.open(answer.metadata);
+    } catch (error) {
+      this.#fail(error, answer);
+      this.#controller.abort(error);
     }
   }
 

@@ -19,6 +19,6 @@ function sendPage(pages: FrontOptions['pages'], exchange: Exchange): boolean {
   const { contentType, body, cacheControl = 'no-cache' } = page;
   const headers = { 'content-type': contentType, 'cache-control': cacheControl };
   exchange.respond(200, headers, { only: method === 'HEAD' });
-  if (method === 'GET') exchange.output.end(body);
+  if (method === 'GET') exchange.end(Buffer.from(body));
   return true;
 }

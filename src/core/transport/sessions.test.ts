@@ -1,10 +1,12 @@
 import { once } from 'node:events';
-import { createServer, type ServerHttp2Session } from 'node:http2';
-import { type AddressInfo, connect } from 'node:net';
+import { performServerHandshake } from 'node:http2';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import { test } from 'node:test';
 import { fakeClock } from '../../../test/support/time/clock.ts';
 import { until } from '../../../test/support/time/until.ts';
+import { Connection } from './connection.ts';
 import { defaultTimers } from './front-options.ts';
+import { nobody } from './peer.ts';
 import { openSessions } from './sessions.ts';
 
 const preface = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n';
@@ -13,9 +15,12 @@ const goaway = Buffer.from([0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
 
 test('a client that says GOAWAY and leaves its socket open throws in no timer', async () => {
   const clock = fakeClock();
-  const sessions = openSessions(defaultTimers, clock);
-  const server = createServer();
-  server.on('session', (session: ServerHttp2Session) => sessions.add(session, { address: '', port: 0, certificateNames: [] }));
+  const sessions = openSessions(defaultTimers, clock, () => {});
+  const server = createServer((socket) => {
+    const session = performServerHandshake(socket.on('error', () => {}));
+    session.on('error', () => {});
+    sessions.add({ session, socket, connection: new Connection({ peer: nobody, wrote: () => {}, report: () => {}, destroy: () => {} }) });
+  });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const client = connect({ port: (server.address() as AddressInfo).port, host: '127.0.0.1', allowHalfOpen: true });

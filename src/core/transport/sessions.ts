@@ -1,26 +1,25 @@
 import { constants, type ServerHttp2Session } from 'node:http2';
+import type { Socket } from 'node:net';
 import type { Clock } from '../kit/clock.ts';
-import type { Peer } from '../ports/call.ts';
+import type { Connection } from './connection.ts';
 import type { FrontTimers } from './front-options.ts';
 
 /** One HTTP/2 connection. */
 export type Session = {
   readonly session: ServerHttp2Session;
-  readonly peer: Peer;
-  /** The number of open streams. */
-  streams: number;
-  /** Calls whose handlers have not ended: a client may reset its streams faster than they end. */
-  running: number;
+  readonly socket: Socket;
+  readonly connection: Connection;
   /** How long it has been without streams at the last check. */
   idleForMs: number;
+  /** Streams that a reset has ended since the last check. */
+  resets: number;
 };
 
-type Kept = Session & { readonly endsAtMs: number; pingAtMs: number; leavingSinceMs: number | undefined };
+type Kept = Session & { readonly endsAtMs: number; pingAtMs: number; leavingSinceMs: number | undefined; destroyedForMs: number };
 
 /** HTTP/2 connections with their timers. */
 export type Sessions = {
-  add(session: ServerHttp2Session, peer: Peer): void;
-  get(session: ServerHttp2Session | undefined): Session | undefined;
+  add(session: Pick<Session, 'session' | 'socket' | 'connection'>): Session;
   all(): Iterable<ServerHttp2Session>;
   close(): void;
 };
@@ -35,13 +34,16 @@ const goawayMs = 1_000;
 /** Ages differ by up to a tenth, so that the clients of a restarted replica do not all reconnect at once (gRFC A9). */
 const ageSpread = 0.1;
 const lookMs = 5_000;
+/** The time for the last frames of a connection to leave, after which its socket is closed. */
+const farewellMs = 1_000;
 
 /**
  * Limits the life of connections: one without calls ends after `idleMs`, whatever other frames it carries; one that
- * does not answer a ping is lost; an old one is replaced, so that clients spread over new replicas. One timer for all,
- * which runs while there are connections.
+ * does not answer a ping is lost; an old one is replaced, so that clients spread over new replicas. A client without a
+ * call yet is pinged early: one that is inside half a header block cannot answer (RFC 9113, section 4.3). One timer for
+ * all, which runs while there are connections.
  */
-export function openSessions({ idleMs }: FrontTimers, clock: Clock): Sessions {
+export function openSessions({ idleMs, prefaceMs }: FrontTimers, clock: Clock, goaway: () => void): Sessions {
   const kept = new Map<ServerHttp2Session, Kept>();
   const everyMs = Math.max(20, Math.min(lookMs, idleMs / 4));
   let cancel: (() => void) | undefined;
@@ -54,15 +56,20 @@ export function openSessions({ idleMs }: FrontTimers, clock: Clock): Sessions {
     lookedMs = clock.monotonicMs();
     nowMs += passedMs;
     for (const one of kept.values()) {
-      one.idleForMs = one.streams === 0 ? one.idleForMs + passedMs : 0;
-      check(one);
+      one.idleForMs = one.connection.open.length === 0 ? one.idleForMs + passedMs : 0;
+      one.resets = 0;
+      check(one, passedMs);
     }
     if (kept.size > 0) cancel = clock.after(everyMs, look);
   };
-  const check = (one: Kept) => {
-    const { session } = one;
-    // Its "close" comes only when the client closes its socket; until then goaway and ping would throw.
-    if (session.destroyed) return;
+  const check = (one: Kept, passedMs: number) => {
+    const { session, socket } = one;
+    if (session.destroyed) {
+      // Its "close" comes only when the client has read everything; until then goaway and ping would throw.
+      one.destroyedForMs += passedMs;
+      if (one.destroyedForMs > farewellMs) socket.destroy();
+      return;
+    }
     if (one.leavingSinceMs !== undefined) {
       if (nowMs - one.leavingSinceMs > ageGraceMs) session.destroy();
       else if (nowMs - one.leavingSinceMs > goawayMs && !session.closed) session.close();
@@ -70,6 +77,7 @@ export function openSessions({ idleMs }: FrontTimers, clock: Clock): Sessions {
     }
     if (one.idleForMs >= idleMs || nowMs >= one.endsAtMs) {
       one.leavingSinceMs = nowMs;
+      goaway();
       session.goaway(constants.NGHTTP2_NO_ERROR, 2 ** 31 - 1); // two steps (RFC 9113, section 6.8): streams sent meanwhile are accepted
     } else if (nowMs >= one.pingAtMs) ping(one);
   };
@@ -80,16 +88,28 @@ export function openSessions({ idleMs }: FrontTimers, clock: Clock): Sessions {
     one.session.once('close', lost);
   };
   return {
-    add: (session, peer) => {
+    add: ({ session, socket, connection }) => {
       const spread = ((kept.size * 0.618) % 1) * ageSpread;
       const endsAtMs = nowMs + ageMs * (1 + spread);
-      kept.set(session, { session, peer, streams: 0, running: 0, idleForMs: 0, endsAtMs, pingAtMs: nowMs + pingMs, leavingSinceMs: undefined });
+      const one: Kept = {
+        session,
+        socket,
+        connection,
+        idleForMs: 0,
+        resets: 0,
+        endsAtMs,
+        pingAtMs: nowMs + Math.min(prefaceMs, pingMs),
+        leavingSinceMs: undefined,
+        destroyedForMs: 0,
+      };
+      kept.set(session, one);
       session.once('close', () => kept.delete(session));
-      if (cancel !== undefined) return;
-      lookedMs = clock.monotonicMs();
-      cancel = clock.after(everyMs, look);
+      if (cancel === undefined) {
+        lookedMs = clock.monotonicMs();
+        cancel = clock.after(everyMs, look);
+      }
+      return one;
     },
-    get: (session) => session && kept.get(session),
     all: () => kept.keys(),
     close: () => cancel?.(),
   };

@@ -1,5 +1,6 @@
 import type { Clock } from '../kit/clock.ts';
 import { statusCodes } from '../kit/fault.ts';
+import { onePerWindow } from '../kit/one-per-window.ts';
 import { clip } from '../kit/text.ts';
 import type { Log } from '../ports/log.ts';
 import type { UpstreamEnd } from '../ports/upstream-transport.ts';
@@ -37,39 +38,22 @@ const nameOf = new Map<number, string>(Object.entries(statusCodes).map(([name, c
  * ones, every ten seconds with failures. It is bounded by one entry per upstream and cause.
  */
 export function openFailureLog(log: Log, clock: Clock): (failure: Failure) => void {
-  const windows = new Map<string, { more: number; last: Failure }>();
-  const say = ({ upstream, address, method, traceId, end }: Failure, cause: string, more: number) =>
+  const say = onePerWindow<Failure>(windowMs, clock, (_kind, { upstream, address, method, traceId, end }, more) =>
     log.warn('An upstream failed.', {
       upstream,
       address,
       ...(end.peer === undefined ? {} : { peer: end.peer }),
-      cause,
+      cause: causeOf(end),
       code: nameOf.get(codeOf(end)) ?? 'UNKNOWN',
       detail: clipped(end.by === 'upstream' ? end.message : end.detail),
       method,
       trace_id: traceId,
       ...(more === 0 ? {} : { more_since: more }),
-    });
+    }),
+  );
   return (failure) => {
     const cause = causeOf(failure.end);
-    if (cause === undefined) return;
-    const key = `${failure.upstream} ${cause}`;
-    const open = windows.get(key);
-    if (open !== undefined) {
-      open.more += 1;
-      open.last = failure;
-      return;
-    }
-    const watch = { more: 0, last: failure };
-    windows.set(key, watch);
-    say(failure, cause, 0);
-    const close = () => {
-      if (watch.more === 0) return void windows.delete(key);
-      say(watch.last, cause, watch.more);
-      watch.more = 0;
-      clock.after(windowMs, close);
-    };
-    clock.after(windowMs, close);
+    if (cause !== undefined) say(`${failure.upstream} ${cause}`, failure);
   };
 }
 

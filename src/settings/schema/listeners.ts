@@ -27,9 +27,38 @@ export const publicListener = z
         idle: duration('1s', '1h')
           .prefault('5m')
           .describe('A connection without calls is closed after this time. Set it below the idle timeout of balancers.'),
+        stall: duration('100ms', '1h')
+          .prefault('30s')
+          .describe('A stream ends when its answer waits for this time without any of its bytes leaving, because the client does not read.'),
       })
       .prefault({})
       .describe('Time limits of connections.'),
+    limits: z
+      .strictObject({
+        connections: z.int().min(1).max(1_000_000).default(10_000).describe('Open connections. Further ones are closed at once.'),
+        connectionsPerAddress: z
+          .int()
+          .min(1)
+          .max(1_000_000)
+          .optional()
+          .describe(
+            'Open connections of one IPv4 address or one IPv6 /64 network. Unset: no limit, as behind a balancer, whose address is that of all.',
+          ),
+        queuedBytesPerConnection: z
+          .int()
+          .min(65_536)
+          .max(1_073_741_824)
+          .default(16_777_216)
+          .describe('Bytes of answers that may wait for the client of one connection. The connection is ended beyond it.'),
+        queuedBytes: z
+          .int()
+          .min(65_536)
+          .max(68_719_476_736)
+          .default(268_435_456)
+          .describe('Bytes of answers that may wait in all. The connections with the most are ended beyond it.'),
+      })
+      .prefault({})
+      .describe('Limits of connections.'),
   })
   .prefault({})
   .describe('The listener for clients.');

@@ -1,6 +1,13 @@
 // HTTP/2 by hand: one TLS connection of a client that says what no library would.
 import { once } from 'node:events';
-import { type ClientHttp2Session, type ClientHttp2Stream, connect, type IncomingHttpHeaders, type OutgoingHttpHeaders } from 'node:http2';
+import {
+  type ClientHttp2Session,
+  type ClientHttp2Stream,
+  connect,
+  type IncomingHttpHeaders,
+  type OutgoingHttpHeaders,
+  type Settings,
+} from 'node:http2';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 
 export type Reply = { readonly headers: IncomingHttpHeaders; readonly trailers: IncomingHttpHeaders; readonly body: Buffer };
@@ -14,12 +21,12 @@ export type Wire = AsyncDisposable & {
 };
 
 /** Opens a connection of its own. */
-export async function openWire({ url, ca }: { readonly url: string; readonly ca: string }): Promise<Wire> {
+export async function openWire({ url, ca }: { readonly url: string; readonly ca: string }, settings: Settings = {}): Promise<Wire> {
   const { hostname, port } = new URL(url);
   const socket = connectTls({ host: hostname, port: Number(port), ca, servername: hostname, ALPNProtocols: ['h2'] });
   socket.on('error', () => {});
   await once(socket, 'secureConnect');
-  const session = connect(url, { createConnection: () => socket });
+  const session = connect(url, { createConnection: () => socket, settings });
   session.on('error', () => {});
   await once(session, 'remoteSettings');
   const open = (headers: OutgoingHttpHeaders) => {

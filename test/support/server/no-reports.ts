@@ -1,0 +1,4 @@
+import type { TransportReports } from '../../../src/core/transport/reports.ts';
+
+/** Reports that nobody reads. */
+export const noReports: TransportReports = { abuse: () => {}, connections: () => {}, handshake: () => {}, reset: () => {}, goaway: () => {} };
