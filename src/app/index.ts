@@ -4,6 +4,7 @@ import { HomeServiceDefinition } from '../gen/app/v1/home.ts';
 import { OrderServiceDefinition } from '../gen/app/v1/order.ts';
 import { PromotionServiceDefinition } from '../gen/app/v1/promotion.ts';
 import { TrackingServiceDefinition } from '../gen/app/v1/tracking.ts';
+import { sampleCompany } from '../sample/company.ts';
 import { getHome } from './home/home.ts';
 import { de } from './messages/de.ts';
 import { en } from './messages/en.ts';
@@ -26,3 +27,6 @@ export const app = defineApp({
   reasons,
   messages: { en, de },
 });
+
+/** The internal services that `npm start` runs beside the server. */
+export const sample = sampleCompany;

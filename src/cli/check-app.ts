@@ -1,9 +1,9 @@
-import { app } from '../app/index.ts';
 import { handlersOf } from '../core/interceptors/handlers-of.ts';
 import { en } from '../core/interceptors/messages/en.ts';
 import { reasons as coreReasons } from '../core/kit/fault.ts';
 import { nearest } from '../core/kit/nearest.ts';
 import type { MethodPlan } from '../core/kit/plan.ts';
+import type { App } from '../core/screen/app.ts';
 import { reasonsInSource } from '../release/reasons-in-source.ts';
 import { releaseFolder } from '../release/release.ts';
 import type { Settings } from '../settings.ts';
@@ -12,7 +12,7 @@ import { reasonProblems, textProblems } from './app-problems.ts';
 type Plans = ReadonlyMap<string, MethodPlan>;
 
 /** @returns methods without an implementation, and screens of unknown methods */
-export function screenProblems(plans: Plans, served: readonly string[] | undefined): readonly string[] {
+export function screenProblems(app: App, plans: Plans, served: readonly string[] | undefined): readonly string[] {
   const nothing = () => Promise.reject(new Error('Nothing is called by a check.'));
   const ours = [...plans.values()].filter(({ method }) => method.startsWith('portico.'));
   const isServed = (method: string) => served === undefined || served.includes(method.split('/')[0] ?? '');
@@ -30,27 +30,34 @@ export function screenProblems(plans: Plans, served: readonly string[] | undefin
 }
 
 /** @returns reasons that are not listed, and missing texts */
-export function reasonAndTextProblems(): readonly string[] {
+export function reasonAndTextProblems(app: App): readonly string[] {
   return [...reasonProblems(reasonsInSource(releaseFolder()), app, Object.keys(coreReasons)), ...textProblems(app, en)];
 }
 
 /** "4 screens, 2 reasons, texts in en, de" */
-export function appSummary(): string {
+export function appSummary(app: App): string {
   return `${app.screens.length} screens, ${Object.keys(app.reasons).length} reasons, texts in ${Object.keys(app.messages).join(', ') || 'English'}`;
 }
 
 /**
  * @param plans of all services, served or not; unset: the policies could not be read.
+ * @param startedInDev names of upstreams that sample services stand for
  * @returns upstreams that are used but not set, or set but not used
  */
-export function upstreamProblems({ upstreams, sample, origins }: Pick<Settings, 'upstreams' | 'sample' | 'origins'>, plans: Plans | undefined) {
+export function upstreamProblems(
+  app: App,
+  { upstreams, sample, origins }: Pick<Settings, 'upstreams' | 'sample' | 'origins'>,
+  plans: Plans | undefined,
+  startedInDev: readonly string[] = [],
+) {
   const ofScreens = Object.keys(app.upstreams);
   const used = [
     ...new Set([...ofScreens, ...[...(plans?.values() ?? [])].flatMap(({ forward }) => (forward === undefined ? [] : [forward.upstream]))]),
   ];
   const set = Object.keys(upstreams);
   const originOf = (name: string) => [...origins].find(([key]) => `${key}.`.startsWith(`upstreams.${name}.`))?.[1] ?? 'set';
-  const unset = sample ? [] : ofScreens.filter((name) => !set.includes(name));
+  const started = sample ? startedInDev : [];
+  const unset = ofScreens.filter((name) => !set.includes(name) && !started.includes(name));
   const unused = plans === undefined ? [] : set.filter((name) => !used.includes(name));
   return [
     ...(unset.length === 0 ? [] : [`${unset.join(', ')}: screens use them, and the settings do not name them.`]),

@@ -7,6 +7,7 @@ import { redisFit } from '../wire/cluster.ts';
 import { databaseMisfit } from '../wire/migrations.ts';
 import { ourMethods } from '../wire/our-methods.ts';
 import { systemClock } from '../wire/system-clock.ts';
+import { app, sample } from '../wire/team.ts';
 import { countKeys } from '../wire/tokens.ts';
 import { upstreamConfigs } from '../wire/upstream-configs.ts';
 import { appSummary, reasonAndTextProblems, screenProblems, signInProblem, upstreamProblems } from './check-app.ts';
@@ -53,8 +54,8 @@ export async function runCheck({ json = false, ...flags }: SettingsFlags & { rea
     return `${plans.size} methods`;
   });
   await check('app', () => {
-    refuse([...(plans === undefined ? [] : screenProblems(plans, settings.app.services)), ...reasonAndTextProblems()]);
-    return appSummary();
+    refuse([...(plans === undefined ? [] : screenProblems(app, plans, settings.app.services)), ...reasonAndTextProblems(app)]);
+    return appSummary(app);
   });
   await check('sign-in', () => {
     refuse([signInProblem(settings, plans ?? everyPlan() ?? new Map())].filter((problem) => problem !== undefined));
@@ -67,9 +68,9 @@ export async function runCheck({ json = false, ...flags }: SettingsFlags & { rea
     } catch (error) {
       wrong.push(...(error instanceof Error ? error.message : String(error)).split('\n'));
     }
-    refuse([...wrong, ...upstreamProblems(settings, everyPlan())]);
+    refuse([...wrong, ...upstreamProblems(app, settings, everyPlan(), sample?.names)]);
     const count = Object.keys(settings.upstreams).length;
-    return settings.sample ? `${count} set, the others are those of the sample company` : `${count} set`;
+    return settings.sample && sample !== undefined ? `${count} set, the others are those of the sample company` : `${count} set`;
   });
   await check('certificates', async () => {
     await openCertificates(settings, systemClock);
@@ -123,8 +124,8 @@ function everyPlan(): ReturnType<typeof ourMethods>['plans'] | undefined {
 
 function problemsBesideSettings(): readonly string[] {
   try {
-    return [...screenProblems(ourMethods(undefined).plans, undefined), ...reasonAndTextProblems()];
+    return [...screenProblems(app, ourMethods(undefined).plans, undefined), ...reasonAndTextProblems(app)];
   } catch (error) {
-    return [...(error instanceof Error ? error.message : String(error)).split('\n'), ...reasonAndTextProblems()];
+    return [...(error instanceof Error ? error.message : String(error)).split('\n'), ...reasonAndTextProblems(app)];
   }
 }

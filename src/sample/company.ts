@@ -90,6 +90,9 @@ export async function openCompany({ clock, keys, issuer }: Pick<ServiceOptions, 
   };
 }
 
+/** The company as dev starts it beside the server. */
+export const sampleCompany = { names: serviceNames, open: openCompany };
+
 /**
  * Reports changes to the server, so that no client receives an old answer. A report that fails is printed on stderr;
  * the answers then expire by their ttl.

@@ -74,7 +74,10 @@ export const settingsSchema = z.strictObject({
     .prefault({})
     .describe('Shutdown of the server.'),
   reflection: z.boolean().optional().describe('Serve gRPC reflection. Default: true in dev, false in serve, where it needs a token.'),
-  sample: z.boolean().optional().describe('Dev only: run the sample company, and use it for upstreams that are not set. Default: true.'),
+  sample: z
+    .boolean()
+    .optional()
+    .describe('Dev only: run the sample services of the app (the sample company), and use them for upstreams that are not set. Default: true.'),
   app: z
     .strictObject({
       services: z.array(text()).max(1_000).optional().describe('Full names of the served services, such as "app.v1.HomeService". Unset: all.'),

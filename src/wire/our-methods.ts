@@ -1,8 +1,7 @@
-import { app } from '../app/index.ts';
 import { readRelease } from '../release/release.ts';
-import { serviceNames } from '../sample/company.ts';
 import type { Settings } from '../settings.ts';
 import { type Methods, methodsOf } from './methods.ts';
+import { app, sample } from './team.ts';
 
 /**
  * The methods that a server of this release would answer, without opening any resource.
@@ -10,6 +9,6 @@ import { type Methods, methodsOf } from './methods.ts';
  */
 export function ourMethods(settings: Pick<Settings, 'app' | 'upstreams' | 'sample'> | undefined): Methods {
   if (settings === undefined) return methodsOf(readRelease(), app, { only: undefined, upstreams: undefined });
-  const upstreams = new Set([...Object.keys(settings.upstreams), ...(settings.sample ? serviceNames : [])]);
+  const upstreams = new Set([...Object.keys(settings.upstreams), ...(settings.sample ? (sample?.names ?? []) : [])]);
   return methodsOf(readRelease(), app, { only: settings.app.services, upstreams });
 }

@@ -1,48 +1,47 @@
 import { createLocalJWKSet, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose';
-import { app } from '../app/index.ts';
 import { readRelease } from '../release/release.ts';
-import { type Company, openCompany } from '../sample/company.ts';
 import type { Settings } from '../settings.ts';
 import { type Portico, wire } from '../wire.ts';
 import { systemClock } from './system-clock.ts';
+import { app, type OpenedSample, sample } from './team.ts';
 
 const dayMs = 86_400_000;
 
-/** Starts the server with the app, and in dev the sample company. */
+/** Starts the server with the app, and in dev the app's sample services. */
 export async function start(options: {
   readonly settings: Settings;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly pretty: boolean;
 }): Promise<Portico> {
   const common = { ...options, app, release: readRelease(), clock: systemClock };
-  if (!options.settings.sample) return wire(common);
+  if (!options.settings.sample || sample === undefined) return wire(common);
   let portico: Portico | undefined;
-  const company = await openCompany({
+  const opened = await sample.open({
     clock: systemClock,
     keys: keysBy(() => portico?.jwks() ?? { keys: [] }),
     issuer: options.settings.auth.issuer,
   });
   try {
-    portico = await wire({ ...common, samples: company.addresses });
+    portico = await wire({ ...common, samples: opened.addresses });
   } catch (error) {
-    company.close();
+    opened.close();
     throw error;
   }
-  await introduce(company, portico);
-  return withCompany(portico, company);
+  await introduce(opened, portico);
+  return withSample(portico, opened);
 }
 
-/** Lets the company report every change to the server. */
-async function introduce(company: Company, { ports, caFile, serviceToken }: Portico): Promise<void> {
+/** Lets the services report every change to the server. */
+async function introduce(services: OpenedSample, { ports, caFile, serviceToken }: Portico): Promise<void> {
   if (caFile === undefined) return; // the authority of a configured certificate is unknown here: changed answers expire by their ttl
-  company.publishTo({ address: `localhost:${ports.internal}`, caFile, token: await serviceToken('sample', 30 * dayMs) });
+  services.publishTo({ address: `localhost:${ports.internal}`, caFile, token: await serviceToken('sample', 30 * dayMs) });
 }
 
-function withCompany(portico: Portico, company: Company): Portico {
+function withSample(portico: Portico, services: OpenedSample): Portico {
   return {
     ...portico,
     close: async () => {
-      company.close();
+      services.close();
       await portico.close();
     },
   };

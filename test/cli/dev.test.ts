@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
 import type { Running } from '../support/server/process.ts';
+import { upstreamFlags } from '../support/server/app-upstreams.ts';
 import { run, start, stopAll } from './portico.ts';
 
 const cwd = mkdtempSync(join(tmpdir(), 'portico-dev-'));
@@ -19,7 +20,7 @@ describe('portico dev', () => {
   let dev: Running;
   let banner: string;
   before(async () => {
-    dev = start(['dev'], { cwd, env: freePorts });
+    dev = start(['dev', ...upstreamFlags], { cwd, env: freePorts });
     [banner = ''] = await dev.until(/Portico [\s\S]*?\n\nSign in as alice:\n {2}curl .*\n/);
     await dev.until(/Ready\./); // calls wait for the database, but no longer than their deadline
   });
@@ -60,7 +61,7 @@ describe('portico dev', () => {
   });
 
   test('has its data directory alone: a second one says who has it and ends with 3', async () => {
-    const { code, stderr } = await run(['dev'], { cwd, env: freePorts });
+    const { code, stderr } = await run(['dev', ...upstreamFlags], { cwd, env: freePorts });
     assert.equal(code, 3);
     assert.match(
       stderr,
@@ -72,7 +73,7 @@ describe('portico dev', () => {
 
   test('says which port another process has', async () => {
     const port = /public {4}https:\S+?:(\d+)/.exec(banner)?.[1] ?? '';
-    const { code, stderr } = await run(['dev', '--set', `public.port=${port}`, '--set', 'dataDir=other'], { cwd, env: freePorts });
+    const { code, stderr } = await run(['dev', '--set', `public.port=${port}`, '--set', 'dataDir=other', ...upstreamFlags], { cwd, env: freePorts });
     assert.equal(code, 2 + 1);
     assert.equal(
       stderr,
@@ -90,7 +91,7 @@ describe('portico dev', () => {
 });
 
 test('dev warns where it can be reached by others, with what to set, and ends in order while its database is just opening', async () => {
-  const dev = start(['dev', '--set', 'public.host=0.0.0.0', '--set', 'dataDir=warned'], { cwd, env: freePorts });
+  const dev = start(['dev', '--set', 'public.host=0.0.0.0', '--set', 'dataDir=warned', ...upstreamFlags], { cwd, env: freePorts });
   const [warning] = await dev.until(/ {2}warning .*\n/);
   assert.equal(warning, '  warning   dev signs anyone in, and listens on 0.0.0.0: set public.host to 127.0.0.1 unless the network is yours.\n');
   dev.signal('SIGINT');

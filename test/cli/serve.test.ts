@@ -10,10 +10,10 @@ import { devTls } from '../../src/core/transport/dev-tls.ts';
 import { openWire } from '../support/client/wire.ts';
 import { createDatabase } from '../support/postgres/postgres.ts';
 import type { Running } from '../support/server/process.ts';
+import { appUpstreams } from '../support/server/app-upstreams.ts';
 import { run, start, stopAll } from './portico.ts';
 
 const cwd = mkdtempSync(join(tmpdir(), 'portico-serve-'));
-const upstreams = ['accounts', 'orders', 'couriers', 'promotions'];
 
 /** All that serving takes, in a file of the working directory. */
 async function prepare(): Promise<void> {
@@ -32,8 +32,7 @@ async function prepare(): Promise<void> {
       '  keysDir: keys',
       '  refreshKeyFile: refresh-key',
       '  idTokenIssuers: [{issuer: "https://id.example.com", jwksUrl: "https://id.example.com/jwks.json", audiences: [app]}]',
-      'upstreams:',
-      ...upstreams.map((name) => `  ${name}: {address: "127.0.0.1:1"}`),
+      `upstreams: ${JSON.stringify(appUpstreams)}`,
     ].join('\n'),
   );
 }

@@ -4,9 +4,10 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { cloneProject } from '../support/server/clone.ts';
+import { appUpstreams } from '../support/server/app-upstreams.ts';
 import { startProcess } from '../support/server/process.ts';
 
-test('a change of a proto, a screen or the settings starts the server anew', { timeout: 120_000 }, async () => {
+test('a change of a proto, a screen or the settings starts the server anew', async () => {
   const { folder, remove } = cloneProject();
   const env = {
     ...{ PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '' },
@@ -16,7 +17,7 @@ test('a change of a proto, a screen or the settings starts the server anew', { t
     const path = join(folder, file);
     writeFileSync(path, readFileSync(path, 'utf8').replace(from, to));
   };
-  writeFileSync(join(folder, 'portico.yaml'), 'drain: {grace: 1s}\n');
+  writeFileSync(join(folder, 'portico.yaml'), `drain: {grace: 1s}\nupstreams: ${JSON.stringify(appUpstreams)}\n`);
   const watching = startProcess(process.execPath, [join(folder, 'scripts/launch.cjs'), 'src/main.ts', 'dev', '--watch'], { cwd: folder, env });
   const times = (text: string, count: number) => watching.until(new RegExp(`(?:${text}[\\s\\S]*?){${count}}`));
   try {
@@ -24,15 +25,15 @@ test('a change of a proto, a screen or the settings starts the server anew', { t
     change('portico.yaml', '1s', '2s');
     await watching.until(/portico: portico\.yaml changed: restarting\.\n/);
     await times('Portico \\d', 2);
-    change('src/app/home/home.ts', 'activeOnly: true', 'activeOnly: false');
-    await watching.until(/portico: src\/app\/home\/home\.ts changed: restarting\.\n/);
+    change('src/app/index.ts', 'export const app', '// Changed.\nexport const app');
+    await watching.until(/portico: src\/app\/index\.ts changed: restarting\.\n/);
     await times('Portico \\d', 3);
-    change('proto/app/v1/home.proto', 'service HomeService', '// Changed.\nservice HomeService');
-    await watching.until(/portico: proto\/app\/v1\/home\.proto changed: generating and restarting\.\n/);
+    change('proto/portico/v1/session.proto', 'service SessionService', '// Changed.\nservice SessionService');
+    await watching.until(/portico: proto\/portico\/v1\/session\.proto changed: generating and restarting\.\n/);
     await times('Portico \\d', 4);
-    change('proto/app/v1/home.proto', 'service HomeService', 'servce HomeService');
-    await watching.until(/proto\/app\/v1\/home\.proto:\d+:\d+:[\s\S]*portico: waiting for the next change\.\n/);
-    change('proto/app/v1/home.proto', 'servce HomeService', 'service HomeService');
+    change('proto/portico/v1/session.proto', 'service SessionService', 'servce SessionService');
+    await watching.until(/proto\/portico\/v1\/session\.proto:\d+:\d+:[\s\S]*portico: waiting for the next change\.\n/);
+    change('proto/portico/v1/session.proto', 'servce SessionService', 'service SessionService');
     await times('Portico \\d', 5);
   } finally {
     await watching.stop();

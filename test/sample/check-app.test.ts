@@ -68,3 +68,32 @@ test('a production in which nobody can sign in is refused, with what to set', as
     /^WRONG {2}sign-in {6}auth\.idTokenIssuers \(not set\): no user can sign in, and \d+ methods are for users\. Name an identity provider/m,
   );
 });
+
+test('the policies of a production are held against its upstreams, with line and caret', async () => {
+  const settings = [
+    'public: {tls: {certFile: none.pem, keyFile: none-key.pem}}',
+    'auth: {keysDir: none, refreshKey: a-secret-of-more-than-thirty-two-characters}',
+    'upstreams: {order: {address: "orders:9000", tls: {caFile: none-ca.pem}}}',
+    'sql: {url: "postgres://me@127.0.0.1:1/none"}',
+  ];
+  writeFileSync(join(folder, 'production.yaml'), settings.join('\n'));
+  const { code, stdout } = await portico('check', '-c', 'production.yaml');
+  assert.equal(code, 2);
+  for (const line of [
+    'WRONG  policies',
+    '        upstream: "orders"',
+    'WRONG  upstreams    accounts, orders, couriers, promotions: screens use them, and the settings do not name them.',
+    'WRONG  upstreams    upstreams.order (production.yaml:3): no screen and no policy uses it. Did you mean orders?',
+  ])
+    assert.ok(stdout.split('\n').includes(line), `${line}\n${stdout}`);
+  assert.match(
+    stdout,
+    /^proto\/app\/v1\/order\.proto:\d+:9: forward names the upstream "orders", which is not configured \(configured: order\)\. Did you mean "order"\?$/m,
+  );
+});
+
+test('in dev the sample company stands for the upstreams that are not set', async () => {
+  const { stdout } = await portico('check', '--dev', '--set', 'upstreams.orders.address=orders:9000');
+  assert.match(stdout, /^ok {5}upstreams {4}1 set, the others are those of the sample company$/m);
+  assert.match(stdout, /^ok {5}policies {5}\d+ methods$/m);
+});
