@@ -68,6 +68,7 @@ async function everyWay({ titles }: ReturnType<typeof openFixture>): Promise<voi
   const traced = {
     ...headers,
     traceparent: `00-${traceId}-${parentSpanId}-00`,
+    tracestate: 'rojo=00f067aa0ba902b7, congo=t61rcWkgMzE',
     baggage: `user=${secret}`,
     'app-version': '1.2.3',
     'app-platform': 'ios',
@@ -130,6 +131,7 @@ test("the client's trace goes on, is decided anew, and its baggage ends here", (
   }
   const sent = scripted.lastMetadata();
   assert.match(String(sent?.get('traceparent')), new RegExp(`^00-${traceId}-[0-9a-f]{16}-01$`));
+  assert.equal(sent?.get('tracestate'), 'rojo=00f067aa0ba902b7,congo=t61rcWkgMzE');
   assert.equal(sent?.get('baggage'), undefined);
 });
 

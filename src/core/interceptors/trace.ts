@@ -5,6 +5,7 @@ import { StatusError } from '../kit/status-error.ts';
 import type { Answer, Ending, Interceptor, Traced } from '../ports/call.ts';
 import type { CallRecord, CallRecorder, UpstreamRecord } from '../ports/call-record.ts';
 import { tapped } from './tap.ts';
+import { traceParentOf, tracestateOf } from './trace-context.ts';
 
 export type TraceParts = {
   readonly recorder: CallRecorder;
@@ -15,9 +16,6 @@ export type TraceParts = {
 
 /** The metadata key of the trace id in every answer and error, for bug reports. */
 export const traceIdKey = 'portico-trace-id';
-/** W3C Trace Context, section 3.2: version 00, and later ones read as 00. */
-const traceparent = /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f]{2}(-.*)?$/;
-const noParent: readonly string[] = [];
 /** The largest number of recorded upstream calls of one call. */
 const upstreamsMax = 100;
 
@@ -28,12 +26,13 @@ const upstreamsMax = 100;
  */
 export function trace({ recorder, clock, randomHex }: TraceParts): Interceptor<unknown, Traced> {
   return function trace(call, next) {
-    const sent = call.metadata.get('traceparent');
-    const [, parentTraceId, parentSpanId] = (typeof sent === 'string' && traceparent.exec(sent)) || noParent;
-    const traceId = parentTraceId ?? randomHex(32);
+    const parent = traceParentOf(call.metadata.get('traceparent'));
+    const tracestate = parent && tracestateOf(call.metadata.get('tracestate'));
+    const state = tracestate === undefined ? [] : [['tracestate', tracestate] as const];
+    const traceId = parent?.traceId ?? randomHex(32);
     const spanId = randomHex(16);
     const sampled = recorder.samples(traceId);
-    const flags = sampled ? '01' : '00';
+    const flags = `0${(sampled ? 1 : 0) + (parent?.isRandom === false ? 0 : 2)}`; // our own trace ids are random
     const startedAtMs = clock.nowMs();
     const startedMs = clock.monotonicMs();
     const upstreams: UpstreamRecord[] = [];
@@ -47,7 +46,7 @@ export function trace({ recorder, clock, randomHex }: TraceParts): Interceptor<u
         call,
         traceId,
         spanId,
-        parentSpanId,
+        parentSpanId: parent?.spanId,
         sampled,
         startedAtMs,
         durationMs: clock.monotonicMs() - startedMs,
@@ -63,7 +62,6 @@ export function trace({ recorder, clock, randomHex }: TraceParts): Interceptor<u
     };
     const traced: Traced['trace'] = {
       traceId,
-      traceparent: `00-${traceId}-${spanId}-${flags}`,
       annotate: (key, value) => {
         annotations ??= new Map();
         annotations.set(key, value);
@@ -73,7 +71,7 @@ export function trace({ recorder, clock, randomHex }: TraceParts): Interceptor<u
         const beganAtMs = clock.nowMs();
         const beganMs = clock.monotonicMs();
         return {
-          traceparent: `00-${traceId}-${upstreamSpanId}-${flags}`,
+          metadata: [['traceparent', `00-${traceId}-${upstreamSpanId}-${flags}`], ...state],
           end: (code) => {
             if (upstreams.length >= upstreamsMax) return;
             upstreams.push({ method, target, spanId: upstreamSpanId, startedAtMs: beganAtMs, durationMs: clock.monotonicMs() - beganMs, code });

@@ -128,8 +128,6 @@ export type Traced = {
   readonly trace: {
     /** 32 lower-case hex digits; also the request's id in errors and logs. */
     readonly traceId: string;
-    /** W3C traceparent for upstream calls made by this call. */
-    readonly traceparent: string;
     /** An attribute of the call's span and a field of its access log line. Never a value of a `debug_redact` field. */
     annotate(key: string, value: string | number | boolean): void;
     /**
@@ -141,8 +139,8 @@ export type Traced = {
   };
 };
 export type UpstreamSpan = {
-  /** Metadata to send with the call. */
-  readonly traceparent: string;
+  /** The W3C trace context to send with the call. */
+  readonly metadata: readonly (readonly [key: string, value: string])[];
   /** @param code gRPC status code, 0 to 16 */
   end(code: number): void;
 };

@@ -15,7 +15,7 @@ export type Cors = {
 
 /** Headers that clients of every method may send and read. */
 const always = {
-  sent: ['authorization', 'accept-language', 'if-none-match', 'app-platform', 'app-version', 'idempotency-key', 'traceparent'],
+  sent: ['authorization', 'accept-language', 'if-none-match', 'app-platform', 'app-version', 'idempotency-key', 'traceparent', 'tracestate'],
   read: ['portico-trace-id', 'portico-cache', 'portico-stale', 'portico-not-modified', 'etag'],
 };
 

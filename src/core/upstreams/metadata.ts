@@ -6,10 +6,10 @@ import type { ReceivedMetadata, UpstreamCall } from '../ports/upstream-transport
 export const standardKeys = ['accept-language', 'app-platform', 'app-version', 'idempotency-key'] as const;
 
 /** Metadata for an upstream: the allowed keys of the client, the trace, and the token that names the caller. */
-export function toUpstream(from: CallMetadata, keys: readonly string[], traceparent: string, token: string): UpstreamCall['metadata'] {
+export function toUpstream(from: CallMetadata, keys: readonly string[], trace: UpstreamCall['metadata'], token: string): UpstreamCall['metadata'] {
   const metadata: [string, string | Uint8Array][] = [];
   for (const key of keys) for (const value of from.getAll(key)) metadata.push([key, value]);
-  if (traceparent !== '') metadata.push(['traceparent', traceparent]);
+  for (const [key, value] of trace) metadata.push([key, value]);
   metadata.push(['authorization', `Bearer ${token}`]);
   return metadata;
 }

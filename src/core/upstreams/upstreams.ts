@@ -106,7 +106,7 @@ export function openUpstreams(
     const deadlineAtMs = Number.isFinite(deadline) ? deadline : undefined;
     return {
       transport,
-      call: { path, metadata: toUpstream(context.metadata, keys, span.traceparent, token), deadlineAtMs },
+      call: { path, metadata: toUpstream(context.metadata, keys, span.metadata, token), deadlineAtMs },
       limit: longest < theirs ? 'upstream' : 'call',
       end: (end) => {
         span.end(codeOf(end));
