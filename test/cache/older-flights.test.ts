@@ -58,6 +58,7 @@ function two(opts: { slow?: (v: TagVersions) => TagVersions } = {}) {
 for (const [what, tags] of [
   ['70 late tags (a list of 70 orders)', Array.from({ length: 70 }, (_, i) => `order:${i}`)],
   ['a late tag that is malformed beside a good one', ['order:5', 'two words']],
+  ['an empty late tag beside a good one', ['order:5', '']],
 ] as const)
   test(`${what}: a call after Invalidate returned is not given an older flight's answer at another replica as fresh`, async () => {
     const { clock, one, other } = two();
@@ -150,6 +151,27 @@ test('an error of an older flight whose versions were not yet read when it was j
   ]);
   assert.equal(a, 'computes anew');
 });
+
+for (const code of [1, 16])
+  test(`a flight that ended with status ${code}, which concerns one caller: all who joined it compute in one new flight`, async () => {
+    const { cache, clock } = openTestCache();
+    let failures = 1;
+    const compute = computation(
+      () => {
+        if (failures-- > 0) throw new StatusError(code, 'of the first caller alone');
+        return {};
+      },
+      { held: true },
+    );
+    const calls = Array.from({ length: 100 }, () => cache.answer(readyCall(plan, ada), compute));
+    const settled = Promise.allSettled(calls);
+    await clock.advance(1);
+    compute.release();
+    const [first, ...joined] = await settled;
+    assert.equal(first?.status === 'rejected' && first.reason.code, code);
+    assert.deepEqual([...new Set(joined.map((one) => (one.status === 'fulfilled' ? cameBy(one.value) : one.reason)))], ['coalesced 2']);
+    assert.equal(compute.seen.length, 2);
+  });
 
 test('UNAUTHENTICATED of an upstream: 200 who joined do not all compute at once', async () => {
   const { cache, clock } = openTestCache();

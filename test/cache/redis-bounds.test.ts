@@ -11,9 +11,10 @@ import { StatusError } from '../../src/core/kit/status-error.ts';
 import type { Handler } from '../../src/core/ports/call.ts';
 import { openedRedis } from '../support/redis/opened-redis.ts';
 import { planOf } from '../support/cache/ready-call.ts';
-import { startRedisServer } from '../support/redis/redis.ts';
+import { ownPrefix, type RedisPlace, sharedCluster, sharedRedis, startRedisServer } from '../support/redis/redis.ts';
 import { until } from '../support/time/until.ts';
 import { cameBy, computation } from './open.ts';
+import { insistOnInvalidating } from './insist.ts';
 import { placeOf, redisReplica } from './redis-replica.ts';
 
 test('requests for things that do not exist leave nothing in Redis', async () => {
@@ -35,6 +36,47 @@ test('requests for things that do not exist leave nothing in Redis', async () =>
     a.cache.close();
   }
 });
+
+for (const [where, shared] of [
+  ['one Redis', sharedRedis],
+  ['a Cluster', sharedCluster],
+] as const)
+  test(`${where}: unrelated invalidations start no computation, for those who wait and behind a stale answer`, async () => {
+    const place: RedisPlace = { ...(await shared()), prefix: ownPrefix() };
+    const connections = [await openedRedis(place), await openedRedis(place)];
+    const plan = { ...planOf('GetItem', { ttlMs: 50, staleWhileRevalidateMs: 60_000 }), deadlineMs: 60_000 };
+    const [one, other] = connections.map((redis) => redisReplica(redis, { plan })) as [
+      ReturnType<typeof redisReplica>,
+      ReturnType<typeof redisReplica>,
+    ];
+    try {
+      const compute = computation({}, { held: true });
+      const readAtBoth = async () => {
+        const calls: Promise<unknown>[] = [];
+        for (let i = 0; i < 10; i++) {
+          calls.push(one.read(compute), other.read(compute));
+          await insistOnInvalidating(one.cache, [`nothing-to-do-with-it:${i}`]);
+        }
+        return calls;
+      };
+      const waiting = await readAtBoth();
+      await until('it is computed', () => compute.seen.length > 0);
+      compute.release();
+      await Promise.all(waiting);
+      assert.equal(compute.seen.length, 1, 'for those who waited');
+      await sleep(100); // its fresh time is over
+      const behind = computation({}, { held: true });
+      for (let i = 0; i < 10; i++) {
+        await Promise.all([one.read(behind), other.read(behind)]);
+        await insistOnInvalidating(one.cache, [`nothing-to-do-with-it:${i}`]);
+      }
+      behind.release();
+      assert.equal(behind.seen.length, 1, 'behind the stale answer');
+    } finally {
+      for (const { cache } of [one, other]) cache.close();
+      for (const redis of connections) redis.close();
+    }
+  });
 
 test('entries of an older generation are replaced: a fail-over after fail-over does not multiply the memory', async () => {
   await using server = await startRedisServer({});

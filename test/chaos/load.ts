@@ -61,7 +61,7 @@ export type Load = Findings & {
 };
 
 /** A call that fails while this very process stood still for so long in all is not held against it: the servers, their upstream and their clients are all in it. Milliseconds. */
-const excusedMs = 250;
+export const excusedMs = 250;
 
 /** Begins to load the replicas, until it is stopped. */
 export function startLoad(options: LoadOptions): Load {
@@ -181,7 +181,7 @@ export function startLoad(options: LoadOptions): Load {
 }
 
 /** Notes when this process stood still. */
-function watchStalls() {
+export function watchStalls() {
   const everyMs = 10;
   let seen: { readonly atMs: number; readonly ms: number }[] = [];
   let lastMs = performance.now();
