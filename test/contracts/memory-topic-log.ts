@@ -1,6 +1,7 @@
 import { memoryBus } from '../../src/core/adapters/memory/bus.ts';
 import { memoryTopicLog } from '../../src/core/adapters/memory/topic-log.ts';
 import { quietLog } from '../support/log.ts';
+import { lossyBus } from '../support/lossy-bus.ts';
 import { fakeClock } from '../support/time/clock.ts';
 import type { TopicLogHarness } from './topic-log.ts';
 
@@ -8,10 +9,12 @@ import type { TopicLogHarness } from './topic-log.ts';
 export async function openMemoryLog(): Promise<TopicLogHarness> {
   const clock = fakeClock();
   let ids = 0;
-  const log = memoryTopicLog({ clock, bus: memoryBus(quietLog), randomId: () => `id${++ids}` });
+  const bus = lossyBus(memoryBus(quietLog));
+  const log = memoryTopicLog({ clock, bus, randomId: () => `id${++ids}` });
   return {
     a: log,
     b: log,
+    announcements: bus,
     elapse: clock.advance,
     faults: {
       evictEvents: async (topic) => log.faults.evictEvents(topic),

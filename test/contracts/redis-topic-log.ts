@@ -15,5 +15,5 @@ export async function openRedisLogs(shared: () => Promise<RedisPlace>): Promise<
     a.close();
     b.close();
   };
-  return { a: a.log, b: b.log, elapse, faults: topicFaults(a.redis), [Symbol.asyncDispose]: close };
+  return { a: a.log, b: b.log, announcements: b.bus, elapse, faults: topicFaults(a.redis), [Symbol.asyncDispose]: close };
 }

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { payloadBytesMax, publishEventsMax, replacedMax } from '../../src/core/ports/topic-bounds.ts';
-import type { NewEvent, TopicEvent, TopicLog, TopicPage, TopicPosition } from '../../src/core/ports/topic-log.ts';
+import { type NewEvent, standingOf, type TopicEvent, type TopicLog, type TopicPage, type TopicPosition } from '../../src/core/ports/topic-log.ts';
+import type { LossyBus } from '../support/lossy-bus.ts';
 import { until } from '../support/time/until.ts';
 
 /** Two replicas' ends of one log. */
@@ -9,6 +10,8 @@ export type TopicLogHarness = AsyncDisposable & {
   readonly a: TopicLog;
   readonly b: TopicLog;
   readonly faults: LogFaults;
+  /** On the way to b. */
+  readonly announcements: Pick<LossyBus, 'lose' | 'lost'>;
   /** Moves a fake clock, or really waits. */
   elapse(ms: number): Promise<void>;
 };
@@ -284,6 +287,31 @@ export function topicLogContract(adapter: string, open: () => Promise<TopicLogHa
       );
     }
     assert.equal(verdict(await b.read('t', first, pageMax)), 'trimmed');
+  });
+
+  contract('an announcement that is lost is found by the next one, or by the end of the log', async ({ a, b, announcements }) => {
+    const received = follower();
+    await b.follow('t', received);
+    await fill(a, 't', 2);
+    await until('both are delivered', () => received.events.length === 2);
+    const last = received.events[1]?.position ?? assert.fail();
+    announcements.lose(true);
+    await publishOne(a, 't', { payload: payload('3') });
+    await until('it is lost', () => announcements.lost() === 1);
+    const top = await b.top('t');
+    assert.equal(standingOf(last, top), 'next', 'the end of the log says that there is an event');
+    assert.equal(verdict(await b.read('t', last, pageMax)), '3');
+    announcements.lose(false);
+    await publishOne(a, 't', { payload: payload('4') });
+    await until('the next one is delivered', () => received.events.length === 3);
+    const next = received.events[2]?.position ?? assert.fail();
+    assert.equal(standingOf(last, next), 'read', 'so does the next event');
+    assert.equal(standingOf(last, last), 'same');
+    assert.equal(standingOf(last, { ...last, id: 'another' }), 'read');
+    assert.equal(standingOf(last, { ...last, offset: 1 }), 'read');
+    assert.equal(standingOf(last, { ...next, epoch: 'another', offset: 3 }), 'read');
+    assert.equal(verdict(await b.read('t', last, pageMax)), '3 4');
+    assert.equal(received.gaps(), 0);
   });
 
   contract('who gives up following is rejected with the reason; who closes gets nothing more', async ({ a, b }) => {

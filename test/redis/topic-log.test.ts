@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { topicKeys } from '../../src/core/adapters/redis/topic-log.ts';
 import { StoreDown } from '../../src/core/kit/store-down.ts';
 import type { TopicLog, TopicPosition } from '../../src/core/ports/topic-log.ts';
 import { follower, fill, pageMax, payload, publishOne, textOf, verdict, whole } from '../contracts/topic-log.ts';
 import { openTopicLog } from '../support/redis/open-topic-log.ts';
-import { ownPrefix, startRedisSentinels, startRedisServer } from '../support/redis/redis.ts';
+import { ownPrefix, startRedisCluster, startRedisSentinels, startRedisServer } from '../support/redis/redis.ts';
 import { until } from '../support/time/until.ts';
 
 const single = (address: string) => ({ mode: 'single' as const, nodes: [address], prefix: ownPrefix() });
@@ -116,5 +117,31 @@ describe('the topic log on Redis', { concurrency: 3 }, () => {
     }
     assert.deepEqual(Object.fromEntries(lives), { 'l unused': 24 * 60, l: 30 * 24 * 60, e: 1, k: 1, i: 1, r: 5 });
     assert.equal(new Set(keys.filter((key) => !key.endsWith('unused')).map((key) => key.slice(0, key.indexOf('}')))).size, 1, 'all in one slot');
+  });
+
+  test('a slot that moves takes its logs with it: events are published and read on, and nothing is missed', { timeout: 120_000 }, async () => {
+    await using cluster = await startRedisCluster();
+    const place = { mode: 'cluster' as const, nodes: cluster.addresses, prefix: ownPrefix() };
+    using one = await openTopicLog(place);
+    using two = await openTopicLog(place);
+    const live = follower();
+    await two.log.follow('t', live);
+    const [start = assert.fail()] = await fill(one.log, 't', 3);
+    const [key] = topicKeys(place.prefix, 't');
+    const owner = await cluster.ownerOf(key);
+    const moving = cluster.moveSlotOf(key, cluster.nodes.find((node) => node !== owner) ?? assert.fail());
+    for (let i = 4; i <= 30; i++) await publishAgain(one.log, `${i}`);
+    await moving;
+    for (let i = 31; i <= 40; i++) await publishAgain(one.log, `${i}`);
+    const all = Array.from({ length: 40 }, (_, i) => `${i + 1}`).join(' ');
+    let says = '';
+    await until('it is read', async () => {
+      says = await two.log.read('t', start, pageMax).then(verdict, () => '');
+      return says !== '';
+    });
+    assert.equal(says, all);
+    await until('the gap is reported, or nothing was lost', () => live.gaps() > 0 || live.events.length === 40);
+    await publishAgain(one.log, 'last');
+    await until('the follower goes on', () => live.events.some((event) => textOf(event) === 'last'));
   });
 });

@@ -72,8 +72,8 @@ export function memoryPresenceStore({ clock, topics }: { readonly clock: Clock; 
     const published: Promise<unknown>[] = [];
     for (let i = 0; i < events.length; i += publishEventsMax)
       published.push(topics.publish(name, events.slice(i, i + publishEventsMax), changesKept));
-    const ends = [...on.members.values()].map((untilMs) => untilMs - clock.nowMs());
-    const nextMs = Math.min(...ends, dueMs ?? Number.POSITIVE_INFINITY);
+    let nextMs = dueMs ?? Number.POSITIVE_INFINITY;
+    for (const untilMs of on.members.values()) nextMs = Math.min(nextMs, untilMs - clock.nowMs());
     return { on, dueMs: Number.isFinite(nextMs) ? nextMs : undefined, published: Promise.all(published) };
   };
   return {

@@ -2,6 +2,8 @@ import { changesKept, countEveryMs, relistFrom } from '../presence/presence-stor
 import { redisScript } from './connection/redis-script.ts';
 import { appending, topicCommon } from './topic-scripts.ts';
 
+/** Users whose time is over, of one step: the next step follows at once. */
+const leavesMax = 1_000;
 /** The state of a topic that nobody uses ends; after it the log begins a new epoch. Milliseconds. */
 const stateMs = 3_600_000;
 
@@ -41,7 +43,7 @@ for i = 8, 7 + present do
   if isNew and redis.call('HINCRBY', users, ARGV[i], 1) == 1 then changes[#changes + 1] = {'join', ARGV[i]} end
 end
 for i = 8 + present, #ARGV do redis.call('ZADD', members, 'XX', nowMs + tonumber(ARGV[4]), ARGV[3] .. ' ' .. ARGV[i]) end
-for _, member in ipairs(redis.call('ZRANGEBYSCORE', members, '-inf', nowMs)) do
+for _, member in ipairs(redis.call('ZRANGEBYSCORE', members, '-inf', nowMs, 'LIMIT', 0, ${leavesMax})) do
   redis.call('ZREM', members, member)
   local user = userOf(member)
   if redis.call('HINCRBY', users, user, -1) <= 0 then
