@@ -152,6 +152,7 @@ export async function wire({ settings, app, release, clock, env, pretty, samples
   const handlers = handlersOf(methods.plans, {
     core: { ...given, ...auth.handlers, ...publisherHandlers({ invalidate: answers.invalidate }) },
     screens: new Map(app.screens.map((screen) => [screen.method, ownHandler(screen, parts)])),
+    metadataBytesMax: settings.public.limits.statusBytes,
     forward: (plan) => forward(plan, upstreams),
     streamOf: (unary) => {
       const screen = screenOf.get(unary.method);
