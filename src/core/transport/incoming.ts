@@ -90,8 +90,10 @@ function refusedKey(key: string, why: string): Fault {
 
 /** @throws Fault CALL_MALFORMED for an invalid host */
 export function authorityOf(headers: IncomingHttpHeaders): string {
-  const authority = String(headers[':authority'] ?? headers.host ?? '');
-  if (!host.test(authority)) throw new Fault('CALL_MALFORMED', 'The host of the request is none.');
+  const { ':authority': named, host: also } = headers;
+  const authority = String(named ?? also ?? '');
+  const differs = named !== undefined && also !== undefined && named.toLowerCase() !== also.toLowerCase(); // RFC 9113, section 8.3.1
+  if (differs || !host.test(authority)) throw new Fault('CALL_MALFORMED', 'The host of the request is none.');
   return authority;
 }
 
