@@ -7,7 +7,7 @@ import { sqlSessions } from './core/adapters/sql/sessions.ts';
 import { admit } from './core/interceptors/admit.ts';
 import { authenticate, authorizeBy } from './core/interceptors/authenticate.ts';
 import { cache } from './core/interceptors/cache.ts';
-import { answerBy } from './core/interceptors/chain.ts';
+import { answerBy, answerWatchedBy, type CallOf } from './core/interceptors/chain.ts';
 import { deadline } from './core/interceptors/deadline.ts';
 import { encodeFault, errors, errorTable } from './core/interceptors/errors.ts';
 import { handlersOf } from './core/interceptors/handlers-of.ts';
@@ -22,6 +22,7 @@ import { answerReaders } from './core/screen/answer-readers.ts';
 import type { App } from './core/screen/app.ts';
 import { streamHandler } from './core/screen/handlers.ts';
 import { ownHandler } from './core/screen/stream-handler.ts';
+import { openLive } from './core/services/live/open-live.ts';
 import { publisherHandlers } from './core/services/publisher/publisher.ts';
 import { mintServiceToken } from './core/services/session/access-tokens.ts';
 import { internalTokens } from './core/services/session/internal-tokens.ts';
@@ -148,11 +149,22 @@ export async function wire({ settings, app, release, clock, env, pretty, samples
   const plans = [...methods.plans.values()];
   const answers = openAnswers({ settings, app, plans, cluster, reasons: table.reasons, clock, log, meter });
   const parts = { app, upstreams, readers: answerReaders(app.upstreams, methods.registry), clock };
+  const watching = { answerWatched: (call: CallOf) => answerWatched(call), onInvalidated: answers.onInvalidated };
+  const live = openLive({
+    ...cluster,
+    ...watching,
+    settings: settings.live,
+    plans: methods.plans,
+    randomHex,
+    random: Math.random,
+    clock,
+    log,
+    meter,
+  });
   const screenOf = new Map(app.screens.map((screen) => [screen.method, screen]));
   const handlers = handlersOf(methods.plans, {
-    core: { ...given, ...auth.handlers, ...publisherHandlers({ invalidate: answers.invalidate }) },
+    core: { ...auth.handlers, ...live.handlers, ...publisherHandlers({ invalidate: answers.invalidate, ...live }), ...given },
     screens: new Map(app.screens.map((screen) => [screen.method, ownHandler(screen, parts)])),
-    metadataBytesMax: settings.public.limits.statusBytes,
     forward: (plan) => forward(plan, upstreams),
     streamOf: (unary) => {
       const screen = screenOf.get(unary.method);
@@ -164,15 +176,19 @@ export async function wire({ settings, app, release, clock, env, pretty, samples
   whenReady.then(readiness.changed, readiness.changed);
   database.lost.then(readiness.changed, () => {});
   const callers = { verify: auth.verify, services: new Map(Object.entries(settings.internal.services)) };
+  const common = {
+    trace: trace({ recorder, clock, randomHex }),
+    errors: errors(table, log),
+    deadline: deadline(clock),
+    validate: validate(compileRules(plans)),
+  };
+  const answerWatched = answerWatchedBy(plans, { ...common, cache: answers.answerWatched }, handlers);
   const answer = answerBy(
     plans,
     {
-      trace: trace({ recorder, clock, randomHex }),
-      errors: errors(table, log),
-      deadline: deadline(clock),
+      ...common,
       admit: admit({ draining: readiness.health.leaving, graceMs: settings.drain.grace, clock }),
       authenticate: authenticate({ ...callers, openLifetime: auth.openLifetime, meter }),
-      validate: validate(compileRules(plans)),
       invalidate: invalidate({ invalidate: answers.invalidateWritten, meter, reasons: table.reasons }),
       cache: cache(answers),
     },
@@ -189,6 +205,7 @@ export async function wire({ settings, app, release, clock, env, pretty, samples
     body: JSON.stringify(keys.jwks()),
   });
   const closeAll = async () => {
+    live.close();
     const closing = database.close(); // one that never opened ends the wait below
     await sessionWatch.close();
     await closing;
@@ -231,6 +248,7 @@ export async function wire({ settings, app, release, clock, env, pretty, samples
     whenReady,
     drain: () => {
       readiness.drain();
+      live.drain(settings.drain.grace);
       return listeners.drain(settings.drain.grace);
     },
     close: async () => {

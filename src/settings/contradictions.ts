@@ -4,7 +4,13 @@ import type { Problem } from './problems.ts';
 /** Contradictions between settings that are valid alone. */
 export function contradictions({ settings, origins }: Loaded): readonly Problem[] {
   const wrong: Wrong = (key, message, said = key) => ({ key, origin: origins.get(said) ?? 'not set', message });
-  return [...betweenIssuers(settings.auth, wrong), ...listeners(settings, wrong), ...engines(settings, wrong), ...redisPlace(settings.redis, wrong)];
+  return [
+    ...betweenIssuers(settings.auth, wrong),
+    ...listeners(settings, wrong),
+    ...engines(settings, wrong),
+    ...redisPlace(settings.redis, wrong),
+    ...namespaces(settings.live, wrong),
+  ];
 }
 
 type Settings = Loaded['settings'];
@@ -63,4 +69,23 @@ function redisPlace({ mode, url, nodes, masterName, tls }: Settings['redis'], wr
   if ((tls?.certFile === undefined) !== (tls?.keyFile === undefined))
     problems.push(wrong('redis.tls', 'needs certFile and keyFile together, or neither.'));
   return problems;
+}
+
+/** Each rule of a namespace has its own settings. */
+function namespaces({ namespaces }: Settings['live'], wrong: Wrong): readonly Problem[] {
+  const needs = { users: [], owner: [], claim: ['claim'], method: ['method', 'field'] } as const;
+  return Object.entries(namespaces).flatMap(([name, namespace]) =>
+    (['claim', 'method', 'field'] as const).flatMap((key) => {
+      const needed = (needs[namespace.listen] as readonly string[]).includes(key);
+      if (needed === (namespace[key] !== undefined)) return [];
+      const rule = `listen: ${namespace.listen}`;
+      return [
+        wrong(
+          `live.namespaces.${name}.${key}`,
+          needed ? `is needed for ${rule}.` : `is set, and ${rule} does not use it.`,
+          `live.namespaces.${name}`,
+        ),
+      ];
+    }),
+  );
 }

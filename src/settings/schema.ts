@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { upstreamAddress } from './schema/address.ts';
 import { auth } from './schema/auth.ts';
 import { adminListener, internalListener, publicListener } from './schema/listeners.ts';
+import { live } from './schema/live.ts';
 import { redis } from './schema/redis.ts';
 import { clientTls, duration, file, name, secretFile, text } from './schema/values.ts';
 
@@ -49,6 +50,7 @@ export const settingsSchema = z.strictObject({
     })
     .prefault({})
     .describe('The cache of answers.'),
+  live,
   upstreams: z.record(name(), upstream).default({}).describe('Internal services, by the name in policies and screens.'),
   telemetry: z
     .strictObject({

@@ -40,7 +40,12 @@ for (const protocol of protocols) {
   test(`${protocol}: internal methods are not on the public port, nor public ones on the internal one`, async () => {
     const { headers } = await signIn(server, registry, 'alice');
     const service = { authorization: `Bearer ${await server.portico.serviceToken('orders', 60_000)}` };
-    assert.equal((await callOf(registry, transportOf(protocol, server), invalidate, tags, { headers: service })).reason, 'METHOD_UNKNOWN');
+    for (const [method, request] of [
+      [invalidate, tags],
+      ['portico.internal.v1.PublisherService/Publish', { events: [{ topic: 'news:1', payload: new Uint8Array(1) }] }],
+      ['portico.internal.v1.PublisherService/Disconnect', { userId: 'alice' }],
+    ] as const)
+      assert.equal((await callOf(registry, transportOf(protocol, server), method, request, { headers: service })).reason, 'METHOD_UNKNOWN', method);
     for (const method of ['fixture.v1.ScreenService/Echo', 'portico.v1.SessionService/ListDevices'])
       assert.equal((await callOf(registry, transportOf(protocol, inside), method, {}, { headers })).reason, 'METHOD_UNKNOWN');
   });

@@ -121,13 +121,14 @@ test('the time and chance are handed in: only the process itself asks for them',
 });
 
 /** Topics, presence and what is built on them: the rooms of live updates and chat. */
-const live = /^src\/core\/(?:streams|live|services\/(?:live|chat)|ports\/(?:topic-[a-z]+|presence)\.ts)/;
+const live =
+  /^src\/core\/(?:streams|live|services\/(?:live|chat)|ports\/(?:topic-[a-z]+|presence|publish|watched)\.ts|cache\/serve-watched\.ts|kit\/until-called\.ts)/;
 
-test('core stays small enough to be read: under 10,600 lines of code without adapters, under 13,300 with live updates and chat', () => {
+test('core stays small enough to be read: under 10,500 lines of code without adapters, under 13,300 with live updates and chat', () => {
   const core = files.filter((file) => file.startsWith('src/core/') && !file.startsWith('src/core/adapters/') && !file.endsWith('.test.ts'));
   const lines = (some: readonly string[]) => some.reduce((sum, file) => sum + linesOfCode(readFileSync(join(root, file), 'utf8')), 0);
   const calls = lines(core.filter((file) => !live.test(file)));
-  assert.ok(calls < 10_600, `${calls} lines without live updates and chat`);
+  assert.ok(calls < 10_500, `${calls} lines without live updates and chat`);
   assert.ok(lines(core) < 13_300, `${lines(core)} lines`);
 });
 

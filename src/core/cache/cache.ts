@@ -25,6 +25,7 @@ import { languageOf } from './key/language.ts';
 import { methodsBy } from './method.ts';
 import { serveBy } from './serve.ts';
 import { serveStreamBy } from './serve-stream.ts';
+import { serveWatchedBy } from './serve-watched.ts';
 import { staleIfError } from './stale.ts';
 import { openL2 } from './store/l2.ts';
 import { openLayers } from './store/layers.ts';
@@ -70,10 +71,12 @@ export type Cache = {
   answer(call: ReadyCall, compute: Handler): Soon<Answer>;
   /** The same for the stream form of a cached method. */
   answerStream: AnswerStream;
+  /** The same for a watch: never an old answer, with `watched` beside it. */
+  answerWatched(call: ReadyCall, compute: Handler): Soon<Answer>;
   invalidate: Invalidate;
   invalidateWritten: InvalidateWritten;
-  /** Receives an invalidation that another replica announced. */
-  announced(tags: readonly string[]): void;
+  /** Receives an invalidation that another replica announced; undefined: some may have been lost. */
+  announced(tags: readonly string[] | undefined): void;
   /** Events of tags for whoever computes anew what its clients look at. */
   onInvalidated: OnInvalidated;
   /** Stops retrying pending invalidations. */
@@ -115,9 +118,10 @@ export function openCache(parts: CacheParts): Cache {
   return {
     answer: serveBy(serving),
     answerStream: serveStreamBy(serving),
+    answerWatched: serveWatchedBy({ ...serving, verify }),
     ...invalidationBy({ versions, seal: flights.seal, publish, pending }),
     announced: (tags) => {
-      flights.seal(tags);
+      if (tags !== undefined) flights.seal(tags);
       events.publish(tags);
     },
     onInvalidated: events.onInvalidated,

@@ -85,13 +85,14 @@ function serviceOf({ peer }: Call, services: ReadonlyMap<string, string>): Calle
   return undefined;
 }
 
-function checkAccess(access: AccessPlan, caller: Caller): void {
+/** @throws Fault when the caller may not make a call of this access */
+export function checkAccess(access: AccessPlan, caller: Caller | undefined): void {
+  if (access.kind === 'anonymous') return;
   if (access.kind === 'services') {
-    if (caller.kind !== 'service') throw new Fault('SERVICE_ONLY', 'The method is for internal services only.');
+    if (caller?.kind !== 'service') throw new Fault('SERVICE_ONLY', 'The method is for internal services only.');
     return;
   }
-  if (caller.kind !== 'user') throw new Fault('TOKEN_INVALID', 'The token is that of a service: the method is for users.');
-  if (access.kind !== 'user') return;
+  if (caller?.kind !== 'user') throw new Fault('TOKEN_INVALID', 'The token is that of a service: the method is for users.');
   const missing = access.scopes.filter((scope) => !caller.scopes.has(scope));
   if (missing.length > 0)
     throw new Fault('SCOPE_MISSING', `The access token lacks the scope ${missing.join(', ')}.`, { metadata: { scope: missing.join(' ') } });

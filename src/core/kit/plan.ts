@@ -34,6 +34,8 @@ export type CachePlan = {
   readonly tags: readonly Template[];
   /** Metadata keys, lower-case and sorted. */
   readonly vary: readonly string[];
+  /** The shortest time between two computations for clients that watch. */
+  readonly watchIntervalMs: number;
 };
 
 export type ForwardPlan = {

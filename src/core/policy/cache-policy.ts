@@ -8,6 +8,8 @@ import { parseTemplate, whyNoSub } from './template.ts';
 /** The largest number of tags of one answer, from the policy and the screen together. */
 export const tagsMax = 64;
 const dayMs = 86_400_000;
+/** The default interval between computations for watches. */
+const watchIntervalMs = 1_000;
 const answerScopes = new Set<Scope>([Scope.SCOPE_SHARED, Scope.SCOPE_USER, Scope.SCOPE_CLAIMS]);
 const claimName = /^[!#-&(-z|~]{1,200}$/;
 /**
@@ -72,5 +74,9 @@ export function cacheOf(cache: Cache, method: DescMethod, access: AccessPlan, sa
     staleIfPartial: cache.staleIfPartial,
     tags,
     vary: [...cache.vary].sort(),
+    watchIntervalMs:
+      cache.watchInterval === ''
+        ? watchIntervalMs
+        : durationBetween(cache.watchInterval, { leastMs: 10, mostMs: 600_000 }, 'cache.watchInterval', say),
   };
 }

@@ -1,10 +1,11 @@
 import type { Message } from '@bufbuild/protobuf';
 import type { Metadata } from 'nice-grpc-common';
 import type { EndingOf } from '../kit/ending.ts';
+import type { Fault } from '../kit/fault.ts';
 import type { MethodPlan } from '../kit/plan.ts';
 import type { Soon } from '../kit/soon.ts';
 import type { KeptForms } from './cache-store.ts';
-import type { Lifetime } from './lifetime.ts';
+import type { Watched } from './watched.ts';
 
 /** The origin of a call. */
 export type Peer = {
@@ -114,6 +115,8 @@ export type Answer = {
   readonly partial?: boolean;
   /** Of an answer from the cache: its other forms on the wire, made once and kept with it. */
   readonly forms?: KeptForms;
+  /** Of an answer to a watch. */
+  readonly watched?: Watched;
 };
 
 /**
@@ -163,6 +166,25 @@ export type Caller =
     }
   | { readonly kind: 'service'; readonly name: string };
 export type UserCaller = Extract<Caller, { kind: 'user' }>;
+
+/** How long a stream may continue: while its token is valid and its session has not ended. */
+export type Lifetime = {
+  /** The expiry of the newest token plus the allowed clock skew. Milliseconds since 1970. */
+  readonly endsAtMs: number;
+  /**
+   * Verifies a new token for the stream, which then continues until that token ends. The user and the session stay as
+   * at the beginning; scopes and claims may differ.
+   * @returns the caller of the new token
+   * @throws Fault TOKEN_INVALID when it belongs to another user or session, SCOPE_MISSING when it may not call this
+   * method, or an error of its verification; the old token then still applies
+   */
+  extend(token: string): Soon<Caller>;
+  /**
+   * Calls back once with TOKEN_EXPIRED or SESSION_REVOKED at the end, or at once if it has already ended. A new
+   * callback replaces the one before: authentication's ends the call, and a stream that replaces it ends itself.
+   */
+  onEnd(callback: (fault: Fault) => void): void;
+};
 
 /** Added by authenticate. Undefined: an anonymous method, or a SHARED computation, which has no caller. */
 export type Authenticated = {

@@ -1,6 +1,5 @@
 import type { Soon } from '../kit/soon.ts';
-import type { Caller } from './call.ts';
-import type { Lifetime } from './lifetime.ts';
+import type { Caller, Lifetime } from './call.ts';
 
 /** The result of a verified token. */
 export type VerifiedToken = {

@@ -1,5 +1,5 @@
 import type { DecodedBy, MethodDefinition, PartialOf, ServiceDefinition } from '../kit/typed.ts';
-import type { Lifetime } from '../ports/lifetime.ts';
+import type { Lifetime } from '../ports/call.ts';
 import type { Screen } from './app.ts';
 import type { ScreenContext } from './context.ts';
 

@@ -8,7 +8,7 @@ import { callOf, protocols, signIn, transportOf } from '../../support/client/pro
 import { holdRow, type Row } from './table.ts';
 
 /** Bidirectional streams need HTTP/2. */
-const carries = (protocol: string, method: string) => !(protocol.endsWith('h1') && /\/(BidiStream|Talk|Converse)$/.test(method));
+const carries = (protocol: string, method: string) => !(protocol.endsWith('h1') && /\/(BidiStream|Talk|Converse|Connect)$/.test(method));
 
 /** What a table is held against. */
 export type Held = {

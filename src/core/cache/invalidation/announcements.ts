@@ -18,12 +18,12 @@ export function announceInvalidations({ bus, log, from }: { readonly bus: Bus; r
     announce: (tags: readonly string[]): void => {
       bus.publish(topic, Buffer.from(JSON.stringify([from, ...tags]))).catch(unheard);
     },
-    hear: (onTags: (tags: readonly string[]) => void): void => {
+    hear: (onTags: (tags: readonly string[] | undefined) => void): void => {
       const onMessage = (bytes: Uint8Array) => {
         const [by, ...tags] = JSON.parse(Buffer.from(bytes).toString()) as string[];
         if (by !== from) onTags(tags);
       };
-      bus.subscribe(topic, { onMessage, onGap: () => {} }, leaving.signal).catch(() => {}); // ended only by closing
+      bus.subscribe(topic, { onMessage, onGap: () => onTags(undefined) }, leaving.signal).catch(() => {}); // ended only by closing
     },
     close: () => leaving.abort(),
   };

@@ -4,16 +4,32 @@ import { Fault } from '../../kit/fault.ts';
 import { settleMaxMs } from '../../policy/compile-plans.ts';
 import type { Handler } from '../../ports/call.ts';
 import type { Invalidate } from '../../ports/invalidate.ts';
+import type { Publish } from '../../ports/publish.ts';
 import { serviceHandlers } from '../service-handlers.ts';
+
+export type PublisherParts = {
+  readonly invalidate: Invalidate;
+  readonly publish: Publish;
+  /** Closes the streams of a user, or of one session, at every replica. */
+  readonly disconnect: (userId: string, sessionId: string | undefined, resume: boolean) => Promise<void>;
+};
 
 /**
  * The handlers of portico.internal.v1.PublisherService, by method. Its .proto defines who may call and the form of
  * tags; both are checked before.
  */
-export function publisherHandlers({ invalidate }: { readonly invalidate: Invalidate }): Readonly<Record<string, Handler>> {
+export function publisherHandlers({ invalidate, publish, disconnect }: PublisherParts): Readonly<Record<string, Handler>> {
   return serviceHandlers(PublisherServiceDefinition, {
     invalidate: async ({ tags, soft, settle }) => {
       await invalidate(tags, { soft, settleMs: settle === '' ? 0 : settleMsOf(settle) });
+      return {};
+    },
+    publish: async ({ events }) => {
+      const positions = await publish(events.map(({ requestId, ...event }) => ({ ...event, requestId: requestId || undefined })));
+      return { offsets: positions.map(({ offset }) => BigInt(offset)) };
+    },
+    disconnect: async ({ userId, sessionId, resume }) => {
+      await disconnect(userId, sessionId || undefined, resume);
       return {};
     },
   });

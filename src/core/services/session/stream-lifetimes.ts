@@ -1,8 +1,7 @@
 import type { Clock } from '../../kit/clock.ts';
 import { Fault } from '../../kit/fault.ts';
 import { soonThen } from '../../kit/soon.ts';
-import type { Caller } from '../../ports/call.ts';
-import type { Lifetime } from '../../ports/lifetime.ts';
+import type { Caller, Lifetime } from '../../ports/call.ts';
 import type { Revocations } from '../../ports/revocations.ts';
 import type { OpenLifetime, VerifyToken } from '../../ports/tokens.ts';
 
@@ -60,6 +59,7 @@ export function streamLifetimes({ verify, revocations, clock }: LifetimeParts): 
           if (over !== undefined) throw over;
           endsAtMs = Math.max(endsAtMs, verified.endsAtMs); // an older token shortens nothing
           if (!closed) arm();
+          return verified.caller;
         }),
       onEnd: (callback) => {
         if (over === undefined) onEnd = callback;

@@ -148,6 +148,11 @@ export interface Cache {
    * one is served as it is.
    */
   staleIfPartial: boolean;
+  /**
+   * The shortest time between two computations for clients that watch the answer (LiveService): a duration, 10 ms to
+   * 10 m. The first change is sent at once. Default: "1s".
+   */
+  watchInterval: string;
 }
 
 /** A method that is forwarded to an internal service. */
@@ -553,6 +558,7 @@ function createBaseCache(): Cache {
     tags: [],
     vary: [],
     staleIfPartial: false,
+    watchInterval: "",
   };
 }
 
@@ -581,6 +587,9 @@ export const Cache: MessageFns<Cache> = {
     }
     if (message.staleIfPartial !== false) {
       writer.uint32(64).bool(message.staleIfPartial);
+    }
+    if (message.watchInterval !== "") {
+      writer.uint32(74).string(message.watchInterval);
     }
     return writer;
   },
@@ -662,6 +671,14 @@ export const Cache: MessageFns<Cache> = {
             message.staleIfPartial = reader.bool();
             continue;
           }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.watchInterval = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -696,6 +713,11 @@ export const Cache: MessageFns<Cache> = {
         : isSet(object.stale_if_partial)
         ? globalThis.Boolean(object.stale_if_partial)
         : false,
+      watchInterval: isSet(object.watchInterval)
+        ? globalThis.String(object.watchInterval)
+        : isSet(object.watch_interval)
+        ? globalThis.String(object.watch_interval)
+        : "",
     };
   },
 
@@ -725,6 +747,9 @@ export const Cache: MessageFns<Cache> = {
     if (message.staleIfPartial !== false) {
       obj.staleIfPartial = message.staleIfPartial;
     }
+    if (message.watchInterval !== "") {
+      obj.watchInterval = message.watchInterval;
+    }
     return obj;
   },
 
@@ -741,6 +766,7 @@ export const Cache: MessageFns<Cache> = {
     message.tags = object.tags?.map((e) => e) || [];
     message.vary = object.vary?.map((e) => e) || [];
     message.staleIfPartial = object.staleIfPartial ?? false;
+    message.watchInterval = object.watchInterval ?? "";
     return message;
   },
 };

@@ -31,6 +31,50 @@ export interface InvalidateRequest {
 export interface InvalidateResponse {
 }
 
+/** The events to publish. */
+export interface PublishRequest {
+  /** The events: 1 to 100. */
+  events: PublishedEvent[];
+}
+
+/** One event of a topic. */
+export interface PublishedEvent {
+  /** The topic, such as "order:42": a namespace of the configuration, a colon, and a name. */
+  topic: string;
+  /**
+   * An id of this event, such as a UUID: repeated within five minutes, it publishes nothing new. Empty: every call
+   * publishes.
+   */
+  requestId: string;
+  /** The event's content, which clients receive as it is. */
+  payload: Buffer;
+  /** With conflation: a newer event replaces an older one of the same key. Empty: it replaces none. */
+  key: string;
+}
+
+/** Published. */
+export interface PublishResponse {
+  /** The offset of each event, in the order of the request. */
+  offsets: bigint[];
+}
+
+/** Whose streams to close. */
+export interface DisconnectRequest {
+  /** The user's id. */
+  userId: string;
+  /** Only the streams of this session. Empty: all of the user. */
+  sessionId: string;
+  /**
+   * Whether the clients may come back at once, such as to have their permissions verified again. Otherwise they stay
+   * away until their user acts.
+   */
+  resume: boolean;
+}
+
+/** All replicas were notified. */
+export interface DisconnectResponse {
+}
+
 function createBaseInvalidateRequest(): InvalidateRequest {
   return { tags: [], soft: false, settle: "" };
 }
@@ -184,6 +228,441 @@ export const InvalidateResponse: MessageFns<InvalidateResponse> = {
   },
 };
 
+function createBasePublishRequest(): PublishRequest {
+  return { events: [] };
+}
+
+export const PublishRequest: MessageFns<PublishRequest> = {
+  encode(message: PublishRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.events) {
+      PublishedEvent.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PublishRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePublishRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.events.push(PublishedEvent.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PublishRequest {
+    return {
+      events: globalThis.Array.isArray(object?.events) ? object.events.map((e: any) => PublishedEvent.fromJSON(e)) : [],
+    };
+  },
+
+  toJSON(message: PublishRequest): unknown {
+    const obj: any = {};
+    if (message.events?.length) {
+      obj.events = message.events.map((e) => PublishedEvent.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<PublishRequest>): PublishRequest {
+    return PublishRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PublishRequest>): PublishRequest {
+    const message = createBasePublishRequest();
+    message.events = object.events?.map((e) => PublishedEvent.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBasePublishedEvent(): PublishedEvent {
+  return { topic: "", requestId: "", payload: Buffer.alloc(0), key: "" };
+}
+
+export const PublishedEvent: MessageFns<PublishedEvent> = {
+  encode(message: PublishedEvent, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.topic !== "") {
+      writer.uint32(10).string(message.topic);
+    }
+    if (message.requestId !== "") {
+      writer.uint32(18).string(message.requestId);
+    }
+    if (message.payload.length !== 0) {
+      writer.uint32(26).bytes(message.payload);
+    }
+    if (message.key !== "") {
+      writer.uint32(34).string(message.key);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PublishedEvent {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePublishedEvent();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.topic = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.requestId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.payload = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PublishedEvent {
+    return {
+      topic: isSet(object.topic) ? globalThis.String(object.topic) : "",
+      requestId: isSet(object.requestId)
+        ? globalThis.String(object.requestId)
+        : isSet(object.request_id)
+        ? globalThis.String(object.request_id)
+        : "",
+      payload: isSet(object.payload) ? Buffer.from(bytesFromBase64(object.payload)) : Buffer.alloc(0),
+      key: isSet(object.key) ? globalThis.String(object.key) : "",
+    };
+  },
+
+  toJSON(message: PublishedEvent): unknown {
+    const obj: any = {};
+    if (message.topic !== "") {
+      obj.topic = message.topic;
+    }
+    if (message.requestId !== "") {
+      obj.requestId = message.requestId;
+    }
+    if (message.payload.length !== 0) {
+      obj.payload = base64FromBytes(message.payload);
+    }
+    if (message.key !== "") {
+      obj.key = message.key;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<PublishedEvent>): PublishedEvent {
+    return PublishedEvent.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PublishedEvent>): PublishedEvent {
+    const message = createBasePublishedEvent();
+    message.topic = object.topic ?? "";
+    message.requestId = object.requestId ?? "";
+    message.payload = object.payload ?? Buffer.alloc(0);
+    message.key = object.key ?? "";
+    return message;
+  },
+};
+
+function createBasePublishResponse(): PublishResponse {
+  return { offsets: [] };
+}
+
+export const PublishResponse: MessageFns<PublishResponse> = {
+  encode(message: PublishResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.offsets.length !== 0) {
+      writer.uint32(10).fork();
+      for (const v of message.offsets) {
+        if (BigInt.asUintN(64, v) !== v) {
+          throw new globalThis.Error("a value provided in array field offsets of type uint64 is too large");
+        }
+        writer.uint64(v);
+      }
+      writer.join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PublishResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePublishResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag === 8) {
+              message.offsets.push(reader.uint64() as bigint);
+
+              continue;
+            }
+
+            if (tag === 10) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.offsets.push(reader.uint64() as bigint);
+              }
+
+              continue;
+            }
+
+            break;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PublishResponse {
+    return { offsets: globalThis.Array.isArray(object?.offsets) ? object.offsets.map((e: any) => BigInt(e)) : [] };
+  },
+
+  toJSON(message: PublishResponse): unknown {
+    const obj: any = {};
+    if (message.offsets?.length) {
+      obj.offsets = message.offsets.map((e) => e.toString());
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<PublishResponse>): PublishResponse {
+    return PublishResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PublishResponse>): PublishResponse {
+    const message = createBasePublishResponse();
+    message.offsets = object.offsets?.map((e) => BigInt(e)) || [];
+    return message;
+  },
+};
+
+function createBaseDisconnectRequest(): DisconnectRequest {
+  return { userId: "", sessionId: "", resume: false };
+}
+
+export const DisconnectRequest: MessageFns<DisconnectRequest> = {
+  encode(message: DisconnectRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.userId !== "") {
+      writer.uint32(10).string(message.userId);
+    }
+    if (message.sessionId !== "") {
+      writer.uint32(18).string(message.sessionId);
+    }
+    if (message.resume !== false) {
+      writer.uint32(24).bool(message.resume);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DisconnectRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDisconnectRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.userId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.sessionId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.resume = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): DisconnectRequest {
+    return {
+      userId: isSet(object.userId)
+        ? globalThis.String(object.userId)
+        : isSet(object.user_id)
+        ? globalThis.String(object.user_id)
+        : "",
+      sessionId: isSet(object.sessionId)
+        ? globalThis.String(object.sessionId)
+        : isSet(object.session_id)
+        ? globalThis.String(object.session_id)
+        : "",
+      resume: isSet(object.resume) ? globalThis.Boolean(object.resume) : false,
+    };
+  },
+
+  toJSON(message: DisconnectRequest): unknown {
+    const obj: any = {};
+    if (message.userId !== "") {
+      obj.userId = message.userId;
+    }
+    if (message.sessionId !== "") {
+      obj.sessionId = message.sessionId;
+    }
+    if (message.resume !== false) {
+      obj.resume = message.resume;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<DisconnectRequest>): DisconnectRequest {
+    return DisconnectRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<DisconnectRequest>): DisconnectRequest {
+    const message = createBaseDisconnectRequest();
+    message.userId = object.userId ?? "";
+    message.sessionId = object.sessionId ?? "";
+    message.resume = object.resume ?? false;
+    return message;
+  },
+};
+
+function createBaseDisconnectResponse(): DisconnectResponse {
+  return {};
+}
+
+export const DisconnectResponse: MessageFns<DisconnectResponse> = {
+  encode(_: DisconnectResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DisconnectResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDisconnectResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(_: any): DisconnectResponse {
+    return {};
+  },
+
+  toJSON(_: DisconnectResponse): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create(base?: DeepPartial<DisconnectResponse>): DisconnectResponse {
+    return DisconnectResponse.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<DisconnectResponse>): DisconnectResponse {
+    const message = createBaseDisconnectResponse();
+    return message;
+  },
+};
+
 /** Internal services call it when their data changes. */
 export type PublisherServiceDefinition = typeof PublisherServiceDefinition;
 export const PublisherServiceDefinition = {
@@ -202,6 +681,33 @@ export const PublisherServiceDefinition = {
         _unknownFields: { 400010: [Buffer.from([8, 10, 2, 24, 1, 18, 2, 53, 115]) as Buffer] },
       },
     },
+    /**
+     * Publishes events to topics, in their order. Answered when they are in the log. Repeating a call publishes nothing
+     * twice.
+     */
+    publish: {
+      name: "Publish",
+      requestType: PublishRequest as typeof PublishRequest,
+      requestStream: false,
+      responseType: PublishResponse as typeof PublishResponse,
+      responseStream: false,
+      options: {
+        idempotencyLevel: "IDEMPOTENT",
+        _unknownFields: { 400010: [Buffer.from([13, 10, 2, 24, 1, 18, 2, 53, 115, 72, 128, 128, 128, 2]) as Buffer] },
+      },
+    },
+    /** Closes the live streams of a user, at every replica. */
+    disconnect: {
+      name: "Disconnect",
+      requestType: DisconnectRequest as typeof DisconnectRequest,
+      requestStream: false,
+      responseType: DisconnectResponse as typeof DisconnectResponse,
+      responseStream: false,
+      options: {
+        idempotencyLevel: "IDEMPOTENT",
+        _unknownFields: { 400010: [Buffer.from([8, 10, 2, 24, 1, 18, 2, 53, 115]) as Buffer] },
+      },
+    },
   },
 } as const;
 
@@ -211,6 +717,16 @@ export interface PublisherServiceImplementation<CallContextExt = {}> {
     request: InvalidateRequest,
     context: CallContext & CallContextExt,
   ): Promise<DeepPartial<InvalidateResponse>>;
+  /**
+   * Publishes events to topics, in their order. Answered when they are in the log. Repeating a call publishes nothing
+   * twice.
+   */
+  publish(request: PublishRequest, context: CallContext & CallContextExt): Promise<DeepPartial<PublishResponse>>;
+  /** Closes the live streams of a user, at every replica. */
+  disconnect(
+    request: DisconnectRequest,
+    context: CallContext & CallContextExt,
+  ): Promise<DeepPartial<DisconnectResponse>>;
 }
 
 export interface PublisherServiceClient<CallOptionsExt = {}> {
@@ -219,6 +735,24 @@ export interface PublisherServiceClient<CallOptionsExt = {}> {
     request: DeepPartial<InvalidateRequest>,
     options?: CallOptions & CallOptionsExt,
   ): Promise<InvalidateResponse>;
+  /**
+   * Publishes events to topics, in their order. Answered when they are in the log. Repeating a call publishes nothing
+   * twice.
+   */
+  publish(request: DeepPartial<PublishRequest>, options?: CallOptions & CallOptionsExt): Promise<PublishResponse>;
+  /** Closes the live streams of a user, at every replica. */
+  disconnect(
+    request: DeepPartial<DisconnectRequest>,
+    options?: CallOptions & CallOptionsExt,
+  ): Promise<DisconnectResponse>;
+}
+
+function bytesFromBase64(b64: string): Uint8Array {
+  return Uint8Array.from(globalThis.Buffer.from(b64, "base64"));
+}
+
+function base64FromBytes(arr: Uint8Array): string {
+  return globalThis.Buffer.from(arr).toString("base64");
 }
 
 type Builtin = Date | Function | Uint8Array | string | number | boolean | bigint | undefined;

@@ -1,0 +1,67 @@
+import { soonThen } from '../kit/soon.ts';
+import { Fault } from '../kit/fault.ts';
+import type { Answer, Handler, ReadyCall } from '../ports/call.ts';
+import { freshnessOf } from './freshness.ts';
+import { joinThenVerify } from './flight/join.ts';
+import type { Verify } from './invalidation/snapshot.ts';
+import { answerOf, note, type Whole } from './reply.ts';
+import type { ServeParts } from './serve.ts';
+import type { Computed } from './computed.ts';
+
+type Found = Pick<Computed, 'snapshot' | 'freshUntilMs'> & { readonly verified: boolean };
+
+/**
+ * The answer of a cached method for a watch: a fresh one that is stored, else that of the flight that all calls share.
+ * It is never an old one, and it says what it depends on.
+ */
+export function serveWatchedBy({
+  layers,
+  flights,
+  joining,
+  begin,
+  openBudget,
+  methodOf,
+  clock,
+  counts,
+  verify,
+}: ServeParts & { readonly verify: Verify }): (call: ReadyCall, compute: Handler) => Promise<Answer> {
+  const replyTo = (key: string, whole: Whole, { snapshot: kept, verified, freshUntilMs }: Found): Answer => {
+    const snapshot = typeof kept === 'object' ? kept : undefined;
+    const watched = {
+      key,
+      etag: whole.etag,
+      tags: snapshot?.tags,
+      verified,
+      sequence: flights.count(),
+      freshForMs: freshUntilMs === undefined ? undefined : freshUntilMs - clock.nowMs(),
+      isCurrent: () =>
+        snapshot !== undefined && soonThen(verify(snapshot, openBudget()), (verdict) => verdict === 'current' || verdict === 'unknown'),
+    };
+    return { ...answerOf(whole), watched };
+  };
+
+  return async (call, compute) => {
+    const arrivedAt = flights.count();
+    const method = methodOf(call.plan);
+    const key = method.keyOf(call)?.key;
+    if (key === undefined)
+      throw new Fault('METHOD_NOT_WATCHABLE', 'The request has unknown fields, or its metadata is too long: it cannot be watched.');
+    const budget = openBudget();
+    const found = await layers.find(key, budget);
+    if (found !== undefined && freshnessOf(method, found, clock.nowMs()) === 'fresh') {
+      note(call, counts, 'hit');
+      return replyTo(key, found.entry, { snapshot: found.entry, verified: true, freshUntilMs: found.entry.freshUntilMs });
+    }
+    const { computed, own, verified } = await joinThenVerify(joining, {
+      key,
+      arrivedAt,
+      budget,
+      signal: call.signal,
+      begin: () => begin({ method, call, key: method.keyOf(call), budget }, compute),
+      wait: (flight) => flight.join(call.signal),
+    });
+    note(call, counts, own && computed.elsewhere !== true ? 'miss' : 'coalesced');
+    const isOld = computed.snapshot === 'invalidated';
+    return replyTo(key, computed, { ...computed, verified: verified && !isOld && computed.snapshot !== undefined });
+  };
+}

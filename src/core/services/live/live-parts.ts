@@ -1,0 +1,27 @@
+import type { Clock } from '../../kit/clock.ts';
+import type { MethodPlan } from '../../kit/plan.ts';
+import type { Log } from '../../ports/log.ts';
+import type { Publish } from '../../ports/publish.ts';
+import type { TopicLog } from '../../ports/topic-log.ts';
+import type { LiveCounts } from './counts.ts';
+import type { Feed } from './feed.ts';
+import type { Gate } from './gate.ts';
+import type { ReadTopic } from './namespaces.ts';
+import type { Watches } from './watches.ts';
+
+/** What every live stream of this replica uses. */
+export type LiveParts = {
+  /** Of one stream. */
+  readonly limits: { readonly subscriptionsMax: number; readonly watchesMax: number };
+  /** By path. */
+  readonly plans: ReadonlyMap<string, MethodPlan>;
+  readonly topicOf: ReadTopic;
+  readonly feeds: { of(topic: string): Feed };
+  readonly topics: TopicLog;
+  readonly recoveries: Gate;
+  readonly watches: Watches;
+  readonly publish: Publish;
+  readonly clock: Clock;
+  readonly counts: LiveCounts;
+  readonly log: Log;
+};

@@ -1,0 +1,85 @@
+import { hash } from 'node:crypto';
+import type { LiveHello, LivePublish, LiveRequest } from '../../../gen/portico/v1/live.ts';
+import type { Caller, ReadyCall } from '../../ports/call.ts';
+import { closeFor } from '../../streams/advice.ts';
+import type { Stream } from '../../streams/stream.ts';
+import { encode, positionOut } from './encode.ts';
+import { closeOf, isDefect } from './failures.ts';
+import type { LiveParts } from './live-parts.ts';
+import { checkListen, forbidden } from './namespaces.ts';
+import { openStreamWatches } from './stream-watches.ts';
+import { openSubscriptions } from './subscriptions.ts';
+
+/** What the messages of one client do. */
+export type LiveStream = {
+  hello(hello: LiveHello): void;
+  /** Resolved when it was handled. It never rejects. */
+  handle(request: LiveRequest): Promise<void>;
+  renewed(caller: Caller): void;
+  close(): void;
+};
+
+export function liveStream(stream: Stream, call: ReadyCall, parts: LiveParts): LiveStream {
+  const subscriptions = openSubscriptions(stream, call, parts);
+  const watches = openStreamWatches(stream, call, parts);
+  let caller = call.caller;
+
+  const publish = async ({ topic, requestId, payload, key }: LivePublish) => {
+    const { namespace, name } = parts.topicOf(topic);
+    const rule = checkListen({ namespace, name }, caller);
+    if (!namespace.publish || caller?.kind !== 'user' || (rule !== undefined && !subscriptions.isListening(topic))) throw forbidden();
+    const [position] = await parts.publish([{ topic, payload, key, requestId: idOf(caller.userId, requestId) }]);
+    return position && positionOut(position);
+  };
+  const answerPublish = async (message: LivePublish) => {
+    const { requestId } = message;
+    const answer = await publish(message).then(
+      (position) => ({ position, reason: '', message: '' }),
+      (error: unknown) => {
+        if (isDefect(error)) parts.log.error('An event was not published by a defect.', { topic: message.topic, error });
+        const { reason, message: text } = closeOf(error);
+        return { position: undefined, reason, message: text };
+      },
+    );
+    stream.out.send(encode({ $case: 'published', value: { requestId, ...answer } }), 0);
+  };
+  return {
+    hello: (hello) => {
+      for (const wish of hello.subscriptions) if (!stream.signal.aborted) subscriptions.begin(wish);
+      for (const wish of hello.watches) if (!stream.signal.aborted) watches.begin(wish);
+    },
+    handle: async ({ message }) => {
+      if (message === undefined) return; // of a newer client
+      switch (message.$case) {
+        case 'hello':
+          return stream.close(closeFor('REQUEST_INVALID', 'hello is only the first message of a stream.'));
+        case 'subscribe':
+          return subscriptions.begin(message.value);
+        case 'watch':
+          return watches.begin(message.value);
+        case 'unsubscribe':
+          return subscriptions.end(message.value.topic, message.value.generation);
+        case 'unwatch':
+          return watches.end(message.value.id, message.value.generation);
+        case 'publish':
+          return answerPublish(message.value);
+        default:
+          return stream.handle(message);
+      }
+    },
+    renewed: (newCaller) => {
+      caller = newCaller;
+      subscriptions.renewed(newCaller);
+      watches.renewed(newCaller);
+    },
+    close: () => {
+      subscriptions.close();
+      watches.close();
+    },
+  };
+}
+
+/** Of the log: two users may choose the same id. */
+function idOf(userId: string | undefined, requestId: string): string {
+  return hash('sha256', JSON.stringify([userId, requestId]), 'base64url');
+}

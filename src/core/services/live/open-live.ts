@@ -1,0 +1,83 @@
+import type { Meter } from '@opentelemetry/api';
+import type { MethodPlan } from '../../kit/plan.ts';
+import type { Bus } from '../../ports/bus.ts';
+import type { Handler } from '../../ports/call.ts';
+import type { Log } from '../../ports/log.ts';
+import type { Publish } from '../../ports/publish.ts';
+import type { TopicLog } from '../../ports/topic-log.ts';
+import type { StreamLimits } from '../../streams/limits.ts';
+import { openRegistry, type Registry } from '../../streams/registry.ts';
+import { liveCounts } from './counts.ts';
+import { openFeeds } from './feed.ts';
+import { openGate } from './gate.ts';
+import { liveHandlers } from './live-handlers.ts';
+import type { LiveParts } from './live-parts.ts';
+import { compileNamespaces, type NamespaceSettings, topicsOf } from './namespaces.ts';
+import { publishBy } from './publish.ts';
+import { openWatches, type WatchesParts } from './watches.ts';
+
+/** The service of live updates. */
+export type Live = Pick<Registry, 'disconnect' | 'drain'> & {
+  readonly handlers: Readonly<Record<string, Handler>>;
+  readonly publish: Publish;
+  close(): void;
+};
+
+/** The settings `live`. Times in milliseconds. */
+export type LiveSettings = LiveParts['limits'] &
+  Pick<StreamLimits, 'bytesMax' | 'unacknowledgedMax' | 'messagesPerSecond'> & {
+    readonly namespaces: Readonly<Record<string, NamespaceSettings>>;
+    readonly heartbeat: number;
+    readonly hello: number;
+    readonly stalled: number;
+    readonly streamsPerUser: number;
+    readonly streamsPerAddress: number;
+    readonly computationsMax: number;
+    readonly recoveriesMax: number;
+  };
+
+export type LiveOptions = Pick<WatchesParts, 'answerWatched' | 'onInvalidated' | 'clock' | 'random'> & {
+  readonly settings: LiveSettings;
+  readonly plans: ReadonlyMap<string, MethodPlan>;
+  readonly bus: Bus;
+  readonly topics: TopicLog;
+  readonly randomHex: (digits: number) => string;
+  readonly log: Log;
+  readonly meter: Meter;
+};
+
+/** Live updates: streams, topics and watches. @throws Error for a namespace whose rule cannot be run */
+export function openLive(parts: LiveOptions): Live {
+  const { settings: live, plans, bus, topics, randomHex, random, clock, log } = parts;
+  const limits: StreamLimits = {
+    heartbeatMs: live.heartbeat,
+    helloMs: live.hello,
+    bytesMax: live.bytesMax,
+    unacknowledgedMax: live.unacknowledgedMax,
+    stalledMs: live.stalled,
+    messagesPerSecond: live.messagesPerSecond,
+    perUser: live.streamsPerUser,
+    perAddress: live.streamsPerAddress,
+  };
+  const registry = openRegistry({ bus, limits, random, log, topic: 'live' });
+  const topicOf = topicsOf(compileNamespaces(live.namespaces, plans));
+  const feeds = openFeeds({ log: topics, clock, report: log });
+  const counts = liveCounts(parts.meter, { streams: registry.count, topics: feeds.count, watched: () => watches.count() });
+  const [computations, arrivals] = [openGate(live.computationsMax), openGate(live.computationsMax)];
+  const watches = openWatches({ ...parts, computations, arrivals, counts });
+  const publish = publishBy(topics, topicOf);
+  const recoveries = openGate(live.recoveriesMax);
+  const common = { limits: live, plans, topicOf, feeds, topics, recoveries, watches, publish, clock, counts, log };
+  const { handlers, close } = liveHandlers({ ...common, streams: limits, registry, bus, replica: randomHex(12), randomHex });
+  return {
+    handlers,
+    publish,
+    disconnect: registry.disconnect,
+    drain: registry.drain,
+    close: () => {
+      close();
+      registry.close();
+      watches.close();
+    },
+  };
+}

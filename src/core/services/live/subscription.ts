@@ -1,0 +1,136 @@
+import type { Clock } from '../../kit/clock.ts';
+import { pause, untilCalled } from '../../kit/until-called.ts';
+import { StoreDown } from '../../kit/store-down.ts';
+import type { TopicLog, TopicPosition } from '../../ports/topic-log.ts';
+import type { Stream } from '../../streams/stream.ts';
+import { encode, encodeEvents, positionOut } from './encode.ts';
+import type { Batch, Feed } from './feed.ts';
+import type { Gate } from './gate.ts';
+
+export type SubscriptionParts = {
+  readonly topic: string;
+  readonly generation: number;
+  /** Of the client. Undefined: it wants new events only. */
+  readonly position: TopicPosition | undefined;
+  readonly conflate: boolean;
+  readonly stream: Pick<Stream, 'out'>;
+  readonly feed: Feed;
+  readonly log: TopicLog;
+  /** Bounds the recoveries of all clients of this replica that read at the same time. */
+  readonly recoveries: Gate;
+  readonly clock: Clock;
+  readonly counts: { events: number };
+  /** The log failed in a way that trying again does not help. */
+  readonly onFailed: (error: unknown) => void;
+};
+
+const page = { eventsMax: 100, bytesMax: 65_536 } as const;
+const againMs = 1_000;
+
+/**
+ * One client's subscription of one topic. Its states: reading what it missed from the log, page by page; live, when it
+ * gets what the feed gets; closed. It becomes live in the moment in which it has all that the feed has; what the feed
+ * then delivers once more is dropped by its offset.
+ * @returns closes it
+ */
+export function subscribe(parts: SubscriptionParts): () => void {
+  const { topic, generation, conflate, stream, feed, log, recoveries, clock, counts } = parts;
+  const { out } = stream;
+  const leaving = new AbortController();
+  const { signal } = leaving;
+  let state: 'reading' | 'live' = 'reading';
+  let position = parts.position;
+
+  const begin = (recovered: boolean, at: TopicPosition) => {
+    position = at;
+    out.send(encode({ $case: 'subscribed', value: { topic, generation, recovered, position: positionOut(at) } }), 0);
+  };
+  const send = (message: Uint8Array, count: number, end: TopicPosition) => {
+    position = end;
+    counts.events += count;
+    out.send(message, count);
+  };
+  /** Reads until it has all that the feed has. @param confirm whether the client waits for `subscribed` */
+  const read = async (confirm: boolean): Promise<void> => {
+    state = 'reading';
+    let unconfirmed = confirm;
+    await feed.opened;
+    while (!signal.aborted) {
+      if (position === undefined) {
+        begin(false, feed.position());
+        unconfirmed = false;
+      }
+      const from = position as TopicPosition;
+      if (unconfirmed && isSame(from, feed.position())) {
+        begin(true, from);
+        unconfirmed = false;
+      }
+      if (!unconfirmed && hasAllOf(from, feed.position())) {
+        state = 'live';
+        return;
+      }
+      const found = await recoveries(() => log.read(topic, from, page), signal);
+      if (signal.aborted) return;
+      if (found.recovered) {
+        if (unconfirmed) begin(true, from);
+        if (found.events.length > 0) send(encodeEvents(topic, found.events), found.events.length, found.end);
+        position = found.end;
+      } else begin(false, found.top);
+      unconfirmed = false;
+      if (position !== undefined && position.epoch !== feed.position().epoch) await Promise.race([feed.repair(), pause(clock, againMs, signal)]);
+      if (!out.hasRoom()) await untilCalled(signal, (callback) => out.onRoom(callback));
+    }
+  };
+  const follow = async (confirm: boolean) => {
+    while (!signal.aborted) {
+      try {
+        return await read(confirm);
+      } catch (error) {
+        if (!(error instanceof StoreDown) || signal.aborted) throw error;
+        await pause(clock, againMs, signal);
+      }
+    }
+  };
+  const begun = (confirm: boolean) => {
+    follow(confirm).catch((error: unknown) => {
+      if (!signal.aborted) parts.onFailed(error);
+    });
+  };
+
+  const onBatch = (batch: Batch) => {
+    if (state !== 'live' || signal.aborted || position === undefined) return;
+    const { after, events, end, message } = batch;
+    const isNext = after.epoch === position.epoch && after.offset === position.offset;
+    if (!isNext && end.epoch === position.epoch && end.offset <= position.offset) return; // it has it from the log
+    const isOverlap = end.epoch === position.epoch && after.epoch === end.epoch && after.offset < position.offset;
+    if (!isNext && !isOverlap) return begun(false);
+    if (conflate && !out.hasRoom()) {
+      state = 'reading'; // the log will have only the newest event of each key
+      out.onRoom(() => begun(false));
+      return;
+    }
+    if (isNext) return send(message, events.length, end);
+    const from = position.offset;
+    const rest = events.filter((event) => event.position.offset > from);
+    send(encodeEvents(topic, rest), rest.length, end);
+  };
+  const unfollow = feed.follow({
+    onBatch,
+    onLost: (top) => {
+      if (state === 'live' && !signal.aborted) begin(false, top);
+    },
+  });
+  begun(true);
+  return () => {
+    leaving.abort();
+    unfollow();
+  };
+}
+
+function isSame(own: TopicPosition, feed: TopicPosition): boolean {
+  return own.epoch === feed.epoch && own.offset === feed.offset && own.id === feed.id;
+}
+
+function hasAllOf(own: TopicPosition, feed: TopicPosition): boolean {
+  return own.epoch === feed.epoch && own.offset >= feed.offset;
+}

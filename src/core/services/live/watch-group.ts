@@ -1,0 +1,171 @@
+import type { Clock } from '../../kit/clock.ts';
+import type { Answer } from '../../ports/call.ts';
+import type { Watched } from '../../ports/watched.ts';
+import { encode } from './encode.ts';
+import type { Gate } from './gate.ts';
+
+/** The newest answer of a group, encoded once for all its members. */
+export type Shot = {
+  readonly etag: string | undefined;
+  readonly partial: boolean;
+  readonly verified: boolean;
+  readonly message: Uint8Array;
+};
+
+/** One who watches an answer. */
+export type Member = {
+  /** Computes the answer with the permissions of this member. */
+  compute(signal: AbortSignal): Promise<Answer>;
+  onShot(shot: Shot): void;
+  /** The answer could not be computed, in a way that says something about it: it does not exist, or may not be seen. */
+  onRefused(error: unknown): void;
+  /** It cannot be computed for now: since when, on the monotonic clock. */
+  onFailing?(sinceMs: number): void;
+};
+
+export type GroupParts = {
+  readonly key: number;
+  readonly intervalMs: number;
+  readonly clock: Clock;
+  /** From 0 up to 1. */
+  readonly random: () => number;
+  /** Bounds the computations of this replica for watches. */
+  readonly computations: Gate;
+  /** Whether a failure says nothing about the answer. */
+  readonly mayPass: (error: unknown) => boolean;
+  readonly counts: { computes: number };
+  readonly onTags: (tags: readonly string[]) => void;
+};
+
+/** All who watch one answer at this replica. */
+export type Group = {
+  readonly key: number;
+  readonly members: Set<Member>;
+  /** Takes an answer that a member has computed when it came. @returns the newest there is */
+  take(answer: Answer & { readonly watched: Watched }): Shot;
+  /** One of its tags was invalidated. */
+  invalidated(): void;
+  /** Something may have been invalidated: only then is it computed anew. */
+  check(): void;
+  close(): void;
+};
+
+/** Of the repair of lost invalidations, which costs one read of versions for many groups. Milliseconds. */
+const checkMs = 30_000;
+const backoffMs = { first: 1_000, most: 60_000 } as const;
+
+/**
+ * Computes the answer anew when it was invalidated or its time is over: at once, then not more often than the interval.
+ * Its states: idle, until the next check; due, until the interval has passed; computing. One computation at a time, so
+ * that an answer never replaces a newer one.
+ */
+export function openGroup({ key, intervalMs, clock, random, computations, mayPass, counts, onTags }: GroupParts): Group {
+  const members = new Set<Member>();
+  const leaving = new AbortController();
+  const { signal } = leaving;
+  let watched: Watched | undefined;
+  /** On the monotonic clock; undefined: the answer was not stored. */
+  let freshUntilMs: number | undefined;
+  let shot: Shot | undefined;
+  let state: 'idle' | 'due' | 'computing' = 'idle';
+  /** It was invalidated while it was computed. */
+  let again = false;
+  let computedAtMs = Number.NEGATIVE_INFINITY;
+  let failures = 0;
+  let failingSinceMs = 0;
+  let cancel = () => {};
+
+  const plan = (delayMs: number, work: () => void) => {
+    cancel();
+    if (!signal.aborted) cancel = clock.after(delayMs, work);
+  };
+  const rest = () => {
+    state = 'idle';
+    if (freshUntilMs === undefined || failures > 0) return plan(backoff(Math.max(1, failures)), due);
+    plan(Math.max(1, Math.min(freshUntilMs - clock.monotonicMs(), checkMs * (0.75 + 0.5 * random()))), check);
+  };
+  const backoff = (n: number) => Math.max(intervalMs, Math.min(backoffMs.most, backoffMs.first * 2 ** Math.min(n - 1, 10)) * (0.5 + 0.5 * random()));
+  const take: Group['take'] = (answer) => {
+    const { watched: newest, partial = false } = answer;
+    const isOlder = watched !== undefined && newest.sequence < watched.sequence;
+    if (isOlder) return shot as Shot;
+    watched = newest;
+    freshUntilMs = newest.freshForMs === undefined ? undefined : clock.monotonicMs() + newest.freshForMs;
+    if (freshUntilMs === undefined) failures++;
+    else failures = 0;
+    if (newest.tags !== undefined) onTags(newest.tags);
+    const worse = (partial && shot?.partial === false) || (!newest.verified && shot?.verified === true);
+    const same = shot !== undefined && newest.etag !== undefined && newest.etag === shot.etag && newest.verified === shot.verified;
+    if (shot !== undefined && (worse || same)) return shot;
+    const { etag, verified } = newest;
+    const payload = answer.body as Buffer;
+    shot = {
+      etag,
+      partial,
+      verified,
+      message: encode({ $case: 'snapshot', value: { key: BigInt(key), etag: etag ?? '', payload, partial, stale: !verified } }),
+    };
+    for (const member of [...members]) member.onShot(shot);
+    return shot;
+  };
+  const compute = async () => {
+    state = 'computing';
+    again = false;
+    const [member] = members;
+    if (member === undefined) return;
+    try {
+      const answer = await computations(() => {
+        again = false; // what came while it waited for its turn is in it
+        computedAtMs = clock.monotonicMs();
+        counts.computes++;
+        return member.compute(signal);
+      }, signal);
+      if (signal.aborted) return;
+      take(answer as Answer & { readonly watched: Watched });
+    } catch (error) {
+      if (signal.aborted) return;
+      if (!mayPass(error)) {
+        for (const refused of [...members]) refused.onRefused(error);
+        return;
+      }
+      if (failures++ === 0) failingSinceMs = clock.monotonicMs();
+      for (const failing of [...members]) failing.onFailing?.(failingSinceMs);
+    }
+    if (again) due();
+    else rest();
+  };
+  const due = () => {
+    if (state === 'computing') {
+      again = true;
+      return;
+    }
+    if (state === 'due') return;
+    state = 'due';
+    plan(Math.max(0, computedAtMs + intervalMs - clock.monotonicMs()), () => void compute());
+  };
+  const check = () => {
+    if (state !== 'idle') return;
+    if (watched === undefined || freshUntilMs === undefined || freshUntilMs <= clock.monotonicMs()) return due();
+    const seen = watched;
+    Promise.resolve(seen.isCurrent()).then((current) => {
+      if (state !== 'idle' || watched !== seen || signal.aborted) return;
+      if (current) rest();
+      else due();
+    }, due);
+  };
+  return {
+    key,
+    members,
+    take: (answer) => {
+      const newest = take(answer);
+      if (state === 'idle') rest();
+      return newest;
+    },
+    invalidated: due,
+    check,
+    close: () => {
+      leaving.abort();
+      cancel();
+    },
+  };
+}

@@ -1,0 +1,40 @@
+import { Advice } from '../../gen/portico/v1/stream.ts';
+import type { CoreReason } from '../kit/fault.ts';
+
+/** Why a stream, a subscription or a watch is closed, and what its client is to do. */
+export type Close = {
+  /** Of the table of reasons, or of a company's own. */
+  readonly reason: string;
+  /** For developers. */
+  readonly message: string;
+  readonly advice: Advice;
+  /** How long the client waits before. Whole milliseconds. */
+  readonly delayMs: number;
+};
+
+/** The advice of reasons; for others it is `ADVICE_STAY_AWAY`, because the same request would be refused again. */
+const advices: Readonly<Partial<Record<CoreReason, readonly [advice: Advice, delayMs: number]>>> = {
+  DRAINING: [Advice.ADVICE_RESUME, 0],
+  STREAM_IDLE: [Advice.ADVICE_RESUME, 0],
+  STREAM_SLOW: [Advice.ADVICE_RESUME, 1_000],
+  STREAMS_TOO_MANY: [Advice.ADVICE_RESUME, 60_000],
+  MESSAGES_TOO_MANY: [Advice.ADVICE_RESUME, 10_000],
+  STORE_DOWN: [Advice.ADVICE_RESUME, 2_000],
+  INTERNAL: [Advice.ADVICE_RESUME, 5_000],
+  TOKEN_EXPIRED: [Advice.ADVICE_RENEW_TOKEN, 0],
+  TOKEN_INVALID: [Advice.ADVICE_RENEW_TOKEN, 0],
+  DISCONNECTED: [Advice.ADVICE_RESUME, 0],
+};
+
+/** A close for a reason, with its advice. */
+export function closeFor(reason: string, message: string): Close {
+  const known = Object.hasOwn(advices, reason) ? advices[reason as CoreReason] : undefined;
+  const [advice, delayMs] = known ?? [Advice.ADVICE_STAY_AWAY, 0];
+  return { reason, message, advice, delayMs };
+}
+
+/** The same close for a client that is not to come back. */
+export const stayAway = (close: Close): Close => ({ ...close, advice: Advice.ADVICE_STAY_AWAY });
+
+/** The same close for a client that may try again. */
+export const comeBack = (close: Close): Close => ({ ...close, advice: Advice.ADVICE_RESUME, delayMs: Math.max(close.delayMs, 2_000) });

@@ -1,0 +1,23 @@
+/** The bounds of streams. */
+export type StreamLimits = {
+  /** The interval of heartbeats, and the bounds of what a client may ask for. Milliseconds. */
+  readonly heartbeatMs: number;
+  /** Time for the first message. Milliseconds. */
+  readonly helloMs: number;
+  /** Bytes that may wait for one client. */
+  readonly bytesMax: number;
+  /** Events and snapshots that a client may leave unacknowledged before it is sent no more. */
+  readonly unacknowledgedMax: number;
+  /** How long a client may take nothing that waits for it. Milliseconds. */
+  readonly stalledMs: number;
+  /** Messages of one client in a second, on average; it may send ten times as many at once. */
+  readonly messagesPerSecond: number;
+  /** Streams of one user, and of one address, at this replica. */
+  readonly perUser: number;
+  readonly perAddress: number;
+};
+
+/** A client may stretch its heartbeat up to this, and no balancer cuts it shorter than that. Milliseconds. */
+export const heartbeatRangeMs = { least: 5_000, most: 600_000 } as const;
+/** A client that sends nothing for two intervals and this long is lost: a radio takes seconds to wake. Milliseconds. */
+export const graceMs = 10_000;

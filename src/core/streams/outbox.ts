@@ -1,0 +1,102 @@
+import type { Sink } from '../ports/call.ts';
+
+export type OutboxParts = {
+  readonly sink: Sink;
+  readonly bytesMax: number;
+  readonly unacknowledgedMax: number;
+  /** Called once when more waits than may. */
+  readonly onFull: () => void;
+  readonly nowMs: () => number;
+};
+
+/**
+ * What one client is sent, no faster than it reads and acknowledges. What waits is bounded in bytes; messages that many
+ * clients get are the same bytes for all of them.
+ */
+export type Outbox = {
+  /** @param counted events and snapshots in the message, which the client acknowledges */
+  send(message: Uint8Array, counted: number): void;
+  /** Whether the next message is sent at once. A writer that has only the newest value to send waits for it. */
+  hasRoom(): boolean;
+  /** Calls back once when there is room, or at once. */
+  onRoom(callback: () => void): undefined;
+  /** @returns false when the client claims more than it was sent */
+  acknowledge(count: number): boolean;
+  /** Since when something has been waiting without any of it being taken; undefined: nothing waits. */
+  stalledSinceMs(): number | undefined;
+  sentAtMs(): number;
+  /** Drops what waits, sends the last message, and ends the stream. */
+  end(last: Uint8Array | undefined): void;
+};
+
+export function openOutbox({ sink, bytesMax, unacknowledgedMax, onFull, nowMs }: OutboxParts): Outbox {
+  let waiting: { readonly message: Uint8Array; readonly counted: number }[] = [];
+  let bytes = 0;
+  let sent = 0;
+  let acknowledged = 0;
+  let sentAtMs = nowMs();
+  let stalledSinceMs: number | undefined;
+  /** The sink accepts the next message. */
+  let open = true;
+  let over = false;
+  let callbacks: (() => void)[] = [];
+
+  const mayWrite = (counted: number) => open && (counted === 0 || sent - acknowledged < unacknowledgedMax);
+  const write = (message: Uint8Array, counted: number) => {
+    sent += counted;
+    sentAtMs = nowMs();
+    open = sink.write(message);
+    if (!open) sink.onRoom(room);
+  };
+  const room = () => {
+    open = true;
+    flush();
+  };
+  const flush = () => {
+    let taken = 0;
+    for (const { message, counted } of waiting) {
+      if (over || !mayWrite(counted)) break;
+      write(message, counted);
+      bytes -= message.byteLength;
+      taken++;
+    }
+    if (taken > 0) waiting = waiting.slice(taken);
+    if (waiting.length === 0) stalledSinceMs = undefined;
+    else if (taken > 0) stalledSinceMs = nowMs();
+    while (callbacks.length > 0 && hasRoom()) callbacks.shift()?.();
+  };
+  const hasRoom = () => !over && waiting.length === 0 && mayWrite(1);
+  return {
+    send: (message, counted) => {
+      if (over) return;
+      if (waiting.length === 0 && mayWrite(counted)) return write(message, counted);
+      waiting.push({ message, counted });
+      bytes += message.byteLength;
+      stalledSinceMs ??= nowMs();
+      if (bytes > bytesMax) onFull();
+    },
+    hasRoom,
+    onRoom: (callback) => {
+      if (hasRoom()) callback();
+      else callbacks.push(callback);
+      return undefined;
+    },
+    acknowledge: (count) => {
+      if (count > sent) return false;
+      if (count <= acknowledged) return true; // a late one, or a repeat
+      acknowledged = count;
+      flush();
+      return true;
+    },
+    stalledSinceMs: () => stalledSinceMs,
+    sentAtMs: () => sentAtMs,
+    end: (last) => {
+      if (over) return;
+      over = true;
+      waiting = [];
+      callbacks = [];
+      if (last !== undefined) sink.write(last);
+      sink.end();
+    },
+  };
+}

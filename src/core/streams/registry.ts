@@ -1,0 +1,156 @@
+import type { UserCaller } from '../ports/call.ts';
+import type { Bus } from '../ports/bus.ts';
+import type { Log } from '../ports/log.ts';
+import { Fault } from '../kit/fault.ts';
+import { StoreDown } from '../kit/store-down.ts';
+import { closeFor, stayAway } from './advice.ts';
+import type { StreamLimits } from './limits.ts';
+import type { Stream } from './stream.ts';
+
+/** A stream in the registry. */
+export type Registered = {
+  readonly stream: Stream;
+  readonly userId: string;
+  readonly sessionId: string | undefined;
+};
+
+/** The streams of this replica, and what concerns streams at all replicas. */
+export type Registry = {
+  /**
+   * Takes a place for a stream of this user from this address.
+   * @returns gives it back
+   * @throws Fault STREAMS_TOO_MANY
+   */
+  takePlace(userId: string, address: string): () => void;
+  /**
+   * Adds a stream until it is closed. It displaces older streams of the device, at whatever replica.
+   * @param device of the user; undefined: the stream displaces none
+   */
+  add(registered: Registered, device: string | undefined): void;
+  find(id: string): Registered | undefined;
+  count(): number;
+  /** Closes the streams of a user, or of one of the user's sessions, at every replica. @throws Fault STORE_DOWN */
+  disconnect(userId: string, sessionId: string | undefined, resume: boolean): Promise<void>;
+  /** Announces the end of all streams: each client gets a delay of its own, up to half of the grace time. */
+  drain(graceMs: number): void;
+  close(): void;
+};
+
+type Notice =
+  | { readonly kind: 'opened'; readonly device: string; readonly id: string }
+  | { readonly kind: 'disconnect'; readonly userId: string; readonly sessionId?: string | undefined; readonly resume: boolean };
+
+export type RegistryParts = {
+  readonly bus: Bus;
+  readonly limits: StreamLimits;
+  /** From 0 up to 1. */
+  readonly random: () => number;
+  readonly log: Log;
+  /** Of the service: its streams know nothing of those of others. */
+  readonly topic: string;
+};
+
+export function openRegistry({ bus, limits, random, log, topic }: RegistryParts): Registry {
+  const streams = new Map<string, Registered>();
+  const byUser = new Map<string, number>();
+  const byAddress = new Map<string, number>();
+  /** By device: its streams with those that were announced to all. */
+  const byDevice = new Map<string, Map<string, { announced: boolean }>>();
+  const leaving = new AbortController();
+
+  /**
+   * All replicas receive notices in one order. A stream whose own notice has come before is the older one; a stream
+   * whose own is still to come is newer, and will displace the other.
+   */
+  const opened = (device: string, id: string) => {
+    for (const [other, state] of [...(byDevice.get(device) ?? [])]) {
+      if (other === id) state.announced = true;
+      else if (state.announced) streams.get(other)?.stream.close(closeFor('STREAM_DISPLACED', 'The device has opened another stream.'));
+    }
+  };
+  const onNotice = (notice: Notice) => {
+    if (notice.kind === 'opened') return opened(notice.device, notice.id);
+    const close = closeFor('DISCONNECTED', 'An internal service has closed the streams of this user.');
+    for (const { stream, userId, sessionId } of [...streams.values()])
+      if (userId === notice.userId && (notice.sessionId === undefined || notice.sessionId === sessionId))
+        stream.close(notice.resume ? close : stayAway(close));
+  };
+  bus
+    .subscribe(topic, { onMessage: (bytes) => onNotice(JSON.parse(Buffer.from(bytes).toString()) as Notice), onGap: () => {} }, leaving.signal)
+    .catch(() => {}); // ended only by closing
+  const publish = (notice: Notice) => bus.publish(topic, Buffer.from(JSON.stringify(notice)));
+
+  return {
+    takePlace: (userId, address) => {
+      const [user, other] = [byUser.get(userId) ?? 0, byAddress.get(address) ?? 0];
+      if (user >= limits.perUser || other >= limits.perAddress) throw tooMany(user >= limits.perUser ? limits.perUser : limits.perAddress);
+      byUser.set(userId, user + 1);
+      byAddress.set(address, other + 1);
+      return () => {
+        lower(byUser, userId);
+        lower(byAddress, address);
+      };
+    },
+    add: (registered, device) => {
+      const { stream } = registered;
+      if (stream.signal.aborted) return;
+      streams.set(stream.id, registered);
+      const devices = device === undefined ? undefined : (byDevice.get(device) ?? new Map<string, { announced: boolean }>());
+      if (device !== undefined && devices !== undefined) {
+        byDevice.set(device, devices.set(stream.id, { announced: false }));
+        publish({ kind: 'opened', device, id: stream.id }).catch((error: unknown) => {
+          if (!(error instanceof StoreDown)) log.error('A stream could not be announced.', { error });
+          opened(device, stream.id); // at least to this replica
+        });
+      }
+      stream.signal.addEventListener(
+        'abort',
+        () => {
+          streams.delete(stream.id);
+          devices?.delete(stream.id);
+          if (device !== undefined && devices?.size === 0) byDevice.delete(device);
+        },
+        { once: true },
+      );
+    },
+    find: (id) => streams.get(id),
+    count: () => streams.size,
+    disconnect: async (userId, sessionId, resume) => {
+      try {
+        await publish({ kind: 'disconnect', userId, sessionId, resume });
+      } catch (cause) {
+        if (!(cause instanceof StoreDown)) throw cause;
+        throw new Fault('STORE_DOWN', 'The store that all replicas share did not take the message. Try again.', { retryAfterMs: 1_000, cause });
+      }
+    },
+    drain: (graceMs) => {
+      for (const { stream } of [...streams.values()]) {
+        const delayMs = Math.floor((random() * graceMs) / 2);
+        stream.goAway(delayMs, delayMs + Math.floor(graceMs / 4));
+      }
+    },
+    close: () => {
+      leaving.abort();
+      for (const { stream } of [...streams.values()]) stream.close(closeFor('DRAINING', 'The server is stopping.'));
+    },
+  };
+}
+
+/** The device of a stream: named by its client, or that of its session. */
+export function deviceOf({ userId, sessionId }: UserCaller, named: string): string | undefined {
+  const device = named === '' ? sessionId : named;
+  return device === undefined ? undefined : JSON.stringify([userId, device]);
+}
+
+function lower(counts: Map<string, number>, key: string): void {
+  const left = (counts.get(key) ?? 1) - 1;
+  if (left === 0) counts.delete(key);
+  else counts.set(key, left);
+}
+
+function tooMany(most: number): Fault {
+  return new Fault('STREAMS_TOO_MANY', `There are ${most} streams already: close one of them.`, {
+    metadata: { most: String(most) },
+    retryAfterMs: 60_000,
+  });
+}

@@ -1,0 +1,118 @@
+import type { Bus } from '../ports/bus.ts';
+import type { Clock } from '../kit/clock.ts';
+import { type CoreReason, Fault } from '../kit/fault.ts';
+import { StoreDown } from '../kit/store-down.ts';
+
+/** A message to a stream, by whom and which one. */
+export type Sent = {
+  readonly streamId: string;
+  readonly userId: string;
+  readonly sessionId: string | undefined;
+  /** From 1, without gaps. */
+  readonly n: number;
+  readonly message: Uint8Array;
+};
+
+/** Messages to streams of any replica, for clients that have no stream of requests. */
+export type Sends = {
+  /** Resolved when the message was handled. @throws Fault STREAM_UNKNOWN, or what the handling threw */
+  send(sent: Sent): Promise<void>;
+  close(): void;
+};
+
+/** A replica that does not answer for so long is lost, and its streams with it. Milliseconds. */
+const answerMs = 3_000;
+
+/** What a replica sends another: a line of JSON, and after it the message's bytes. */
+type Head =
+  | (Omit<Sent, 'message'> & { readonly kind: 'send'; readonly from: string; readonly ref: number })
+  | { readonly kind: 'handled'; readonly ref: number; readonly reason?: string; readonly text?: string };
+
+/**
+ * @param topic of the service
+ * @param replica this one; the ids of its streams begin with it and a dot
+ * @param handle a message to a stream of this replica
+ */
+export function openSends({
+  bus,
+  clock,
+  topic,
+  replica,
+  handle,
+}: {
+  readonly bus: Bus;
+  readonly clock: Clock;
+  readonly topic: string;
+  readonly replica: string;
+  readonly handle: (sent: Sent) => Promise<void>;
+}): Sends {
+  const waiting = new Map<number, { resolve(): void; reject(error: unknown): void }>();
+  const leaving = new AbortController();
+  let refs = 0;
+  const publish = (to: string, head: Head, message: Uint8Array = new Uint8Array()) =>
+    bus.publish(`${topic}.${to}`, Buffer.concat([Buffer.from(`${JSON.stringify(head)}\n`), message]));
+
+  const receive = async ({ from, ref, ...sent }: Extract<Head, { kind: 'send' }>, message: Uint8Array) => {
+    const ended = await handle({ ...sent, message }).then(
+      () => ({}),
+      (error: unknown) =>
+        error instanceof Fault ? { reason: error.reason, text: error.message } : { reason: 'INTERNAL', text: 'The message was not handled.' },
+    );
+    await publish(from, { kind: 'handled', ref, ...ended });
+  };
+  const onMessage = (bytes: Uint8Array) => {
+    const all = Buffer.from(bytes); // a copy: `bytes` is valid only now
+    const end = all.indexOf(10);
+    const head = JSON.parse(all.subarray(0, end).toString()) as Head;
+    if (head.kind === 'send') return void receive(head, all.subarray(end + 1)).catch(() => {}); // its sender gives up after a time
+    const waiter = waiting.get(head.ref);
+    if (head.reason === undefined) waiter?.resolve();
+    else waiter?.reject(new Fault(head.reason as CoreReason, head.text ?? ''));
+  };
+  bus.subscribe(`${topic}.${replica}`, { onMessage, onGap: () => {} }, leaving.signal).catch(() => {}); // ended only by closing
+
+  return {
+    send: async ({ message, ...sent }) => {
+      const to = sent.streamId.split('.')[0] ?? '';
+      if (to === replica) return handle({ ...sent, message });
+      if (!/^[0-9a-f]{1,40}$/.test(to)) throw unknownStream();
+      const ref = ++refs;
+      const { promise, resolve, reject } = Promise.withResolvers<void>();
+      waiting.set(ref, { resolve, reject });
+      const cancel = clock.after(answerMs, () => reject(unknownStream()));
+      try {
+        await publish(to, { kind: 'send', from: replica, ref, ...sent }, message);
+        await promise;
+      } catch (error) {
+        if (error instanceof StoreDown)
+          throw new Fault('STORE_DOWN', 'The store that all replicas share is unavailable.', { retryAfterMs: 1_000, cause: error });
+        throw error;
+      } finally {
+        promise.catch(() => {});
+        cancel();
+        waiting.delete(ref);
+      }
+    },
+    close: () => leaving.abort(),
+  };
+}
+
+export function unknownStream(): Fault {
+  return new Fault('STREAM_UNKNOWN', 'The stream has ended: open another one, with positions and etags.');
+}
+
+/** The messages of one stream by `Send`: each is handled once, in the order of its number. */
+export function inOrder(handle: (message: Uint8Array) => Promise<void>): (n: number, message: Uint8Array) => Promise<void> {
+  let last: Promise<void> = Promise.resolve();
+  let lastN = 0;
+  return (n, message) => {
+    if (n <= lastN) return n === lastN ? last : Promise.resolve();
+    if (n !== lastN + 1) {
+      const description = `must be ${lastN + 1}, the next number of the stream`;
+      throw new Fault('REQUEST_INVALID', `The request breaks a rule: n ${description}.`, { violations: [{ field: 'n', rule: 'n', description }] });
+    }
+    lastN = n;
+    last = last.catch(() => {}).then(() => handle(message));
+    return last;
+  };
+}

@@ -1,0 +1,159 @@
+import { StreamResponse } from '../../gen/portico/v1/stream.ts';
+import type { Clock } from '../kit/clock.ts';
+import { Fault } from '../kit/fault.ts';
+import type { Caller, Lifetime, Sink } from '../ports/call.ts';
+import { type Close, closeFor } from './advice.ts';
+import { graceMs, heartbeatRangeMs, type StreamLimits } from './limits.ts';
+import { openOutbox, type Outbox } from './outbox.ts';
+
+/** The messages of a client that every stream has. */
+export type CommonRequest =
+  | { readonly $case: 'acknowledge'; readonly value: { readonly count: bigint } }
+  | { readonly $case: 'renew'; readonly value: { readonly accessToken: string } }
+  | { readonly $case: 'heartbeat'; readonly value: { readonly intervalMs: number } }
+  | { readonly $case: 'goodbye'; readonly value: object };
+
+/** One long-lived stream of a client. Its states: open, then closed. */
+export type Stream = {
+  readonly id: string;
+  /** Aborted when it is closed, in any way. */
+  readonly signal: AbortSignal;
+  readonly out: Pick<Outbox, 'send' | 'hasRoom' | 'onRoom'>;
+  /** Counts a message of the client against its rate; a client that sends too many is closed. */
+  received(): void;
+  /** Handles a message that every stream has. */
+  handle(message: CommonRequest): Promise<void>;
+  close(close: Close): void;
+  /** Announces that the stream will be closed, and closes it then. */
+  goAway(delayMs: number, closesInMs: number): void;
+};
+
+export type StreamParts = {
+  readonly id: string;
+  readonly sink: Sink;
+  readonly lifetime: Lifetime | undefined;
+  readonly limits: StreamLimits;
+  readonly clock: Clock;
+  /** The client's wish, in milliseconds; 0: none. */
+  readonly heartbeatMs: number;
+  /** Called with the caller of a new token: all that the stream may do is verified again. */
+  readonly onRenewed: (caller: Caller) => void;
+  /** Called once at the end. Undefined: the client has left. */
+  readonly onClosed: (close: Close | undefined) => void;
+};
+
+/** Opens a stream: sends its welcome, watches over its client, and closes it with a reason. */
+export function openStream({ id, sink, lifetime, limits, clock, heartbeatMs, onRenewed, onClosed }: StreamParts): Stream {
+  const controller = new AbortController();
+  let everyMs = intervalOf(heartbeatMs, limits.heartbeatMs);
+  let receivedAtMs = clock.monotonicMs();
+  let tokens = burst(limits);
+  let cancel = () => {};
+  const out = openOutbox({ sink, ...limits, nowMs: clock.monotonicMs, onFull: () => close(slow()) });
+
+  const finish = (reason: Close | undefined, last: Uint8Array | undefined) => {
+    if (controller.signal.aborted) return;
+    cancel();
+    controller.abort(new Fault('CALL_CANCELLED', 'The stream has ended.'));
+    out.end(last);
+    onClosed(reason);
+  };
+  const close = (reason: Close) => finish(reason, encode({ $case: 'closed', value: { ...reason } }));
+  const look = () => {
+    const nowMs = clock.monotonicMs();
+    const stalled = out.stalledSinceMs();
+    if (nowMs - receivedAtMs >= 2 * everyMs + graceMs) return close(closeFor('STREAM_IDLE', 'The client sent no heartbeat.'));
+    if (stalled !== undefined && nowMs - stalled >= limits.stalledMs) return close(slow());
+    if (nowMs - out.sentAtMs() >= everyMs) out.send(encode({ $case: 'heartbeat', value: { intervalMs: everyMs } }), 0);
+    const stalledAtMs = stalled === undefined ? Number.POSITIVE_INFINITY : stalled + limits.stalledMs;
+    const nextMs = Math.min(out.sentAtMs() + everyMs, receivedAtMs + 2 * everyMs + graceMs, stalledAtMs, nowMs + limits.stalledMs);
+    cancel = clock.after(Math.max(1, Math.ceil(nextMs - nowMs)), look);
+  };
+
+  sink.signal.addEventListener('abort', () => finish(undefined, undefined), { once: true });
+  // in place of the abort, so that the client receives a reason
+  lifetime?.onEnd(({ reason, message }) => close(closeFor(reason, message)));
+  out.send(
+    encode({
+      $case: 'welcome',
+      value: {
+        streamId: id,
+        heartbeatMs: everyMs,
+        acknowledgeEvery: Math.ceil(limits.unacknowledgedMax / 4),
+        serverTime: new Date(clock.nowMs()),
+        endsAt: lifetime && new Date(lifetime.endsAtMs),
+      },
+    }),
+    0,
+  );
+  if (sink.signal.aborted) finish(undefined, undefined);
+  else if (!controller.signal.aborted) look();
+
+  const renew = async (token: string) => {
+    if (lifetime === undefined) return;
+    const answer = (reason: string, message: string) =>
+      out.send(encode({ $case: 'renewed', value: { endsAt: new Date(lifetime.endsAtMs), reason, message } }), 0);
+    try {
+      const caller = await lifetime.extend(token);
+      answer('', '');
+      if (!controller.signal.aborted) onRenewed(caller);
+    } catch (error) {
+      if (!(error instanceof Fault)) throw error;
+      answer(error.reason, error.message);
+    }
+  };
+  return {
+    id,
+    signal: controller.signal,
+    out,
+    close,
+    received: () => {
+      const nowMs = clock.monotonicMs();
+      tokens = Math.min(burst(limits), tokens + ((nowMs - receivedAtMs) / 1_000) * limits.messagesPerSecond) - 1;
+      receivedAtMs = nowMs;
+      if (tokens < 0) close(closeFor('MESSAGES_TOO_MANY', `The stream received more than ${limits.messagesPerSecond} messages per second.`));
+    },
+    handle: async (message) => {
+      switch (message.$case) {
+        case 'acknowledge':
+          if (!out.acknowledge(Number(message.value.count))) close(closeFor('REQUEST_INVALID', 'acknowledge counts more than was sent.'));
+          return;
+        case 'renew':
+          return renew(message.value.accessToken);
+        case 'heartbeat':
+          if (message.value.intervalMs === 0) return;
+          everyMs = intervalOf(message.value.intervalMs, limits.heartbeatMs);
+          cancel();
+          look();
+          out.send(encode({ $case: 'heartbeat', value: { intervalMs: everyMs } }), 0);
+          return;
+        case 'goodbye':
+          return finish(undefined, undefined);
+      }
+    },
+    goAway: (delayMs, closesInMs) => {
+      if (controller.signal.aborted) return;
+      out.send(encode({ $case: 'goingAway', value: { delayMs, closesInMs } }), 0);
+      const cancelClose = clock.after(closesInMs, () => close(closeFor('DRAINING', 'The server is stopping.')));
+      controller.signal.addEventListener('abort', cancelClose, { once: true });
+    },
+  };
+}
+
+/** A stream refused before it began: its only message. */
+export function refuseStream(sink: Sink, close: Close): void {
+  sink.write(encode({ $case: 'closed', value: { ...close } }));
+  sink.end();
+}
+
+/** Its numbers are those of the same messages in every service's own response. */
+function encode(message: NonNullable<StreamResponse['message']>): Uint8Array {
+  return StreamResponse.encode({ message }).finish();
+}
+
+const slow = () => closeFor('STREAM_SLOW', 'The client reads or acknowledges too slowly.');
+const burst = ({ messagesPerSecond }: StreamLimits) => 10 * messagesPerSecond;
+
+function intervalOf(wishedMs: number, usualMs: number): number {
+  return wishedMs === 0 ? usualMs : Math.min(heartbeatRangeMs.most, Math.max(heartbeatRangeMs.least, wishedMs));
+}

@@ -1,0 +1,57 @@
+import { z } from 'zod';
+import { duration, name, text } from './values.ts';
+
+const count = (most: number, usual: number) => z.int().min(1).max(most).default(usual);
+
+const namespace = z.strictObject({
+  history: z.int().min(0).max(10_000).default(100).describe('Events of a topic that are kept for clients that return.'),
+  historyAge: duration('1s', '168h').prefault('5m').describe('How long they are kept.'),
+  conflate: z.boolean().default(false).describe('Slow clients, and those that return, receive only the newest event of each key.'),
+  publish: z.boolean().default(false).describe('Clients that may listen to a topic may publish to it, too.'),
+  scopes: z.array(text()).max(20).default([]).describe('Scopes that listeners need.'),
+  listen: z
+    .enum(['users', 'owner', 'claim', 'method'])
+    .default('owner')
+    .describe(
+      'Who may listen to a topic "namespace:name". users: all. owner: the user whose id is the name. claim: users whose `claim` is the name. method: users whom `method` answers, given the name in `field`.',
+    ),
+  claim: text().optional().describe('With `listen: claim`: a claim that some policy names, such as "tenant".'),
+  method: text()
+    .optional()
+    .describe(
+      'With `listen: method`: a cached unary method of this server, such as "app.v1.OrderService/GetOrder", not SCOPE_SHARED. When its answer is invalidated, it is asked again.',
+    ),
+  field: text().optional().describe('With `listen: method`: a text field of its request, such as "order_id".'),
+});
+
+export const live = z
+  .strictObject({
+    namespaces: z.record(name(), namespace).default({}).describe('The topics "namespace:name", by namespace.'),
+    heartbeat: duration('5s', '10m')
+      .prefault('25s')
+      .describe('Each side of a stream sends something at least this often, unless its client stretches it.'),
+    hello: duration('100ms', '1m').prefault('10s').describe('Time for the first message of a stream.'),
+    bytesMax: z
+      .int()
+      .min(65_536)
+      .max(16_777_216)
+      .default(1_048_576)
+      .describe('Bytes that may wait for one client. Over it the stream is closed with STREAM_SLOW.'),
+    stalled: duration('1s', '10m')
+      .prefault('30s')
+      .describe('A client that takes nothing for this long while something waits is closed with STREAM_SLOW.'),
+    unacknowledgedMax: count(100_000, 1_000).describe('Events and snapshots that a client may leave unacknowledged before others wait.'),
+    streamsPerUser: count(100_000, 20).describe('Streams of one user at one replica. Over it: STREAMS_TOO_MANY.'),
+    streamsPerAddress: count(1_000_000, 2_000).describe('Streams from one address at one replica. Over it: STREAMS_TOO_MANY.'),
+    subscriptionsMax: count(10_000, 128).describe('Subscriptions of one stream. Over it the stream is closed with SUBSCRIPTIONS_TOO_MANY.'),
+    watchesMax: count(10_000, 64).describe('Watches of one stream. Over it the stream is closed with SUBSCRIPTIONS_TOO_MANY.'),
+    messagesPerSecond: count(10_000, 20).describe(
+      'Messages of one client in a second, on average; ten times as many at once. Over it the stream is closed with MESSAGES_TOO_MANY.',
+    ),
+    computationsMax: count(10_000, 64).describe(
+      'Concurrent computations of watched answers at one replica: so many for changes, and so many for clients that come.',
+    ),
+    recoveriesMax: count(10_000, 64).describe('Concurrent reads of the log for clients that return, at one replica.'),
+  })
+  .prefault({})
+  .describe('Live updates: LiveService.');

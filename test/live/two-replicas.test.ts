@@ -1,0 +1,121 @@
+// Two whole servers on one Redis: what happens at one reaches the clients of the other.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { create, type DescMessage, fromBinary, toBinary } from '@bufbuild/protobuf';
+import { openFixture } from '../fixture/app.ts';
+import { openScriptedUpstream } from '../fixture/scripted-upstream.ts';
+import { openByOpen } from '../support/client/live-client.ts';
+import { signIn, transportOf } from '../support/client/protocols.ts';
+import { ownPrefix, type RedisServer, startRedisServer } from '../support/redis/redis.ts';
+import { callInternal, liveCalls, liveRegistry, namespaces } from '../support/server/live-server.ts';
+import { openTestServer, type TestServer } from '../support/server/test-server.ts';
+import { until } from '../support/time/until.ts';
+
+let redis: RedisServer;
+let scripted: Awaited<ReturnType<typeof openScriptedUpstream>>;
+const fixture = openFixture();
+let a: TestServer & ReturnType<typeof liveCalls>;
+let b: TestServer & ReturnType<typeof liveCalls>;
+before(async () => {
+  redis = await startRedisServer({ config: ['maxmemory-policy noeviction'] });
+  scripted = await openScriptedUpstream();
+  const common = {
+    app: fixture.app,
+    samples: { scripted: scripted.address },
+    settings: { 'live.namespaces': namespaces, 'live.streamsPerUser': 100 },
+  };
+  const one = await openTestServer({ ...common, redis: { mode: 'single', nodes: [redis.address], prefix: ownPrefix() } });
+  const other = await openTestServer({ ...common, shared: one });
+  a = { ...one, ...liveCalls(one) };
+  b = { ...other, ...liveCalls(other) };
+});
+after(async () => {
+  await b?.close();
+  await a?.close();
+  scripted?.close();
+  await redis?.stop();
+});
+
+test('published at one, received at the other, in order', async () => {
+  const client = await b.live('alice', { subscriptions: [{ topic: 'news:1' }] });
+  await client.wait('subscribed');
+  for (let i = 0; i < 20; i++) await a.publish(...Array.from({ length: 10 }, (_, j) => ({ topic: 'news:1', text: String(i * 10 + j) })));
+  await until('all are there', () => client.events().length === 200);
+  assert.deepEqual(
+    client.events(),
+    Array.from({ length: 200 }, (_, i) => String(i)),
+  );
+});
+
+test('a client resumes at another replica with its position', async () => {
+  const client = await a.live('bob', { subscriptions: [{ topic: 'news:2' }] });
+  const { position } = await client.wait('subscribed');
+  await b.publish({ topic: 'news:2', text: 'one' });
+  await until('it came', () => client.events().length === 1);
+  const last = client.all('events')[0]?.events[0];
+  client.cut();
+  await b.publish({ topic: 'news:2', text: 'two' });
+  const again = await b.live('bob', {
+    subscriptions: [{ topic: 'news:2', position: { epoch: position?.epoch, offset: last?.offset, eventId: last?.id } }],
+  });
+  assert.equal((await again.wait('subscribed')).recovered, true);
+  await until('it came', () => again.events().length === 1);
+  assert.deepEqual(again.events(), ['two']);
+});
+
+test('invalidated at one, a new snapshot at the other', async () => {
+  const schema = (name: string) => liveRegistry.getMessage(`fixture.v1.${name}`) as DescMessage;
+  const request = Buffer.from(toBinary(schema('GetItemRequest'), create(schema('GetItemRequest'), { itemId: 'two' })));
+  const client = await b.live('carl', { watches: [{ id: 1, method: 'fixture.v1.ScreenService/GetItem', request }] });
+  await client.wait('snapshot');
+  fixture.titles.set('two', 'second');
+  await a.invalidate('item:two');
+  const { payload } = await client.wait('snapshot', 2);
+  assert.equal((fromBinary(schema('GetItemResponse'), payload) as unknown as { title: string }).title, 'second');
+});
+
+test('a stream at one displaces that of the device at the other, and Disconnect reaches both', async () => {
+  const { headers } = await signIn(a, liveRegistry, 'dora');
+  const first = await a.live('dora', {}, { headers });
+  await first.wait('welcome');
+  const second = await b.live('dora', {}, { headers });
+  assert.equal((await first.wait('closed')).reason, 'STREAM_DISPLACED');
+  await callInternal(a, 'Disconnect', { userId: 'dora' });
+  const closed = await second.wait('closed');
+  assert.deepEqual([closed.reason, closed.advice], ['DISCONNECTED', 4]);
+});
+
+test('Send reaches a stream of the other replica, once for each number', async () => {
+  const { headers } = await signIn(a, liveRegistry, 'eve');
+  const client = openByOpen({ registry: liveRegistry, transport: transportOf('connect h1', a), headers });
+  await client.wait('welcome');
+  const by = transportOf('connect h1', b);
+  await client.sendN(1, { case: 'subscribe', value: { topic: 'news:sent' } }, by);
+  await client.sendN(1, { case: 'subscribe', value: { topic: 'news:sent' } });
+  await client.wait('subscribed');
+  await b.publish({ topic: 'news:sent', text: 'one' });
+  await until('it came', () => client.events().length === 1);
+  assert.equal(client.all('subscribed').length, 1);
+});
+
+test('Redis restarted meanwhile: nothing is missed silently', async () => {
+  const client = await b.live('fay', { subscriptions: [{ topic: 'news:gap' }] });
+  await client.wait('subscribed');
+  await a.publish({ topic: 'news:gap', text: 'before' });
+  await until('it came', () => client.events().length === 1);
+  await redis.restart();
+  await until(
+    'publishing works again',
+    () =>
+      a.publish({ topic: 'news:gap', text: 'after', requestId: 'once' }).then(
+        () => true,
+        () => false,
+      ),
+    30_000,
+  );
+  await until(
+    'it came, or its loss was announced',
+    () => client.events().includes('after') || client.all('subscribed').some(({ recovered }, i) => i > 0 && !recovered),
+    30_000,
+  );
+});
