@@ -8,8 +8,9 @@ import { join, resolve } from 'node:path';
 const root = resolve(import.meta.dirname, '..');
 const baseline = 'proto/baseline.binpb';
 /** What apps and services were promised: ours, the team's and the sample company's. Not the vendored files, nor those of the tests. */
+const ours = ['proto/portico', 'proto/app'].filter((folder) => existsSync(join(root, folder)));
 const sample = existsSync(join(root, 'proto/sample')) ? readdirSync(join(root, 'proto/sample')).map((folder) => `proto/sample/${folder}`) : [];
-const promised = ['proto/portico', 'proto/app', ...sample].flatMap((path) => ['--path', path]);
+const promised = [...ours, ...sample].flatMap((path) => ['--path', path]);
 
 function buf(...args: string[]): boolean {
   try {

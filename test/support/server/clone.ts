@@ -19,6 +19,11 @@ export function cloneProject(): { readonly folder: string; remove(): void } {
 
 /** Paths of all files that are, or would be, under version control. */
 export function projectFiles(): readonly string[] {
-  const listed = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard', '-z'], { cwd: root, encoding: 'utf8' });
-  return listed.split('\0').filter((file) => file !== '' && existsSync(join(root, file)));
+  return projectFilesIn(root);
+}
+
+/** The same of another repository. */
+export function projectFilesIn(folder: string): readonly string[] {
+  const listed = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard', '-z'], { cwd: folder, encoding: 'utf8' });
+  return listed.split('\0').filter((file) => file !== '' && existsSync(join(folder, file)));
 }
