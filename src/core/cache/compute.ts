@@ -2,7 +2,7 @@ import type { Clock } from '../kit/clock.ts';
 import type { MethodPlan } from '../kit/plan.ts';
 import { soonThen } from '../kit/soon.ts';
 import { tagsMax } from '../policy/cache-policy.ts';
-import { unaryDeadlineMs } from '../policy/compile-plans.ts';
+import { unaryDeadlineMs } from '../policy/deadline.ts';
 import { isTag } from '../policy/template.ts';
 import type { CacheEntry } from '../ports/cache-store.ts';
 import type { ComputeSoFar } from '../ports/cached-stream.ts';

@@ -7,6 +7,7 @@ import type { MethodPlan } from '../kit/plan.ts';
 import { accessOf } from './access.ts';
 import { cacheOf, tagsMax } from './cache-policy.ts';
 import { callKindOf } from './call-kind.ts';
+import { deadlineOf } from './deadline.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import { forwardOf } from './forward-policy.ts';
 import { generatedNames } from './generated-names.ts';
@@ -20,8 +21,6 @@ import { parseTemplate, whyNoSub } from './template.ts';
 import { unknownFields } from './unknown-fields.ts';
 import { warningsOf } from './warnings.ts';
 
-/** The default deadline of a unary method. */
-export const unaryDeadlineMs = 10_000;
 /** The longest settle time after an invalidation. */
 export const settleMaxMs = 600_000;
 /**
@@ -128,12 +127,7 @@ function planOf(
   const kind = callKindOf(method);
   const safe = method.idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS;
   const access = accessOf(policy.access, say);
-  const deadlineMs =
-    policy.deadline === ''
-      ? kind === 'unary'
-        ? unaryDeadlineMs
-        : undefined
-      : durationBetween(policy.deadline, { leastMs: 1, mostMs: 3_600_000 }, 'deadline', say);
+  const deadlineMs = deadlineOf(policy, kind, say);
   if (policy.cache !== undefined && kind !== 'unary')
     say(
       'cache',

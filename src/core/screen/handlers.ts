@@ -9,7 +9,8 @@ import type { AnswerReaders } from './answer-readers.ts';
 import type { App, Screen } from './app.ts';
 import { clientsOf } from './clients.ts';
 import { contextOf, type ScreenContext } from './context.ts';
-import { endedRun, inTime, newRun, type Run } from './run.ts';
+import { endedRun, inTime } from './late-parts.ts';
+import { newRun, type Run } from './run.ts';
 import { UpstreamError } from './upstream-error.ts';
 
 /** What screens and streams are run with. */

@@ -1,7 +1,7 @@
 import type { Server as NetServer, Socket } from 'node:net';
 import type { Clock } from '../kit/clock.ts';
 import type { Http1 } from './http1.ts';
-import type { Sessions } from './sessions.ts';
+import type { ConnectionLifetimes } from './connection-lifetimes.ts';
 
 export type DrainSummary = {
   /** Connections that ended by themselves. */ readonly finished: number /** Connections that had to be cut. */;
@@ -11,7 +11,7 @@ export type DrainSummary = {
 export type Draining = {
   readonly listener: NetServer;
   readonly sockets: ReadonlySet<Socket>;
-  readonly sessions: Pick<Sessions, 'all'>;
+  readonly sessions: Pick<ConnectionLifetimes, 'all'>;
   readonly http1: Http1;
   readonly graceMs: number;
   readonly clock: Clock;

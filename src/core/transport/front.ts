@@ -11,7 +11,7 @@ import { peerOf } from './peer.ts';
 import type { AbuseReason, TransportReports } from './reports.ts';
 import { requestTimes } from './request-times.ts';
 import { serve } from './serve.ts';
-import { openSessions } from './sessions.ts';
+import { openConnectionLifetimes } from './connection-lifetimes.ts';
 import { unreadAnswers } from './unread.ts';
 
 export type Front = {
@@ -39,7 +39,7 @@ export async function openFront(options: FrontOptions): Promise<Front> {
   const timers = { ...defaultTimers, ...options.timers };
   const limits = { ...defaultLimits, ...options.limits };
   const { clock, reportDefect, reports } = options;
-  const sessions = openSessions(timers, clock, () => reports.goaway('server'));
+  const sessions = openConnectionLifetimes(timers, clock, () => reports.goaway('server'));
   const unread = unreadAnswers({ stallMs: timers.stallMs, connectionBytesMax: limits.queuedBytesPerConnection, bytesMax: limits.queuedBytes }, clock);
   const times = requestTimes(clock);
   const edge = openEdge({

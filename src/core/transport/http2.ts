@@ -7,7 +7,7 @@ import { fence, fenceOf } from './fence.ts';
 import type { FrontOptions, FrontTimers } from './front-options.ts';
 import { Http2Exchange } from './http2-exchange.ts';
 import type { RequestTimes } from './request-times.ts';
-import type { Sessions } from './sessions.ts';
+import type { ConnectionLifetimes } from './connection-lifetimes.ts';
 
 /** Limits of one HTTP/2 connection: Envoy's edge guide, and docs/reference/protocols.md. */
 const http2Options = {
@@ -39,7 +39,7 @@ const resetsMany = 40;
 
 export type Http2Parts = {
   readonly timers: FrontTimers;
-  readonly sessions: Sessions;
+  readonly sessions: ConnectionLifetimes;
   readonly times: RequestTimes;
   readonly serve: Edge;
   readonly connect: (socket: Socket, destroy: (reason: string) => void) => Connection;

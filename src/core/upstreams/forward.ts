@@ -5,7 +5,7 @@ import type { ForwardPlan, MethodPlan } from '../kit/plan.ts';
 import type { Answer, Handler, ReadyCall } from '../ports/call.ts';
 import { fromUpstream, standardKeys } from './metadata.ts';
 import { type OpenStream, openStream } from './open-stream.ts';
-import { passedOn } from './passed-on.ts';
+import { statusForClient } from './status-for-client.ts';
 import { ofOneMessage } from './send-unary.ts';
 import type { Prepared, Upstreams } from './upstreams.ts';
 
@@ -20,7 +20,7 @@ export function forward(plan: MethodPlan, upstreams: Upstreams): Handler {
   if (plan.kind === 'unary') {
     return async (call) => {
       const { end, headers, body, tags, limit } = await upstreams.unary(target, call.requestBytes, call);
-      if (body === undefined || end.by !== 'upstream') throw passedOn(to, end, headers, limit);
+      if (body === undefined || end.by !== 'upstream') throw statusForClient(to, end, headers, limit);
       if (plan.cache !== undefined) check(body, plan, (cause) => upstreams.garbage(to.upstream, to.path, call, cause));
       return { body, metadata: fromUpstream(headers, to.answerMetadata), trailers: fromUpstream(end.trailers, to.answerMetadata), tags };
     };
@@ -108,6 +108,6 @@ class ForwardedStream {
     if (call.signal.aborted) throw call.signal.reason;
     const end = received.end ?? { by: 'transport', cause: 'protocol', detail: 'It ended without an end.', processed: 'maybe', peer: undefined };
     const failed = messages !== undefined && end.by === 'upstream' && end.code === 0 ? ofOneMessage(end, messages) : end;
-    throw passedOn(to, failed, received.headersReceived, prepared.limit);
+    throw statusForClient(to, failed, received.headersReceived, prepared.limit);
   }
 }

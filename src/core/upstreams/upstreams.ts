@@ -6,7 +6,7 @@ import type { UpstreamCall, UpstreamEnd, UpstreamTarget, UpstreamTransport } fro
 import { openFailureLog } from './failure-log.ts';
 import { codeOf } from './fault-of-upstream.ts';
 import { tagsFromUpstream, toUpstream } from './metadata.ts';
-import type { Limit } from './passed-on.ts';
+import type { Limit } from './status-for-client.ts';
 import { retryBudget, sendWithRetries } from './retry.ts';
 import type { UnaryResult } from './send-unary.ts';
 

@@ -2,7 +2,7 @@ import { type ClientHttp2Stream, constants } from 'node:http2';
 import { gunzip } from 'node:zlib';
 import type { TransportEnd, UpstreamCall, UpstreamReceiver, UpstreamSender, UpstreamStatus } from '../../ports/upstream-transport.ts';
 import { framed, Malformed, MessageReader } from './message-reader.ts';
-import { isGrpc, ReceivedHeaders, type ResponseHeaders, statusOf } from './received.ts';
+import { isGrpc, ReceivedHeaders, type ResponseHeaders, receivedStatus } from './received.ts';
 import type { Session } from './session.ts';
 import { endOfClosed, madeHere, notGrpc } from './stream-end.ts';
 
@@ -138,7 +138,7 @@ export class Http2Call implements UpstreamSender {
 
   private readonly onResponse = (headers: ResponseHeaders, flags: number) => {
     if (this.over || this.ending !== undefined) return;
-    const status = statusOf(headers);
+    const status = receivedStatus(headers);
     if (!isGrpc(headers['content-type'])) return this.endWith(notGrpc(headers));
     if ((flags & endStream) !== 0) return this.endWith(status ?? madeHere('protocol', 'The stream ended without a status.'));
     if (headers[':status'] !== 200) return this.endWith(notGrpc(headers));
@@ -201,7 +201,7 @@ export class Http2Call implements UpstreamSender {
 
   private readonly onTrailers = (headers: ResponseHeaders) => {
     this.readRest();
-    const status = statusOf(headers) ?? madeHere('protocol', 'The trailers have no status.');
+    const status = receivedStatus(headers) ?? madeHere('protocol', 'The trailers have no status.');
     const cut = status.by === 'upstream' && status.code === 0 && this.reader.within;
     this.endWith(cut ? madeHere('protocol', 'The last message was cut.') : status);
   };

@@ -35,7 +35,7 @@ export function isGrpc(contentType: string | undefined): boolean {
 }
 
 /** @returns the status in trailers, or in headers that end the stream; undefined when they have none */
-export function statusOf(headers: IncomingHttpHeaders): UpstreamStatus | undefined {
+export function receivedStatus(headers: IncomingHttpHeaders): UpstreamStatus | undefined {
   const code = headers['grpc-status'];
   if (code === undefined) return undefined;
   const trailers = new ReceivedHeaders(headers);

@@ -30,7 +30,7 @@ const ofNobody: Readonly<Record<number, CoreReason>> = {
  * @param headers undefined: none came
  * @param limit with `call`, a deadline that passed is the client's
  */
-export function passedOn(forward: ForwardPlan, end: UpstreamEnd, headers: ReceivedMetadata | undefined, limit: Limit): Fault | StatusError {
+export function statusForClient(forward: ForwardPlan, end: UpstreamEnd, headers: ReceivedMetadata | undefined, limit: Limit): Fault | StatusError {
   const { upstream, answerMetadata, texts } = forward;
   if (end.by === 'transport') {
     // the server's own timer of the same deadline is about to fire: the client receives the same error from either

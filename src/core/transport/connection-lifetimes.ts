@@ -5,7 +5,7 @@ import type { Connection } from './connection.ts';
 import type { FrontTimers } from './front-options.ts';
 
 /** One HTTP/2 connection. */
-export type Session = {
+export type LimitedConnection = {
   readonly session: ServerHttp2Session;
   readonly socket: Socket;
   readonly connection: Connection;
@@ -15,11 +15,11 @@ export type Session = {
   resets: number;
 };
 
-type Kept = Session & { readonly endsAtMs: number; pingAtMs: number; leavingSinceMs: number | undefined; destroyedForMs: number };
+type Kept = LimitedConnection & { readonly endsAtMs: number; pingAtMs: number; leavingSinceMs: number | undefined; destroyedForMs: number };
 
 /** HTTP/2 connections with their timers. */
-export type Sessions = {
-  add(session: Pick<Session, 'session' | 'socket' | 'connection'>): Session;
+export type ConnectionLifetimes = {
+  add(session: Pick<LimitedConnection, 'session' | 'socket' | 'connection'>): LimitedConnection;
   all(): Iterable<ServerHttp2Session>;
   close(): void;
 };
@@ -43,7 +43,7 @@ const farewellMs = 1_000;
  * call yet is pinged early: one that is inside half a header block cannot answer (RFC 9113, section 4.3). One timer for
  * all, which runs while there are connections.
  */
-export function openSessions({ idleMs, prefaceMs }: FrontTimers, clock: Clock, goaway: () => void): Sessions {
+export function openConnectionLifetimes({ idleMs, prefaceMs }: FrontTimers, clock: Clock, goaway: () => void): ConnectionLifetimes {
   const kept = new Map<ServerHttp2Session, Kept>();
   const everyMs = Math.max(20, Math.min(lookMs, idleMs / 4));
   let cancel: (() => void) | undefined;

@@ -7,7 +7,7 @@ import { until } from '../../../test/support/time/until.ts';
 import { Connection } from './connection.ts';
 import { defaultTimers } from './front-options.ts';
 import { nobody } from './peer.ts';
-import { openSessions } from './sessions.ts';
+import { openConnectionLifetimes } from './connection-lifetimes.ts';
 
 const preface = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n';
 const settings = Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0]);
@@ -15,7 +15,7 @@ const goaway = Buffer.from([0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
 
 test('a client that says GOAWAY and leaves its socket open throws in no timer', async () => {
   const clock = fakeClock();
-  const sessions = openSessions(defaultTimers, clock, () => {});
+  const sessions = openConnectionLifetimes(defaultTimers, clock, () => {});
   const server = createServer((socket) => {
     const session = performServerHandshake(socket.on('error', () => {}));
     session.on('error', () => {});
