@@ -1,4 +1,5 @@
 import type { Clock } from '../kit/clock.ts';
+import { languageOf } from '../kit/best-language.ts';
 import { reasons as coreReasons } from '../kit/fault.ts';
 import type { Soon } from '../kit/soon.ts';
 import type { Reasons } from '../kit/status-of.ts';
@@ -21,7 +22,6 @@ import { invalidationBy } from './invalidation/invalidate.ts';
 import { openTagEvents } from './invalidation/tag-events.ts';
 import { pendingInvalidations } from './invalidation/pending.ts';
 import { verifyBy } from './invalidation/snapshot.ts';
-import { languageOf } from './key/language.ts';
 import { methodsBy } from './method.ts';
 import { serveBy } from './serve.ts';
 import { serveStreamBy } from './serve-stream.ts';
@@ -111,7 +111,7 @@ export function openCache(parts: CacheParts): Cache {
     backoffs,
     stale: staleIfError({ layers, clock, reasons }),
     openBudget,
-    methodOf: methodsBy(languageOf(parts.locales)),
+    methodOf: methodsBy(languageOf(parts.locales, parts.locales[0])),
     clock,
     counts,
   };

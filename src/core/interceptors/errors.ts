@@ -3,6 +3,7 @@ import { BadRequest, ErrorInfo, LocalizedMessage, RequestInfo, RetryInfo } from 
 import { Status } from '../../gen/google/rpc/status.ts';
 import { bestLanguage } from '../kit/best-language.ts';
 import { reasons as coreReasons, Fault, type StatusName, statusCodes, type Violation } from '../kit/fault.ts';
+import { remembered } from '../kit/remembered.ts';
 import { settled } from '../kit/soon.ts';
 import { StatusError } from '../kit/status-error.ts';
 import { statusOf } from '../kit/status-of.ts';
@@ -20,8 +21,10 @@ export type ErrorTable = {
   readonly domain: string;
   /** The reasons of core and of the company with their gRPC status. */
   readonly reasons: Readonly<Record<string, StatusName>>;
-  /** By locale ("en", "de"): texts for users by reason. English has one for every reason of core. */
-  readonly messages: Readonly<Record<string, Messages>>;
+  /** The encoded google.rpc.LocalizedMessage of a reason for users, if it has a text, and its locale. */
+  readonly localized: (reason: string, acceptLanguage: string) => { readonly locale: string; readonly bytes: Uint8Array | undefined };
+  /** Encoded statuses by all that they hold: a stranger may cause any number of refusals. */
+  readonly plain: (name: string, encode: () => Uint8Array) => Uint8Array;
 };
 
 /**
@@ -35,11 +38,15 @@ const metadataEntriesMax = 8;
 const localizedBytesMax = 512;
 const violationsMax = 20;
 const violationBytesMax = 2_000;
+/** Encoded statuses and texts that are kept, and the longest name of one in characters: within 500 KB. */
+const keptMax = 200;
+const keptNameMax = 400;
 /** AIP-193, "ErrorInfo". */
 const metadataKey = /^[a-z][a-zA-Z0-9-_]{0,63}$/;
 
 /**
  * Joins core's reasons and messages with the company's.
+ * @param team messages are by locale ("en", "de") and reason; English has one for every reason of core
  * @throws Error when a reason of the company has the name of one of core's
  */
 export function errorTable(
@@ -50,7 +57,9 @@ export function errorTable(
     if (Object.hasOwn(coreReasons, reason)) throw new Error(`The reason ${reason} is one of core's: give yours another name.`);
   }
   const locales = { ...team.messages, en: { ...team.messages?.en, ...en } };
-  return { domain, reasons: { ...team.reasons, ...coreReasons }, messages: locales };
+  const known = remembered<ReturnType<typeof localize>>(keptMax, keptNameMax);
+  const localized = (reason: string, acceptLanguage: string) => known(`${reason} ${acceptLanguage}`, () => localize(locales, reason, acceptLanguage));
+  return { domain, reasons: { ...team.reasons, ...coreReasons }, localized, plain: remembered(keptMax, keptNameMax) };
 }
 
 /**
@@ -101,34 +110,49 @@ export function encodeFault(
   fault: Fault<string>,
   { table, requestId, acceptLanguage = '' }: { readonly table: ErrorTable; readonly requestId: string; readonly acceptLanguage?: string },
 ): StatusError {
-  const { violations = [], retryAfterMs } = fault.details;
+  const { violations = [], retryAfterMs, metadata, passed } = fault.details;
   const code = statusCodes[statusOf(fault, table.reasons)];
   const listed = violationsToList(violations);
   const cut = violations.length > listed.length ? ` (${violations.length - listed.length} more violations are not listed)` : '';
   const message = clip(fault.message, messageBytesMax) + cut;
-  const metadata = metadataOf(fault);
-  const details = [
-    any('google.rpc.ErrorInfo', ErrorInfo.encode({ reason: fault.reason, domain: table.domain, metadata })),
-    any('google.rpc.RequestInfo', RequestInfo.encode({ requestId, servingData: '' })),
-  ];
-  if (violations.length > 0) {
+  const localized = table.localized(fault.reason, acceptLanguage);
+  const encode = () => Status.encode({ code, message, details: detailsOf(fault, table.domain, listed, localized.bytes) }).finish();
+  const isPlain = violations.length === 0 && retryAfterMs === undefined && metadata === undefined;
+  const status = isPlain ? table.plain(`${localized.locale} ${fault.reason} ${message}`, encode) : encode();
+  const trailers = Metadata(passed?.trailers).set('grpc-status-details-bin', Buffer.concat([status, withRequestId(requestId)]));
+  return new StatusError(code, message, { trailers, ...(passed && { metadata: passed.metadata }), cause: fault });
+}
+
+/**
+ * A status with nothing but a RequestInfo. After another one it adds to that one's details, because protobuf merges
+ * messages in a row.
+ */
+function withRequestId(requestId: string): Uint8Array {
+  return Status.encode({
+    code: 0,
+    message: '',
+    details: [any('google.rpc.RequestInfo', RequestInfo.encode({ requestId, servingData: '' }).finish())],
+  }).finish();
+}
+
+function detailsOf(fault: Fault<string>, domain: string, listed: readonly Violation[], localized: Uint8Array | undefined): Status['details'] {
+  const { retryAfterMs } = fault.details;
+  const details = [any('google.rpc.ErrorInfo', ErrorInfo.encode({ reason: fault.reason, domain, metadata: metadataOf(fault) }).finish())];
+  if (listed.length > 0) {
     const fieldViolations = listed.map(({ field, rule, description }) => ({
       field,
       description,
       reason: reasonOfRule(rule),
       localizedMessage: undefined,
     }));
-    details.push(any('google.rpc.BadRequest', BadRequest.encode({ fieldViolations })));
+    details.push(any('google.rpc.BadRequest', BadRequest.encode({ fieldViolations }).finish()));
   }
   if (retryAfterMs !== undefined) {
     const retryDelay = { seconds: BigInt(Math.floor(retryAfterMs / 1_000)), nanos: Math.round((retryAfterMs % 1_000) * 1_000_000) };
-    details.push(any('google.rpc.RetryInfo', RetryInfo.encode({ retryDelay })));
+    details.push(any('google.rpc.RetryInfo', RetryInfo.encode({ retryDelay }).finish()));
   }
-  const localized = localize(fault.reason, acceptLanguage, table.messages);
-  if (localized !== undefined) details.push(any('google.rpc.LocalizedMessage', LocalizedMessage.encode(localized)));
-  const { passed } = fault.details;
-  const trailers = Metadata(passed?.trailers).set('grpc-status-details-bin', Status.encode({ code, message, details }).finish());
-  return new StatusError(code, message, { trailers, ...(passed && { metadata: passed.metadata }), cause: fault });
+  if (localized !== undefined) details.push(any('google.rpc.LocalizedMessage', localized));
+  return details;
 }
 
 function metadataOf({ details: { metadata = {} } }: Fault<string>): Map<string, string> {
@@ -144,8 +168,8 @@ function violationsToList(violations: readonly Violation[]): readonly Violation[
   });
 }
 
-function any(type: string, encoded: { finish(): Uint8Array }) {
-  return { typeUrl: `type.googleapis.com/${type}`, value: Buffer.from(encoded.finish()) };
+function any(type: string, value: Uint8Array) {
+  return { typeUrl: `type.googleapis.com/${type}`, value: Buffer.from(value.buffer, value.byteOffset, value.byteLength) };
 }
 
 /** FieldViolation.reason is UPPER_SNAKE as ErrorInfo's is: "string.min_len" becomes "STRING_MIN_LEN". */
@@ -157,13 +181,13 @@ function reasonOfRule(rule: string): string {
 }
 
 /** The text of a reason in the requested language, or in English. */
-function localize(reason: string, acceptLanguage: string, messages: ErrorTable['messages']): { locale: string; message: string } | undefined {
-  const locales = ['en', ...Object.keys(messages)].filter((locale) => textOf(messages[locale], reason) !== undefined);
+function localize(messages: Readonly<Record<string, Messages>>, reason: string, acceptLanguage: string) {
+  const textOf = (locale: string) => {
+    const texts = messages[locale];
+    return texts !== undefined && Object.hasOwn(texts, reason) ? texts[reason] : undefined;
+  };
+  const locales = ['en', ...Object.keys(messages)].filter((locale) => textOf(locale) !== undefined);
   const locale = bestLanguage(acceptLanguage, locales) ?? 'en';
-  const message = textOf(messages[locale], reason);
-  return message === undefined ? undefined : { locale, message };
-}
-
-function textOf(messages: Messages | undefined, reason: string): string | undefined {
-  return messages !== undefined && Object.hasOwn(messages, reason) ? clip(messages[reason] ?? '', localizedBytesMax) : undefined;
+  const text = textOf(locale);
+  return { locale, bytes: text === undefined ? undefined : LocalizedMessage.encode({ locale, message: clip(text, localizedBytesMax) }).finish() };
 }

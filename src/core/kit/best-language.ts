@@ -1,3 +1,9 @@
+import { remembered } from './remembered.ts';
+
+/** The largest number of cached headers: clients send a few hundred different ones, and an attacker any number. */
+const rememberedMax = 1_000;
+/** The longest cached header in characters; those of apps and browsers have a hundred at most. */
+const rememberedLengthMax = 200;
 /** The number of language ranges read from one header. Clients send a few. */
 const wishesMax = 10;
 
@@ -19,6 +25,16 @@ export function bestLanguage(acceptLanguage: string, locales: readonly string[])
     if (found !== undefined) return found;
   }
   return undefined;
+}
+
+/**
+ * Makes any `accept-language` one of some locales, so that thousands of spellings share one answer.
+ * @param otherwise the locale where none matches
+ * @returns always the same for the same header
+ */
+export function languageOf(locales: readonly string[], otherwise: string): (acceptLanguage: string | undefined) => string {
+  const known = remembered<string>(rememberedMax, rememberedLengthMax);
+  return (header = '') => known(header, () => bestLanguage(header, locales) ?? otherwise);
 }
 
 function wishesOf(header: string): readonly Wish[] {

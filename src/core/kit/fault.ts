@@ -108,7 +108,10 @@ export class Fault<Reason extends string = CoreReason> extends Error {
   readonly reason: Reason;
   readonly details: FaultDetails;
   constructor(reason: Reason, message: string, details: FaultDetails = {}) {
+    const { stackTraceLimit } = Error;
+    if (reason !== 'INTERNAL') Error.stackTraceLimit = 0; // a stack costs as much as a quarter of a refused call
     super(message, { cause: details.cause });
+    Error.stackTraceLimit = stackTraceLimit;
     this.name = 'Fault';
     this.reason = reason;
     this.details = details;

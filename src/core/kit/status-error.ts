@@ -24,7 +24,10 @@ export class StatusError extends Error {
     message: string,
     { trailers = Metadata(), metadata = Metadata(), cause }: { trailers?: Metadata; metadata?: Metadata; cause?: unknown } = {},
   ) {
+    const { stackTraceLimit } = Error;
+    Error.stackTraceLimit = 0; // as of a Fault: its cause has the stack of a defect
     super(clip(message, textBytesMax), { cause });
+    Error.stackTraceLimit = stackTraceLimit;
     this.name = 'StatusError';
     this.code = Number.isInteger(code) && code >= 1 && code <= 16 ? code : 2; // any other value is UNKNOWN
     this.trailers = trailers;

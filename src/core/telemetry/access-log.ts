@@ -25,34 +25,18 @@ export function accessLog(write: WriteLine, service: { readonly name: string; re
 }
 
 function fieldsOf(record: CallRecord) {
-  const {
-    plan,
-    protocol,
-    call,
-    traceId,
-    spanId,
-    startedAtMs,
-    durationMs,
-    code,
-    reason,
-    how,
-    annotations,
-    upstreams,
-    bytesIn,
-    bytesOut,
-    messagesOut,
-  } = record;
+  const { plan, call, startedAtMs, durationMs, code, annotations, upstreams } = record;
   const stream = plan.kind !== 'unary';
   return {
     time: new Date(startedAtMs + durationMs).toISOString(),
     msg: stream ? 'stream closed' : 'call',
-    trace_id: traceId,
-    span_id: spanId,
+    trace_id: record.traceId,
+    span_id: record.spanId,
     'rpc.method': plan.method,
     'rpc.status_code': statusNames[code],
     'error.type': isServerError(code) ? statusNames[code] : undefined,
-    reason,
-    protocol,
+    reason: record.reason,
+    protocol: record.protocol,
     duration_ms: Math.round(durationMs * 1_000) / 1_000,
     deadline_ms: call.deadlineAtMs === undefined ? undefined : call.deadlineAtMs - startedAtMs,
     peer: networkOf(call.peer.address),
@@ -64,10 +48,10 @@ function fieldsOf(record: CallRecord) {
       upstreams.length === 0
         ? undefined
         : upstreams.map(({ method, durationMs: ms, code: ended }) => ({ name: method, ms: Math.round(ms), code: statusNames[ended] })),
-    ended: stream ? how : undefined,
-    messages_out: stream ? messagesOut : undefined,
-    bytes_in: bytesIn,
-    bytes_out: bytesOut,
+    ended: stream ? record.how : undefined,
+    messages_out: stream ? record.messagesOut : undefined,
+    bytes_in: record.bytesIn,
+    bytes_out: record.bytesOut,
   };
 }
 

@@ -69,16 +69,25 @@ export async function openTelemetry(options: TelemetryOptions): Promise<Telemetr
   const ids = givenIds();
   const processors = await spanProcessors(env);
   const tracers = new TracerProvider({ resource, sampler: new AlwaysOnSampler(), idGenerator: ids, spanProcessors: processors });
+  const spans = processors.length === 0 ? undefined : spansOf(tracers.getTracer('portico', version), ids);
+  const metrics = callMetrics(meter);
   const access = openAccessLog(options, service, stdout, log);
   return {
     log,
     meter,
-    recorder: recorderOf({
-      samples: processors.length === 0 ? () => false : sampler(options.sampleRatio, clock),
-      spans: processors.length === 0 ? undefined : spansOf(tracers.getTracer('portico', version), ids),
-      metrics: callMetrics(meter),
-      access: access.lines,
-    }),
+    recorder: {
+      samples: spans === undefined ? () => false : sampler(options.sampleRatio, clock),
+      opened: (record) => {
+        metrics.opened();
+        access.lines?.opened(record);
+      },
+      ended: (record) => {
+        metrics.ended(record);
+        access.lines?.ended(record);
+        if (spans !== undefined && (record.sampled || isServerError(record.code))) spans(record); // failures of the server are always recorded
+      },
+      unknownMethod: metrics.unknownMethod,
+    },
     metricsText: async () => exposition((await scrape.collect()).resourceMetrics),
     close: async () => {
       stopRuntime();
@@ -89,32 +98,6 @@ export async function openTelemetry(options: TelemetryOptions): Promise<Telemetr
       access.close();
       stdout.flushSync();
     },
-  };
-}
-
-function recorderOf({
-  samples,
-  spans,
-  metrics,
-  access,
-}: {
-  readonly samples: CallRecorder['samples'];
-  readonly spans: CallRecorder['ended'] | undefined;
-  readonly metrics: ReturnType<typeof callMetrics>;
-  readonly access: Pick<CallRecorder, 'opened' | 'ended'> | undefined;
-}): CallRecorder {
-  return {
-    samples,
-    opened: (record) => {
-      metrics.opened();
-      access?.opened(record);
-    },
-    ended: (record) => {
-      metrics.ended(record);
-      access?.ended(record);
-      if (spans !== undefined && (record.sampled || isServerError(record.code))) spans(record); // failures of the server are always recorded
-    },
-    unknownMethod: metrics.unknownMethod,
   };
 }
 

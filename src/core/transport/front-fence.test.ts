@@ -122,8 +122,7 @@ test('a closed stream holds nothing of its call', async () => {
     const stream = session.request({ ':method': 'POST', ':path': '/stays', 'content-type': 'application/grpc' });
     stream.resume().end();
     await once(stream, 'close');
-    await until('the stream has closed', () => streams.length === 1 && streams[0]?.eventNames().length === 1);
-    assert.deepEqual(streams[0]?.eventNames(), ['error']); // whose listener all streams share
+    await until('the stream has closed', () => streams.length === 1 && streams[0]?.eventNames().length === 0);
   } finally {
     unsubscribe('http2.server.stream.created', created);
     session.close();

@@ -61,7 +61,7 @@ class GrpcReply implements Reply {
   fail(status: StatusError): void {
     const exchange = this.#exchange;
     const httpStatus = httpStatusOf(status);
-    if (!this.#opened && (httpStatus !== undefined || isEmpty(status.metadata))) {
+    if (!this.#opened && (httpStatus !== undefined || hasTraceOnly(status.metadata))) {
       // Trailers-Only. The HTTP status is set if no gRPC server would have answered. An unknown method is an error of
       // gRPC itself.
       const headers = {
@@ -79,7 +79,8 @@ class GrpcReply implements Reply {
   }
 }
 
-function isEmpty(metadata: CallMetadata): boolean {
-  for (const _ of metadata) return false;
+/** Nothing is lost where a client takes it for trailers. */
+function hasTraceOnly(metadata: CallMetadata): boolean {
+  for (const [key] of metadata) if (key !== 'portico-trace-id') return false;
   return true;
 }

@@ -28,7 +28,6 @@ const nothing = () => {};
  */
 function forget(stream: ServerHttp2Stream): void {
   EventEmitter.prototype.removeAllListeners.call(stream); // a stream's own one takes another tick
-  stream.on('error', nothing);
 }
 
 /** Concurrent calls of one connection, including those that the client has reset (Go's server counts them, too). */
