@@ -1,4 +1,5 @@
 import type { OutgoingHttpHeaders } from 'node:http';
+import { remembered } from '../kit/remembered.ts';
 
 /** Keys with their values. */
 export type Pairs = Iterable<readonly [key: string, values: readonly (string | Uint8Array)[]]>;
@@ -11,16 +12,8 @@ const name = /^[a-z0-9!#$%&'*+.^_`|~-]+$/;
 const single = new Set(['age', 'etag', 'expires', 'last-modified', 'location', 'retry-after', 'server']);
 const printable = /^[ -~\t]*$/;
 
-const verdicts = new Map<string, boolean>();
-const verdictsMax = 1_000;
-
-function isAllowed(key: string): boolean {
-  const known = verdicts.get(key);
-  if (known !== undefined) return known;
-  const allowed = name.test(key) && !ofHttp.test(key);
-  if (verdicts.size < verdictsMax) verdicts.set(key, allowed);
-  return allowed;
-}
+const allowed = remembered<boolean>(1_000, 64);
+const isAllowed = (key: string) => allowed(key, () => name.test(key) && !ofHttp.test(key));
 
 /**
  * Writes metadata into headers. Values that HTTP cannot carry are omitted, so that no answer fails because of an

@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http2';
 import { Fault } from '../kit/fault.ts';
+import { remembered } from '../kit/remembered.ts';
 
 /** The content of headers besides the metadata. */
 export type Cleaned = {
@@ -26,16 +27,8 @@ const host = /^([\w.~!$&'()*+,;=%-]*|\[[\da-fA-F:.]+\])(:\d*)?$/;
 /** Keys that a client may not send: of the server, of a proxy, of gRPC between servers. */
 const stripped = /^(portico-|x-portico-|x-forwarded-|endpoint-load-metrics|grpc-.*-bin$|(forwarded|grpc-previous-rpc-attempts|lb-token|baggage)$)/;
 type Verdict = 'keep' | 'strip' | 'refuse';
-const verdicts = new Map<string, Verdict>();
-const verdictsMax = 1_000;
-
-function verdictOf(key: string): Verdict {
-  const known = verdicts.get(key);
-  if (known !== undefined) return known;
-  const verdict = stripped.test(key) ? 'strip' : key.includes('_') ? 'refuse' : 'keep';
-  if (verdicts.size < verdictsMax) verdicts.set(key, verdict);
-  return verdict;
-}
+const verdicts = remembered<Verdict>(1_000, 64);
+const verdictOf = (key: string) => verdicts(key, () => (stripped.test(key) ? 'strip' : key.includes('_') ? 'refuse' : 'keep'));
 
 /**
  * Cleans the headers of one call in place: removes keys that a client may not send, and extracts the timeout, which the

@@ -51,6 +51,20 @@ test('iat may be 5 s ahead of our clock, and a token may live exactly as long as
   assert.deepEqual([await said(token({ exp: nowS + 601 })), await said(token({ exp: nowS + 600 }))], ['TOKEN_INVALID', 'user']);
 });
 
+test('a flood of tokens that are not verified takes no room from those that are', async () => {
+  const { token, verify, said } = opened();
+  const mine = token();
+  assert.equal(await said(mine), 'user');
+  const stranger = makeKey('ours');
+  const header = { alg: 'ES256', typ: 'at+jwt', kid: 'unknown' };
+  const signed = tokenOf(header, { iss: 'portico' }, stranger);
+  const [body] = signed.split(/\.(?=[^.]*$)/);
+  for (let i = 0; i < 21_000; i++) assert.equal(await said(`${body}.${i.toString().padStart(86, 'A')}`), 'TOKEN_INVALID');
+  for (let i = 0; i < 50; i++)
+    assert.equal(await said(tokenOf({ ...header, kid: 'ours' }, { iss: 'portico', jti: String(i) }, stranger)), 'TOKEN_INVALID');
+  assert.ok(!(verify(mine) instanceof Promise), 'it was verified anew');
+});
+
 test('the end of a session and the removal of a key end cached tokens', async () => {
   const { revocations, held, token, said } = opened();
   const [mine, other] = [token(), token({ sid: 's-2' })];
