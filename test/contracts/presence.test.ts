@@ -10,6 +10,7 @@ import { systemClock } from '../../src/wire/system-clock.ts';
 import { quietLog } from '../support/log.ts';
 import { openTopicLog, randomId } from '../support/redis/open-topic-log.ts';
 import { type RedisPlace, sharedCluster, sharedRedis } from '../support/redis/redis.ts';
+import { slowClock } from '../support/time/slow-clock.ts';
 import { fakeClock } from '../support/time/clock.ts';
 import { lostPresence, memberMs, presenceContract, refreshMs } from './presence.ts';
 
@@ -25,7 +26,7 @@ presenceContract('memory', async () => {
 
 const onRedis = (shared: () => Promise<RedisPlace>) => async () => {
   const place = await shared();
-  const [one, two] = await Promise.all([openTopicLog(place), openTopicLog(place)]);
+  const [one, two] = await Promise.all([openTopicLog(place, slowClock), openTopicLog(place, slowClock)]);
   const replica = ({ redis }: typeof one) => redisPresence({ redis, clock: systemClock, log: quietLog, replica: randomId(), randomId, ...times });
   const [a, b] = [replica(one), replica(two)];
   const lose = async (topic: string, part: number) => {

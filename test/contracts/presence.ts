@@ -90,17 +90,15 @@ export function presenceContract(adapter: string, open: () => Promise<PresenceHa
     const { a, b, log } = on;
     const changes = await changesFrom(log, 't');
     const connections = await Promise.all([a.join('t', 'ada', limits), a.join('t', 'ada', limits), b.join('t', 'ada', limits)]);
-    await b.join('t', 'bob', limits);
     for (const connection of connections.slice(0, 2)) connection.leave();
     await on.elapse(2 * limits.leaveAfterMs);
-    assert.equal((await a.state('t')).count, 2);
+    assert.equal((await a.state('t')).count, 1);
     connections[2]?.leave();
-    await eventually(on, 'the leave is announced, though nobody asks', async () => changes().some(({ kind }) => kind === 'leave'));
+    await eventually(on, 'the leave is announced, though nobody is there or asks', async () => changes().some(({ kind }) => kind === 'leave'));
     assert.deepEqual(
       changes().map((change) => [change.kind, 'userId' in change && change.userId]),
       [
         ['join', 'ada'],
-        ['join', 'bob'],
         ['leave', 'ada'],
       ],
     );
@@ -213,5 +211,17 @@ export function lostPresence(adapter: string, open: () => Promise<PresenceHarnes
       assert.equal(page.recovered, false, 'a list from before may be wrong');
       assert.equal((await a.state(topic)).position.epoch, page.top.epoch);
     }
+  });
+  test(`${adapter}: who leaves after the state was lost is not announced as leaving`, { timeout: 60_000 }, async () => {
+    await using on = await open();
+    const ada = await on.a.join('t', 'ada', { ...limits, leaveAfterMs: 0 });
+    for (const part of [0, 1, 2]) await on.lose('t', part);
+    const changes = await changesFrom(on.log, 't');
+    ada.leave();
+    await on.b.join('t', 'bob', limits);
+    await until('bob is announced', () => changes().some((change) => change.kind === 'join' && change.userId === 'bob'));
+    const ofAda = changes().filter((change) => 'userId' in change && change.userId === 'ada');
+    // a repetition may have come between: then ada joined before she left
+    assert.ok(ofAda.length !== 1 || ofAda[0]?.kind === 'join', JSON.stringify(changes()));
   });
 }

@@ -24,8 +24,8 @@ for (const [name, shared] of [
     await using on = await openRedisLogs(shared);
     const check = async (seed: number) => {
       await using model = await openMemoryLog();
-      const history = { seed, steps, topic: `t${seed}` };
-      assert.deepEqual(await runHistory(on, history), await runHistory(model, history), `seed ${seed}`);
+      const expected = await runHistory(model, { seed, steps, topic: 't' });
+      assert.deepEqual(await runHistory(on, { seed, steps, topic: `t${seed}` }), expected, `seed ${seed}`);
     };
-    await Promise.all(Array.from({ length: 40 }, (_, i) => check(i + 1)));
+    for (let seed = 1; seed <= 60; seed += 10) await Promise.all(Array.from({ length: 10 }, (_, i) => check(seed + i)));
   });

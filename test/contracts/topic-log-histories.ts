@@ -69,7 +69,7 @@ export async function runHistory({ a, b, faults }: TopicLogHarness, { seed, step
       await saved.pop()?.();
       gave.push('restored');
     } else if (kind < 39) await faults.evictEvents(topic);
-    else if (below(3) === 0) await faults.evictEpoch(topic);
+    else await faults.evictEpoch(topic);
   }
   return gave;
 }

@@ -275,6 +275,20 @@ export function topicLogContract(adapter: string, open: () => Promise<TopicLogHa
     assert.deepEqual(await Promise.all([3, 4, 5, 6].map(read)), ['trimmed', 'trimmed', 'b6 7 a8', '7 a8'], 'c5 was the oldest of four');
   });
 
+  contract('keys of a log that was lost replace nothing in the next one', async ({ a, b, faults }) => {
+    const keyed = (...keys: readonly string[]) =>
+      a.publish(
+        't',
+        keys.map((key) => ({ key, payload: payload(key) })),
+        whole,
+      );
+    await keyed('x', 'a');
+    await faults.evictEpoch('t');
+    const start = await b.top('t');
+    await keyed('c', 'd', 'a');
+    assert.equal(verdict(await b.read('t', start, pageMax)), 'c d a');
+  });
+
   contract('a position whose event was replaced is known for some time', async ({ a, b }) => {
     const first = await publishOne(a, 't', { key: 'k', payload: payload('first') });
     const batches = Math.ceil(replacedMax / publishEventsMax);

@@ -1,15 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { redisBus } from '../../../src/core/adapters/redis/bus.ts';
 import { openRedis } from '../../../src/core/adapters/redis/connection/open-redis.ts';
+import type { Clock } from '../../../src/core/kit/clock.ts';
 import { systemClock } from '../../../src/wire/system-clock.ts';
 import { quietLog } from '../log.ts';
 import type { RedisPlace } from './redis.ts';
 import { until } from '../time/until.ts';
 
 /** One replica's end of a bus on a real Redis. */
-export async function openBus(place: RedisPlace) {
-  const redis = openRedis(place, { clock: systemClock, log: quietLog });
-  const bus = redisBus({ redis, clock: systemClock, log: quietLog, id: randomUUID() });
+export async function openBus(place: RedisPlace, clock: Clock = systemClock) {
+  const redis = openRedis(place, { clock, log: quietLog });
+  const bus = redisBus({ redis, clock, log: quietLog, id: randomUUID() });
   const close = () => {
     bus.close();
     redis.close();

@@ -36,7 +36,7 @@ export function append(log: KeptLog, { payload, key = '' }: NewEvent, { id, nowM
   let grown = bytesOf(event);
   const drop = (old: TopicEvent) => {
     log.events.delete(old.position.offset);
-    if (log.keys.get(old.key) === old.position.offset) log.keys.delete(old.key);
+    log.keys.delete(old.key); // only the newest of a key is kept
     grown -= bytesOf(old);
   };
   if (key !== '') {

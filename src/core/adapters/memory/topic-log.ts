@@ -119,13 +119,13 @@ export function memoryTopicLog(parts: MemoryTopicLogParts): TopicLog & { readonl
         return () => {
           forget(topic, touch(topic));
           topics.delete(topic);
-          if (saved === undefined) return;
-          const { log } = structuredClone(saved);
-          topics.set(topic, { ...saved, log });
-          if (log.events.size > 0) filled.set(topic, log);
-          bytes += [...log.events.values()].reduce((sum, event) => sum + bytesOf(event), 0);
+          const log = saved && structuredClone(saved.log);
+          if (saved !== undefined && log !== undefined) topics.set(topic, { ...saved, log });
+          if (log !== undefined && log.events.size > 0) filled.set(topic, log);
+          for (const event of log?.events.values() ?? []) bytes += bytesOf(event);
           const ofTopic = requestName(topic, '');
-          for (const [name, { position }] of requests) if (name.startsWith(ofTopic) && position.offset > log.top.offset) requests.delete(name);
+          for (const [name, { position }] of requests)
+            if (name.startsWith(ofTopic) && position.offset > (log?.top.offset ?? 0)) requests.delete(name);
         };
       },
     },

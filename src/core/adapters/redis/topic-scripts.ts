@@ -38,10 +38,6 @@ local function live() redis.call('PEXPIRE', log, top == 0 and ${newEpochMs} or $
 
 /** Adds an event, and announces it. */
 export const appending = `
-local function drop(entry)
-  local key = entry[2][6]
-  if key ~= '' and redis.call('HGET', keys, key) == text(floor) then redis.call('HDEL', keys, key) end
-end
 local function trim(size, keptMs)
   local length = redis.call('XLEN', events)
   local trimmed = false
@@ -50,7 +46,7 @@ local function trim(size, keptMs)
     for _, entry in ipairs(oldest) do
       if length <= size and tonumber(entry[2][4]) + keptMs > nowMs then oldest = {} break end
       floor, floorId, length, trimmed = tonumber(string.match(entry[1], '%d+')), entry[2][2], length - 1, true
-      drop(entry)
+      if entry[2][6] ~= '' then redis.call('HDEL', keys, entry[2][6]) end
     end
     if #oldest == 0 then break end
   end
