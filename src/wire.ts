@@ -7,7 +7,8 @@ import { sqlSessions } from './core/adapters/sql/sessions.ts';
 import { admit } from './core/interceptors/admit.ts';
 import { authenticate, authorizeBy } from './core/interceptors/authenticate.ts';
 import { cache } from './core/interceptors/cache.ts';
-import { answerBy, answerWatchedBy, type CallOf } from './core/interceptors/chain.ts';
+import { answerWatchedBy, type CallOf } from './core/interceptors/answer-watched.ts';
+import { answerBy } from './core/interceptors/chain.ts';
 import { deadline } from './core/interceptors/deadline.ts';
 import { encodeFault, errors, errorTable } from './core/interceptors/errors.ts';
 import { handlersOf } from './core/interceptors/handlers-of.ts';
@@ -165,6 +166,7 @@ export async function wire({ settings, app, release, clock, env, pretty, samples
   const handlers = handlersOf(methods.plans, {
     core: { ...auth.handlers, ...live.handlers, ...publisherHandlers({ invalidate: answers.invalidate, ...live }), ...given },
     screens: new Map(app.screens.map((screen) => [screen.method, ownHandler(screen, parts)])),
+    metadataBytesMax: settings.public.limits.statusBytes,
     forward: (plan) => forward(plan, upstreams),
     streamOf: (unary) => {
       const screen = screenOf.get(unary.method);

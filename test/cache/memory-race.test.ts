@@ -20,6 +20,11 @@ for (const [replicas, seeds] of [
   }
 }
 
+test('2 replicas that share a store: a flight computes once also while its tags get versions of their own', async () => {
+  const { staleAsFresh, doubled } = await raceOf(3, { replicas: 2, reads: 50, invalidations: 500 }); // its versions are forgotten again and again
+  assert.deepEqual([staleAsFresh, doubled], [[], []]);
+});
+
 for (const replicas of [1, 2]) {
   test(`${replicas} with up to 100 tags, late ones, and errors among the answers: nothing computed before an invalidation is given after it`, async () => {
     const { staleAsFresh, foreign, failures, results } = await raceOf(11, { replicas, moreTags: 100, errors: 0.2, computeMs: 10 });

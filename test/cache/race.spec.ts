@@ -19,8 +19,9 @@ for (const [what, share, setting] of [
     const histories = Math.ceil((reads * share) / (readers * readsOfReader));
     for (let i = 0; i < histories; i++) {
       const seed = firstSeed + i;
-      const { staleAsFresh, foreign, failures, results } = await raceOf(seed, { ...setting, readers, reads: readsOfReader, invalidations });
+      const { staleAsFresh, foreign, doubled, failures, results } = await raceOf(seed, { ...setting, readers, reads: readsOfReader, invalidations });
       assert.deepEqual({ staleAsFresh, foreign, failures }, { staleAsFresh: [], foreign: [], failures: [] }, `seed ${seed}`);
+      if (!('errors' in setting)) assert.deepEqual(doubled, [], `seed ${seed}: it is computed once`);
       for (const [result, number] of Object.entries(results)) total[result] = (total[result] ?? 0) + number;
     }
     context.diagnostic(`${histories} histories from seed ${firstSeed}: ${JSON.stringify(total)}`);

@@ -34,7 +34,9 @@ test('a fail-over to a replica that lacks the tail: nothing old is served as fre
   /** The replica has a current answer for each item when it begins to lag: else nothing old is there to be served. */
   const lagBehind = async () => {
     await load.quieten();
-    for (const item of items) await until('it is stored', async () => (await bare.replicas[0]?.read(item))?.result === 'hit');
+    await loaded.load.aside(async () => {
+      for (const item of items) await until('it is stored', async () => (await bare.replicas[0]?.read(item))?.result === 'hit', 30_000);
+    });
     await set.replica.lagBehind();
     load.goOnWriting();
   };

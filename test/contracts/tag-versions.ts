@@ -89,6 +89,22 @@ export function tagVersionsContract(adapter: string, open: () => Promise<TagVers
     assert.ok(await versions.keep(tags, begun.versions, begun.startedAt, lifeMs));
   });
 
+  contract('computations stand in for each other until one of their tags is raised, also while a tag gets its own version', async (on) => {
+    const { versions, elapse } = on;
+    const raises = async () => (await versions.begin(['a', 'b'])).raises;
+    const first = await raises();
+    await elapse(5);
+    await stored(on, ['b']);
+    assert.equal(await raises(), first);
+    const seen = new Set([first]);
+    for (const tag of ['a', 'b', 'a', 'b']) {
+      await versions.raise([tag], { soft: tag === 'b' });
+      seen.add(await raises());
+    }
+    await versions.raiseAll();
+    assert.equal(seen.add(await raises()).size, 6, 'another text after every raise');
+  });
+
   contract('two computations of the same new tag may end after each other, and a raise makes both unusable', async ({ versions, lifeMs }) => {
     const [one, other] = [await versions.begin(['new']), await versions.begin(['new'])];
     const first = await versions.keep(['new'], one.versions, one.startedAt, lifeMs);

@@ -19,7 +19,9 @@ test('the limits of a connection stand on the page as they stand in the code', (
     ['incoming.ts', /credentialBytesMax = (\S+) \+/, /an access token \| (\S+) bytes/],
     ['../policy/request-bytes.ts', /unaryRequestBytes = (\S+?);/, /a request message \| .*? by default (\S+) bytes for unary/],
     ['../policy/request-bytes.ts', /streamRequestBytes = (\S+?);/, /unary methods, (\S+) for streams/],
-    ['codec.ts', /fieldsMax = (\S+?);/, /fields at the top of a request message \| (\S+) /],
+    ['../kit/too-complex.ts', /fields: (\d\S+?),/, /fields of a request message and those within it \| (\S+?), of them/],
+    ['../kit/too-complex.ts', /unknownFields: (\d\S+?),/, /of them (\S+) that its proto/],
+    ['../kit/too-complex.ts', /depth: (\d+)/, /levels of messages within messages \| (\S+) /],
     ['http2.ts', /runningMax = (\S+?);/, /calls that run at once on an HTTP\/2 connection \| (\S+) /],
     ['stream-sink.ts', /waitingBytesMax = (\S+?);/, /does not read a stream \| (\S+) /],
   ];

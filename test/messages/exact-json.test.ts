@@ -40,6 +40,9 @@ test('what a field cannot hold exactly is refused by its name, and no value is q
     assert.deepEqual([reason, details?.info?.metadata.get('field')], ['CALL_MALFORMED', field], json);
     assert.match(text, new RegExp(`the field ${field.replace(/[[\]]/g, '\\$&')} `));
   }
-  for (const json of ['{"weight":1,"weight":2}', `{"value":${'['.repeat(20_000)}${']'.repeat(20_000)}}`])
-    assert.equal((await send(messages.wire, 'json', ship, json)).reason, 'CALL_MALFORMED');
+  for (const [json, reason] of [
+    ['{"weight":1,"weight":2}', 'CALL_MALFORMED'],
+    [`{"value":${'['.repeat(20_000)}${']'.repeat(20_000)}}`, 'REQUEST_TOO_COMPLEX'],
+  ] as const)
+    assert.equal((await send(messages.wire, 'json', ship, json)).reason, reason);
 });

@@ -100,11 +100,16 @@ export function computeBy(parts: ComputeParts): Begin {
       const start =
         current === undefined || begun === unavailable
           ? undefined
-          : { at: begun.startedAt, settling: begun.settling, snapshot: { generation: current, tags, versions: begun.versions } };
+          : {
+              at: begun.startedAt,
+              settling: begun.settling,
+              name: `${current} ${begun.raises}`, // after an invalidation newcomers take another lease
+              snapshot: { generation: current, tags, versions: begun.versions },
+            };
       flight.start = start;
       const { lease, found } =
         l2 !== undefined && start !== undefined && !start.settling
-          ? await l2.leaseOrAnswer(key.key, { snapshot: start.snapshot, deadlineMs, leftMs, signal, budget, usable: another(method, key) })
+          ? await l2.leaseOrAnswer(key.key, { name: start.name, deadlineMs, leftMs, signal, budget, usable: another(method, key) })
           : {};
       if (found !== undefined) return { ...found, snapshot: found, elsewhere: true };
       let stored = false;

@@ -1,7 +1,5 @@
 import type { MethodPlan } from '../kit/plan.ts';
-import type { Soon } from '../kit/soon.ts';
-import type { Answer, AnswerCall, Authenticated, Call, Caller, Decoded, Handler, Interceptor, Traced } from '../ports/call.ts';
-import { checkAccess } from './authenticate.ts';
+import type { AnswerCall, Authenticated, Decoded, Handler, Interceptor, Traced } from '../ports/call.ts';
 import { steps } from './steps.ts';
 
 /** The interceptors of the chain, by their purpose. A method's plan alone decides which of them it has. */
@@ -46,32 +44,4 @@ function chainOf(
   if (plan.cache !== undefined) return ready.through(cache).to(handler);
   if (plan.invalidates.length > 0) return ready.through(invalidate).to(handler);
   return ready.to(handler);
-}
-
-/** A call of a client that was authenticated when it opened its stream. */
-export type CallOf = Call & { readonly caller: Caller | undefined };
-
-/**
- * The same chain for answers that are watched: the caller is that of the stream, and `cache` is that of watches. Only
- * cached methods have one.
- */
-export function answerWatchedBy(
-  plans: Iterable<MethodPlan>,
-  { trace, errors, deadline, validate, cache }: Pick<Interceptors, 'trace' | 'errors' | 'deadline' | 'validate' | 'cache'>,
-  handlerOf: (plan: MethodPlan) => Handler,
-): (call: CallOf) => Soon<Answer> {
-  const known: Interceptor<unknown, Authenticated> = (call, next) => {
-    const { caller } = call as CallOf; // every interceptor passes on the whole call
-    checkAccess(call.plan.access, caller);
-    return next({ ...call, caller, lifetime: undefined });
-  };
-  const chains = new Map<MethodPlan, AnswerCall>();
-  for (const plan of plans)
-    if (plan.cache !== undefined)
-      chains.set(plan, steps().through(trace).through(errors).through(deadline).through(known).through(validate).through(cache).to(handlerOf(plan)));
-  return (call) => {
-    const chain = chains.get(call.plan);
-    if (chain === undefined) throw new Error(`${call.plan.method} is not cached.`);
-    return chain(call);
-  };
 }

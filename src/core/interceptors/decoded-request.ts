@@ -23,7 +23,7 @@ export class DecodedRequest implements NonNullable<Decoded['decoded']> {
   }
   get message() {
     if (this.#message === undefined) {
-      this.#scan = scanned(this.#type.input, this.#bytes);
+      this.#scan = scanned(this.#type.input, this.#bytes, true);
       if (this.#scan === undefined) throw malformed(this.#type.input);
       this.#message = decode(this.#type.input, this.#bytes);
     }

@@ -1,11 +1,14 @@
 import type { MethodPlan } from '../kit/plan.ts';
 import type { Handler } from '../ports/call.ts';
+import { boundedMetadata } from './bounded-metadata.ts';
 
 /** The handlers by method. */
 export type Handlers = {
   /** Core's own services, by method. */
   readonly core: Readonly<Record<string, Handler>>;
   readonly screens: ReadonlyMap<string, Handler>;
+  /** The budget of an answer's metadata. */
+  readonly metadataBytesMax: number;
   forward(plan: MethodPlan): Handler;
   /** @param unary the plan of the unary method */
   streamOf(unary: MethodPlan): Handler;
@@ -22,7 +25,7 @@ export function handlersOf(plans: ReadonlyMap<string, MethodPlan>, handlers: Han
       plan.forward && handlers.forward(plan),
       plan.streamOf === undefined ? undefined : handlers.streamOf(plans.get(`/${plan.streamOf}`) as MethodPlan),
     ].filter((handler) => handler !== undefined);
-    if (all[0] !== undefined && all.length === 1) found.set(plan, all[0]);
+    if (all[0] !== undefined && all.length === 1) found.set(plan, boundedMetadata(plan, all[0], handlers.metadataBytesMax));
     else if (all.length === 0)
       wrong.push(
         `${plan.method} has no answer: write a screen for it (src/app/index.ts lists them), or say \`forward\` or \`stream_of\` in its policy.`,

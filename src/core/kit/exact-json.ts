@@ -1,3 +1,5 @@
+import { requestBounds, tooComplex } from './too-complex.ts';
+
 /** Text of a number that a double may not hold exactly: an integer beyond 2^53, or with a fraction or an exponent. */
 export class NumberText {
   readonly text: string;
@@ -37,10 +39,15 @@ function isPlain(source: string): boolean {
   return /^-?\d+(?:\.0+)?$/.test(source);
 }
 
-/** @param json valid JSON */
+/**
+ * @param json valid JSON
+ * @throws Fault REQUEST_TOO_COMPLEX for too many objects, lists and names
+ */
 export function hasNameTwice(json: string): boolean {
   const open: Set<string>[] = [];
+  let fields = 0;
   for (const [found, colon] of json.matchAll(/"(?:[^"\\]+|\\.)*"(\s*:)?|[{}[\]]/g)) {
+    if ((colon !== undefined || found === '{' || found === '[') && ++fields > requestBounds.fields) throw tooComplex('fields');
     if (found === '{' || found === '[') open.push(new Set());
     else if (found === '}' || found === ']') open.pop();
     else if (colon !== undefined) {

@@ -1,9 +1,9 @@
 import { type DescMessage, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { WireType } from '@bufbuild/protobuf/wire';
+import { type ComplexityBounds, requestBounds, tooComplex } from './too-complex.ts';
 import { type WireField, type WireFields, wireFieldsOf } from './wire-fields.ts';
 
-/** The depth of nested messages that protobuf-es reads. */
-const depthMax = 100;
+const { depth: depthMax } = requestBounds;
 
 /**
  * Makes a message unambiguous: bytes that every codec reads as protobuf-es does, which has checked their rules. Most
@@ -21,28 +21,50 @@ export function oneReading(type: DescMessage): (bytes: Uint8Array) => Uint8Array
 /**
  * How codecs read an encoded message. `plain`: every codec reads the same. `merged`: parts must be merged or filled in,
  * which protobuf-es does and ts-proto does not. It reads only tags and lengths, which costs less than decoding.
+ * @param isRequest of a client: it has at most as many fields and levels as `requestBounds` allows
  * @returns also whether there are unknown fields; undefined: codecs would read different values, because a field has
  * the wire type of another, or is longer than its message
+ * @throws Fault REQUEST_TOO_COMPLEX
  */
-export function scanned(type: DescMessage, bytes: Uint8Array): { readonly reading: 'plain' | 'merged'; readonly unknown: boolean } | undefined {
-  const scan: Scan = { bytes, pos: 0, depth: 0, merged: false, unknown: false };
+export function scanned(
+  type: DescMessage,
+  bytes: Uint8Array,
+  isRequest = false,
+): { readonly reading: 'plain' | 'merged'; readonly unknown: boolean } | undefined {
+  const scan: Scan = { bytes, isRequest, pos: 0, depth: 0, fields: 0, unknownFields: 0, merged: false, unknown: false };
   if (!readsAsMessage(wireFieldsOf(type), scan, bytes.length)) return undefined;
   return { reading: scan.merged ? 'merged' : 'plain', unknown: scan.unknown };
 }
 
-type Scan = { readonly bytes: Uint8Array; pos: number; depth: number; merged: boolean; unknown: boolean };
+type Scan = {
+  readonly bytes: Uint8Array;
+  readonly isRequest: boolean;
+  pos: number;
+  depth: number;
+  fields: number;
+  unknownFields: number;
+  merged: boolean;
+  unknown: boolean;
+};
+
+function beyond({ isRequest }: Scan, bound: keyof ComplexityBounds): false {
+  if (isRequest) throw tooComplex(bound);
+  return false;
+}
 
 /** @returns false: malformed */
 function readsAsMessage(fields: WireFields, scan: Scan, end: number, isEntry = false): boolean {
-  if (++scan.depth > depthMax) return false;
+  if (++scan.depth > depthMax) return beyond(scan, 'depth');
   let seen = 0;
   let parts = 0;
   while (scan.pos < end) {
     const tag = uint32(scan);
     const field = fields.get(tag >>> 3);
     parts += tag >>> 3;
+    if (++scan.fields > requestBounds.fields && scan.isRequest) return beyond(scan, 'fields');
     if (field === undefined) {
       scan.unknown = true;
+      if (++scan.unknownFields > requestBounds.unknownFields && scan.isRequest) return beyond(scan, 'unknownFields');
       if (!(tag >= 8) || !skips(scan, tag)) return false;
     } else {
       if ((seen & field.bit) !== 0) scan.merged = true;
@@ -96,7 +118,7 @@ function skips(scan: Scan, tag: number): boolean {
       return true;
     }
     case WireType.StartGroup:
-      if (++scan.depth > depthMax) return false;
+      if (++scan.depth > depthMax) return beyond(scan, 'depth');
       for (;;) {
         const inner = uint32(scan);
         if (!(inner >= 8)) return false;
@@ -104,6 +126,7 @@ function skips(scan: Scan, tag: number): boolean {
           scan.depth--;
           return inner >>> 3 === tag >>> 3;
         }
+        if (++scan.unknownFields > requestBounds.unknownFields && scan.isRequest) return beyond(scan, 'unknownFields');
         if (!skips(scan, inner)) return false;
       }
     default:

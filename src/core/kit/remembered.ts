@@ -1,7 +1,7 @@
 /**
  * Values that are made once for each name. Clients choose the names, so both bounds matter.
  * @param most names; beyond it all are forgotten
- * @param longest name that is remembered, in characters
+ * @param longest name that is kept, in characters
  */
 export function remembered<Value>(most: number, longest: number): (name: string, make: () => Value) => Value {
   const known = new Map<string, Value>();

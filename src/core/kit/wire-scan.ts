@@ -1,9 +1,11 @@
+import { requestBounds, tooComplex } from './too-complex.ts';
+
 /**
  * Whether bytes can be a protobuf message: every field has a number, a known wire type, and all its bytes
  * (protobuf.dev, "Encoding"). Values are not decoded, so the cost depends on the number of fields.
- * @param fieldsMax the largest number of fields: each field costs a decoder as much as a large one
+ * @throws Fault REQUEST_TOO_COMPLEX for too many fields: each costs a decoder as much as a large one
  */
-export function isWireFormat(bytes: Uint8Array, fieldsMax: number): boolean {
+export function isWireFormat(bytes: Uint8Array): boolean {
   const { length } = bytes;
   let at = 0;
   let fields = 0;
@@ -22,7 +24,7 @@ export function isWireFormat(bytes: Uint8Array, fieldsMax: number): boolean {
     return -1;
   };
   while (at < length) {
-    if (++fields > fieldsMax) return false;
+    if (++fields > requestBounds.fields) throw tooComplex('fields');
     const tag = varint();
     if (tag < 8) return false; // no number, or no end
     switch (tag & 7) {

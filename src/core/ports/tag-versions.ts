@@ -9,6 +9,11 @@ export type Begun = {
   readonly startedAt: number;
   /** One for each tag asked for, in their order. */
   readonly versions: readonly number[];
+  /**
+   * Another text after every raise of one of the tags, and the same while none is raised: versions change also when a
+   * tag gets one of its own. Computations that begin with the same text may stand in for each other.
+   */
+  readonly raises: string;
   /** Whether one of the tags is settling: what is computed now may be old already, and is not to be stored. */
   readonly settling: boolean;
 };

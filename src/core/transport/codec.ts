@@ -10,7 +10,7 @@ export type Codec = {
   readonly name: 'proto' | 'json';
   /**
    * A request as protobuf bytes.
-   * @throws Fault CALL_MALFORMED
+   * @throws Fault CALL_MALFORMED, REQUEST_TOO_COMPLEX
    */
   read(input: DescMessage, raw: Uint8Array): Uint8Array;
   /**
@@ -21,13 +21,10 @@ export type Codec = {
   write(plan: MethodPlan, bytes: Uint8Array): Uint8Array;
 };
 
-/** The largest number of top-level fields of one message. A packed list of numbers, as in proto3, counts as one. */
-const fieldsMax = 16_384;
-
 export const protoCodec: Codec = {
   name: 'proto',
   read: (input, raw) => {
-    if (!isWireFormat(raw, fieldsMax)) throw unreadable(input);
+    if (!isWireFormat(raw)) throw unreadable(input);
     return raw;
   },
   write: (_plan, bytes) => bytes,
@@ -43,6 +40,7 @@ export function jsonCodec(registry: Registry): Codec {
       try {
         return toBinary(input, readJson(input, utf8.decode(raw), registry));
       } catch (cause) {
+        if (cause instanceof Fault) throw cause;
         throw cause instanceof InexactJson ? inexact(input, cause) : unreadable(input, cause);
       }
     },

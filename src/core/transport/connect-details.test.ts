@@ -14,7 +14,7 @@ const info = (metadata: Record<string, string> = {}) =>
 
 test('a detail has its type, its bytes and its JSON', () => {
   const retry = detail('google.rpc.RetryInfo', RetryInfo.encode({ retryDelay: { seconds: 1n, nanos: 500_000_000 } }));
-  assert.deepEqual(connectDetailsJson([info({ orderId: '7' }), retry], registry), [
+  assert.deepEqual(connectDetailsJson([info({ orderId: '7' }), retry], registry, 8_192), [
     {
       type: 'google.rpc.ErrorInfo',
       value: Buffer.from(info({ orderId: '7' }).value)
@@ -36,13 +36,13 @@ const bare: readonly (readonly [says: string, detail: { readonly typeUrl: string
 ];
 for (const [says, one] of bare)
   test(`a detail ${says} has its bytes alone`, () => {
-    assert.deepEqual(connectDetails([one], registry), [{ type: one.typeUrl.slice(one.typeUrl.lastIndexOf('/') + 1), value: one.value }]);
+    assert.deepEqual(connectDetails([one], registry, 8_192), [{ type: one.typeUrl.slice(one.typeUrl.lastIndexOf('/') + 1), value: one.value }]);
   });
 
 test('debug is bounded for one error, however many details it has', () => {
   const long = info({ text: 'x'.repeat(5_000) });
   const escaped = info({ text: '\u0001'.repeat(4_000) }); // six characters each in JSON
-  const shown = connectDetails([long, long, escaped, info()], registry).map(({ debug }) => debug !== undefined);
+  const shown = connectDetails([long, long, escaped, info()], registry, 8_192).map(({ debug }) => debug !== undefined);
   assert.deepEqual(shown, [true, false, false, true]);
   const fields = BadRequest.encode({
     fieldViolations: Array.from({ length: 2_000 }, () => ({ field: 'a', description: '', reason: '', localizedMessage: undefined })),
@@ -50,6 +50,7 @@ test('debug is bounded for one error, however many details it has', () => {
   const all = connectDetails(
     Array.from({ length: 100 }, () => detail('google.rpc.BadRequest', fields)),
     registry,
+    8_192,
   );
   assert.ok(JSON.stringify(all.map(({ debug }) => debug)).length < 10_000);
 });

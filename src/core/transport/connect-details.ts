@@ -6,20 +6,21 @@ export type StatusDetail = { readonly typeUrl: string; readonly value: Uint8Arra
 /** A detail in Connect's form (Connect protocol, "Error Detail"): `debug` is for developers, and clients ignore it. */
 export type ConnectDetail = { readonly type: string; readonly value: Uint8Array; readonly debug?: JsonValue };
 
-/** The bytes of JSON for `debug` in one error. Further details have only their bytes. */
-const debugBytesMax = 8_192;
+/** The name of the field with its punctuation. Bytes. */
+const fieldBytes = ',"debug":'.length;
 
 /**
  * The details of a status in Connect's form, so that a reader of JSON sees the reason without decoding base64.
  * @param registry the known types; a detail of another type, or one that cannot be decoded, has no `debug`
+ * @param debugBytesMax the bytes of JSON for `debug` of all; further details have only their bytes
  */
-export function connectDetails(details: readonly StatusDetail[], registry: Registry): readonly ConnectDetail[] {
+export function connectDetails(details: readonly StatusDetail[], registry: Registry, debugBytesMax: number): readonly ConnectDetail[] {
   let left = debugBytesMax;
   return details.map(({ typeUrl, value }) => {
     const type = typeUrl.slice(typeUrl.lastIndexOf('/') + 1);
     // JSON is usually longer than the message, and at most six times as long: details that cannot fit are not decoded
     const debug = value.length > left ? undefined : debugOf(type, value, registry);
-    const bytes = debug === undefined ? 0 : Buffer.byteLength(JSON.stringify(debug));
+    const bytes = debug === undefined ? 0 : fieldBytes + Buffer.byteLength(JSON.stringify(debug));
     if (debug === undefined || bytes > left) return { type, value };
     left -= bytes;
     return { type, value, debug };
@@ -27,8 +28,8 @@ export function connectDetails(details: readonly StatusDetail[], registry: Regis
 }
 
 /** The same as text, for the body of an error. */
-export function connectDetailsJson(details: readonly StatusDetail[], registry: Registry): readonly object[] {
-  return connectDetails(details, registry).map(({ type, value, debug }) => ({
+export function connectDetailsJson(details: readonly StatusDetail[], registry: Registry, debugBytesMax: number): readonly object[] {
+  return connectDetails(details, registry, debugBytesMax).map(({ type, value, debug }) => ({
     type,
     value: Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64').replace(/=+$/, ''),
     ...(debug !== undefined && { debug }),

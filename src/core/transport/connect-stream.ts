@@ -73,7 +73,7 @@ class ConnectStreamReply implements Reply {
       new ConnectUnaryReply(this.#exchange, this.#codec, this.#registry).fail(status);
     else {
       if (!this.#opened) this.open(status.metadata);
-      this.#end({ error: connectError(status, this.#registry).error, metadata: connectTrailers(status.trailers) });
+      this.#end({ error: connectError(status, this.#registry, this.#exchange.statusBytesMax).error, metadata: connectTrailers(status.trailers) });
     }
   }
 

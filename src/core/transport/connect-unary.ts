@@ -90,7 +90,7 @@ export class ConnectUnaryReply implements Reply {
   }
 
   fail(status: StatusError): void {
-    const { httpStatus, error } = connectError(status, this.#registry);
+    const { httpStatus, error } = connectError(status, this.#registry, this.#exchange.statusBytesMax);
     if (httpStatus === 405 || httpStatus === 415) {
       // An error of HTTP: Connect's clients derive the code from the HTTP status ("HTTP to error code").
       const named = httpStatus === 405 ? { allow: 'POST' } : { 'accept-post': takenTypes };

@@ -19,7 +19,11 @@ test('a client that says GOAWAY and leaves its socket open throws in no timer', 
   const server = createServer((socket) => {
     const session = performServerHandshake(socket.on('error', () => {}));
     session.on('error', () => {});
-    sessions.add({ session, socket, connection: new Connection({ peer: nobody, wrote: () => {}, report: () => {}, destroy: () => {} }) });
+    sessions.add({
+      session,
+      socket,
+      connection: new Connection({ peer: nobody, statusBytesMax: 8_192, wrote: () => {}, report: () => {}, destroy: () => {} }),
+    });
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');

@@ -5,6 +5,8 @@ import type { AbuseReason } from './reports.ts';
 /** What a connection needs of its listener. */
 export type ConnectionParts = {
   readonly peer: Peer;
+  /** The budget of a status with its text, details and metadata. */
+  readonly statusBytesMax: number;
   /** Bytes of an answer are passed on to the connection. */
   readonly wrote: (connection: Connection, bytes: number) => void;
   /** Reports why something of this client was refused or ended. */
@@ -69,6 +71,10 @@ export abstract class Outgoing {
 
   /** Ends the exchange, because its client does not read. */
   abstract cut(): void;
+
+  get statusBytesMax(): number {
+    return this.connection.parts.statusBytesMax;
+  }
 
   /** Reports why something of this client was refused or ended. */
   report(reason: AbuseReason): void {

@@ -1,6 +1,7 @@
 import type { CoreReason } from '../kit/fault.ts';
 import type { Exchange } from './exchange.ts';
 import type { EdgeParts } from './edge-parts.ts';
+import { fitStatus } from './fit-status.ts';
 import { authorityOf } from './incoming.ts';
 import type { Protocol } from './protocol.ts';
 import type { Spoken } from './protocols.ts';
@@ -23,7 +24,7 @@ export function openEdge(parts: EdgeParts): Edge {
   const refuse = (exchange: Exchange, error: unknown) => {
     const fault = asFault(error, reportDefect);
     exchange.report(fault.reason.toLowerCase() as Lowercase<CoreReason>);
-    return refusal(fault, String(exchange.headers['accept-language'] ?? ''));
+    return fitStatus(refusal(fault, String(exchange.headers['accept-language'] ?? '')), exchange.statusBytesMax);
   };
   return (exchange, handled) => {
     const { protocol, refused } = parts.protocolOf(exchange);

@@ -35,6 +35,8 @@ export type Exchange = {
   isWhole(): boolean;
   /** Whether the client has disconnected. */
   isClosed(): boolean;
+  /** The budget of a status with its text, details and metadata. */
+  readonly statusBytesMax: number;
   /** Reports why something of this client was refused or ended. */
   report(reason: AbuseReason): void;
   /** Ends the exchange, because its request was not complete in time. */

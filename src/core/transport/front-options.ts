@@ -60,10 +60,13 @@ export type FrontLimits = {
   /** Bytes of answers that wait for their clients, of one connection and in all. */
   readonly queuedBytesPerConnection: number;
   readonly queuedBytes: number;
+  /** The budget of a status with its text, details and metadata, and of an answer's metadata. */
+  readonly statusBytes: number;
 };
 export const defaultLimits: FrontLimits = {
   connections: 10_000,
   connectionsPerAddress: undefined,
   queuedBytesPerConnection: 16_777_216,
   queuedBytes: 268_435_456,
+  statusBytes: 8_192,
 };

@@ -56,7 +56,13 @@ export async function openFront(options: FrontOptions): Promise<Front> {
   });
   const connect = (socket: Socket, destroy: (reason: AbuseReason) => void) => {
     const peer = peerOf(socket);
-    return new Connection({ peer, wrote: unread.wrote, report: (reason) => reports.abuse(reason, peer.address), destroy });
+    return new Connection({
+      peer,
+      statusBytesMax: limits.statusBytes,
+      wrote: unread.wrote,
+      report: (reason) => reports.abuse(reason, peer.address),
+      destroy,
+    });
   };
   const take = serve(options, edge);
   const http1 = createHttp1(options, { timers, times, serve: take, connect });

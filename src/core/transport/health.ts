@@ -3,6 +3,7 @@ import { Metadata } from 'nice-grpc-common';
 import { HealthCheckRequest, HealthCheckResponse, HealthCheckResponse_ServingStatus } from '../../gen/grpc/health/v1/health.ts';
 import { soonThen } from '../kit/soon.ts';
 import { StatusError } from '../kit/status-error.ts';
+import { clip } from '../kit/text.ts';
 import type { Call } from '../ports/call.ts';
 import { openPlan } from './open-plan.ts';
 import type { Served } from './served.ts';
@@ -37,7 +38,7 @@ export function healthMethods(health: Health, registry: FileRegistry): readonly 
         soonThen(request.one(), (bytes) => {
           const { service } = HealthCheckRequest.decode(bytes);
           const serving = health.serving(service);
-          if (serving === undefined) throw new StatusError(notFound, `There is no service "${service}" here.`);
+          if (serving === undefined) throw new StatusError(notFound, `There is no service "${clip(service, 200)}" here.`);
           return { metadata: Metadata(), body: encoded(serving ? SERVING : NOT_SERVING), trailers: Metadata() };
         }),
     },

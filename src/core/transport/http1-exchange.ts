@@ -22,13 +22,15 @@ export class Http1Exchange extends Outgoing implements Exchange {
 
   constructor(request: IncomingMessage, response: ServerResponse, connection: Connection, times: RequestTimes) {
     super(connection);
-    const target = originForm(request.url ?? '');
+    const { headers, rawHeaders } = request;
+    const target = originForm(request);
+    if (countOf('host', rawHeaders) > 1) headers.host = '/'; // refused as invalid; Node would use the first (RFC 9112, section 3.2)
     const at = target.indexOf('?');
     this.method = request.method ?? '';
     this.path = at < 0 ? target : target.slice(0, at);
     this.query = at < 0 ? '' : target.slice(at + 1);
-    this.headers = request.headers;
-    this.rawHeaders = request.rawHeaders;
+    this.headers = headers;
+    this.rawHeaders = rawHeaders;
     this.peer = connection.parts.peer;
     this.input = request;
     this.output = response;
@@ -82,9 +84,14 @@ export class Http1Exchange extends Outgoing implements Exchange {
   }
 }
 
-/** A proxy may send the whole URL (RFC 9112, section 3.2.2). Its path is used. */
-function originForm(target: string): string {
-  const [, rest] = /^https?:\/\/[^/?#]+(.*)$/i.exec(target) ?? [];
-  if (rest === undefined) return target;
+/** A proxy may send the whole URL (RFC 9112, section 3.2.2). Its path is used, and its host in place of the header. */
+function originForm({ url = '', headers }: IncomingMessage): string {
+  const [, host, rest = ''] = /^https?:\/\/([^/?#]+)(.*)$/i.exec(url) ?? [];
+  if (host === undefined) return url;
+  headers.host = host;
   return rest.startsWith('/') ? rest : `/${rest}`;
+}
+
+function countOf(name: string, rawHeaders: readonly string[]): number {
+  return rawHeaders.filter((header, i) => i % 2 === 0 && header.length === name.length && header.toLowerCase() === name).length;
 }

@@ -79,6 +79,11 @@ export function createHttp1(
       maxHeaderSize: 16_384,
     },
     (request, response) => {
+      const unsupported = unsupportedOf(request);
+      if (unsupported !== undefined) {
+        response.writeHead(unsupported, { connection: 'close' }).end();
+        return;
+      }
       open.add(response);
       if (leaving) sayLast(response);
       response.once('close', () => open.delete(response));
@@ -95,6 +100,7 @@ export function createHttp1(
   );
   server.maxHeadersCount = 0; // above a count Node silently drops headers, content-length too; maxHeaderSize bounds them
   server.requestTimeout = 0; // streams may be long; headers and requests of one message have their own limits
+  server.on('connect', (_request, socket) => refuse(socket as Socket, '405 Method Not Allowed')); // no proxy
   server.on('clientError', ({ code = '' }: NodeJS.ErrnoException, socket) => {
     if (!lost.has(code)) lineOf(socket as Socket).connection.parts.report(code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 'headers_timeout' : 'http_malformed');
     refuse(socket as Socket, refusals[code] ?? '400 Bad Request');
@@ -107,6 +113,14 @@ export function createHttp1(
       for (const response of open) sayLast(response);
     },
   };
+}
+
+/** The status for a request that Node's parser lets through (RFC 9112, sections 2.3, 6.1 and 6.3). */
+function unsupportedOf({ httpVersionMajor, headers }: IncomingMessage): number | undefined {
+  if (httpVersionMajor !== 1) return 505;
+  const coding = headers['transfer-encoding']?.toLowerCase() ?? 'chunked';
+  if (coding === 'chunked') return undefined;
+  return /[,\s]chunked$/.test(coding) ? 501 : 400;
 }
 
 /**

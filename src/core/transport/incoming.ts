@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http2';
 import { Fault } from '../kit/fault.ts';
 import { remembered } from '../kit/remembered.ts';
+import { clip } from '../kit/text.ts';
 
 /** The content of headers besides the metadata. */
 export type Cleaned = {
@@ -44,20 +45,15 @@ export function cleanHeaders(headers: IncomingHttpHeaders, rawHeaders: readonly 
   for (const key in headers) {
     const verdict = verdictOf(key);
     if (verdict === 'strip') delete headers[key];
-    else if (verdict === 'refuse')
-      throw new Fault('CALL_MALFORMED', `The metadata key "${key}" has a "_": write "-" instead.`, { metadata: { key } });
+    else if (verdict === 'refuse') throw refusedKey(key, 'has a "_": write "-" instead');
     else {
       const value = headers[key] ?? '';
       const { length } = value;
       const most = key === 'authorization' ? credentialBytesMax : valueBytesMax;
-      if (length > most && key !== ':path')
-        throw new Fault('CALL_MALFORMED', `The metadata "${key}" has ${length} bytes: at most ${most} are allowed.`, { metadata: { key } });
+      if (length > most && key !== ':path') throw refusedKey(key, `has ${length} bytes: at most ${most} are allowed`);
       if (typeof value === 'string' && !printable.test(value) && key !== ':path')
-        throw new Fault('CALL_MALFORMED', `The metadata "${key}" has characters that are not printable ASCII: use a key that ends in "-bin".`, {
-          metadata: { key },
-        });
-      if (key.endsWith('-bin') && !base64List.test(String(value)))
-        throw new Fault('CALL_MALFORMED', `The metadata "${key}" is not base64.`, { metadata: { key } });
+        throw refusedKey(key, 'has characters that are not printable ASCII: use a key that ends in "-bin"');
+      if (key.endsWith('-bin') && !base64List.test(String(value))) throw refusedKey(key, 'is not base64');
     }
   }
   let deadlineAtMs: number | undefined;
@@ -79,10 +75,18 @@ export function cleanHeaders(headers: IncomingHttpHeaders, rawHeaders: readonly 
   return { authority: authorityOf(headers), deadlineAtMs };
 }
 
+/** The client chooses the key, and headers carry it back. */
+function refusedKey(key: string, why: string): Fault {
+  const shown = clip(key, 100);
+  return new Fault('CALL_MALFORMED', `The metadata key "${shown}" ${why}.`, { metadata: { key: shown } });
+}
+
 /** @throws Fault CALL_MALFORMED for an invalid host */
 export function authorityOf(headers: IncomingHttpHeaders): string {
-  const authority = String(headers[':authority'] ?? headers.host ?? '');
-  if (!host.test(authority)) throw new Fault('CALL_MALFORMED', 'The host of the request is none.');
+  const { ':authority': named, host: also } = headers;
+  const authority = String(named ?? also ?? '');
+  const differs = named !== undefined && also !== undefined && named.toLowerCase() !== also.toLowerCase(); // RFC 9113, section 8.3.1
+  if (differs || !host.test(authority)) throw new Fault('CALL_MALFORMED', 'The host of the request is none.');
   return authority;
 }
 

@@ -1,5 +1,6 @@
 import { type DescField, type DescMessage, fromJson, type JsonValue, type Message, type Registry, ScalarType } from '@bufbuild/protobuf';
 import { NumberText, parseExactJson } from '../kit/exact-json.ts';
+import { requestBounds, tooComplex } from '../kit/too-complex.ts';
 
 /**
  * A JSON request with a value that its field cannot hold exactly. Neither the message nor the field's name quotes a
@@ -19,7 +20,7 @@ export class InexactJson extends Error {
  * Reads a JSON request exactly, or not at all (ProtoJSON format): protobuf-es rounds integers beyond 2^53 and converts
  * 30 February to 1 March.
  * @param registry the types that JSON may have in an Any
- * @throws InexactJson; Error for invalid JSON, or JSON of another type
+ * @throws InexactJson; Fault REQUEST_TOO_COMPLEX; Error for invalid JSON, or JSON of another type
  */
 export function readJson(type: DescMessage, text: string, registry: Registry): Message {
   const json = exactMessage(type, parseExactJson(text), { path: '', registry, depth: 0 });
@@ -28,12 +29,9 @@ export function readJson(type: DescMessage, text: string, registry: Registry): M
 
 type Place = { readonly path: string; readonly registry: Registry; readonly depth: number };
 
-/** protobuf-es has the same bound. */
-const depthMax = 100;
-
 /** The same value with its number texts resolved by their fields. protobuf-es refuses values of another form. */
 function exactMessage(type: DescMessage, json: unknown, place: Place): unknown {
-  if (place.depth > depthMax) throw new InexactJson(place.path || type.name, `is nested deeper than ${depthMax} messages`);
+  if (place.depth > requestBounds.depth) throw tooComplex('depth');
   switch (type.typeName) {
     case 'google.protobuf.Timestamp':
       if (typeof json === 'string' && !isTime(json)) throw new InexactJson(place.path, 'is no time of RFC 3339');
@@ -102,7 +100,7 @@ function exactScalar(scalar: ScalarType | undefined, json: unknown, { path }: Pl
 
 /** A google.protobuf.Value holds doubles. */
 function doubles(json: unknown, place: Place): unknown {
-  if (place.depth > depthMax) throw new InexactJson(place.path, `is nested deeper than ${depthMax} values`);
+  if (place.depth > requestBounds.depth) throw tooComplex('depth');
   if (json instanceof NumberText) return finite(json, place.path);
   const inner = { ...place, depth: place.depth + 1 };
   if (Array.isArray(json)) for (const [i, item] of json.entries()) json[i] = doubles(item, inner);

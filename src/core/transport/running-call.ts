@@ -1,10 +1,13 @@
+import { metadataTooLarge } from '../interceptors/bounded-metadata.ts';
 import { pushed } from '../interceptors/stream-body.ts';
 import { type Endings, endings } from '../kit/ending.ts';
+import { metadataBytes, metadataWithin, ownHeadersBytes } from '../kit/metadata-bytes.ts';
 import type { MethodPlan } from '../kit/plan.ts';
 import { StatusError } from '../kit/status-error.ts';
 import type { Answer, AnswerCall, Call, Ending, StreamBody } from '../ports/call.ts';
 import type { EdgeParts } from './edge-parts.ts';
 import type { Exchange } from './exchange.ts';
+import { fitStatus } from './fit-status.ts';
 import { HeaderMetadata } from './header-metadata.ts';
 import { cleanHeaders } from './incoming.ts';
 import { OneRequest } from './one-request.ts';
@@ -33,6 +36,8 @@ export class RunningCall {
   readonly #ends: Endings = endings();
   readonly #handled: () => void;
   #state: 'runs' | 'streams' | 'ended' = 'runs';
+  /** Of initial metadata. */
+  #sentBytes = 0;
 
   /** @throws Fault when the headers are refused */
   constructor(exchange: Exchange, { plan, protocol, reply, handled }: CallToRun, parts: EdgeParts) {
@@ -122,10 +127,7 @@ export class RunningCall {
       output: this.#exchange.output,
       signal,
       write: (message) => this.#reply.message(plan, message),
-      ended: () => {
-        this.#reply.close(answer.trailers);
-        this.#end({ how: 'returned' });
-      },
+      ended: () => this.#close(answer),
       failed: (error) => {
         this.#fail(error, answer);
         this.#controller.abort(error); // the writer does not know of a message that could not be written
@@ -144,10 +146,23 @@ export class RunningCall {
     this.#state = 'streams';
     try {
       this.#reply.open(answer.metadata);
+      this.#sentBytes = metadataBytes(answer.metadata);
     } catch (error) {
       this.#fail(error, answer);
       this.#controller.abort(error);
     }
+  }
+
+  /** Trailers are complete now: those of an internal service are sent as far as they fit. */
+  #close(answer: Answer): void {
+    const bytesMax = this.#exchange.statusBytesMax - ownHeadersBytes - this.#sentBytes;
+    const bytes = metadataBytes(answer.trailers);
+    if (bytes > bytesMax && this.#call.plan.forward === undefined) {
+      this.#fail(metadataTooLarge(bytes, bytesMax), answer);
+      return;
+    }
+    this.#reply.close(bytes > bytesMax ? metadataWithin(answer.trailers, bytesMax) : answer.trailers);
+    this.#end({ how: 'returned' });
   }
 
   /** @param answer whose metadata has the trace, if there is one */
@@ -155,7 +170,7 @@ export class RunningCall {
     if (this.#state === 'ended') return;
     const status = error instanceof StatusError ? error : this.#refusalOf(error, answer);
     this.#end({ how: 'threw', error: status });
-    this.#reply.fail(status);
+    this.#reply.fail(fitStatus(status, this.#exchange.statusBytesMax - this.#sentBytes));
   }
 
   #refusalOf(error: unknown, answer: Answer | undefined): StatusError {

@@ -5,9 +5,16 @@ import type { FrontOptions } from './front-options.ts';
 /** Serves one exchange of either HTTP version: a preflight, a page, or a call. */
 export function serve({ pages, cors }: Pick<FrontOptions, 'pages' | 'cors'>, edge: Edge): Edge {
   return (exchange, handled) => {
-    if (cors.apply(exchange) || sendPage(pages, exchange)) handled();
+    if (cors.apply(exchange) || sendOptions(exchange) || sendPage(pages, exchange)) handled();
     else edge(exchange, handled);
   };
+}
+
+/** `OPTIONS *` asks about the server as a whole (RFC 9110, section 9.3.7). @returns false: it was not asked */
+function sendOptions(exchange: Exchange): boolean {
+  const isAsked = exchange.method === 'OPTIONS' && exchange.path === '*';
+  if (isAsked) exchange.respond(204, { allow: 'GET, HEAD, POST, OPTIONS' }, { only: true });
+  return isAsked;
 }
 
 /** @returns false: there is no page of that path */

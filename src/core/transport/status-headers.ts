@@ -1,11 +1,11 @@
 import type { OutgoingHttpHeaders } from 'node:http';
 import type { Registry } from '@bufbuild/protobuf';
-import { Status } from '../../gen/google/rpc/status.ts';
 import { type CoreReason, Fault } from '../kit/fault.ts';
 import type { StatusError } from '../kit/status-error.ts';
 import { percentEncode } from '../kit/text.ts';
 import { toHeaders } from './answer-headers.ts';
 import { connectDetailsJson } from './connect-details.ts';
+import { detailsOf, statusBytes } from './fit-status.ts';
 
 /** The forms of an error in every protocol. If HTTP itself has a status for it, that is used. */
 const httpStatusOfReason: Partial<Record<CoreReason, number>> = {
@@ -51,24 +51,14 @@ export function statusHeaders({ code, message, trailers }: StatusError): Outgoin
 /**
  * A status in Connect, and the HTTP status of a unary answer (Connect protocol, "Error end-stream").
  * @param registry the types for details in JSON
+ * @param bytesMax of the whole status: what is left of it may be used by the details' JSON
  */
-export function connectError(status: StatusError, registry: Registry): { readonly httpStatus: number; readonly error: object } {
+export function connectError(status: StatusError, registry: Registry, bytesMax: number): { readonly httpStatus: number; readonly error: object } {
   const [name, httpStatus] = connectCodes[status.code] ?? (connectCodes[2] as (typeof connectCodes)[number]);
-  const details = connectDetailsJson(detailsOf(status), registry);
+  const details = connectDetailsJson(detailsOf(status), registry, bytesMax - statusBytes(status));
   const { message } = status;
   return {
     httpStatus: httpStatusOf(status) ?? httpStatus,
     error: { code: name, ...(message !== '' && { message }), ...(details.length > 0 && { details }) },
   };
-}
-
-/** The details of an upstream may be arbitrary bytes: without a google.rpc.Status there are none. */
-function detailsOf({ trailers }: StatusError): Status['details'] {
-  const bytes = trailers.get('grpc-status-details-bin');
-  if (!(bytes instanceof Uint8Array)) return [];
-  try {
-    return Status.decode(bytes).details;
-  } catch {
-    return []; // code and text remain
-  }
 }

@@ -48,15 +48,15 @@ export function statusForClient(forward: ForwardPlan, end: UpstreamEnd, headers:
   return new StatusError(end.code, end.message, { ...passed, cause: end });
 }
 
-/** Drops details that other parsers would not read as a google.rpc.Status. */
-function decodedStatus({ details }: UpstreamStatus): Status | undefined {
+/** Drops details that other parsers would not read as a google.rpc.Status, or whose code contradicts the status. */
+function decodedStatus({ code, details }: UpstreamStatus): Status | undefined {
   if (details === undefined) return undefined;
   try {
     const status = Status.decode(details);
     // parsers of proto3 refuse strings with invalid UTF-8, while this one inserts U+FFFD
     const texts = [status.message, ...status.details.map(({ typeUrl }) => typeUrl)];
     const isLossy = texts.some((text) => text.includes('\ufffd')) && !Buffer.from(details).includes('\ufffd');
-    return isLossy ? undefined : status;
+    return isLossy || status.code !== code ? undefined : status;
   } catch {
     return undefined; // code and text remain without them
   }

@@ -56,6 +56,14 @@ export const publicListener = z
           .max(68_719_476_736)
           .default(268_435_456)
           .describe('Bytes of answers that may wait in all. The connections with the most are ended beyond it.'),
+        statusBytes: z
+          .int()
+          .min(4_096)
+          .max(32_768)
+          .default(8_192)
+          .describe(
+            "Bytes of a status with its text, details and metadata, and of an answer's metadata. Many clients accept 8 KiB of headers. Details are dropped and texts clipped beyond it.",
+          ),
       })
       .prefault({})
       .describe('Limits of connections.'),

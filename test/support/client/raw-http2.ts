@@ -15,7 +15,12 @@ function literal(text: string): Buffer {
   return Buffer.concat([Buffer.from(lengths), bytes]);
 }
 
-function frame(type: number, flags: number, stream: number, payload: Buffer): Buffer {
+/** Header fields, each as a literal without indexing (RFC 7541, section 6.2.2). */
+export function headerBlock(fields: readonly (readonly [name: string, value: string])[]): Buffer {
+  return Buffer.concat(fields.flatMap(([name, value]) => [Buffer.from([0]), literal(name), literal(value)]));
+}
+
+export function frame(type: number, flags: number, stream: number, payload: Buffer): Buffer {
   const head = Buffer.alloc(9);
   head.writeUIntBE(payload.length, 0, 3);
   head[3] = type;
@@ -24,7 +29,8 @@ function frame(type: number, flags: number, stream: number, payload: Buffer): Bu
   return Buffer.concat([head, payload]);
 }
 
-const [data, headersType, reset, settings, goaway] = [0x0, 0x1, 0x3, 0x4, 0x7];
+export const kinds = { data: 0x0, headers: 0x1, reset: 0x3, settings: 0x4, goaway: 0x7 } as const;
+const { data, headers: headersType, reset, settings, goaway } = kinds;
 const [endStream, endHeaders] = [0x1, 0x4];
 
 /**
@@ -36,7 +42,7 @@ export function rawHttp2(url: string, ca: string, headers: readonly (readonly [n
   return new Promise((resolve, reject) => {
     const { hostname, port } = new URL(url);
     const socket = connect({ host: hostname, port: Number(port), ca, servername: hostname, ALPNProtocols: ['h2'] });
-    const block = Buffer.concat(headers.flatMap(([name, value]) => [Buffer.from([0]), literal(name), literal(value)]));
+    const block = headerBlock(headers);
     const received: Buffer[] = [];
     let rest = Buffer.alloc(0);
     const over = (how: () => void) => {

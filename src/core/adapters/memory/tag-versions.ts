@@ -85,7 +85,7 @@ export function memoryTagVersions({ clock, looseMax = 20_000 }: { clock: Clock; 
     },
     begin: (tags) => {
       const startedAt = tick();
-      return { startedAt, versions: tags.map(versionOf), settling: settling(tags, startedAt) };
+      return { startedAt, versions: tags.map(versionOf), raises: tags.map(bucketVersion).join(), settling: settling(tags, startedAt) };
     },
     keep: (tags, versions, startedAt, lifeMs) => {
       if (!tags.every((tag, i) => unraised(tag, versions[i], startedAt))) return undefined;

@@ -39,21 +39,23 @@ values[#KEYS] = redis.call('HGET', KEYS[#KEYS], 'f')
 return values`);
 
 /**
- * KEYS: tags, hash. ARGV: the bucket of each tag. Gives startedAt, whether one settles, then for each tag its own
- * version ("7") or its bucket's ("7.5"). A microsecond less than now, so that a raise in this very microsecond comes
- * after it.
+ * KEYS: tags, hash. ARGV: the bucket of each tag. Gives startedAt, whether one settles, the versions of all buckets,
+ * which every raise changes, then for each tag its own version ("7") or its bucket's ("7.5"). A microsecond less than
+ * now, so that a raise in this very microsecond comes after it.
  */
 export const beginScript = redisScript(`${common}
 if not floor then
   floor = now - 1
   redis.call('HSET', base, 'f', text(floor))
 end
-local reply = {text(now - 1), '0'}
+local reply, buckets = {text(now - 1), '0', ''}, {}
 for i = 1, count do
   local version, _, settles = own(KEYS[i])
   if version and settles > now then reply[2] = '1' end
-  reply[i + 2] = version and text(math.max(version, floor)) or (text(bucket(ARGV[i])) .. '.5')
+  buckets[i] = text(bucket(ARGV[i]))
+  reply[i + 3] = version and text(math.max(version, floor)) or (buckets[i] .. '.5')
 end
+reply[3] = table.concat(buckets, ',')
 return reply`);
 
 /**

@@ -100,13 +100,15 @@ export function redisTagVersions({ redis }: { redis: Redis }): TagVersions {
       const versions = versionsOf(tags);
       let settling = false;
       let startedAt = Number.POSITIVE_INFINITY;
+      const raises: string[] = []; // in the order of the tags' groups, which is that of the tags
       for (const { places, reply } of await each(tags, (places, keys) => redis.run(beginScript, keys, buckets(tags, places)))) {
-        const [started, settles, ...found] = (reply as Buffer[]).map(Number);
-        startedAt = Math.min(startedAt, started as number);
-        settling ||= settles === 1;
-        for (const [j, i] of places.entries()) versions[i] = found[j] as number;
+        const [started, settles, buckets, ...found] = (reply as Buffer[]).map(String);
+        startedAt = Math.min(startedAt, Number(started));
+        settling ||= settles === '1';
+        raises.push(String(buckets));
+        for (const [j, i] of places.entries()) versions[i] = Number(found[j]);
       }
-      return { startedAt, versions, settling };
+      return { startedAt, versions, raises: raises.join(), settling };
     },
     keep,
     raise: async (tags, { soft = false, settleMs = 0 } = {}) => {

@@ -3,7 +3,6 @@ import type { Clock } from '../../kit/clock.ts';
 import type { Soon } from '../../kit/soon.ts';
 import type { CacheEntry, CacheStore } from '../../ports/cache-store.ts';
 import type { Lease, Leases } from '../../ports/leases.ts';
-import type { TagSnapshot } from '../invalidation/snapshot.ts';
 import { unavailable, type WaitBudget } from '../wait-budget.ts';
 
 /** L2: the answers that all replicas of a cluster share, and the leases of those who compute them. */
@@ -24,7 +23,8 @@ export type L2 = {
 };
 
 export type LeaseOptions<T> = {
-  readonly snapshot: TagSnapshot;
+  /** Of the computation: those of the same name may stand in for each other. */
+  readonly name: string;
   readonly deadlineMs: number;
   /** Until the call that it is computed for ends. */
   readonly leftMs: number;
@@ -70,8 +70,8 @@ export function openL2({ store, leases, clock }: { readonly store: CacheStore; r
     get: (key) => store.get(key),
     set: (key, entry, lease) => store.set(key, entry, lease),
     release,
-    leaseOrAnswer: async (key, { snapshot, deadlineMs, leftMs, signal, budget, usable }) => {
-      const name = leaseName(snapshot);
+    leaseOrAnswer: async (key, { name: computation, deadlineMs, leftMs, signal, budget, usable }) => {
+      const name = hash('sha256', computation, 'base64url').slice(0, 22);
       const waitUntilMs = clock.nowMs() + leftMs * waitShare;
       for (let everyMs = askFirstMs, mine = budget; ; mine = budget.whileWaiting()) {
         const lease = await take(key, name, deadlineMs + storingMs, mine);
@@ -92,9 +92,4 @@ export function openL2({ store, leases, clock }: { readonly store: CacheStore; r
       }
     },
   };
-}
-
-/** After an invalidation newcomers take another lease than those who began before it. */
-function leaseName({ generation, versions }: TagSnapshot): string {
-  return hash('sha256', `${generation} ${versions.join()}`, 'base64url').slice(0, 22);
 }

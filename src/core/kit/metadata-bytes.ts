@@ -1,0 +1,34 @@
+import { Metadata } from 'nice-grpc-common';
+
+type Pairs = Iterable<readonly [key: string, values: readonly (string | Uint8Array)[]]>;
+
+/** What HTTP/2 counts for a header besides its text (RFC 9113, section 6.5.2), and Connect's prefix of trailers. */
+export const headerBytes = 32 + 'trailer-'.length;
+
+/** The headers of the protocols themselves, and the server's own metadata of an answer. Bytes. */
+export const ownHeadersBytes = 1_024;
+
+/** The bytes that metadata takes in headers. */
+export function metadataBytes(metadata: Pairs): number {
+  let bytes = 0;
+  for (const [key, values] of metadata) for (const value of values) bytes += valueBytes(key, value);
+  return bytes;
+}
+
+/** As much metadata as fits: the server's own first, then in its order. */
+export function metadataWithin(metadata: Pairs, bytesMax: number): Metadata {
+  const kept = Metadata();
+  let left = bytesMax;
+  const own = (key: string) => (key.startsWith('portico-') ? 0 : 1);
+  for (const [key, values] of [...metadata].sort(([a], [b]) => own(a) - own(b))) {
+    const bytes = metadataBytes([[key, values]]);
+    if (bytes > left) continue;
+    left -= bytes;
+    kept.set(key, values as never);
+  }
+  return kept;
+}
+
+function valueBytes(key: string, value: string | Uint8Array): number {
+  return key.length + headerBytes + (typeof value === 'string' ? value.length : Math.ceil((value.byteLength * 4) / 3));
+}
