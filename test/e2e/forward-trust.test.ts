@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { connect } from 'node:http2';
 import { after, before, test } from 'node:test';
 import { Any } from '../../src/gen/google/protobuf/any.ts';
-import { ErrorInfo } from '../../src/gen/google/rpc/error_details.ts';
+import { DebugInfo, ErrorInfo } from '../../src/gen/google/rpc/error_details.ts';
 import { Status } from '../../src/gen/google/rpc/status.ts';
 import { openFixture } from '../fixture/app.ts';
 import { callOf, keptTransports, type ProtocolName, protocols, registryOf, signIn } from '../support/client/protocols.ts';
@@ -102,6 +102,18 @@ for (const protocol of protocols) {
         const passed = await call(protocol, `ForwardService/${kind}`, true);
         assert.deepEqual([passed.code, passed.message], [code, leak]);
       }
+    });
+
+    test(`${protocol}, ${kind}: a stack in the details reaches a client only where the policy lets every text pass`, async () => {
+      const stack = Any.create({
+        typeUrl: 'type.googleapis.com/google.rpc.DebugInfo',
+        value: Buffer.from(DebugInfo.encode({ stackEntries: [leak], detail: leak }).finish()),
+      });
+      const bin = detailsOf(9, 'for you', stack, info('NOT_NOW'));
+      upstream.answer = (asked) => trailersOnly(asked, { 'grpc-status': '9', 'grpc-message': 'for you', 'grpc-status-details-bin': bin });
+      const guarded = await call(protocol, `GuardedService/${kind}`, true);
+      assert.deepEqual([guarded.code, guarded.message, guarded.reason, guarded.details.length], [9, 'for you', 'NOT_NOW', 1]);
+      assert.equal((await call(protocol, `ForwardService/${kind}`, true)).details.length, 2);
     });
 
     test(`${protocol}, ${kind}: details that are no google.rpc.Status are dropped, code and text stay`, async () => {

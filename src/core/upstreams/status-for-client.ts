@@ -44,7 +44,8 @@ export function statusForClient(forward: ForwardPlan, end: UpstreamEnd, headers:
     const message = reason === 'UPSTREAM_REFUSED' ? `The internal service ${upstream} refused the call.` : `The internal service ${upstream} failed.`;
     return new Fault(reason, message, { metadata: { upstream }, cause: end, passed });
   }
-  if (status !== undefined && end.details !== undefined) passed.trailers.set('grpc-status-details-bin', end.details);
+  const details = status && (texts === 'pass' ? end.details : withoutStacks(status, end.details));
+  if (details !== undefined) passed.trailers.set('grpc-status-details-bin', details);
   return new StatusError(end.code, end.message, { ...passed, cause: end });
 }
 
@@ -60,6 +61,12 @@ function decodedStatus({ code, details }: UpstreamStatus): Status | undefined {
   } catch {
     return undefined; // code and text remain without them
   }
+}
+
+/** Drops each DebugInfo: it holds stacks, which are not meant for a client beside any other detail. */
+function withoutStacks(status: Status, encoded: Uint8Array | undefined): Uint8Array | undefined {
+  const details = status.details.filter(({ typeUrl }) => !typeUrl.endsWith('/google.rpc.DebugInfo'));
+  return details.length === status.details.length ? encoded : Status.encode({ ...status, details }).finish();
 }
 
 function isErrorInfo({ typeUrl, value }: Status['details'][number]): boolean {
