@@ -2,6 +2,7 @@
 import { connect, constants } from 'node:http2';
 import { buffer } from 'node:stream/consumers';
 import { GetHomeResponse } from '../../src/gen/app/v1/home.ts';
+import { ListPromotionsResponse } from '../../src/gen/app/v1/promotion.ts';
 
 export type Client = {
   /** @returns the answer's message. @throws Error for any other status than OK, and for an answer without all its parts */
@@ -20,14 +21,14 @@ export const clientHeaders = {
   'app-version': '4.2.0',
 } as const;
 
-/** One HTTP/2 connection over TLS. @param frame the request: prefix and message */
-export function openClient(port: number, ca: Buffer, frame: Buffer): Client {
+/** One HTTP/2 connection over TLS. @param frame the request: prefix and message. @param more what differs from a call of GetHome */
+export function openClient(port: number, ca: Buffer, frame: Buffer, more: Readonly<Record<string, string>> = {}): Client {
   const session = connect(`https://localhost:${port}`, { ca });
   session.on('error', () => {}); // its streams tell
   return {
     call: (token) =>
       new Promise((resolve, reject) => {
-        const stream = session.request({ ':method': 'POST', ':path': path, ...clientHeaders, authorization: `Bearer ${token}` });
+        const stream = session.request({ ':method': 'POST', ':path': path, ...clientHeaders, authorization: `Bearer ${token}`, ...more });
         const chunks: Buffer[] = [];
         let status: unknown;
         stream.on('response', (headers) => {
@@ -89,4 +90,10 @@ export async function ask(
 /** @throws Error unless it is a whole home screen */
 export function checkHomeJson(home: unknown): void {
   checkHome(GetHomeResponse.encode(GetHomeResponse.fromJSON(home)).finish());
+}
+
+/** @throws Error unless all six offers are there */
+export function checkOffers(message: Uint8Array): void {
+  const { promotions } = ListPromotionsResponse.decode(message);
+  if (promotions.length !== 6 || promotions.some(({ title }) => title === '')) throw new Error('An answer does not have all offers.');
 }

@@ -1,6 +1,6 @@
 // The four internal services of the home screen, each on a port of its own, all over TLS: they answer at once, everybody alike, with bytes that are ready, so that the load's
 // core does as little as it can and both contestants get the same.
-import { Server, ServerCredentials } from '@grpc/grpc-js';
+import { Metadata, Server, ServerCredentials, type ServerUnaryCall, type sendUnaryData } from '@grpc/grpc-js';
 import { GetProfileResponse } from '../../../src/gen/accounts/v1/account.ts';
 import { ListNearbyResponse } from '../../../src/gen/couriers/v1/courier.ts';
 import { ListOrdersResponse, OrderStatus } from '../../../src/gen/orders/v1/order.ts';
@@ -52,6 +52,10 @@ const answers: Readonly<Record<string, readonly [path: string, bytes: Uint8Array
   ],
 };
 
+/** Of the offers in German: with that of the policy 64, the most that an answer may have. */
+const manyTags = new Metadata();
+manyTags.set('portico-tags', Array.from({ length: 63 }, (_, i) => `offer:${i}`).join(','));
+
 const credentials = ServerCredentials.createSsl(null, [{ private_key: given.key(), cert_chain: given.cert() }]);
 const addresses = await Promise.all(
   Object.entries(answers).map(async ([name, [path, bytes]]) => {
@@ -70,7 +74,12 @@ const addresses = await Promise.all(
           responseDeserialize: identity,
         },
       },
-      { method: (_call: unknown, done: (error: null, value: Buffer) => void) => done(null, answer) },
+      {
+        method: (call: ServerUnaryCall<Buffer, Buffer>, done: sendUnaryData<Buffer>) => {
+          if (name === 'promotions' && call.metadata.get('accept-language')[0] === 'de') done(null, answer, manyTags);
+          else done(null, answer);
+        },
+      },
     );
     const port = await new Promise<number>((resolve, reject) =>
       server.bindAsync('127.0.0.1:0', credentials, (error, bound) => (error === null ? resolve(bound) : reject(error))),
