@@ -166,6 +166,38 @@ for (const [version, open] of versions) {
     assert.equal(called.headers['access-control-allow-origin'], undefined);
   });
 
+  test(`${version}: pages may send and read the metadata that policies name, and no other`, async () => {
+    const preflight = await ask('OPTIONS', echo, { origin, 'access-control-request-method': 'POST' });
+    const allowed = String(preflight.headers['access-control-allow-headers']).split(', ');
+    const policies = server.portico.methods.plans.values();
+    const named = [...policies].flatMap(({ cache, forward }) => [...(cache?.vary ?? []), ...(forward?.metadata ?? [])]);
+    assert.ok(named.length > 0);
+    const ofProtocols = [
+      'content-type',
+      'connect-protocol-version',
+      'connect-timeout-ms',
+      'grpc-timeout',
+      'x-grpc-web',
+      'x-user-agent',
+      'tracestate',
+    ];
+    for (const key of [...named, ...ofProtocols]) assert.ok(allowed.includes(key), key);
+    for (const key of ['*', 'x-other', 'cookie', 'portico-cache']) assert.ok(!allowed.includes(key), key);
+    const answer = await ask(
+      'POST',
+      '/fixture.v1.ForwardService/Unary',
+      { origin, ...json, ...signed, 'x-echo': 'a', 'x-shown': 'b' },
+      '{"text":"x"}',
+    );
+    assert.equal(answer.status, 200);
+    const exposed = String(answer.headers['access-control-expose-headers']).toLowerCase().split(', ');
+    const ofAnswer = Object.keys(answer.headers).filter(
+      (key) => !/^(:|access-control-|connection$|date$|keep-alive$|transfer-encoding$|vary$)/.test(key),
+    );
+    for (const key of ofAnswer) assert.ok(exposed.includes(key), `${key} of the answer is not exposed`);
+    for (const key of ['portico-trace-id', 'grpc-status', 'grpc-message', 'grpc-status-details-bin']) assert.ok(exposed.includes(key), key);
+  });
+
   test(`${version}: the published keys are a page that caches may keep`, async () => {
     const { status, headers, body } = await ask('GET', '/.well-known/jwks.json');
     assert.deepEqual([status, headers['content-type'], headers['cache-control']], [200, 'application/json', 'public, max-age=60']);

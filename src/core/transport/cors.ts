@@ -24,8 +24,8 @@ const maxAgeS = 7_200;
 
 /**
  * No origin is allowed by default. A page may send the metadata that a method's policy names in `vary` and
- * `forward.metadata`. Answers of forwarded methods may carry metadata of any name, so a page may read all headers of
- * its answer.
+ * `forward.metadata`, and what the protocols need. It may read all headers of its answer: of a forwarded method's those
+ * that `forward.answer_metadata` lets pass.
  */
 export function corsOf(origins: readonly string[], plans: Iterable<MethodPlan>): Cors {
   const named = [...plans].flatMap(({ cache, forward }) => [...(cache?.vary ?? []), ...(forward?.metadata ?? [])]);
