@@ -46,7 +46,7 @@ export function openAnswers({ settings, app, plans, cluster: { redis, bodies, bu
     locales: localesOf(settings, app),
     reasons,
   });
-  announcements?.hear(cache.announced);
+  announcements?.receive(cache.announced);
   return {
     ...cache,
     details: () => {

@@ -21,7 +21,7 @@ import { revalidateBy } from './flight/revalidate.ts';
 import { invalidationBy } from './invalidation/invalidate.ts';
 import { openTagEvents } from './invalidation/tag-events.ts';
 import { pendingInvalidations } from './invalidation/pending.ts';
-import { verifyBy } from './invalidation/snapshot.ts';
+import { verifyBy } from './invalidation/verify.ts';
 import { methodsBy } from './method.ts';
 import { serveBy } from './serve.ts';
 import { serveStreamBy } from './serve-stream.ts';
@@ -93,7 +93,7 @@ export function openCache(parts: CacheParts): Cache {
     events.publish(tags);
     parts.announce?.(tags);
   };
-  const pending = pendingInvalidations({ versions, clock, counts, keepMs, onTold: publish });
+  const pending = pendingInvalidations({ versions, clock, counts, keepMs, onSent: publish });
   const verify = verifyBy(versions, generation, pending.has);
   const l2 = parts.shared && openL2({ ...parts.shared, clock });
   const layers = openLayers({ l1: parts.store, l2, verify, clock });

@@ -15,7 +15,7 @@ import { beginFlight, type Flight } from './flight/flight.ts';
 import type { Flights } from './flight/flights.ts';
 import type { Partials } from './flight/partials.ts';
 import { freshnessOf, lifeOf } from './freshness.ts';
-import type { TagSnapshot } from './invalidation/snapshot.ts';
+import type { TagSnapshot } from './invalidation/verify.ts';
 import { decodedOf } from './key/inputs.ts';
 import type { Key } from './key/key.ts';
 import { tagsOf } from './key/policy-tags.ts';

@@ -1,4 +1,4 @@
-import type { TagSnapshot } from './invalidation/snapshot.ts';
+import type { TagSnapshot } from './invalidation/verify.ts';
 import type { Whole } from './reply.ts';
 
 /** What a computation came to. */

@@ -1,13 +1,19 @@
 import type { Clock } from '../kit/clock.ts';
-import { Fault } from '../kit/fault.ts';
+import { Fault, type StatusName } from '../kit/fault.ts';
 import { marginMs } from '../kit/margin.ts';
-import type { Reasons } from '../kit/status-of.ts';
+import { type Reasons, statusOf } from '../kit/status-of.ts';
 import type { CacheEntry } from '../ports/cache-store.ts';
 import type { ReadyCall } from '../ports/call.ts';
-import { staleMayHelp } from './flight/status.ts';
 import type { CachedMethod } from './method.ts';
 import type { Layers } from './store/layers.ts';
 import type { WaitBudget } from './wait-budget.ts';
+
+/** Failures that say nothing about what was asked for, so that an old answer is better than none. */
+const covered: ReadonlySet<StatusName> = new Set(['UNAVAILABLE', 'DEADLINE_EXCEEDED', 'INTERNAL', 'UNKNOWN', 'DATA_LOSS']);
+/** A service that refuses the call has answered, though the client receives INTERNAL: who lost access gets no old answer. */
+function isCovered(error: unknown, reasons: Reasons): boolean {
+  return covered.has(statusOf(error, reasons)) && !(error instanceof Fault && error.reason === 'UPSTREAM_REFUSED');
+}
 
 /** A call whose computation failed or is partial, with the old answer that there is. */
 type Failed = {
@@ -42,7 +48,7 @@ export function staleIfError({ layers, clock, reasons }: { layers: Layers; clock
   };
   return {
     mayHelp,
-    rescue: async (failed, error) => (staleMayHelp(error, reasons) ? stillGood(failed) : undefined),
+    rescue: async (failed, error) => (isCovered(error, reasons) ? stillGood(failed) : undefined),
     insteadOfPartial: async (failed) => (failed.method.cache.staleIfPartial ? stillGood(failed) : undefined),
   };
 }

@@ -48,7 +48,7 @@ const lastLookMs = 1;
 /**
  * @param waitMs in all, for each call
  * @param idleMs rises while this process has nothing to do. Only that is time spent waiting for the store: while we are
- * busy a call would not get on without it either, and   giving the store up would make us busier still. Default: all
+ * busy a call would not get on without it either, and giving the store up would make us busier still. Default: all
  * time counts
  */
 export function waitBudgets({

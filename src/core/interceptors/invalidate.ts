@@ -1,13 +1,15 @@
 import { create } from '@bufbuild/protobuf';
 import type { Meter } from '@opentelemetry/api';
 import { claimOf } from '../cache/key/inputs.ts';
-import { mayHaveHappened } from '../cache/flight/status.ts';
-import { reasons as coreReasons } from '../kit/fault.ts';
+import { reasons as coreReasons, type StatusName } from '../kit/fault.ts';
 import { type Reasons, statusOf } from '../kit/status-of.ts';
 import { renderTemplates } from '../policy/template.ts';
 import type { Answer, Authenticated, Decoded, Ending, Interceptor, Traced } from '../ports/call.ts';
 import type { InvalidateWritten } from '../ports/invalidate.ts';
 import { tapped } from './tap.ts';
+
+/** Ends of a write after which it may have been executed. */
+const mayHaveHappened: ReadonlySet<StatusName> = new Set(['UNAVAILABLE', 'DEADLINE_EXCEEDED', 'CANCELLED', 'UNKNOWN', 'INTERNAL']);
 
 /** The dependencies of invalidation. */
 export type InvalidateParts = {

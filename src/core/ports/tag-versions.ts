@@ -47,7 +47,7 @@ export type RaiseOptions = {
  * - A version never repeats, not even when its tag was forgotten between: max(old + 1, the server's microseconds since
  * 1970).
  * - An answer is "current" only if no raise of one of its tags has been done since the versions were read. A version of
- * its own that was forgotten makes it "invalidated"; so   does whatever the store has lost or cannot read.
+ * its own that was forgotten makes it "invalidated"; so does whatever the store has lost or cannot read.
  * - A raise of a tag without a version of its own makes a computation under way that shares its bucket "invalidated",
  * too: one in thousands of raises, and never an answer that is stored.
  * - The number of versions is bounded. Versions from `keep` outlive its `lifeMs`, unless the store runs out of memory.

@@ -7,7 +7,7 @@ import { redisScript } from './connection/redis-script.ts';
  * - The key of a tag holds "version hard settlesAt". `hard` is the version that the last raise gave that was not soft.
  * What cannot be read counts as not there.
  * - The last key is a hash without end of life: `f`, the floor, below which no version is; `l`, the last raise of all;
- * and the versions of buckets by number. Its fields are lost   together or not at all, so a floor that is there says
+ * and the versions of buckets by number. Its fields are lost together or not at all, so a floor that is there says
  * that no bucket was forgotten.
  *
  * Each begins with a shebang, so that Redis refuses it where it is no primary (7.0, "Eval flags": what does not say

@@ -2,11 +2,11 @@ import { type Soon, soonThen } from '../../kit/soon.ts';
 import { type Reasons, statusOf } from '../../kit/status-of.ts';
 import type { TagVersions } from '../../ports/tag-versions.ts';
 import type { Computed } from '../computed.ts';
-import type { TagSnapshot, Verdict, Verify } from '../invalidation/snapshot.ts';
+import type { TagSnapshot, Verdict, Verify } from '../invalidation/verify.ts';
 import type { WaitBudget } from '../wait-budget.ts';
 import type { Flight, Outcome } from './flight.ts';
 import type { Flights } from './flights.ts';
-import { copyOf, neverShared } from './status.ts';
+import { copyOf, neverShared } from './shared-errors.ts';
 
 /** How one call gets the answer of a flight. */
 export type Joining = {

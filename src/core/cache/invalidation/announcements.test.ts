@@ -11,16 +11,16 @@ const soon = () => new Promise((resolve) => setImmediate(resolve));
 test('an invalidation of one replica is received by the others, and not by itself', async () => {
   const { log } = keptLog();
   const bus = memoryBus(log);
-  const heard: string[] = [];
+  const received: string[] = [];
   const [one, other] = ['one', 'other'].map((from) => {
     const announcements = announceInvalidations({ bus, log, from });
-    announcements.hear((tags) => heard.push(`${from}: ${tags}`));
+    announcements.receive((tags) => received.push(`${from}: ${tags}`));
     return announcements;
   });
   await soon();
   one?.announce(['item:1', 'user:ada']);
   await soon();
-  assert.deepEqual(heard, ['other: item:1,user:ada']);
+  assert.deepEqual(received, ['other: item:1,user:ada']);
   one?.close();
   other?.close();
 });
@@ -32,7 +32,7 @@ test('an unavailable bus is no error, because every reader of an answer reads it
     subscribe: (_topic, _listener, signal) => new Promise((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason))),
   };
   const announcements = announceInvalidations({ bus, log, from: 'one' });
-  announcements.hear(() => {});
+  announcements.receive(() => {});
   announcements.announce(['item:1']);
   await soon();
   announcements.close();

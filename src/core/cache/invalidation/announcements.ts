@@ -11,14 +11,14 @@ const topic = 'invalidated';
  */
 export function announceInvalidations({ bus, log, from }: { readonly bus: Bus; readonly log: Log; readonly from: string }) {
   const leaving = new AbortController();
-  const unheard = (error: unknown) => {
+  const failed = (error: unknown) => {
     if (!(error instanceof StoreDown)) log.error('An invalidation could not be announced.', { error: String(error) });
   };
   return {
     announce: (tags: readonly string[]): void => {
-      bus.publish(topic, Buffer.from(JSON.stringify([from, ...tags]))).catch(unheard);
+      bus.publish(topic, Buffer.from(JSON.stringify([from, ...tags]))).catch(failed);
     },
-    hear: (onTags: (tags: readonly string[] | undefined) => void): void => {
+    receive: (onTags: (tags: readonly string[] | undefined) => void): void => {
       const onMessage = (bytes: Uint8Array) => {
         const [by, ...tags] = JSON.parse(Buffer.from(bytes).toString()) as string[];
         if (by !== from) onTags(tags);

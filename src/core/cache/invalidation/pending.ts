@@ -27,7 +27,7 @@ type PendingParts = {
   readonly counts: CacheCounts;
   readonly keepMs: number;
   /** Receives the tags that the shared store has confirmed. */
-  readonly onTold: (tags: readonly string[]) => void;
+  readonly onSent: (tags: readonly string[]) => void;
 };
 
 type Kept = { readonly options: RaiseOptions; readonly untilMs: number };
@@ -36,7 +36,7 @@ type Kept = { readonly options: RaiseOptions; readonly untilMs: number };
  * Retries them until they are confirmed, or until all their answers have expired.
  * @param keepMs the longest life of an answer: whole milliseconds
  */
-export function pendingInvalidations({ versions, clock, counts, keepMs, onTold }: PendingParts): Pending {
+export function pendingInvalidations({ versions, clock, counts, keepMs, onSent }: PendingParts): Pending {
   const tags = new Map<string, Kept>(); // the oldest first
   let everythingUntilMs = 0; // after an overflow
   let cancel: (() => void) | undefined;
@@ -47,26 +47,26 @@ export function pendingInvalidations({ versions, clock, counts, keepMs, onTold }
     counts.pending.now = tags.size;
   };
   const again = () => {
-    cancel ??= clock.after(retryMs, () => void tell());
+    cancel ??= clock.after(retryMs, () => void send());
   };
-  const tellBatch = async (batch: readonly (readonly [string, Kept])[]) => {
-    const told = batch.map(([tag]) => tag);
-    await versions.raise(told, batch[0]?.[1].options);
+  const sendBatch = async (batch: readonly (readonly [string, Kept])[]) => {
+    const sent = batch.map(([tag]) => tag);
+    await versions.raise(sent, batch[0]?.[1].options);
     for (const [tag, kept] of batch) if (tags.get(tag) === kept) tags.delete(tag); // added again meanwhile: to be sent once more
-    onTold(told);
+    onSent(sent);
     counted();
   };
-  const tellEverything = async () => {
+  const raiseEverything = async () => {
     const untilMs = everythingUntilMs;
     await versions.raiseAll();
     if (everythingUntilMs === untilMs) everythingUntilMs = 0;
   };
-  const tell = async () => {
+  const send = async () => {
     const nowMs = clock.nowMs();
     for (const [tag, kept] of tags) if (kept.untilMs <= nowMs) tags.delete(tag);
     if (everythingUntilMs <= nowMs) everythingUntilMs = 0;
-    const batches = batchesOf([...tags]).map((batch) => () => tellBatch(batch));
-    if (isOverflown()) batches.push(tellEverything);
+    const batches = batchesOf([...tags]).map((batch) => () => sendBatch(batch));
+    if (isOverflown()) batches.push(raiseEverything);
     const next = async () => {
       // a failed raise stays pending, delays no other, and is retried
       for (let batch = batches.shift(); batch !== undefined; batch = batches.shift()) await batch().catch(() => {});
