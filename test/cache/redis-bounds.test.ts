@@ -42,48 +42,64 @@ for (const [where, shared] of [
   ['a Cluster', sharedCluster],
 ] as const)
   test(`${where}: unrelated invalidations start no computation, for those who wait and behind a stale answer`, async () => {
-    const place: RedisPlace = { ...(await shared()), prefix: ownPrefix() };
-    const connections = [await openedRedis(place), await openedRedis(place)];
-    const plan = { ...planOf('GetItem', { ttlMs: 50, staleWhileRevalidateMs: 60_000 }), deadlineMs: 60_000 };
-    const [one, other] = connections.map((redis) => redisReplica(redis, { plan })) as [
-      ReturnType<typeof redisReplica>,
-      ReturnType<typeof redisReplica>,
-    ];
-    try {
-      const compute = computation({}, { held: true });
-      const readAtBoth = async () => {
-        const calls: Promise<unknown>[] = [];
-        for (let i = 0; i < 10; i++) {
-          calls.push(one.read(compute), other.read(compute));
-          await insistOnInvalidating(one.cache, [`nothing-to-do-with-it:${i}`]);
-        }
-        return calls;
-      };
-      const waiting = await readAtBoth();
-      await until('it is computed', () => compute.seen.length > 0);
-      compute.release();
-      await Promise.all(waiting);
-      assert.equal(compute.seen.length, 1, 'for those who waited');
-      await sleep(100); // its fresh time is over
-      const behind = computation({}, { held: true });
-      for (let i = 0; i < 10; i++) {
-        await Promise.all([one.read(behind), other.read(behind)]);
-        await insistOnInvalidating(one.cache, [`nothing-to-do-with-it:${i}`]);
-      }
-      behind.release();
-      assert.equal(behind.seen.length, 1, 'behind the stale answer');
-    } finally {
-      for (const { cache } of [one, other]) cache.close();
-      for (const redis of connections) redis.close();
+    for (let attempt = 1; ; attempt++) {
+      const unanswered = await askBoth(shared).catch((error: unknown) => error);
+      if (unanswered === 0) return;
+      // where Redis answered too late, each replica computes for itself
+      if (typeof unanswered !== 'number' || attempt === 5) assert.fail(`attempt ${attempt}: ${unanswered}`);
     }
   });
+
+/** @returns how often Redis did not answer, in which case nothing is asserted */
+async function askBoth(shared: () => Promise<RedisPlace>): Promise<number> {
+  const place: RedisPlace = { ...(await shared()), prefix: ownPrefix() };
+  const connections = [await openedRedis(place), await openedRedis(place)];
+  const plan = { ...planOf('GetItem', { ttlMs: 2_000, staleWhileRevalidateMs: 60_000 }), deadlineMs: 10_000 };
+  const [one, other] = connections.map((redis) => redisReplica(redis, { plan, waitMs: 60_000 })) as [
+    ReturnType<typeof redisReplica>,
+    ReturnType<typeof redisReplica>,
+  ];
+  const unanswered = () => [one, other].reduce((sum, { counts }) => sum + counts.storeFailures.down + counts.storeFailures.slow, 0);
+  try {
+    const compute = computation({}, { held: true });
+    const readAtBoth = async () => {
+      const calls: Promise<unknown>[] = [];
+      for (let i = 0; i < 10; i++) {
+        calls.push(one.read(compute), other.read(compute));
+        await insistOnInvalidating(one.cache, [`nothing-to-do-with-it:${i}`]);
+      }
+      return calls;
+    };
+    const waiting = await readAtBoth();
+    await until('it is computed', () => compute.seen.length > 0);
+    compute.release();
+    await Promise.all(waiting);
+    if (unanswered() > 0) return unanswered();
+    assert.equal(compute.seen.length, 1, 'for those who waited');
+    await sleep(2_300); // its fresh time is over
+    const behind = computation({}, { held: true });
+    for (let i = 0; i < 10; i++) {
+      await Promise.all([one.read(behind), other.read(behind)]);
+      await insistOnInvalidating(one.cache, [`nothing-to-do-with-it:${i}`]);
+    }
+    behind.release();
+    if (unanswered() === 0) assert.equal(behind.seen.length, 1, 'behind the stale answer');
+    return unanswered();
+  } catch (error) {
+    if (unanswered() > 0) return unanswered();
+    throw error;
+  } finally {
+    for (const { cache } of [one, other]) cache.close();
+    for (const redis of connections) redis.close();
+  }
+}
 
 test('entries of an older generation are replaced: a fail-over after fail-over does not multiply the memory', async () => {
   await using server = await startRedisServer({});
   const redis = await openedRedis(placeOf(server.address));
   const keysAndBytes: [number, number][] = [];
   let generation = '';
-  const one = redisReplica(redis, { generation: () => generation });
+  const one = redisReplica(redis, { generation: () => generation, waitMs: 60_000 }); // a busy machine is no outage
   try {
     const compute = computation(() => ({ body: new Uint8Array(10_000), tags: ['shelf:1', 'shelf:2'] }));
     for (const name of ['first', 'second', 'third']) {
@@ -113,7 +129,7 @@ test('one signed-in user who varies a request cannot make Invalidate fail for al
     const compute: Handler = async () => ({ metadata: Metadata(), body: randomBytes(100_000), trailers: Metadata() });
     let n = 0;
     for (; n < 1_000; n += 20) await Promise.allSettled(Array.from({ length: 20 }, (_, j) => a.read(compute, `x${n + j}`, 'mallory')));
-    const how = await a.cache.invalidate(['item:of-somebody-else']).then(
+    const how = await insistOnInvalidating(a.cache, ['item:of-somebody-else']).then(
       () => 'done',
       (e: Error & { reason?: string }) => String(e.reason),
     );

@@ -21,7 +21,7 @@ const fresh = planOf('GetItem', { ttlMs: 30_000, staleWhileRevalidateMs: 0, stal
  * @param bodies another connection for answers, where they are not to share that of versions
  * @param generation in place of that of the connection
  */
-export function redisReplica(redis: Redis, { keepMs = 60_000, plan = fresh, bodies = redis, generation = redis.generation } = {}) {
+export function redisReplica(redis: Redis, { keepMs = 60_000, plan = fresh, bodies = redis, generation = redis.generation, waitMs = 50 } = {}) {
   const counts = testCounts();
   const cache = openCache({
     store: memoryCacheStore({ bytesMax: 50_000_000 }),
@@ -32,6 +32,7 @@ export function redisReplica(redis: Redis, { keepMs = 60_000, plan = fresh, bodi
     random: Math.random,
     counts,
     locales: ['en'],
+    waitMs,
     keepMs,
   });
   const read = async (compute: Handler, itemId = '7', user = 'ada') => cache.answer(readyCall(plan, { user, request: { itemId } }), compute);

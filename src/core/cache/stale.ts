@@ -10,7 +10,10 @@ import type { WaitBudget } from './wait-budget.ts';
 
 /** Failures that say nothing about what was asked for, so that an old answer is better than none. */
 const covered: ReadonlySet<StatusName> = new Set(['UNAVAILABLE', 'DEADLINE_EXCEEDED', 'INTERNAL', 'UNKNOWN', 'DATA_LOSS']);
-/** A service that refuses the call has answered, though the client receives INTERNAL: who lost access gets no old answer. */
+/**
+ * A service that refuses the call has answered, though the client receives INTERNAL: a user who lost access gets no old
+ * answer.
+ */
 function isCovered(error: unknown, reasons: Reasons): boolean {
   return covered.has(statusOf(error, reasons)) && !(error instanceof Fault && error.reason === 'UPSTREAM_REFUSED');
 }
