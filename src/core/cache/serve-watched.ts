@@ -3,7 +3,7 @@ import { Fault } from '../kit/fault.ts';
 import type { Answer, Handler, ReadyCall } from '../ports/call.ts';
 import { freshnessOf } from './freshness.ts';
 import { joinThenVerify } from './flight/join.ts';
-import type { Verify } from './invalidation/snapshot.ts';
+import type { Verify } from './invalidation/verify.ts';
 import { answerOf, note, type Whole } from './reply.ts';
 import type { ServeParts } from './serve.ts';
 import type { Computed } from './computed.ts';
