@@ -54,7 +54,7 @@ export async function openBare(places: readonly RedisPlace[], without: (whole: S
     await sleep(Math.random() * 3);
     return { metadata: Metadata(), body: GetItemResponse.encode(GetItemResponse.fromPartial({ revision })).finish(), trailers: Metadata() };
   };
-  const connections = await Promise.all(places.map(openedRedis));
+  const connections = await Promise.all(places.map((place) => openedRedis(place)));
   const opened = connections.map((redis, i) => {
     const whole: Safeguards = { versions: redisTagVersions({ redis }), generation: redis.generation };
     const counts = testCounts();

@@ -9,6 +9,7 @@ import { redisTagVersions } from '../../src/core/adapters/redis/tag-versions.ts'
 import { systemClock } from '../../src/wire/system-clock.ts';
 import { openedRedis } from '../support/redis/opened-redis.ts';
 import { ownPrefix, sharedCluster, sharedRedis } from '../support/redis/redis.ts';
+import { slowClock } from '../support/time/slow-clock.ts';
 import { cacheStoreContract } from './cache-store.ts';
 import { leasesContract } from './leases.ts';
 import { tagVersionsContract } from './tag-versions.ts';
@@ -23,7 +24,7 @@ for (const [name, shared, skewMs] of [
   let opened: Promise<Redis> | undefined;
   /** One connection for all tests, keys of its own for each. */
   const own = async (): Promise<Redis> => {
-    opened ??= shared().then(openedRedis);
+    opened ??= shared().then((place) => openedRedis(place, slowClock));
     return { ...(await opened), prefix: ownPrefix() };
   };
   const open = { [Symbol.asyncDispose]: async () => {} };

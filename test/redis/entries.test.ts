@@ -8,11 +8,12 @@ import type { Redis } from '../../src/core/adapters/redis/connection/open-redis.
 import type { CacheEntry } from '../../src/core/ports/cache-store.ts';
 import { systemClock } from '../../src/wire/system-clock.ts';
 import { openedRedis } from '../support/redis/opened-redis.ts';
+import { slowClock } from '../support/time/slow-clock.ts';
 import { sharedRedis } from '../support/redis/redis.ts';
 
 let redis: Redis;
 before(async () => {
-  redis = await openedRedis(await sharedRedis());
+  redis = await openedRedis(await sharedRedis(), slowClock);
 });
 after(() => redis.close());
 

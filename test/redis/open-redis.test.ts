@@ -11,10 +11,11 @@ import { devTls } from '../../src/core/transport/dev-tls.ts';
 import { systemClock } from '../../src/wire/system-clock.ts';
 import { quietLog } from '../support/log.ts';
 import { ownPrefix, sharedCluster, sharedRedis, startRedisCluster, startRedisSentinels, startRedisServer } from '../support/redis/redis.ts';
+import { slowClock } from '../support/time/slow-clock.ts';
 import { until } from '../support/time/until.ts';
 
-async function opened(place: RedisPlace): Promise<Redis & Disposable> {
-  const redis = openRedis(place, { clock: systemClock, log: quietLog });
+async function opened(place: RedisPlace, clock = systemClock): Promise<Redis & Disposable> {
+  const redis = openRedis(place, { clock, log: quietLog });
   await until('Redis is up', () => redis.state().up);
   return { ...redis, [Symbol.dispose]: redis.close };
 }
@@ -25,7 +26,7 @@ const isDown = (error: unknown) => error instanceof StoreDown;
 describe('one handle for every Redis', { concurrency: 4 }, () => {
   for (const [name, shared] of [['a single Redis', sharedRedis] as const, ['a Cluster', sharedCluster] as const]) {
     test(`${name}: commands, scripts and reads of many keys give bytes`, async () => {
-      using redis = await opened(await shared());
+      using redis = await opened(await shared(), slowClock);
       const keys = Array.from({ length: 50 }, (_, i) => `${redis.prefix}{${i}}.x`);
       const bytes = (i: number) => Buffer.from([0, 255, i]);
       for (const [i, key] of keys.entries()) await redis.call(key, 'SET', key, bytes(i), 'PX', 60_000);

@@ -5,8 +5,8 @@ import type { RedisPlace } from './redis.ts';
 import { until } from '../time/until.ts';
 
 /** A connection to a Redis, waited for. */
-export async function openedRedis(place: RedisPlace): Promise<Redis> {
-  const redis = openRedis(place, { clock: systemClock, log: quietLog });
+export async function openedRedis(place: RedisPlace, clock = systemClock): Promise<Redis> {
+  const redis = openRedis(place, { clock, log: quietLog });
   await until('Redis is up', () => redis.state().up);
   return redis;
 }
