@@ -44,7 +44,7 @@ test('a client that says GOAWAY and leaves its socket open throws in no timer', 
 
 test('a client that stops inside a header block is closed, though it has other calls and answers nothing', async () => {
   const clock = fakeClock();
-  const sessions = openSessions(defaultTimers, clock, () => {});
+  const sessions = openConnectionLifetimes(defaultTimers, clock, () => {});
   let isClosed = false;
   const server = createServer((socket) => {
     socket
