@@ -149,7 +149,6 @@ export async function wire({ settings, app, release, clock, env, pretty, samples
   const table = errorTable(settings.app.errorDomain, app);
   const plans = [...methods.plans.values()];
   const answers = openAnswers({ settings, app, plans, cluster, reasons: table.reasons, clock, log, meter });
-  const parts = { app, upstreams, readers: answerReaders(app.upstreams, methods.registry), clock };
   const watching = { answerWatched: (call: CallOf) => answerWatched(call), onInvalidated: answers.onInvalidated };
   const live = openLive({
     ...cluster,
@@ -162,6 +161,8 @@ export async function wire({ settings, app, release, clock, env, pretty, samples
     log,
     meter,
   });
+  const effects = { publish: live.publish, invalidate: answers.invalidate };
+  const parts = { app, upstreams, readers: answerReaders(app.upstreams, methods.registry), clock, effects };
   const screenOf = new Map(app.screens.map((screen) => [screen.method, screen]));
   const handlers = handlersOf(methods.plans, {
     core: { ...auth.handlers, ...live.handlers, ...publisherHandlers({ invalidate: answers.invalidate, ...live }), ...given },

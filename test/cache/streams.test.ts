@@ -28,6 +28,7 @@ function open(run: () => Promise<object>, cachePart = {}) {
     app: { upstreams: {}, screens: [s], messages: {}, reasons: {} } as never,
     upstreams,
     readers: new Map(),
+    effects: {} as never,
     clock: t.clock,
   });
   return { ...t, plan, handler };

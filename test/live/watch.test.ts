@@ -67,6 +67,25 @@ test('the writes of a policy, and those of another user, reach a watch', async (
   assert.deepEqual(titles(client), [`title of ${itemId}`, 'by bob']);
 });
 
+test('a screen publishes and invalidates by its context', async () => {
+  const itemId = newItem();
+  const topic = `news:${itemId}`;
+  const client = await server.live('alice', { subscriptions: [{ topic }], watches: [watchItem(1, itemId)] });
+  await client.wait('subscribed');
+  await client.wait('snapshot');
+  server.fixture.switches.onChange = async ({ title, publish, invalidate }) => {
+    server.fixture.titles.set(itemId, `beside ${title}`);
+    await invalidate([`item:${itemId}`]);
+    await publish([{ topic, payload: Buffer.from(title), requestId: 'by a screen' }]);
+  };
+  const { headers } = await signIn(server, liveRegistry, 'bob');
+  await callOf(liveRegistry, transportOf('grpc h2', server), `${screens}/ChangeItem`, { itemId: 'other', title: 'new' }, { headers });
+  server.fixture.switches.onChange = () => {};
+  await client.wait('snapshot', 2);
+  await until('the event came', () => client.events().length === 1);
+  assert.deepEqual([titles(client).at(-1), client.events()], ['beside new', ['new']]);
+});
+
 test('a SHARED answer with many watchers is computed once for a change', async () => {
   const clients = [];
   for (let i = 0; i < 20; i++) {

@@ -1,5 +1,18 @@
 import type { ReadyCall, UserCaller } from '../ports/call.ts';
+import type { Invalidate } from '../ports/invalidate.ts';
+import type { Publish } from '../ports/publish.ts';
 import { type Run, runOf, type WithRun } from './run.ts';
+
+/** What a screen or a stream may change beside its upstreams. Not for cached methods, which change nothing. */
+export type Effects = {
+  /**
+   * Publishes events to topics of live updates, those of one topic in their order. With a `requestId`, a repeat within
+   * five minutes publishes nothing twice.
+   */
+  readonly publish: Publish;
+  /** Makes every cached answer with one of the tags unusable: after it, no replica serves an older one as fresh. */
+  readonly invalidate: Invalidate;
+};
 
 /** The context of a screen's call. Its upstreams carry deadline, trace and identity by themselves. */
 export type ScreenContext = {
@@ -13,7 +26,8 @@ export type ScreenContext = {
   tag(tag: string): void;
   /** Milliseconds since 1970. */
   nowMs(): number;
-} & WithRun;
+} & Effects &
+  WithRun;
 
 /** @returns the user. A screen that needs a user has `access` for users, so a missing user is a defect */
 export function userOf(context: ScreenContext): NonNullable<ScreenContext['caller']> {
@@ -32,12 +46,20 @@ export function sightOf({ caller, metadata }: ReadyCall): Pick<ScreenContext, 'c
   };
 }
 
+/** Refuses effects in cached methods: their answers are computed for many calls, or for none. */
+export function effectsOf({ plan }: ReadyCall, { publish, invalidate }: Effects): Effects {
+  if (plan.cache === undefined && plan.streamOf === undefined) return { publish, invalidate };
+  const refuse = () => Promise.reject(new Error(`${plan.method} is cached: it can neither publish nor invalidate.`));
+  return { publish: refuse, invalidate: refuse };
+}
+
 export function contextOf(
   call: ReadyCall,
-  { tags, signal, run }: { readonly tags: Set<string>; readonly signal: AbortSignal; readonly run: Run },
+  { tags, signal, run, effects }: { readonly tags: Set<string>; readonly signal: AbortSignal; readonly run: Run; readonly effects: Effects },
 ): ScreenContext {
   return {
     ...sightOf(call),
+    ...effectsOf(call, effects),
     signal,
     tag: (tag) => {
       tags.add(tag);

@@ -2,7 +2,14 @@ import type { ScreenContext } from './context.ts';
 import { newRun, runOf } from './run.ts';
 import type { StreamContext } from './stream.ts';
 
-export type FakeContext = ScreenContext & StreamContext & { /** What the screen said its answer is about. */ readonly tags: ReadonlySet<string> };
+export type FakeContext = ScreenContext &
+  StreamContext & {
+    /** What the screen said its answer is about. */
+    readonly tags: ReadonlySet<string>;
+    /** What it published, and which tags it invalidated. */
+    readonly published: readonly Parameters<ScreenContext['publish']>[0][number][];
+    readonly invalidated: ReadonlySet<string>;
+  };
 
 /**
  * A context for the tests of a screen or a stream: no deadline, a clock that stands.
@@ -18,6 +25,8 @@ export function fakeContext({
   readonly nowMs?: number;
 } = {}): FakeContext {
   const tags = new Set<string>();
+  const published: Parameters<ScreenContext['publish']>[0][number][] = [];
+  const invalidated = new Set<string>();
   const clock = { nowMs: () => nowMs, monotonicMs: () => nowMs, after: () => () => {} };
   return {
     caller: userId === undefined ? undefined : { userId, scopes: new Set(), claims: new Map([['sub', userId]]) },
@@ -26,6 +35,12 @@ export function fakeContext({
     tag: (tag) => {
       tags.add(tag);
     },
+    publish: async (events) => events.map((event) => ({ epoch: 'fake', offset: published.push(event), id: '' })),
+    invalidate: async (some) => {
+      for (const tag of some) invalidated.add(tag);
+    },
+    published,
+    invalidated,
     nowMs: () => nowMs,
     lifetime: undefined,
     tags,

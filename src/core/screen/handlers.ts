@@ -8,13 +8,19 @@ import type { Upstreams } from '../upstreams/upstreams.ts';
 import type { AnswerReaders } from './answer-readers.ts';
 import type { App, Screen } from './app.ts';
 import { clientsOf } from './clients.ts';
-import { contextOf, type ScreenContext } from './context.ts';
+import { contextOf, type Effects, type ScreenContext } from './context.ts';
 import { endedRun, inTime } from './late-parts.ts';
 import { newRun, type Run } from './run.ts';
 import { UpstreamError } from './upstream-error.ts';
 
 /** What screens and streams are run with. */
-export type ScreenParts = { readonly app: App; readonly upstreams: Upstreams; readonly readers: AnswerReaders; readonly clock: Clock };
+export type ScreenParts = {
+  readonly app: App;
+  readonly upstreams: Upstreams;
+  readonly readers: AnswerReaders;
+  readonly clock: Clock;
+  readonly effects: Effects;
+};
 
 /** One pass over a screen's function for one call. */
 type Session = {
@@ -26,7 +32,7 @@ type Session = {
   end(): void;
 };
 
-function begin(screen: Screen<never>, call: ReadyCall, { app, upstreams, readers, clock }: ScreenParts, soFar: boolean): Session {
+function begin(screen: Screen<never>, call: ReadyCall, { app, upstreams, readers, clock, effects }: ScreenParts, soFar: boolean): Session {
   const nowMs = clock.nowMs();
   const partsEndAtMs = call.deadlineAtMs === undefined ? undefined : call.deadlineAtMs - marginMs(call.deadlineAtMs - nowMs);
   const run = newRun({ clock, partsEndAtMs, soFar });
@@ -35,7 +41,7 @@ function begin(screen: Screen<never>, call: ReadyCall, { app, upstreams, readers
   if (call.signal.aborted) abort();
   else call.signal.addEventListener('abort', abort, { once: true });
   const tags = new Set<string>();
-  const context = contextOf(call, { tags, signal: losers.signal, run });
+  const context = contextOf(call, { tags, signal: losers.signal, run, effects });
   const clients = clientsOf({
     services: app.upstreams,
     readers,
@@ -63,7 +69,7 @@ function begin(screen: Screen<never>, call: ReadyCall, { app, upstreams, readers
     pass: () => passOver(run, context),
     endNow: () => {
       const ended = endedRun(run);
-      return passOver(ended, contextOf(call, { tags, signal: losers.signal, run: ended }));
+      return passOver(ended, contextOf(call, { tags, signal: losers.signal, run: ended, effects }));
     },
     end: () => {
       call.signal.removeEventListener('abort', abort);

@@ -3,7 +3,7 @@ import type { MethodDefinition } from '../kit/typed.ts';
 import type { Handler, ReadyCall } from '../ports/call.ts';
 import type { Screen } from './app.ts';
 import { clientsOf } from './clients.ts';
-import { sightOf } from './context.ts';
+import { effectsOf, sightOf } from './context.ts';
 import { type ScreenParts, screenHandler } from './handlers.ts';
 import type { StreamContext } from './stream.ts';
 import { UpstreamError } from './upstream-error.ts';
@@ -18,12 +18,13 @@ export function ownHandler(own: Screen<never>, parts: ScreenParts): Handler {
  * A stream that is written by hand, as the handler of its method. What it has open at upstreams is cancelled when it
  * ends, whichever way.
  */
-function handWritten({ definition, run }: Screen<never>, { app, upstreams, readers, clock }: ScreenParts): Handler {
+function handWritten({ definition, run }: Screen<never>, { app, upstreams, readers, clock, effects }: ScreenParts): Handler {
   return async (call) => {
     const ended = new AbortController();
     const signal = AbortSignal.any([call.signal, ended.signal]);
     const context: StreamContext = {
       ...sightOf(call),
+      ...effectsOf(call, effects),
       signal,
       nowMs: clock.nowMs,
       lifetime: call.lifetime,
