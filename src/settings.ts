@@ -1,4 +1,5 @@
 import { join, resolve } from 'node:path';
+import type { LiveSettings } from './core/services/live/open-live.ts';
 import { contradictions } from './settings/contradictions.ts';
 import { loadRaw, type Sources } from './settings/load.ts';
 import { type Problem, SettingsError } from './settings/problems.ts';
@@ -11,8 +12,9 @@ import type { RawSettings } from './settings/schema.ts';
 export type Mode = 'dev' | 'serve';
 
 /** The settings, with the defaults of the mode. */
-export type Settings = Omit<RawSettings, 'embedded' | 'reflection' | 'sample' | 'redis'> & {
+export type Settings = Omit<RawSettings, 'embedded' | 'reflection' | 'sample' | 'redis' | 'live'> & {
   readonly mode: Mode;
+  readonly live: LiveSettings;
   /** Absolute. */
   readonly dataDir: string;
   readonly hosts: { readonly public: string; readonly internal: string; readonly admin: string };

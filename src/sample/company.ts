@@ -3,14 +3,14 @@ import type { JWTVerifyGetKey } from 'jose';
 import { ChannelCredentials, createChannel, createClient, createServer, Metadata } from 'nice-grpc';
 import type { Clock } from '../core/kit/clock.ts';
 import { AccountServiceDefinition } from '../gen/accounts/v1/account.ts';
-import { CourierServiceDefinition } from '../gen/couriers/v1/courier.ts';
+import { CourierServiceDefinition, TrackResponse } from '../gen/couriers/v1/courier.ts';
 import { OrderServiceDefinition } from '../gen/orders/v1/order.ts';
 import { PublisherServiceDefinition } from '../gen/portico/internal/v1/publisher.ts';
 import { PromotionServiceDefinition } from '../gen/promotions/v1/promotion.ts';
 import { accounts } from './accounts.ts';
 import { type Behaviour, behaving, garbling } from './behaviour.ts';
 import { authoriseBy } from './caller.ts';
-import { couriers } from './couriers.ts';
+import { couriers, trackOf } from './couriers.ts';
 import { orders } from './orders.ts';
 import { promotions } from './promotions.ts';
 import { openWorld, type World } from './world.ts';
@@ -80,7 +80,7 @@ export async function openCompany({ clock, keys, issuer }: Pick<ServiceOptions, 
     addresses,
     world,
     publishTo: (target) => {
-      stopPublishing = publishChanges(world, target);
+      stopPublishing = publishChanges(world, target, clock);
     },
     close: () => {
       stopPublishing();
@@ -91,20 +91,51 @@ export async function openCompany({ clock, keys, issuer }: Pick<ServiceOptions, 
 }
 
 /** The company as dev starts it beside the server. */
-export const sampleCompany = { names: serviceNames, open: openCompany };
+export const sampleCompany = {
+  names: serviceNames,
+  open: openCompany,
+  /** "delivery:1003": the positions of an order's courier, for whoever may see the order. */
+  namespaces: {
+    delivery: {
+      listen: 'method',
+      method: 'app.v1.OrderService/GetOrder',
+      field: 'order_id',
+      history: 10,
+      historyAge: 60_000,
+      conflate: true,
+      publish: false,
+      scopes: [],
+    },
+  },
+} as const;
+
+/** The interval of the published positions. Milliseconds. */
+const positionsEveryMs = 2_000;
 
 /**
- * Reports changes to the server, so that no client receives an old answer. A report that fails is printed on stderr;
- * the answers then expire by their ttl.
+ * Reports changes to the server, so that no client receives an old answer, and publishes the positions of couriers. A
+ * report that fails is printed on stderr; the answers then expire by their ttl.
  * @returns stops it
  */
-export function publishChanges(world: World, { address, caFile, token }: PublisherTarget): () => void {
+export function publishChanges(world: World, { address, caFile, token }: PublisherTarget, clock: Clock): () => void {
   const channel = createChannel(address, ChannelCredentials.createSsl(readFileSync(caFile)));
   const client = createClient(PublisherServiceDefinition, channel);
-  world.onChange((tags) => {
-    client.invalidate({ tags: [...tags] }, { metadata: Metadata({ authorization: `Bearer ${token}` }) }).catch((error: unknown) => {
-      console.error(`The server did not receive the change of ${tags.join(' and ')}: ${error instanceof Error ? error.message : error}`);
-    });
-  });
-  return () => channel.close();
+  const metadata = Metadata({ authorization: `Bearer ${token}` });
+  const report = (what: string, sent: Promise<unknown>) =>
+    sent.catch((error: unknown) => console.error(`The server did not receive ${what}: ${error instanceof Error ? error.message : error}`));
+  world.onChange((tags) => void report(`the change of ${tags.join(' and ')}`, client.invalidate({ tags: [...tags] }, { metadata })));
+  const publishPositions = () => {
+    const events = world.active().map((parcel) => ({
+      topic: `delivery:${parcel.orderId}`,
+      key: 'position',
+      payload: TrackResponse.encode(trackOf(parcel, clock.nowMs())).finish() as Buffer,
+    }));
+    if (events.length > 0) void report('the positions of couriers', client.publish({ events: events.slice(0, 100) }, { metadata }));
+    cancel = clock.after(positionsEveryMs, publishPositions);
+  };
+  let cancel = clock.after(positionsEveryMs, publishPositions);
+  return () => {
+    cancel();
+    channel.close();
+  };
 }

@@ -1,6 +1,6 @@
 import { ServerError, Status } from 'nice-grpc';
 import type { Clock } from '../core/kit/clock.ts';
-import type { CourierServiceImplementation } from '../gen/couriers/v1/courier.ts';
+import type { CourierServiceImplementation, TrackResponse } from '../gen/couriers/v1/courier.ts';
 import { type Authorise, userOf } from './caller.ts';
 import { centre, metresBetween, positionOf } from './map.ts';
 import { people } from './people.ts';
@@ -11,6 +11,15 @@ const answers = ['On my way!', 'At the next corner.', 'Shall I ring twice?', 'I 
 /** The interval of the positions of a tracked order. Milliseconds. */
 const everyMs = 1_000;
 
+const courierOf = ({ orderId }: Parcel) => Number(orderId) % names.length;
+const minutesLeftOf = (parcel: Parcel, nowMs: number) => Math.ceil(secondsLeft(parcel, nowMs) / 60);
+
+/** Where the courier of a parcel is. */
+export function trackOf(parcel: Parcel, nowMs: number): TrackResponse {
+  const { orderId } = parcel;
+  return { orderId, position: positionOf(courierOf(parcel), nowMs), at: new Date(nowMs), minutesLeft: minutesLeftOf(parcel, nowMs) };
+}
+
 /** Positions and messages of couriers. */
 export function couriers(authorise: Authorise, world: World, clock: Clock): CourierServiceImplementation {
   const own = (orderId: string, userId: string): Parcel => {
@@ -18,9 +27,8 @@ export function couriers(authorise: Authorise, world: World, clock: Clock): Cour
     if (parcel?.userId !== userId) throw new ServerError(Status.NOT_FOUND, `There is no order ${orderId}.`);
     return parcel;
   };
-  const courierOf = ({ orderId }: Parcel) => Number(orderId) % names.length;
   const nameOf = (courier: number) => names[courier] ?? names[0];
-  const minutesLeft = (parcel: Parcel) => Math.ceil(secondsLeft(parcel, clock.nowMs()) / 60);
+  const minutesLeft = (parcel: Parcel) => minutesLeftOf(parcel, clock.nowMs());
   return {
     listNearby: async (_request, context) => {
       await userOf(authorise, context);
@@ -43,7 +51,7 @@ export function couriers(authorise: Authorise, world: World, clock: Clock): Cour
         const parcel = own(orderId, userId);
         if (!isActive(parcel)) return;
         if (n > 0) await pause(clock, everyMs, context.signal);
-        yield { orderId, position: positionOf(courierOf(parcel), clock.nowMs()), at: new Date(clock.nowMs()), minutesLeft: minutesLeft(parcel) };
+        yield trackOf(parcel, clock.nowMs());
       }
     },
 

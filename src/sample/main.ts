@@ -77,7 +77,7 @@ async function apply(service: ServiceName): Promise<void> {
 await apply(name);
 if (values.publisher !== undefined) {
   if (values.ca === undefined || values.token === undefined) fail('--publisher needs --ca and --token.');
-  publishChanges(world, { address: values.publisher, caFile: values.ca, token: values.token });
+  publishChanges(world, { address: values.publisher, caFile: values.ca, token: values.token }, clock);
 }
 
 process.stdin.setEncoding('utf8').on('data', (text: string) => {

@@ -8,6 +8,8 @@ export type World = {
   parcel(orderId: string): Parcel | undefined;
   /** The newest first. */
   parcelsOf(userId: string): readonly Parcel[];
+  /** Those on their way. */
+  active(): readonly Parcel[];
   place(userId: string, wish: Pick<Order, 'content' | 'recipient' | 'address' | 'weightGrams'>): Parcel;
   /** @returns undefined if it was already picked up */
   cancel(orderId: string): Parcel | undefined;
@@ -125,6 +127,7 @@ export function openWorld(clock: Clock): World {
   return {
     parcel: (orderId) => parcels.get(orderId),
     parcelsOf: ofUser,
+    active: () => [...parcels.values()].filter(isActive),
     place: (userId, wish) => {
       const parcel = put(userId, ORDER_STATUS_PLACED, clock.nowMs(), wish);
       tell(parcel);

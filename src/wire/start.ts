@@ -22,7 +22,9 @@ export async function start(options: {
     issuer: options.settings.auth.issuer,
   });
   try {
-    portico = await wire({ ...common, samples: opened.addresses });
+    const { live } = options.settings;
+    const namespaces = { ...sample.namespaces, ...live.namespaces };
+    portico = await wire({ ...common, settings: { ...options.settings, live: { ...live, namespaces } }, samples: opened.addresses });
   } catch (error) {
     opened.close();
     throw error;

@@ -2,11 +2,14 @@ import type { JWTVerifyGetKey } from 'jose';
 import * as team from '../app/index.ts';
 import type { Clock } from '../core/kit/clock.ts';
 import type { App } from '../core/screen/app.ts';
+import type { NamespaceSettings } from '../core/services/live/namespaces.ts';
 
 /** Internal services that dev runs in its own process, for upstreams that the settings do not name. */
 export type Sample = {
   /** Names of upstreams. */
   readonly names: readonly string[];
+  /** Topics that the services publish to, as in `live.namespaces` of the settings. Times in milliseconds. */
+  readonly namespaces?: Readonly<Record<string, NamespaceSettings>>;
   /**
    * Starts all of them.
    * @param server its public keys and its `auth.issuer`, which verify internal tokens

@@ -1,0 +1,44 @@
+// The sample company publishes as a real one would: its couriers' positions come to whoever may see the order.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createLocalJWKSet, type JSONWebKeySet } from 'jose';
+import { app } from '../../src/app/index.ts';
+import { TrackResponse } from '../../src/gen/couriers/v1/courier.ts';
+import { openCompany, sampleCompany } from '../../src/sample/company.ts';
+import { systemClock } from '../../src/wire/system-clock.ts';
+import { sampleRelease } from './sample-server.ts';
+import { liveCalls } from '../support/server/live-server.ts';
+import { openTestServer, type TestServer } from '../support/server/test-server.ts';
+
+test("positions come to an order's owner, and to nobody else", async () => {
+  let server: TestServer | undefined;
+  const company = await openCompany({
+    clock: systemClock,
+    keys: (header, token) => createLocalJWKSet((server?.portico.jwks() ?? { keys: [] }) as JSONWebKeySet)(header, token),
+    issuer: 'portico',
+  });
+  try {
+    const namespaces = { delivery: { ...sampleCompany.namespaces.delivery, historyAge: '1m' } };
+    server = await openTestServer({ app, release: sampleRelease, samples: company.addresses, settings: { 'live.namespaces': namespaces } });
+    company.publishTo({
+      address: `localhost:${server.portico.ports.internal}`,
+      caFile: server.portico.caFile ?? '',
+      token: await server.portico.serviceToken('sample', 60_000),
+    });
+    const parcel = company.world.active().find(({ userId }) => userId === 'alice');
+    const topic = `delivery:${parcel?.orderId}`;
+    const [alice, bob] = [
+      await liveCalls(server).live('alice', { subscriptions: [{ topic }] }),
+      await liveCalls(server).live('bob', { subscriptions: [{ topic }] }),
+    ];
+    assert.equal((await bob.wait('subscriptionClosed')).reason, 'TOPIC_FORBIDDEN');
+    await alice.wait('subscribed');
+    const { events } = await alice.wait('events');
+    const { orderId, position } = TrackResponse.decode(events[0]?.payload ?? new Uint8Array());
+    assert.equal(orderId, parcel?.orderId);
+    assert.ok(position);
+  } finally {
+    await server?.close();
+    company.close();
+  }
+});
