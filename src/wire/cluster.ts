@@ -7,7 +7,7 @@ import { redisBus } from '../core/adapters/redis/bus.ts';
 import { openRedis, type Redis } from '../core/adapters/redis/connection/open-redis.ts';
 import type { RedisPlace } from '../core/adapters/redis/connection/redis-address.ts';
 import { redisPresence } from '../core/adapters/redis/presence.ts';
-import { tryRedis, whenFit } from '../core/adapters/redis/redis-fit.ts';
+import { tryRedis, whenFit } from '../core/adapters/redis/start-check.ts';
 import { redisTopicLog } from '../core/adapters/redis/topic-log.ts';
 import type { Clock } from '../core/kit/clock.ts';
 import { randomDigits } from '../core/kit/random-digits.ts';

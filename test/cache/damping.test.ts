@@ -6,7 +6,7 @@ import { Metadata } from 'nice-grpc-common';
 import { memoryCacheStore } from '../../src/core/adapters/memory/cache-store.ts';
 import { memoryLeases } from '../../src/core/adapters/memory/leases.ts';
 import { memoryTagVersions } from '../../src/core/adapters/memory/tag-versions.ts';
-import { openShares } from '../../src/core/cache/store/shares.ts';
+import { openShares } from '../../src/core/cache/store/l2-shares.ts';
 import { StatusError } from '../../src/core/kit/status-error.ts';
 import { StoreDown } from '../../src/core/kit/store-down.ts';
 import type { ComputeSoFar } from '../../src/core/ports/cached-stream.ts';

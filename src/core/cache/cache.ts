@@ -26,10 +26,10 @@ import { methodsBy } from './method.ts';
 import { serveBy } from './serve.ts';
 import { serveStreamBy } from './serve-stream.ts';
 import { serveWatchedBy } from './serve-watched.ts';
-import { staleIfError } from './stale.ts';
+import { staleIfError } from './stale-if-error.ts';
 import { openL2 } from './store/l2.ts';
 import { openLayers } from './store/layers.ts';
-import { openShares } from './store/shares.ts';
+import { openShares } from './store/l2-shares.ts';
 import { waitBudgets } from './wait-budget.ts';
 
 /** The parts of the cache. */

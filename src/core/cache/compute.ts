@@ -1,9 +1,8 @@
 import type { Clock } from '../kit/clock.ts';
 import type { MethodPlan } from '../kit/plan.ts';
 import { soonThen } from '../kit/soon.ts';
-import { tagsMax } from '../policy/cache-policy.ts';
+import { isTag, tagsMax } from '../policy/tag-bounds.ts';
 import { unaryDeadlineMs } from '../policy/deadline.ts';
-import { isTag } from '../policy/template.ts';
 import type { CacheEntry } from '../ports/cache-store.ts';
 import type { ComputeSoFar } from '../ports/cached-stream.ts';
 import type { Answer, ReadyCall } from '../ports/call.ts';
@@ -23,7 +22,7 @@ import type { CachedMethod } from './method.ts';
 import { wholeOf } from './reply.ts';
 import type { L2 } from './store/l2.ts';
 import type { Layers } from './store/layers.ts';
-import type { Shares } from './store/shares.ts';
+import type { Shares } from './store/l2-shares.ts';
 import { unavailable, type WaitBudget } from './wait-budget.ts';
 
 export type ComputeParts = {

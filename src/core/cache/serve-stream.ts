@@ -12,7 +12,7 @@ import type { Key } from './key/key.ts';
 import type { CachedMethod } from './method.ts';
 import { markStale, metadataOf, note, streamMetadata, type Whole, wholeOf } from './reply.ts';
 import type { ServeParts } from './serve.ts';
-import { timeToAnswer } from './stale.ts';
+import { timeToAnswer } from './time-to-answer.ts';
 import type { WaitBudget } from './wait-budget.ts';
 
 /** One call of a stream form. */

@@ -15,7 +15,8 @@ import { freshnessOf } from './freshness.ts';
 import type { Key } from './key/key.ts';
 import type { CachedMethod, MethodOf } from './method.ts';
 import { note, replyEntry, replyOf, wholeOf } from './reply.ts';
-import { type StaleIfError, untilLate } from './stale.ts';
+import type { StaleIfError } from './stale-if-error.ts';
+import { untilLate } from './time-to-answer.ts';
 import type { Layers } from './store/layers.ts';
 import type { OpenWaitBudget, WaitBudget } from './wait-budget.ts';
 

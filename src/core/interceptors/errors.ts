@@ -1,7 +1,6 @@
 import { Metadata } from 'nice-grpc-common';
-import { BadRequest, ErrorInfo, LocalizedMessage, RequestInfo, RetryInfo } from '../../gen/google/rpc/error_details.ts';
+import { BadRequest, ErrorInfo, RequestInfo, RetryInfo } from '../../gen/google/rpc/error_details.ts';
 import { Status } from '../../gen/google/rpc/status.ts';
-import { bestLanguage } from '../kit/best-language.ts';
 import { reasons as coreReasons, Fault, type StatusName, statusCodes, type Violation } from '../kit/fault.ts';
 import { remembered } from '../kit/remembered.ts';
 import { settled } from '../kit/soon.ts';
@@ -10,11 +9,9 @@ import { statusOf } from '../kit/status-of.ts';
 import { clip } from '../kit/text.ts';
 import type { Call, Ending, Interceptor, Traced } from '../ports/call.ts';
 import type { Log } from '../ports/log.ts';
+import { localize, type Messages } from './localize.ts';
 import { en } from './messages/en.ts';
 import { tapped } from './tap.ts';
-
-/** Texts for users, by reason. */
-export type Messages = Readonly<Record<string, string>>;
 
 export type ErrorTable = {
   /** ErrorInfo.domain: globally unique, of the service that answers (AIP-193). */
@@ -35,7 +32,6 @@ export type ErrorTable = {
 const messageBytesMax = 1_024;
 const metadataValueBytesMax = 256;
 const metadataEntriesMax = 8;
-const localizedBytesMax = 512;
 const violationsMax = 20;
 const violationBytesMax = 2_000;
 /** Encoded statuses and texts that are kept, and the longest name of one in characters: within 500 KB. */
@@ -178,16 +174,4 @@ function reasonOfRule(rule: string): string {
     .toUpperCase()
     .replace(/[^A-Z0-9]+/g, '_')
     .slice(0, 63);
-}
-
-/** The text of a reason in the requested language, or in English. */
-function localize(messages: Readonly<Record<string, Messages>>, reason: string, acceptLanguage: string) {
-  const textOf = (locale: string) => {
-    const texts = messages[locale];
-    return texts !== undefined && Object.hasOwn(texts, reason) ? texts[reason] : undefined;
-  };
-  const locales = ['en', ...Object.keys(messages)].filter((locale) => textOf(locale) !== undefined);
-  const locale = bestLanguage(acceptLanguage, locales) ?? 'en';
-  const text = textOf(locale);
-  return { locale, bytes: text === undefined ? undefined : LocalizedMessage.encode({ locale, message: clip(text, localizedBytesMax) }).finish() };
 }

@@ -3,10 +3,9 @@ import { type Cache, Scope } from '../../gen/portico/v1/policy.ts';
 import type { AccessPlan, CachePlan } from '../kit/plan.ts';
 import type { PolicyPath } from './policy-path.ts';
 import { durationBetween, type Say, sayTwice, wrongKey } from './say.ts';
+import { tagsMax } from './tag-bounds.ts';
 import { parseTemplate, whyNoSub } from './template.ts';
 
-/** The largest number of tags of one answer, from the policy and the screen together. */
-export const tagsMax = 64;
 const dayMs = 86_400_000;
 /** The default interval between computations for watches. */
 const watchIntervalMs = 1_000;

@@ -3,18 +3,7 @@ import { reflect } from '@bufbuild/protobuf/reflect';
 import { FeatureSet_FieldPresence } from '@bufbuild/protobuf/wkt';
 import { didYouMean } from '../kit/nearest.ts';
 import type { AccessPlan, CachePlan, Template } from '../kit/plan.ts';
-
-/**
- * The longest tag in bytes, and the characters it may contain: facts of the cache's design (CloudFront: 50 tags of 256;
- * Akamai: 128 of 128).
- */
-export const tagBytesMax = 256;
-const printable = /^[!-~]+$/;
-
-/** Whether `tag` can be a tag: 1 to 256 printable ASCII characters without spaces. */
-export function isTag(tag: string): boolean {
-  return tag.length <= tagBytesMax && printable.test(tag);
-}
+import { isTag, printable, tagBytesMax } from './tag-bounds.ts';
 
 /**
  * Reads a template like "order:{order_id}": `{…}` names a field of the request, or a claim of the caller; `{sub}` is

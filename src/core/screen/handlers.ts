@@ -1,6 +1,6 @@
 import { Metadata } from 'nice-grpc-common';
 import type { Clock } from '../kit/clock.ts';
-import { marginMs } from '../kit/margin.ts';
+import { marginMs } from '../kit/answer-margin.ts';
 import type { MethodPlan } from '../kit/plan.ts';
 import type { AnswerStream, ComputeSoFar } from '../ports/cached-stream.ts';
 import type { Answer, Handler, ReadyCall } from '../ports/call.ts';

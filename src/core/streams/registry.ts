@@ -4,7 +4,7 @@ import type { Log } from '../ports/log.ts';
 import { Fault } from '../kit/fault.ts';
 import { StoreDown } from '../kit/store-down.ts';
 import { closeFor, stayAway } from './advice.ts';
-import type { StreamLimits } from './limits.ts';
+import type { StreamLimits } from './stream-settings.ts';
 import type { Stream } from './stream.ts';
 
 /** A stream in the registry. */

@@ -3,7 +3,7 @@ import type { Clock } from '../kit/clock.ts';
 import { Fault } from '../kit/fault.ts';
 import type { Caller, Lifetime, Sink } from '../ports/call.ts';
 import { type Close, closeFor } from './advice.ts';
-import { graceMs, heartbeatRangeMs, type StreamLimits } from './limits.ts';
+import { graceMs, heartbeatRangeMs, type StreamLimits } from './stream-settings.ts';
 import { openOutbox, type Outbox } from './outbox.ts';
 
 /** The messages of a client that every stream has. */

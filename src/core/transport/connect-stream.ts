@@ -11,7 +11,8 @@ import type { Exchange } from './exchange.ts';
 import { framedRequest } from './framed-request.ts';
 import { frame } from './frames.ts';
 import type { Protocol, Reply } from './protocol.ts';
-import { connectError, httpStatusOf } from './status-headers.ts';
+import { connectError } from './connect-error.ts';
+import { httpStatusOf } from './status-headers.ts';
 
 /** Connect protocol, "EndStreamResponse". */
 const endFlag = 2;

@@ -10,7 +10,7 @@ import { acceptedEncodings, decompress, encoded, encodingOf, type Gzip, gzipFor 
 import type { Exchange } from './exchange.ts';
 import { OneRequest } from './one-request.ts';
 import type { Protocol, Reply } from './protocol.ts';
-import { connectError } from './status-headers.ts';
+import { connectError } from './connect-error.ts';
 
 /** Unary calls by the Connect protocol ("Unary RPCs"), and therefore JSON by curl: one message is the whole body. */
 export function connectUnary(codec: Codec, registry: Registry): Protocol {

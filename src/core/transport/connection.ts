@@ -1,6 +1,6 @@
 import type { Writable } from 'node:stream';
 import type { Peer } from '../ports/call.ts';
-import type { AbuseReason } from './reports.ts';
+import type { AbuseReason } from './abuse.ts';
 
 /** What a connection needs of its listener. */
 export type ConnectionParts = {

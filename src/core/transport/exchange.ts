@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http';
 import type { Readable, Writable } from 'node:stream';
 import type { Peer } from '../ports/call.ts';
-import type { AbuseReason } from './reports.ts';
+import type { AbuseReason } from './abuse.ts';
 
 /** One HTTP request and its response, on either version. Every protocol uses it. */
 export type Exchange = {

@@ -2,10 +2,10 @@ import type { Clock } from '../kit/clock.ts';
 import type { Log } from '../ports/log.ts';
 import type { Cors } from './cors.ts';
 import type { Exchange } from './exchange.ts';
-import type { ReportDefect } from './fence.ts';
+import type { ReportDefect } from './confine-errors.ts';
 import type { Spoken } from './protocols.ts';
 import type { EncodeRefusal } from './refusal.ts';
-import type { TransportReports } from './reports.ts';
+import type { TransportReports } from './abuse.ts';
 import type { Served } from './served.ts';
 
 /** A page with a fixed path, such as the published keys. */

@@ -8,7 +8,7 @@ import { createHttp1 } from './http1.ts';
 import { createHttp2 } from './http2.ts';
 import { limitConnections } from './limit-connections.ts';
 import { peerOf } from './peer.ts';
-import type { AbuseReason, TransportReports } from './reports.ts';
+import type { AbuseReason, TransportReports } from './abuse.ts';
 import { requestTimes } from './request-times.ts';
 import { serve } from './serve.ts';
 import { openConnectionLifetimes } from './connection-lifetimes.ts';

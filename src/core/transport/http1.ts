@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Socket } from 'node:net';
 import type { Connection } from './connection.ts';
 import type { Edge } from './edge.ts';
-import { fence } from './fence.ts';
+import { confine } from './confine-errors.ts';
 import type { FrontOptions, FrontTimers } from './front-options.ts';
 import { Http1Exchange } from './http1-exchange.ts';
 import { refuse } from './refuse.ts';
@@ -88,7 +88,7 @@ export function createHttp1(
       if (leaving) sayLast(response);
       response.once('close', () => open.delete(response));
       for (const emitter of [request, response]) {
-        fence(emitter, (error) => {
+        confine(emitter, (error) => {
           reportDefect('stream', error);
           response.destroy();
         });

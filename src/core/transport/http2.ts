@@ -3,7 +3,7 @@ import { constants, type IncomingHttpHeaders, performServerHandshake, type Serve
 import type { Socket } from 'node:net';
 import type { Connection } from './connection.ts';
 import type { Edge } from './edge.ts';
-import { fence, fenceOf } from './fence.ts';
+import { confine, confinerOf } from './confine-errors.ts';
 import type { FrontOptions, FrontTimers } from './front-options.ts';
 import { Http2Exchange } from './http2-exchange.ts';
 import type { RequestTimes } from './request-times.ts';
@@ -54,7 +54,7 @@ export function createHttp2(
     reportDefect('stream', error);
     stream.destroy(new Error('The stream failed by a defect.'));
   };
-  const fenceStream = fenceOf(failed);
+  const confineStream = confinerOf(failed);
   return (socket) => {
     const session = performServerHandshake(socket, http2Options as Parameters<typeof performServerHandshake>[1]);
     const connection = connect(socket, (reason) => {
@@ -64,7 +64,7 @@ export function createHttp2(
       session.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM);
     });
     const kept = sessions.add({ session, socket, connection });
-    fence(session, (error) => {
+    confine(session, (error) => {
       reportDefect('connection', error);
       session.destroy();
     });
@@ -76,7 +76,7 @@ export function createHttp2(
     session.once('remoteSettings', cancel);
     session.once('close', cancel);
     session.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, _flags: number, rawHeaders: string[]) => {
-      fenceStream(stream);
+      confineStream(stream);
       stream.on('error', nothing);
       if (stream.destroyed || stream.closed) return; // already reset: no client waits for an answer
       const exchange = new Http2Exchange(stream, { headers, rawHeaders }, connection, times);

@@ -2,7 +2,7 @@ import type { Server, Socket } from 'node:net';
 import { subscriberOf } from '../kit/network.ts';
 import type { FrontLimits } from './front-options.ts';
 import { peerOf } from './peer.ts';
-import type { TransportReports } from './reports.ts';
+import type { TransportReports } from './abuse.ts';
 
 export type Connections = {
   /** The open ones. */

@@ -5,7 +5,7 @@ import type { Handler } from '../../ports/call.ts';
 import type { Log } from '../../ports/log.ts';
 import type { Publish } from '../../ports/publish.ts';
 import type { TopicLog } from '../../ports/topic-log.ts';
-import type { StreamLimits } from '../../streams/limits.ts';
+import type { StreamLimits } from '../../streams/stream-settings.ts';
 import { openRegistry, type Registry } from '../../streams/registry.ts';
 import { liveCounts } from './counts.ts';
 import { openFeeds } from './feed.ts';

@@ -17,13 +17,13 @@ export function defectReports(log: Log, meter: Meter): ReportDefect {
 /**
  * Confines an error of a listener to the stream or connection of its event. No other code could catch it, so it would
  * end the process with all its calls. Every event of an emitter passes through its `emit`, so listeners of Node and of
- * libraries are fenced, too. The emitters of one fence share one function, because every call is an emitter.
+ * libraries are confined, too. The emitters of one kind share one function, because every call is an emitter.
  * @param failed reports the defect and ends the stream or connection
- * @returns fences an emitter
+ * @returns confines the errors of an emitter
  */
-export function fenceOf<Emitter extends EventEmitter>(failed: (emitter: Emitter, error: unknown) => void): (emitter: Emitter) => void {
+export function confinerOf<Emitter extends EventEmitter>(failed: (emitter: Emitter, error: unknown) => void): (emitter: Emitter) => void {
   const { emit } = EventEmitter.prototype;
-  function fenced(this: Emitter, ...args: Parameters<EventEmitter['emit']>): boolean {
+  function confined(this: Emitter, ...args: Parameters<EventEmitter['emit']>): boolean {
     try {
       return emit.apply(this, args);
     } catch (error) {
@@ -32,11 +32,11 @@ export function fenceOf<Emitter extends EventEmitter>(failed: (emitter: Emitter,
     }
   }
   return (emitter) => {
-    emitter.emit = fenced;
+    emitter.emit = confined;
   };
 }
 
-/** Fences one emitter. */
-export function fence(emitter: EventEmitter, failed: (error: unknown) => void): void {
-  fenceOf((_, error) => failed(error))(emitter);
+/** Confines the errors of one emitter. */
+export function confine(emitter: EventEmitter, failed: (error: unknown) => void): void {
+  confinerOf((_, error) => failed(error))(emitter);
 }

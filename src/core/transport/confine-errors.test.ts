@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { EventEmitter } from 'node:events';
 import { test } from 'node:test';
-import { fence } from './fence.ts';
+import { confine } from './confine-errors.ts';
 
 test('what a listener throws is reported, and whoever emits the event notices nothing', () => {
   const emitter = new EventEmitter();
   const failures: unknown[] = [];
-  fence(emitter, (error) => failures.push(error));
+  confine(emitter, (error) => failures.push(error));
   const defect = new URIError('URI malformed');
   emitter.on('wantTrailers', () => {
     throw defect;
@@ -15,9 +15,9 @@ test('what a listener throws is reported, and whoever emits the event notices no
   assert.deepEqual(failures, [defect]);
 });
 
-test('events pass a fence as they are', () => {
+test('events pass as they are', () => {
   const emitter = new EventEmitter();
-  fence(emitter, (error) => assert.ifError(error));
+  confine(emitter, (error) => assert.ifError(error));
   const seen: unknown[] = [];
   emitter.on('data', (...values) => seen.push(...values));
   assert.deepEqual([emitter.emit('data', 1, 2), emitter.emit('nobody listens'), seen], [true, false, [1, 2]]);
