@@ -72,7 +72,7 @@ export async function openListeners(parts: ListenerParts): Promise<Listeners> {
         host: settings.hosts.internal,
         port: settings.internal.port,
         tls: certificates.internal,
-        pages: {},
+        pages,
         corsOrigins: [],
         reflectionAccess: { kind: 'services' },
       },

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
+import { get } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -95,4 +96,13 @@ test('the admin listener tells nothing to pages of other sites, and changes noth
     assert.equal(await ask(path, {}, 'POST'), 405, path);
   }
   assert.equal(await ask('/__proto__'), 404);
+});
+
+test('both listeners serve the key set that verifies our tokens', async () => {
+  for (const { url, ca } of [server, inside]) {
+    const status = await new Promise((resolve, reject) =>
+      get(`${url}/.well-known/jwks.json`, { ca, agent: false }, (response) => resolve(response.resume().statusCode)).on('error', reject),
+    );
+    assert.equal(status, 200, url);
+  }
 });

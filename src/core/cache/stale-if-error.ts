@@ -1,5 +1,5 @@
 import type { Clock } from '../kit/clock.ts';
-import type { StatusName } from '../kit/fault.ts';
+import { Fault, type StatusName } from '../kit/fault.ts';
 import { type Reasons, statusOf } from '../kit/status-of.ts';
 import type { CacheEntry } from '../ports/cache-store.ts';
 import type { ReadyCall } from '../ports/call.ts';
