@@ -9,7 +9,7 @@ export type Fields = { readonly [number: number]: true | Fields };
 export const enforced: Fields = {
   1: { 1: true, 2: true, 3: true }, // access
   2: true, // deadline
-  3: { 1: true, 2: true, 3: true, 4: true, 5: true, 6: true, 7: true, 8: true }, // cache
+  3: { 1: true, 2: true, 3: true, 4: true, 5: true, 6: true, 7: true, 8: true, 9: true }, // cache
   4: true, // invalidates
   5: true, // stream_of
   6: { 1: true, 2: true, 3: true, 4: true, 5: true }, // forward
