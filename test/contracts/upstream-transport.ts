@@ -60,6 +60,30 @@ export function upstreamTransportContract(adapter: string, open: () => Promise<T
     assert.deepEqual([seen['x-k'], seen['x-k-bin'], seen[':path'], seen.te], ['v', 'AP8=, AQ==', '/a.v1.B/C', 'trailers']);
   });
 
+  for (const count of [0, 1, 3])
+    for (const when of ['at once', 'when it is connected', 'later'])
+      for (const connection of ['cold', 'warm'])
+        contract(`on a ${connection} connection ${count} messages and an end that follows ${when} arrive whole`, async ({ transport, upstream }) => {
+          let sent: readonly Buffer[] = [];
+          upstream.answer = async (call) => {
+            sent = await messagesOf(call);
+            reply(call, { messages: [message] });
+          };
+          if (connection === 'warm') await sendUnary(transport, callOf(), message, never);
+          const calls = upstream.calls.length;
+          const stream = openStream(transport);
+          for (let n = 0; n < count; n++) stream.sender.send(Buffer.from([n]));
+          if (when !== 'at once') await until('the call is there', () => upstream.calls.length > calls);
+          if (when === 'later') await new Promise((later) => setTimeout(later, 20));
+          stream.sender.halfClose();
+          const { messages, end } = await readAll(stream);
+          assert.deepEqual([messages, end.by === 'upstream' && end.code], [[message], 0]);
+          assert.deepEqual(
+            sent,
+            Array.from({ length: count }, (_, n) => Buffer.from([n])),
+          );
+        });
+
   contract('every message before a status that is not OK is handed over, however slow the reader is', async ({ transport, upstream }) => {
     upstream.answer = ({ stream }) => {
       stream.resume();

@@ -63,8 +63,11 @@ export class ManyRequests implements CallRequest {
       if (this.#state === 'open') this.#state = state;
       this.#advance();
     };
+    const ended = () => end(input.closed ? 'lost' : 'ended'); // Node also emits 'end' for a stream that was reset
+    // An empty body ends, and a client disconnects, also while nobody reads: those events are not repeated.
+    if (input.readableEnded || input.closed) return void ended();
     input.on('readable', advance);
-    input.once('end', () => end(input.closed ? 'lost' : 'ended')); // Node also emits 'end' for a stream that was reset
+    input.once('end', ended);
     input.once('close', () => end('lost')); // no effect after its end
   }
 
