@@ -50,10 +50,10 @@ class ConnectStreamReply implements Reply {
   }
 
   open(metadata: CallMetadata): void {
-    this.#opened = true;
     const headers: OutgoingHttpHeaders = { 'content-type': `application/connect+${this.#codec.name}`, 'connect-accept-encoding': acceptedEncodings };
     if (this.#gzip !== 'never') headers['connect-content-encoding'] = 'gzip';
     this.#exchange.respond(200, toHeaders(metadata, headers));
+    this.#opened = true; // unless that threw
   }
 
   message(plan: MethodPlan, bytes: Uint8Array): boolean {

@@ -51,10 +51,10 @@ class GrpcWebReply implements Reply {
   }
 
   open(metadata: CallMetadata): void {
-    this.#opened = true;
     const headers: OutgoingHttpHeaders = { 'content-type': this.#contentType() };
     if (this.#gzip !== 'never') headers['grpc-encoding'] = 'gzip';
     this.#exchange.respond(200, toHeaders(metadata, headers));
+    this.#opened = true; // unless that threw
   }
 
   message(plan: MethodPlan, bytes: Uint8Array): boolean {

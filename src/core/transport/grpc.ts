@@ -43,10 +43,10 @@ class GrpcReply implements Reply {
   }
 
   open(metadata: CallMetadata, compressed = false): void {
-    this.#opened = true;
     const headers: OutgoingHttpHeaders = { 'content-type': contentType };
     if (compressed) headers['grpc-encoding'] = 'gzip';
     this.#exchange.respond(200, toHeaders(metadata, headers), { trailers: () => this.#trailers });
+    this.#opened = true; // unless that threw
   }
 
   message(_plan: MethodPlan, bytes: Uint8Array): boolean {

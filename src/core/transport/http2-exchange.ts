@@ -41,8 +41,8 @@ export class Http2Exchange extends Outgoing implements Exchange {
     this.also?.(headers);
     headers[':status'] = status;
     if (trailers !== undefined) {
+      output.respond(headers, { waitForTrailers: true }); // may throw: then nothing has been sent
       output.on('wantTrailers', () => output.sendTrailers(trailers()));
-      output.respond(headers, { waitForTrailers: true });
     } else output.respond(headers, { endStream: only });
     if (!this.isWhole()) output.once('finish', () => this.#refuseRest());
   }

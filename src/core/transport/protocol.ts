@@ -11,7 +11,10 @@ export type Reply = {
    * @throws Error when it cannot be written in this form; then nothing has been sent
    */
   one(plan: MethodPlan, answer: Answer, body: Uint8Array): void;
-  /** Begins a stream of answers. */
+  /**
+   * Begins a stream of answers.
+   * @throws Error when its metadata cannot be written; then nothing has been sent
+   */
   open(metadata: CallMetadata): void;
   /** @returns false when the client needs time to read: the exchange's output then emits "drain" */
   message(plan: MethodPlan, bytes: Uint8Array): boolean;

@@ -170,7 +170,12 @@ export class RunningCall {
     if (this.#state === 'ended') return;
     const status = error instanceof StatusError ? error : this.#refusalOf(error, answer);
     this.#end({ how: 'threw', error: status });
-    this.#reply.fail(fitStatus(status, this.#exchange.statusBytesMax - this.#sentBytes));
+    try {
+      this.#reply.fail(fitStatus(status, this.#exchange.statusBytesMax - this.#sentBytes));
+    } catch (defect) {
+      this.#parts.reportDefect(defect);
+      this.#exchange.output.destroy(); // there is nothing that could be sent
+    }
   }
 
   #refusalOf(error: unknown, answer: Answer | undefined): StatusError {
