@@ -50,7 +50,7 @@ export function openNewcomer(): Newcomer {
           writeFileSync(join(folder, '.git/change.diff'), text);
           return sh('git apply .git/change.diff');
         }
-        // a server, and calls to it: test/sample/first-screen.test.ts makes them
+        // a server, and calls to it: test/newcomer/first-screen-page.spec.ts makes them
         return words.includes('background') || text.includes('curl ') ? '' : sh(text);
       }),
     check: (...files) => {
