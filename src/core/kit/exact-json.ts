@@ -41,14 +41,17 @@ function isPlain(source: string): boolean {
 
 /**
  * @param json valid JSON
- * @throws Fault REQUEST_TOO_COMPLEX for too many objects, lists and names
+ * @throws Fault REQUEST_TOO_COMPLEX for too many fields: names, and objects and lists within lists
  */
 export function hasNameTwice(json: string): boolean {
   const open: Set<string>[] = [];
   let fields = 0;
+  let isNamed = true; // the next value has a name, which was counted, or is the outermost
   for (const [found, colon] of json.matchAll(/"(?:[^"\\]+|\\.)*"(\s*:)?|[{}[\]]/g)) {
-    if ((colon !== undefined || found === '{' || found === '[') && ++fields > requestBounds.fields) throw tooComplex('fields');
-    if (found === '{' || found === '[') open.push(new Set());
+    const opens = found === '{' || found === '[';
+    if ((colon !== undefined || (opens && !isNamed)) && ++fields > requestBounds.fields) throw tooComplex('fields');
+    isNamed = colon !== undefined;
+    if (opens) open.push(new Set());
     else if (found === '}' || found === ']') open.pop();
     else if (colon !== undefined) {
       const name = JSON.parse(found.slice(0, -colon.length)) as string; // "s\u0075b" is "sub"

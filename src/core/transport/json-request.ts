@@ -23,11 +23,17 @@ export class InexactJson extends Error {
  * @throws InexactJson; Fault REQUEST_TOO_COMPLEX; Error for invalid JSON, or JSON of another type
  */
 export function readJson(type: DescMessage, text: string, registry: Registry): Message {
-  const json = exactMessage(type, parseExactJson(text), { path: '', registry, depth: 0 });
+  const json = exactMessage(type, parseExactJson(text), { path: '', registry, depth: 0, unknown: { fields: 0 } });
   return fromJson(type, json as JsonValue, { registry, ignoreUnknownFields: true });
 }
 
-type Place = { readonly path: string; readonly registry: Registry; readonly depth: number };
+type Place = {
+  readonly path: string;
+  readonly registry: Registry;
+  readonly depth: number;
+  /** Of the whole request; what is within an unknown field is not counted, as in protobuf. */
+  readonly unknown: { fields: number };
+};
 
 /** The same value with its number texts resolved by their fields. protobuf-es refuses values of another form. */
 function exactMessage(type: DescMessage, json: unknown, place: Place): unknown {
@@ -57,6 +63,7 @@ function exactFields(type: DescMessage, json: Record<string, unknown>, place: Pl
     const field = fields.get(key);
     if (field !== undefined)
       set(json, key, exactField(field, json[key], { ...place, path: `${place.path === '' ? '' : `${place.path}.`}${field.name}` }));
+    else if (key !== '@type' && ++place.unknown.fields > requestBounds.unknownFields) throw tooComplex('unknownFields'); // an Any has that name
   }
   return json;
 }
