@@ -9,6 +9,7 @@ import { profile } from './profile.ts';
 import { type Result, tableOf } from './result.ts';
 import { startup } from './startup.ts';
 import { unary } from './unary.ts';
+import { unknown } from './unknown.ts';
 
 type Options = { readonly quick: boolean; readonly against: string | undefined };
 const benches: Readonly<Record<string, (options: Options) => Promise<Result>>> = {
@@ -17,6 +18,7 @@ const benches: Readonly<Record<string, (options: Options) => Promise<Result>>> =
   idle: (options) => idle({ ...options, cores: pinned() }),
   profile: (options) => profile({ ...options, cores: pinned() }),
   unary: (options) => unary({ ...options, cores: pinned() }),
+  unknown: (options) => unknown({ ...options, cores: pinned() }),
 };
 const usage = `Usage: npm run bench -- ${Object.keys(benches).join('|')} [--json] [--quick] [--against DIR]
 

@@ -25,7 +25,7 @@ export class DecodedRequest implements NonNullable<Decoded['decoded']> {
     if (this.#message === undefined) {
       this.#scan = scanned(this.#type.input, this.#bytes, true);
       if (this.#scan === undefined) throw malformed(this.#type.input);
-      this.#message = decode(this.#type.input, this.#bytes);
+      this.#message = decode(this.#type.input, this.#bytes, false); // nobody reads unknown fields of it, and each costs an object
     }
     return this.#message;
   }
@@ -45,9 +45,9 @@ export class DecodedRequest implements NonNullable<Decoded['decoded']> {
   }
 }
 
-function decode(input: DescMessage, bytes: Uint8Array): Message {
+function decode(input: DescMessage, bytes: Uint8Array, readUnknownFields = true): Message {
   try {
-    return fromBinary(input, bytes);
+    return fromBinary(input, bytes, { readUnknownFields });
   } catch (cause) {
     throw malformed(input, cause);
   }
