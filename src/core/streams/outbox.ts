@@ -18,8 +18,8 @@ export type Outbox = {
   send(message: Uint8Array, counted: number): void;
   /** Whether the next message is sent at once. A writer that has only the newest value to send waits for it. */
   hasRoom(): boolean;
-  /** Calls back once when there is room, or at once. */
-  onRoom(callback: () => void): undefined;
+  /** Calls back once when there is room, or at once. @returns takes the callback off */
+  onRoom(callback: () => void): () => void;
   /** @returns false when the client claims more than it was sent */
   acknowledge(count: number): boolean;
   /** Since when something has been waiting without any of it being taken; undefined: nothing waits. */
@@ -39,7 +39,7 @@ export function openOutbox({ sink, bytesMax, unacknowledgedMax, onFull, nowMs }:
   /** The sink accepts the next message. */
   let open = true;
   let over = false;
-  let callbacks: (() => void)[] = [];
+  const callbacks = new Set<() => void>();
 
   const mayWrite = (counted: number) => open && (counted === 0 || sent - acknowledged < unacknowledgedMax);
   const write = (message: Uint8Array, counted: number) => {
@@ -63,7 +63,11 @@ export function openOutbox({ sink, bytesMax, unacknowledgedMax, onFull, nowMs }:
     if (taken > 0) waiting = waiting.slice(taken);
     if (waiting.length === 0) stalledSinceMs = undefined;
     else if (taken > 0) stalledSinceMs = nowMs();
-    while (callbacks.length > 0 && hasRoom()) callbacks.shift()?.();
+    for (const callback of callbacks) {
+      if (!hasRoom()) break;
+      callbacks.delete(callback);
+      callback();
+    }
   };
   const hasRoom = () => !over && waiting.length === 0 && mayWrite(1);
   return {
@@ -78,8 +82,8 @@ export function openOutbox({ sink, bytesMax, unacknowledgedMax, onFull, nowMs }:
     hasRoom,
     onRoom: (callback) => {
       if (hasRoom()) callback();
-      else callbacks.push(callback);
-      return undefined;
+      else callbacks.add(callback);
+      return () => void callbacks.delete(callback);
     },
     acknowledge: (count) => {
       if (count > sent) return false;
@@ -94,7 +98,7 @@ export function openOutbox({ sink, bytesMax, unacknowledgedMax, onFull, nowMs }:
       if (over) return;
       over = true;
       waiting = [];
-      callbacks = [];
+      callbacks.clear();
       if (last !== undefined) sink.write(last);
       sink.end();
     },

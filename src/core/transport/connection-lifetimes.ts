@@ -84,7 +84,11 @@ export function openConnectionLifetimes({ idleMs, prefaceMs }: FrontTimers, cloc
   const ping = (one: Kept) => {
     one.pingAtMs = nowMs + pingMs;
     const lost = clock.after(pongMs, () => one.session.destroy());
-    if (!one.session.ping(lost)) lost(); // the number of pending pings is at Node's limit
+    const answered = () => {
+      one.session.off('close', lost);
+      lost();
+    };
+    if (!one.session.ping(answered)) lost(); // the number of pending pings is at Node's limit
     one.session.once('close', lost);
   };
   return {

@@ -123,6 +123,18 @@ function unsupportedOf({ httpVersionMajor, headers }: IncomingMessage): number |
   return /[,\s]chunked$/.test(coding) ? 501 : 400;
 }
 
+/** Requests that may wait for the one before them: more than one read of the socket has of real ones. */
+const waitingMax = 1_000;
+
+/** Node's parser reads the handle itself, so pausing the socket would not stop it. */
+function read(socket: Socket, isReading: boolean): void {
+  const { _handle: handle } = socket as unknown as { _handle: { reading: boolean; readStart(): void; readStop(): void } | null };
+  if (handle === null || handle.reading === isReading) return;
+  handle.reading = isReading;
+  if (isReading) handle.readStart();
+  else handle.readStop();
+}
+
 /**
  * Runs the requests of one connection one after the other, each when the one before it is completely handled and its
  * answer has left. Nothing more is read while one waits.
@@ -132,13 +144,14 @@ function oneAtATime(socket: Socket, line: Line, run: (next: () => void) => void)
     run(() => {
       const following = line.waiting.shift();
       line.busy = following !== undefined;
-      if (line.waiting.length === 0) socket.resume();
+      if (line.waiting.length === 0) read(socket, true);
       if (socket.destroyed) line.waiting.length = 0;
       else following?.();
     });
   if (line.busy) {
+    if (line.waiting.length >= waitingMax) return line.connection.cut('running_full');
     line.waiting.push(start);
-    socket.pause();
+    read(socket, false);
   } else {
     line.busy = true;
     // When an answer waits, Node pauses its parser, and then fails on the next TLS record (HPE_PAUSED). So what has

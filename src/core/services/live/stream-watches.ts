@@ -44,6 +44,7 @@ export function openStreamWatches(stream: Stream, call: ReadyCall, { limits, pla
     const open: Open = { wish, etag, end: () => {} };
     all.set(id, open);
     let waiting: Shot | undefined;
+    let stopWaiting = () => {};
     /** To a slow client only the newest answer is sent. */
     const send = () => {
       const shot = waiting;
@@ -62,9 +63,11 @@ export function openStreamWatches(stream: Stream, call: ReadyCall, { limits, pla
       if (open.etag !== '' && (!shot.verified || shot.partial)) return; // what the client has is at least as new, and whole
       const isFirst = waiting === undefined;
       waiting = shot;
-      if (isFirst) out.onRoom(send);
+      if (isFirst) stopWaiting = out.onRoom(send);
     };
-    open.end = watches.watch({
+    if (request.byteLength > plan.requestBytes)
+      return close(wish, closeFor('REQUEST_TOO_LARGE', `A request of ${method} has at most ${plan.requestBytes} bytes.`));
+    const unwatch = watches.watch({
       plan,
       request,
       call,
@@ -80,6 +83,12 @@ export function openStreamWatches(stream: Stream, call: ReadyCall, { limits, pla
         close(wish, closeOf(error));
       },
     });
+    open.end = () => {
+      stopWaiting();
+      waiting = undefined;
+      unwatch();
+    };
+    if (all.get(id) !== open) open.end(); // it was refused at once
   };
   return {
     begin,

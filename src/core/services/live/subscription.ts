@@ -106,7 +106,8 @@ export function subscribe(parts: SubscriptionParts): () => void {
     if (!isNext && !isOverlap) return begun(false);
     if (conflate && !out.hasRoom()) {
       state = 'reading'; // the log will have only the newest event of each key
-      out.onRoom(() => begun(false));
+      const stop = out.onRoom(() => begun(false));
+      signal.addEventListener('abort', stop, { once: true });
       return;
     }
     if (isNext) return send(message, events.length, end);
