@@ -6,7 +6,7 @@ type Pairs = Iterable<readonly [key: string, values: readonly (string | Uint8Arr
 export const headerBytes = 32 + 'trailer-'.length;
 
 /** The headers of the protocols themselves, and the server's own metadata of an answer. Bytes. */
-export const ownHeadersBytes = 1_024;
+export const ownHeadersBytes = 1088;
 
 /** The bytes that metadata takes in headers. */
 export function metadataBytes(metadata: Pairs): number {
