@@ -259,6 +259,19 @@ test('HTTP/1.1: of 2,000 pipelined calls one runs, and no more when the client h
   assert.equal(held.most, 1);
 });
 
+test('HTTP/1.1: a client that sends ever more requests behind a call that runs is cut', async () => {
+  Object.assign(held, { most: 0, release: Promise.withResolvers<void>() });
+  const socket = await tls('http/1.1');
+  socket.on('error', () => {}); // it is reset
+  const call = `POST ${whoAmI} HTTP/1.1\r\nhost: a\r\nauthorization: ${signed.authorization}\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}`;
+  const before = await scraped(server, 'portico_abuse_total', 'reason="running_full"');
+  socket.write(call + 'GET / HTTP/1.1\r\nhost: a\r\n\r\n'.repeat(100_000));
+  await until('it is cut', () => socket.destroyed);
+  held.release.resolve();
+  await until('the call has ended', () => held.running === 0);
+  assert.ok((await scraped(server, 'portico_abuse_total', 'reason="running_full"')) > before);
+});
+
 test('no reason of a limit is without a way to it', () => {
   assert.deepEqual(
     limitReasons.filter((reason) => makes[reason] === undefined),

@@ -149,8 +149,8 @@ function oneAtATime(socket: Socket, line: Line, run: (next: () => void) => void)
       else following?.();
     });
   if (line.busy) {
-    if (line.waiting.length >= waitingMax) return line.connection.cut('running_full');
-    line.waiting.push(start);
+    if (line.waiting.length < waitingMax) line.waiting.push(start);
+    else line.connection.cut('running_full');
     read(socket, false);
   } else {
     line.busy = true;
