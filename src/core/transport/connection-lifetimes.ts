@@ -11,7 +11,7 @@ export type LimitedConnection = {
   readonly connection: Connection;
   /** How long it has been without streams at the last check. */
   idleForMs: number;
-  /** Streams that a reset has ended since the last check. */
+  /** Streams that a reset has ended lately: half of them count no more after each check. */
   resets: number;
 };
 
@@ -57,7 +57,7 @@ export function openConnectionLifetimes({ idleMs, prefaceMs }: FrontTimers, cloc
     nowMs += passedMs;
     for (const one of kept.values()) {
       one.idleForMs = one.connection.open.length === 0 ? one.idleForMs + passedMs : 0;
-      one.resets = 0;
+      one.resets >>= 1;
       check(one, passedMs);
     }
     if (kept.size > 0) cancel = clock.after(everyMs, look);

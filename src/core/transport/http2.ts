@@ -33,7 +33,7 @@ function forget(stream: ServerHttp2Stream): void {
 /** Concurrent calls of one connection, including those that the client has reset (Go's server counts them, too). */
 const runningMax = 100;
 
-/** A connection that has reset so many streams since the last check ended for that, whatever nghttp2 calls it. */
+/** A connection that has lately reset so many streams ended for that, whatever nghttp2 calls it. */
 const resetsMany = 40;
 
 export type Http2Parts = {
@@ -75,19 +75,21 @@ export function createHttp2(
     const cancel = clock.after(timers.prefaceMs, () => connection.cut('preface_timeout'));
     session.once('remoteSettings', cancel);
     session.once('close', cancel);
+    const countReset = ({ rstCode }: ServerHttp2Stream) => {
+      if (rstCode === constants.NGHTTP2_NO_ERROR) return;
+      kept.resets++;
+      reports.reset(rstCode);
+    };
     session.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, _flags: number, rawHeaders: string[]) => {
       confineStream(stream);
       stream.on('error', nothing);
-      if (stream.destroyed || stream.closed) return; // already reset: no client waits for an answer
+      if (stream.destroyed || stream.closed) return countReset(stream); // already reset: no client waits for an answer
       const exchange = new Http2Exchange(stream, { headers, rawHeaders }, connection, times);
       connection.opened(exchange);
       stream.on('close', () => {
         connection.closed(exchange);
         kept.idleForMs = 0;
-        if (stream.rstCode !== constants.NGHTTP2_NO_ERROR) {
-          kept.resets++;
-          reports.reset(stream.rstCode);
-        }
+        countReset(stream);
         forget(stream);
       });
       if (connection.running >= runningMax) {
