@@ -1,11 +1,13 @@
+import { backoffMs } from '../kit/backoff.ts';
 import type { Clock } from '../kit/clock.ts';
 import { statusCodes } from '../kit/fault.ts';
+import { pause } from '../kit/until-called.ts';
 import type { UpstreamCall, UpstreamEnd, UpstreamTransport } from '../ports/upstream-transport.ts';
 import { codeOf } from './fault-of-upstream.ts';
 import { sendUnary, type UnaryResult } from './send-unary.ts';
 
-/** Waits before the n-th retry: initial · 2ⁿ⁻¹ up to the longest, ±20 % (gRFC A6). Milliseconds. */
-const backoff = { initialMs: 50, maxMs: 1_000, factor: 2, jitter: 0.2 } as const;
+/** Waits before retries, ±20 % (gRFC A6). */
+const backoff = { firstMs: 50, factor: 2, mostMs: 1_000, least: 0.8, spread: 0.4 } as const;
 /**
  * gRFC A6, "Throttling Retry Attempts and Hedged RPCs": a failure takes one token, a success returns a tenth; there are
  * no retries at half or below.
@@ -46,9 +48,9 @@ export async function sendWithRetries(
     const mayRetry = unavailable && result.headers === undefined && pushback !== 'never' && !signal.aborted;
     if (!mayRetry || retries + 1 >= attemptsMax || budget.tokens <= tokensMax / 2) return result;
     waits = pushback === undefined ? waits + 1 : 0; // after a pushback the backoff starts again
-    const waitMs = pushback ?? Math.min(backoff.initialMs * backoff.factor ** (waits - 1), backoff.maxMs) * (1 + backoff.jitter * (2 * random() - 1));
+    const waitMs = pushback ?? backoffMs(backoff, waits, random);
     if (call.deadlineAtMs !== undefined && clock.nowMs() + waitMs >= call.deadlineAtMs) return result;
-    await pause(waitMs, clock, signal);
+    await pause(clock, waitMs, signal);
     if (signal.aborted) return result;
   }
 }
@@ -61,16 +63,4 @@ function pushbackOf(end: UpstreamEnd): number | 'never' | undefined {
   const said = end.by === 'upstream' ? end.trailers.getAll('grpc-retry-pushback-ms')[0] : undefined;
   if (said === undefined) return undefined;
   return /^\d{1,9}$/.test(String(said)) ? Number(said) : 'never';
-}
-
-function pause(ms: number, clock: Clock, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      cancel();
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    const cancel = clock.after(ms, done);
-    signal.addEventListener('abort', done, { once: true });
-  });
 }

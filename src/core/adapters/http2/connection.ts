@@ -1,8 +1,9 @@
+import { backoffMs } from '../../kit/backoff.ts';
 import { type ConnectFailure, type OpenedSession, openSession, type Session, type SessionParts } from './session.ts';
 import { type SocketAddress, textOf } from './upstream-address.ts';
 
 /** grpc/grpc, doc/connection-backoff.md, with shorter times, because the upstreams are near. */
-const backoff = { baseMs: 100, factor: 1.6, maxMs: 5_000, jitter: 0.2 } as const;
+const backoff = { firstMs: 100, factor: 1.6, mostMs: 5_000, least: 0.8, spread: 0.4 } as const;
 
 /** One address of an upstream. */
 export type Connection = {
@@ -71,7 +72,7 @@ export function openConnection(address: SocketAddress, { random, changed, ...par
     state = 'aside';
     failure = why;
     failures += 1;
-    const waitMs = Math.min(backoff.baseMs * backoff.factor ** (failures - 1), backoff.maxMs) * (1 + backoff.jitter * (2 * random() - 1));
+    const waitMs = backoffMs(backoff, failures, random);
     cancelTimer = parts.clock.after(waitMs, () => {
       if (wanted) return connect();
       state = 'idle'; // without calls meanwhile, the next call starts a new attempt and waits for it

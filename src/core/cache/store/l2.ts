@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 import type { Clock } from '../../kit/clock.ts';
 import type { Soon } from '../../kit/soon.ts';
+import { pause } from '../../kit/until-called.ts';
 import type { CacheEntry, CacheStore } from '../../ports/cache-store.ts';
 import type { Lease, Leases } from '../../ports/leases.ts';
 import { unavailable, type WaitBudget } from '../wait-budget.ts';
@@ -55,16 +56,6 @@ export function openL2({ store, leases, clock }: { readonly store: CacheStore; r
     if (lease === unavailable && taking instanceof Promise) taking.then((late) => late && release(late)).catch(() => {}); // it would keep others waiting for nobody
     return lease;
   };
-  const pause = (ms: number, signal: AbortSignal) =>
-    new Promise<void>((resolve) => {
-      const cancel = clock.after(ms, () => over());
-      const over = () => {
-        cancel();
-        signal.removeEventListener('abort', over);
-        resolve();
-      };
-      signal.addEventListener('abort', over, { once: true });
-    });
 
   return {
     get: (key) => store.get(key),
@@ -86,7 +77,7 @@ export function openL2({ store, leases, clock }: { readonly store: CacheStore; r
         if (lease !== undefined) return { lease };
         for (let held: boolean | typeof unavailable = true; held === true; held = await budget.whileWaiting().wait(leases.held(key, name))) {
           if (clock.nowMs() >= waitUntilMs || signal.aborted) return {};
-          await pause(everyMs, signal);
+          await pause(clock, everyMs, signal);
           everyMs = Math.min(askMaxMs, everyMs * 1.5);
         }
       }

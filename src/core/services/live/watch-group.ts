@@ -1,3 +1,4 @@
+import { backoffMs } from '../../kit/backoff.ts';
 import type { Clock } from '../../kit/clock.ts';
 import type { Answer } from '../../ports/call.ts';
 import type { Watched } from '../../ports/watched.ts';
@@ -52,7 +53,7 @@ export type Group = {
 
 /** Of the repair of lost invalidations, which costs one read of versions for many groups. Milliseconds. */
 const checkMs = 30_000;
-const backoffMs = { first: 1_000, most: 60_000 } as const;
+const failing = { firstMs: 1_000, factor: 2, mostMs: 60_000, least: 0.5, spread: 0.5 } as const;
 
 /**
  * Computes the answer anew when it was invalidated or its time is over: at once, then not more often than the interval.
@@ -84,7 +85,7 @@ export function openGroup({ key, intervalMs, clock, random, computations, mayPas
     if (freshUntilMs === undefined || failures > 0) return plan(backoff(Math.max(1, failures)), due);
     plan(Math.max(1, Math.min(freshUntilMs - clock.monotonicMs(), checkMs * (0.75 + 0.5 * random()))), check);
   };
-  const backoff = (n: number) => Math.max(intervalMs, Math.min(backoffMs.most, backoffMs.first * 2 ** Math.min(n - 1, 10)) * (0.5 + 0.5 * random()));
+  const backoff = (n: number) => Math.max(intervalMs, backoffMs(failing, n, random));
   const take: Group['take'] = (answer) => {
     const { watched: newest, partial = false } = answer;
     const isOlder = watched !== undefined && newest.sequence < watched.sequence;

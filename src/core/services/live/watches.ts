@@ -1,3 +1,4 @@
+import { backoffMs } from '../../kit/backoff.ts';
 import type { Clock } from '../../kit/clock.ts';
 import type { MethodPlan } from '../../kit/plan.ts';
 import type { Soon } from '../../kit/soon.ts';
@@ -42,7 +43,7 @@ export type Watches = {
 };
 
 type WatchedAnswer = Answer & { readonly watched: Watched };
-const backoffMs = { first: 1_000, most: 30_000 } as const;
+const failing = { firstMs: 1_000, factor: 2, mostMs: 30_000, least: 0.5, spread: 0.5 } as const;
 
 /** The watched answers of this replica: one group for each, whoever watches it. */
 export function openWatches({ answerWatched, onInvalidated, clock, random, computations, arrivals, counts }: WatchesParts): Watches {
@@ -105,7 +106,7 @@ export function openWatches({ answerWatched, onInvalidated, clock, random, compu
         if (!mayPass(error)) return wish.onRefused(error);
         wish.onFailing?.(sinceMs);
       }
-      await pause(clock, Math.min(backoffMs.most, backoffMs.first * 2 ** failures) * (0.5 + 0.5 * random()), signal);
+      await pause(clock, backoffMs(failing, failures + 1, random), signal);
     }
   };
   const join = (wish: WatchWish, answer: WatchedAnswer, signal: AbortSignal) => {
