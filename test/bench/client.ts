@@ -21,7 +21,10 @@ export const clientHeaders = {
   'app-version': '4.2.0',
 } as const;
 
-/** One HTTP/2 connection over TLS. @param frame the request: prefix and message. @param more what differs from a call of GetHome */
+/**
+ * One HTTP/2 connection over TLS. @param frame the request: prefix and message. @param more what differs from a call of
+ * GetHome
+ */
 export function openClient(port: number, ca: Buffer, frame: Buffer, more: Readonly<Record<string, string>> = {}): Client {
   const session = connect(`https://localhost:${port}`, { ca });
   session.on('error', () => {}); // its streams tell

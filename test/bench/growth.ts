@@ -43,7 +43,10 @@ export async function growth(
   return { users, calls, rssBytes, wrong };
 }
 
-/** The resident set of a server after so many calls of one user and a garbage collection: bytes. @throws Error when a call was not good */
+/**
+ * The resident set of a server after so many calls of one user and a garbage collection: bytes. @throws Error when a
+ * call was not good
+ */
 export async function rssAfter(
   { server, load }: { readonly server: Measured; readonly load: Load },
   { calls, loadCore }: { readonly calls: number; readonly loadCore: number },

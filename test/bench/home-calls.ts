@@ -3,7 +3,10 @@ import { ask, checkHome, checkHomeJson, clientHeaders, openClient, path, type Re
 import type { Harness } from './harness.ts';
 import { frameOf } from './load.ts';
 
-/** Field 1000, varint 1: unknown to GetHomeRequest, so the cache neither stores nor joins the call, and each makes its four upstream calls. */
+/**
+ * Field 1000, varint 1: unknown to GetHomeRequest, so the cache neither stores nor joins the call, and each makes its
+ * four upstream calls.
+ */
 const uncachedRequest = new Uint8Array([0xc0, 0x3e, 0x01]);
 /** All of the screen that its JSON has. */
 const homeQuery = `{ home {

@@ -1,4 +1,5 @@
-// What fields cost that a request's proto does not have, against one field of as many bytes: docs/reference/benchmarks.md.
+// What fields cost that a request's proto does not have, against one field of as many bytes:
+// docs/reference/benchmarks.md.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,4 +1,5 @@
-// A fail-over by DNS in mode `single`: the primary that a replica is connected to becomes the replica of another one, and lags behind.
+// A fail-over by DNS in mode `single`: the primary that a replica is connected to becomes the replica of another one,
+// and lags behind.
 import type { Redis } from '../../src/core/adapters/redis/connection/open-redis.ts';
 import { redisScript } from '../../src/core/adapters/redis/connection/redis-script.ts';
 import { readScript } from '../../src/core/adapters/redis/tag-scripts.ts';

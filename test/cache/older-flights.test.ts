@@ -1,4 +1,5 @@
-// Calls that join a flight older than themselves: what it comes to is theirs only while it still holds, errors and incomplete tag sets included.
+// Calls that join a flight older than themselves: what it comes to is theirs only while it still holds, errors and
+// incomplete tag sets included.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Metadata } from 'nice-grpc-common';

@@ -1,4 +1,5 @@
-// The race in its long form: a million reads, by `npm run test:race`. `RACE_READS=100000 RACE_SEED=7 npm run test:race` makes fewer, of the histories of that seed.
+// The race in its long form: a million reads, by `npm run test:race`. `RACE_READS=100000 RACE_SEED=7 npm run test:race`
+// makes fewer, of the histories of that seed.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { raceOf, type Setting } from './memory-world.ts';

@@ -6,7 +6,10 @@ import { ownPrefix, type RedisServer, startRedisServer } from '../support/redis/
 import { race } from './race.ts';
 import { replicasOf, sleep } from './redis-world.ts';
 
-/** docs/operating/redis.md: the first two are recommended, "allkeys" ones refused at start. An operator may set any of them later. */
+/**
+ * docs/operating/redis.md: the first two are recommended, "allkeys" ones refused at start. An operator may set any of
+ * them later.
+ */
 const policies = [
   'noeviction',
   'volatile-ttl',

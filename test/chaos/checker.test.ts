@@ -1,4 +1,5 @@
-// The checker finds nothing under these faults. Without the safeguard that each is for it does: test/cache/safeguards.test.ts.
+// The checker finds nothing under these faults. Without the safeguard that each is for it does:
+// test/cache/safeguards.test.ts.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { withoutVersionCheck } from './bare.ts';

@@ -74,7 +74,9 @@ export async function runHistory({ a, b, faults }: TopicLogHarness, { seed, step
   return gave;
 }
 
-/** A page that is recovered has each event after the position, unless a newer one of its key replaced it, and no other. */
+/**
+ * A page that is recovered has each event after the position, unless a newer one of its key replaced it, and no other.
+ */
 function honest(page: TopicPage, after: TopicPosition, branch: Branch) {
   assert.deepEqual([page.top.offset, page.top.id], [branch.length, branch.at(-1)?.position.id ?? '']);
   if (!page.recovered) return;

@@ -1,4 +1,5 @@
-// The image with what is around it: settings and secrets as a platform mounts them, a database, an identity provider and an OpenTelemetry collector.
+// The image with what is around it: settings and secrets as a platform mounts them, a database, an identity provider
+// and an OpenTelemetry collector.
 import { execFileSync } from 'node:child_process';
 import { createPrivateKey, generateKeyPairSync } from 'node:crypto';
 import { once } from 'node:events';

@@ -8,6 +8,7 @@ import type { Handler } from '../../src/core/ports/call.ts';
 import { limitReasons } from '../../src/core/transport/abuse.ts';
 import { Metadata } from 'nice-grpc-common';
 import { openFixture } from '../fixture/app.ts';
+import { frame, preface } from '../support/client/raw-http2.ts';
 import { registryOf, signIn } from '../support/client/protocols.ts';
 import { scraped } from '../support/client/scrape.ts';
 import { openWire } from '../support/client/wire.ts';
@@ -78,15 +79,6 @@ const closed = (socket: Socket) => new Promise((resolve) => (socket.destroyed ? 
 
 const json = { ':method': 'POST', 'content-type': 'application/json' };
 const [echo, item, whoAmI] = ['Echo', 'GetItem', 'WhoAmI'].map((name) => `/fixture.v1.ScreenService/${name}`) as [string, string, string];
-const preface = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n';
-const frame = (type: number, flags: number, stream: number, payload: Buffer) => {
-  const head = Buffer.alloc(9);
-  head.writeUIntBE(payload.length, 0, 3);
-  head[3] = type;
-  head[4] = flags;
-  head.writeUInt32BE(stream, 5);
-  return Buffer.concat([head, payload]);
-};
 const closedWindow = { initialWindowSize: 0 };
 const getBig = { ...json, 'content-type': 'application/grpc', te: 'trailers', ':path': echo };
 

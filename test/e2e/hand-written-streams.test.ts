@@ -1,4 +1,5 @@
-// Streams that a team writes as nice-grpc handlers: each kind, in every protocol that carries it, with upstreams bound to the call.
+// Streams that a team writes as nice-grpc handlers: each kind, in every protocol that carries it, with upstreams bound
+// to the call.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { type Fixture, openFixture } from '../fixture/app.ts';

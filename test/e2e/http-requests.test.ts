@@ -1,4 +1,5 @@
-// Requests of HTTP as RFC 9110, 9112 and 9113 have them, good and bad, by raw sockets: what a client library would never send.
+// Requests of HTTP as RFC 9110, 9112 and 9113 have them, good and bad, by raw sockets: what a client library would
+// never send.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect } from 'node:net';
@@ -20,7 +21,10 @@ const json = 'content-type: application/json\r\n';
 const length = `content-length: ${body.length}\r\n`;
 const chunked = `c\r\n${body}\r\n0\r\n\r\n`;
 
-/** Sends bytes on a connection of its own. @returns the status of the answer and its body, or what CORS and Node say of it */
+/**
+ * Sends bytes on a connection of its own. @returns the status of the answer and its body, or what CORS and Node say of
+ * it
+ */
 async function said(text: string): Promise<{ readonly status: number; readonly rest: string }> {
   const socket = connect(server.portico.ports.public, '127.0.0.1');
   let received = '';
@@ -152,7 +156,9 @@ const fields = (changed: Partial<Record<keyof typeof pseudo, string | undefined>
   ...more,
 ];
 
-/** What ends a stream: an HTTP status, or an error of the stream. Another stream of the connection is answered after it. */
+/**
+ * What ends a stream: an HTTP status, or an error of the stream. Another stream of the connection is answered after it.
+ */
 const streams: readonly (readonly [name: string, fields: Fields, ends: number | 'reset'])[] = [
   ['as it should be', fields(), 200],
   ['a length that agrees', fields({}, [['content-length', String(body.length)]]), 200],

@@ -27,7 +27,10 @@ after(async () => {
 const call = (at: TestServer, method: string, text: string, foreign = false) =>
   callOf(registry, transportOf('grpc h2', at), `fixture.v1.${method}`, { text }, { headers, foreign });
 
-/** Lets the upstream fail with this status until it was asked `failures` times. @returns how often it was asked, and what became of the call */
+/**
+ * Lets the upstream fail with this status until it was asked `failures` times. @returns how often it was asked, and
+ * what became of the call
+ */
 async function readWhenItFails(failures: number, trailers: Readonly<Record<string, string>>) {
   const first = upstream.calls.length;
   upstream.answer = (asked) => (upstream.calls.length - first <= failures ? trailersOnly(asked, trailers) : reply(asked, { messages: [answered] }));

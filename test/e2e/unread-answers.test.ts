@@ -1,4 +1,5 @@
-// Answers that nobody reads: their bytes, their streams and their connections have a bound, by each protocol and of each kind.
+// Answers that nobody reads: their bytes, their streams and their connections have a bound, by each protocol and of
+// each kind.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import type { ClientHttp2Session } from 'node:http2';

@@ -1,4 +1,5 @@
-// Sends what is nearly right to a server, and has its upstream answer what is nearly right, for a time; says what went wrong, and by which seed it does so again.
+// Sends what is nearly right to a server, and has its upstream answer what is nearly right, for a time; says what went
+// wrong, and by which seed it does so again.
 import type { ClientHttp2Session } from 'node:http2';
 import { join, resolve } from 'node:path';
 import { openWire } from '../support/client/wire.ts';
@@ -99,7 +100,10 @@ export async function fuzz({ seed, seconds, roundsMin = 0, round: only }: FuzzOp
   return { findings, rounds, cases, statuses, rssBytes: [early, late] };
 }
 
-/** A length that is not that of the body may end the connection (RFC 9113, 8.1.1 and 5.4.2): such a case has one of its own. */
+/**
+ * A length that is not that of the body may end the connection (RFC 9113, 8.1.1 and 5.4.2): such a case has one of its
+ * own.
+ */
 const breaks = ({ headers }: Case) => headers.some(([name]) => name === 'content-length');
 
 async function sendAlone(where: Where, one: Case): Promise<Sent> {
@@ -145,7 +149,10 @@ function shown({ version, method, path, headers, pieces, end }: Case): string {
   return `${version} ${method} ${path} (${end})\n  ${fields.join('\n  ')}\n  ${pieces.map((piece) => piece.toString('base64')).join(' | ')}`;
 }
 
-/** Others are served all the while: on the connection that was misused, unless it was closed, and on one of their own. @returns what is wrong */
+/**
+ * Others are served all the while: on the connection that was misused, unless it was closed, and on one of their own.
+ * @returns what is wrong
+ */
 async function controlled(misused: ClientHttp2Session, where: Where, authorization: string): Promise<string | undefined> {
   const call: Case = {
     version: 'h2',

@@ -1,4 +1,5 @@
-// `npm run fuzz -- --seed 7 --seconds 600`: runs on, with a seed of its own where none is given, and says what it found.
+// `npm run fuzz -- --seed 7 --seconds 600`: runs on, with a seed of its own where none is given, and says what it
+// found.
 import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { globalSetup, globalTeardown } from '../support/global-setup.ts';

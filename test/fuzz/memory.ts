@@ -2,7 +2,10 @@ import type { FuzzResult } from './fuzz.ts';
 
 /** From this long on a run says something of memory: before, caches and the heap are still filling. Seconds. */
 const longS = 120;
-/** What RSS after garbage collection may grow by between a fifth of the time and its end: V8 does not give all pages back. */
+/**
+ * What RSS after garbage collection may grow by between a fifth of the time and its end: V8 does not give all pages
+ * back.
+ */
 const growthMax = 1.1;
 const growthBytesMax = 20_000_000;
 

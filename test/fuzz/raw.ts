@@ -1,4 +1,5 @@
-// Bytes on a connection of their own: frames of HTTP/2, and requests of HTTP/1.1, of which some are wrong. Nothing is asked of the answer but that the connection ends.
+// Bytes on a connection of their own: frames of HTTP/2, and requests of HTTP/1.1, of which some are wrong. Nothing is
+// asked of the answer but that the connection ends.
 import { connect as connectTls } from 'node:tls';
 import type { Chance } from './chance.ts';
 import { closes, type Where } from './send.ts';
@@ -101,7 +102,10 @@ export function rawHttp1Bytes(chance: Chance): Buffer {
   return chance.often(0.2) ? chance.mutated(all) : all;
 }
 
-/** Writes bytes in pieces, and waits for the end of the connection for as long as the server's own times take. @returns false when it hangs */
+/**
+ * Writes bytes in pieces, and waits for the end of the connection for as long as the server's own times take. @returns
+ * false when it hangs
+ */
 export async function sendRaw({ url, ca }: Where, alpn: 'h2' | 'http/1.1', pieces: readonly Buffer[]): Promise<boolean> {
   const { hostname, port } = new URL(url);
   const socket = connectTls({ host: hostname, port: Number(port), ca, servername: hostname, ALPNProtocols: [alpn] });

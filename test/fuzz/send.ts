@@ -1,4 +1,5 @@
-// Sends cases, by HTTP/2 on a connection that is shared and by HTTP/1.1 in bytes of our own, and waits for what is answered.
+// Sends cases, by HTTP/2 on a connection that is shared and by HTTP/1.1 in bytes of our own, and waits for what is
+// answered.
 import type { EventEmitter } from 'node:events';
 import type { ClientHttp2Session, OutgoingHttpHeaders } from 'node:http2';
 import type { IncomingHttpHeaders } from 'node:http';
@@ -9,7 +10,10 @@ import type { Reply } from './well-formed.ts';
 
 /** A call that is not over after this long hangs. Milliseconds: the servers' own times are shorter. */
 export const hangMs = 10_000;
-/** Why there is no reply: `unsendable`: our own library refused; `left`: the case left; `none`: the server ended the stream or the connection without one. */
+/**
+ * Why there is no reply: `unsendable`: our own library refused; `left`: the case left; `none`: the server ended the
+ * stream or the connection without one.
+ */
 export type Sent = Reply | 'unsendable' | 'left' | 'none' | 'hangs';
 
 /** @returns false when a stream or socket has not closed in time, however it closes */

@@ -1,4 +1,5 @@
-// The server that is fuzzed, as a process of its own: it dies alone, and its memory is its own. server.ts UPSTREAM-ADDRESS
+// The server that is fuzzed, as a process of its own: it dies alone, and its memory is its own. server.ts
+// UPSTREAM-ADDRESS
 import { createInterface } from 'node:readline';
 import { openFixture } from '../fixture/app.ts';
 import { registryOf, signIn } from '../support/client/protocols.ts';

@@ -1,4 +1,5 @@
-// What every answer has to look like, whatever was asked: a status in the form that the content type asked for, and details by the tests' rules.
+// What every answer has to look like, whatever was asked: a status in the form that the content type asked for, and
+// details by the tests' rules.
 import assert from 'node:assert/strict';
 import type { IncomingHttpHeaders } from 'node:http';
 import { codeFromString } from '@connectrpc/connect/protocol-connect';

@@ -1,4 +1,5 @@
-// The stream for networks without bidi: Open by HTTP/1.1 and gRPC-Web, and Send, whose messages are handled once and in order.
+// The stream for networks without bidi: Open by HTTP/1.1 and gRPC-Web, and Send, whose messages are handled once and in
+// order.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { ConnectError } from '@connectrpc/connect';

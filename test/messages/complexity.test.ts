@@ -1,4 +1,5 @@
-// The bounds of a request besides its bytes, with a token: at each bound it passes, and one more is refused by the bound's name.
+// The bounds of a request besides its bytes, with a token: at each bound it passes, and one more is refused by the
+// bound's name.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { requestBounds } from '../../src/core/kit/too-complex.ts';

@@ -1,4 +1,5 @@
-// Everything that leaves has a size: status, text, details and metadata together stay within one budget, whoever wrote them, and the code always arrives.
+// Everything that leaves has a size: status, text, details and metadata together stay within one budget, whoever wrote
+// them, and the code always arrives.
 import assert from 'node:assert/strict';
 import type { IncomingHttpHeaders } from 'node:http';
 import { after, before, test } from 'node:test';

@@ -18,7 +18,10 @@ const affected = [
 
 export type Newcomer = {
   readonly folder: string;
-  /** Does what a page of docs says, block by block, except what it starts in the background. @returns what its commands printed */
+  /**
+   * Does what a page of docs says, block by block, except what it starts in the background. @returns what its commands
+   * printed
+   */
   follow(page: string): readonly string[];
   /** @param files globs; with NEWCOMER=whole all tests are run. @throws Error with the end of what was printed */
   check(...files: readonly string[]): void;

@@ -1,4 +1,5 @@
-// How much has to be read to follow one cached call: the files are those that a miss and a hit run through, as V8 counts them.
+// How much has to be read to follow one cached call: the files are those that a miss and a hit run through, as V8
+// counts them.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { Session } from 'node:inspector/promises';

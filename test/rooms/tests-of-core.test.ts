@@ -1,4 +1,5 @@
-// Core's tests know nothing of the app and of the sample company: a team adds screens, and takes the sample out, and they stay green.
+// Core's tests know nothing of the app and of the sample company: a team adds screens, and takes the sample out, and
+// they stay green.
 import assert from 'node:assert/strict';
 import { globSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';

@@ -8,7 +8,10 @@ import { keptTransports, type Outcome, protocols, signIn } from '../support/clie
 import { callSample, openSampleServer, type SampleServer, sampleRegistry } from './sample-server.ts';
 import { until } from '../support/time/until.ts';
 
-/** The longest that a call may take: its deadline is 800 ms, and a machine that is busy with other tests adds to it. A call that hangs takes longer. */
+/**
+ * The longest that a call may take: its deadline is 800 ms, and a machine that is busy with other tests adds to it. A
+ * call that hangs takes longer.
+ */
 const longestMs = 15_000;
 const partOf: Readonly<Record<ServiceName, string>> = { accounts: 'profile', orders: 'orders', couriers: 'couriers', promotions: 'offers' };
 const faults: readonly { readonly behaviour?: Behaviour; readonly link?: LinkState; readonly reason: RegExp }[] = [

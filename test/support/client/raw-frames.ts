@@ -9,7 +9,10 @@ export type RawRequest = { readonly stream: number; readonly fields: readonly (r
 const statuses = [200, 204, 206, 304, 400, 404, 500];
 const firstStatus = 0x88;
 
-/** Sends the requests one after the other. @returns by stream the status of its answer, or "reset"; of a lost connection nothing more */
+/**
+ * Sends the requests one after the other. @returns by stream the status of its answer, or "reset"; of a lost connection
+ * nothing more
+ */
 export async function frames(port: number, requests: readonly RawRequest[]): Promise<ReadonlyMap<number, number | 'reset'>> {
   const socket = connect(port, '127.0.0.1');
   const seen = new Map<number, number | 'reset'>();

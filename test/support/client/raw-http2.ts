@@ -20,6 +20,9 @@ export function headerBlock(fields: readonly (readonly [name: string, value: str
   return Buffer.concat(fields.flatMap(([name, value]) => [Buffer.from([0]), literal(name), literal(value)]));
 }
 
+/** The first bytes of a client (RFC 9113, section 3.4). */
+export const preface = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n';
+
 export function frame(type: number, flags: number, stream: number, payload: Buffer): Buffer {
   const head = Buffer.alloc(9);
   head.writeUIntBE(payload.length, 0, 3);
@@ -50,7 +53,7 @@ export function rawHttp2(url: string, ca: string, headers: readonly (readonly [n
       how();
     };
     socket.on('error', reject).on('close', () => reject(new Error('The connection was closed.')));
-    socket.write('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
+    socket.write(preface);
     socket.write(Buffer.concat([frame(settings, 0, 0, Buffer.alloc(0)), frame(headersType, endHeaders, 1, block), frame(data, endStream, 1, body)]));
     socket.on('data', (chunk: Buffer) => {
       rest = Buffer.concat([rest, chunk]);

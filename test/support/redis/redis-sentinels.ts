@@ -17,7 +17,10 @@ export type RedisSentinels = AsyncDisposable & {
 };
 
 const masterName = 'portico-test';
-/** Sentinels promote no replica that has been without its primary for ten times as long: a busy machine takes seconds to let one lag behind. Milliseconds. */
+/**
+ * Sentinels promote no replica that has been without its primary for ten times as long: a busy machine takes seconds to
+ * let one lag behind. Milliseconds.
+ */
 const downAfterMs = 2_000;
 /** Sentinels do nothing for 30 s after they stood still for 2 s themselves (TILT mode). Times, 50 ms apart. */
 const looksMax = 2_400;

@@ -1,4 +1,5 @@
-// The upstreams of whatever app is in src/app, at an address where nothing listens: settings have to name them, and core's tests call none.
+// The upstreams of whatever app is in src/app, at an address where nothing listens: settings have to name them, and
+// core's tests call none.
 import { app } from '../../../src/app/index.ts';
 import { ourMethods } from '../../../src/wire/our-methods.ts';
 

@@ -26,7 +26,10 @@ export async function serverEnvironment() {
   return { env, withPorts, readyUrl: `http://127.0.0.1:${adminPort}/readyz` };
 }
 
-/** The longest that a start may take on a machine that is busy with other tests: a first start makes keys and a database. Milliseconds. */
+/**
+ * The longest that a start may take on a machine that is busy with other tests: a first start makes keys and a
+ * database. Milliseconds.
+ */
 const startMaxMs = 180_000;
 
 /** Starts a command of the shell, and waits until the server that it starts is ready. @throws Error when it ends before */
