@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Gzip, gzipFor } from './compression.ts';
+import { planOf } from '../../../test/support/cache/ready-call.ts';
+import type { Codec } from './codec.ts';
+import { encodedFrame, formsOfMessage, type Gzip, gzipFor } from './compression.ts';
 
 /** RFC 9110, sections 12.4.2 and 12.5.3. */
 const table: readonly (readonly [header: string | string[] | undefined, expected: Gzip])[] = [
@@ -41,3 +43,23 @@ const table: readonly (readonly [header: string | string[] | undefined, expected
 ];
 for (const [header, expected] of table)
   test(`accept-encoding: ${String(header).slice(0, 40)} means gzip: ${expected}`, () => assert.equal(gzipFor(header), expected));
+
+test('a message that many streams are sent is made JSON and compressed once, for each type', () => {
+  const made: string[] = [];
+  const codec: Codec = {
+    name: 'json',
+    read: (_input, raw) => raw,
+    write: (plan) => {
+      made.push(plan.descriptor.name);
+      return Buffer.from(plan.descriptor.name.repeat(500));
+    },
+  };
+  const [event, other] = [Buffer.from('an event'), Buffer.from('an event')];
+  const [item, list] = [planOf('GetItem', {}), planOf('ListItems', {})];
+  const sent = (plan: typeof item, message: Uint8Array) =>
+    encodedFrame(codec, plan, message, { gzip: 'large', forms: formsOfMessage(plan, message) });
+  assert.deepEqual(sent(item, event), sent(item, event));
+  assert.notDeepEqual(sent(list, event), sent(item, event));
+  sent(item, other);
+  assert.deepEqual(made, ['GetItem', 'ListItems', 'GetItem']);
+});

@@ -109,6 +109,20 @@ function madeOnce(forms: KeptForms | undefined, form: string, make: () => Uint8A
   return made;
 }
 
+const shared = new WeakMap<Uint8Array, Map<string, Uint8Array>>();
+
+/** Keeps the other forms of a stream's message for as long as that is held: an event goes to many clients. */
+export function formsOfMessage(plan: MethodPlan, message: Uint8Array): KeptForms {
+  const type = plan.descriptor.output.typeName;
+  return {
+    get: (form) => shared.get(message)?.get(`${type} ${form}`),
+    keep: (form, bytes) => {
+      const forms = shared.get(message) ?? new Map<string, Uint8Array>();
+      shared.set(message, forms.set(`${type} ${form}`, bytes));
+    },
+  };
+}
+
 /** What the client accepts, and where an answer of the cache keeps its other forms. */
 export type Packing = { readonly gzip: Gzip; readonly forms?: KeptForms | undefined };
 

@@ -5,7 +5,7 @@ import type { StatusError } from '../kit/status-error.ts';
 import type { Answer, CallMetadata } from '../ports/call.ts';
 import { toHeaders } from './answer-headers.ts';
 import type { Codec } from './codec.ts';
-import { acceptedEncodings, encodedFrame, type Gzip, gzipFor } from './compression.ts';
+import { acceptedEncodings, encodedFrame, formsOfMessage, type Gzip, gzipFor } from './compression.ts';
 import { ConnectUnaryReply, connectTrailers } from './connect-unary.ts';
 import type { Exchange } from './exchange.ts';
 import { framedRequest } from './framed-request.ts';
@@ -57,7 +57,7 @@ class ConnectStreamReply implements Reply {
   }
 
   message(plan: MethodPlan, bytes: Uint8Array): boolean {
-    return this.#exchange.write(encodedFrame(this.#codec, plan, bytes, { gzip: this.#gzip }));
+    return this.#exchange.write(encodedFrame(this.#codec, plan, bytes, { gzip: this.#gzip, forms: formsOfMessage(plan, bytes) }));
   }
 
   close(trailers: CallMetadata): void {

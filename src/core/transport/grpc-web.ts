@@ -5,7 +5,7 @@ import type { Answer, CallMetadata } from '../ports/call.ts';
 import { toHeaders } from './answer-headers.ts';
 import { base64Chunks } from './base64-chunks.ts';
 import type { Codec } from './codec.ts';
-import { acceptedEncodings, encodedFrame, type Gzip, gzipFor } from './compression.ts';
+import { acceptedEncodings, encodedFrame, formsOfMessage, type Gzip, gzipFor } from './compression.ts';
 import type { Exchange } from './exchange.ts';
 import { framedRequest } from './framed-request.ts';
 import { frame } from './frames.ts';
@@ -58,7 +58,7 @@ class GrpcWebReply implements Reply {
   }
 
   message(plan: MethodPlan, bytes: Uint8Array): boolean {
-    return this.#write(encodedFrame(this.#codec, plan, bytes, { gzip: this.#gzip }));
+    return this.#write(encodedFrame(this.#codec, plan, bytes, { gzip: this.#gzip, forms: formsOfMessage(plan, bytes) }));
   }
 
   close(trailers: CallMetadata): void {
