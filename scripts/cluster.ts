@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { createRemoteJWKSet } from 'jose';
 import { ensureKey } from '../src/core/adapters/keys/key-directory.ts';
-import { devTls } from '../src/core/transport/dev-tls.ts';
+import { devTls } from '../src/transport/tls/dev-tls.ts';
 import { openCompany } from '../src/sample/company.ts';
 import { systemClock } from '../src/wire/system-clock.ts';
 import { openBalancer } from './cluster/balancer.ts';

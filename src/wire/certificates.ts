@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import type { Clock } from '../core/kit/clock.ts';
-import { type CertificateFiles, readCertificate } from '../core/transport/certificate.ts';
-import { devTls } from '../core/transport/dev-tls.ts';
-import type { FrontTls } from '../core/transport/front-options.ts';
+import { type CertificateFiles, readCertificate } from '../transport/tls/certificate.ts';
+import { devTls } from '../transport/tls/dev-tls.ts';
+import type { FrontTls } from '../transport/front-options.ts';
 import type { Settings } from '../settings.ts';
 
 export type Certificates = {

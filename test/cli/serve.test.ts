@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
-import { devTls } from '../../src/core/transport/dev-tls.ts';
+import { devTls } from '../../src/transport/tls/dev-tls.ts';
 import { openWire } from '../support/client/wire.ts';
 import { createDatabase } from '../support/postgres/postgres.ts';
 import type { Running } from '../support/server/process.ts';

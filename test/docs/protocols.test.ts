@@ -5,25 +5,25 @@ import { test } from 'node:test';
 
 const root = resolve(import.meta.dirname, '../..');
 const page = readFileSync(join(root, 'docs/reference/protocols.md'), 'utf8');
-const source = (name: string) => readFileSync(join(root, 'src/core/transport', name), 'utf8');
+const source = (name: string) => readFileSync(join(root, 'src', name), 'utf8');
 
 test('the limits of a connection stand on the page as they stand in the code', () => {
   const limits: readonly (readonly [file: string, code: RegExp, row: RegExp])[] = [
-    ['http2.ts', /maxConcurrentStreams: (\S+?),/, /streams at once \| (\S+) /],
-    ['http2.ts', /maxHeaderListSize: (\S+?),/, /header list \| (\S+) /],
-    ['http2.ts', /maxHeaderListPairs: (\S+?),/, /headers of one call \| (\S+) /],
-    ['http2.ts', /maxSessionMemory: (\S+?),/, /HTTP\/2 session \| (\S+) MB/],
-    ['http2.ts', /streamResetBurst: (\S+?),/, /resets of streams \| (\S+) at once/],
-    ['http2.ts', /streamResetRate: (\S+?),/, /at once, (\S+) a second/],
-    ['incoming.ts', /valueBytesMax = (\S+?);/, /one piece of metadata \| (\S+) bytes/],
-    ['incoming.ts', /credentialBytesMax = (\S+) \+/, /an access token \| (\S+) bytes/],
-    ['../policy/request-bytes.ts', /unaryRequestBytes = (\S+?);/, /a request message \| .*? by default (\S+) bytes for unary/],
-    ['../policy/request-bytes.ts', /streamRequestBytes = (\S+?);/, /unary methods, (\S+) for streams/],
-    ['../kit/too-complex.ts', /fields: (\d\S+?),/, /fields of a request message and those within it \| (\S+?), of them/],
-    ['../kit/too-complex.ts', /unknownFields: (\d\S+?),/, /of them (\S+) that its proto/],
-    ['../kit/too-complex.ts', /depth: (\d+)/, /levels of messages within messages \| (\S+) /],
-    ['http2.ts', /runningMax = (\S+?);/, /calls that run at once on an HTTP\/2 connection \| (\S+) /],
-    ['stream-sink.ts', /waitingBytesMax = (\S+?);/, /does not read a stream \| (\S+) /],
+    ['transport/http/http2.ts', /maxConcurrentStreams: (\S+?),/, /streams at once \| (\S+) /],
+    ['transport/http/http2.ts', /maxHeaderListSize: (\S+?),/, /header list \| (\S+) /],
+    ['transport/http/http2.ts', /maxHeaderListPairs: (\S+?),/, /headers of one call \| (\S+) /],
+    ['transport/http/http2.ts', /maxSessionMemory: (\S+?),/, /HTTP\/2 session \| (\S+) MB/],
+    ['transport/http/http2.ts', /streamResetBurst: (\S+?),/, /resets of streams \| (\S+) at once/],
+    ['transport/http/http2.ts', /streamResetRate: (\S+?),/, /at once, (\S+) a second/],
+    ['transport/incoming.ts', /valueBytesMax = (\S+?);/, /one piece of metadata \| (\S+) bytes/],
+    ['transport/incoming.ts', /credentialBytesMax = (\S+) \+/, /an access token \| (\S+) bytes/],
+    ['core/policy/request-bytes.ts', /unaryRequestBytes = (\S+?);/, /a request message \| .*? by default (\S+) bytes for unary/],
+    ['core/policy/request-bytes.ts', /streamRequestBytes = (\S+?);/, /unary methods, (\S+) for streams/],
+    ['core/kit/too-complex.ts', /fields: (\d\S+?),/, /fields of a request message and those within it \| (\S+?), of them/],
+    ['core/kit/too-complex.ts', /unknownFields: (\d\S+?),/, /of them (\S+) that its proto/],
+    ['core/kit/too-complex.ts', /depth: (\d+)/, /levels of messages within messages \| (\S+) /],
+    ['transport/http/http2.ts', /runningMax = (\S+?);/, /calls that run at once on an HTTP\/2 connection \| (\S+) /],
+    ['transport/stream-sink.ts', /waitingBytesMax = (\S+?);/, /does not read a stream \| (\S+) /],
   ];
   for (const [file, code, row] of limits) {
     const said = row.exec(page)?.[1]?.replaceAll(',', '');

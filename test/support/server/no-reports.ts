@@ -1,4 +1,4 @@
-import type { TransportReports } from '../../../src/core/transport/abuse.ts';
+import type { TransportReports } from '../../../src/transport/http/abuse.ts';
 
 /** Reports that nobody reads. */
 export const noReports: TransportReports = { abuse: () => {}, connections: () => {}, handshake: () => {}, reset: () => {}, goaway: () => {} };

@@ -1,0 +1,60 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Page } from '../front-options.ts';
+
+/** 200 or 503 with the reasons, for the kubelet and for operators. */
+export type Probe = () => { readonly ok: boolean; readonly lines: readonly string[] };
+
+export type AdminOptions = {
+  readonly host: string;
+  /** 0 takes a free one. */
+  readonly port: number;
+  readonly probes: Readonly<Record<'/livez' | '/readyz' | '/startupz', Probe>>;
+  readonly metrics: () => Promise<string>;
+  readonly pages: Readonly<Record<string, () => Page>>;
+};
+
+/** Loopback names that a page of another site cannot claim by DNS rebinding. */
+const loopbackHost = /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/;
+
+/** The plain HTTP listener for operators: probes, metrics, published keys. It has no side effects. */
+export async function openAdmin({ host, port, probes, metrics, pages }: AdminOptions): Promise<{ readonly port: number; close(): Promise<void> }> {
+  const server = createServer({ headersTimeout: 10_000, requestTimeout: 10_000, connectionsCheckingInterval: 1_000 }, (request, response) => {
+    const send = (status: number, body: string, contentType = 'text/plain; charset=utf-8') => {
+      response.writeHead(status, { 'content-type': contentType, 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' });
+      response.end(body);
+    };
+    const path = request.url?.split('?', 2)[0] ?? '';
+    const local =
+      request.socket.localAddress === '127.0.0.1' || request.socket.localAddress === '::1' || request.socket.localAddress === '::ffff:127.0.0.1';
+    if (local && !loopbackHost.test(request.headers.host ?? '')) return send(403, 'On loopback the Host must be localhost, 127.0.0.1 or [::1].\n');
+    if (request.headers.origin !== undefined) return send(403, 'Pages of other sites may not read this.\n');
+    if (request.method !== 'GET' && request.method !== 'HEAD') return send(405, 'GET and HEAD are allowed.\n');
+    if (Object.hasOwn(probes, path)) {
+      const { ok, lines } = probes[path as keyof typeof probes]();
+      return send(ok ? 200 : 503, `${[ok ? 'ok' : 'not ok', ...lines].join('\n')}\n`);
+    }
+    if (path === '/metrics') {
+      metrics().then(
+        (text) => send(200, text, 'text/plain; version=0.0.4; charset=utf-8'),
+        () => send(500, 'The metrics could not be collected.\n'),
+      );
+      return;
+    }
+    const page = pages[path]?.();
+    if (page !== undefined) return send(200, page.body, page.contentType);
+    send(404, `Here are: ${[...Object.keys(probes), '/metrics', ...Object.keys(pages)].join(', ')}\n`);
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, resolve);
+  });
+  return {
+    port: (server.address() as AddressInfo).port,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}

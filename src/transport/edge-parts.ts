@@ -1,0 +1,14 @@
+import type { Exchange } from './exchange.ts';
+import type { Spoken } from './protocols/protocols.ts';
+import type { EncodeRefusal } from './refusal.ts';
+import type { Served } from './served.ts';
+
+export type EdgeParts = {
+  readonly served: ReadonlyMap<string, Served>;
+  readonly protocolOf: (exchange: Exchange) => Spoken;
+  readonly refusal: EncodeRefusal;
+  readonly reportDefect: (error: unknown) => void;
+  readonly nowMs: () => number;
+  /** Watches a request of one message that is not complete at once. @returns removes it */
+  readonly watch: (exchange: Exchange) => () => void;
+};

@@ -1,0 +1,52 @@
+import type { CoreReason } from '../core/kit/fault.ts';
+import type { Exchange } from './exchange.ts';
+import type { EdgeParts } from './edge-parts.ts';
+import { fitStatus } from './fit-status.ts';
+import { authorityOf } from './incoming.ts';
+import type { Protocol } from './protocols/protocol.ts';
+import type { Spoken } from './protocols/protocols.ts';
+import { asFault, contentTypeUnknown, http2Needed, methodUnknown, verbWrong } from './refusal.ts';
+import { RunningCall } from './running-call.ts';
+import type { Served } from './served.ts';
+
+/**
+ * Answers one exchange of any protocol as a call.
+ * @param handled called once, when the handler of the call has ended, which may be long after the client has
+ * disconnected
+ */
+export type Edge = (exchange: Exchange, handled: () => void) => void;
+
+/**
+ * The one path from HTTP to `answer`: headers, then the call, then bytes. It contains everything that protocols share.
+ */
+export function openEdge(parts: EdgeParts): Edge {
+  const { refusal, reportDefect } = parts;
+  const refuse = (exchange: Exchange, error: unknown) => {
+    const fault = asFault(error, reportDefect);
+    exchange.report(fault.reason.toLowerCase() as Lowercase<CoreReason>);
+    return fitStatus(refusal(fault, String(exchange.headers['accept-language'] ?? '')), exchange.statusBytesMax);
+  };
+  return (exchange, handled) => {
+    const { protocol, refused } = parts.protocolOf(exchange);
+    const reply = protocol.reply(exchange);
+    try {
+      authorityOf(exchange.headers); // without a valid host there is no path
+      const { plan, answer } = methodOf(exchange, parts, protocol, refused);
+      new RunningCall(exchange, { plan, protocol, reply, handled }, parts).run(answer);
+    } catch (error) {
+      reply.fail(refuse(exchange, error));
+      handled();
+    }
+  };
+}
+
+/** @throws Fault when the method is unknown, or cannot be called in this way */
+function methodOf(exchange: Exchange, { served }: EdgeParts, protocol: Protocol, refused: Spoken['refused']): Served {
+  const found = served.get(exchange.path);
+  if (found === undefined) throw methodUnknown(exchange.path);
+  const { kind, safe } = found.plan;
+  if (refused === 'verb' || (exchange.method === 'GET' && !safe)) throw verbWrong(exchange.method);
+  if (refused === 'content type' || !protocol.carries(kind)) throw contentTypeUnknown(exchange.headers['content-type'], kind);
+  if (exchange.version === 1 && (kind === 'bidi_stream' || protocol.name === 'grpc')) throw http2Needed();
+  return found;
+}

@@ -1,0 +1,161 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Connection } from './connection.ts';
+import type { Edge } from '../edge.ts';
+import { confine } from './confine-errors.ts';
+import type { FrontOptions, FrontTimers } from '../front-options.ts';
+import { Http1Exchange } from './http1-exchange.ts';
+import { refuse } from './refuse.ts';
+import type { RequestTimes } from './request-times.ts';
+
+/** The response to malformed HTTP, after which Node closes the connection. */
+const refusals: Readonly<Record<string, string>> = {
+  HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
+  ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
+};
+/** Errors of the connection itself: its client has disconnected. */
+const lost: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE', 'ETIMEDOUT']);
+
+export type Http1 = {
+  readonly server: Server;
+  /** From now on every answer closes its connection. */
+  leave(): void;
+};
+
+/**
+ * One connection. Its requests wait for the one before them: a client may send many at once (RFC 9112, section 9.3.2).
+ */
+type Line = { readonly connection: Connection; busy: boolean; readonly waiting: (() => void)[] };
+
+export type Http1Parts = {
+  readonly timers: FrontTimers;
+  readonly times: RequestTimes;
+  readonly serve: Edge;
+  readonly connect: (socket: Socket, destroy: (reason: string) => void) => Connection;
+};
+
+/** The HTTP/1.1 server. It never listens: the front passes connections to it. */
+export function createHttp1(
+  { reportDefect }: Pick<FrontOptions, 'reportDefect'>,
+  { timers: { prefaceMs, idleMs }, times, serve, connect }: Http1Parts,
+): Http1 {
+  const open = new Set<ServerResponse>();
+  const lines = new WeakMap<Socket, Line>();
+  let leaving = false;
+  const sayLast = (response: ServerResponse) => {
+    if (!response.headersSent) response.setHeader('connection', 'close');
+  };
+  const lineOf = (socket: Socket): Line => {
+    const line = lines.get(socket) ?? { connection: connect(socket, () => socket.destroy()), busy: false, waiting: [] };
+    lines.set(socket, line);
+    return line;
+  };
+  /** @param next called when the call's handler has ended, and its answer has left */
+  const begin = (request: IncomingMessage, response: ServerResponse, connection: Connection, next: () => void) => {
+    const exchange = new Http1Exchange(request, response, connection, times);
+    connection.opened(exchange);
+    let parts = 2;
+    const over = () => {
+      if (--parts === 0) next();
+    };
+    response.once('close', () => {
+      connection.closed(exchange);
+      over();
+    });
+    try {
+      serve(exchange, over);
+    } catch (error) {
+      reportDefect('stream', error);
+      response.destroy();
+      over();
+    }
+  };
+  const server = createServer(
+    {
+      headersTimeout: prefaceMs,
+      requestTimeout: prefaceMs,
+      connectionsCheckingInterval: Math.min(1_000, prefaceMs),
+      keepAliveTimeout: idleMs, // Node's default is 5 s: a balancer that reuses the connection at that moment answers 502
+      maxHeaderSize: 16_384,
+    },
+    (request, response) => {
+      const unsupported = unsupportedOf(request);
+      if (unsupported !== undefined) {
+        response.writeHead(unsupported, { connection: 'close' }).end();
+        return;
+      }
+      open.add(response);
+      if (leaving) sayLast(response);
+      response.once('close', () => open.delete(response));
+      for (const emitter of [request, response]) {
+        confine(emitter, (error) => {
+          reportDefect('stream', error);
+          response.destroy();
+        });
+        emitter.on('error', () => {});
+      }
+      const line = lineOf(request.socket);
+      oneAtATime(request.socket, line, (next) => begin(request, response, line.connection, next));
+    },
+  );
+  server.maxHeadersCount = 0; // above a count Node silently drops headers, content-length too; maxHeaderSize bounds them
+  server.requestTimeout = 0; // streams may be long; headers and requests of one message have their own limits
+  server.on('connect', (_request, socket) => refuse(socket as Socket, '405 Method Not Allowed')); // no proxy
+  server.on('clientError', ({ code = '' }: NodeJS.ErrnoException, socket) => {
+    if (!lost.has(code)) lineOf(socket as Socket).connection.parts.report(code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 'headers_timeout' : 'http_malformed');
+    refuse(socket as Socket, refusals[code] ?? '400 Bad Request');
+  });
+  server.emit('listening'); // Node checks injected sockets for timeouts only if the server emits this (front-limits.test.ts guards it)
+  return {
+    server,
+    leave: () => {
+      leaving = true;
+      for (const response of open) sayLast(response);
+    },
+  };
+}
+
+/** The status for a request that Node's parser lets through (RFC 9112, sections 2.3, 6.1 and 6.3). */
+function unsupportedOf({ httpVersionMajor, headers }: IncomingMessage): number | undefined {
+  if (httpVersionMajor !== 1) return 505;
+  const coding = headers['transfer-encoding']?.toLowerCase() ?? 'chunked';
+  if (coding === 'chunked') return undefined;
+  return /[,\s]chunked$/.test(coding) ? 501 : 400;
+}
+
+/** Requests that may wait for the one before them: more than one read of the socket has of real ones. */
+const waitingMax = 1_000;
+
+/** Node's parser reads the handle itself, so pausing the socket would not stop it. */
+function read(socket: Socket, isReading: boolean): void {
+  const { _handle: handle } = socket as unknown as { _handle: { reading: boolean; readStart(): void; readStop(): void } | null };
+  if (handle === null || handle.reading === isReading) return;
+  handle.reading = isReading;
+  if (isReading) handle.readStart();
+  else handle.readStop();
+}
+
+/**
+ * Runs the requests of one connection one after the other, each when the one before it is completely handled and its
+ * answer has left. Nothing more is read while one waits.
+ */
+function oneAtATime(socket: Socket, line: Line, run: (next: () => void) => void): void {
+  const start = () =>
+    run(() => {
+      const following = line.waiting.shift();
+      line.busy = following !== undefined;
+      if (line.waiting.length === 0) read(socket, true);
+      if (socket.destroyed) line.waiting.length = 0;
+      else following?.();
+    });
+  if (line.busy) {
+    if (line.waiting.length < waitingMax) line.waiting.push(start);
+    else line.connection.cut('running_full');
+    read(socket, false);
+  } else {
+    line.busy = true;
+    // When an answer waits, Node pauses its parser, and then fails on the next TLS record (HPE_PAUSED). So what has
+    // arrived is parsed first.
+    setImmediate(start);
+  }
+}

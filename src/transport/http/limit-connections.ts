@@ -1,0 +1,54 @@
+import type { Server, Socket } from 'node:net';
+import { subscriberOf } from '../../core/kit/network.ts';
+import type { FrontLimits } from '../front-options.ts';
+import { peerOf } from '../peer.ts';
+import type { TransportReports } from './abuse.ts';
+
+export type Connections = {
+  /** The open ones. */
+  readonly sockets: ReadonlySet<Socket>;
+  /** The first bytes of a connection, or its TLS handshake, have decided its protocol. */
+  speaks(socket: Socket, protocol: 'http1' | 'http2'): void;
+};
+
+/**
+ * Counts the connections of a listener, and refuses those beyond its limits before they cost more than their socket.
+ */
+export function limitConnections(listener: Server, limits: FrontLimits, reports: TransportReports): Connections {
+  const sockets = new Set<Socket>();
+  const ofAddress = new Map<string, number>();
+  listener.maxConnections = limits.connections;
+  listener.on('drop', (dropped) => reports.abuse('connections_full', dropped?.remoteAddress ?? ''));
+  listener.on('connection', (socket: Socket) => {
+    socket.on('error', () => {}); // a peer may disconnect at any time; the socket's close follows
+    const { address } = peerOf(socket);
+    const subscriber = subscriberOf(address);
+    const count = (ofAddress.get(subscriber) ?? 0) + 1;
+    if (count > (limits.connectionsPerAddress ?? Number.POSITIVE_INFINITY)) {
+      reports.abuse('address_full', address);
+      socket.destroy();
+      return;
+    }
+    ofAddress.set(subscriber, count);
+    sockets.add(socket);
+    reports.connections('handshake', 1);
+    socket.once('close', () => {
+      sockets.delete(socket);
+      reports.connections('handshake', -1);
+      const left = (ofAddress.get(subscriber) ?? 1) - 1;
+      if (left === 0) ofAddress.delete(subscriber);
+      else ofAddress.set(subscriber, left);
+    });
+  });
+  return {
+    sockets,
+    speaks: (socket, protocol) => {
+      const move = (change: 1 | -1) => {
+        reports.connections(protocol, change);
+        reports.connections('handshake', change === 1 ? -1 : 1);
+      };
+      move(1);
+      socket.once('close', () => move(-1)); // with TLS that is not the listener's socket, whose own close follows
+    },
+  };
+}

@@ -1,0 +1,51 @@
+import type { Clock } from '../../core/kit/clock.ts';
+import { slots } from '../../core/kit/slots.ts';
+
+/** An incomplete request. */
+export type Coming = {
+  isWhole(): boolean;
+  /** Ends it. */
+  end(): void;
+};
+
+export type RequestTimes = {
+  /**
+   * Ends a request that is not complete in time.
+   * @param ms the time limit, checked four times a second
+   * @returns removes it
+   */
+  watch(coming: Coming, ms: number): () => void;
+  close(): void;
+};
+
+const lookMs = 250;
+
+/**
+ * Ends requests that are not complete in time: they occupy a stream or a connection, and no deadline may apply yet
+ * (slowloris). One timer for all, which runs only while there are requests.
+ */
+export function requestTimes(clock: Clock): RequestTimes {
+  const open = slots<{ readonly coming: Coming; readonly untilMs: number }>();
+  let count = 0;
+  let cancel: (() => void) | undefined;
+  const look = () => {
+    cancel = undefined;
+    const nowMs = clock.monotonicMs();
+    for (const { coming, untilMs } of open.all()) if (untilMs <= nowMs && !coming.isWhole()) coming.end();
+    if (count > 0) cancel = clock.after(lookMs, look);
+  };
+  return {
+    watch: (coming, ms) => {
+      const watched = { coming, untilMs: clock.monotonicMs() + ms };
+      const slot = open.put(watched);
+      count++;
+      cancel ??= clock.after(Math.min(lookMs, ms), look);
+      return () => {
+        if (open.get(slot) !== watched) return;
+        open.drop(slot, watched);
+        count--;
+      };
+    },
+    close: () => cancel?.(),
+  };
+}

@@ -1,0 +1,59 @@
+import { type DescMessage, fromBinary, type Message, type Registry, toBinary, toJsonString } from '@bufbuild/protobuf';
+import { Fault } from '../../core/kit/fault.ts';
+import type { MethodPlan } from '../../core/kit/plan.ts';
+import { isWireFormat } from '../../core/kit/wire-scan.ts';
+import { InexactJson, readJson } from './json-request.ts';
+import { inexact, unreadable } from './request-faults.ts';
+
+/** The wire form of messages: protobuf bytes, or JSON. */
+export type Codec = {
+  readonly name: 'proto' | 'json';
+  /**
+   * A request as protobuf bytes.
+   * @throws Fault CALL_MALFORMED, REQUEST_TOO_COMPLEX
+   */
+  read(input: DescMessage, raw: Uint8Array): Uint8Array;
+  /**
+   * Encodes an answer in this form.
+   * @throws Fault UPSTREAM_GARBAGE; Error for values that JSON cannot represent: an Any of an unknown type, a time
+   * after the year 9999 (ProtoJSON format)
+   */
+  write(plan: MethodPlan, bytes: Uint8Array): Uint8Array;
+};
+
+export const protoCodec: Codec = {
+  name: 'proto',
+  read: (input, raw) => {
+    if (!isWireFormat(raw)) throw unreadable(input);
+    return raw;
+  },
+  write: (_plan, bytes) => bytes,
+};
+
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
+/** @param registry the types that JSON may have in an Any */
+export function jsonCodec(registry: Registry): Codec {
+  return {
+    name: 'json',
+    read: (input, raw) => {
+      try {
+        return toBinary(input, readJson(input, utf8.decode(raw), registry));
+      } catch (cause) {
+        if (cause instanceof Fault) throw cause;
+        throw cause instanceof InexactJson ? inexact(input, cause) : unreadable(input, cause);
+      }
+    },
+    write: (plan, bytes) => Buffer.from(toJsonString(plan.descriptor.output, decode(plan, bytes), { registry })),
+  };
+}
+
+function decode({ descriptor: { output }, forward }: MethodPlan, bytes: Uint8Array): Message {
+  try {
+    return fromBinary(output, bytes);
+  } catch (cause) {
+    if (forward === undefined) throw cause;
+    const { upstream } = forward;
+    throw new Fault('UPSTREAM_GARBAGE', `The internal service ${upstream} answered what cannot be decoded.`, { metadata: { upstream }, cause });
+  }
+}

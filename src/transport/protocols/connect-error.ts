@@ -1,0 +1,41 @@
+import type { Registry } from '@bufbuild/protobuf';
+import type { StatusError } from '../../core/kit/status-error.ts';
+import { connectDetailsJson } from './connect-details.ts';
+import { detailsOf, statusBytes } from '../fit-status.ts';
+import { httpStatusOf } from './status-headers.ts';
+
+/** Connect's names of the codes, by number, with their HTTP status (Connect protocol, "Error codes"). */
+const connectCodes: readonly (readonly [name: string, httpStatus: number])[] = [
+  ['ok', 200],
+  ['canceled', 499],
+  ['unknown', 500],
+  ['invalid_argument', 400],
+  ['deadline_exceeded', 504],
+  ['not_found', 404],
+  ['already_exists', 409],
+  ['permission_denied', 403],
+  ['resource_exhausted', 429],
+  ['failed_precondition', 400],
+  ['aborted', 409],
+  ['out_of_range', 400],
+  ['unimplemented', 501],
+  ['internal', 500],
+  ['unavailable', 503],
+  ['data_loss', 500],
+  ['unauthenticated', 401],
+];
+
+/**
+ * A status in Connect, and the HTTP status of a unary answer (Connect protocol, "Error end-stream").
+ * @param registry the types for details in JSON
+ * @param bytesMax of the whole status: what is left of it may be used by the details' JSON
+ */
+export function connectError(status: StatusError, registry: Registry, bytesMax: number): { readonly httpStatus: number; readonly error: object } {
+  const [name, httpStatus] = connectCodes[status.code] ?? (connectCodes[2] as (typeof connectCodes)[number]);
+  const details = connectDetailsJson(detailsOf(status), registry, bytesMax - statusBytes(status));
+  const { message } = status;
+  return {
+    httpStatus: httpStatusOf(status) ?? httpStatus,
+    error: { code: name, ...(message !== '' && { message }), ...(details.length > 0 && { details }) },
+  };
+}

@@ -1,0 +1,166 @@
+import { type DescField, type DescMessage, fromJson, type JsonValue, type Message, type Registry, ScalarType } from '@bufbuild/protobuf';
+import { NumberText, parseExactJson } from '../../core/kit/exact-json.ts';
+import { requestBounds, tooComplex } from '../../core/kit/too-complex.ts';
+
+/**
+ * A JSON request with a value that its field cannot hold exactly. Neither the message nor the field's name quotes a
+ * value, because it may be a secret.
+ */
+export class InexactJson extends Error {
+  /** "orders[2].placed_at" */
+  readonly field: string;
+  constructor(field: string, why: string) {
+    super(`the field ${field} ${why}`);
+    this.name = 'InexactJson';
+    this.field = field;
+  }
+}
+
+/**
+ * Reads a JSON request exactly, or not at all (ProtoJSON format): protobuf-es rounds integers beyond 2^53 and converts
+ * 30 February to 1 March.
+ * @param registry the types that JSON may have in an Any
+ * @throws InexactJson; Fault REQUEST_TOO_COMPLEX; Error for invalid JSON, or JSON of another type
+ */
+export function readJson(type: DescMessage, text: string, registry: Registry): Message {
+  const json = exactMessage(type, parseExactJson(text), { path: '', registry, depth: 0, unknown: { fields: 0 } });
+  return fromJson(type, json as JsonValue, { registry, ignoreUnknownFields: true });
+}
+
+type Place = {
+  readonly path: string;
+  readonly registry: Registry;
+  readonly depth: number;
+  /** Of the whole request; what is within an unknown field is not counted, as in protobuf. */
+  readonly unknown: { fields: number };
+};
+
+/** The same value with its number texts resolved by their fields. protobuf-es refuses values of another form. */
+function exactMessage(type: DescMessage, json: unknown, place: Place): unknown {
+  if (place.depth > requestBounds.depth) throw tooComplex('depth');
+  switch (type.typeName) {
+    case 'google.protobuf.Timestamp':
+      if (typeof json === 'string' && !isTime(json)) throw new InexactJson(place.path, 'is no time of RFC 3339');
+      return json;
+    case 'google.protobuf.Duration':
+      if (typeof json === 'string' && !/^-?\d{1,12}(?:\.\d{1,9})?s$/.test(json)) throw new InexactJson(place.path, 'is no duration such as "1.5s"');
+      return json;
+    case 'google.protobuf.Struct':
+    case 'google.protobuf.Value':
+    case 'google.protobuf.ListValue':
+      return doubles(json, place);
+    case 'google.protobuf.Any':
+      return exactAny(json, place);
+  }
+  const [only] = type.fields;
+  if (/^google\.protobuf\.\w+Value$/.test(type.typeName) && only?.fieldKind === 'scalar') return exactScalar(only.scalar, json, place);
+  return isObject(json) ? exactFields(type, json, place) : json;
+}
+
+function exactFields(type: DescMessage, json: Record<string, unknown>, place: Place): Record<string, unknown> {
+  const fields = fieldsOf(type);
+  for (const key of Object.keys(json)) {
+    const field = fields.get(key);
+    if (field !== undefined)
+      set(json, key, exactField(field, json[key], { ...place, path: `${place.path === '' ? '' : `${place.path}.`}${field.name}` }));
+    else if (key !== '@type' && ++place.unknown.fields > requestBounds.unknownFields) throw tooComplex('unknownFields'); // an Any has that name
+  }
+  return json;
+}
+
+function exactField(field: DescField, json: unknown, place: Place): unknown {
+  if (field.fieldKind === 'list') {
+    if (Array.isArray(json)) for (const [i, item] of json.entries()) json[i] = exactValue(field, item, { ...place, path: `${place.path}[${i}]` });
+    return json;
+  }
+  if (field.fieldKind === 'map') {
+    // The path contains no key, because the client chooses it.
+    if (isObject(json)) for (const key of Object.keys(json)) set(json, key, exactValue(field, json[key], { ...place, path: `${place.path}[…]` }));
+    return json;
+  }
+  return exactValue(field, json, place);
+}
+
+/** One value of a field, of its list or of its map. */
+function exactValue(field: DescField, json: unknown, place: Place): unknown {
+  if (field.message !== undefined) return exactMessage(field.message, json, { ...place, depth: place.depth + 1 });
+  if (field.enum !== undefined) return json instanceof NumberText ? refuse(place.path, 'is no number of an enum') : json;
+  return exactScalar(field.scalar, json, place);
+}
+
+function exactScalar(scalar: ScalarType | undefined, json: unknown, { path }: Place): unknown {
+  if (!(json instanceof NumberText)) return json;
+  switch (scalar) {
+    case ScalarType.DOUBLE:
+    case ScalarType.FLOAT:
+      return finite(json, path);
+    case ScalarType.INT64:
+    case ScalarType.SINT64:
+    case ScalarType.SFIXED64:
+    case ScalarType.UINT64:
+    case ScalarType.FIXED64:
+      return /^-?\d+$/.test(json.text) ? json.text : refuse(path, 'is no integer in plain digits'); // ProtoJSON itself writes them as text
+    default:
+      return refuse(path, 'is no number that it can hold');
+  }
+}
+
+/** A google.protobuf.Value holds doubles. */
+function doubles(json: unknown, place: Place): unknown {
+  if (place.depth > requestBounds.depth) throw tooComplex('depth');
+  if (json instanceof NumberText) return finite(json, place.path);
+  const inner = { ...place, depth: place.depth + 1 };
+  if (Array.isArray(json)) for (const [i, item] of json.entries()) json[i] = doubles(item, inner);
+  else if (isObject(json)) for (const key of Object.keys(json)) set(json, key, doubles(json[key], inner));
+  return json;
+}
+
+function exactAny(json: unknown, place: Place): unknown {
+  if (!isObject(json) || typeof json['@type'] !== 'string') return json;
+  const type = place.registry.getMessage(json['@type'].slice(json['@type'].lastIndexOf('/') + 1));
+  if (type === undefined) return json;
+  const inner = { ...place, depth: place.depth + 1 };
+  // Types with their own JSON form are under "value" (ProtoJSON format, "Any").
+  if (!type.typeName.startsWith('google.protobuf.')) return exactFields(type, json, inner);
+  if (Object.hasOwn(json, 'value')) json.value = exactMessage(type, json.value, { ...inner, path: `${place.path}.value` });
+  return json;
+}
+
+function finite({ text }: NumberText, path: string): number {
+  const value = Number(text);
+  return Number.isFinite(value) ? value : refuse(path, 'is no number that it can hold');
+}
+
+function refuse(path: string, why: string): never {
+  throw new InexactJson(path, why);
+}
+
+/**
+ * RFC 3339, section 5.6, with the days that section 5.7 gives a month; no leap seconds, because
+ * google.protobuf.Timestamp has none.
+ */
+function isTime(text: string): boolean {
+  const [, year, month, day] = timeFormat.exec(text) ?? [];
+  return year !== undefined && Number(day) <= new Date(Date.UTC((Number(year) % 400) + 2_000, Number(month), 0)).getUTCDate();
+}
+const timeFormat =
+  /^(\d{4})-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])[Tt](?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,9})?(?:[Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)$/;
+
+function isObject(json: unknown): json is Record<string, unknown> {
+  return typeof json === 'object' && json !== null && !Array.isArray(json) && !(json instanceof NumberText);
+}
+
+/** Also for the key `__proto__`. */
+function set(json: Record<string, unknown>, key: string, value: unknown): void {
+  if (value !== json[key] || key === '__proto__') Object.defineProperty(json, key, { value, writable: true, enumerable: true, configurable: true });
+}
+
+const named = new WeakMap<DescMessage, ReadonlyMap<string, DescField>>();
+/** By the name in the .proto and by the name in JSON. */
+function fieldsOf(type: DescMessage): ReadonlyMap<string, DescField> {
+  const known = named.get(type);
+  if (known !== undefined) return known;
+  const fields = new Map(type.fields.flatMap((field) => [[field.name, field] as const, [field.jsonName, field] as const]));
+  named.set(type, fields);
+  return fields;
+}

@@ -1,0 +1,116 @@
+import type { Readable } from 'node:stream';
+import { type Soon, settled } from '../../core/kit/soon.ts';
+import type { CallRequest } from '../../core/ports/call.ts';
+import { type Frame, FrameReader } from './frames.ts';
+import { cancelled, cutShort } from './request-faults.ts';
+
+export type ManyRequestsParts = {
+  readonly input: Readable;
+  /** Of one message. */
+  readonly bytesMax: number;
+  /** Decodes the body: gRPC-Web's text form is base64. Unset: the bytes are used unchanged. */
+  readonly chunk?: (chunk: Buffer) => Buffer;
+  /** Decodes the message of a frame. It throws Faults. */
+  readonly read: (frame: Frame) => Soon<Uint8Array>;
+};
+
+type Result = IteratorResult<Uint8Array, undefined>;
+type Waiting = { resolve(result: Result): void; reject(error: unknown): void };
+const done: Result = { done: true, value: undefined };
+
+/**
+ * The request of a method with a request stream. It is read on demand, and no faster than its messages are consumed.
+ */
+export class ManyRequests implements CallRequest {
+  readonly #parts: ManyRequestsParts;
+  readonly #frames: FrameReader;
+  #waiting: Waiting | undefined;
+  #state: 'unasked' | 'open' | 'ended' | 'lost' | 'over' = 'unasked';
+  bytesRead = 0;
+
+  constructor(parts: ManyRequestsParts) {
+    this.#parts = parts;
+    this.#frames = new FrameReader(parts.bytesMax);
+  }
+
+  one(): Soon<Uint8Array> {
+    throw new Error('The method takes a stream of messages.');
+  }
+
+  each(): AsyncIterableIterator<Uint8Array, undefined> {
+    this.#open();
+    const iterator: AsyncIterableIterator<Uint8Array, undefined> = {
+      [Symbol.asyncIterator]: () => iterator,
+      next: () =>
+        new Promise((resolve, reject) => {
+          this.#waiting = { resolve, reject };
+          this.#advance();
+        }),
+      return: async () => {
+        this.#state = 'over';
+        return done;
+      },
+    };
+    return iterator;
+  }
+
+  #open(): void {
+    if (this.#state !== 'unasked') throw new Error('The messages of a request were asked for twice.');
+    this.#state = 'open';
+    const { input } = this.#parts;
+    const advance = () => this.#advance();
+    const end = (state: 'ended' | 'lost') => {
+      if (this.#state === 'open') this.#state = state;
+      this.#advance();
+    };
+    const ended = () => end(input.closed ? 'lost' : 'ended'); // Node also emits 'end' for a stream that was reset
+    // An empty body ends, and a client disconnects, also while nobody reads: those events are not repeated.
+    if (input.readableEnded || input.closed) return void ended();
+    input.on('readable', advance);
+    input.once('end', ended);
+    input.once('close', () => end('lost')); // no effect after its end
+  }
+
+  /** Passes the next message to the waiting reader, if it is available. */
+  #advance(): void {
+    const waiting = this.#waiting;
+    if (waiting === undefined) return;
+    try {
+      for (;;) {
+        const frame = this.#state === 'over' ? undefined : this.#frames.next();
+        if (frame !== undefined) {
+          this.#give(frame, waiting);
+          return;
+        }
+        const chunk: Buffer | null = this.#state === 'open' ? this.#parts.input.read() : null;
+        if (chunk === null) break;
+        this.#frames.push(this.#parts.chunk === undefined ? chunk : this.#parts.chunk(chunk));
+      }
+      if (this.#state === 'open') return;
+      this.#waiting = undefined;
+      if (this.#state === 'lost') waiting.reject(cancelled());
+      else if (this.#state === 'ended' && !this.#frames.isEmpty) throw cutShort();
+      else waiting.resolve(done);
+    } catch (error) {
+      this.#fail(error, waiting);
+    }
+  }
+
+  #give(frame: Frame, { resolve, reject }: Waiting): void {
+    this.#waiting = undefined;
+    void settled(
+      () => this.#parts.read(frame),
+      (value) => {
+        this.bytesRead += value.byteLength;
+        resolve({ done: false, value });
+      },
+      (error) => this.#fail(error, { reject }),
+    );
+  }
+
+  #fail(error: unknown, { reject }: { reject(error: unknown): void }): void {
+    this.#waiting = undefined;
+    this.#state = 'over';
+    reject(error);
+  }
+}

@@ -1,0 +1,37 @@
+import type { MethodPlan } from '../../core/kit/plan.ts';
+import type { StatusError } from '../../core/kit/status-error.ts';
+import type { Answer, CallMetadata, CallRequest, Protocol as ProtocolName } from '../../core/ports/call.ts';
+import type { Exchange } from '../exchange.ts';
+import type { OneRequest } from './one-request.ts';
+
+/** How one protocol writes an answer. Its states: nothing sent; a stream opened; ended. */
+export type Reply = {
+  /**
+   * The whole answer of a unary method or client stream.
+   * @throws Error when it cannot be written in this form; then nothing has been sent
+   */
+  one(plan: MethodPlan, answer: Answer, body: Uint8Array): void;
+  /**
+   * Begins a stream of answers.
+   * @throws Error when its metadata cannot be written; then nothing has been sent
+   */
+  open(metadata: CallMetadata): void;
+  /** @returns false when the client needs time to read: the exchange's output then emits "drain" */
+  message(plan: MethodPlan, bytes: Uint8Array): boolean;
+  close(trailers: CallMetadata): void;
+  /** Ends a call with an error, also after messages were sent. */
+  fail(status: StatusError): void;
+};
+
+/** One form of a protocol, by the content type of a request. */
+export type Protocol = {
+  readonly name: ProtocolName;
+  /** Whether it can carry calls of this kind. */
+  carries(kind: MethodPlan['kind']): boolean;
+  reply(exchange: Exchange): Reply;
+  request(exchange: Exchange, plan: MethodPlan): CallRequest | OneRequest;
+};
+
+export function takesStream({ kind }: Pick<MethodPlan, 'kind'>): boolean {
+  return kind === 'client_stream' || kind === 'bidi_stream';
+}

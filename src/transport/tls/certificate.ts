@@ -1,0 +1,36 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import type { FrontTls } from '../front-options.ts';
+
+/** Paths of PEM files. */
+export type CertificateFiles = { readonly certFile: string; readonly keyFile: string; readonly clientCaFile?: string | undefined };
+
+/**
+ * Reads a certificate and its key, and checks them before they are used.
+ * @throws Error naming the file when one cannot be read, the key is not that of the certificate, or the certificate has
+ * expired
+ */
+export function readCertificate({ certFile, keyFile, clientCaFile }: CertificateFiles, nowMs: number): FrontTls {
+  const [cert, key] = [read(certFile), read(keyFile)];
+  const certificate = parsed(() => new X509Certificate(cert), `The file ${certFile} is not a certificate in PEM form.`);
+  const privateKey = parsed(() => createPrivateKey(key), `The file ${keyFile} is not a private key in PEM form.`);
+  if (!certificate.checkPrivateKey(privateKey)) throw new Error(`The key in ${keyFile} is not that of the certificate in ${certFile}.`);
+  if (Date.parse(certificate.validTo) < nowMs) throw new Error(`The certificate in ${certFile} expired at ${certificate.validTo}.`);
+  return { cert, key, ...(clientCaFile === undefined ? {} : { clientCa: read(clientCaFile) }) };
+}
+
+function read(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (cause) {
+    throw new Error(`The file ${file} cannot be read (${(cause as NodeJS.ErrnoException).code}).`, { cause });
+  }
+}
+
+function parsed<T>(parse: () => T, otherwise: string): T {
+  try {
+    return parse();
+  } catch (cause) {
+    throw new Error(otherwise, { cause });
+  }
+}
