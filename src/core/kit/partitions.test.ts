@@ -4,6 +4,7 @@ import { crc16, partitionCount, partitionOf, partitionTags, slotCount, slotOf } 
 
 test('slots are those of the Redis Cluster specification', () => {
   assert.equal(crc16('123456789'), 0x31c3);
+  assert.equal(crc16('café😀'), 0x3472, 'its UTF-8 bytes');
   assert.equal(slotOf('foo'), 12_182);
   assert.equal(slotOf('{user1000}.following'), slotOf('user1000'));
   assert.equal(slotOf('foo{}{bar}'), crc16('foo{}{bar}') % slotCount);

@@ -18,7 +18,17 @@ const crcTable = Uint16Array.from({ length: 256 }, (_, byte) => {
  */
 export function crc16(text: string): number {
   let crc = 0;
-  for (const byte of Buffer.from(text)) crc = ((crc << 8) & 0xffff) ^ (crcTable[(crc >> 8) ^ byte] as number);
+  for (let i = 0; i < text.length; i++) {
+    const byte = text.charCodeAt(i);
+    if (byte > 0x7f) return crc16OfBytes(Buffer.from(text));
+    crc = ((crc << 8) & 0xffff) ^ (crcTable[(crc >> 8) ^ byte] as number);
+  }
+  return crc;
+}
+
+function crc16OfBytes(bytes: Uint8Array): number {
+  let crc = 0;
+  for (const byte of bytes) crc = ((crc << 8) & 0xffff) ^ (crcTable[(crc >> 8) ^ byte] as number);
   return crc;
 }
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { until } from '../../../../test/support/time/until.ts';
 import { partitionOf, partitionTags } from '../../kit/partitions.ts';
 import type { Redis } from './connection/open-redis.ts';
 import { redisTagVersions } from './tag-versions.ts';
@@ -29,4 +30,26 @@ test('in a Cluster a node that hangs makes only those wait who need its tags, an
   const partitions = new Set([...elsewhere, 'item:0'].map(partitionOf));
   assert.equal(asked.length, partitions.size);
   assert.equal(new Set(asked.flat()).size, asked.flat().length, 'each key once');
+});
+
+test('an entry that is asked about often within a turn is read once, and read anew for who asks while the reply is awaited', async () => {
+  const asked: (readonly string[])[] = [];
+  const replies: (() => void)[] = [];
+  const run: Redis['run'] = (_script, keys) => {
+    asked.push(keys);
+    return new Promise((resolve) => replies.push(() => resolve(keys.map((key) => Buffer.from(key.includes('v:') ? '7 7 0' : '5')))));
+  };
+  const versions = redisTagVersions({ redis: { mode: 'single', prefix: 'p:', run } as Partial<Redis> as Redis });
+  const [tags, snapshot] = [
+    ['item:1', 'item:2'],
+    [7, 7],
+  ];
+  const standings = [versions.standing(tags, snapshot), versions.standing(tags, snapshot), versions.standing(['item:2'], [7])];
+  assert.equal(asked.length, 0, 'sent at the end of the turn');
+  await until('the read of the turn', () => asked.length === 1);
+  assert.equal(asked[0]?.length, 3, 'two tags and the floor');
+  standings.push(versions.standing(tags, snapshot));
+  await until('a second read', () => asked.length === 2);
+  for (const reply of replies) reply();
+  assert.deepEqual(await Promise.all(standings), ['current', 'current', 'current', 'current']);
 });

@@ -3,7 +3,7 @@ import { partitionOf, partitionTags } from '../../kit/partitions.ts';
 import type { Standing, TagVersions } from '../../ports/tag-versions.ts';
 import type { Redis } from './connection/open-redis.ts';
 import { beginScript, keepScript, lastRaiseScript, raiseAllScript, raiseScript, readScript } from './tag-scripts.ts';
-import { tickReader } from './tick-reader.ts';
+import { type ReadKeys, tickReader, turnsOfLoop } from './tick-reader.ts';
 
 /** Beyond this the clocks of a Cluster's nodes do not differ: docs/operating/redis.md asks for it. Microseconds. */
 const skewUs = 2_000_000;
@@ -26,6 +26,7 @@ export function redisTagVersions({ redis }: { redis: Redis }): TagVersions {
   /** In a Cluster each partition has a hash; elsewhere there is one. */
   const groupOf = (tag: string) => (cluster ? partitionOf(tag) : 0);
   const hashOf = (group: number) => `${placeOf(group)}raised`;
+  const turn = turnsOfLoop(() => new Map<readonly number[], Promise<Standing>>());
   /**
    * Each partition of a Cluster by itself, so that a node that is down or hangs makes nobody wait who needs another.
    * The floor is read with them, under the hash's name.
@@ -37,7 +38,7 @@ export function redisTagVersions({ redis }: { redis: Redis }): TagVersions {
       const parts = Array.from({ length: Math.ceil(keys.length / keysMax) }, (_, i) => keys.slice(i * keysMax, (i + 1) * keysMax));
       const values = await Promise.all(parts.map(read));
       return [...values.flatMap((some) => some.slice(0, -1)), values.at(-1)?.at(-1) ?? null];
-    }),
+    }, turn),
   );
   /** Runs a script for each group of tags; replies with the places of its tags. */
   const each = async <T>(tags: readonly string[], run: (places: readonly number[], keys: readonly string[]) => Promise<T>) => {
@@ -69,32 +70,31 @@ export function redisTagVersions({ redis }: { redis: Redis }): TagVersions {
     return { versions, settling };
   };
 
+  const readStanding = async (tags: readonly string[], versions: readonly number[]): Promise<Standing> => {
+    // what shares a bucket's version is of a computation under way: seldom asked for, and then by the script that knows
+    // buckets
+    const shared = [...tags.keys()].filter((i) => !Number.isInteger(versions[i]));
+    const pick = <T>(from: readonly T[]) => shared.map((i) => from[i] as T);
+    if (shared.length > 0 && (await keep(pick(tags), pick(versions), 0, 0)) === undefined) return 'invalidated';
+    const own = shared.length === 0 ? [...tags.keys()] : [...tags.keys()].filter((i) => Number.isInteger(versions[i]));
+    const standings = await Promise.all(
+      Array.from(cluster ? Map.groupBy(own, (i) => groupOf(tags[i] as string)) : [[0, own] as const], async ([group, places]) => {
+        const read = await (readers[group] as ReadKeys)(places.map((i) => keyOf(tags[i] as string)));
+        const floor = Number(read.at(-1) ?? Number.NaN);
+        return worstOf(places.map((i, j) => standingOf(read[j] ?? null, floor, versions[i] as number)));
+      }),
+    );
+    return worstOf(standings);
+  };
   return {
-    standing: async (tags, versions) => {
+    standing: (tags, versions) => {
       if (tags.length === 0) return 'current';
-      // what shares a bucket's version is of a computation under way: seldom asked for, and then by the script that
-      // knows buckets
-      const shared = tags.filter((_, i) => !Number.isInteger(versions[i]));
-      if (
-        shared.length > 0 &&
-        (await keep(
-          shared,
-          versions.filter((version) => !Number.isInteger(version)),
-          0,
-          0,
-        )) === undefined
-      )
-        return 'invalidated';
-      const own = [...tags.keys()].filter((i) => Number.isInteger(versions[i]));
-      const values = await Promise.all(
-        [...Map.groupBy(own, (i) => groupOf(tags[i] as string))].map(async ([group, places]) => {
-          const read = await (readers[group] as ReturnType<typeof tickReader>)(places.map((i) => keyOf(tags[i] as string)));
-          const floor = Number(read.at(-1) ?? Number.NaN);
-          return places.map((i, j) => standingOf(read[j] ?? null, floor, versions[i] as number));
-        }),
-      );
-      const all = values.flat();
-      return all.includes('invalidated') ? 'invalidated' : all.includes('soft') ? 'soft' : 'current';
+      const { asked } = turn(); // about one entry within a turn: asked, and compared, once
+      const joined = asked.get(versions);
+      if (joined !== undefined) return joined;
+      const standing = readStanding(tags, versions);
+      asked.set(versions, standing);
+      return standing;
     },
     begin: async (tags) => {
       const versions = versionsOf(tags);
@@ -120,6 +120,10 @@ export function redisTagVersions({ redis }: { redis: Redis }): TagVersions {
     // in a Cluster each partition would have to be asked, by every call whose flight failed: computing anew costs less
     raisedSince: async (startedAt) => cluster || !(Number((await redis.run(lastRaiseScript, [hashOf(0)])) ?? Number.NaN) <= startedAt),
   };
+}
+
+function worstOf(standings: readonly Standing[]): Standing {
+  return standings.includes('invalidated') ? 'invalidated' : standings.includes('soft') ? 'soft' : 'current';
 }
 
 /** @param value "version hard settlesAt"; whatever cannot be read as numbers is invalidated */
