@@ -104,7 +104,12 @@ export class RunningCall {
   }
 
   #succeed(answer: Answer): void {
-    const { body } = answer;
+    const { body, refused } = answer;
+    if (refused !== undefined) {
+      this.#fail(refused);
+      this.#handled();
+      return;
+    }
     if (!(body instanceof Uint8Array)) {
       this.#stream(answer, body);
       return;

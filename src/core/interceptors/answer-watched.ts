@@ -1,8 +1,9 @@
 import type { MethodPlan } from '../kit/plan.ts';
-import type { Soon } from '../kit/soon.ts';
+import { type Soon, soonThen } from '../kit/soon.ts';
 import type { Answer, AnswerCall, Authenticated, Call, Caller, Handler, Interceptor } from '../ports/call.ts';
 import { checkAccess } from './authenticate.ts';
 import type { Interceptors } from './chain.ts';
+import { notRefused } from './refused.ts';
 import { steps } from './steps.ts';
 
 /** A call of a client that was authenticated when it opened its stream. */
@@ -29,6 +30,6 @@ export function answerWatchedBy(
   return (call) => {
     const chain = chains.get(call.plan);
     if (chain === undefined) throw new Error(`${call.plan.method} is not cached.`);
-    return chain(call);
+    return soonThen(chain(call), notRefused);
   };
 }

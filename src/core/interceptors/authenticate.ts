@@ -4,6 +4,7 @@ import type { AccessPlan } from '../kit/plan.ts';
 import { type Soon, settled, soonThen } from '../kit/soon.ts';
 import type { Authenticated, Call, Caller, Interceptor, Traced } from '../ports/call.ts';
 import type { OpenLifetime, VerifiedToken, VerifyToken } from '../ports/tokens.ts';
+import { refused } from './refused.ts';
 import { untilAborted } from './until-aborted.ts';
 
 /** The dependencies of authentication. */
@@ -21,32 +22,38 @@ export type AuthenticateParts = {
  * expired token can be refreshed. A stream ends with its token or its session.
  */
 export function authenticate({ verify, openLifetime, services, meter }: AuthenticateParts): Interceptor<Traced, Authenticated> {
-  const failures = meter.createCounter('portico.auth.failures', { description: 'Calls refused by authentication, by reason.' });
-  const failed = (error: unknown): never => {
-    if (error instanceof Fault) failures.add(1, { reason: error.reason });
-    throw error;
-  };
-  const judged = (call: Call): Soon<VerifiedToken> =>
-    settled(
-      () =>
-        soonThen(verify(bearerOf(call)), (verified) => {
-          checkAccess(call.plan.access, verified.caller);
-          return verified;
-        }),
-      (verified) => verified,
-      failed,
+  // Observed, because a counter hashes its attributes at every refusal.
+  const failures = new Map<string, number>();
+  meter.createObservableCounter('portico.auth.failures', { description: 'Calls refused by authentication, by reason.' }).addCallback((observed) => {
+    for (const [reason, count] of failures) observed.observe(count, { reason });
+  });
+  const verified = (call: Call): Soon<VerifiedToken | Fault> => {
+    const bearer = bearerOf(call);
+    if (bearer instanceof Fault) return bearer;
+    return settled(
+      () => verify(bearer),
+      (token) => refusedAccess(call.plan.access, token.caller) ?? token,
+      (error) => {
+        if (error instanceof Fault) return error;
+        throw error;
+      },
     );
+  };
   return function authenticate(call, next) {
     const { access, kind } = call.plan;
     if (access.kind === 'anonymous') return next({ ...call, caller: undefined, lifetime: undefined });
     const service = access.kind === 'services' ? serviceOf(call, services) : undefined;
     if (service !== undefined) return next({ ...call, caller: service, lifetime: undefined });
-    return soonThen(judged(call), (verified) => {
-      if (verified.userHash !== undefined) call.trace.annotate('user.hash', verified.userHash);
-      const { caller } = verified;
+    return soonThen(verified(call), (token) => {
+      if (token instanceof Fault) {
+        failures.set(token.reason, (failures.get(token.reason) ?? 0) + 1);
+        return refused(token);
+      }
+      if (token.userHash !== undefined) call.trace.annotate('user.hash', token.userHash);
+      const { caller } = token;
       if (kind === 'unary') return next({ ...call, caller, lifetime: undefined });
       // A stream continues after its token was verified.
-      const { lifetime, close } = openLifetime(verified, (other) => checkAccess(access, other));
+      const { lifetime, close } = openLifetime(token, (other) => checkAccess(access, other));
       const controller = new AbortController();
       const { signal } = controller;
       if (call.signal.aborted) controller.abort(call.signal.reason);
@@ -65,16 +72,17 @@ export type Authorize = (call: Call, access: AccessPlan) => Soon<unknown>;
 export function authorizeBy({ verify, services }: Pick<AuthenticateParts, 'verify' | 'services'>): Authorize {
   return (call, access) => {
     const service = access.kind === 'services' ? serviceOf(call, services) : undefined;
-    return service ?? soonThen(verify(bearerOf(call)), ({ caller }) => checkAccess(access, caller));
+    const bearer = bearerOf(call);
+    if (bearer instanceof Fault) throw bearer;
+    return service ?? soonThen(verify(bearer), ({ caller }) => checkAccess(access, caller));
   };
 }
 
-function bearerOf({ metadata }: Call): string {
+function bearerOf({ metadata }: Call): string | Fault {
   const values = metadata.getAll('authorization');
-  if (values.length === 0) throw new Fault('TOKEN_MISSING', 'The call carries no access token: send `authorization: Bearer …`.');
+  if (values.length === 0) return new Fault('TOKEN_MISSING', 'The call carries no access token: send `authorization: Bearer …`.');
   const token = values.length === 1 && typeof values[0] === 'string' ? /^bearer +([^\s,]+)$/i.exec(values[0])?.[1] : undefined;
-  if (token === undefined) throw new Fault('TOKEN_INVALID', 'The metadata "authorization" is not `Bearer` and one token.');
-  return token;
+  return token ?? new Fault('TOKEN_INVALID', 'The metadata "authorization" is not `Bearer` and one token.');
 }
 
 function serviceOf({ peer }: Call, services: ReadonlyMap<string, string>): Caller | undefined {
@@ -87,13 +95,16 @@ function serviceOf({ peer }: Call, services: ReadonlyMap<string, string>): Calle
 
 /** @throws Fault when the caller may not make a call of this access */
 export function checkAccess(access: AccessPlan, caller: Caller | undefined): void {
-  if (access.kind === 'anonymous') return;
-  if (access.kind === 'services') {
-    if (caller?.kind !== 'service') throw new Fault('SERVICE_ONLY', 'The method is for internal services only.');
-    return;
-  }
-  if (caller?.kind !== 'user') throw new Fault('TOKEN_INVALID', 'The token is that of a service: the method is for users.');
+  const fault = refusedAccess(access, caller);
+  if (fault !== undefined) throw fault;
+}
+
+function refusedAccess(access: AccessPlan, caller: Caller | undefined): Fault | undefined {
+  if (access.kind === 'anonymous') return undefined;
+  if (access.kind === 'services')
+    return caller?.kind === 'service' ? undefined : new Fault('SERVICE_ONLY', 'The method is for internal services only.');
+  if (caller?.kind !== 'user') return new Fault('TOKEN_INVALID', 'The token is that of a service: the method is for users.');
   const missing = access.scopes.filter((scope) => !caller.scopes.has(scope));
-  if (missing.length > 0)
-    throw new Fault('SCOPE_MISSING', `The access token lacks the scope ${missing.join(', ')}.`, { metadata: { scope: missing.join(' ') } });
+  if (missing.length === 0) return undefined;
+  return new Fault('SCOPE_MISSING', `The access token lacks the scope ${missing.join(', ')}.`, { metadata: { scope: missing.join(' ') } });
 }

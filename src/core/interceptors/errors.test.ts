@@ -5,8 +5,11 @@ import { BadRequest, ErrorInfo, LocalizedMessage, RequestInfo, RetryInfo } from 
 import { Status } from '../../gen/google/rpc/status.ts';
 import { type CoreReason, Fault, reasons, type StatusName } from '../kit/fault.ts';
 import { StatusError } from '../kit/status-error.ts';
-import { encodeFault, errorTable, statusErrorOf } from './errors.ts';
+import type { Soon } from '../kit/soon.ts';
+import type { Answer, Call, Traced } from '../ports/call.ts';
+import { encodeFault, errors, errorTable, statusErrorOf } from './errors.ts';
 import { en } from './messages/en.ts';
+import { refused } from './refused.ts';
 
 const team: { reasons: Record<string, StatusName>; messages: Record<string, Record<string, string>> } = {
   reasons: { ORDER_GONE: 'NOT_FOUND' },
@@ -72,6 +75,34 @@ test('violations stay small enough for a header, and the message says how many a
   assert.ok(listed > 5 && listed < 20);
   assert.equal(status.message, `No. (${30 - listed} more violations are not listed)`);
   assert.ok(Status.encode(status).finish().length < 4_096);
+});
+
+test('equal faults of two calls differ in their request ids alone', () => {
+  const [one, other] = ['0af7651916cd43dd8448eb211c80319c', 'ffffffffffffffffffffffffffffffff'] as const;
+  const statusOf = (requestId: string) => detailsOf(encodeFault(new Fault('TOKEN_MISSING', 'No token.'), { table, requestId }));
+  for (const requestId of [one, other, one, 'another-id', one.toUpperCase()]) {
+    const { status, byType } = statusOf(requestId);
+    assert.deepEqual([status.code, status.message, [...byType.keys()]], [16, 'No token.', ['ErrorInfo', 'LocalizedMessage', 'RequestInfo']]);
+    assert.equal(RequestInfo.decode(byType.get('RequestInfo') ?? Buffer.of()).requestId, requestId);
+  }
+});
+
+test('an error of a call is returned as its status, whether it was thrown, rejected or returned', async () => {
+  const call = { trace: { traceId: '0af7651916cd43dd8448eb211c80319c' }, metadata: Metadata(), signal: new AbortController().signal };
+  const fault = new Fault('TOKEN_MISSING', 'No token.');
+  const ways: (() => Soon<Answer>)[] = [
+    () => {
+      throw fault;
+    },
+    () => Promise.reject(fault),
+    () => refused(fault),
+    async () => refused(fault),
+  ];
+  for (const way of ways) {
+    const { refused: error } = await errors(table, silent)(call as unknown as Call & Traced, way);
+    assert.ok(error instanceof StatusError);
+    assert.deepEqual([error.code, error.cause], [16, fault]);
+  }
 });
 
 test('a status of an upstream passes as it is', () => {

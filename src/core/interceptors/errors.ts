@@ -11,6 +11,7 @@ import type { Call, Ending, Interceptor, Traced } from '../ports/call.ts';
 import type { Log } from '../ports/log.ts';
 import { localize, type Messages } from './localize.ts';
 import { en } from './messages/en.ts';
+import { refused } from './refused.ts';
 import { tapped } from './tap.ts';
 
 export type ErrorTable = {
@@ -18,11 +19,14 @@ export type ErrorTable = {
   readonly domain: string;
   /** The reasons of core and of the company with their gRPC status. */
   readonly reasons: Readonly<Record<string, StatusName>>;
-  /** The encoded google.rpc.LocalizedMessage of a reason for users, if it has a text, and its locale. */
-  readonly localized: (reason: string, acceptLanguage: string) => { readonly locale: string; readonly bytes: Uint8Array | undefined };
-  /** Encoded statuses by all that they hold: a stranger may cause any number of refusals. */
-  readonly plain: (name: string, encode: () => Uint8Array) => Uint8Array;
+  /** The encoded google.rpc.LocalizedMessage of a reason for users, if it has a text. */
+  readonly localized: (reason: string, acceptLanguage: string) => Uint8Array | undefined;
+  /** Statuses by all that they hold: a stranger may cause any number of refusals. */
+  readonly plain: (name: string, make: () => Prepared) => Prepared;
 };
+
+/** A status but for what differs from call to call. */
+type Prepared = { readonly code: number; readonly message: string; readonly bytes: Uint8Array };
 
 /**
  * Headers carry message and details, and many clients accept 8 KiB of headers in total. Each is therefore bounded in
@@ -53,14 +57,13 @@ export function errorTable(
     if (Object.hasOwn(coreReasons, reason)) throw new Error(`The reason ${reason} is one of core's: give yours another name.`);
   }
   const locales = { ...team.messages, en: { ...team.messages?.en, ...en } };
-  const known = remembered<ReturnType<typeof localize>>(keptMax, keptNameMax);
-  const localized = (reason: string, acceptLanguage: string) => known(`${reason} ${acceptLanguage}`, () => localize(locales, reason, acceptLanguage));
+  const localized = (reason: string, acceptLanguage: string) => localize(locales, reason, acceptLanguage);
   return { domain, reasons: { ...team.reasons, ...coreReasons }, localized, plain: remembered(keptMax, keptNameMax) };
 }
 
 /**
- * Converts every error to a gRPC status with google.rpc details. A status that an upstream sent to a forwarded call
- * passes unchanged.
+ * Converts every error, thrown or not, to a gRPC status with google.rpc details, which is not thrown. A status that an
+ * upstream sent to a forwarded call passes unchanged.
  */
 export function errors(table: ErrorTable, log: Log): Interceptor<Traced, unknown> {
   return function errors(call, next) {
@@ -68,10 +71,11 @@ export function errors(table: ErrorTable, log: Log): Interceptor<Traced, unknown
     const mapped = (ending: Ending): Ending => (ending.how === 'threw' ? { how: 'threw', error: toStatus(ending.error) } : ending);
     return settled(
       () => next(call),
-      (answer) => (answer.body instanceof Uint8Array ? answer : { ...answer, body: tapped(answer.body, { ended: mapped }) }),
-      (error) => {
-        throw toStatus(error);
+      (answer) => {
+        if (answer.refused !== undefined) return refused(toStatus(answer.refused));
+        return answer.body instanceof Uint8Array ? answer : { ...answer, body: tapped(answer.body, { ended: mapped }) };
       },
+      (error) => refused(toStatus(error)),
     );
   };
 }
@@ -106,29 +110,40 @@ export function encodeFault(
   fault: Fault<string>,
   { table, requestId, acceptLanguage = '' }: { readonly table: ErrorTable; readonly requestId: string; readonly acceptLanguage?: string },
 ): StatusError {
-  const { violations = [], retryAfterMs, metadata, passed } = fault.details;
+  const { violations, retryAfterMs, metadata, passed } = fault.details;
+  const prepare = () => prepared(fault, table, acceptLanguage);
+  const isPlain = violations === undefined && retryAfterMs === undefined && metadata === undefined;
+  const { code, message, bytes } = isPlain ? table.plain(`${fault.reason} ${acceptLanguage} ${fault.message}`, prepare) : prepare();
+  const trailers = Metadata(passed?.trailers).set('grpc-status-details-bin', withRequestId(bytes, requestId));
+  return new StatusError(code, message, { trailers, ...(passed && { metadata: passed.metadata }), cause: fault });
+}
+
+function prepared(fault: Fault<string>, table: ErrorTable, acceptLanguage: string): Prepared {
+  const { violations = [] } = fault.details;
   const code = statusCodes[statusOf(fault, table.reasons)];
   const listed = violationsToList(violations);
   const cut = violations.length > listed.length ? ` (${violations.length - listed.length} more violations are not listed)` : '';
   const message = clip(fault.message, messageBytesMax) + cut;
-  const localized = table.localized(fault.reason, acceptLanguage);
-  const encode = () => Status.encode({ code, message, details: detailsOf(fault, table.domain, listed, localized.bytes) }).finish();
-  const isPlain = violations.length === 0 && retryAfterMs === undefined && metadata === undefined;
-  const status = isPlain ? table.plain(`${localized.locale} ${fault.reason} ${message}`, encode) : encode();
-  const trailers = Metadata(passed?.trailers).set('grpc-status-details-bin', Buffer.concat([status, withRequestId(requestId)]));
-  return new StatusError(code, message, { trailers, ...(passed && { metadata: passed.metadata }), cause: fault });
+  const details = detailsOf(fault, table.domain, listed, table.localized(fault.reason, acceptLanguage));
+  return { code, message, bytes: Status.encode({ code, message, details }).finish() };
 }
 
-/**
- * A status with nothing but a RequestInfo. After another one it adds to that one's details, because protobuf merges
- * messages in a row.
- */
-function withRequestId(requestId: string): Uint8Array {
-  return Status.encode({
-    code: 0,
-    message: '',
-    details: [any('google.rpc.RequestInfo', RequestInfo.encode({ requestId, servingData: '' }).finish())],
-  }).finish();
+/** A status with nothing but a RequestInfo. */
+function requestInfo(requestId: string): Uint8Array {
+  const value = RequestInfo.encode({ requestId, servingData: '' }).finish();
+  return Status.encode({ code: 0, message: '', details: [any('google.rpc.RequestInfo', value)] }).finish();
+}
+
+/** A trace id: its digits are the last bytes of the RequestInfo. Replacing them costs a tenth of encoding it. */
+const traceIdFormat = /^[0-9a-f]{32}$/;
+const ofTrace = requestInfo('0'.repeat(32));
+
+/** The status with one more detail: protobuf merges messages in a row. */
+function withRequestId(status: Uint8Array, requestId: string): Buffer {
+  if (!traceIdFormat.test(requestId)) return Buffer.concat([status, requestInfo(requestId)]);
+  const bytes = Buffer.concat([status, ofTrace]);
+  bytes.write(requestId, bytes.length - requestId.length, 'latin1');
+  return bytes;
 }
 
 function detailsOf(fault: Fault<string>, domain: string, listed: readonly Violation[], localized: Uint8Array | undefined): Status['details'] {

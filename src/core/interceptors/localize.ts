@@ -8,8 +8,8 @@ export type Messages = Readonly<Record<string, string>>;
 /** A text of an error for users. Bytes of UTF-8. */
 const localizedBytesMax = 512;
 
-/** The text of a reason in the requested language, or in English. */
-export function localize(messages: Readonly<Record<string, Messages>>, reason: string, acceptLanguage: string) {
+/** The encoded google.rpc.LocalizedMessage of a reason in the requested language, or in English. */
+export function localize(messages: Readonly<Record<string, Messages>>, reason: string, acceptLanguage: string): Uint8Array | undefined {
   const textOf = (locale: string) => {
     const texts = messages[locale];
     return texts !== undefined && Object.hasOwn(texts, reason) ? texts[reason] : undefined;
@@ -17,5 +17,5 @@ export function localize(messages: Readonly<Record<string, Messages>>, reason: s
   const locales = ['en', ...Object.keys(messages)].filter((locale) => textOf(locale) !== undefined);
   const locale = bestLanguage(acceptLanguage, locales) ?? 'en';
   const text = textOf(locale);
-  return { locale, bytes: text === undefined ? undefined : LocalizedMessage.encode({ locale, message: clip(text, localizedBytesMax) }).finish() };
+  return text === undefined ? undefined : LocalizedMessage.encode({ locale, message: clip(text, localizedBytesMax) }).finish();
 }

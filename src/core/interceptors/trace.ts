@@ -88,7 +88,15 @@ export function trace({ recorder, clock, randomHex }: TraceParts): Interceptor<u
       out.bytes += byteLength;
       out.messages++;
     };
+    const failed = (error: unknown) => {
+      if (error instanceof StatusError) error.metadata.set(traceIdKey, traceId);
+      if (call.plan.kind === 'unary' || call.plan.kind === 'client_stream') tell('threw', error);
+    };
     const answered = (answer: Answer): Answer => {
+      if (answer.refused !== undefined) {
+        failed(answer.refused);
+        return answer;
+      }
       answer.metadata.set(traceIdKey, traceId);
       if (!(answer.body instanceof Uint8Array)) return { ...answer, body: tapped(answer.body, { message: count }) };
       out.bytes = answer.body.byteLength;
@@ -99,8 +107,7 @@ export function trace({ recorder, clock, randomHex }: TraceParts): Interceptor<u
       () => next({ ...call, trace: traced }),
       answered,
       (error) => {
-        if (error instanceof StatusError) error.metadata.set(traceIdKey, traceId);
-        if (call.plan.kind === 'unary' || call.plan.kind === 'client_stream') tell('threw', error);
+        failed(error);
         throw error;
       },
     );
