@@ -90,13 +90,14 @@ for (const protocol of ['grpc h2', 'json h2'] as const) {
   test(`${protocol}: a page token that was made up is refused, or lists the caller's own devices`, async () => {
     const { headers } = await signIn(server, registry, 'alice');
     const bob = await signIn(server, registry, `bob-${protocol.replace(' ', '-')}`);
-    for (const pageToken of ['x', 'a'.repeat(31), `${'a'.repeat(29)}=`, ' '.repeat(30)])
+    // The last two: the year 10889, and bits beyond the last byte.
+    for (const pageToken of ['x', 'a'.repeat(31), `${'a'.repeat(29)}=`, ' '.repeat(30), '_'.repeat(30), 'AZ'.repeat(15)])
       assert.equal((await call(protocol, `${service}/ListDevices`, { pageToken }, headers)).reason, 'REQUEST_INVALID', pageToken);
     assert.equal((await call(protocol, `${service}/ListDevices`, { pageSize: -1 }, headers)).reason, 'REQUEST_INVALID');
     for (const [pageToken, most] of [
-      ['_'.repeat(30), 1],
+      ['5nfSH9v______________________w', 1], // the end of the year 9999
       ['A'.repeat(30), 0],
-      [`${'AZ'.repeat(15)}`, 0],
+      [`${'AZ'.repeat(14)}AA`, 0],
     ] as const) {
       const { code, messages } = await call(protocol, `${service}/ListDevices`, { pageToken }, bob.headers);
       const { devices } = messages[0] as { devices: unknown[] };
