@@ -35,11 +35,20 @@ export function onlyFrame(body: Buffer, bytesMax: number): Frame {
   return { flags: body[0] ?? 0, bytes: body.subarray(headBytes) };
 }
 
-/** Extracts frames from a body as it arrives. A class, because it stores the bytes of an incomplete frame. */
+const nothing = Buffer.alloc(0);
+
+/**
+ * Extracts frames from a body as it arrives. A class, because it stores the bytes of an incomplete frame: in one buffer
+ * that at most doubles, because a Buffer for each of many small chunks costs a hundred times their bytes.
+ */
 export class FrameReader {
   readonly #bytesMax: number;
-  #chunks: Buffer[] = [];
-  #length = 0;
+  /** What has arrived and is not extracted is between `#from` and `#to`. */
+  #buffer: Buffer = nothing;
+  #from = 0;
+  #to = 0;
+  /** Otherwise the buffer is a chunk of somebody else, to which nothing can be added. */
+  #isOwn = false;
 
   /** @param bytesMax of one message */
   constructor(bytesMax: number) {
@@ -47,35 +56,43 @@ export class FrameReader {
   }
 
   push(chunk: Buffer): void {
-    if (chunk.length === 0) return;
-    this.#chunks.push(chunk);
-    this.#length += chunk.length;
+    if (this.isEmpty) {
+      this.#buffer = chunk;
+      this.#from = 0;
+      this.#to = chunk.length;
+      this.#isOwn = false;
+      return;
+    }
+    if (!this.#isOwn || this.#to + chunk.length > this.#buffer.length) this.#grow(chunk.length);
+    this.#to += chunk.copy(this.#buffer, this.#to);
   }
 
   /** Whether no frame is incomplete. */
   get isEmpty(): boolean {
-    return this.#length === 0;
+    return this.#to === this.#from;
   }
 
   /** @throws Fault when the next frame is larger than `bytesMax`, as soon as its length has arrived */
   next(): Frame | undefined {
-    if (this.#length < headBytes) return undefined;
-    let first = this.#chunks[0] as Buffer;
-    if (first.length < headBytes) first = this.#joined();
-    const length = first.readUInt32BE(1);
+    if (this.#to - this.#from < headBytes) return undefined;
+    const begin = this.#from + headBytes;
+    const length = this.#buffer.readUInt32BE(begin - 4);
     if (length > this.#bytesMax) throw tooLarge(this.#bytesMax);
-    const end = headBytes + length;
-    if (this.#length < end) return undefined;
-    if (first.length < end) first = this.#joined();
-    this.#length -= end;
-    if (first.length === end) this.#chunks.shift();
-    else this.#chunks[0] = first.subarray(end);
-    return { flags: first[0] ?? 0, bytes: first.subarray(headBytes, end) };
+    if (this.#to < begin + length) return undefined;
+    const frame = { flags: this.#buffer[this.#from] ?? 0, bytes: this.#buffer.subarray(begin, begin + length) };
+    this.#from = begin + length;
+    if (this.isEmpty) this.#buffer = nothing; // an idle stream holds no memory
+    return frame;
   }
 
-  #joined(): Buffer {
-    const all = Buffer.concat(this.#chunks);
-    this.#chunks = [all];
-    return all;
+  /** Frames that were extracted stay in the buffer before. */
+  #grow(more: number): void {
+    const length = this.#to - this.#from;
+    const grown = Buffer.allocUnsafeSlow(length + Math.max(more, length));
+    this.#buffer.copy(grown, 0, this.#from, this.#to);
+    this.#buffer = grown;
+    this.#from = 0;
+    this.#to = length;
+    this.#isOwn = true;
   }
 }
