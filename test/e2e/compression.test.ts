@@ -13,6 +13,8 @@ import { framed } from '../support/upstream/raw-upstream.ts';
 const registry = registryOf(fixtureRelease.descriptorSet);
 const service = '/fixture.v1.ScreenService';
 const long = 'long '.repeat(600);
+/** More than may be compressed while all others wait. */
+const huge = 'huge '.repeat(100_000);
 let server: TestServer;
 let scripted: ScriptedUpstream;
 let wire: Wire;
@@ -22,6 +24,7 @@ before(async () => {
   const { app, titles } = openFixture();
   titles.set('long', long);
   titles.set('short', 'short');
+  titles.set('huge', huge);
   server = await openTestServer({ app, samples: { scripted: scripted.address } });
   signed = (await signIn(server, registry, 'alice')).headers;
   wire = await openWire(server);
@@ -163,4 +166,24 @@ test('POST: a compressed answer says what it depends on, and its etag comes back
   assert.match(String(headers.etag), /-gzip"$/);
   const again = await post({ 'if-none-match': String(headers.etag) });
   assert.deepEqual([again.headers['portico-not-modified'], again.headers.etag], ['1', headers.etag]);
+});
+
+test('a large answer for a client that accepts nothing but gzip is stored in it, by every protocol', async () => {
+  const gzipOnly = 'gzip, identity;q=0';
+  for (const [contentType, accept, form] of [
+    ['application/json', 'accept-encoding', 'json'],
+    ['application/proto', 'accept-encoding', 'proto'],
+    ...framedForms.map(([type, header, , of]) => [type, header, of] as const),
+  ] as const) {
+    const request = encoded('GetItemRequest', { itemId: 'huge' }, form);
+    const isFramed = contentType.startsWith('application/grpc');
+    for (let i = 0; i < 2; i++) {
+      const { body } = await wire.ask(
+        { ':path': `${service}/GetItem`, 'content-type': contentType, te: 'trailers', ...signed, [accept]: gzipOnly },
+        isFramed ? framed(request) : request,
+      );
+      assert.ok(body.length > huge.length, `${contentType}: ${body.length} bytes`);
+      assert.ok((isFramed ? framesOf(body)[0]?.text : gunzipSync(body).toString('latin1'))?.includes(huge));
+    }
+  }
 });

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { gunzipSync } from 'node:zlib';
 import { planOf } from '../../../test/support/cache/ready-call.ts';
-import type { Codec } from './codec.ts';
-import { encodedFrame, formsOfMessage, type Gzip, gzipFor } from './compression.ts';
+import { type Codec, protoCodec } from './codec.ts';
+import { encoded, encodedFrame, formsOfMessage, type Gzip, gzipFor } from './compression.ts';
 
 /** RFC 9110, sections 12.4.2 and 12.5.3. */
 const table: readonly (readonly [header: string | string[] | undefined, expected: Gzip])[] = [
@@ -62,4 +63,14 @@ test('a message that many streams are sent is made JSON and compressed once, for
   assert.notDeepEqual(sent(list, event), sent(item, event));
   sent(item, other);
   assert.deepEqual(made, ['GetItem', 'ListItems', 'GetItem']);
+});
+
+test('a client that accepts gzip only gets a large answer stored, because compressing it would block all others', () => {
+  const plan = planOf('GetItem', {});
+  for (const size of [262_144, 262_145, 1_000_000, 9_000_000]) {
+    const message = Buffer.alloc(size, 'the same again ');
+    const { bytes, compressed } = encoded(protoCodec, plan, message, { gzip: 'always' });
+    assert.deepEqual([compressed, gunzipSync(bytes).equals(message)], [true, true]);
+    assert.equal(bytes.byteLength > size, size > 262_144, `${bytes.byteLength} of ${size} bytes`);
+  }
 });

@@ -137,7 +137,13 @@ export function encoded(codec: Codec, plan: MethodPlan, message: Uint8Array, { g
   const { name } = codec;
   const bytes = name === 'proto' ? message : madeOnce(forms, name, () => codec.write(plan, message));
   if (!isWorth(bytes, gzip)) return { bytes, compressed: false };
-  return { bytes: madeOnce(forms, `${name} gzip`, () => gzipSync(bytes)), compressed: true };
+  return { bytes: madeOnce(forms, `${name} gzip`, () => gzipped(bytes)), compressed: true };
+}
+
+/** A large answer is only stored in gzip's form, for a client that accepts no other: it costs a copy and a checksum. */
+function gzipped(bytes: Uint8Array): Uint8Array {
+  const { byteLength } = bytes;
+  return gzipSync(bytes, byteLength > gzipBytesMax ? { level: 0, chunkSize: byteLength + Math.ceil(byteLength / 1_000) + 64 } : {});
 }
 
 /** The same as a frame of a stream. */
