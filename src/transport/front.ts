@@ -12,6 +12,7 @@ import type { AbuseReason, TransportReports } from './http/abuse.ts';
 import { requestTimes } from './http/request-times.ts';
 import { serve } from './serve.ts';
 import { openConnectionLifetimes } from './http/connection-lifetimes.ts';
+import { unsentOf } from './http/socket-handle.ts';
 import { unreadAnswers } from './http/unread.ts';
 
 export type Front = {
@@ -60,6 +61,7 @@ export async function openFront(options: FrontOptions): Promise<Front> {
       peer,
       statusBytesMax: limits.statusBytes,
       wrote: unread.wrote,
+      unsent: () => unsentOf(socket),
       report: (reason) => reports.abuse(reason, peer.address),
       destroy,
     });

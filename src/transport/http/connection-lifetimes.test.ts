@@ -13,7 +13,8 @@ const preface = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n';
 const settings = Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0]);
 const goaway = Buffer.from([0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
 
-const connectionOf = () => new Connection({ peer: nobody, statusBytesMax: 8_192, wrote: () => {}, report: () => {}, destroy: () => {} });
+const connectionOf = () =>
+  new Connection({ peer: nobody, statusBytesMax: 8_192, wrote: () => {}, unsent: () => 0, report: () => {}, destroy: () => {} });
 
 test('a client that says GOAWAY and leaves its socket open throws in no timer', async () => {
   const clock = fakeClock();

@@ -11,6 +11,8 @@ export type ConnectionParts = {
   readonly wrote: (connection: Connection, bytes: number) => void;
   /** Reports why something of this client was refused or ended. */
   readonly report: (reason: AbuseReason) => void;
+  /** The bytes that were passed on to the socket, and that the kernel has not taken yet. */
+  readonly unsent: () => number;
   /** Ends the connection and all its calls. */
   readonly destroy: (reason: AbuseReason) => void;
 };
@@ -25,6 +27,9 @@ export class Connection {
   /** An upper bound of the bytes that wait for the client: exact after each check. */
   queuedMost = 0;
   isWatched = false;
+  /** The bytes that the kernel had not taken at the last check. */
+  unsent = 0;
+  #isCut = false;
 
   constructor(parts: ConnectionParts) {
     this.parts = parts;
@@ -41,8 +46,10 @@ export class Connection {
     last.index = one.index;
   }
 
-  /** Ends it, and reports why. */
+  /** Ends it, and reports why: once, though it takes a moment until its calls are closed. */
   cut(reason: AbuseReason): void {
+    if (this.#isCut) return;
+    this.#isCut = true;
     this.parts.report(reason);
     this.parts.destroy(reason);
   }
@@ -64,6 +71,7 @@ export abstract class Outgoing {
   /** Bytes that had left at the last check, and how long no more have left since. */
   drained = 0;
   stuckForMs = 0;
+  isCut = false;
 
   constructor(connection: Connection) {
     this.connection = connection;

@@ -7,6 +7,7 @@ import type { FrontOptions, FrontTimers } from '../front-options.ts';
 import { Http1Exchange } from './http1-exchange.ts';
 import { refuse } from './refuse.ts';
 import type { RequestTimes } from './request-times.ts';
+import { read } from './socket-handle.ts';
 
 /** The response to malformed HTTP, after which Node closes the connection. */
 const refusals: Readonly<Record<string, string>> = {
@@ -125,15 +126,6 @@ function unsupportedOf({ httpVersionMajor, headers }: IncomingMessage): number |
 
 /** Requests that may wait for the one before them: more than one read of the socket has of real ones. */
 const waitingMax = 1_000;
-
-/** Node's parser reads the handle itself, so pausing the socket would not stop it. */
-function read(socket: Socket, isReading: boolean): void {
-  const { _handle: handle } = socket as unknown as { _handle: { reading: boolean; readStart(): void; readStop(): void } | null };
-  if (handle === null || handle.reading === isReading) return;
-  handle.reading = isReading;
-  if (isReading) handle.readStart();
-  else handle.readStop();
-}
 
 /**
  * Runs the requests of one connection one after the other, each when the one before it is completely handled and its

@@ -81,25 +81,35 @@ export function unreadAnswers({ stallMs, connectionBytesMax, bytesMax }: UnreadL
   };
 }
 
-/** Counts the waiting bytes of a connection exactly, and ends what is stuck. */
+/**
+ * Counts the waiting bytes of a connection exactly, and ends what is stuck. Progress is a message, or a piece of a large
+ * one, that has left; if the socket is what waits, also bytes of it that the kernel has taken.
+ */
 function check(connection: Connection, passedMs: number, stallMs: number): void {
   const stuck: Outgoing[] = [];
   let queued = 0;
+  const unsent = connection.parts.unsent();
+  const hasMoved = unsent < connection.unsent;
+  connection.unsent = unsent;
   for (const one of connection.open) {
     const waiting = one.output.writableLength;
     const drained = one.written - waiting;
-    one.stuckForMs = waiting === 0 || drained !== one.drained ? 0 : one.stuckForMs + passedMs;
+    one.stuckForMs = waiting === 0 || hasMoved || drained !== one.drained ? 0 : one.stuckForMs + passedMs;
     one.drained = drained;
     queued += waiting;
     if (one.stuckForMs >= stallMs) stuck.push(one);
   }
   connection.queuedMost = queued;
   if (stuck.length > 0 && stuck.length === connection.open.length) end(connection, 'connection_stalled');
-  else
-    for (const one of stuck) {
-      one.report('stream_stalled');
-      one.cut();
-    }
+  else for (const one of stuck) endOne(one);
+}
+
+/** Ends one stream, once: with its window closed it stays open for a while. */
+function endOne(one: Outgoing): void {
+  if (one.isCut) return;
+  one.isCut = true;
+  one.report('stream_stalled');
+  one.cut();
 }
 
 function end(connection: Connection, reason: 'connection_stalled' | 'queue_full' | 'queues_full'): void {
