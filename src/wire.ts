@@ -5,10 +5,10 @@ import { readMigrations } from './core/adapters/sql/migrate.ts';
 import { openDatabase } from './core/adapters/sql/open-database.ts';
 import { sqlSessions } from './core/adapters/sql/sessions.ts';
 import { admit } from './core/interceptors/admit.ts';
-import { authenticate, authorizeBy } from './core/interceptors/authenticate.ts';
+import { authenticate } from './core/interceptors/authenticate.ts';
 import { cache } from './core/interceptors/cache.ts';
 import { answerWatchedBy, type CallOf } from './core/interceptors/answer-watched.ts';
-import { answerBy } from './core/interceptors/chain.ts';
+import { answerBy, chainOf } from './core/interceptors/chain.ts';
 import { deadline } from './core/interceptors/deadline.ts';
 import { encodeFault, errors, errorTable } from './core/interceptors/errors.ts';
 import { handlersOf } from './core/interceptors/handlers-of.ts';
@@ -186,17 +186,14 @@ export async function wire({ settings, app, release, clock, env, pretty, samples
     validate: validate(compileRules(plans)),
   };
   const answerWatched = answerWatchedBy(plans, { ...common, cache: answers.answerWatched }, handlers);
-  const answer = answerBy(
-    plans,
-    {
-      ...common,
-      admit: admit({ draining: readiness.health.leaving, graceMs: settings.drain.grace, clock }),
-      authenticate: authenticate({ ...callers, openLifetime: auth.openLifetime, meter }),
-      invalidate: invalidate({ invalidate: answers.invalidateWritten, meter, reasons: table.reasons }),
-      cache: cache(answers),
-    },
-    handlers,
-  );
+  const interceptors = {
+    ...common,
+    admit: admit({ draining: readiness.health.leaving, graceMs: settings.drain.grace, clock }),
+    authenticate: authenticate({ ...callers, openLifetime: auth.openLifetime, meter }),
+    invalidate: invalidate({ invalidate: answers.invalidateWritten, meter, reasons: table.reasons }),
+    cache: cache(answers),
+  };
+  const answer = answerBy(plans, interceptors, handlers);
   const refusal: EncodeRefusal = (fault, acceptLanguage) => {
     if (fault.reason === 'METHOD_UNKNOWN') recorder.unknownMethod();
     return encodeFault(fault, { table, requestId: randomHex(32), acceptLanguage });
@@ -224,7 +221,7 @@ export async function wire({ settings, app, release, clock, env, pretty, samples
     plans,
     registry: methods.registry,
     answer,
-    authorizeReflection: settings.mode === 'serve' ? authorizeBy(callers) : () => undefined,
+    chain: (plan, handler) => chainOf(plan, interceptors, handler),
     refusal,
     health: readiness.health,
     pages: { '/.well-known/jwks.json': jwksPage },

@@ -1,8 +1,7 @@
 import type { FileRegistry } from '@bufbuild/protobuf';
 import type { Clock } from '../core/kit/clock.ts';
 import type { AccessPlan, MethodPlan } from '../core/kit/plan.ts';
-import type { Authorize } from '../core/interceptors/authenticate.ts';
-import type { AnswerCall } from '../core/ports/call.ts';
+import type { AnswerCall, Handler } from '../core/ports/call.ts';
 import type { Log } from '../core/ports/log.ts';
 import { type AdminOptions, openAdmin } from '../transport/builtin/admin.ts';
 import { corsOf } from '../transport/cors.ts';
@@ -26,7 +25,8 @@ export type ListenerParts = {
   readonly plans: readonly MethodPlan[];
   readonly registry: FileRegistry;
   readonly answer: AnswerCall;
-  readonly authorizeReflection: Authorize;
+  /** The chain around another handler: of methods for tools. */
+  readonly chain: (plan: MethodPlan, handler: Handler) => AnswerCall;
   readonly refusal: EncodeRefusal;
   readonly health: Health;
   readonly pages: Readonly<Record<string, () => Page>>;
@@ -113,17 +113,19 @@ type Place = {
 };
 
 async function openOne(
-  { settings, registry, answer, authorizeReflection, refusal, health, clock, log, reportDefect, reports }: ListenerParts,
+  { settings, registry, answer, chain, refusal, health, clock, log, reportDefect, reports }: ListenerParts,
   plans: readonly MethodPlan[],
   place: Place,
   bounds: Pick<FrontOptions, 'timers' | 'limits'>,
 ) {
   const { corsOrigins, reflectionAccess, ...where } = place;
-  const served: readonly Served[] = [...plans.map((plan) => ({ plan, answer })), ...healthMethods(health, registry)];
+  const served: readonly Served[] = [...plans.map((plan) => ({ plan, answer })), ...healthMethods(health, registry, clock)];
   const descriptors = served.map(({ plan }) => plan.descriptor);
   const all = [
     ...served,
-    ...(settings.reflection ? reflectionMethods(registry, descriptors, (call) => authorizeReflection(call, reflectionAccess)) : []),
+    ...(settings.reflection
+      ? reflectionMethods(registry, descriptors, settings.mode === 'serve' ? reflectionAccess : { kind: 'anonymous' }, chain)
+      : []),
   ];
   const front = await openFront({
     ...where,

@@ -3,12 +3,14 @@ import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { fixtureRelease } from '../support/server/test-server.ts';
+import { shiftedClock } from '../support/time/shifted-clock.ts';
 import { openIssuer, type StubIssuer } from '../support/token/issuer.ts';
 import { openRawClient } from '../support/client/raw-client.ts';
 import { callOf, registryOf, signIn, transportOf } from '../support/client/protocols.ts';
 import { type FixtureServer, openFixtureServer } from '../support/server/fixture-server.ts';
 
 const registry = registryOf(fixtureRelease.descriptorSet);
+const clock = shiftedClock();
 let provider: StubIssuer;
 let dev: FixtureServer;
 let serve: FixtureServer;
@@ -18,6 +20,7 @@ before(async () => {
   const [certFile, keyFile] = [join(dev.dataDir, 'tls/cert.pem'), join(dev.dataDir, 'tls/key.pem')];
   serve = await openFixtureServer({
     mode: 'serve',
+    clock,
     shared: dev,
     settings: {
       'public.host': '127.0.0.1',
@@ -80,4 +83,17 @@ test('reflection asks for the token of a user on the public listener, and of a s
   };
   assert.deepEqual(await codes(serve.url), { none: 16, user: 0, service: 16 });
   assert.deepEqual(await codes(serve.internalUrl), { none: 16, user: 7, service: 0 });
+});
+
+test('an open stream of reflection ends with the token that opened it', async () => {
+  const { headers } = await signIn(dev, registry, 'alice');
+  const client = openRawClient({ url: serve.url, ca: dev.ca }, headers.authorization);
+  const stream = client.open('/grpc.reflection.v1.ServerReflection/ServerReflectionInfo');
+  const ended = new Promise<number>((resolve) => stream.on('error', () => {}).on('status', ({ code }: { code: number }) => resolve(code)));
+  const answered = new Promise((resolve) => stream.once('data', resolve));
+  stream.write(Buffer.from([0x3a, 0x01, 0x2a]));
+  await answered;
+  clock.shift(660_000); // an access token lives for ten minutes
+  assert.equal(await ended, 16);
+  client.close();
 });

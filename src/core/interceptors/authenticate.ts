@@ -65,19 +65,6 @@ export function authenticate({ verify, openLifetime, services, meter }: Authenti
   };
 }
 
-/** Throws a Fault, as `authenticate` does, when the caller may not make a call with this access. */
-export type Authorize = (call: Call, access: AccessPlan) => Soon<unknown>;
-
-/** For methods without a policy, whose access differs by listener. */
-export function authorizeBy({ verify, services }: Pick<AuthenticateParts, 'verify' | 'services'>): Authorize {
-  return (call, access) => {
-    const service = access.kind === 'services' ? serviceOf(call, services) : undefined;
-    const bearer = bearerOf(call);
-    if (bearer instanceof Fault) throw bearer;
-    return service ?? soonThen(verify(bearer), ({ caller }) => checkAccess(access, caller));
-  };
-}
-
 function bearerOf({ metadata }: Call): string | Fault {
   const values = metadata.getAll('authorization');
   if (values.length === 0) return new Fault('TOKEN_MISSING', 'The call carries no access token: send `authorization: Bearer …`.');

@@ -34,7 +34,8 @@ export function answerBy(plans: Iterable<MethodPlan>, interceptors: Interceptors
   };
 }
 
-function chainOf(
+/** The chain of one method. */
+export function chainOf(
   plan: MethodPlan,
   { trace, errors, deadline, admit, authenticate, validate, invalidate, cache }: Interceptors,
   handler: Handler,

@@ -1,10 +1,13 @@
 import type { FileRegistry } from '@bufbuild/protobuf';
 import { Metadata } from 'nice-grpc-common';
 import { HealthCheckRequest, HealthCheckResponse, HealthCheckResponse_ServingStatus } from '../../gen/grpc/health/v1/health.ts';
-import { soonThen } from '../../core/kit/soon.ts';
+import { deadline } from '../../core/interceptors/deadline.ts';
+import { steps } from '../../core/interceptors/steps.ts';
+import type { Clock } from '../../core/kit/clock.ts';
+import { type Soon, soonThen } from '../../core/kit/soon.ts';
 import { StatusError } from '../../core/kit/status-error.ts';
 import { clip } from '../../core/kit/text.ts';
-import type { Call } from '../../core/ports/call.ts';
+import type { Answer, Call } from '../../core/ports/call.ts';
 import { openPlan } from './open-plan.ts';
 import type { Served } from '../served.ts';
 
@@ -25,31 +28,34 @@ const notFound = 5;
 const encoded = (status: HealthCheckResponse['status']) => HealthCheckResponse.encode({ status }).finish();
 
 /**
- * grpc.health.v1.Health: for balancers and `grpc_health_probe`. It has no chain, because it must answer when other
- * calls fail.
+ * grpc.health.v1.Health: for balancers and `grpc_health_probe`. Its chain is the deadline alone, because it must answer
+ * when other calls fail.
  */
-export function healthMethods(health: Health, registry: FileRegistry): readonly Served[] {
+export function healthMethods(health: Health, registry: FileRegistry, clock: Clock): readonly Served[] {
+  const within = (handler: (call: Call) => Soon<Answer>) => steps().through(deadline(clock)).to(handler);
   const [check, watch] = ['Check', 'Watch'].map((name) => openPlan(registry, 'grpc.health.v1.Health', name));
   if (check === undefined || watch === undefined) throw new Error('grpc.health.v1.Health is not among the protos.');
   return [
     {
       plan: check,
-      answer: ({ request }) =>
+      answer: within(({ request }) =>
         soonThen(request.one(), (bytes) => {
           const { service } = HealthCheckRequest.decode(bytes);
           const serving = health.serving(service);
           if (serving === undefined) throw new StatusError(notFound, `There is no service "${clip(service, 200)}" here.`);
           return { metadata: Metadata(), body: encoded(serving ? SERVING : NOT_SERVING), trailers: Metadata() };
         }),
+      ),
     },
     {
       plan: watch,
-      answer: (call) =>
+      answer: within((call) =>
         soonThen(call.request.one(), (bytes) => ({
           metadata: Metadata(),
           body: statuses(health, HealthCheckRequest.decode(bytes).service, call),
           trailers: Metadata(),
         })),
+      ),
     },
   ];
 }

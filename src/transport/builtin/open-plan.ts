@@ -1,23 +1,27 @@
 import type { FileRegistry } from '@bufbuild/protobuf';
-import type { MethodPlan } from '../../core/kit/plan.ts';
+import type { AccessPlan, MethodPlan } from '../../core/kit/plan.ts';
 import { callKindOf } from '../../core/policy/call-kind.ts';
 
 /** The largest request of services for tools. Bytes. */
 const requestBytes = 4_096;
 
-/** The plan of a method for tools, whose proto has no policy: anonymous, without a deadline. */
-export function openPlan(registry: FileRegistry, service: string, name: string): MethodPlan | undefined {
+/** The deadlines of a call, and of a stream: the age at which an HTTP/2 connection is replaced. Milliseconds. */
+const [callMs, streamMs] = [10_000, 1_800_000];
+
+/** The plan of a method for tools, whose proto has no policy. */
+export function openPlan(registry: FileRegistry, service: string, name: string, access: AccessPlan = { kind: 'anonymous' }): MethodPlan | undefined {
   const descriptor = registry.getService(service)?.methods.find((method) => method.name === name);
   if (descriptor === undefined) return undefined;
+  const kind = callKindOf(descriptor);
   return {
     method: `${service}/${name}`,
     path: `/${service}/${name}`,
-    kind: callKindOf(descriptor),
+    kind,
     descriptor,
     safe: true,
     idempotent: true,
-    access: { kind: 'anonymous' },
-    deadlineMs: undefined,
+    access,
+    deadlineMs: kind === 'unary' ? callMs : streamMs,
     requestBytes,
     cache: undefined,
     invalidates: [],

@@ -2,8 +2,8 @@ import { clone, type DescFile, type DescMethod, type FileRegistry, toBinary } fr
 import { FileDescriptorProtoSchema } from '@bufbuild/protobuf/wkt';
 import { Metadata } from 'nice-grpc-common';
 import { ServerReflectionRequest, ServerReflectionResponse } from '../../gen/grpc/reflection/v1/reflection.ts';
-import { type Soon, soonThen } from '../../core/kit/soon.ts';
-import type { Call, CallRequest } from '../../core/ports/call.ts';
+import type { AccessPlan, MethodPlan } from '../../core/kit/plan.ts';
+import type { AnswerCall, CallRequest, Handler } from '../../core/ports/call.ts';
 import { openPlan } from './open-plan.ts';
 import type { Served } from '../served.ts';
 
@@ -15,25 +15,31 @@ const [notFound, unimplemented] = [5, 12];
 const nameMax = 200;
 
 /** What a listener describes: the methods that it serves, and the files of their services with all imports. */
-type Described = { readonly registry: FileRegistry; readonly methods: ReadonlySet<DescMethod>; readonly files: ReadonlySet<DescFile> };
+type Described = {
+  readonly registry: FileRegistry;
+  readonly methods: ReadonlySet<DescMethod>;
+  readonly files: ReadonlySet<DescFile>;
+  /** Those that were asked for, encoded. */
+  readonly encoded: Map<DescFile, Buffer>;
+};
 
 /**
  * grpc.reflection.v1 (grpc/grpc, doc/server-reflection.md), for tools such as grpcurl.
  * @param served the methods of the listener: no others are described, also of the same service or file
- * @param authorize throws a Fault when a caller may not use it
+ * @param access who may use it
+ * @param chain the interceptors around its handler: its streams end as all others do
  */
 export function reflectionMethods(
   registry: FileRegistry,
   served: readonly DescMethod[],
-  authorize: (call: Call) => Soon<unknown>,
+  access: AccessPlan,
+  chain: (plan: MethodPlan, handler: Handler) => AnswerCall,
 ): readonly Served[] {
-  const plan = openPlan(registry, 'grpc.reflection.v1.ServerReflection', 'ServerReflectionInfo');
+  const plan = openPlan(registry, 'grpc.reflection.v1.ServerReflection', 'ServerReflectionInfo', access);
   if (plan === undefined) throw new Error('grpc.reflection.v1.ServerReflection is not among the protos.');
   const methods = new Set([...served, plan.descriptor]);
-  const described = { registry, methods, files: filesBelow(methods) };
-  const answer: Served['answer'] = (call) =>
-    soonThen(authorize(call), () => ({ metadata: Metadata(), body: answers(call.request, described), trailers: Metadata() }));
-  return [{ plan, answer }];
+  const described = { registry, methods, files: filesBelow(methods), encoded: new Map() };
+  return [{ plan, answer: chain(plan, ({ request }) => ({ metadata: Metadata(), body: answers(request, described), trailers: Metadata() })) }];
 }
 
 async function* answers(request: CallRequest, described: Described): AsyncGenerator<Uint8Array> {
@@ -44,10 +50,12 @@ async function* answers(request: CallRequest, described: Described): AsyncGenera
   }
 }
 
-function answerTo(asked: ServerReflectionRequest['messageRequest'], { registry, methods, files }: Described): Answer {
+function answerTo(asked: ServerReflectionRequest['messageRequest'], { registry, methods, files, encoded }: Described): Answer {
   const fileOf = (file: DescFile | undefined, what: string): Answer => {
     if (file === undefined || !files.has(file)) return failure(notFound, `There is no ${what.slice(0, nameMax)} here.`);
-    return { $case: 'fileDescriptorResponse', value: { fileDescriptorProto: [Buffer.from(withOnly(methods, file))] } };
+    const bytes = encoded.get(file) ?? Buffer.from(withOnly(methods, file));
+    encoded.set(file, bytes);
+    return { $case: 'fileDescriptorResponse', value: { fileDescriptorProto: [bytes] } };
   };
   switch (asked?.$case) {
     case 'listServices':
