@@ -1,0 +1,123 @@
+import type { Clock } from '../core/kit/clock.ts';
+import { type CallError, asCallError } from './call-error.ts';
+import type { Session } from './session.ts';
+import type { Answer, ClientTransport, Headers } from './transport.ts';
+
+/** A unary method as ts-proto generates it. */
+export type UnaryMethod<Request, Response> = {
+  readonly name: string;
+  readonly requestType: { encode(message: Request): { finish(): Uint8Array } };
+  readonly responseType: { decode(bytes: Uint8Array): Response };
+  readonly options: { readonly idempotencyLevel?: string };
+};
+/** A service as ts-proto generates it. */
+export type Service = { readonly fullName: string; readonly methods: Readonly<Record<string, unknown>> };
+export type RequestOf<M> = M extends UnaryMethod<infer Request, infer _> ? Request : never;
+export type ResponseOf<M> = M extends UnaryMethod<infer _, infer Response> ? Response : never;
+
+export type Calls = {
+  /**
+   * Calls a unary method: `await calls.call(HomeServiceDefinition, 'getHome', {})`. Reads are sent with the etag of the
+   * answer that is known, and retried.
+   * @param options.idempotencyKey makes a write safe to repeat, where the internal service knows it
+   * @throws CallError
+   */
+  call<S extends Service, M extends keyof S['methods'] & string>(
+    service: S,
+    method: M,
+    request: RequestOf<S['methods'][M]>,
+    options?: { readonly signal?: AbortSignal; readonly idempotencyKey?: string },
+  ): Promise<ResponseOf<S['methods'][M]>>;
+  /** The same with bytes, once: without etag and retry, with a new token if the first is refused. */
+  once(path: string, request: Uint8Array, headers: Headers, signal?: AbortSignal): Promise<Answer>;
+  /** Forgets all answers: another user must not see them. */
+  clear(): void;
+};
+
+type CallsParts = {
+  readonly transport: ClientTransport;
+  readonly session: Session;
+  readonly clock: Clock;
+  /** From 0 up to 1. */
+  readonly random: () => number;
+  /** Sent with each call, such as accept-language, app-platform and app-version. */
+  readonly headers: Headers;
+};
+
+const timeoutMs = 15_000;
+const tries = 3;
+/** Answers that are kept for their etags; the one not used for the longest time goes first. */
+const answersMax = 50;
+
+export function openCalls({ transport, session, clock, random, headers: common }: CallsParts): Calls {
+  const answers = new Map<string, { readonly etag: string; readonly message: Uint8Array }>();
+  const pause = (ms: number) => new Promise<void>((resolve) => clock.after(ms, resolve));
+
+  const once: Calls['once'] = async (path, request, more, signal) => {
+    const send = (token: string) =>
+      transport.unary(path, request, {
+        headers: { ...common, ...more, authorization: `Bearer ${token}` },
+        timeoutMs,
+        ...(signal && { signal }),
+      });
+    const token = await session.accessToken();
+    try {
+      return await send(token);
+    } catch (error) {
+      if (!asCallError(error).reason.startsWith('TOKEN_')) throw error;
+      return send(await session.renew(token));
+    }
+  };
+  const insist = async (send: () => Promise<Answer>, signal: AbortSignal | undefined): Promise<Answer> => {
+    for (let failures = 1; ; failures++) {
+      try {
+        return await send();
+      } catch (error) {
+        const failed = asCallError(error);
+        if (failures >= tries || signal?.aborted || !isTemporary(failed)) throw error;
+        await pause(retryMs(failed, failures, random()));
+      }
+    }
+  };
+  /** Sends the etag of the answer that is known, and gives that answer if it is still the current one. */
+  const conditional = async (path: string, request: Uint8Array, signal: AbortSignal | undefined): Promise<Uint8Array> => {
+    const key = `${path} ${Buffer.from(request).toString('base64')}`;
+    const known = answers.get(key);
+    const { message, headers } = await once(path, request, known === undefined ? {} : { 'if-none-match': known.etag }, signal);
+    const answer = headers['portico-not-modified'] === '1' && known !== undefined ? known : { etag: headers.etag ?? '', message };
+    answers.delete(key);
+    if (answer.etag !== '') answers.set(key, answer);
+    for (const oldest of answers.keys()) {
+      if (answers.size <= answersMax) break;
+      answers.delete(oldest);
+    }
+    return answer.message;
+  };
+  return {
+    once,
+    clear: () => answers.clear(),
+    call: async (service, name, request, { signal, idempotencyKey } = {}) => {
+      const method = service.methods[name] as UnaryMethod<typeof request, never>;
+      const path = `${service.fullName}/${method.name}`;
+      const bytes = method.requestType.encode(request).finish();
+      const level = method.options.idempotencyLevel;
+      const headers: Headers = idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey };
+      const send = async (): Promise<Answer> =>
+        level === 'NO_SIDE_EFFECTS' ? { message: await conditional(path, bytes, signal), headers: {} } : once(path, bytes, headers, signal);
+      const isRepeatable = level !== undefined || idempotencyKey !== undefined;
+      const { message } = isRepeatable ? await insist(send, signal) : await send();
+      return method.responseType.decode(message);
+    },
+  };
+}
+
+/** Whether the same call may succeed later: docs/mobile/errors-and-retries.md. */
+export function isTemporary({ code, retryAfterMs }: CallError): boolean {
+  return code === 'UNAVAILABLE' || code === 'DEADLINE_EXCEEDED' || retryAfterMs !== undefined;
+}
+
+/** After DRAINING at once, on the new connection; otherwise 1 s, 2 s, …, varied by a fifth. Milliseconds. */
+function retryMs({ reason, retryAfterMs = 0 }: CallError, failures: number, random: number): number {
+  if (reason === 'DRAINING' && failures === 1) return retryAfterMs;
+  return Math.max(retryAfterMs, Math.floor(1_000 * 2 ** (failures - 1) * (0.8 + 0.4 * random)));
+}

@@ -1,0 +1,79 @@
+import type { Clock } from '../core/kit/clock.ts';
+import { type Calls, openCalls } from './calls.ts';
+import { type Live, openLive } from './live/live.ts';
+import type { Notice } from './live/state.ts';
+import { type OfflineQueue, openOfflineQueue } from './offline-queue.ts';
+import { openSession, type Session, type TokenStore } from './session.ts';
+import type { ClientTransport, Headers } from './transport.ts';
+
+export type ClientParts = {
+  readonly transport: ClientTransport;
+  readonly tokens: TokenStore;
+  readonly clock: Clock;
+  /** From 0 up to 1. */
+  readonly random: () => number;
+  /** Sent with each call, such as accept-language, app-platform and app-version. */
+  readonly headers?: Headers;
+  readonly onNotice?: (notice: Notice) => void;
+  /** The session has ended: show the sign-in. */
+  readonly onSignedOut?: (reason: string) => void;
+};
+
+/** What an app needs of a Portico server. */
+export type Client = {
+  readonly session: Session;
+  readonly calls: Calls;
+  readonly live: Live;
+  /** Idempotent writes, which may wait for a network. */
+  readonly queue: OfflineQueue;
+  /** The hook for the operating system's network monitor: a new network, or one again. */
+  networkFound(): void;
+  networkLost(): void;
+  close(): void;
+};
+
+/**
+ * The client of an app: a reference for those in Swift and Kotlin. It runs wherever JavaScript does; the transport
+ * knows the platform.
+ */
+export function openClient({ transport, tokens, clock, random, headers = {}, onNotice = () => {}, onSignedOut = () => {} }: ClientParts): Client {
+  const session = openSession({
+    transport,
+    store: tokens,
+    clock,
+    onEnded: (reason) => {
+      calls.clear();
+      onSignedOut(reason);
+    },
+  });
+  const calls = openCalls({ transport, session, clock, random, headers });
+  const live = openLive({ transport, session, clock, random, headers, onNotice });
+  const queue = openOfflineQueue(calls, clock, random);
+  return {
+    session: {
+      ...session,
+      signIn: (request) => {
+        calls.clear();
+        return session.signIn(request);
+      },
+      signOut: () => {
+        live.close();
+        calls.clear();
+        return session.signOut();
+      },
+    },
+    calls,
+    live,
+    queue,
+    networkFound: () => {
+      live.dispatch({ type: 'networkFound' });
+      queue.wake();
+    },
+    networkLost: () => live.dispatch({ type: 'networkLost' }),
+    close: () => {
+      live.close();
+      queue.close();
+      transport.close();
+    },
+  };
+}

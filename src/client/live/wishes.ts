@@ -1,0 +1,46 @@
+import { sendIfOpen, synced } from './transitions.ts';
+import type { LiveEvent, LiveState, Step, Topic, Watched } from './state.ts';
+
+/** Begins a subscription, or begins it anew. */
+export function subscribe(state: LiveState, { topic, position }: Extract<LiveEvent, { type: 'subscribe' }>): Step {
+  const before = state.topics.get(topic);
+  const next: Topic = { generation: (before?.generation ?? 0) + 1, position: position ?? before?.position, answered: false };
+  return {
+    state: { ...state, topics: new Map(state.topics).set(topic, next) },
+    actions: sendIfOpen(state, { $case: 'subscribe', value: { topic, generation: next.generation, position: next.position } }),
+  };
+}
+
+/** Begins a watch, or begins it anew. */
+export function watch(state: LiveState, { id, method, request, etag }: Extract<LiveEvent, { type: 'watch' }>): Step {
+  const before = state.watches.get(id);
+  const equal = before?.method === method && before.request.equals(request);
+  const kept = etag ?? (equal ? before.etag : '');
+  const next: Watched = { generation: (before?.generation ?? 0) + 1, method, request, etag: kept, key: undefined, answered: false };
+  return {
+    state: { ...state, watches: new Map(state.watches).set(id, next) },
+    actions: sendIfOpen(state, { $case: 'watch', value: { id, generation: next.generation, method, request, etag: kept } }),
+  };
+}
+
+/** Ends a subscription. */
+export function unsubscribe(state: LiveState, name: string): Step {
+  const topic = state.topics.get(name);
+  if (topic === undefined) return { state, actions: [] };
+  const next = { ...state, topics: without(state.topics, name) };
+  return synced(next, sendIfOpen(state, { $case: 'unsubscribe', value: { topic: name, generation: topic.generation } }));
+}
+
+/** Ends a watch. */
+export function unwatch(state: LiveState, id: number): Step {
+  const watched = state.watches.get(id);
+  if (watched === undefined) return { state, actions: [] };
+  const next = { ...state, watches: without(state.watches, id) };
+  return synced(next, sendIfOpen(state, { $case: 'unwatch', value: { id, generation: watched.generation } }));
+}
+
+export function without<K, V>(map: ReadonlyMap<K, V>, key: K): ReadonlyMap<K, V> {
+  const copy = new Map(map);
+  copy.delete(key);
+  return copy;
+}

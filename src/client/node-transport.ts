@@ -1,0 +1,126 @@
+import { type Channel, ChannelCredentials, ClientError, createChannel, createClient, Metadata, Status } from 'nice-grpc';
+import { LiveServiceDefinition, type LiveRequest } from '../gen/portico/v1/live.ts';
+import { Status as RpcStatus } from '../gen/google/rpc/status.ts';
+import { CallError } from './call-error.ts';
+import type { ClientTransport, Headers } from './transport.ts';
+
+export type NodeTransportOptions = {
+  /** "api.example.com:443" */
+  readonly address: string;
+  /** Certificates to trust, PEM; unset: those of the system. */
+  readonly ca?: Buffer;
+};
+
+/** gRPC over TLS by nice-grpc: one connection for calls, and one for each stream of live updates. */
+export function nodeTransport({ address, ca }: NodeTransportOptions): ClientTransport {
+  // own connections: two channels of one address would share theirs, and a server that stops keeps its old ones
+  const connect = () => createChannel(`https://${address}`, ChannelCredentials.createSsl(ca), { 'grpc.use_local_subchannel_pool': 1 });
+  const calls = connect();
+  return {
+    unary: async (method, request, { headers, timeoutMs, signal }) => {
+      const client = createClient({ call: bytesMethod(method) }, calls);
+      let received = Metadata();
+      let trailer = Metadata();
+      const timeout = AbortSignal.timeout(timeoutMs);
+      try {
+        const message = await client.call(request, {
+          metadata: Metadata(headers),
+          signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
+          onHeader: (metadata) => {
+            received = metadata;
+          },
+          onTrailer: (metadata) => {
+            trailer = metadata;
+          },
+        });
+        return { message, headers: headersOf(received) };
+      } catch (error) {
+        if (timeout.aborted) throw new CallError('DEADLINE_EXCEEDED', `${method} was not answered within ${timeoutMs} ms.`, [], error);
+        throw callErrorOf(error, trailer);
+      }
+    },
+    live: (hello, headers, { onMessage, onEnd }) => {
+      const channel: Channel = connect();
+      const cancel = new AbortController();
+      const requests = pushable<LiveRequest>();
+      requests.push({ message: { $case: 'hello', value: hello } });
+      let trailer = Metadata();
+      const answers = createClient(LiveServiceDefinition, channel).connect(requests.values(), {
+        metadata: Metadata(headers),
+        signal: cancel.signal,
+        onTrailer: (metadata) => {
+          trailer = metadata;
+        },
+      });
+      const read = async () => {
+        for await (const message of answers) onMessage(message);
+      };
+      read()
+        .then(
+          () => onEnd(undefined),
+          (error: unknown) => onEnd(callErrorOf(error, trailer)),
+        )
+        .finally(() => {
+          cancel.abort(); // a status can come while requests are still open
+          requests.end();
+          channel.close();
+        });
+      return {
+        send: (message) => requests.push({ message }),
+        close: () => requests.end(), // what was sent goes out; the server answers goodbye by ending the stream
+      };
+    },
+    close: () => calls.close(),
+  };
+}
+
+/** A method whose messages are bytes already. */
+function bytesMethod(method: string) {
+  return {
+    path: `/${method}`,
+    requestStream: false,
+    responseStream: false,
+    requestSerialize: (bytes: Uint8Array) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength),
+    requestDeserialize: (bytes: Buffer): Uint8Array => bytes,
+    responseSerialize: (bytes: Uint8Array) => Buffer.from(bytes),
+    responseDeserialize: (bytes: Buffer): Uint8Array => bytes,
+    options: {},
+  } as const;
+}
+
+function headersOf(metadata: Metadata): Headers {
+  return Object.fromEntries(Array.from(metadata, ([name]) => [name, metadata.get(name)]).filter(([, value]) => typeof value === 'string'));
+}
+
+function callErrorOf(error: unknown, trailer: Metadata): CallError {
+  if (!(error instanceof ClientError)) return new CallError('UNKNOWN', String(error), [], error);
+  const status = trailer.get('grpc-status-details-bin');
+  const details = status === undefined ? [] : RpcStatus.decode(status).details;
+  return new CallError(Status[error.code] ?? 'UNKNOWN', error.details, details, error);
+}
+
+/** Values that are pushed, as an iterable. */
+function pushable<T>() {
+  const waiting: T[] = [];
+  let wake = () => {};
+  let ended = false;
+  return {
+    push: (value: T) => {
+      waiting.push(value);
+      wake();
+    },
+    end: () => {
+      ended = true;
+      wake();
+    },
+    async *values(): AsyncGenerator<T> {
+      for (;;) {
+        for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) yield next;
+        if (ended) return;
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+      }
+    },
+  };
+}

@@ -1,0 +1,129 @@
+import type { Clock } from '../core/kit/clock.ts';
+import { RefreshRequest, RefreshResponse, SignInRequest, SignInResponse } from '../gen/portico/v1/session.ts';
+import { asCallError, CallError } from './call-error.ts';
+import type { ClientTransport } from './transport.ts';
+
+/** What a device keeps of its session, in its secure storage. */
+export type Tokens = {
+  readonly accessToken: string;
+  readonly refreshToken: string;
+  /** When the access token ends, by the device's clock. Milliseconds since 1970. */
+  readonly expiresAtMs: number;
+};
+
+/** Where tokens are kept, such as the Keychain. */
+export type TokenStore = {
+  load(): Promise<Tokens | undefined>;
+  /** Undefined: deletes them. Resolves when they are stored. */
+  save(tokens: Tokens | undefined): Promise<void>;
+};
+
+export type Session = {
+  /** @throws CallError */
+  signIn(request: SignInRequest): Promise<void>;
+  /** Ends the session here, even if the server cannot be reached. */
+  signOut(): Promise<void>;
+  /** A token that is not about to end: refreshed first where it is. @throws CallError */
+  accessToken(): Promise<string>;
+  /**
+   * A token other than `refused`: a refresh, or the token that another refresh has brought meanwhile.
+   * @throws CallError
+   */
+  renew(refused: string): Promise<string>;
+};
+
+type SessionParts = {
+  readonly transport: ClientTransport;
+  readonly store: TokenStore;
+  readonly clock: Clock;
+  /** Called when the session has ended: show the sign-in. */
+  readonly onEnded: (reason: string) => void;
+};
+
+const timeoutMs = 15_000;
+/** A token that ends so soon is refreshed first. Milliseconds. */
+const marginMs = 30_000;
+/** Reasons that end a session: docs/mobile/errors-and-retries.md. Nothing else does, least of all no answer. */
+const final = new Set(['REFRESH_TOKEN_INVALID', 'REFRESH_TOKEN_REUSED', 'SESSION_REVOKED']);
+
+/** The session of a device. However many calls need a new token, one refresh is under way. */
+export function openSession({ transport, store, clock, onEnded }: SessionParts): Session {
+  let tokens: Promise<Tokens | undefined> | undefined;
+  let refreshing: Promise<Tokens> | undefined;
+
+  const known = () => {
+    tokens ??= store.load();
+    return tokens;
+  };
+  const keep = async (next: Tokens | undefined) => {
+    await store.save(next);
+    tokens = Promise.resolve(next);
+  };
+  const tokensOf = ({ accessToken, refreshToken, expiresIn }: Pick<SignInResponse, 'accessToken' | 'refreshToken' | 'expiresIn'>): Tokens => ({
+    accessToken,
+    refreshToken,
+    expiresAtMs: clock.nowMs() + expiresIn * 1_000,
+  });
+  const signedIn = async () => {
+    const now = await known();
+    if (now === undefined) throw new CallError('UNAUTHENTICATED', 'Nobody is signed in.');
+    return now;
+  };
+  const refresh = async ({ refreshToken }: Tokens): Promise<Tokens> => {
+    try {
+      const request = RefreshRequest.encode({ refreshToken }).finish();
+      const { message } = await transport.unary('portico.v1.SessionService/Refresh', request, { headers: {}, timeoutMs });
+      const next = tokensOf(RefreshResponse.decode(message));
+      await keep(next); // a refresh that is not stored is sent again, and answered alike
+      return next;
+    } catch (error) {
+      const { reason } = asCallError(error);
+      if (final.has(reason)) {
+        await keep(undefined);
+        onEnded(reason);
+      }
+      throw error;
+    }
+  };
+  const refreshOnce = (now: Tokens): Promise<Tokens> => {
+    refreshing ??= refresh(now).finally(() => {
+      refreshing = undefined;
+    });
+    return refreshing;
+  };
+  return {
+    signIn: async (request) => {
+      const { message } = await transport.unary('portico.v1.SessionService/SignIn', SignInRequest.encode(request).finish(), {
+        headers: {},
+        timeoutMs,
+      });
+      await keep(tokensOf(SignInResponse.decode(message)));
+    },
+    signOut: async () => {
+      const now = await known();
+      await keep(undefined);
+      if (now === undefined) return;
+      const headers = { authorization: `Bearer ${now.accessToken}` };
+      await transport.unary('portico.v1.SessionService/SignOut', new Uint8Array(), { headers, timeoutMs }).catch(() => {}); // it ends by itself
+    },
+    accessToken: async () => {
+      const now = await signedIn();
+      return (now.expiresAtMs - clock.nowMs() > marginMs ? now : await refreshOnce(now)).accessToken;
+    },
+    renew: async (refused) => {
+      const now = await signedIn();
+      return (now.accessToken === refused ? await refreshOnce(now) : now).accessToken;
+    },
+  };
+}
+
+/** Tokens for as long as the process lives: for tests, and for tools that sign in each time. */
+export function memoryTokenStore(): TokenStore {
+  let kept: Tokens | undefined;
+  return {
+    load: async () => kept,
+    save: async (tokens) => {
+      kept = tokens;
+    },
+  };
+}

@@ -1,0 +1,154 @@
+import { createEnvelopeReadableStream, encodeEnvelope } from '@connectrpc/connect/protocol';
+import { endStreamFlag, endStreamFromJson, errorFromJson, protocolVersion } from '@connectrpc/connect/protocol-connect';
+import { Code, ConnectError } from '@connectrpc/connect';
+import { type LiveRequest, LiveResponse, OpenRequest, SendRequest } from '../gen/portico/v1/live.ts';
+import { asCallError, CallError } from './call-error.ts';
+import type { ClientTransport, Headers } from './transport.ts';
+
+export type WebTransportOptions = {
+  /** "https://api.example.com:8443" */
+  readonly url: string;
+  /** The browser's. */
+  readonly fetch: typeof fetch;
+};
+
+/** Time for one message of `Send`, and pauses between its repetitions. Milliseconds. */
+const sendMs = 10_000;
+const againMs = [500, 1_000, 2_000, 4_000];
+
+/**
+ * Connect over fetch, which has no stream of requests: LiveService.Open brings the messages of the server, and each
+ * message of the client is a call of `Send`, in order.
+ */
+export function webTransport({ url, fetch }: WebTransportOptions): ClientTransport {
+  const post = (method: string, body: Uint8Array<ArrayBuffer>, headers: Headers, signal: AbortSignal) =>
+    fetch(`${url}/${method}`, { method: 'POST', headers: { ...headers, 'connect-protocol-version': protocolVersion }, body, signal }).catch(
+      (error: unknown) => {
+        throw new CallError('UNAVAILABLE', `${method}: ${error instanceof Error ? error.message : error}`, [], error);
+      },
+    );
+  const unary: ClientTransport['unary'] = async (method, request, { headers, timeoutMs, signal }) => {
+    const timeout = AbortSignal.timeout(timeoutMs);
+    try {
+      const sent = { ...headers, 'content-type': 'application/proto', 'connect-timeout-ms': String(timeoutMs) };
+      const answer = await post(method, new Uint8Array(request), sent, signal === undefined ? timeout : AbortSignal.any([signal, timeout]));
+      if (!answer.ok) throw errorOf(await answer.text(), answer.status);
+      return { message: new Uint8Array(await answer.arrayBuffer()), headers: Object.fromEntries(answer.headers) };
+    } catch (error) {
+      if (timeout.aborted) throw new CallError('DEADLINE_EXCEEDED', `${method} was not answered within ${timeoutMs} ms.`, [], error);
+      throw asCallError(error);
+    }
+  };
+  return {
+    unary,
+    live: (hello, headers, { onMessage, onEnd }) => {
+      const cancel = new AbortController();
+      let streamId = '';
+      let n = 0;
+      const waiting: NonNullable<LiveRequest['message']>[] = [];
+      let sending: Promise<void> | undefined;
+      let over = false;
+      const finish = (error: CallError | undefined) => {
+        if (over) return;
+        over = true;
+        cancel.abort();
+        onEnd(error);
+      };
+      const sendAll = async () => {
+        for (let next = waiting.shift(); next !== undefined && !cancel.signal.aborted; next = waiting.shift()) {
+          await sendOne(SendRequest.encode({ streamId, n: BigInt(++n), message: { message: next } }).finish());
+        }
+      };
+      /** Sends until it is answered: the server handles each number once. */
+      const sendOne = async (request: Uint8Array) => {
+        for (const pauseMs of [...againMs, undefined]) {
+          try {
+            await unary('portico.v1.LiveService/Send', request, { headers, timeoutMs: sendMs, signal: cancel.signal });
+            return;
+          } catch (error) {
+            const failed = asCallError(error);
+            if (pauseMs === undefined || failed.code !== 'UNAVAILABLE') throw failed;
+            await new Promise((resolve) => setTimeout(resolve, pauseMs));
+          }
+        }
+      };
+      const flush = () => {
+        if (streamId === '' || waiting.length === 0) return;
+        sending ??= sendAll()
+          .catch((error: unknown) => finish(resumable(asCallError(error))))
+          .finally(() => {
+            sending = undefined;
+            if (!over) flush();
+          });
+      };
+      const read = async () => {
+        const body = encodeEnvelope(0, OpenRequest.encode({ hello }).finish());
+        const sent = { ...headers, 'content-type': 'application/connect+proto' };
+        const answer = await post('portico.v1.LiveService/Open', body, sent, cancel.signal);
+        if (!answer.ok || answer.body === null) throw errorOf(await answer.text(), answer.status);
+        for await (const { flags, data } of eachOf(createEnvelopeReadableStream(answer.body))) {
+          if ((flags & endStreamFlag) === endStreamFlag) {
+            const { error } = endStreamFromJson(data);
+            if (error !== undefined) throw error;
+            return;
+          }
+          const message = LiveResponse.decode(data);
+          if (message.message?.$case === 'welcome') streamId = message.message.value.streamId;
+          if (!over) onMessage(message);
+          flush();
+        }
+        throw new CallError('UNAVAILABLE', 'The stream was cut.');
+      };
+      read().then(
+        () => finish(undefined),
+        (error: unknown) => finish(error instanceof ConnectError ? ofConnect(error) : cut(error)),
+      );
+      return {
+        send: (message) => {
+          waiting.push(message);
+          flush();
+        },
+        close: () => {
+          over = true;
+          void Promise.resolve(sending).finally(() => cancel.abort());
+        },
+      };
+    },
+    close: () => {},
+  };
+}
+
+/** A reader that fails lost its connection. */
+function cut(error: unknown): CallError {
+  return error instanceof CallError ? error : new CallError('UNAVAILABLE', 'The stream was cut.', [], error);
+}
+
+/** A stream that takes no messages is over, whatever the reason: another one is opened. */
+function resumable(error: CallError): CallError {
+  return error.reason === 'STREAM_UNKNOWN' ? new CallError('UNAVAILABLE', error.message, [], error) : error;
+}
+
+function errorOf(text: string, httpStatus: number): CallError {
+  const fallback = new ConnectError(`HTTP status ${httpStatus}`, httpStatus === 401 ? Code.Unauthenticated : Code.Unavailable);
+  try {
+    return ofConnect(errorFromJson(JSON.parse(text), undefined, fallback));
+  } catch (error) {
+    return ofConnect(error instanceof ConnectError ? error : fallback);
+  }
+}
+
+function ofConnect(error: ConnectError): CallError {
+  const code = (Code[error.code] ?? 'Unknown').replace(/(?<=[a-z])(?=[A-Z])/g, '_').toUpperCase();
+  const details = error.details.flatMap((detail) => ('type' in detail && 'value' in detail ? [{ typeUrl: detail.type, value: detail.value }] : []));
+  return new CallError(code, error.rawMessage, details, error);
+}
+
+/** Not every browser can iterate a stream. */
+async function* eachOf<T>(stream: ReadableStream<T>): AsyncGenerator<T> {
+  const reader = stream.getReader();
+  try {
+    for (let next = await reader.read(); !next.done; next = await reader.read()) yield next.value;
+  } finally {
+    reader.releaseLock();
+  }
+}

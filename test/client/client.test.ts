@@ -1,0 +1,128 @@
+// The client of src/client against a real server, by each of its transports: signed in, live, cut, and back again.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { setDefaultCACertificates } from 'node:tls';
+import { type Client, openClient } from '../../src/client/client.ts';
+import { CallError } from '../../src/client/call-error.ts';
+import type { Notice } from '../../src/client/live/state.ts';
+import { nodeTransport } from '../../src/client/node-transport.ts';
+import { memoryTokenStore, type TokenStore } from '../../src/client/session.ts';
+import { webTransport } from '../../src/client/web-transport.ts';
+import { systemClock } from '../../src/wire/system-clock.ts';
+import { GetItemRequest, GetItemResponse, ScreenServiceDefinition } from '../fixture/gen/fixture/v1/fixture.ts';
+import { type FaultyLink, openFaultyLink } from '../support/link/faulty-link.ts';
+import { type LiveServer, openLiveServer } from '../support/server/live-server.ts';
+import { until } from '../support/time/until.ts';
+
+let server: LiveServer;
+let link: FaultyLink;
+before(async () => {
+  server = await openLiveServer();
+  link = await openFaultyLink(`127.0.0.1:${new URL(server.url).port}`);
+  setDefaultCACertificates([server.ca]);
+});
+after(async () => {
+  await link?.close();
+  await server?.close();
+});
+
+const transports = {
+  'gRPC of nice-grpc': (port: string) => nodeTransport({ address: `localhost:${port}`, ca: Buffer.from(server.ca) }),
+  'Connect over fetch': (port: string) => webTransport({ url: `https://localhost:${port}`, fetch }),
+} as const;
+
+type Opened = Client & {
+  readonly notices: readonly Notice[];
+  readonly tokens: TokenStore;
+  readonly signedOut: readonly string[];
+  of<K extends Notice['kind']>(kind: K): readonly Extract<Notice, { kind: K }>[];
+};
+
+/** A client of a user, signed in, whose network is the link. */
+async function openSignedIn(user: string, transport: keyof typeof transports): Promise<Opened> {
+  const notices: Notice[] = [];
+  const signedOut: string[] = [];
+  const tokens = memoryTokenStore();
+  const client = openClient({
+    transport: transports[transport](link.address.split(':')[1] ?? ''),
+    tokens,
+    clock: systemClock,
+    random: () => 0.1,
+    onNotice: (notice) => notices.push(notice),
+    onSignedOut: (reason) => signedOut.push(reason),
+  });
+  await client.session.signIn({
+    identity: { $case: 'dev', value: { user, scopes: [] } },
+    device: { platform: 'ios', name: 'a test', installationId: '' },
+  });
+  return { ...client, notices, tokens, signedOut, of: (kind) => notices.filter((notice) => notice.kind === kind) as never };
+}
+
+const textsOf = (client: Opened) => client.of('event').map(({ event }) => event.payload.toString());
+const phaseIs = (client: Opened, phase: string) =>
+  until(`${phase}, it is ${client.live.state.phase}`, () => client.live.state.phase === phase, 30_000);
+
+for (const [number, name] of (Object.keys(transports) as (keyof typeof transports)[]).entries()) {
+  const topic = `news:client-${number}`;
+  const item = `client-${number}`;
+
+  test(`${name}: a screen is called, called again with its etag, and refused by reason`, async () => {
+    const client = await openSignedIn('alice', name);
+    const call = () => client.calls.call(ScreenServiceDefinition, 'getItem', GetItemRequest.fromPartial({ itemId: item }));
+    assert.equal((await call()).itemId, item);
+    assert.equal((await call()).itemId, item);
+    await assert.rejects(client.calls.call(ScreenServiceDefinition, 'getItem', GetItemRequest.fromPartial({ itemId: '' })), (error) => {
+      assert.ok(error instanceof CallError);
+      assert.deepEqual([error.code, error.reason], ['INVALID_ARGUMENT', 'REQUEST_INVALID']);
+      return true;
+    });
+    client.close();
+  });
+
+  test(`${name}: subscribed and watched, cut, and back with what it missed`, async () => {
+    const client = await openSignedIn('alice', name);
+    client.live.dispatch({ type: 'subscribe', topic });
+    client.live.dispatch({
+      type: 'watch',
+      id: 1,
+      method: 'fixture.v1.ScreenService/GetItem',
+      request: Buffer.from(GetItemRequest.encode(GetItemRequest.fromPartial({ itemId: item })).finish()),
+    });
+    client.live.dispatch({ type: 'start' });
+    await phaseIs(client, 'live');
+    await server.publish({ topic, text: 'one' }, { topic, text: 'two' });
+    await until('both came', () => textsOf(client).length === 2);
+    await until('the screen came', () => client.of('snapshot').length === 1);
+
+    await link.become('refused');
+    await until('it is seen', () => client.live.state.phase === 'waiting');
+    await server.publish({ topic, text: 'three' });
+    server.fixture.titles.set(item, 'renamed');
+    await server.invalidate(`item:${item}`);
+    await link.become('open');
+    client.networkFound();
+    await phaseIs(client, 'live');
+    await until('what was missed came', () => textsOf(client).length === 3 && client.of('snapshot').length === 2);
+    assert.deepEqual(textsOf(client), ['one', 'two', 'three']);
+    assert.equal(client.of('subscribed').at(-1)?.recovered, true);
+    assert.equal(GetItemResponse.decode(client.of('snapshot')[1]?.payload ?? Buffer.of()).title, 'renamed');
+
+    client.live.dispatch({ type: 'subscribe', topic: `${topic}-late` });
+    await until('a later subscription is answered', () => client.of('subscribed').some((notice) => notice.topic === `${topic}-late`));
+    client.close();
+  });
+
+  test(`${name}: a session that is ended elsewhere ends the stream, and shows the sign-in`, async () => {
+    const client = await openSignedIn('bob', name);
+    client.live.dispatch({ type: 'start' });
+    await phaseIs(client, 'live');
+    const { accessToken } = (await client.tokens.load()) as { accessToken: string };
+    const other = await openSignedIn('bob', name);
+    assert.notEqual(accessToken, (await other.tokens.load())?.accessToken);
+    await client.calls.once('portico.v1.SessionService/SignOut', new Uint8Array(), {});
+    await phaseIs(client, 'refused');
+    await until('the app is notified', () => client.signedOut.length > 0 || client.of('refused').length > 0);
+    client.close();
+    other.close();
+  });
+}
