@@ -192,6 +192,14 @@ const makes: Readonly<Record<string, () => Promise<unknown>>> = {
     held.release.resolve();
     await until('all have ended', () => held.running === 0);
   },
+  control_frames: async () => {
+    const wire = await openWire(server);
+    for (let round = 0; round < 20 && !wire.session.destroyed; round++) {
+      for (let i = 0; i < 10; i++) wire.session.ping(() => {});
+      await new Promise((later) => setImmediate(later));
+    }
+    await closed(wire.socket);
+  },
   resets: async () => {
     const socket = await tls('h2');
     socket.write(preface);

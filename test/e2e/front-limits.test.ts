@@ -79,3 +79,15 @@ test('a connection without calls is closed, one with a quiet stream is not even 
   await new Promise((later) => setTimeout(later, 500));
   assert.deepEqual([told, busy.session.closed], [false, false]);
 });
+
+test('pings keep no connection without calls alive', async () => {
+  const wire = await openWire(server);
+  let answered = 0;
+  const goaway = once(wire.session, 'goaway');
+  const pings = setInterval(() => wire.session.destroyed || wire.session.ping(() => answered++), 200);
+  const [code] = await goaway;
+  await once(wire.socket, 'close');
+  clearInterval(pings);
+  assert.equal(code, 0);
+  assert.ok(answered > 0);
+});

@@ -7,6 +7,7 @@ import { after, before, test } from 'node:test';
 import { connect as connectTls } from 'node:tls';
 import { openFixture } from '../fixture/app.ts';
 import { openScriptedUpstream, type ScriptedUpstream } from '../fixture/scripted-upstream.ts';
+import { frame, headerBlock, preface } from '../support/client/raw-http2.ts';
 import { registryOf, signIn } from '../support/client/protocols.ts';
 import { scraped } from '../support/client/scrape.ts';
 import { openWire } from '../support/client/wire.ts';
@@ -168,4 +169,32 @@ test('HTTP/1.1: a client that does not read loses its connection, and its calls 
   socket.write(call.repeat(200)); // 40 MB of answers, more than the kernel takes
   await until('it is cut', async () => (await abuse('connection_stalled')) > before);
   socket.destroy();
+});
+
+test('a client that opens its window by one byte at a time loses its connection', async () => {
+  const socket = connectTls({
+    host: '127.0.0.1',
+    port: Number(new URL(server.url).port),
+    ca: server.ca,
+    servername: 'localhost',
+    ALPNProtocols: ['h2'],
+  });
+  let received = Buffer.alloc(0);
+  socket
+    .on('error', () => {})
+    .on('data', (chunk: Buffer) => {
+      received = Buffer.concat([received, chunk]);
+    });
+  await once(socket, 'secureConnect');
+  const headers = headerBlock(
+    Object.entries({ ':method': 'POST', ':scheme': 'https', ':path': '/fixture.v1.ScreenService/GetItem', ':authority': 'a', ...grpc, ...signed }),
+  );
+  const noWindow = Buffer.from([0, 4, 0, 0, 0, 0]); // SETTINGS_INITIAL_WINDOW_SIZE
+  const oneMore = Buffer.from([0, 0, 0, 1]);
+  socket.write(preface);
+  socket.write(Buffer.concat([frame(4, 0, 0, noWindow), frame(1, 4, 1, headers), frame(0, 1, 1, proto(item))]));
+  const updates = setInterval(() => socket.writable && socket.write(frame(8, 0, 1, oneMore)), 20);
+  await once(socket, 'close');
+  clearInterval(updates);
+  assert.ok(received.includes('connection_stalled'));
 });

@@ -8,6 +8,7 @@ import type { Log } from '../../core/ports/log.ts';
 export const limitReasons = [
   'address_full',
   'connections_full',
+  'control_frames',
   'handshake_timeout',
   'headers_timeout',
   'http_malformed',

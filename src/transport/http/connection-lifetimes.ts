@@ -58,6 +58,7 @@ export function openConnectionLifetimes({ idleMs, prefaceMs }: FrontTimers, cloc
     for (const one of kept.values()) {
       one.idleForMs = one.connection.open.length === 0 ? one.idleForMs + passedMs : 0;
       one.resets >>= 1;
+      one.connection.controlFrames >>= 1;
       check(one, passedMs);
     }
     if (kept.size > 0) cancel = clock.after(everyMs, look);

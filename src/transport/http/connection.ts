@@ -24,6 +24,8 @@ export class Connection {
   readonly open: Outgoing[] = [];
   /** Calls whose handlers have not ended: a client may reset its streams faster than they end. */
   running = 0;
+  /** PING and SETTINGS frames of the client since the last bytes of an answer; half of them count no more later. */
+  controlFrames = 0;
   /** An upper bound of the bytes that wait for the client: exact after each check. */
   queuedMost = 0;
   isWatched = false;
@@ -113,6 +115,7 @@ export abstract class Outgoing {
 
   #wrote(bytes: number): void {
     this.written += bytes;
+    this.connection.controlFrames = 0;
     this.connection.parts.wrote(this.connection, bytes);
   }
 }

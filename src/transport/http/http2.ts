@@ -36,6 +36,15 @@ const runningMax = 100;
 /** A connection that has lately reset so many streams ended for that, whatever nghttp2 calls it. */
 const resetsMany = 40;
 
+/** Errors of a connection whose client sent what is no HTTP/2, or too many frames that have no effect. */
+const malformed = new Set(['ERR_HTTP2_ERROR', 'ERR_HTTP2_TOO_MANY_INVALID_FRAMES']);
+
+/**
+ * PING and SETTINGS frames without an answer between them: nghttp2 answers any number. gRPC clients send a PING after
+ * the data that they receive, to measure the connection, and one in ten seconds besides.
+ */
+const controlFramesMax = 50;
+
 export type Http2Parts = {
   readonly timers: FrontTimers;
   readonly sessions: ConnectionLifetimes;
@@ -61,7 +70,7 @@ export function createHttp2(
       if (session.destroyed) return;
       reports.goaway('server');
       session.goaway(constants.NGHTTP2_ENHANCE_YOUR_CALM, 0, Buffer.from(reason));
-      session.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM);
+      session.destroy(new Error(reason), constants.NGHTTP2_ENHANCE_YOUR_CALM); // without an error the code would be 0
     });
     const kept = sessions.add({ session, socket, connection });
     confine(session, (error) => {
@@ -69,9 +78,14 @@ export function createHttp2(
       session.destroy();
     });
     session.on('error', ({ code }: NodeJS.ErrnoException) => {
-      if (code === 'ERR_HTTP2_ERROR') connection.parts.report(kept.resets >= resetsMany ? 'resets' : 'http_malformed');
+      if (code !== undefined && malformed.has(code)) connection.parts.report(kept.resets >= resetsMany ? 'resets' : 'http_malformed');
     });
     session.on('goaway', () => reports.goaway('client'));
+    const control = () => {
+      if (++connection.controlFrames > controlFramesMax) connection.cut('control_frames');
+    };
+    session.on('ping', control);
+    session.on('remoteSettings', control);
     const cancel = clock.after(timers.prefaceMs, () => connection.cut('preface_timeout'));
     session.once('remoteSettings', cancel);
     session.once('close', cancel);
@@ -86,6 +100,7 @@ export function createHttp2(
       if (stream.destroyed || stream.closed) return countReset(stream); // already reset: no client waits for an answer
       const exchange = new Http2Exchange(stream, { headers, rawHeaders }, connection, times);
       connection.opened(exchange);
+      connection.controlFrames = 0;
       stream.on('close', () => {
         connection.closed(exchange);
         kept.idleForMs = 0;

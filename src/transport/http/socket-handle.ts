@@ -7,7 +7,10 @@ function handleOf(socket: Socket): Handle | null {
   return (socket as unknown as { _handle: Handle | null })._handle;
 }
 
-/** Reads or pauses a connection: Node's HTTP/1.1 parser reads the handle itself, so pausing the socket would not stop it. */
+/**
+ * Reads or pauses a connection. Node's HTTP/1.1 parser reads the handle itself, so pausing the socket would not stop
+ * it.
+ */
 export function read(socket: Socket, isReading: boolean): void {
   const handle = handleOf(socket);
   if (handle === null || handle.reading === isReading) return;

@@ -82,8 +82,8 @@ export function unreadAnswers({ stallMs, connectionBytesMax, bytesMax }: UnreadL
 }
 
 /**
- * Counts the waiting bytes of a connection exactly, and ends what is stuck. Progress is a message, or a piece of a large
- * one, that has left; if the socket is what waits, also bytes of it that the kernel has taken.
+ * Counts the waiting bytes of a connection exactly, and ends what is stuck. Progress is a message, or a piece of a
+ * large one, that has left; if the socket is what waits, also bytes of it that the kernel has taken.
  */
 function check(connection: Connection, passedMs: number, stallMs: number): void {
   const stuck: Outgoing[] = [];
