@@ -1,0 +1,21 @@
+// A transport that answers what a test says, and keeps what was sent.
+import type { CallError } from '../../src/client/call-error.ts';
+import type { Answer, ClientTransport, Headers } from '../../src/client/transport.ts';
+
+export type Sent = { readonly method: string; readonly request: Uint8Array; readonly headers: Headers };
+
+export function scriptedTransport(answer: (sent: Sent, nth: number) => Answer | CallError | Promise<Answer | CallError>) {
+  const sent: Sent[] = [];
+  const transport: ClientTransport = {
+    unary: async (method, request, { headers }) => {
+      const call = { method, request, headers };
+      sent.push(call);
+      const answered = await answer(call, sent.length);
+      if (answered instanceof Error) throw answered;
+      return answered;
+    },
+    live: () => ({ send: () => {}, close: () => {} }),
+    close: () => {},
+  };
+  return { transport, sent };
+}
