@@ -5,6 +5,7 @@ import { create, type DescMessage, fromBinary, toBinary } from '@bufbuild/protob
 import { openFixture } from '../fixture/app.ts';
 import { openScriptedUpstream } from '../fixture/scripted-upstream.ts';
 import { openByOpen } from '../support/client/live-client.ts';
+import { presentAt } from '../support/client/present-at.ts';
 import { signIn, transportOf } from '../support/client/protocols.ts';
 import { ownPrefix, type RedisServer, startRedisServer } from '../support/redis/redis.ts';
 import { callInternal, liveCalls, liveRegistry, namespaces } from '../support/server/live-server.ts';
@@ -83,6 +84,17 @@ test('a stream at one displaces that of the device at the other, and Disconnect 
   await callInternal(a, 'Disconnect', { userId: 'dora' });
   const closed = await second.wait('closed');
   assert.deepEqual([closed.reason, closed.advice], ['DISCONNECTED', 4]);
+});
+
+test('who is on a topic, at both', async () => {
+  const topic = 'hall:both';
+  const subscriptions = [{ topic, presence: true }];
+  const gil = await a.live('gil', { subscriptions });
+  const hal = await b.live('hal', { subscriptions });
+  const both = ['gil', 'hal'];
+  for (const client of [gil, hal]) await until('both are present', () => presentAt(client.received, topic)?.users?.join() === both.join());
+  hal.cut();
+  await until('one has left', () => presentAt(gil.received, topic)?.users?.join() === 'gil');
 });
 
 test('Send reaches a stream of the other replica, once for each number', async () => {

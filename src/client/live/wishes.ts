@@ -7,7 +7,7 @@ export function subscribe(state: LiveState, { topic, position }: Extract<LiveEve
   const next: Topic = { generation: (before?.generation ?? 0) + 1, position: position ?? before?.position, answered: false };
   return {
     state: { ...state, topics: new Map(state.topics).set(topic, next) },
-    actions: sendIfOpen(state, { $case: 'subscribe', value: { topic, generation: next.generation, position: next.position } }),
+    actions: sendIfOpen(state, { $case: 'subscribe', value: { topic, generation: next.generation, position: next.position, presence: false } }),
   };
 }
 

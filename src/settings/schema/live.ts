@@ -21,6 +21,13 @@ const namespace = z.strictObject({
     .describe(
       'With `listen: method`: a cached unary method of this server, such as "app.v1.OrderService/GetOrder", not SCOPE_SHARED. When its answer is invalidated, it is asked again.',
     ),
+  presence: z
+    .strictObject({
+      listMax: z.int().min(0).max(250).default(100).describe('Above so many users of a topic only their number is reported.'),
+      leaveAfter: duration('0s', '1m').prefault('15s').describe('For so long a user who was disconnected still counts as present.'),
+    })
+    .optional()
+    .describe('Clients that listen to a topic may know who else does. Unset: nobody is counted.'),
   field: text().optional().describe('With `listen: method`: a text field of its request, such as "order_id".'),
 });
 

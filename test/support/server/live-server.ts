@@ -10,6 +10,7 @@ export const liveRegistry = registryOf(fixtureRelease.descriptorSet);
 export const namespaces = {
   news: { listen: 'users', history: 1_000 },
   room: { listen: 'users', publish: true },
+  hall: { listen: 'users', publish: true, presence: { listMax: 4, leaveAfter: '1s' } },
   user: { listen: 'owner' },
   place: { listen: 'users', conflate: true },
   staff: { listen: 'users', scopes: ['items.write'] },

@@ -7,6 +7,7 @@ import type { LiveCounts } from './counts.ts';
 import type { Feed } from './feed.ts';
 import type { Gate } from './gate.ts';
 import type { ReadTopic } from './namespaces.ts';
+import type { Presences } from './presences.ts';
 import type { Watches } from './watches.ts';
 
 /** What every live stream of this replica uses. */
@@ -18,6 +19,7 @@ export type LiveParts = {
   readonly topicOf: ReadTopic;
   readonly feeds: { of(topic: string): Feed };
   readonly topics: TopicLog;
+  readonly presences: Presences;
   readonly recoveries: Gate;
   readonly watches: Watches;
   readonly publish: Publish;

@@ -3,6 +3,7 @@ import { reflect } from '@bufbuild/protobuf/reflect';
 import { Fault } from '../../kit/fault.ts';
 import type { MethodPlan } from '../../kit/plan.ts';
 import type { Caller } from '../../ports/call.ts';
+import { type PresenceLimits, presenceTopicOf } from '../../ports/presence.ts';
 import type { TopicLimits } from '../../ports/topic-log.ts';
 
 /** Who may listen to the topics of a namespace, besides having its scopes. */
@@ -24,6 +25,8 @@ export type Namespace = {
   readonly publish: boolean;
   readonly scopes: readonly string[];
   readonly rule: Rule;
+  /** Undefined: nobody is counted. */
+  readonly presence: PresenceLimits | undefined;
 };
 
 /** A namespace of the settings. */
@@ -34,6 +37,7 @@ export type NamespaceSettings = Pick<Namespace, 'conflate' | 'publish' | 'scopes
   readonly claim?: string | undefined;
   readonly method?: string | undefined;
   readonly field?: string | undefined;
+  readonly presence?: { readonly listMax: number; readonly leaveAfter: number } | undefined;
 };
 
 /** @throws Error for a namespace whose rule cannot be run */
@@ -42,9 +46,16 @@ export function compileNamespaces(
   plans: ReadonlyMap<string, MethodPlan>,
 ): ReadonlyMap<string, Namespace> {
   return new Map(
-    Object.entries(namespaces).map(([name, { history: size, historyAge: ageMs, conflate, publish, scopes, ...rule }]) => [
+    Object.entries(namespaces).map(([name, { history: size, historyAge: ageMs, presence, conflate, publish, scopes, ...rule }]) => [
       name,
-      { limits: { size, ageMs }, conflate, publish, scopes, rule: ruleOf(name, rule, plans) },
+      {
+        limits: { size, ageMs },
+        presence: presence && { listMax: presence.listMax, leaveAfterMs: presence.leaveAfter },
+        conflate,
+        publish,
+        scopes,
+        rule: ruleOf(name, rule, plans),
+      },
     ]),
   );
 }
@@ -74,7 +85,7 @@ export function topicsOf(namespaces: ReadonlyMap<string, Namespace>): ReadTopic 
   return (topic) => {
     const at = topic.indexOf(':');
     const namespace = namespaces.get(topic.slice(0, Math.max(0, at)));
-    if (namespace === undefined || at === topic.length - 1 || !/^[!-~]+$/.test(topic))
+    if (namespace === undefined || at === topic.length - 1 || !/^[!-~]+$/.test(topic) || topic.endsWith(presenceTopicOf('')))
       throw new Fault('TOPIC_UNKNOWN', `The configuration has no namespace of the topic ${topic}.`, { metadata: { topic } });
     return { namespace, name: topic.slice(at + 1) };
   };

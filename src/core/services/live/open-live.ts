@@ -3,6 +3,7 @@ import type { MethodPlan } from '../../kit/plan.ts';
 import type { Bus } from '../../ports/bus.ts';
 import type { Handler } from '../../ports/call.ts';
 import type { Log } from '../../ports/log.ts';
+import type { Presence } from '../../ports/presence.ts';
 import type { Publish } from '../../ports/publish.ts';
 import type { TopicLog } from '../../ports/topic-log.ts';
 import type { StreamLimits } from '../../streams/stream-settings.ts';
@@ -13,6 +14,7 @@ import { openGate } from './gate.ts';
 import { liveHandlers } from './live-handlers.ts';
 import type { LiveParts } from './live-parts.ts';
 import { compileNamespaces, type NamespaceSettings, topicsOf } from './namespaces.ts';
+import { openPresences } from './presences.ts';
 import { publishBy } from './publish.ts';
 import { openWatches, type WatchesParts } from './watches.ts';
 
@@ -41,6 +43,7 @@ export type LiveOptions = Pick<WatchesParts, 'answerWatched' | 'onInvalidated' |
   readonly plans: ReadonlyMap<string, MethodPlan>;
   readonly bus: Bus;
   readonly topics: TopicLog;
+  readonly presence: Presence;
   readonly randomHex: (digits: number) => string;
   readonly log: Log;
   readonly meter: Meter;
@@ -62,12 +65,13 @@ export function openLive(parts: LiveOptions): Live {
   const registry = openRegistry({ bus, limits, random, log, topic: 'live' });
   const topicOf = topicsOf(compileNamespaces(live.namespaces, plans));
   const feeds = openFeeds({ log: topics, clock, report: log });
+  const presences = openPresences({ presence: parts.presence, feeds, clock, log });
   const counts = liveCounts(parts.meter, { streams: registry.count, topics: feeds.count, watched: () => watches.count() });
   const [computations, arrivals] = [openGate(live.computationsMax), openGate(live.computationsMax)];
   const watches = openWatches({ ...parts, computations, arrivals, counts });
   const publish = publishBy(topics, topicOf);
   const recoveries = openGate(live.recoveriesMax);
-  const common = { limits: live, plans, topicOf, feeds, topics, recoveries, watches, publish, clock, counts, log };
+  const common = { limits: live, plans, topicOf, feeds, topics, presences, recoveries, watches, publish, clock, counts, log };
   const { handlers, close } = liveHandlers({ ...common, streams: limits, registry, bus, replica: randomHex(12), randomHex });
   return {
     handlers,

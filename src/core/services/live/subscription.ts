@@ -20,6 +20,8 @@ export type SubscriptionParts = {
   readonly recoveries: Gate;
   readonly clock: Clock;
   readonly counts: { events: number };
+  /** Called once, when the client was sent `subscribed`. */
+  readonly onBegun: () => void;
   /** The log failed in a way that trying again does not help. */
   readonly onFailed: (error: unknown) => void;
 };
@@ -40,10 +42,13 @@ export function subscribe(parts: SubscriptionParts): () => void {
   const { signal } = leaving;
   let state: 'reading' | 'live' = 'reading';
   let position = parts.position;
+  let begun = false;
 
   const begin = (recovered: boolean, at: TopicPosition) => {
     position = at;
     out.send(encode({ $case: 'subscribed', value: { topic, generation, recovered, position: positionOut(at) } }), 0);
+    if (!begun) parts.onBegun();
+    begun = true;
   };
   const send = (message: Uint8Array, count: number, end: TopicPosition) => {
     position = end;
@@ -91,7 +96,7 @@ export function subscribe(parts: SubscriptionParts): () => void {
       }
     }
   };
-  const begun = (confirm: boolean) => {
+  const start = (confirm: boolean) => {
     follow(confirm).catch((error: unknown) => {
       if (!signal.aborted) parts.onFailed(error);
     });
@@ -103,12 +108,10 @@ export function subscribe(parts: SubscriptionParts): () => void {
     const isNext = after.epoch === position.epoch && after.offset === position.offset;
     if (!isNext && end.epoch === position.epoch && end.offset <= position.offset) return; // it has it from the log
     const isOverlap = end.epoch === position.epoch && after.epoch === end.epoch && after.offset < position.offset;
-    if (!isNext && !isOverlap) return begun(false);
+    if (!isNext && !isOverlap) return start(false);
     if (conflate && !out.hasRoom()) {
       state = 'reading'; // the log will have only the newest event of each key
-      const stop = out.onRoom(() => begun(false));
-      signal.addEventListener('abort', stop, { once: true });
-      return;
+      return void untilCalled(signal, out.onRoom).then(() => start(false));
     }
     if (isNext) return send(message, events.length, end);
     const from = position.offset;
@@ -121,7 +124,7 @@ export function subscribe(parts: SubscriptionParts): () => void {
       if (state === 'live' && !signal.aborted) begin(false, top);
     },
   });
-  begun(true);
+  start(true);
   return () => {
     leaving.abort();
     unfollow();

@@ -28,7 +28,7 @@ export type Subscriptions = {
 const unverifiedMs = 60_000;
 
 export function openSubscriptions(stream: Stream, call: ReadyCall, parts: LiveParts): Subscriptions {
-  const { limits, topicOf, feeds, watches, counts, clock, log } = parts;
+  const { limits, topicOf, feeds, presences, watches, counts, clock, log } = parts;
   const all = new Map<string, Open>();
   let caller = call.caller;
 
@@ -51,7 +51,8 @@ export function openSubscriptions(stream: Stream, call: ReadyCall, parts: LivePa
     if (open.listening) return;
     open.listening = true;
     const { topic, generation, position } = open.wish;
-    open.endListening = subscribe({
+    let endPresence = () => {};
+    const endFeed = subscribe({
       topic,
       generation,
       position: positionIn(position),
@@ -62,8 +63,24 @@ export function openSubscriptions(stream: Stream, call: ReadyCall, parts: LivePa
       recoveries: parts.recoveries,
       clock,
       counts,
+      onBegun: () => {
+        endPresence = beginPresence(open);
+      },
       onFailed: (error) => fail(open.wish, error),
     });
+    open.endListening = () => {
+      endFeed();
+      endPresence();
+    };
+  };
+  const beginPresence = ({ wish: { topic, presence }, named: { namespace } }: Open) => {
+    if (namespace.presence === undefined || caller?.kind !== 'user' || caller.userId === undefined) return () => {};
+    const leave = presences.join(topic, caller.userId, namespace.presence);
+    const unwatch = presence ? presences.watch(topic, stream.out) : () => {};
+    return () => {
+      leave();
+      unwatch();
+    };
   };
   /** Verifies that the client may listen. A rule's answer is watched: each new one decides anew. */
   const ask = (open: Open) => {

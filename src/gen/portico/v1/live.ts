@@ -122,6 +122,12 @@ export interface LiveResponse {
     | //
     /** The answer to `publish`. */
     { $case: "published"; value: Published }
+    | //
+    /** Who is on a topic. */
+    { $case: "presenceState"; value: PresenceState }
+    | //
+    /** Who came to a topic, and who left it. */
+    { $case: "presenceChange"; value: PresenceChange }
     | undefined;
 }
 
@@ -160,7 +166,14 @@ export interface Subscribe {
    */
   generation: number;
   /** The position of the last event that the client has. Unset: it only wants new ones. */
-  position: Position | undefined;
+  position:
+    | Position
+    | undefined;
+  /**
+   * Whether the client wants to know who is on the topic, where the namespace has presence: `presence_state` follows
+   * `subscribed`. It is counted as present in any case.
+   */
+  presence: boolean;
 }
 
 /** Ends a subscription. */
@@ -256,6 +269,41 @@ export interface SubscriptionClosed {
   advice: Advice;
   /** How long to wait before that, in milliseconds. */
   delayMs: number;
+}
+
+/**
+ * Who is on a topic now. It replaces all that the client knows of it, and changes follow. It is sent once more when
+ * changes cannot say it, or would be too many.
+ */
+export interface PresenceState {
+  /** The topic. */
+  topic: string;
+  /** Of this state, among the changes of the topic: the same for all clients. */
+  position:
+    | Position
+    | undefined;
+  /** The number of users. */
+  count: number;
+  /** Whether users are listed. Otherwise there are too many, and only their number is known. */
+  listed: boolean;
+  /** The ids of the users, in no order. */
+  users: string[];
+}
+
+/** What has changed since the last state or change. */
+export interface PresenceChange {
+  /** The topic. */
+  topic: string;
+  /** After these changes. */
+  position:
+    | Position
+    | undefined;
+  /** The number of users after them. */
+  count: number;
+  /** The ids of users who came. */
+  joined: string[];
+  /** The ids of users who left. */
+  left: string[];
 }
 
 /** A watch has begun. */
@@ -857,6 +905,12 @@ export const LiveResponse: MessageFns<LiveResponse> = {
       case "published":
         Published.encode(message.message.value, writer.uint32(130).fork()).join();
         break;
+      case "presenceState":
+        PresenceState.encode(message.message.value, writer.uint32(138).fork()).join();
+        break;
+      case "presenceChange":
+        PresenceChange.encode(message.message.value, writer.uint32(146).fork()).join();
+        break;
     }
     return writer;
   },
@@ -973,6 +1027,22 @@ export const LiveResponse: MessageFns<LiveResponse> = {
             message.message = { $case: "published", value: Published.decode(reader, reader.uint32()) };
             continue;
           }
+          case 17: {
+            if (tag !== 138) {
+              break;
+            }
+
+            message.message = { $case: "presenceState", value: PresenceState.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 18: {
+            if (tag !== 146) {
+              break;
+            }
+
+            message.message = { $case: "presenceChange", value: PresenceChange.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1017,6 +1087,14 @@ export const LiveResponse: MessageFns<LiveResponse> = {
         ? { $case: "watchClosed", value: WatchClosed.fromJSON(object.watch_closed) }
         : isSet(object.published)
         ? { $case: "published", value: Published.fromJSON(object.published) }
+        : isSet(object.presenceState)
+        ? { $case: "presenceState", value: PresenceState.fromJSON(object.presenceState) }
+        : isSet(object.presence_state)
+        ? { $case: "presenceState", value: PresenceState.fromJSON(object.presence_state) }
+        : isSet(object.presenceChange)
+        ? { $case: "presenceChange", value: PresenceChange.fromJSON(object.presenceChange) }
+        : isSet(object.presence_change)
+        ? { $case: "presenceChange", value: PresenceChange.fromJSON(object.presence_change) }
         : undefined,
     };
   },
@@ -1047,6 +1125,10 @@ export const LiveResponse: MessageFns<LiveResponse> = {
       obj.watchClosed = WatchClosed.toJSON(message.message.value);
     } else if (message.message?.$case === "published") {
       obj.published = Published.toJSON(message.message.value);
+    } else if (message.message?.$case === "presenceState") {
+      obj.presenceState = PresenceState.toJSON(message.message.value);
+    } else if (message.message?.$case === "presenceChange") {
+      obj.presenceChange = PresenceChange.toJSON(message.message.value);
     }
     return obj;
   },
@@ -1129,6 +1211,18 @@ export const LiveResponse: MessageFns<LiveResponse> = {
       case "published": {
         if (object.message?.value !== undefined && object.message?.value !== null) {
           message.message = { $case: "published", value: Published.fromPartial(object.message.value) };
+        }
+        break;
+      }
+      case "presenceState": {
+        if (object.message?.value !== undefined && object.message?.value !== null) {
+          message.message = { $case: "presenceState", value: PresenceState.fromPartial(object.message.value) };
+        }
+        break;
+      }
+      case "presenceChange": {
+        if (object.message?.value !== undefined && object.message?.value !== null) {
+          message.message = { $case: "presenceChange", value: PresenceChange.fromPartial(object.message.value) };
         }
         break;
       }
@@ -1369,7 +1463,7 @@ export const Position: MessageFns<Position> = {
 };
 
 function createBaseSubscribe(): Subscribe {
-  return { topic: "", generation: 0, position: undefined };
+  return { topic: "", generation: 0, position: undefined, presence: false };
 }
 
 export const Subscribe: MessageFns<Subscribe> = {
@@ -1382,6 +1476,9 @@ export const Subscribe: MessageFns<Subscribe> = {
     }
     if (message.position !== undefined) {
       Position.encode(message.position, writer.uint32(26).fork()).join();
+    }
+    if (message.presence !== false) {
+      writer.uint32(32).bool(message.presence);
     }
     return writer;
   },
@@ -1423,6 +1520,14 @@ export const Subscribe: MessageFns<Subscribe> = {
             message.position = Position.decode(reader, reader.uint32());
             continue;
           }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.presence = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1440,6 +1545,7 @@ export const Subscribe: MessageFns<Subscribe> = {
       topic: isSet(object.topic) ? globalThis.String(object.topic) : "",
       generation: isSet(object.generation) ? globalThis.Number(object.generation) : 0,
       position: isSet(object.position) ? Position.fromJSON(object.position) : undefined,
+      presence: isSet(object.presence) ? globalThis.Boolean(object.presence) : false,
     };
   },
 
@@ -1454,6 +1560,9 @@ export const Subscribe: MessageFns<Subscribe> = {
     if (message.position !== undefined) {
       obj.position = Position.toJSON(message.position);
     }
+    if (message.presence !== false) {
+      obj.presence = message.presence;
+    }
     return obj;
   },
 
@@ -1467,6 +1576,7 @@ export const Subscribe: MessageFns<Subscribe> = {
     message.position = (object.position !== undefined && object.position !== null)
       ? Position.fromPartial(object.position)
       : undefined;
+    message.presence = object.presence ?? false;
     return message;
   },
 };
@@ -2388,6 +2498,276 @@ export const SubscriptionClosed: MessageFns<SubscriptionClosed> = {
     message.message = object.message ?? "";
     message.advice = object.advice ?? 0;
     message.delayMs = object.delayMs ?? 0;
+    return message;
+  },
+};
+
+function createBasePresenceState(): PresenceState {
+  return { topic: "", position: undefined, count: 0, listed: false, users: [] };
+}
+
+export const PresenceState: MessageFns<PresenceState> = {
+  encode(message: PresenceState, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.topic !== "") {
+      writer.uint32(10).string(message.topic);
+    }
+    if (message.position !== undefined) {
+      Position.encode(message.position, writer.uint32(18).fork()).join();
+    }
+    if (message.count !== 0) {
+      writer.uint32(24).uint32(message.count);
+    }
+    if (message.listed !== false) {
+      writer.uint32(32).bool(message.listed);
+    }
+    for (const v of message.users) {
+      writer.uint32(42).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PresenceState {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePresenceState();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.topic = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.position = Position.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.count = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.listed = reader.bool();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.users.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PresenceState {
+    return {
+      topic: isSet(object.topic) ? globalThis.String(object.topic) : "",
+      position: isSet(object.position) ? Position.fromJSON(object.position) : undefined,
+      count: isSet(object.count) ? globalThis.Number(object.count) : 0,
+      listed: isSet(object.listed) ? globalThis.Boolean(object.listed) : false,
+      users: globalThis.Array.isArray(object?.users) ? object.users.map((e: any) => globalThis.String(e)) : [],
+    };
+  },
+
+  toJSON(message: PresenceState): unknown {
+    const obj: any = {};
+    if (message.topic !== "") {
+      obj.topic = message.topic;
+    }
+    if (message.position !== undefined) {
+      obj.position = Position.toJSON(message.position);
+    }
+    if (message.count !== 0) {
+      obj.count = Math.round(message.count);
+    }
+    if (message.listed !== false) {
+      obj.listed = message.listed;
+    }
+    if (message.users?.length) {
+      obj.users = message.users;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<PresenceState>): PresenceState {
+    return PresenceState.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PresenceState>): PresenceState {
+    const message = createBasePresenceState();
+    message.topic = object.topic ?? "";
+    message.position = (object.position !== undefined && object.position !== null)
+      ? Position.fromPartial(object.position)
+      : undefined;
+    message.count = object.count ?? 0;
+    message.listed = object.listed ?? false;
+    message.users = object.users?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBasePresenceChange(): PresenceChange {
+  return { topic: "", position: undefined, count: 0, joined: [], left: [] };
+}
+
+export const PresenceChange: MessageFns<PresenceChange> = {
+  encode(message: PresenceChange, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.topic !== "") {
+      writer.uint32(10).string(message.topic);
+    }
+    if (message.position !== undefined) {
+      Position.encode(message.position, writer.uint32(18).fork()).join();
+    }
+    if (message.count !== 0) {
+      writer.uint32(24).uint32(message.count);
+    }
+    for (const v of message.joined) {
+      writer.uint32(34).string(v!);
+    }
+    for (const v of message.left) {
+      writer.uint32(42).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PresenceChange {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePresenceChange();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.topic = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.position = Position.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.count = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.joined.push(reader.string());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.left.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PresenceChange {
+    return {
+      topic: isSet(object.topic) ? globalThis.String(object.topic) : "",
+      position: isSet(object.position) ? Position.fromJSON(object.position) : undefined,
+      count: isSet(object.count) ? globalThis.Number(object.count) : 0,
+      joined: globalThis.Array.isArray(object?.joined) ? object.joined.map((e: any) => globalThis.String(e)) : [],
+      left: globalThis.Array.isArray(object?.left) ? object.left.map((e: any) => globalThis.String(e)) : [],
+    };
+  },
+
+  toJSON(message: PresenceChange): unknown {
+    const obj: any = {};
+    if (message.topic !== "") {
+      obj.topic = message.topic;
+    }
+    if (message.position !== undefined) {
+      obj.position = Position.toJSON(message.position);
+    }
+    if (message.count !== 0) {
+      obj.count = Math.round(message.count);
+    }
+    if (message.joined?.length) {
+      obj.joined = message.joined;
+    }
+    if (message.left?.length) {
+      obj.left = message.left;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<PresenceChange>): PresenceChange {
+    return PresenceChange.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PresenceChange>): PresenceChange {
+    const message = createBasePresenceChange();
+    message.topic = object.topic ?? "";
+    message.position = (object.position !== undefined && object.position !== null)
+      ? Position.fromPartial(object.position)
+      : undefined;
+    message.count = object.count ?? 0;
+    message.joined = object.joined?.map((e) => e) || [];
+    message.left = object.left?.map((e) => e) || [];
     return message;
   },
 };
