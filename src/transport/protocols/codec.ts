@@ -24,7 +24,7 @@ export type Codec = {
 export const protoCodec: Codec = {
   name: 'proto',
   read: (input, raw) => {
-    if (!isWireFormat(raw)) throw unreadable(input);
+    if (!isWireFormat(input, raw)) throw unreadable(input);
     return raw;
   },
   write: (_plan, bytes) => bytes,
@@ -38,7 +38,9 @@ export function jsonCodec(registry: Registry): Codec {
     name: 'json',
     read: (input, raw) => {
       try {
-        return toBinary(input, readJson(input, utf8.decode(raw), registry));
+        const bytes = toBinary(input, readJson(input, utf8.decode(raw), registry));
+        isWireFormat(input, bytes); // it may have more fields than names
+        return bytes;
       } catch (cause) {
         if (cause instanceof Fault) throw cause;
         throw cause instanceof InexactJson ? inexact(input, cause) : unreadable(input, cause);

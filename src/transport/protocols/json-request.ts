@@ -23,7 +23,7 @@ export class InexactJson extends Error {
  * @throws InexactJson; Fault REQUEST_TOO_COMPLEX; Error for invalid JSON, or JSON of another type
  */
 export function readJson(type: DescMessage, text: string, registry: Registry): Message {
-  const json = exactMessage(type, parseExactJson(text), { path: '', registry, depth: 0, unknown: { fields: 0 } });
+  const json = exactMessage(type, parseExactJson(text), { path: '', registry, depth: 1, unknown: { fields: 0 } });
   return fromJson(type, json as JsonValue, { registry, ignoreUnknownFields: true });
 }
 
