@@ -1,4 +1,4 @@
-import type { StatusName } from '../core/kit/fault.ts';
+import type { StatusName } from '../core/kit/reasons.ts';
 
 /** The company's own reasons with their gRPC status. A new line here is an API change. */
 export const reasons = {

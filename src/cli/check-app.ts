@@ -1,6 +1,6 @@
 import { handlersOf } from '../core/interceptors/handlers-of.ts';
 import { en } from '../core/interceptors/messages/en.ts';
-import { reasons as coreReasons } from '../core/kit/fault.ts';
+import { reasons as coreReasons } from '../core/kit/reasons.ts';
 import { nearest } from '../core/kit/nearest.ts';
 import type { MethodPlan } from '../core/kit/plan.ts';
 import type { App } from '../core/screen/app.ts';

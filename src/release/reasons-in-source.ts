@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { statusCodes } from '../core/kit/fault.ts';
+import { statusCodes } from '../core/kit/reasons.ts';
 
 /**
  * The reasons that an app's code throws or translates to, each with its position. Texts that are composed at run time

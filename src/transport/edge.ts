@@ -1,8 +1,8 @@
-import type { CoreReason } from '../core/kit/fault.ts';
+import type { CoreReason } from '../core/kit/reasons.ts';
 import type { Exchange } from './exchange.ts';
 import type { EdgeParts } from './edge-parts.ts';
 import { fitStatus } from './fit-status.ts';
-import { authorityOf } from './incoming.ts';
+import { authorityOf } from './incoming-metadata.ts';
 import type { Protocol } from './protocols/protocol.ts';
 import type { Spoken } from './protocols/protocols.ts';
 import { asFault, contentTypeUnknown, http2Needed, methodUnknown, verbWrong } from './refusal.ts';

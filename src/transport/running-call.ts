@@ -1,4 +1,4 @@
-import { metadataTooLarge } from '../core/interceptors/bounded-metadata.ts';
+import { metadataTooLarge } from '../core/interceptors/bound-answer-metadata.ts';
 import { pushed } from '../core/interceptors/stream-body.ts';
 import { type Endings, endings } from '../core/kit/ending.ts';
 import { metadataBytes, metadataWithin, ownHeadersBytes } from '../core/kit/metadata-bytes.ts';
@@ -9,7 +9,7 @@ import type { EdgeParts } from './edge-parts.ts';
 import type { Exchange } from './exchange.ts';
 import { fitStatus } from './fit-status.ts';
 import { HeaderMetadata } from './header-metadata.ts';
-import { cleanHeaders } from './incoming.ts';
+import { cleanHeaders } from './incoming-metadata.ts';
 import { OneRequest } from './protocols/one-request.ts';
 import type { Protocol, Reply } from './protocols/protocol.ts';
 import { asFault } from './refusal.ts';

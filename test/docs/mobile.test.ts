@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { test } from 'node:test';
-import { reasons, statusCodes } from '../../src/core/kit/fault.ts';
+import { reasons, statusCodes } from '../../src/core/kit/reasons.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 /** A reason of a company's own that the page has as an example. */

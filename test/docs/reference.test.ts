@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { test } from 'node:test';
 import { pages } from '../../scripts/docs.ts';
 import { commands } from '../../src/cli/cli.ts';
-import { reasons } from '../../src/core/kit/fault.ts';
+import { reasons } from '../../src/core/kit/reasons.ts';
 import { leaves } from '../../src/settings/describe.ts';
 
 const root = resolve(import.meta.dirname, '../..');

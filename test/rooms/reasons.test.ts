@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { test } from 'node:test';
-import { reasons } from '../../src/core/kit/fault.ts';
+import { reasons } from '../../src/core/kit/reasons.ts';
 
 const src = resolve(import.meta.dirname, '../../src');
 /** Where reasons are listed and translated, not given. */
-const lists = ['core/kit/fault.ts', 'core/interceptors/messages/en.ts'];
+const lists = ['core/kit/reasons.ts', 'core/interceptors/messages/en.ts'];
 
 test('every reason of the table is given somewhere: an app that branches on it does not wait for nothing', () => {
   const code = readdirSync(src, { recursive: true, encoding: 'utf8' })

@@ -1,6 +1,6 @@
 import type { Clock } from '../kit/clock.ts';
 import { languageOf } from '../kit/best-language.ts';
-import { reasons as coreReasons } from '../kit/fault.ts';
+import { reasons as coreReasons } from '../kit/reasons.ts';
 import type { Soon } from '../kit/soon.ts';
 import type { Reasons } from '../kit/status-of.ts';
 import type { CacheStore } from '../ports/cache-store.ts';
@@ -16,6 +16,7 @@ import type { CacheCounts } from './counts.ts';
 import { openBackoffs } from './flight/backoff.ts';
 import { type Flights, flights as noFlights } from './flight/flights.ts';
 import { joinPartsOf } from './flight/join.ts';
+import { otherReplicas } from './flight/other-replicas.ts';
 import { openPartials } from './flight/partials.ts';
 import { revalidateBy } from './flight/revalidate.ts';
 import { invalidationBy } from './invalidation/invalidate.ts';
@@ -27,7 +28,6 @@ import { serveBy } from './serve.ts';
 import { serveStreamBy } from './serve-stream.ts';
 import { serveWatchedBy } from './serve-watched.ts';
 import { staleIfError } from './stale-if-error.ts';
-import { openL2 } from './store/l2.ts';
 import { openLayers } from './store/layers.ts';
 import { openShares } from './store/l2-shares.ts';
 import { waitBudgets } from './wait-budget.ts';
@@ -95,11 +95,12 @@ export function openCache(parts: CacheParts): Cache {
   };
   const pending = pendingInvalidations({ versions, clock, counts, keepMs, onSent: publish });
   const verify = verifyBy(versions, generation, pending.has);
-  const l2 = parts.shared && openL2({ ...parts.shared, clock });
+  const l2 = parts.shared?.store;
+  const replicas = parts.shared && otherReplicas({ leases: parts.shared.leases, clock });
   const layers = openLayers({ l1: parts.store, l2, verify, clock });
   const partials = openPartials(clock);
   const shares = openShares({ clock, ...(scopeBytesMax !== undefined && { bytesMax: scopeBytesMax }) });
-  const begin = computeBy({ layers, l2, shares, versions, generation, flights, partials, clock, random, counts });
+  const begin = computeBy({ layers, l2, replicas, shares, versions, generation, flights, partials, clock, random, counts });
   const backoffs = openBackoffs(clock);
   const serving = {
     layers,

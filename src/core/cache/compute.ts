@@ -3,7 +3,7 @@ import type { MethodPlan } from '../kit/plan.ts';
 import { soonThen } from '../kit/soon.ts';
 import { isTag, tagsMax } from '../policy/tag-bounds.ts';
 import { unaryDeadlineMs } from '../policy/deadline.ts';
-import type { CacheEntry } from '../ports/cache-store.ts';
+import type { CacheEntry, CacheStore } from '../ports/cache-store.ts';
 import type { ComputeSoFar } from '../ports/cached-stream.ts';
 import type { Answer, ReadyCall } from '../ports/call.ts';
 import type { Lease } from '../ports/leases.ts';
@@ -12,6 +12,7 @@ import type { Computed } from './computed.ts';
 import type { CacheCounts, NotStoredReason } from './counts.ts';
 import { beginFlight, type Flight } from './flight/flight.ts';
 import type { Flights } from './flight/flights.ts';
+import type { OtherReplicas } from './flight/other-replicas.ts';
 import type { Partials } from './flight/partials.ts';
 import { freshnessOf, lifeOf } from './freshness.ts';
 import type { TagSnapshot } from './invalidation/verify.ts';
@@ -20,14 +21,15 @@ import type { Key } from './key/key.ts';
 import { tagsOf } from './key/policy-tags.ts';
 import type { CachedMethod } from './method.ts';
 import { wholeOf } from './reply.ts';
-import type { L2 } from './store/l2.ts';
 import type { Layers } from './store/layers.ts';
 import type { Shares } from './store/l2-shares.ts';
 import { unavailable, type WaitBudget } from './wait-budget.ts';
 
 export type ComputeParts = {
   readonly layers: Layers;
-  readonly l2: L2 | undefined;
+  readonly l2: CacheStore | undefined;
+  /** With L2. */
+  readonly replicas: OtherReplicas | undefined;
   /** With L2. */
   readonly shares: Shares;
   readonly versions: TagVersions;
@@ -61,7 +63,7 @@ export function timeOf({ deadlineMs, kind }: MethodPlan): number {
 }
 
 export function computeBy(parts: ComputeParts): Begin {
-  const { layers, l2, versions, generation, flights, partials, clock } = parts;
+  const { layers, replicas, versions, generation, flights, partials, clock } = parts;
 
   /**
    * What another replica has stored by now, if it is as current as a new computation; `unavailable` when that cannot be
@@ -107,13 +109,13 @@ export function computeBy(parts: ComputeParts): Begin {
             };
       flight.start = start;
       const { lease, found } =
-        l2 !== undefined && start !== undefined && !start.settling
-          ? await l2.leaseOrAnswer(key.key, { name: start.name, deadlineMs, leftMs, signal, budget, usable: another(method, key) })
+        replicas !== undefined && start !== undefined && !start.settling
+          ? await replicas.leaseOrAnswer(key.key, { name: start.name, deadlineMs, leftMs, signal, budget, usable: another(method, key) })
           : {};
       if (found !== undefined) return { ...found, snapshot: found, elsewhere: true };
       let stored = false;
       // also when nobody waits any more and the computation does not heed its signal
-      if (lease !== undefined) void over.then(() => !stored && l2?.release(lease));
+      if (lease !== undefined) void over.then(() => !stored && replicas?.release(lease));
       signal.throwIfAborted();
       const answer = await computeAlone();
       const computed = await finish(parts, { method, key, budget, complete, start, lease }, answer);

@@ -1,8 +1,10 @@
 import type { CachePlan, MethodPlan } from '../kit/plan.ts';
 import type { ReadyCall } from '../ports/call.ts';
+import { type CacheControl, cacheControlOf } from './cache-control.ts';
 import { etagOf } from './etag.ts';
 import { type Inputs, inputsOf } from './key/inputs.ts';
 import { type Key, keyOf } from './key/key.ts';
+import type { LanguageOf } from './key/vary.ts';
 
 /** The facts about a cached method that are computed once. */
 export type CachedMethod = {
@@ -11,35 +13,27 @@ export type CachedMethod = {
   readonly keyOf: (call: ReadyCall) => Key | undefined;
   readonly inputsOf: (call: ReadyCall) => Inputs;
   readonly etagOf: (body: Uint8Array) => string;
-  /** Of Cache-Control: `public` only where one answer is for everyone. */
-  readonly visibility: 'public' | 'private';
-  /**
-   * The Vary header, or "" for none. A private answer in a client's own HTTP cache is one token's, lest another account
-   * on that client reads it.
-   */
-  readonly vary: string;
+  readonly cacheControl: CacheControl;
 };
 
 /** @throws Error for a plan without cache */
-function cachedMethod(plan: MethodPlan, language: (acceptLanguage: string | undefined) => string): CachedMethod {
+function cachedMethod(plan: MethodPlan, language: LanguageOf): CachedMethod {
   const { cache } = plan;
   if (cache === undefined) throw new Error(`${plan.method} is not cached.`);
-  const visibility = plan.access.kind === 'anonymous' && cache.scope === 'shared' ? 'public' : 'private';
   return {
     plan,
     cache,
     keyOf: keyOf(plan, language),
     inputsOf: (call) => inputsOf(call, cache, language),
     etagOf: etagOf(plan.descriptor.output),
-    visibility,
-    vary: [...(visibility === 'private' ? ['authorization'] : []), ...cache.vary].join(', '),
+    cacheControl: cacheControlOf(plan, cache),
   };
 }
 
 export type MethodOf = (plan: MethodPlan) => CachedMethod;
 
 /** Each plan's method, worked out at its first call. */
-export function methodsBy(language: (acceptLanguage: string | undefined) => string): MethodOf {
+export function methodsBy(language: LanguageOf): MethodOf {
   const methods = new Map<MethodPlan, CachedMethod>();
   return (plan) => {
     const known = methods.get(plan);

@@ -31,13 +31,7 @@ export function replyOf({ method, call, counts }: ReplyTo, whole: Whole, { resul
   const answer = answerOf(whole);
   const metadata = answer.metadata.set('portico-cache', result);
   if (ageMs !== undefined) metadata.set('portico-stale', ageOf(ageMs));
-  if (call.protocol === 'connect') {
-    metadata.set(
-      'cache-control',
-      freshForMs === undefined ? 'no-store' : `${method.visibility}, max-age=${Math.max(0, Math.floor(freshForMs / 1_000))}`,
-    );
-    if (method.vary !== '') metadata.set('vary', method.vary);
-  }
+  if (call.protocol === 'connect') method.cacheControl(metadata, freshForMs);
   const wanted = call.metadata.get('if-none-match');
   const unchanged = typeof wanted === 'string' && whole.etag !== undefined && matches(wanted, whole.etag);
   note(call, counts, unchanged ? 'not_modified' : result);

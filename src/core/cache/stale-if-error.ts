@@ -1,5 +1,6 @@
 import type { Clock } from '../kit/clock.ts';
-import { Fault, type StatusName } from '../kit/fault.ts';
+import { Fault } from '../kit/fault.ts';
+import type { StatusName } from '../kit/reasons.ts';
 import { type Reasons, statusOf } from '../kit/status-of.ts';
 import type { CacheEntry } from '../ports/cache-store.ts';
 import type { ReadyCall } from '../ports/call.ts';

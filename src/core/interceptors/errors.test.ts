@@ -3,11 +3,14 @@ import { test } from 'node:test';
 import { Metadata } from 'nice-grpc-common';
 import { BadRequest, ErrorInfo, LocalizedMessage, RequestInfo, RetryInfo } from '../../gen/google/rpc/error_details.ts';
 import { Status } from '../../gen/google/rpc/status.ts';
-import { type CoreReason, Fault, reasons, type StatusName } from '../kit/fault.ts';
+import { Fault } from '../kit/fault.ts';
+import { type CoreReason, reasons, type StatusName } from '../kit/reasons.ts';
 import { StatusError } from '../kit/status-error.ts';
 import type { Soon } from '../kit/soon.ts';
 import type { Answer, Call, Traced } from '../ports/call.ts';
-import { encodeFault, errors, errorTable, statusErrorOf } from './errors.ts';
+import { encodeFault } from './error-details.ts';
+import { errors, statusErrorOf } from './errors.ts';
+import { errorTable } from './error-table.ts';
 import { en } from './messages/en.ts';
 import { refused } from './refused.ts';
 

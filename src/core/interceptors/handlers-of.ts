@@ -1,6 +1,6 @@
 import type { MethodPlan } from '../kit/plan.ts';
 import type { Handler } from '../ports/call.ts';
-import { boundedMetadata } from './bounded-metadata.ts';
+import { boundedMetadata } from './bound-answer-metadata.ts';
 
 /** The handlers by method. */
 export type Handlers = {

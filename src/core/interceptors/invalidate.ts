@@ -1,7 +1,7 @@
 import { create } from '@bufbuild/protobuf';
 import type { Meter } from '@opentelemetry/api';
 import { claimOf } from '../cache/key/inputs.ts';
-import { reasons as coreReasons, type StatusName } from '../kit/fault.ts';
+import { reasons as coreReasons, type StatusName } from '../kit/reasons.ts';
 import { type Reasons, statusOf } from '../kit/status-of.ts';
 import { renderTemplates } from '../policy/template.ts';
 import type { Answer, Authenticated, Decoded, Ending, Interceptor, Traced } from '../ports/call.ts';

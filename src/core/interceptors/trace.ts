@@ -1,5 +1,6 @@
 import type { Clock } from '../kit/clock.ts';
-import { Fault, statusCodes } from '../kit/fault.ts';
+import { Fault } from '../kit/fault.ts';
+import { statusCodes } from '../kit/reasons.ts';
 import { settled } from '../kit/soon.ts';
 import { StatusError } from '../kit/status-error.ts';
 import type { Answer, Ending, Interceptor, Traced } from '../ports/call.ts';

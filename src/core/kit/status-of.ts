@@ -1,4 +1,5 @@
-import { Fault, type StatusName, statusCodes } from './fault.ts';
+import { Fault } from './fault.ts';
+import { type StatusName, statusCodes } from './reasons.ts';
 import { StatusError } from './status-error.ts';
 
 /** Status by reason: core's reasons, and the company's own. */

@@ -1,4 +1,4 @@
-import type { StatusName } from '../kit/fault.ts';
+import type { StatusName } from '../kit/reasons.ts';
 import type { DecodedBy, MethodDefinition, PartialOf, ServiceDefinition } from '../kit/typed.ts';
 import type { ScreenContext } from './context.ts';
 

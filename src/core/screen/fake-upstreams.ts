@@ -1,4 +1,4 @@
-import { type StatusName, statusCodes } from '../kit/fault.ts';
+import { type StatusName, statusCodes } from '../kit/reasons.ts';
 import type { UpstreamEnd } from '../ports/upstream-transport.ts';
 import { codeOf, faultOfUpstream } from '../upstreams/fault-of-upstream.ts';
 import { UpstreamError } from './upstream-error.ts';

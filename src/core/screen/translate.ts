@@ -1,4 +1,5 @@
-import { Fault, type StatusName, statusCodes } from '../kit/fault.ts';
+import { Fault } from '../kit/fault.ts';
+import { type StatusName, statusCodes } from '../kit/reasons.ts';
 import { UpstreamError } from './upstream-error.ts';
 
 /**

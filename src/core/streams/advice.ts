@@ -1,5 +1,5 @@
 import { Advice } from '../../gen/portico/v1/stream.ts';
-import type { CoreReason } from '../kit/fault.ts';
+import type { CoreReason } from '../kit/reasons.ts';
 
 /** Why a stream, a subscription or a watch is closed, and what its client is to do. */
 export type Close = {

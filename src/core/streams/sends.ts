@@ -1,6 +1,7 @@
 import type { Bus } from '../ports/bus.ts';
 import type { Clock } from '../kit/clock.ts';
-import { type CoreReason, Fault } from '../kit/fault.ts';
+import { Fault } from '../kit/fault.ts';
+import type { CoreReason } from '../kit/reasons.ts';
 import { StoreDown } from '../kit/store-down.ts';
 
 /** A message to a stream, by whom and which one. */

@@ -1,5 +1,5 @@
 import type { Clock } from '../kit/clock.ts';
-import { statusCodes } from '../kit/fault.ts';
+import { statusCodes } from '../kit/reasons.ts';
 import { onePerWindow } from '../kit/one-per-window.ts';
 import { clip } from '../kit/text.ts';
 import type { Log } from '../ports/log.ts';

@@ -1,4 +1,5 @@
-import { Fault, statusCodes } from '../kit/fault.ts';
+import { Fault } from '../kit/fault.ts';
+import { statusCodes } from '../kit/reasons.ts';
 import type { UpstreamEnd } from '../ports/upstream-transport.ts';
 
 const { CANCELLED, UNKNOWN, DEADLINE_EXCEEDED, PERMISSION_DENIED, RESOURCE_EXHAUSTED, UNIMPLEMENTED, INTERNAL, UNAVAILABLE, UNAUTHENTICATED } =

@@ -1,6 +1,6 @@
 import { backoffMs } from '../kit/backoff.ts';
 import type { Clock } from '../kit/clock.ts';
-import { statusCodes } from '../kit/fault.ts';
+import { statusCodes } from '../kit/reasons.ts';
 import { pause } from '../kit/until-called.ts';
 import type { UpstreamCall, UpstreamEnd, UpstreamTransport } from '../ports/upstream-transport.ts';
 import { codeOf } from './fault-of-upstream.ts';

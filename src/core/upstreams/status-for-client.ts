@@ -1,6 +1,7 @@
 import { ErrorInfo } from '../../gen/google/rpc/error_details.ts';
 import { Status } from '../../gen/google/rpc/status.ts';
-import { type CoreReason, Fault, statusCodes } from '../kit/fault.ts';
+import { Fault } from '../kit/fault.ts';
+import { type CoreReason, statusCodes } from '../kit/reasons.ts';
 import type { ForwardPlan } from '../kit/plan.ts';
 import { StatusError } from '../kit/status-error.ts';
 import type { ReceivedMetadata, UpstreamEnd, UpstreamStatus } from '../ports/upstream-transport.ts';

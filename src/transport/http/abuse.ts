@@ -1,6 +1,6 @@
 import type { Meter } from '@opentelemetry/api';
 import type { Clock } from '../../core/kit/clock.ts';
-import type { CoreReason } from '../../core/kit/fault.ts';
+import type { CoreReason } from '../../core/kit/reasons.ts';
 import { onePerWindow } from '../../core/kit/one-per-window.ts';
 import type { Log } from '../../core/ports/log.ts';
 

@@ -1,5 +1,6 @@
 import type { OutgoingHttpHeaders } from 'node:http';
-import { type CoreReason, Fault } from '../../core/kit/fault.ts';
+import { Fault } from '../../core/kit/fault.ts';
+import type { CoreReason } from '../../core/kit/reasons.ts';
 import type { StatusError } from '../../core/kit/status-error.ts';
 import { percentEncode } from '../../core/kit/text.ts';
 import { toHeaders } from './answer-headers.ts';

@@ -1,7 +1,7 @@
 // What every error that the server makes has to look like, whatever protocol it came by. `callOf` holds each error it meets against it.
 import assert from 'node:assert/strict';
 import type { ConnectError } from '@connectrpc/connect';
-import { reasons as coreReasons, type StatusName, statusCodes } from '../../../src/core/kit/fault.ts';
+import { reasons as coreReasons, type StatusName, statusCodes } from '../../../src/core/kit/reasons.ts';
 import { BadRequest, ErrorInfo, LocalizedMessage, RequestInfo, RetryInfo } from '../../../src/gen/google/rpc/error_details.ts';
 
 /** An app's own reasons with their status. */

@@ -14,6 +14,8 @@ const compressFrom = 4_096;
  * for each MiB. Bytes.
  */
 export const bodyMax = 4 * 1_048_576;
+/** The largest entry that is shared, as it is stored. Bytes. */
+export const entryBytesMax = 1_048_576;
 
 type Value = string | { readonly b: string };
 type Pairs = readonly (readonly [string, readonly Value[]])[];

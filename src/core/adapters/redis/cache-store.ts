@@ -1,7 +1,7 @@
 import type { Clock } from '../../kit/clock.ts';
 import type { CacheEntry, CacheStore } from '../../ports/cache-store.ts';
 import { atOnce } from './at-once.ts';
-import { bodyMax, decodeEntry, encodeEntry } from './cache-entry.ts';
+import { bodyMax, decodeEntry, encodeEntry, entryBytesMax } from './cache-entry.ts';
 import { entryKey, leaseKey } from './cache-keys.ts';
 import type { Redis } from './connection/open-redis.ts';
 import { redisScript } from './connection/redis-script.ts';
@@ -12,8 +12,6 @@ import { withLeases } from './leases.ts';
  * are asked for.
  */
 const readsAtOnce = 16;
-/** The largest entry that is shared, as it is stored. Bytes. */
-const entryBytesMax = 1_048_576;
 
 /** KEYS: entry, lease. ARGV: token, value, milliseconds. */
 const setWithLease = redisScript(`${withLeases}

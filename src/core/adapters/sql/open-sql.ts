@@ -1,8 +1,9 @@
 import { Kysely, PostgresDialect } from 'kysely';
-import { Pool, type PoolConfig, types } from 'pg';
+import { types } from 'pg';
 import type { Log } from '../../ports/log.ts';
 import type { Database } from './database.ts';
 import { openPglite } from './open-pglite.ts';
+import { openPool } from './open-pool.ts';
 
 /** PostgreSQL by URL, or the embedded database of a folder. */
 export type SqlOptions = { readonly url: string; readonly connectionsMax?: number } | { readonly folder: string };
@@ -48,17 +49,4 @@ async function openEmbedded(folder: string, log: Log): Promise<Sql> {
       await close();
     },
   };
-}
-
-function openPool(config: PoolConfig, log: Log): Pool {
-  const pool = new Pool({
-    connectionTimeoutMillis: 5_000,
-    idleTimeoutMillis: 30_000,
-    lock_timeout: 2_000,
-    statement_timeout: 15_000,
-    allowExitOnIdle: true,
-    ...config,
-  });
-  pool.on('error', (error) => log.warn('A connection to the database was lost.', { error }));
-  return pool;
 }

@@ -1,5 +1,5 @@
 import { Metadata } from 'nice-grpc-common';
-import type { StatusName } from '../../kit/fault.ts';
+import type { StatusName } from '../../kit/reasons.ts';
 import { StatusError } from '../../kit/status-error.ts';
 
 /** Failures that concern one caller: they say nothing to those who joined its flight. */

@@ -1,6 +1,7 @@
 import { Metadata } from 'nice-grpc-common';
 import type { CachePlan } from '../../kit/plan.ts';
 import type { Authenticated, Call, Caller, Decoded, Peer, ReadyCall, UserCaller } from '../../ports/call.ts';
+import { type LanguageOf, varyValue } from './vary.ts';
 
 /** What a computation may see of a call: exactly what stands in its key. */
 export type Inputs = Pick<Call, 'metadata' | 'peer' | 'authority' | 'protocol'> & Authenticated;
@@ -14,11 +15,11 @@ const none: ReadonlySet<string> = new Set();
  * for the next one). Scopes are stripped, too: that the caller may call is checked before, for each call, also for
  * hits.
  */
-export function inputsOf(call: ReadyCall, cache: CachePlan, language: (acceptLanguage: string | undefined) => string): Inputs {
+export function inputsOf(call: ReadyCall, cache: CachePlan, language: LanguageOf): Inputs {
   const metadata = Metadata();
   for (const key of cache.vary) {
-    if (key === 'accept-language') metadata.set(key, language(call.metadata.get('accept-language')));
-    else if (call.metadata.has(key)) metadata.set(key, call.metadata.getAll(key));
+    const values = varyValue(call, key, language);
+    if (values.length > 0) metadata.set(key, values);
   }
   return { metadata, caller: callerOf(call.caller, cache), lifetime: undefined, peer: nobody, authority: '', protocol: 'grpc' };
 }

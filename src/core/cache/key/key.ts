@@ -2,9 +2,8 @@ import { hash } from 'node:crypto';
 import type { MethodPlan } from '../../kit/plan.ts';
 import type { ReadyCall, UserCaller } from '../../ports/call.ts';
 import { claimOf, decodedOf } from './inputs.ts';
+import { type LanguageOf, varyValue, varyValueMax } from './vary.ts';
 
-/** Of metadata named in `vary`; a call with a longer value is answered, but neither stored nor joined. Characters. */
-export const varyValueMax = 256;
 /**
  * A longer key is kept by its SHA-256. Measured: text 0.2 µs, hash 0.9 µs for a usual key, and a hit does little else.
  * Characters.
@@ -34,10 +33,7 @@ export type Key = {
  * @returns undefined when the call cannot be stored or joined: unknown fields of the request, over-long vary metadata,
  * no caller where one is needed
  */
-export function keyOf(
-  { method, fingerprint, cache }: MethodPlan,
-  language: (acceptLanguage: string | undefined) => string,
-): (call: ReadyCall) => Key | undefined {
+export function keyOf({ method, fingerprint, cache }: MethodPlan, language: LanguageOf): (call: ReadyCall) => Key | undefined {
   if (cache === undefined) throw new Error(`${method} is not cached.`);
   const requestOf = canonicalRequest();
   const prefix = hash('sha256', part(method) + part(fingerprint), 'base64url');
@@ -48,7 +44,7 @@ export function keyOf(
     if (scope === undefined) return undefined;
     let key = prefix + scope;
     for (const name of cache.vary) {
-      const value = name === 'accept-language' ? language(call.metadata.get('accept-language')) : textOf(call.metadata.getAll(name));
+      const value = textOf(varyValue(call, name, language));
       if (value !== undefined && value.length > varyValueMax) return undefined;
       key += optionalPart(value);
     }

@@ -4,7 +4,6 @@ import { soonThen } from '../../kit/soon.ts';
 import type { CacheEntry, CacheStore, KeptForms } from '../../ports/cache-store.ts';
 import type { Verdict, Verify } from '../invalidation/verify.ts';
 import { unavailable, type WaitBudget } from '../wait-budget.ts';
-import type { L2 } from './l2.ts';
 
 /** An entry that may be served in one way or another. */
 export type Found = { readonly entry: CacheEntry; readonly verdict: Exclude<Verdict, 'invalidated'> };
@@ -26,7 +25,7 @@ export type Layers = {
   forms(key: string, entry: CacheEntry): KeptForms | undefined;
 };
 
-export function openLayers({ l1, l2, verify, clock }: { l1: CacheStore; l2: L2 | undefined; verify: Verify; clock: Clock }): Layers {
+export function openLayers({ l1, l2, verify, clock }: { l1: CacheStore; l2: CacheStore | undefined; verify: Verify; clock: Clock }): Layers {
   /** Look-ups in L2 that several calls wait for: each verifies for itself what comes. */
   const lookups = new Map<string, Soon<CacheEntry | undefined>>();
 
@@ -42,7 +41,7 @@ export function openLayers({ l1, l2, verify, clock }: { l1: CacheStore; l2: L2 |
       if (old !== undefined && isNewer(old, entry)) return true;
       return soonThen(l1.set(key, entry), (result) => result === 'stored');
     });
-  const lookUp = (l2: L2, key: string): Soon<CacheEntry | undefined> => {
+  const lookUp = (l2: CacheStore, key: string): Soon<CacheEntry | undefined> => {
     const known = lookups.get(key);
     if (known !== undefined) return known;
     const looking = l2.get(key);

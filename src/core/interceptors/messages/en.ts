@@ -1,4 +1,4 @@
-import type { CoreReason } from '../../kit/fault.ts';
+import type { CoreReason } from '../../kit/reasons.ts';
 
 /** Texts for users, by reason: plain words, no blame, no technical terms. */
 export const en: Readonly<Record<CoreReason, string>> = {

@@ -1,4 +1,5 @@
-import { type CoreReason, Fault, type StatusName, statusCodes } from '../../kit/fault.ts';
+import { Fault } from '../../kit/fault.ts';
+import { type CoreReason, type StatusName, statusCodes } from '../../kit/reasons.ts';
 import { StatusError } from '../../kit/status-error.ts';
 import { type Close, closeFor, comeBack } from '../../streams/advice.ts';
 

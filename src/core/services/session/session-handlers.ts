@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { SessionServiceDefinition, type SignInRequest } from '../../../gen/portico/v1/session.ts';
 import type { Clock } from '../../kit/clock.ts';
-import { type CoreReason, Fault } from '../../kit/fault.ts';
+import { Fault } from '../../kit/fault.ts';
+import type { CoreReason } from '../../kit/reasons.ts';
 import type { Handler, ReadyCall, UserCaller } from '../../ports/call.ts';
 import type { Log } from '../../ports/log.ts';
 import type { Revocations } from '../../ports/revocations.ts';

@@ -2,16 +2,11 @@ import { hash } from 'node:crypto';
 import type { Clock } from '../../kit/clock.ts';
 import type { Soon } from '../../kit/soon.ts';
 import { pause } from '../../kit/until-called.ts';
-import type { CacheEntry, CacheStore } from '../../ports/cache-store.ts';
 import type { Lease, Leases } from '../../ports/leases.ts';
 import { unavailable, type WaitBudget } from '../wait-budget.ts';
 
-/** L2: the answers that all replicas of a cluster share, and the leases of those who compute them. */
-export type L2 = {
-  /** @throws StoreDown */
-  get(key: string): Soon<CacheEntry | undefined>;
-  /** Stores with the lease, which is over with it. @throws StoreDown */
-  set(key: string, entry: CacheEntry, lease: Lease): ReturnType<CacheStore['set']>;
+/** The replicas that may be computing the same answer: one has its lease, and the others wait for what it stores. */
+export type OtherReplicas = {
   /**
    * Takes the lease of a computation, or waits for what its holder stores.
    * @param usable what is there, if it can be used; asked after the lease was taken, too, because its last holder may
@@ -44,11 +39,7 @@ const [askFirstMs, askMaxMs] = [5, 50];
  */
 const waitShare = 0.5;
 
-/**
- * An entry of another generation lies under the same key: what is computed now takes its place instead of doubling the
- * memory.
- */
-export function openL2({ store, leases, clock }: { readonly store: CacheStore; readonly leases: Leases; readonly clock: Clock }): L2 {
+export function otherReplicas({ leases, clock }: { readonly leases: Leases; readonly clock: Clock }): OtherReplicas {
   const release = (lease: Lease): void => void Promise.resolve(leases.release(lease)).catch(() => {}); // its time is over by itself
   const take = async (entry: string, name: string, ttlMs: number, budget: WaitBudget) => {
     const taking = leases.take(entry, name, ttlMs);
@@ -58,8 +49,6 @@ export function openL2({ store, leases, clock }: { readonly store: CacheStore; r
   };
 
   return {
-    get: (key) => store.get(key),
-    set: (key, entry, lease) => store.set(key, entry, lease),
     release,
     leaseOrAnswer: async (key, { name: computation, deadlineMs, leftMs, signal, budget, usable }) => {
       const name = hash('sha256', computation, 'base64url').slice(0, 22);
