@@ -12,6 +12,7 @@ import type { Handler } from '../../src/core/ports/call.ts';
 import { openedRedis } from '../support/redis/opened-redis.ts';
 import { planOf } from '../support/cache/ready-call.ts';
 import { ownPrefix, type RedisPlace, sharedCluster, sharedRedis, startRedisServer } from '../support/redis/redis.ts';
+import { slowClock } from '../support/time/slow-clock.ts';
 import { until } from '../support/time/until.ts';
 import { cameBy, computation } from './open.ts';
 import { insistOnInvalidating } from './insist.ts';
@@ -171,7 +172,7 @@ test('volatile-ttl (recommended) at maxmemory: leases survive their computations
 test('400 answers of 300 KB read at once do not hold up a read of versions, which has a connection of its own', async () => {
   await using server = await startRedisServer();
   const place = placeOf(server.address);
-  const [redis, bodies] = [await openedRedis(place), await openedRedis(place)];
+  const [redis, bodies] = [await openedRedis(place, slowClock), await openedRedis(place, slowClock)]; // order counts here, not time
   try {
     const store = redisCacheStore({ redis: bodies, clock: systemClock });
     const versions = redisTagVersions({ redis });
