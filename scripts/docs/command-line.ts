@@ -51,6 +51,10 @@ is migrated at start.`,
   token: 'Signed by the newest key of `auth.keysDir`, for the internal listener: `authorization: Bearer …`.',
   health: 'For a container without curl. Exit code 0: ready; 1: it answers, and is not ready; 3: nothing answers.',
   config: 'Secrets are printed as `[secret]`.',
+  phone: `The sample app on the client of \`src/client\`, beside \`npm start\`: the home screen, the couriers and all events,
+live. \`o\` takes it offline and back, \`r\` tries at once instead of waiting, and \`q\` quits. It reads the settings as
+\`portico dev\` does, and needs a terminal. Exit code 1: the sign-in was refused. Exit code 3: the server does not
+answer.`,
 };
 
 /** docs/reference/command-line.md, generated from the commands. */

@@ -70,7 +70,7 @@ function warningsOf({ mode, hosts, public: { plaintext } }: Settings): readonly 
 }
 
 /** A host that a client can connect to: the wildcard address is not one. */
-function urlHost(host: string): string {
+export function urlHost(host: string): string {
   if (host === '::' || host === '0.0.0.0' || host === '127.0.0.1') return 'localhost';
   return host.includes(':') ? `[${host}]` : host;
 }

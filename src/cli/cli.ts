@@ -5,6 +5,7 @@ import { SettingsError } from '../settings/problems.ts';
 import { DatabaseError } from '../wire/database-error.ts';
 import { Exit, exitCodes } from './exit.ts';
 import { withMode, withSettings } from './options.ts';
+import { addPhone } from './phone/command.ts';
 
 /** Runs the command line. @returns the exit code: 0 ok, 1 failed, 2 settings or policies, 3 a dependency, 64 usage */
 export async function cli(args: readonly string[]): Promise<number> {
@@ -54,6 +55,7 @@ export function commands(): Command {
   withMode(command('config', 'print every effective setting with its origin'))
     .option('--schema', 'print the JSON schema of the settings file')
     .action(async (flags) => (await import('./config.ts')).printConfig(flags));
+  addPhone(command);
   return program;
 }
 

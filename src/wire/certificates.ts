@@ -15,6 +15,11 @@ export type Certificates = {
   readonly files: { readonly public: CertificateFiles | undefined; readonly internal: CertificateFiles | undefined };
 };
 
+/** Certificate of the authority that dev creates in a data directory. */
+export function devCaFile(dataDir: string): string {
+  return join(dataDir, 'tls', 'ca.pem');
+}
+
 /** @throws Error naming the file when a certificate or key is not usable */
 export async function openCertificates({ mode, dataDir, public: { tls, plaintext }, internal }: Settings, clock: Clock): Promise<Certificates> {
   const made = tls === undefined && mode === 'dev' ? await devTls(join(dataDir, 'tls'), clock.nowMs()) : undefined;

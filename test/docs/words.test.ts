@@ -19,7 +19,7 @@ type Word = {
 const words: readonly Word[] = [
   { avoid: 'doors?', use: 'server, gateway, listener' },
   { avoid: 'houses?', use: 'harness, company', except: /^src\/sample\/world\.ts$/ },
-  { avoid: 'phones?', use: 'client, device', except: /^docs\/mobile\// },
+  { avoid: '(?<!portico )phones?', use: 'client, device', except: /^docs\/mobile\// },
   { avoid: 'patience', use: 'wait budget' },
   { avoid: 'unmoved', use: 'current' },
   { avoid: '(?:tags?|versions?) (?:has |have )?moved', use: 'invalidated' },

@@ -1,0 +1,11 @@
+import type { Command } from 'commander';
+import { withSettings } from '../options.ts';
+
+/** Adds `portico phone`: the one command that knows the sample app. Its code is loaded when it runs. */
+export function addPhone(command: (name: string, description: string) => Command): void {
+  withSettings(command('phone', 'run the sample app in this terminal, against a server that runs as `portico dev`'))
+    .option('-u, --user <name>', 'the user to sign in', 'alice')
+    .option('-a, --address <host:port>', "the server; default: the settings' public listener")
+    .option('--ca <file>', "certificates to trust, PEM; default: dev's in the data directory if they exist, or the system's")
+    .action(async (flags) => (await import('./phone.ts')).runPhone(flags));
+}

@@ -1,0 +1,139 @@
+// `portico phone` as a person sees it: in a terminal of tmux, against `portico dev` with the sample company.
+import assert from 'node:assert/strict';
+import { readFileSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { after, before, test } from 'node:test';
+import { openClient } from '../../src/client/client.ts';
+import type { Notice } from '../../src/client/live/state.ts';
+import { nodeTransport } from '../../src/client/node-transport.ts';
+import { memoryTokenStore } from '../../src/client/session.ts';
+import { systemClock } from '../../src/wire/system-clock.ts';
+import { blocksOf } from '../support/client/page.ts';
+import { openTerminal, type Terminal } from '../support/programs/terminal.ts';
+import { type ServerProcess, serverEnvironment, startServer } from '../support/server/server-process.ts';
+import { until } from '../support/time/until.ts';
+
+const root = resolve(import.meta.dirname, '../..');
+const portico = `'${process.execPath}' '${join(root, 'scripts/launch.cjs')}' '${join(root, 'src/main.ts')}'`;
+/** As the README says it. */
+const phone = blocksOf(join(root, 'README.md'))
+  .find(({ words }) => words.includes('terminal'))
+  ?.text.trim();
+const folder = mkdtempSync(join(tmpdir(), 'portico-phone-'));
+/** For what a busy machine may take long for: to start a process, to sign in, to publish. Milliseconds. */
+const longMs = 60_000;
+
+let environment: Awaited<ReturnType<typeof serverEnvironment>>;
+let server: ServerProcess;
+let terminal: Terminal;
+before(async () => {
+  environment = await serverEnvironment();
+  server = await startServer(`exec ${portico} dev`, folder, environment);
+  const env = { ...environment.env, PORTICO_DATA_DIR: join(folder, '.portico') };
+  terminal = await openTerminal({ cwd: root, env, columns: 100, rows: 30 });
+});
+after(async () => {
+  await terminal?.close();
+  await server?.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** Waits until the screen has it. @returns the pattern's groups */
+async function shown(pattern: RegExp): Promise<RegExpExecArray> {
+  let found: RegExpExecArray | null = null;
+  let screen = '';
+  const isThere = async () => {
+    screen = await terminal.screen();
+    found = pattern.exec(screen);
+    return found !== null;
+  };
+  await until(`${pattern} is on the screen`, isThere, longMs).catch((error: unknown) => {
+    throw new Error(`${error instanceof Error ? error.message : error}. It shows:\n${screen}`);
+  });
+  return found as unknown as RegExpExecArray;
+}
+
+/** Another client of the same user. `next` gives the first offset that it receives from then on. */
+function follow(topic: string) {
+  const offsets: bigint[] = [];
+  const client = openClient({
+    transport: nodeTransport({ address: `localhost:${environment.env.PORTICO_PUBLIC__PORT}`, ca: readFileSync(join(folder, '.portico/tls/ca.pem')) }),
+    tokens: memoryTokenStore(),
+    clock: systemClock,
+    random: Math.random,
+    onNotice: (notice: Notice) => {
+      if (notice.kind === 'event') offsets.push(notice.event.offset);
+    },
+  });
+  return {
+    open: async () => {
+      const device = { platform: 'desktop', name: 'a test', installationId: '' };
+      await client.session.signIn({ identity: { $case: 'dev', value: { user: 'alice', scopes: [] } }, device });
+      client.live.dispatch({ type: 'subscribe', topic });
+      client.live.dispatch({ type: 'start' });
+    },
+    next: async (): Promise<bigint> => {
+      const { length } = offsets;
+      await until(`an event of ${topic}`, () => offsets.length > length, longMs);
+      return offsets.at(-1) as bigint;
+    },
+    close: client.close,
+  };
+}
+
+test('the home screen and the couriers are live; offline and back, it has what it missed; then it quits', async () => {
+  terminal.type(`${phone}; echo "it ended with $?"`, 'Enter');
+  // the newest order, which is under way for longer than a test takes
+  const [, orderId = ''] = await shown(/● live[\s\S]* Hello Alice Marlow .*\n \d {2}(\d+) {2}/);
+  const hasEvent = async (least: bigint) =>
+    [...(await terminal.screen()).matchAll(/ delivery:(\d+) #(\d+) {2}51\.\d{5} 12\.\d{5}, \d+ min/g)].some(
+      ([, id, offset]) => id === orderId && BigInt(offset ?? 0) >= least,
+    );
+  await until('a position is on the screen', () => hasEvent(1n), longMs);
+  const other = follow(`delivery:${orderId}`);
+  try {
+    await other.open();
+    terminal.type('o');
+    await shown(/● offline[\s\S]*o: online/);
+    await other.next();
+    const missed = await other.next(); // it was published after the connection was closed
+    assert.equal(await hasEvent(missed), false);
+    terminal.type('o');
+    await shown(/● live +recovered: yes/);
+    const present = await other.next();
+    await until('a later position is on the screen', () => hasEvent(present), longMs);
+  } finally {
+    other.close();
+  }
+  terminal.type('q');
+  await shown(/^it ended with 0$/m);
+  assert.doesNotMatch(await terminal.screen(), /Alice Marlow/);
+});
+
+test('a server that is not there, a name that none can have, and a missing terminal get a line each', async () => {
+  const refusals = [
+    [
+      '--address localhost:1',
+      /^portico: https:\/\/localhost:1 does not answer: connect ECONNREFUSED .*:1\. Start it with `npm start`, or name another server with --address\.$/,
+      3,
+    ],
+    ["--user 'A b'", /^portico: --user A b: The request breaks a rule: /, 64],
+    ['--address nonsense', /^portico: --address nonsense: a host and a port are needed, such as localhost:8443\.$/, 64],
+    ['--ca nothing.pem', /^portico: --ca: ENOENT: no such file or directory, open 'nothing\.pem'$/, 2],
+    [
+      '--set dataDir=nowhere',
+      /^portico: .*\/nowhere\/tls\/ca\.pem, the certificate authority of `portico dev`, does not exist: start the server with `npm start` first\.$/,
+      3,
+    ],
+    ['< /dev/null', /^portico: `portico phone` draws on a terminal and reads its keys: its input and output are none here\.$/, 64],
+  ] as const;
+  for (const [number, [flags, line, code]] of refusals.entries()) {
+    terminal.type(`clear; ${portico} phone ${flags}; echo "number ${number} ended with $?"`, 'Enter');
+    await shown(new RegExp(`^number ${number} ended with ${code}$`, 'm'));
+    const lines = (await terminal.screen()).split('\n');
+    const at = lines.findIndex((text) => text.startsWith('portico: '));
+    assert.match(lines[at] ?? '', line);
+    assert.match(lines[at + 1] ?? '', /^number \d ended with/);
+  }
+});
