@@ -4,6 +4,7 @@ import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { cache } from './cache.ts';
 import type { Cores } from './harness.ts';
+import { fanout } from './fanout.ts';
 import { idle } from './idle.ts';
 import { profile } from './profile.ts';
 import { type Result, tableOf } from './result.ts';
@@ -15,6 +16,7 @@ type Options = { readonly quick: boolean; readonly against: string | undefined }
 const benches: Readonly<Record<string, (options: Options) => Promise<Result>>> = {
   startup,
   cache: (options) => cache({ ...options, cores: pinned() }),
+  fanout: (options) => fanout({ ...options, cores: pinned() }),
   idle: (options) => idle({ ...options, cores: pinned() }),
   profile: (options) => profile({ ...options, cores: pinned() }),
   unary: (options) => unary({ ...options, cores: pinned() }),

@@ -65,7 +65,7 @@ export function bareEnvironment(): NodeJS.ProcessEnv {
 }
 
 /** The scheduler counts in nanoseconds (Linux, Documentation/scheduler/sched-stats.rst); /proc/PID/stat would round to hundredths of a second. */
-function cpuSecondsOf(pid: number): number {
+export function cpuSecondsOf(pid: number): number {
   let nanoseconds = 0;
   for (const thread of readdirSync(`/proc/${pid}/task`))
     nanoseconds += Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ')[0]);
