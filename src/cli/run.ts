@@ -4,6 +4,7 @@ import { start } from '../wire/start.ts';
 import { bannerOf, bannerText } from './banner.ts';
 import { Exit, exitCodes } from './exit.ts';
 import { installLastResort } from './last-resort.ts';
+import { limitGarbage } from './limit-garbage.ts';
 import { type SettingsFlags, settingsOf } from './options.ts';
 
 /** `portico dev` and `portico serve`: runs until a signal ends it. */
@@ -14,6 +15,7 @@ export async function run(mode: Mode, flags: SettingsFlags): Promise<void> {
   const terminal = process.stdout.isTTY === true;
   const { logFormat } = settings.telemetry;
   const pretty = logFormat === 'auto' ? mode === 'dev' && terminal : logFormat === 'text';
+  limitGarbage();
   const portico = await start({ settings, env: process.env, pretty });
   installLastResort(portico);
   const banner = bannerOf(settings, portico);
