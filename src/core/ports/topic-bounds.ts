@@ -15,7 +15,8 @@ export const pageEventsMax = 1_000;
 export const repeatMs = 300_000;
 export const replacedMax = 1_000;
 export const epochMs = 30 * 86_400_000;
-export const newEpochMs = 86_400_000;
+/** Twice what is kept of a topic by default: such epochs are made by whoever subscribes to names that nobody uses. */
+export const newEpochMs = 600_000;
 
 /** @throws RangeError */
 export function checkLogTopic(topic: string): void {

@@ -39,6 +39,7 @@ export function openOutbox({ sink, bytesMax, unacknowledgedMax, onFull, nowMs }:
   /** The sink accepts the next message. */
   let open = true;
   let over = false;
+  let flushing = false;
   const callbacks = new Set<() => void>();
 
   const mayWrite = (counted: number) => open && (counted === 0 || sent - acknowledged < unacknowledgedMax);
@@ -46,23 +47,26 @@ export function openOutbox({ sink, bytesMax, unacknowledgedMax, onFull, nowMs }:
     sent += counted;
     sentAtMs = nowMs();
     open = sink.write(message);
-    if (!open) sink.onRoom(room);
+    if (!open && !over) sink.onRoom(room); // it may call at once, or the write may have ended the stream
   };
   const room = () => {
     open = true;
     flush();
   };
   const flush = () => {
+    if (flushing) return; // called by a write: the loop below goes on
+    flushing = true;
     let taken = 0;
-    for (const { message, counted } of waiting) {
-      if (over || !mayWrite(counted)) break;
-      write(message, counted);
-      bytes -= message.byteLength;
+    // `end` empties it, which ends the loop
+    for (let next = waiting[0]; next !== undefined && mayWrite(next.counted); next = waiting[taken]) {
       taken++;
+      bytes -= next.message.byteLength;
+      write(next.message, next.counted);
     }
-    if (taken > 0) waiting = waiting.slice(taken);
+    if (taken > 0) waiting.splice(0, taken);
     if (waiting.length === 0) stalledSinceMs = undefined;
     else if (taken > 0) stalledSinceMs = nowMs();
+    flushing = false;
     for (const callback of callbacks) {
       if (!hasRoom()) break;
       callbacks.delete(callback);
@@ -82,7 +86,7 @@ export function openOutbox({ sink, bytesMax, unacknowledgedMax, onFull, nowMs }:
     hasRoom,
     onRoom: (callback) => {
       if (hasRoom()) callback();
-      else callbacks.add(callback);
+      else if (!over) callbacks.add(callback);
       return () => void callbacks.delete(callback);
     },
     acknowledge: (count) => {

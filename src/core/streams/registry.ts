@@ -1,9 +1,12 @@
 import type { UserCaller } from '../ports/call.ts';
 import type { Bus } from '../ports/bus.ts';
 import type { Log } from '../ports/log.ts';
+import type { Clock } from '../kit/clock.ts';
 import { Fault } from '../kit/fault.ts';
+import { subscriberOf } from '../kit/network.ts';
 import { StoreDown } from '../kit/store-down.ts';
 import { closeFor, stayAway } from './advice.ts';
+import { openRate } from './rate.ts';
 import type { StreamLimits } from './stream-settings.ts';
 import type { Stream } from './stream.ts';
 
@@ -19,9 +22,11 @@ export type Registry = {
   /**
    * Takes a place for a stream of this user from this address.
    * @returns gives it back
-   * @throws Fault STREAMS_TOO_MANY
+   * @throws Fault STREAMS_TOO_MANY, or MESSAGES_TOO_MANY for a user who has begun too much
    */
   takePlace(userId: string, address: string): () => void;
+  /** Counts what a user begins. @returns false when it is too much: it is not begun */
+  mayBegin(userId: string): boolean;
   /**
    * Adds a stream until it is closed. It displaces older streams of the device, at whatever replica.
    * @param device of the user; undefined: the stream displaces none
@@ -42,7 +47,8 @@ type Notice =
 
 export type RegistryParts = {
   readonly bus: Bus;
-  readonly limits: StreamLimits;
+  readonly limits: Pick<StreamLimits, 'perUser' | 'perAddress' | 'beginsPerSecond'>;
+  readonly clock: Clock;
   /** From 0 up to 1. */
   readonly random: () => number;
   readonly log: Log;
@@ -50,7 +56,9 @@ export type RegistryParts = {
   readonly topic: string;
 };
 
-export function openRegistry({ bus, limits, random, log, topic }: RegistryParts): Registry {
+export function openRegistry({ bus, limits, clock, random, log, topic }: RegistryParts): Registry {
+  const perSecond = limits.beginsPerSecond;
+  const begins = openRate({ perSecond, burst: 100 * perSecond }, clock.monotonicMs);
   const streams = new Map<string, Registered>();
   const byUser = new Map<string, number>();
   const byAddress = new Map<string, number>();
@@ -82,15 +90,20 @@ export function openRegistry({ bus, limits, random, log, topic }: RegistryParts)
 
   return {
     takePlace: (userId, address) => {
-      const [user, other] = [byUser.get(userId) ?? 0, byAddress.get(address) ?? 0];
-      if (user >= limits.perUser || other >= limits.perAddress) throw tooMany(user >= limits.perUser ? limits.perUser : limits.perAddress);
+      const subscriber = subscriberOf(address);
+      const [user, other] = [byUser.get(userId) ?? 0, byAddress.get(subscriber) ?? 0];
+      if (user >= limits.perUser) throw tooMany(limits.perUser);
+      if (limits.perAddress !== undefined && other >= limits.perAddress) throw tooMany(limits.perAddress);
+      if (!begins.take(userId))
+        throw new Fault('MESSAGES_TOO_MANY', 'The user has opened too many streams in a short time.', { retryAfterMs: 10_000 });
       byUser.set(userId, user + 1);
-      byAddress.set(address, other + 1);
+      byAddress.set(subscriber, other + 1);
       return () => {
         lower(byUser, userId);
-        lower(byAddress, address);
+        lower(byAddress, subscriber);
       };
     },
+    mayBegin: begins.take,
     add: (registered, device) => {
       const { stream } = registered;
       if (stream.signal.aborted) return;

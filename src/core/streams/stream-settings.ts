@@ -12,9 +12,14 @@ export type StreamLimits = {
   readonly stalledMs: number;
   /** Messages of one client in a second, on average; it may send ten times as many at once. */
   readonly messagesPerSecond: number;
-  /** Streams of one user, and of one address, at this replica. */
+  /** Streams of one user at this replica, and of one IPv4 address or IPv6 /64 network. */
   readonly perUser: number;
-  readonly perAddress: number;
+  readonly perAddress: number | undefined;
+  /**
+   * Streams, subscriptions and watches that one user begins in a second at this replica, on average; a hundred times
+   * as many at once.
+   */
+  readonly beginsPerSecond: number;
 };
 
 /** A client may stretch its heartbeat up to this, and no balancer cuts it shorter than that. Milliseconds. */

@@ -21,6 +21,8 @@ export type Stream = {
   readonly out: Pick<Outbox, 'send' | 'hasRoom' | 'onRoom'>;
   /** Counts a message of the client against its rate; a client that sends too many is closed. */
   received(): void;
+  /** Counts what the client begins; a client whose user begins too much is closed, and nothing is begun. */
+  mayBegin(): boolean;
   /** Handles a message that every stream has. */
   handle(message: CommonRequest): Promise<void>;
   close(close: Close): void;
@@ -38,22 +40,30 @@ export type StreamParts = {
   readonly heartbeatMs: number;
   /** Called with the caller of a new token: all that the stream may do is verified again. */
   readonly onRenewed: (caller: Caller) => void;
+  /** Whether the user may begin another subscription or watch. */
+  readonly mayBegin: () => boolean;
   /** Called once at the end. Undefined: the client has left. */
   readonly onClosed: (close: Close | undefined) => void;
 };
 
+/** Permissions are verified anew so often at most: a client may renew with every message. Milliseconds. */
+const verifyEveryMs = 5_000;
+
 /** Opens a stream: sends its welcome, watches over its client, and closes it with a reason. */
-export function openStream({ id, sink, lifetime, limits, clock, heartbeatMs, onRenewed, onClosed }: StreamParts): Stream {
+export function openStream({ id, sink, lifetime, limits, clock, heartbeatMs, onRenewed, mayBegin, onClosed }: StreamParts): Stream {
   const controller = new AbortController();
   let everyMs = intervalOf(heartbeatMs, limits.heartbeatMs);
   let receivedAtMs = clock.monotonicMs();
   let tokens = burst(limits);
   let cancel = () => {};
+  let cancelVerify = () => {};
+  let verifiedAtMs = Number.NEGATIVE_INFINITY;
   const out = openOutbox({ sink, ...limits, nowMs: clock.monotonicMs, onFull: () => close(slow()) });
 
   const finish = (reason: Close | undefined, last: Uint8Array | undefined) => {
     if (controller.signal.aborted) return;
     cancel();
+    cancelVerify();
     controller.abort(new Fault('CALL_CANCELLED', 'The stream has ended.'));
     out.end(last);
     onClosed(reason);
@@ -64,9 +74,10 @@ export function openStream({ id, sink, lifetime, limits, clock, heartbeatMs, onR
     const stalled = out.stalledSinceMs();
     if (nowMs - receivedAtMs >= 2 * everyMs + graceMs) return close(closeFor('STREAM_IDLE', 'The client sent no heartbeat.'));
     if (stalled !== undefined && nowMs - stalled >= limits.stalledMs) return close(slow());
-    if (nowMs - out.sentAtMs() >= everyMs) out.send(encode({ $case: 'heartbeat', value: { intervalMs: everyMs } }), 0);
-    const stalledAtMs = stalled === undefined ? Number.POSITIVE_INFINITY : stalled + limits.stalledMs;
-    const nextMs = Math.min(out.sentAtMs() + everyMs, receivedAtMs + 2 * everyMs + graceMs, stalledAtMs, nowMs + limits.stalledMs);
+    // A heartbeat would only wait behind what waits already.
+    if (stalled === undefined && nowMs - out.sentAtMs() >= everyMs) out.send(encode({ $case: 'heartbeat', value: { intervalMs: everyMs } }), 0);
+    const actAtMs = stalled === undefined ? out.sentAtMs() + everyMs : stalled + limits.stalledMs;
+    const nextMs = Math.min(actAtMs, receivedAtMs + 2 * everyMs + graceMs, nowMs + limits.stalledMs);
     cancel = clock.after(Math.max(1, Math.ceil(nextMs - nowMs)), look);
   };
 
@@ -89,6 +100,17 @@ export function openStream({ id, sink, lifetime, limits, clock, heartbeatMs, onR
   if (sink.signal.aborted) finish(undefined, undefined);
   else if (!controller.signal.aborted) look();
 
+  /** At once, then not more often than the interval: the older token was valid for that long anyway. */
+  const verify = (caller: Caller) => {
+    const now = () => {
+      verifiedAtMs = clock.monotonicMs();
+      if (!controller.signal.aborted) onRenewed(caller);
+    };
+    cancelVerify();
+    const waitMs = verifiedAtMs + verifyEveryMs - clock.monotonicMs();
+    if (waitMs <= 0) now();
+    else cancelVerify = clock.after(waitMs, now);
+  };
   const renew = async (token: string) => {
     if (lifetime === undefined) return;
     const answer = (reason: string, message: string) =>
@@ -96,7 +118,7 @@ export function openStream({ id, sink, lifetime, limits, clock, heartbeatMs, onR
     try {
       const caller = await lifetime.extend(token);
       answer('', '');
-      if (!controller.signal.aborted) onRenewed(caller);
+      verify(caller);
     } catch (error) {
       if (!(error instanceof Fault)) throw error;
       answer(error.reason, error.message);
@@ -112,6 +134,11 @@ export function openStream({ id, sink, lifetime, limits, clock, heartbeatMs, onR
       tokens = Math.min(burst(limits), tokens + ((nowMs - receivedAtMs) / 1_000) * limits.messagesPerSecond) - 1;
       receivedAtMs = nowMs;
       if (tokens < 0) close(closeFor('MESSAGES_TOO_MANY', `The stream received more than ${limits.messagesPerSecond} messages per second.`));
+    },
+    mayBegin: () => {
+      const may = mayBegin();
+      if (!may) close(closeFor('MESSAGES_TOO_MANY', 'The user has begun too many streams, subscriptions and watches in a short time.'));
+      return may;
     },
     handle: async (message) => {
       switch (message.$case) {

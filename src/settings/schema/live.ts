@@ -49,7 +49,17 @@ export const live = z
       .describe('A client that takes nothing for this long while something waits is closed with STREAM_SLOW.'),
     unacknowledgedMax: count(100_000, 1_000).describe('Events and snapshots that a client may leave unacknowledged before others wait.'),
     streamsPerUser: count(100_000, 20).describe('Streams of one user at one replica. Over it: STREAMS_TOO_MANY.'),
-    streamsPerAddress: count(1_000_000, 2_000).describe('Streams from one address at one replica. Over it: STREAMS_TOO_MANY.'),
+    streamsPerAddress: z
+      .int()
+      .min(1)
+      .max(1_000_000)
+      .optional()
+      .describe(
+        'Streams from one IPv4 address or one IPv6 /64 network at one replica. Over it: STREAMS_TOO_MANY. Unset: no limit, as behind a balancer, whose address is that of all.',
+      ),
+    beginsPerSecond: count(10_000, 20).describe(
+      'Streams, subscriptions and watches that one user begins in a second at one replica, on average; a hundred times as many at once. Over it: MESSAGES_TOO_MANY.',
+    ),
     subscriptionsMax: count(10_000, 128).describe('Subscriptions of one stream. Over it the stream is closed with SUBSCRIPTIONS_TOO_MANY.'),
     watchesMax: count(10_000, 64).describe('Watches of one stream. Over it the stream is closed with SUBSCRIPTIONS_TOO_MANY.'),
     messagesPerSecond: count(10_000, 20).describe(

@@ -44,7 +44,10 @@ export async function callInternal(server: TestServer, method: string, request: 
 const transports = keptTransports();
 
 export async function openLiveServer({ settings = {}, ...options }: Omit<TestServerOptions, 'app'> = {}): Promise<LiveServer> {
-  const server = await openFixtureServer({ ...options, settings: { 'live.namespaces': namespaces, 'live.streamsPerUser': 200, ...settings } });
+  const server = await openFixtureServer({
+    ...options,
+    settings: { 'live.namespaces': namespaces, 'live.streamsPerUser': 200, 'live.beginsPerSecond': 10_000, ...settings },
+  });
   return { ...server, ...liveCalls(server) };
 }
 

@@ -69,10 +69,10 @@ export function presenceBy(store: PresenceStore, { clock, log, replica, refreshM
     });
     local.cancel();
     if (closed) return;
-    const concerns = local.connections.size > 0 || local.unsent.size > 0 || clock.monotonicMs() < local.leavingUntilMs;
-    if (!concerns && topics.get(topic) === local) topics.delete(topic);
-    else if (dueMs !== undefined) local.cancel = clock.after(dueMs, () => void look(topic, local));
-    else if (local.connections.size === 0 && local.unsent.size === 0) topics.delete(topic);
+    const isEmpty = local.connections.size === 0 && local.unsent.size === 0;
+    if (isEmpty && (dueMs === undefined || clock.monotonicMs() >= local.leavingUntilMs)) {
+      if (topics.get(topic) === local) topics.delete(topic); // another step may have done so, and others have come since
+    } else if (dueMs !== undefined) local.cancel = clock.after(dueMs, () => void look(topic, local));
   };
   /** Lets those leave whose time is over. */
   const look = (topic: string, local: Local) => step(topic, local, { replica, present: [], leaving: [], limits: local.limits, memberMs });

@@ -42,6 +42,7 @@ export function liveHandlers(parts: LiveHandlersParts): { readonly handlers: Rea
       clock,
       heartbeatMs: hello.heartbeatMs,
       onRenewed: (caller) => live.renewed(caller),
+      mayBegin: () => registry.mayBegin(userId),
       onClosed: (close) => {
         if (close !== undefined) counts.closed('stream', close.reason);
         queueMicrotask(() => live.close()); // it may be closed before it is there

@@ -33,7 +33,8 @@ export type LiveSettings = LiveParts['limits'] &
     readonly hello: number;
     readonly stalled: number;
     readonly streamsPerUser: number;
-    readonly streamsPerAddress: number;
+    readonly streamsPerAddress?: number | undefined;
+    readonly beginsPerSecond: number;
     readonly computationsMax: number;
     readonly recoveriesMax: number;
   };
@@ -61,8 +62,9 @@ export function openLive(parts: LiveOptions): Live {
     messagesPerSecond: live.messagesPerSecond,
     perUser: live.streamsPerUser,
     perAddress: live.streamsPerAddress,
+    beginsPerSecond: live.beginsPerSecond,
   };
-  const registry = openRegistry({ bus, limits, random, log, topic: 'live' });
+  const registry = openRegistry({ bus, limits, clock, random, log, topic: 'live' });
   const topicOf = topicsOf(compileNamespaces(live.namespaces, plans));
   const feeds = openFeeds({ log: topics, clock, report: log });
   const presences = openPresences({ presence: parts.presence, feeds, clock, log });

@@ -7,6 +7,9 @@ import { closeOf, isDefect } from './failures.ts';
 import type { LiveParts } from './live-parts.ts';
 import type { Shot } from './watch-group.ts';
 
+/** The hello of a return has all of them, and `Connect` takes so many bytes. */
+const requestBytesMax = 262_144;
+
 /** A watch of a stream, with the etag of what its client has or is about to receive. */
 type Open = { readonly wish: Watch; etag: string; end(): void };
 
@@ -67,6 +70,10 @@ export function openStreamWatches(stream: Stream, call: ReadyCall, { limits, pla
     };
     if (request.byteLength > plan.requestBytes)
       return close(wish, closeFor('REQUEST_TOO_LARGE', `A request of ${method} has at most ${plan.requestBytes} bytes.`));
+    let requestBytes = 0;
+    for (const other of all.values()) requestBytes += other.wish.request.byteLength;
+    if (requestBytes > requestBytesMax)
+      return close(wish, closeFor('REQUEST_TOO_LARGE', `The requests of all watches of a stream have at most ${requestBytesMax} bytes.`));
     const unwatch = watches.watch({
       plan,
       request,
@@ -91,7 +98,9 @@ export function openStreamWatches(stream: Stream, call: ReadyCall, { limits, pla
     if (all.get(id) !== open) open.end(); // it was refused at once
   };
   return {
-    begin,
+    begin: (wish) => {
+      if (stream.mayBegin()) begin(wish);
+    },
     end: (id, generation) => {
       if ((all.get(id)?.wish.generation ?? 0) <= generation) remove(id);
     },

@@ -1,3 +1,4 @@
+import { backoffMs } from '../../kit/backoff.ts';
 import type { Clock } from '../../kit/clock.ts';
 import { pause, untilCalled } from '../../kit/until-called.ts';
 import { StoreDown } from '../../kit/store-down.ts';
@@ -28,6 +29,7 @@ export type SubscriptionParts = {
 
 const page = { eventsMax: 100, bytesMax: 65_536 } as const;
 const againMs = 1_000;
+const fruitlessReads = { firstMs: 1_000, factor: 2, mostMs: 30_000, least: 1, spread: 0 } as const;
 
 /**
  * One client's subscription of one topic. Its states: reading what it missed from the log, page by page; live, when it
@@ -59,6 +61,7 @@ export function subscribe(parts: SubscriptionParts): () => void {
   const read = async (confirm: boolean): Promise<void> => {
     state = 'reading';
     let unconfirmed = confirm;
+    let fruitless = 0;
     await feed.opened;
     while (!signal.aborted) {
       if (position === undefined) {
@@ -82,7 +85,17 @@ export function subscribe(parts: SubscriptionParts): () => void {
         position = found.end;
       } else begin(false, found.top);
       unconfirmed = false;
-      if (position !== undefined && position.epoch !== feed.position().epoch) await Promise.race([feed.repair(), pause(clock, againMs, signal)]);
+      if (found.recovered && found.events.length > 0) fruitless = 0;
+      else if (!hasAllOf(found.top, feed.position())) {
+        // the log has lost what the feed has, which the feed is to find out
+        await Promise.race([feed.repair(), pause(clock, againMs, signal)]);
+        if (fruitless++ > 0)
+          await pause(
+            clock,
+            backoffMs(fruitlessReads, fruitless, () => 0),
+            signal,
+          );
+      }
       if (!out.hasRoom()) await untilCalled(signal, (callback) => out.onRoom(callback));
     }
   };

@@ -115,6 +115,7 @@ export function openSubscriptions(stream: Stream, call: ReadyCall, parts: LivePa
   return {
     begin: (wish) => {
       remove(wish.topic);
+      if (!stream.mayBegin()) return;
       if (all.size >= limits.subscriptionsMax)
         return stream.close(closeFor('SUBSCRIPTIONS_TOO_MANY', `A stream may have ${limits.subscriptionsMax} subscriptions.`));
       try {
