@@ -81,6 +81,6 @@ function jsonOf(action: Action): Json {
 
 function noticeOf(notice: Notice): Json {
   if (notice.kind === 'snapshot') return { ...notice, payload: notice.payload.toString('base64') };
-  if (notice.kind !== 'event') return { ...notice };
+  if (notice.kind !== 'event') return JSON.parse(JSON.stringify(notice)) as Json; // what is undefined has no place in JSON
   return { kind: 'event', topic: notice.topic, payload: notice.event.payload.toString('base64'), position: Position.toJSON(notice.position) };
 }

@@ -74,6 +74,7 @@ function changed(before: Contents, notice: Notice): Change {
       return { contents: before, line: 'positions and etags dropped' };
     case 'refused':
       return { contents: { ...before, homeLacks: notice.reason }, line: `refused: ${notice.reason}` };
+    case 'presence':
     case 'published':
       return { contents: before, line: '' };
   }

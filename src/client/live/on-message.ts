@@ -30,6 +30,9 @@ function stepOf(state: LiveState, message: LiveResponse['message'], chance: Chan
       return { state, actions: [timer('move', message.value.delayMs)] };
     case 'subscribed':
       return subscribed(state, message.value);
+    case 'presenceState':
+    case 'presenceChange':
+      return presence(state, message);
     case 'events':
       return events(state, message.value);
     case 'subscriptionClosed':
@@ -103,6 +106,25 @@ function events(state: LiveState, { topic: name, events }: Events): Step {
   }
   const topics = topic === undefined ? state.topics : new Map(state.topics).set(name, { ...topic, position });
   return counted({ ...state, topics }, events.length, actions);
+}
+
+/** States and changes do not count for `acknowledge`. */
+function presence(state: LiveState, message: Extract<LiveResponse['message'], { $case: 'presenceState' | 'presenceChange' }>): Step {
+  const { topic: name, count } = message.value;
+  const topic = state.topics.get(name);
+  if (topic === undefined) return { state, actions: [] };
+  const users = usersAfter(topic.users, message);
+  const notice: Notice = { kind: 'presence', topic: name, count, users: users && [...users].sort() };
+  return { state: { ...state, topics: new Map(state.topics).set(name, { ...topic, users }) }, actions: [notify(notice)] };
+}
+
+function usersAfter(
+  users: ReadonlySet<string> | undefined,
+  message: Extract<LiveResponse['message'], { $case: 'presenceState' | 'presenceChange' }>,
+): ReadonlySet<string> | undefined {
+  if (message.$case === 'presenceState') return message.value.listed ? new Set(message.value.users) : undefined;
+  const left = new Set(message.value.left);
+  return users && new Set([...users, ...message.value.joined].filter((user) => !left.has(user)));
 }
 
 function snapshot(state: LiveState, { key, etag, payload, partial, stale }: Snapshot): Step {

@@ -19,6 +19,10 @@ export type Topic = {
   readonly generation: number;
   /** Of the last event that the app has. Undefined: it wants only new ones. */
   readonly position: Position | undefined;
+  /** Whether the app wants to know who is there. */
+  readonly presence: boolean;
+  /** Who is there; undefined: it is not known. */
+  readonly users: ReadonlySet<string> | undefined;
   /** Whether this stream has answered it. */
   readonly answered: boolean;
 };
@@ -88,8 +92,11 @@ export type LiveEvent =
   /** The app wants the stream, or does not want it any more. What is subscribed and watched stays. */
   | { readonly type: 'start' }
   | { readonly type: 'stop' }
-  /** @property position of the last event that the app has stored; without one the known position is kept */
-  | { readonly type: 'subscribe'; readonly topic: string; readonly position?: Position }
+  /**
+   * @property position of the last event that the app has stored; without one the known position is kept
+   * @property presence whether the app wants to know who is there; without it as before
+   */
+  | { readonly type: 'subscribe'; readonly topic: string; readonly position?: Position; readonly presence?: boolean }
   | { readonly type: 'unsubscribe'; readonly topic: string }
   | { readonly type: 'watch'; readonly id: number; readonly method: string; readonly request: Buffer; readonly etag?: string }
   | { readonly type: 'unwatch'; readonly id: number }
@@ -116,6 +123,8 @@ export type Notice =
   | { readonly kind: 'subscribed'; readonly topic: string; readonly recovered: boolean }
   /** @property position to store with what the event changes */
   | { readonly kind: 'event'; readonly topic: string; readonly event: Event; readonly position: Position }
+  /** @property users undefined: too many to be listed */
+  | { readonly kind: 'presence'; readonly topic: string; readonly count: number; readonly users: readonly string[] | undefined }
   | { readonly kind: 'current'; readonly id: number }
   | {
       readonly kind: 'snapshot';

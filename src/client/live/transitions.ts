@@ -27,7 +27,7 @@ export function open(state: LiveState): Step {
 
 function helloOf({ topics, watches, wishedMs }: LiveState): LiveHello {
   return {
-    subscriptions: Array.from(topics, ([topic, { generation, position }]) => ({ topic, generation, position, presence: false })),
+    subscriptions: Array.from(topics, ([topic, { generation, position, presence }]) => ({ topic, generation, position, presence })),
     watches: Array.from(watches, ([id, { generation, method, request, etag }]) => ({ id, generation, method, request, etag })),
     heartbeatMs: wishedMs,
     device: '',

@@ -2,12 +2,15 @@ import { sendIfOpen, synced } from './transitions.ts';
 import type { LiveEvent, LiveState, Step, Topic, Watched } from './state.ts';
 
 /** Begins a subscription, or begins it anew. */
-export function subscribe(state: LiveState, { topic, position }: Extract<LiveEvent, { type: 'subscribe' }>): Step {
+export function subscribe(state: LiveState, { topic, ...wish }: Extract<LiveEvent, { type: 'subscribe' }>): Step {
   const before = state.topics.get(topic);
-  const next: Topic = { generation: (before?.generation ?? 0) + 1, position: position ?? before?.position, answered: false };
+  const generation = (before?.generation ?? 0) + 1;
+  const position = wish.position ?? before?.position;
+  const presence = wish.presence ?? before?.presence ?? false;
+  const next: Topic = { generation, position, presence, users: undefined, answered: false };
   return {
     state: { ...state, topics: new Map(state.topics).set(topic, next) },
-    actions: sendIfOpen(state, { $case: 'subscribe', value: { topic, generation: next.generation, position: next.position, presence: false } }),
+    actions: sendIfOpen(state, { $case: 'subscribe', value: { topic, generation, position, presence } }),
   };
 }
 
