@@ -34,7 +34,7 @@ const fruitlessReads = { firstMs: 1_000, factor: 2, mostMs: 30_000, least: 1, sp
 /**
  * One client's subscription of one topic. Its states: reading what it missed from the log, page by page; live, when it
  * gets what the feed gets; closed. It becomes live in the moment in which it has all that the feed has; what the feed
- * then delivers once more is dropped by its offset.
+ * then delivers once more is dropped by its offset, if its ids show that it is the same.
  * @returns closes it
  */
 export function subscribe(parts: SubscriptionParts): () => void {
@@ -86,7 +86,7 @@ export function subscribe(parts: SubscriptionParts): () => void {
       } else begin(false, found.top);
       unconfirmed = false;
       if (found.recovered && found.events.length > 0) fruitless = 0;
-      else if (!hasAllOf(found.top, feed.position())) {
+      else if (position !== undefined && !hasAllOf(position, feed.position())) {
         // the log has lost what the feed has, which the feed is to find out
         await Promise.race([feed.repair(), pause(clock, againMs, signal)]);
         if (fruitless++ > 0)
@@ -118,16 +118,19 @@ export function subscribe(parts: SubscriptionParts): () => void {
   const onBatch = (batch: Batch) => {
     if (state !== 'live' || signal.aborted || position === undefined) return;
     const { after, events, end, message } = batch;
-    const isNext = after.epoch === position.epoch && after.offset === position.offset;
-    if (!isNext && end.epoch === position.epoch && end.offset <= position.offset) return; // it has it from the log
-    const isOverlap = end.epoch === position.epoch && after.epoch === end.epoch && after.offset < position.offset;
+    const from = position.offset;
+    const isNext = isSame(after, position);
+    // read ahead of the feed: what the feed brings later shows by its ids whether the log has lost that
+    if (!isNext && end.epoch === position.epoch && end.offset < from) return;
+    const own = events.find((event) => event.position.offset === from);
+    const isOverlap = own !== undefined && isSame(own.position, position);
     if (!isNext && !isOverlap) return start(false);
+    if (isOverlap && end.offset === from) return;
     if (conflate && !out.hasRoom()) {
       state = 'reading'; // the log will have only the newest event of each key
       return void untilCalled(signal, out.onRoom).then(() => start(false));
     }
     if (isNext) return send(message, events.length, end);
-    const from = position.offset;
     const rest = events.filter((event) => event.position.offset > from);
     send(encodeEvents(topic, rest), rest.length, end);
   };
@@ -149,5 +152,5 @@ function isSame(own: TopicPosition, feed: TopicPosition): boolean {
 }
 
 function hasAllOf(own: TopicPosition, feed: TopicPosition): boolean {
-  return own.epoch === feed.epoch && own.offset >= feed.offset;
+  return isSame(own, feed) || (own.epoch === feed.epoch && own.offset > feed.offset);
 }
