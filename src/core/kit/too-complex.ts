@@ -12,7 +12,7 @@ export type ComplexityBounds = {
   /** protobuf-es has the same bound. */
   readonly depth: number;
 };
-export const requestBounds: ComplexityBounds = { fields: 16_384, unknownFields: 512, depth: 100 };
+export const requestBounds: ComplexityBounds = { fields: 16_384, unknownFields: 256, depth: 100 };
 
 export function tooComplex(what: keyof ComplexityBounds): Fault {
   const most = requestBounds[what];
