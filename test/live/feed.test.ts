@@ -5,7 +5,7 @@ import { memoryBus } from '../../src/core/adapters/memory/bus.ts';
 import { memoryTopicLog } from '../../src/core/adapters/memory/topic-log.ts';
 import type { TopicPosition } from '../../src/core/ports/topic-log.ts';
 import { openFeeds } from '../../src/core/services/live/feed.ts';
-import { openGate } from '../../src/core/services/live/gate.ts';
+import { openLimiter } from '../../src/core/kit/limiter.ts';
 import { subscribe } from '../../src/core/services/live/subscription.ts';
 import { LiveResponse } from '../../src/gen/portico/v1/live.ts';
 import { quietLog } from '../support/log.ts';
@@ -28,7 +28,7 @@ function openTopic() {
     },
   };
   const feeds = openFeeds({ log, clock, report: quietLog });
-  const recoveries = openGate(8);
+  const recoveries = openLimiter(8);
   const client = ({ position, conflate = false }: { position?: TopicPosition; conflate?: boolean } = {}) => {
     const received: string[] = [];
     let room = true;

@@ -5,7 +5,7 @@ import { memoryBus } from '../../src/core/adapters/memory/bus.ts';
 import { memoryTopicLog } from '../../src/core/adapters/memory/topic-log.ts';
 import type { TopicPosition } from '../../src/core/ports/topic-log.ts';
 import { openFeeds } from '../../src/core/services/live/feed.ts';
-import { openGate } from '../../src/core/services/live/gate.ts';
+import { openLimiter } from '../../src/core/kit/limiter.ts';
 import { subscribe } from '../../src/core/services/live/subscription.ts';
 import { lossyBus } from '../support/lossy-bus.ts';
 import { quietLog } from '../support/log.ts';
@@ -41,7 +41,7 @@ export async function runHistory({ seed, clients, events }: HistoryOptions): Pro
   let ids = 0;
   const log = memoryTopicLog({ clock, bus, randomId: () => `id${ids++}` });
   const feeds = openFeeds({ log, clock, report: quietLog });
-  const recoveries = openGate(4);
+  const recoveries = openLimiter(4);
   const published: Published[] = [];
   /** The number of the log's last event; -1: it has none. */
   let top = -1;

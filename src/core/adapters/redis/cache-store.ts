@@ -1,6 +1,6 @@
 import type { Clock } from '../../kit/clock.ts';
 import type { CacheEntry, CacheStore } from '../../ports/cache-store.ts';
-import { atOnce } from './at-once.ts';
+import { limitReads } from './limit-reads.ts';
 import { bodyMax, decodeEntry, encodeEntry, entryBytesMax } from './cache-entry.ts';
 import { entryKey, leaseKey } from './cache-keys.ts';
 import type { Redis } from './connection/open-redis.ts';
@@ -44,7 +44,7 @@ const skewMs = 1_000;
  * reader's clock if it differs.
  */
 export function redisCacheStore({ redis, clock }: { redis: Redis; clock: Clock }): CacheStore {
-  const inTurn = atOnce(readsAtOnce);
+  const inTurn = limitReads(readsAtOnce);
   return {
     get: async (key) => {
       const place = entryKey(redis.prefix, key);

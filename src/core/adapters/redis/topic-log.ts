@@ -3,7 +3,7 @@ import { checkLogTopic, checkPublish, checkRead } from '../../ports/topic-bounds
 import type { LostWhy, NewEvent, Published, TopicEvent, TopicLog, TopicPosition } from '../../ports/topic-log.ts';
 import { busTopicOf } from '../topics/announcement.ts';
 import { followBy } from '../topics/follow.ts';
-import { atOnce } from './at-once.ts';
+import { limitReads } from './limit-reads.ts';
 import { busChannel, placeOf } from './bus-channel.ts';
 import type { Redis } from './connection/open-redis.ts';
 import { beginScript, publishScript, readScript, topScript } from './topic-scripts.ts';
@@ -34,7 +34,7 @@ export function requestKey(prefix: string, topic: string, id: string): string {
 
 /** The topic log that all replicas share. */
 export function redisTopicLog({ redis, pages, bus, randomId }: RedisTopicLogParts): TopicLog {
-  const inTurn = atOnce(pagesAtOnce);
+  const inTurn = limitReads(pagesAtOnce);
   const begin = async (topic: string) => (await redis.run(beginScript, topicKeys(redis.prefix, topic), [randomId()])) as Buffer[];
   return {
     publish: async (topic, events, limits) => {

@@ -5,7 +5,7 @@ import type { Publish } from '../../ports/publish.ts';
 import type { TopicLog } from '../../ports/topic-log.ts';
 import type { LiveCounts } from './counts.ts';
 import type { Feed } from './feed.ts';
-import type { Gate } from './gate.ts';
+import type { Limiter } from '../../kit/limiter.ts';
 import type { ReadTopic } from './namespaces.ts';
 import type { Presences } from './presences.ts';
 import type { Watches } from './watches.ts';
@@ -20,7 +20,7 @@ export type LiveParts = {
   readonly feeds: { of(topic: string): Feed };
   readonly topics: TopicLog;
   readonly presences: Presences;
-  readonly recoveries: Gate;
+  readonly recoveries: Limiter;
   readonly watches: Watches;
   readonly publish: Publish;
   readonly clock: Clock;

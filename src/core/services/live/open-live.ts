@@ -10,7 +10,7 @@ import type { StreamLimits } from '../../streams/stream-settings.ts';
 import { openRegistry, type Registry } from '../../streams/registry.ts';
 import { liveCounts } from './counts.ts';
 import { openFeeds } from './feed.ts';
-import { openGate } from './gate.ts';
+import { openLimiter } from '../../kit/limiter.ts';
 import { liveHandlers } from './live-handlers.ts';
 import type { LiveParts } from './live-parts.ts';
 import { compileNamespaces, type NamespaceSettings, topicsOf } from './namespaces.ts';
@@ -69,10 +69,10 @@ export function openLive(parts: LiveOptions): Live {
   const feeds = openFeeds({ log: topics, clock, report: log });
   const presences = openPresences({ presence: parts.presence, feeds, clock, log });
   const counts = liveCounts(parts.meter, { streams: registry.count, topics: feeds.count, watched: () => watches.count() });
-  const [computations, arrivals] = [openGate(live.computationsMax), openGate(live.computationsMax)];
+  const [computations, arrivals] = [openLimiter(live.computationsMax), openLimiter(live.computationsMax)];
   const watches = openWatches({ ...parts, computations, arrivals, counts });
   const publish = publishBy(topics, topicOf);
-  const recoveries = openGate(live.recoveriesMax);
+  const recoveries = openLimiter(live.recoveriesMax);
   const common = { limits: live, plans, topicOf, feeds, topics, presences, recoveries, watches, publish, clock, counts, log };
   const { handlers, close } = liveHandlers({ ...common, streams: limits, registry, bus, replica: randomHex(12), randomHex });
   return {

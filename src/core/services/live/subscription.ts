@@ -6,7 +6,7 @@ import type { TopicLog, TopicPosition } from '../../ports/topic-log.ts';
 import type { Stream } from '../../streams/stream.ts';
 import { encode, encodeEvents, positionOut } from './encode.ts';
 import type { Batch, Feed } from './feed.ts';
-import type { Gate } from './gate.ts';
+import type { Limiter } from '../../kit/limiter.ts';
 
 export type SubscriptionParts = {
   readonly topic: string;
@@ -18,7 +18,7 @@ export type SubscriptionParts = {
   readonly feed: Feed;
   readonly log: TopicLog;
   /** Bounds the recoveries of all clients of this replica that read at the same time. */
-  readonly recoveries: Gate;
+  readonly recoveries: Limiter;
   readonly clock: Clock;
   readonly counts: { events: number };
   /** Called once, when the client was sent `subscribed`. */

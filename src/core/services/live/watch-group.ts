@@ -3,7 +3,7 @@ import type { Clock } from '../../kit/clock.ts';
 import type { Answer } from '../../ports/call.ts';
 import type { Watched } from '../../ports/watched.ts';
 import { encode } from './encode.ts';
-import type { Gate } from './gate.ts';
+import type { Limiter } from '../../kit/limiter.ts';
 
 /** The newest answer of a group, encoded once for all its members. */
 export type Shot = {
@@ -31,7 +31,7 @@ export type GroupParts = {
   /** From 0 up to 1. */
   readonly random: () => number;
   /** Bounds the computations of this replica for watches. */
-  readonly computations: Gate;
+  readonly computations: Limiter;
   /** Whether a failure says nothing about the answer. */
   readonly mayPass: (error: unknown) => boolean;
   readonly counts: { computes: number };

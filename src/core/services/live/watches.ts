@@ -7,7 +7,7 @@ import type { Answer, Call, Caller, ReadyCall } from '../../ports/call.ts';
 import type { OnInvalidated } from '../../ports/tag-events.ts';
 import type { Watched } from '../../ports/watched.ts';
 import { mayPass } from './failures.ts';
-import type { Gate } from './gate.ts';
+import type { Limiter } from '../../kit/limiter.ts';
 import { type Group, type Member, openGroup, type Shot } from './watch-group.ts';
 
 export type WatchesParts = {
@@ -17,8 +17,8 @@ export type WatchesParts = {
   readonly clock: Clock;
   readonly random: () => number;
   /** Bound the computations for changes, and those for clients that come. */
-  readonly computations: Gate;
-  readonly arrivals: Gate;
+  readonly computations: Limiter;
+  readonly arrivals: Limiter;
   readonly counts: { computes: number };
 };
 

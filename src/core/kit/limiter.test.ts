@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { openGate } from './gate.ts';
+import { openLimiter } from './limiter.ts';
 
 test('whoever gives up waits no more, takes nobody’s turn, and is never run', async () => {
-  const gate = openGate(1);
+  const limiter = openLimiter(1);
   const started: string[] = [];
   const none = new AbortController().signal;
   const work = (name: string, signal: AbortSignal) => {
     const { promise, resolve } = Promise.withResolvers<void>();
-    const done = gate(() => {
+    const done = limiter(() => {
       started.push(name);
       return promise;
     }, signal);
@@ -32,4 +32,18 @@ test('whoever gives up waits no more, takes nobody’s turn, and is never run', 
   next.end();
   await next.done;
   assert.deepEqual(started, ['first', 'last', 'next']);
+});
+
+test('what would wait beyond the bound is refused, and the others keep their turns', async () => {
+  const limiter = openLimiter(1, { waitingMax: 1, tooMany: () => new Error('too many') });
+  const { promise, resolve } = Promise.withResolvers<string>();
+  const first = limiter(() => promise);
+  const second = limiter(async () => 'second');
+  await assert.rejects(
+    limiter(async () => 'third'),
+    /too many/,
+  );
+  resolve('first');
+  assert.deepEqual(await Promise.all([first, second]), ['first', 'second']);
+  assert.equal(await limiter(async () => 'fourth'), 'fourth');
 });
