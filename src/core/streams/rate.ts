@@ -4,8 +4,24 @@ export type Rate = {
   take(key: string): boolean;
 };
 
-/** @param burst so many steps at once */
-export function openRate({ perSecond, burst }: { readonly perSecond: number; readonly burst: number }, nowMs: () => number): Rate {
+/** Steps in a second, and how many at once. */
+export type RateLimit = { readonly perSecond: number; readonly burst: number };
+
+/** The same without keys. @returns false when no step is left */
+export function openBucket({ perSecond, burst }: RateLimit, nowMs: () => number): () => boolean {
+  let left = burst;
+  let atMs = nowMs();
+  return () => {
+    const now = nowMs();
+    left = Math.min(burst, left + ((now - atMs) / 1_000) * perSecond);
+    atMs = now;
+    if (left < 1) return false;
+    left--;
+    return true;
+  };
+}
+
+export function openRate({ perSecond, burst }: RateLimit, nowMs: () => number): Rate {
   /** Those that are not full, the longest unused first. */
   const left = new Map<string, { readonly steps: number; readonly atMs: number }>();
   const stepsOf = (key: string) => {

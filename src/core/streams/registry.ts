@@ -4,6 +4,7 @@ import type { Log } from '../ports/log.ts';
 import type { Clock } from '../kit/clock.ts';
 import { Fault } from '../kit/fault.ts';
 import { subscriberOf } from '../kit/network.ts';
+import { openPlaces } from '../kit/places.ts';
 import { StoreDown } from '../kit/store-down.ts';
 import { closeFor, stayAway } from './advice.ts';
 import { openRate } from './rate.ts';
@@ -60,8 +61,7 @@ export function openRegistry({ bus, limits, clock, random, log, topic }: Registr
   const perSecond = limits.beginsPerSecond;
   const begins = openRate({ perSecond, burst: 100 * perSecond }, clock.monotonicMs);
   const streams = new Map<string, Registered>();
-  const byUser = new Map<string, number>();
-  const byAddress = new Map<string, number>();
+  const [ofUsers, ofAddresses] = [openPlaces(), openPlaces()];
   /** By device: its streams with those that were announced to all. */
   const byDevice = new Map<string, Map<string, { announced: boolean }>>();
   const leaving = new AbortController();
@@ -91,16 +91,14 @@ export function openRegistry({ bus, limits, clock, random, log, topic }: Registr
   return {
     takePlace: (userId, address) => {
       const subscriber = subscriberOf(address);
-      const [user, other] = [byUser.get(userId) ?? 0, byAddress.get(subscriber) ?? 0];
-      if (user >= limits.perUser) throw tooMany(limits.perUser);
-      if (limits.perAddress !== undefined && other >= limits.perAddress) throw tooMany(limits.perAddress);
+      if (ofUsers.taken(userId) >= limits.perUser) throw tooMany(limits.perUser);
+      if (limits.perAddress !== undefined && ofAddresses.taken(subscriber) >= limits.perAddress) throw tooMany(limits.perAddress);
       if (!begins.take(userId))
         throw new Fault('MESSAGES_TOO_MANY', 'The user has opened too many streams in a short time.', { retryAfterMs: 10_000 });
-      byUser.set(userId, user + 1);
-      byAddress.set(subscriber, other + 1);
+      const [leaveUser, leaveAddress] = [ofUsers.take(userId), ofAddresses.take(subscriber)];
       return () => {
-        lower(byUser, userId);
-        lower(byAddress, subscriber);
+        leaveUser();
+        leaveAddress();
       };
     },
     mayBegin: begins.take,
@@ -153,12 +151,6 @@ export function openRegistry({ bus, limits, clock, random, log, topic }: Registr
 export function deviceOf({ userId, sessionId }: UserCaller, named: string): string | undefined {
   const device = named === '' ? sessionId : named;
   return device === undefined ? undefined : JSON.stringify([userId, device]);
-}
-
-function lower(counts: Map<string, number>, key: string): void {
-  const left = (counts.get(key) ?? 1) - 1;
-  if (left === 0) counts.delete(key);
-  else counts.set(key, left);
 }
 
 function tooMany(most: number): Fault {

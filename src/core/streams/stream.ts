@@ -3,6 +3,7 @@ import type { Clock } from '../kit/clock.ts';
 import { Fault } from '../kit/fault.ts';
 import type { Caller, Lifetime, Sink } from '../ports/call.ts';
 import { type Close, closeFor } from './advice.ts';
+import { openBucket } from './rate.ts';
 import { graceMs, heartbeatRangeMs, type StreamLimits } from './stream-settings.ts';
 import { openOutbox, type Outbox } from './outbox.ts';
 
@@ -54,7 +55,7 @@ export function openStream({ id, sink, lifetime, limits, clock, heartbeatMs, onR
   const controller = new AbortController();
   let everyMs = intervalOf(heartbeatMs, limits.heartbeatMs);
   let receivedAtMs = clock.monotonicMs();
-  let tokens = burst(limits);
+  const mayReceive = openBucket({ perSecond: limits.messagesPerSecond, burst: 10 * limits.messagesPerSecond }, clock.monotonicMs);
   let cancel = () => {};
   let cancelVerify = () => {};
   let verifiedAtMs = Number.NEGATIVE_INFINITY;
@@ -130,10 +131,8 @@ export function openStream({ id, sink, lifetime, limits, clock, heartbeatMs, onR
     out,
     close,
     received: () => {
-      const nowMs = clock.monotonicMs();
-      tokens = Math.min(burst(limits), tokens + ((nowMs - receivedAtMs) / 1_000) * limits.messagesPerSecond) - 1;
-      receivedAtMs = nowMs;
-      if (tokens < 0) close(closeFor('MESSAGES_TOO_MANY', `The stream received more than ${limits.messagesPerSecond} messages per second.`));
+      receivedAtMs = clock.monotonicMs();
+      if (!mayReceive()) close(closeFor('MESSAGES_TOO_MANY', `The stream received more than ${limits.messagesPerSecond} messages per second.`));
     },
     mayBegin: () => {
       const may = mayBegin();
@@ -179,7 +178,6 @@ function encode(message: NonNullable<StreamResponse['message']>): Uint8Array {
 }
 
 const slow = () => closeFor('STREAM_SLOW', 'The client reads or acknowledges too slowly.');
-const burst = ({ messagesPerSecond }: StreamLimits) => 10 * messagesPerSecond;
 
 function intervalOf(wishedMs: number, usualMs: number): number {
   return wishedMs === 0 ? usualMs : Math.min(heartbeatRangeMs.most, Math.max(heartbeatRangeMs.least, wishedMs));

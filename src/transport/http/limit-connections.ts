@@ -1,5 +1,6 @@
 import type { Server, Socket } from 'node:net';
 import { subscriberOf } from '../../core/kit/network.ts';
+import { openPlaces } from '../../core/kit/places.ts';
 import type { FrontLimits } from '../front-options.ts';
 import { peerOf } from '../peer.ts';
 import type { TransportReports } from './abuse.ts';
@@ -16,28 +17,25 @@ export type Connections = {
  */
 export function limitConnections(listener: Server, limits: FrontLimits, reports: TransportReports): Connections {
   const sockets = new Set<Socket>();
-  const ofAddress = new Map<string, number>();
+  const ofAddresses = openPlaces();
   listener.maxConnections = limits.connections;
   listener.on('drop', (dropped) => reports.abuse('connections_full', dropped?.remoteAddress ?? ''));
   listener.on('connection', (socket: Socket) => {
     socket.on('error', () => {}); // a peer may disconnect at any time; the socket's close follows
     const { address } = peerOf(socket);
     const subscriber = subscriberOf(address);
-    const count = (ofAddress.get(subscriber) ?? 0) + 1;
-    if (count > (limits.connectionsPerAddress ?? Number.POSITIVE_INFINITY)) {
+    if (ofAddresses.taken(subscriber) >= (limits.connectionsPerAddress ?? Number.POSITIVE_INFINITY)) {
       reports.abuse('address_full', address);
       socket.destroy();
       return;
     }
-    ofAddress.set(subscriber, count);
+    const leave = ofAddresses.take(subscriber);
     sockets.add(socket);
     reports.connections('handshake', 1);
     socket.once('close', () => {
       sockets.delete(socket);
       reports.connections('handshake', -1);
-      const left = (ofAddress.get(subscriber) ?? 1) - 1;
-      if (left === 0) ofAddress.delete(subscriber);
-      else ofAddress.set(subscriber, left);
+      leave();
     });
   });
   return {

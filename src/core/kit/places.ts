@@ -1,0 +1,22 @@
+/** How many places are taken, by key. A key without any leaves nothing behind. */
+export type Places = {
+  taken(key: string): number;
+  /** @returns gives the place back, to be called once */
+  take(key: string): () => void;
+};
+
+export function openPlaces(): Places {
+  const counts = new Map<string, number>();
+  const taken = (key: string) => counts.get(key) ?? 0;
+  return {
+    taken,
+    take: (key) => {
+      counts.set(key, taken(key) + 1);
+      return () => {
+        const left = taken(key) - 1;
+        if (left === 0) counts.delete(key);
+        else counts.set(key, left);
+      };
+    },
+  };
+}
