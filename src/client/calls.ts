@@ -1,4 +1,7 @@
+import { LRUCache } from 'lru-cache';
+import { backoffMs } from '../core/kit/backoff.ts';
 import type { Clock } from '../core/kit/clock.ts';
+import { pause } from '../core/kit/until-called.ts';
 import { type CallError, asCallError } from './call-error.ts';
 import type { Session } from './session.ts';
 import type { Answer, ClientTransport, Headers } from './transport.ts';
@@ -46,12 +49,14 @@ type CallsParts = {
 
 const timeoutMs = 15_000;
 const tries = 3;
-/** Answers that are kept for their etags; the one not used for the longest time goes first. */
+/** Answers that are kept for their etags. */
 const answersMax = 50;
+/** Varied by a fifth. */
+const backoff = { firstMs: 1_000, factor: 2, mostMs: 4_000, least: 0.8, spread: 0.4 };
+const never = new AbortController().signal;
 
 export function openCalls({ transport, session, clock, random, headers: common }: CallsParts): Calls {
-  const answers = new Map<string, { readonly etag: string; readonly message: Uint8Array }>();
-  const pause = (ms: number) => new Promise<void>((resolve) => clock.after(ms, resolve));
+  const answers = new LRUCache<string, { readonly etag: string; readonly message: Uint8Array }>({ max: answersMax });
 
   const once: Calls['once'] = async (path, request, more, signal) => {
     const send = (token: string) =>
@@ -75,7 +80,7 @@ export function openCalls({ transport, session, clock, random, headers: common }
       } catch (error) {
         const failed = asCallError(error);
         if (failures >= tries || signal?.aborted || !isTemporary(failed)) throw error;
-        await pause(retryMs(failed, failures, random()));
+        await pause(clock, retryMs(failed, failures, random), signal ?? never);
       }
     }
   };
@@ -85,12 +90,8 @@ export function openCalls({ transport, session, clock, random, headers: common }
     const known = answers.get(key);
     const { message, headers } = await once(path, request, known === undefined ? {} : { 'if-none-match': known.etag }, signal);
     const answer = headers['portico-not-modified'] === '1' && known !== undefined ? known : { etag: headers.etag ?? '', message };
-    answers.delete(key);
-    if (answer.etag !== '') answers.set(key, answer);
-    for (const oldest of answers.keys()) {
-      if (answers.size <= answersMax) break;
-      answers.delete(oldest);
-    }
+    if (answer.etag === '') answers.delete(key);
+    else answers.set(key, answer);
     return answer.message;
   };
   return {
@@ -116,8 +117,8 @@ export function isTemporary({ code, retryAfterMs }: CallError): boolean {
   return code === 'UNAVAILABLE' || code === 'DEADLINE_EXCEEDED' || retryAfterMs !== undefined;
 }
 
-/** After DRAINING at once, on the new connection; otherwise 1 s, 2 s, …, varied by a fifth. Milliseconds. */
-function retryMs({ reason, retryAfterMs = 0 }: CallError, failures: number, random: number): number {
+/** After DRAINING at once, on the new connection. Milliseconds. */
+function retryMs({ reason, retryAfterMs = 0 }: CallError, failures: number, random: () => number): number {
   if (reason === 'DRAINING' && failures === 1) return retryAfterMs;
-  return Math.max(retryAfterMs, Math.floor(1_000 * 2 ** (failures - 1) * (0.8 + 0.4 * random)));
+  return Math.max(retryAfterMs, Math.floor(backoffMs(backoff, failures, random)));
 }

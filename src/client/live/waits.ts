@@ -1,5 +1,7 @@
-/** Streams that failed in a row wait up to so long. Milliseconds. */
-export const waitMostMs = 30_000;
+import { backoffMs } from '../../core/kit/backoff.ts';
+
+/** Full jitter. */
+const backoff = { firstMs: 1_000, factor: 2, mostMs: 30_000, least: 0, spread: 1 };
 
 /**
  * How long a client waits before its next attempt: full jitter.
@@ -9,7 +11,7 @@ export const waitMostMs = 30_000;
  * @see https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
  */
 export function waitMs(failures: number, random: number): number {
-  return failures <= 1 ? 0 : Math.floor(random * Math.min(waitMostMs, 1_000 * 2 ** (failures - 2)));
+  return failures <= 1 ? 0 : Math.floor(backoffMs(backoff, failures - 1, () => random));
 }
 
 /** A wait that the server asks for, with a random part, so that not all clients come back at once. */
