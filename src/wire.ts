@@ -1,4 +1,4 @@
-import { openHttp2Transport } from './core/adapters/http2/open-transport.ts';
+import { openHttp2Transport } from './core/adapters/upstream-http2/open-transport.ts';
 import { keyDirectory } from './core/adapters/keys/key-directory.ts';
 import { memoryRevocations } from './core/adapters/memory/revocations.ts';
 import { readMigrations } from './core/adapters/sql/migrate.ts';

@@ -1,4 +1,4 @@
-import { openHttp2Transport } from '../../src/core/adapters/http2/open-transport.ts';
+import { openHttp2Transport } from '../../src/core/adapters/upstream-http2/open-transport.ts';
 import type { UpstreamTransport } from '../../src/core/ports/upstream-transport.ts';
 import { systemClock } from '../../src/wire/system-clock.ts';
 import { makeAuthority, makeCertificate } from '../support/token/certificates.ts';
