@@ -3,7 +3,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { requestBounds } from '../../src/core/kit/too-complex.ts';
+import { requestBounds } from '../../src/core/kit/request-complexity.ts';
 import { globalSetup, globalTeardown } from '../support/global-setup.ts';
 import { ask, clientHeaders } from './client.ts';
 import type { Cores } from './harness.ts';

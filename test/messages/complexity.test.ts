@@ -2,7 +2,7 @@
 // bound's name.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { requestBounds } from '../../src/core/kit/too-complex.ts';
+import { requestBounds } from '../../src/core/kit/request-complexity.ts';
 import { registryOf, signIn } from '../support/client/protocols.ts';
 import { fixtureRelease } from '../support/server/test-server.ts';
 import { type Form, forms, type Messages, openMessages, send } from './harness.ts';

@@ -6,7 +6,7 @@ import { create, toBinary } from '@bufbuild/protobuf';
 import fc from 'fast-check';
 import { isWireFormat } from '../../src/core/kit/wire-scan.ts';
 import { scanned } from '../../src/core/kit/one-reading.ts';
-import { requestBounds } from '../../src/core/kit/too-complex.ts';
+import { requestBounds } from '../../src/core/kit/request-complexity.ts';
 import { registryOf } from '../support/client/protocols.ts';
 import { framed } from '../support/upstream/raw-upstream.ts';
 import { type Messages, messagesRelease, openMessages } from './harness.ts';

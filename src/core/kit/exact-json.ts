@@ -1,4 +1,4 @@
-import { requestBounds, tooComplex } from './too-complex.ts';
+import { requestBounds, tooComplex } from './request-complexity.ts';
 
 /** Text of a number that a double may not hold exactly: an integer beyond 2^53, or with a fraction or an exponent. */
 export class NumberText {

@@ -1,6 +1,6 @@
 import { type DescMessage, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { WireType } from '@bufbuild/protobuf/wire';
-import { type ComplexityBounds, requestBounds, tooComplex } from './too-complex.ts';
+import { type ComplexityBounds, requestBounds, tooComplex } from './request-complexity.ts';
 import { type WireField, type WireFields, wireFieldsOf } from './wire-fields.ts';
 
 const { depth: depthMax } = requestBounds;

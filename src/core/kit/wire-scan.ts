@@ -1,5 +1,5 @@
 import type { DescMessage } from '@bufbuild/protobuf';
-import { requestBounds, tooComplex } from './too-complex.ts';
+import { requestBounds, tooComplex } from './request-complexity.ts';
 import { type WireFields, wireFieldsOf } from './wire-fields.ts';
 
 type Scan = {

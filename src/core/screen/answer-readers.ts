@@ -1,6 +1,6 @@
 import type { FileRegistry } from '@bufbuild/protobuf';
 import { oneReading } from '../kit/one-reading.ts';
-import type { MethodDefinition, ServiceDefinition } from '../kit/typed.ts';
+import type { MethodDefinition, ServiceDefinition } from '../kit/ts-proto.ts';
 
 /** Decodes the answer of an internal service's method. @throws Error when it cannot be decoded, or is ambiguous */
 export type AnswerReaders = ReadonlyMap<MethodDefinition, (bytes: Uint8Array) => unknown>;

@@ -1,5 +1,5 @@
 import type { StatusName } from '../kit/reasons.ts';
-import type { DecodedBy, MethodDefinition, PartialOf, ServiceDefinition } from '../kit/typed.ts';
+import type { DecodedBy, MethodDefinition, PartialOf, ServiceDefinition } from '../kit/ts-proto.ts';
 import type { ScreenContext } from './context.ts';
 
 /** A service as screens and streams call it: each message is what `fromPartial` takes, and streams are iterated. */

@@ -1,4 +1,4 @@
-import type { MethodDefinition, ServiceDefinition } from '../kit/typed.ts';
+import type { MethodDefinition, ServiceDefinition } from '../kit/ts-proto.ts';
 import type { UpstreamEnd } from '../ports/upstream-transport.ts';
 import { codeOf, faultOfUpstream } from '../upstreams/fault-of-upstream.ts';
 import { standardKeys } from '../upstreams/metadata.ts';

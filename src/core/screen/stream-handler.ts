@@ -1,5 +1,5 @@
 import { Metadata } from 'nice-grpc-common';
-import type { MethodDefinition } from '../kit/typed.ts';
+import type { MethodDefinition } from '../kit/ts-proto.ts';
 import type { Handler, ReadyCall } from '../ports/call.ts';
 import type { Screen } from './app.ts';
 import { clientsOf } from './clients.ts';

@@ -1,4 +1,4 @@
-import type { DecodedBy, MethodDefinition, PartialOf, ServiceDefinition } from '../kit/typed.ts';
+import type { DecodedBy, MethodDefinition, PartialOf, ServiceDefinition } from '../kit/ts-proto.ts';
 import type { Lifetime } from '../ports/call.ts';
 import type { Screen } from './app.ts';
 import type { ScreenContext } from './context.ts';

@@ -1,5 +1,5 @@
 import { Metadata } from 'nice-grpc-common';
-import type { DecodedBy, MethodDefinition, PartialOf, ServiceDefinition } from '../kit/typed.ts';
+import type { DecodedBy, MethodDefinition, PartialOf, ServiceDefinition } from '../kit/ts-proto.ts';
 import type { Handler, ReadyCall } from '../ports/call.ts';
 
 /** The handlers of a service by method. A missing one does not compile. */

@@ -1,6 +1,6 @@
 import { type DescField, type DescMessage, fromJson, type JsonValue, type Message, type Registry, ScalarType } from '@bufbuild/protobuf';
 import { NumberText, parseExactJson } from '../../core/kit/exact-json.ts';
-import { requestBounds, tooComplex } from '../../core/kit/too-complex.ts';
+import { requestBounds, tooComplex } from '../../core/kit/request-complexity.ts';
 
 /**
  * A JSON request with a value that its field cannot hold exactly. Neither the message nor the field's name quotes a

@@ -1,4 +1,4 @@
-import { bucketCount, bucketOf } from '../../kit/buckets.ts';
+import { bucketCount, bucketOf } from '../../kit/tag-buckets.ts';
 import type { Clock } from '../../kit/clock.ts';
 import type { Standing, TagVersions } from '../../ports/tag-versions.ts';
 

@@ -1,4 +1,4 @@
-import { bucketOf } from '../../kit/buckets.ts';
+import { bucketOf } from '../../kit/tag-buckets.ts';
 import { partitionOf, partitionTags } from '../../kit/partitions.ts';
 import type { Standing, TagVersions } from '../../ports/tag-versions.ts';
 import type { Redis } from './connection/open-redis.ts';
