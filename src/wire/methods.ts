@@ -1,6 +1,6 @@
 import type { MethodPlan } from '../core/kit/plan.ts';
 import { type Compiled, compilePlans } from '../core/policy/compile-plans.ts';
-import { servicesWithPolicies } from '../core/policy/served.ts';
+import { servicesWithPolicies } from '../core/policy/services-with-policies.ts';
 import type { App } from '../core/screen/app.ts';
 import type { Release } from '../release/release.ts';
 

@@ -5,7 +5,7 @@ import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 import { type Compiled, compilePlans } from '../../src/core/policy/compile-plans.ts';
 import { PolicyErrors, type Sources } from '../../src/core/policy/policy-errors.ts';
-import { enforced, type Fields } from '../../src/core/policy/unknown-fields.ts';
+import { enforced, type Fields } from '../../src/core/policy/unenforced-fields.ts';
 import { buildCases, caseSources, readCases } from './cases.ts';
 
 const cases = readCases();

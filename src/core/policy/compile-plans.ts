@@ -15,11 +15,11 @@ import { type Finding, PolicyErrors, type Sources } from './policy-errors.ts';
 import { numbersOf } from './policy-path.ts';
 import { durationBetween, type Say, sayTwice } from './say.ts';
 import { messagesWithin } from './shape.ts';
-import { requestBytesOf } from './request-bytes.ts';
+import { requestBytesOf } from './request-bytes-max.ts';
 import { streamOf } from './stream-of.ts';
 import { tagsMax } from './tag-bounds.ts';
 import { parseTemplate, whyNoSub } from './template.ts';
-import { unknownFields } from './unknown-fields.ts';
+import { unknownFields } from './unenforced-fields.ts';
 import { warningsOf } from './warnings.ts';
 
 /** The longest settle time after an invalidation. */
