@@ -86,7 +86,7 @@ export function openCalls({ transport, session, clock, random, headers: common }
   };
   /** Sends the etag of the answer that is known, and gives that answer if it is still the current one. */
   const conditional = async (path: string, request: Uint8Array, signal: AbortSignal | undefined): Promise<Uint8Array> => {
-    const key = `${path} ${Buffer.from(request).toString('base64')}`;
+    const key = `${path} ${request.join()}`;
     const known = answers.get(key);
     const { message, headers } = await once(path, request, known === undefined ? {} : { 'if-none-match': known.etag }, signal);
     const answer = headers['portico-not-modified'] === '1' && known !== undefined ? known : { etag: headers.etag ?? '', message };

@@ -58,7 +58,7 @@ async function openSignedIn(user: string, transport: keyof typeof transports): P
   return { ...client, notices, tokens, signedOut, of: (kind) => notices.filter((notice) => notice.kind === kind) as never };
 }
 
-const textsOf = (client: Opened) => client.of('event').map(({ event }) => event.payload.toString());
+const textsOf = (client: Opened) => client.of('event').map(({ event }) => Buffer.from(event.payload).toString());
 const phaseIs = (client: Opened, phase: string) =>
   until(`${phase}, it is ${client.live.state.phase}`, () => client.live.state.phase === phase, 30_000);
 

@@ -80,7 +80,12 @@ function jsonOf(action: Action): Json {
 }
 
 function noticeOf(notice: Notice): Json {
-  if (notice.kind === 'snapshot') return { ...notice, payload: notice.payload.toString('base64') };
+  if (notice.kind === 'snapshot') return { ...notice, payload: Buffer.from(notice.payload).toString('base64') };
   if (notice.kind !== 'event') return JSON.parse(JSON.stringify(notice)) as Json; // what is undefined has no place in JSON
-  return { kind: 'event', topic: notice.topic, payload: notice.event.payload.toString('base64'), position: Position.toJSON(notice.position) };
+  return {
+    kind: 'event',
+    topic: notice.topic,
+    payload: Buffer.from(notice.event.payload).toString('base64'),
+    position: Position.toJSON(notice.position),
+  };
 }

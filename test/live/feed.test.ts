@@ -50,7 +50,7 @@ function openTopic() {
         }
         if (message?.$case !== 'events') return;
         for (const { offset, id, payload } of message.value.events) {
-          received.push(payload.toString());
+          received.push(Buffer.from(payload).toString());
           last = { epoch: last?.epoch ?? '', offset: Number(offset), id };
         }
       },

@@ -48,7 +48,7 @@ export function openReader(name: string, published: readonly Published[]): Reade
       }
       if (message.$case !== 'events') return;
       for (const { payload, offset, id } of message.value.events) {
-        const n = Number(payload.toString());
+        const n = Number(Buffer.from(payload).toString());
         const before = published[n]?.before;
         if (before === undefined) found.push(`${name}: ${n} was never published`);
         else if (last !== undefined && before !== last) found.push(`${name}: after ${last} came ${n}, before which was ${before}`);

@@ -32,7 +32,7 @@ export type Watched = {
   readonly generation: number;
   /** "app.v1.HomeService/GetHome" */
   readonly method: string;
-  readonly request: Buffer;
+  readonly request: Uint8Array;
   /** Of the last whole snapshot that the app has; empty: it has none. */
   readonly etag: string;
   /** The server's name for the answer in this stream; undefined: not answered yet. */
@@ -98,7 +98,7 @@ export type LiveEvent =
    */
   | { readonly type: 'subscribe'; readonly topic: string; readonly position?: Position; readonly presence?: boolean }
   | { readonly type: 'unsubscribe'; readonly topic: string }
-  | { readonly type: 'watch'; readonly id: number; readonly method: string; readonly request: Buffer; readonly etag?: string }
+  | { readonly type: 'watch'; readonly id: number; readonly method: string; readonly request: Uint8Array; readonly etag?: string }
   | { readonly type: 'unwatch'; readonly id: number }
   | { readonly type: 'publish'; readonly event: LivePublish }
   /** The interval of heartbeats that suits the app now, such as a long one in the background. */
@@ -130,7 +130,7 @@ export type Notice =
       readonly kind: 'snapshot';
       readonly id: number;
       readonly etag: string;
-      readonly payload: Buffer;
+      readonly payload: Uint8Array;
       readonly partial: boolean;
       readonly stale: boolean;
     }

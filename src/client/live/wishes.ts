@@ -17,7 +17,7 @@ export function subscribe(state: LiveState, { topic, ...wish }: Extract<LiveEven
 /** Begins a watch, or begins it anew. */
 export function watch(state: LiveState, { id, method, request, etag }: Extract<LiveEvent, { type: 'watch' }>): Step {
   const before = state.watches.get(id);
-  const equal = before?.method === method && before.request.equals(request);
+  const equal = before?.method === method && sameBytes(before.request, request);
   const kept = etag ?? (equal ? before.etag : '');
   const next: Watched = { generation: (before?.generation ?? 0) + 1, method, request, etag: kept, key: undefined, answered: false };
   return {
@@ -40,6 +40,10 @@ export function unwatch(state: LiveState, id: number): Step {
   if (watched === undefined) return { state, actions: [] };
   const next = { ...state, watches: without(state.watches, id) };
   return synced(next, sendIfOpen(state, { $case: 'unwatch', value: { id, generation: watched.generation } }));
+}
+
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, i) => byte === b[i]);
 }
 
 export function without<K, V>(map: ReadonlyMap<K, V>, key: K): ReadonlyMap<K, V> {

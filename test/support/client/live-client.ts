@@ -125,7 +125,7 @@ function keep(
       );
       return all(kind)[count - 1] as never;
     },
-    events: () => all('events').flatMap(({ events }) => events.map(({ payload }) => payload.toString())),
+    events: () => all('events').flatMap(({ events }) => events.map(({ payload }) => Buffer.from(payload).toString())),
     send,
     halfClose,
     cut,

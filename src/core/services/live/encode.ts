@@ -15,7 +15,7 @@ export function encodeEvents(topic: string, events: readonly TopicEvent[]): Uint
         offset: BigInt(offset),
         id,
         key,
-        payload: payload as Buffer,
+        payload,
         publishedAt: new Date(publishedAtMs),
       })),
     },

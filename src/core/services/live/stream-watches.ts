@@ -37,7 +37,8 @@ export function openStreamWatches(stream: Stream, call: ReadyCall, { limits, pla
     counts.closed('watch', why.reason);
     out.send(encode({ $case: 'watchClosed', value: { id, generation, ...why } }), 0);
   };
-  const begin = (wish: Watch) => {
+  const begin = (asked: Watch) => {
+    const wish = { ...asked, request: Uint8Array.from(asked.request) }; // it lasts, and is to hold no whole message in memory
     const { id, generation, method, request, etag } = wish;
     remove(id);
     if (all.size >= limits.watchesMax) return stream.close(closeFor('SUBSCRIPTIONS_TOO_MANY', `A stream may have ${limits.watchesMax} watches.`));

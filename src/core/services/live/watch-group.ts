@@ -99,7 +99,7 @@ export function openGroup({ key, intervalMs, clock, random, computations, mayPas
     const same = shot !== undefined && newest.etag !== undefined && newest.etag === shot.etag && newest.verified === shot.verified;
     if (shot !== undefined && (worse || same)) return shot;
     const { etag, verified } = newest;
-    const payload = answer.body as Buffer;
+    const payload = answer.body as Uint8Array;
     shot = {
       etag,
       partial,

@@ -715,7 +715,7 @@ export const HomeServiceDefinition = {
         idempotencyLevel: "NO_SIDE_EFFECTS",
         _unknownFields: {
           400010: [
-            Buffer.from([
+            new Uint8Array([
               78,
               10,
               11,
@@ -795,7 +795,7 @@ export const HomeServiceDefinition = {
               97,
               103,
               101,
-            ]) as Buffer,
+            ]) as Uint8Array,
           ],
         },
       },
@@ -811,7 +811,7 @@ export const HomeServiceDefinition = {
         idempotencyLevel: "NO_SIDE_EFFECTS",
         _unknownFields: {
           400010: [
-            Buffer.from([
+            new Uint8Array([
               26,
               10,
               11,
@@ -839,7 +839,7 @@ export const HomeServiceDefinition = {
               111,
               109,
               101,
-            ]) as Buffer,
+            ]) as Uint8Array,
           ],
         },
       },

@@ -1241,7 +1241,7 @@ export const OrderServiceDefinition = {
         idempotencyLevel: "NO_SIDE_EFFECTS",
         _unknownFields: {
           400010: [
-            Buffer.from([
+            new Uint8Array([
               51,
               10,
               13,
@@ -1294,7 +1294,7 @@ export const OrderServiceDefinition = {
               105,
               100,
               125,
-            ]) as Buffer,
+            ]) as Uint8Array,
           ],
         },
       },
@@ -1310,7 +1310,7 @@ export const OrderServiceDefinition = {
         idempotencyLevel: "NO_SIDE_EFFECTS",
         _unknownFields: {
           400010: [
-            Buffer.from([
+            new Uint8Array([
               44,
               10,
               13,
@@ -1356,7 +1356,7 @@ export const OrderServiceDefinition = {
               117,
               98,
               125,
-            ]) as Buffer,
+            ]) as Uint8Array,
           ],
         },
       },
@@ -1371,7 +1371,7 @@ export const OrderServiceDefinition = {
       options: {
         _unknownFields: {
           400010: [
-            Buffer.from([
+            new Uint8Array([
               77,
               10,
               14,
@@ -1450,7 +1450,7 @@ export const OrderServiceDefinition = {
               100,
               101,
               114,
-            ]) as Buffer,
+            ]) as Uint8Array,
           ],
         },
       },
@@ -1465,7 +1465,7 @@ export const OrderServiceDefinition = {
       options: {
         _unknownFields: {
           400010: [
-            Buffer.from([
+            new Uint8Array([
               96,
               10,
               14,
@@ -1563,7 +1563,7 @@ export const OrderServiceDefinition = {
               100,
               101,
               114,
-            ]) as Buffer,
+            ]) as Uint8Array,
           ],
         },
       },

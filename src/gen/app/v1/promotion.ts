@@ -299,7 +299,7 @@ export const PromotionServiceDefinition = {
         idempotencyLevel: "NO_SIDE_EFFECTS",
         _unknownFields: {
           400010: [
-            Buffer.from([
+            new Uint8Array([
               51,
               18,
               2,
@@ -352,7 +352,7 @@ export const PromotionServiceDefinition = {
               97,
               103,
               101,
-            ]) as Buffer,
+            ]) as Uint8Array,
           ],
         },
       },

@@ -987,7 +987,7 @@ export const TrackingServiceDefinition = {
       options: {
         _unknownFields: {
           400010: [
-            Buffer.from([
+            new Uint8Array([
               61,
               10,
               13,
@@ -1050,7 +1050,7 @@ export const TrackingServiceDefinition = {
               97,
               99,
               107,
-            ]) as Buffer,
+            ]) as Uint8Array,
           ],
         },
       },
@@ -1064,7 +1064,9 @@ export const TrackingServiceDefinition = {
       responseStream: true,
       options: {
         _unknownFields: {
-          400010: [Buffer.from([15, 10, 13, 18, 11, 111, 114, 100, 101, 114, 115, 46, 114, 101, 97, 100]) as Buffer],
+          400010: [
+            new Uint8Array([15, 10, 13, 18, 11, 111, 114, 100, 101, 114, 115, 46, 114, 101, 97, 100]) as Uint8Array,
+          ],
         },
       },
     },
@@ -1078,7 +1080,7 @@ export const TrackingServiceDefinition = {
       options: {
         _unknownFields: {
           400010: [
-            Buffer.from([
+            new Uint8Array([
               75,
               10,
               17,
@@ -1155,7 +1157,7 @@ export const TrackingServiceDefinition = {
               111,
               110,
               115,
-            ]) as Buffer,
+            ]) as Uint8Array,
           ],
         },
       },
@@ -1170,7 +1172,7 @@ export const TrackingServiceDefinition = {
       options: {
         _unknownFields: {
           400010: [
-            Buffer.from([
+            new Uint8Array([
               60,
               10,
               13,
@@ -1232,7 +1234,7 @@ export const TrackingServiceDefinition = {
               97,
               108,
               107,
-            ]) as Buffer,
+            ]) as Uint8Array,
           ],
         },
       },

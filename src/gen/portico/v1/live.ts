@@ -193,7 +193,7 @@ export interface Watch {
   /** The method, such as "app.v1.HomeService/GetHome". It is cached, and the caller may call it. */
   method: string;
   /** The request's message, encoded as protobuf. */
-  request: Buffer;
+  request: Uint8Array;
   /** The etag of the answer that the client has: it is sent no older one, and not the same one. Empty: it has none. */
   etag: string;
 }
@@ -213,7 +213,7 @@ export interface LivePublish {
   /** The client's id for this message, such as a UUID: repeated within five minutes, it publishes nothing new. */
   requestId: string;
   /** The event's content: at most 32,768 bytes. */
-  payload: Buffer;
+  payload: Uint8Array;
   /** With conflation: a newer event replaces an older one of the same key. Empty: it replaces none. */
   key: string;
 }
@@ -248,7 +248,7 @@ export interface Event {
   /** Its id. */
   id: string;
   /** Its content. */
-  payload: Buffer;
+  payload: Uint8Array;
   /** With conflation: what it replaces. */
   key: string;
   /** When it was published. */
@@ -325,7 +325,7 @@ export interface Snapshot {
   /** The answer's etag; empty if it is partial. */
   etag: string;
   /** The response's message, encoded as protobuf. */
-  payload: Buffer;
+  payload: Uint8Array;
   /** Parts are missing, which the answer names. Another snapshot follows when they are there. */
   partial: boolean;
   /** It could not be verified that this is the newest answer. Another snapshot follows when it can be. */
@@ -1667,7 +1667,7 @@ export const Unsubscribe: MessageFns<Unsubscribe> = {
 };
 
 function createBaseWatch(): Watch {
-  return { id: 0, generation: 0, method: "", request: Buffer.alloc(0), etag: "" };
+  return { id: 0, generation: 0, method: "", request: new Uint8Array(0), etag: "" };
 }
 
 export const Watch: MessageFns<Watch> = {
@@ -1732,7 +1732,7 @@ export const Watch: MessageFns<Watch> = {
               break;
             }
 
-            message.request = Buffer.from(reader.bytes());
+            message.request = reader.bytes();
             continue;
           }
           case 5: {
@@ -1760,7 +1760,7 @@ export const Watch: MessageFns<Watch> = {
       id: isSet(object.id) ? globalThis.Number(object.id) : 0,
       generation: isSet(object.generation) ? globalThis.Number(object.generation) : 0,
       method: isSet(object.method) ? globalThis.String(object.method) : "",
-      request: isSet(object.request) ? Buffer.from(bytesFromBase64(object.request)) : Buffer.alloc(0),
+      request: isSet(object.request) ? bytesFromBase64(object.request) : new Uint8Array(0),
       etag: isSet(object.etag) ? globalThis.String(object.etag) : "",
     };
   },
@@ -1793,7 +1793,7 @@ export const Watch: MessageFns<Watch> = {
     message.id = object.id ?? 0;
     message.generation = object.generation ?? 0;
     message.method = object.method ?? "";
-    message.request = object.request ?? Buffer.alloc(0);
+    message.request = object.request ?? new Uint8Array(0);
     message.etag = object.etag ?? "";
     return message;
   },
@@ -1885,7 +1885,7 @@ export const Unwatch: MessageFns<Unwatch> = {
 };
 
 function createBaseLivePublish(): LivePublish {
-  return { topic: "", requestId: "", payload: Buffer.alloc(0), key: "" };
+  return { topic: "", requestId: "", payload: new Uint8Array(0), key: "" };
 }
 
 export const LivePublish: MessageFns<LivePublish> = {
@@ -1939,7 +1939,7 @@ export const LivePublish: MessageFns<LivePublish> = {
               break;
             }
 
-            message.payload = Buffer.from(reader.bytes());
+            message.payload = reader.bytes();
             continue;
           }
           case 4: {
@@ -1970,7 +1970,7 @@ export const LivePublish: MessageFns<LivePublish> = {
         : isSet(object.request_id)
         ? globalThis.String(object.request_id)
         : "",
-      payload: isSet(object.payload) ? Buffer.from(bytesFromBase64(object.payload)) : Buffer.alloc(0),
+      payload: isSet(object.payload) ? bytesFromBase64(object.payload) : new Uint8Array(0),
       key: isSet(object.key) ? globalThis.String(object.key) : "",
     };
   },
@@ -1999,7 +1999,7 @@ export const LivePublish: MessageFns<LivePublish> = {
     const message = createBaseLivePublish();
     message.topic = object.topic ?? "";
     message.requestId = object.requestId ?? "";
-    message.payload = object.payload ?? Buffer.alloc(0);
+    message.payload = object.payload ?? new Uint8Array(0);
     message.key = object.key ?? "";
     return message;
   },
@@ -2210,7 +2210,7 @@ export const Events: MessageFns<Events> = {
 };
 
 function createBaseEvent(): Event {
-  return { offset: 0n, id: "", payload: Buffer.alloc(0), key: "", publishedAt: undefined };
+  return { offset: 0n, id: "", payload: new Uint8Array(0), key: "", publishedAt: undefined };
 }
 
 export const Event: MessageFns<Event> = {
@@ -2270,7 +2270,7 @@ export const Event: MessageFns<Event> = {
               break;
             }
 
-            message.payload = Buffer.from(reader.bytes());
+            message.payload = reader.bytes();
             continue;
           }
           case 4: {
@@ -2305,7 +2305,7 @@ export const Event: MessageFns<Event> = {
     return {
       offset: isSet(object.offset) ? BigInt(object.offset) : 0n,
       id: isSet(object.id) ? globalThis.String(object.id) : "",
-      payload: isSet(object.payload) ? Buffer.from(bytesFromBase64(object.payload)) : Buffer.alloc(0),
+      payload: isSet(object.payload) ? bytesFromBase64(object.payload) : new Uint8Array(0),
       key: isSet(object.key) ? globalThis.String(object.key) : "",
       publishedAt: isSet(object.publishedAt)
         ? fromJsonTimestamp(object.publishedAt)
@@ -2342,7 +2342,7 @@ export const Event: MessageFns<Event> = {
     const message = createBaseEvent();
     message.offset = (object.offset !== undefined && object.offset !== null) ? BigInt(object.offset) : 0n;
     message.id = object.id ?? "";
-    message.payload = object.payload ?? Buffer.alloc(0);
+    message.payload = object.payload ?? new Uint8Array(0);
     message.key = object.key ?? "";
     message.publishedAt = object.publishedAt ?? undefined;
     return message;
@@ -2893,7 +2893,7 @@ export const Watching: MessageFns<Watching> = {
 };
 
 function createBaseSnapshot(): Snapshot {
-  return { key: 0n, etag: "", payload: Buffer.alloc(0), partial: false, stale: false };
+  return { key: 0n, etag: "", payload: new Uint8Array(0), partial: false, stale: false };
 }
 
 export const Snapshot: MessageFns<Snapshot> = {
@@ -2953,7 +2953,7 @@ export const Snapshot: MessageFns<Snapshot> = {
               break;
             }
 
-            message.payload = Buffer.from(reader.bytes());
+            message.payload = reader.bytes();
             continue;
           }
           case 4: {
@@ -2988,7 +2988,7 @@ export const Snapshot: MessageFns<Snapshot> = {
     return {
       key: isSet(object.key) ? BigInt(object.key) : 0n,
       etag: isSet(object.etag) ? globalThis.String(object.etag) : "",
-      payload: isSet(object.payload) ? Buffer.from(bytesFromBase64(object.payload)) : Buffer.alloc(0),
+      payload: isSet(object.payload) ? bytesFromBase64(object.payload) : new Uint8Array(0),
       partial: isSet(object.partial) ? globalThis.Boolean(object.partial) : false,
       stale: isSet(object.stale) ? globalThis.Boolean(object.stale) : false,
     };
@@ -3021,7 +3021,7 @@ export const Snapshot: MessageFns<Snapshot> = {
     const message = createBaseSnapshot();
     message.key = (object.key !== undefined && object.key !== null) ? BigInt(object.key) : 0n;
     message.etag = object.etag ?? "";
-    message.payload = object.payload ?? Buffer.alloc(0);
+    message.payload = object.payload ?? new Uint8Array(0);
     message.partial = object.partial ?? false;
     message.stale = object.stale ?? false;
     return message;
@@ -3317,7 +3317,7 @@ export const LiveServiceDefinition = {
       requestStream: true,
       responseType: LiveResponse as typeof LiveResponse,
       responseStream: true,
-      options: { _unknownFields: { 400010: [Buffer.from([4, 72, 128, 128, 16]) as Buffer] } },
+      options: { _unknownFields: { 400010: [new Uint8Array([4, 72, 128, 128, 16]) as Uint8Array] } },
     },
     /**
      * The stream for browsers and networks that carry no stream of requests: the answers of `Connect`. All messages after
@@ -3329,7 +3329,7 @@ export const LiveServiceDefinition = {
       requestStream: false,
       responseType: LiveResponse as typeof LiveResponse,
       responseStream: true,
-      options: { _unknownFields: { 400010: [Buffer.from([4, 72, 128, 128, 16]) as Buffer] } },
+      options: { _unknownFields: { 400010: [new Uint8Array([4, 72, 128, 128, 16]) as Uint8Array] } },
     },
     /**
      * Sends one message to a stream of the caller that `Open` has begun, at whatever replica it is. Answered when the
@@ -3343,7 +3343,7 @@ export const LiveServiceDefinition = {
       responseStream: false,
       options: {
         idempotencyLevel: "IDEMPOTENT",
-        _unknownFields: { 400010: [Buffer.from([8, 18, 2, 53, 115, 72, 128, 128, 3]) as Buffer] },
+        _unknownFields: { 400010: [new Uint8Array([8, 18, 2, 53, 115, 72, 128, 128, 3]) as Uint8Array] },
       },
     },
   },
@@ -3389,11 +3389,20 @@ export interface LiveServiceClient<CallOptionsExt = {}> {
 }
 
 function bytesFromBase64(b64: string): Uint8Array {
-  return Uint8Array.from(globalThis.Buffer.from(b64, "base64"));
+  const bin = globalThis.atob(b64);
+  const arr = new Uint8Array(bin.length);
+  for (let i = 0; i < bin.length; ++i) {
+    arr[i] = bin.charCodeAt(i);
+  }
+  return arr;
 }
 
 function base64FromBytes(arr: Uint8Array): string {
-  return globalThis.Buffer.from(arr).toString("base64");
+  const bin: string[] = [];
+  arr.forEach((byte) => {
+    bin.push(globalThis.String.fromCharCode(byte));
+  });
+  return globalThis.btoa(bin.join(""));
 }
 
 type Builtin = Date | Function | Uint8Array | string | number | boolean | bigint | undefined;

@@ -1488,7 +1488,7 @@ export const SessionServiceDefinition = {
       requestStream: false,
       responseType: SignInResponse as typeof SignInResponse,
       responseStream: false,
-      options: { _unknownFields: { 400010: [Buffer.from([9, 10, 2, 8, 1, 18, 3, 49, 48, 115]) as Buffer] } },
+      options: { _unknownFields: { 400010: [new Uint8Array([9, 10, 2, 8, 1, 18, 3, 49, 48, 115]) as Uint8Array] } },
     },
     /**
      * Returns a new access token and the next refresh token. A repeated refresh returns the same successor until that
@@ -1500,7 +1500,7 @@ export const SessionServiceDefinition = {
       requestStream: false,
       responseType: RefreshResponse as typeof RefreshResponse,
       responseStream: false,
-      options: { _unknownFields: { 400010: [Buffer.from([9, 10, 2, 8, 1, 18, 3, 49, 48, 115]) as Buffer] } },
+      options: { _unknownFields: { 400010: [new Uint8Array([9, 10, 2, 8, 1, 18, 3, 49, 48, 115]) as Uint8Array] } },
     },
     /** Ends this session, or every session of the user, at once. */
     signOut: {
@@ -1511,7 +1511,7 @@ export const SessionServiceDefinition = {
       responseStream: false,
       options: {
         idempotencyLevel: "IDEMPOTENT",
-        _unknownFields: { 400010: [Buffer.from([5, 18, 3, 49, 48, 115]) as Buffer] },
+        _unknownFields: { 400010: [new Uint8Array([5, 18, 3, 49, 48, 115]) as Uint8Array] },
       },
     },
     /** The devices on which the user is signed in, the newest first. */
@@ -1523,7 +1523,7 @@ export const SessionServiceDefinition = {
       responseStream: false,
       options: {
         idempotencyLevel: "NO_SIDE_EFFECTS",
-        _unknownFields: { 400010: [Buffer.from([4, 18, 2, 53, 115]) as Buffer] },
+        _unknownFields: { 400010: [new Uint8Array([4, 18, 2, 53, 115]) as Uint8Array] },
       },
     },
     /** Ends the session of one device of the user. */
@@ -1535,7 +1535,7 @@ export const SessionServiceDefinition = {
       responseStream: false,
       options: {
         idempotencyLevel: "IDEMPOTENT",
-        _unknownFields: { 400010: [Buffer.from([5, 18, 3, 49, 48, 115]) as Buffer] },
+        _unknownFields: { 400010: [new Uint8Array([5, 18, 3, 49, 48, 115]) as Uint8Array] },
       },
     },
   },

@@ -109,7 +109,7 @@ export interface FileDescriptorResponse {
    * descriptor.proto, which uses proto2 only features, by making them opaque
    * bytes instead.
    */
-  fileDescriptorProto: Buffer[];
+  fileDescriptorProto: Uint8Array[];
 }
 
 /**
@@ -692,7 +692,7 @@ export const FileDescriptorResponse: MessageFns<FileDescriptorResponse> = {
               break;
             }
 
-            message.fileDescriptorProto.push(Buffer.from(reader.bytes()));
+            message.fileDescriptorProto.push(reader.bytes());
             continue;
           }
         }
@@ -710,9 +710,9 @@ export const FileDescriptorResponse: MessageFns<FileDescriptorResponse> = {
   fromJSON(object: any): FileDescriptorResponse {
     return {
       fileDescriptorProto: globalThis.Array.isArray(object?.fileDescriptorProto)
-        ? object.fileDescriptorProto.map((e: any) => Buffer.from(bytesFromBase64(e)))
+        ? object.fileDescriptorProto.map((e: any) => bytesFromBase64(e))
         : globalThis.Array.isArray(object?.file_descriptor_proto)
-        ? object.file_descriptor_proto.map((e: any) => Buffer.from(bytesFromBase64(e)))
+        ? object.file_descriptor_proto.map((e: any) => bytesFromBase64(e))
         : [],
     };
   },
@@ -1116,11 +1116,20 @@ export interface ServerReflectionClient<CallOptionsExt = {}> {
 }
 
 function bytesFromBase64(b64: string): Uint8Array {
-  return Uint8Array.from(globalThis.Buffer.from(b64, "base64"));
+  const bin = globalThis.atob(b64);
+  const arr = new Uint8Array(bin.length);
+  for (let i = 0; i < bin.length; ++i) {
+    arr[i] = bin.charCodeAt(i);
+  }
+  return arr;
 }
 
 function base64FromBytes(arr: Uint8Array): string {
-  return globalThis.Buffer.from(arr).toString("base64");
+  const bin: string[] = [];
+  arr.forEach((byte) => {
+    bin.push(globalThis.String.fromCharCode(byte));
+  });
+  return globalThis.btoa(bin.join(""));
 }
 
 type Builtin = Date | Function | Uint8Array | string | number | boolean | bigint | undefined;

@@ -47,7 +47,7 @@ export interface PublishedEvent {
    */
   requestId: string;
   /** The event's content, which clients receive as it is. */
-  payload: Buffer;
+  payload: Uint8Array;
   /** With conflation: a newer event replaces an older one of the same key. Empty: it replaces none. */
   key: string;
 }
@@ -298,7 +298,7 @@ export const PublishRequest: MessageFns<PublishRequest> = {
 };
 
 function createBasePublishedEvent(): PublishedEvent {
-  return { topic: "", requestId: "", payload: Buffer.alloc(0), key: "" };
+  return { topic: "", requestId: "", payload: new Uint8Array(0), key: "" };
 }
 
 export const PublishedEvent: MessageFns<PublishedEvent> = {
@@ -352,7 +352,7 @@ export const PublishedEvent: MessageFns<PublishedEvent> = {
               break;
             }
 
-            message.payload = Buffer.from(reader.bytes());
+            message.payload = reader.bytes();
             continue;
           }
           case 4: {
@@ -383,7 +383,7 @@ export const PublishedEvent: MessageFns<PublishedEvent> = {
         : isSet(object.request_id)
         ? globalThis.String(object.request_id)
         : "",
-      payload: isSet(object.payload) ? Buffer.from(bytesFromBase64(object.payload)) : Buffer.alloc(0),
+      payload: isSet(object.payload) ? bytesFromBase64(object.payload) : new Uint8Array(0),
       key: isSet(object.key) ? globalThis.String(object.key) : "",
     };
   },
@@ -412,7 +412,7 @@ export const PublishedEvent: MessageFns<PublishedEvent> = {
     const message = createBasePublishedEvent();
     message.topic = object.topic ?? "";
     message.requestId = object.requestId ?? "";
-    message.payload = object.payload ?? Buffer.alloc(0);
+    message.payload = object.payload ?? new Uint8Array(0);
     message.key = object.key ?? "";
     return message;
   },
@@ -678,7 +678,7 @@ export const PublisherServiceDefinition = {
       responseStream: false,
       options: {
         idempotencyLevel: "IDEMPOTENT",
-        _unknownFields: { 400010: [Buffer.from([8, 10, 2, 24, 1, 18, 2, 53, 115]) as Buffer] },
+        _unknownFields: { 400010: [new Uint8Array([8, 10, 2, 24, 1, 18, 2, 53, 115]) as Uint8Array] },
       },
     },
     /**
@@ -693,7 +693,9 @@ export const PublisherServiceDefinition = {
       responseStream: false,
       options: {
         idempotencyLevel: "IDEMPOTENT",
-        _unknownFields: { 400010: [Buffer.from([13, 10, 2, 24, 1, 18, 2, 53, 115, 72, 128, 128, 128, 2]) as Buffer] },
+        _unknownFields: {
+          400010: [new Uint8Array([13, 10, 2, 24, 1, 18, 2, 53, 115, 72, 128, 128, 128, 2]) as Uint8Array],
+        },
       },
     },
     /** Closes the live streams of a user, at every replica. */
@@ -705,7 +707,7 @@ export const PublisherServiceDefinition = {
       responseStream: false,
       options: {
         idempotencyLevel: "IDEMPOTENT",
-        _unknownFields: { 400010: [Buffer.from([8, 10, 2, 24, 1, 18, 2, 53, 115]) as Buffer] },
+        _unknownFields: { 400010: [new Uint8Array([8, 10, 2, 24, 1, 18, 2, 53, 115]) as Uint8Array] },
       },
     },
   },
@@ -748,11 +750,20 @@ export interface PublisherServiceClient<CallOptionsExt = {}> {
 }
 
 function bytesFromBase64(b64: string): Uint8Array {
-  return Uint8Array.from(globalThis.Buffer.from(b64, "base64"));
+  const bin = globalThis.atob(b64);
+  const arr = new Uint8Array(bin.length);
+  for (let i = 0; i < bin.length; ++i) {
+    arr[i] = bin.charCodeAt(i);
+  }
+  return arr;
 }
 
 function base64FromBytes(arr: Uint8Array): string {
-  return globalThis.Buffer.from(arr).toString("base64");
+  const bin: string[] = [];
+  arr.forEach((byte) => {
+    bin.push(globalThis.String.fromCharCode(byte));
+  });
+  return globalThis.btoa(bin.join(""));
 }
 
 type Builtin = Date | Function | Uint8Array | string | number | boolean | bigint | undefined;
