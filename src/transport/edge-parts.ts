@@ -1,7 +1,7 @@
 import type { Exchange } from './exchange.ts';
 import type { Spoken } from './protocols/protocols.ts';
-import type { EncodeRefusal } from './refusal.ts';
-import type { Served } from './served.ts';
+import type { EncodeRefusal } from './edge-faults.ts';
+import type { Served } from './served-method.ts';
 
 export type EdgeParts = {
   readonly served: ReadonlyMap<string, Served>;

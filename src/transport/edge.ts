@@ -5,9 +5,9 @@ import { fitStatus } from './fit-status.ts';
 import { authorityOf } from './incoming-metadata.ts';
 import type { Protocol } from './protocols/protocol.ts';
 import type { Spoken } from './protocols/protocols.ts';
-import { asFault, contentTypeUnknown, http2Needed, methodUnknown, verbWrong } from './refusal.ts';
+import { asFault, contentTypeUnknown, http2Needed, methodUnknown, verbWrong } from './edge-faults.ts';
 import { RunningCall } from './running-call.ts';
-import type { Served } from './served.ts';
+import type { Served } from './served-method.ts';
 
 /**
  * Answers one exchange of any protocol as a call.

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http';
 import type { Readable, Writable } from 'node:stream';
 import type { Peer } from '../core/ports/call.ts';
-import type { AbuseReason } from './http/abuse.ts';
+import type { AbuseReason } from './http/transport-metrics.ts';
 
 /** One HTTP request and its response, on either version. Every protocol uses it. */
 export type Exchange = {

@@ -16,7 +16,7 @@ import { noReports } from '../../test/support/server/no-reports.ts';
 import { openFront } from './front.ts';
 import { openPlan } from './builtin/open-plan.ts';
 import type { Protocol } from './protocols/protocol.ts';
-import type { Served } from './served.ts';
+import type { Served } from './served-method.ts';
 
 const fixture = registryOf(fixtureRelease.descriptorSet);
 

@@ -4,9 +4,9 @@ import type { Cors } from './cors.ts';
 import type { Exchange } from './exchange.ts';
 import type { ReportDefect } from './http/confine-errors.ts';
 import type { Spoken } from './protocols/protocols.ts';
-import type { EncodeRefusal } from './refusal.ts';
-import type { TransportReports } from './http/abuse.ts';
-import type { Served } from './served.ts';
+import type { EncodeRefusal } from './edge-faults.ts';
+import type { TransportReports } from './http/transport-metrics.ts';
+import type { Served } from './served-method.ts';
 
 /** A page with a fixed path, such as the published keys. */
 export type Page = { readonly contentType: string; readonly body: string; readonly cacheControl?: string };

@@ -8,7 +8,7 @@ import { createHttp1 } from './http/http1.ts';
 import { createHttp2 } from './http/http2.ts';
 import { limitConnections } from './http/limit-connections.ts';
 import { peerOf } from './peer.ts';
-import type { AbuseReason, TransportReports } from './http/abuse.ts';
+import type { AbuseReason, TransportReports } from './http/transport-metrics.ts';
 import { requestTimes } from './http/request-times.ts';
 import { serve } from './serve.ts';
 import { openConnectionLifetimes } from './http/connection-lifetimes.ts';

@@ -12,7 +12,7 @@ import { HeaderMetadata } from './header-metadata.ts';
 import { cleanHeaders } from './incoming-metadata.ts';
 import { OneRequest } from './protocols/one-request.ts';
 import type { Protocol, Reply } from './protocols/protocol.ts';
-import { asFault } from './refusal.ts';
+import { asFault } from './edge-faults.ts';
 import { streamSink } from './stream-sink.ts';
 
 export type CallToRun = {

@@ -12,9 +12,9 @@ import type { FrontOptions, FrontTls, Page } from '../transport/front-options.ts
 import { type Health, healthMethods } from '../transport/builtin/health.ts';
 import { protocolsBy } from '../transport/protocols/protocols.ts';
 import { reflectionMethods } from '../transport/builtin/reflection.ts';
-import type { EncodeRefusal } from '../transport/refusal.ts';
-import type { TransportReports } from '../transport/http/abuse.ts';
-import type { Served } from '../transport/served.ts';
+import type { EncodeRefusal } from '../transport/edge-faults.ts';
+import type { TransportReports } from '../transport/http/transport-metrics.ts';
+import type { Served } from '../transport/served-method.ts';
 import { watchCertificate } from '../transport/tls/watch-certificate.ts';
 import type { Settings } from '../settings.ts';
 import type { Certificates } from './certificates.ts';

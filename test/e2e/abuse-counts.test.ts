@@ -5,7 +5,7 @@ import { connect, type Socket } from 'node:net';
 import { after, before, test } from 'node:test';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import type { Handler } from '../../src/core/ports/call.ts';
-import { limitReasons } from '../../src/transport/http/abuse.ts';
+import { limitReasons } from '../../src/transport/http/transport-metrics.ts';
 import { Metadata } from 'nice-grpc-common';
 import { openFixture } from '../fixture/app.ts';
 import { frame, preface } from '../support/client/raw-http2.ts';

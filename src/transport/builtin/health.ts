@@ -9,7 +9,7 @@ import { StatusError } from '../../core/kit/status-error.ts';
 import { clip } from '../../core/kit/text.ts';
 import type { Answer, Call } from '../../core/ports/call.ts';
 import { openPlan } from './open-plan.ts';
-import type { Served } from '../served.ts';
+import type { Served } from '../served-method.ts';
 
 /** The state of the whole server (""), or of one service by its full name. */
 export type Health = {

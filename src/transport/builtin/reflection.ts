@@ -5,7 +5,7 @@ import { ServerReflectionRequest, ServerReflectionResponse } from '../../gen/grp
 import type { AccessPlan, MethodPlan } from '../../core/kit/plan.ts';
 import type { AnswerCall, CallRequest, Handler } from '../../core/ports/call.ts';
 import { openPlan } from './open-plan.ts';
-import type { Served } from '../served.ts';
+import type { Served } from '../served-method.ts';
 
 type Answer = NonNullable<ServerReflectionResponse['messageResponse']>;
 

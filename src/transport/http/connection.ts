@@ -1,6 +1,6 @@
 import type { Writable } from 'node:stream';
 import type { Peer } from '../../core/ports/call.ts';
-import type { AbuseReason } from './abuse.ts';
+import type { AbuseReason } from './transport-metrics.ts';
 
 /** What a connection needs of its listener. */
 export type ConnectionParts = {

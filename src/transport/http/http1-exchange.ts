@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import type { Peer } from '../../core/ports/call.ts';
 import { type Connection, Outgoing } from './connection.ts';
 import { type Exchange, type RespondHow, restMs } from '../exchange.ts';
-import { refuse } from './refuse.ts';
+import { refuseSocket } from './refuse-socket.ts';
 import type { RequestTimes } from './request-times.ts';
 
 /** A request of HTTP/1.1 as an exchange. */
@@ -60,7 +60,7 @@ export class Http1Exchange extends Outgoing implements Exchange {
   }
 
   tooLate(): void {
-    refuse(this.input.socket, '408 Request Timeout');
+    refuseSocket(this.input.socket, '408 Request Timeout');
   }
 
   cut(): void {

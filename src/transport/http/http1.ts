@@ -5,7 +5,7 @@ import type { Edge } from '../edge.ts';
 import { confine } from './confine-errors.ts';
 import type { FrontOptions, FrontTimers } from '../front-options.ts';
 import { Http1Exchange } from './http1-exchange.ts';
-import { refuse } from './refuse.ts';
+import { refuseSocket } from './refuse-socket.ts';
 import type { RequestTimes } from './request-times.ts';
 import { read } from './socket-handle.ts';
 
@@ -101,10 +101,10 @@ export function createHttp1(
   );
   server.maxHeadersCount = 0; // above a count Node silently drops headers, content-length too; maxHeaderSize bounds them
   server.requestTimeout = 0; // streams may be long; headers and requests of one message have their own limits
-  server.on('connect', (_request, socket) => refuse(socket as Socket, '405 Method Not Allowed')); // no proxy
+  server.on('connect', (_request, socket) => refuseSocket(socket as Socket, '405 Method Not Allowed')); // no proxy
   server.on('clientError', ({ code = '' }: NodeJS.ErrnoException, socket) => {
     if (!lost.has(code)) lineOf(socket as Socket).connection.parts.report(code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 'headers_timeout' : 'http_malformed');
-    refuse(socket as Socket, refusals[code] ?? '400 Bad Request');
+    refuseSocket(socket as Socket, refusals[code] ?? '400 Bad Request');
   });
   server.emit('listening'); // Node checks injected sockets for timeouts only if the server emits this (front-limits.test.ts guards it)
   return {

@@ -3,7 +3,7 @@ import { subscriberOf } from '../../core/kit/network.ts';
 import { openPlaces } from '../../core/kit/places.ts';
 import type { FrontLimits } from '../front-options.ts';
 import { peerOf } from '../peer.ts';
-import type { TransportReports } from './abuse.ts';
+import type { TransportReports } from './transport-metrics.ts';
 
 export type Connections = {
   /** The open ones. */
