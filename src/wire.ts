@@ -33,7 +33,7 @@ import { watchSessions } from './core/services/session/session-watch.ts';
 import { openTelemetry } from './core/telemetry/open-telemetry.ts';
 import type { DrainSummary } from './transport/drain.ts';
 import { defectReports } from './transport/http/confine-errors.ts';
-import type { Page } from './transport/front-options.ts';
+import type { Page } from './transport/pages.ts';
 import { openReadiness } from './transport/builtin/readiness.ts';
 import type { EncodeRefusal } from './transport/edge-faults.ts';
 import { transportReports } from './transport/http/transport-metrics.ts';

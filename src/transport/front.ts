@@ -3,14 +3,15 @@ import { createServer as createTlsServer, type Server as TlsServer } from 'node:
 import { Connection } from './http/connection.ts';
 import { type DrainSummary, drain } from './drain.ts';
 import { openEdge } from './edge.ts';
-import { defaultLimits, defaultTimers, type FrontOptions, type FrontTimers, type FrontTls } from './front-options.ts';
+import type { FrontOptions, FrontTls } from './front-options.ts';
+import { defaultLimits, defaultTimers, type FrontTimers } from './listener-limits.ts';
 import { createHttp1 } from './http/http1.ts';
 import { createHttp2 } from './http/http2.ts';
 import { limitConnections } from './http/limit-connections.ts';
 import { peerOf } from './peer.ts';
 import type { AbuseReason, TransportReports } from './http/transport-metrics.ts';
 import { requestTimes } from './http/request-times.ts';
-import { serve } from './serve.ts';
+import { withPages } from './pages.ts';
 import { openConnectionLifetimes } from './http/connection-lifetimes.ts';
 import { unsentOf } from './http/socket-handle.ts';
 import { unreadAnswers } from './http/unread.ts';
@@ -66,7 +67,7 @@ export async function openFront(options: FrontOptions): Promise<Front> {
       destroy,
     });
   };
-  const take = serve(options, edge);
+  const take = withPages(options, edge);
   const http1 = createHttp1(options, { timers, times, serve: take, connect });
   const http2 = createHttp2(options, { timers, sessions, times, serve: take, connect });
   const accept = (socket: Socket, isHttp2: boolean) => {

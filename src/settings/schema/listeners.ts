@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { durationText } from '../../core/kit/duration.ts';
+import { defaultLimits, defaultTimers } from '../../transport/listener-limits.ts';
 import { listenHost } from './address.ts';
 import { duration, file, name, port, text } from './values.ts';
 
@@ -17,25 +19,25 @@ export const publicListener = z
     corsOrigins: z.array(text()).max(100).default([]).describe('Origins whose web pages may call the server, such as "https://app.example.com".'),
     timers: z
       .strictObject({
-        handshake: duration('100ms', '2m').prefault('10s').describe('Time limit of a TLS handshake.'),
+        handshake: duration('100ms', '2m').prefault(durationText(defaultTimers.handshakeMs)).describe('Time limit of a TLS handshake.'),
         preface: duration('100ms', '2m')
-          .prefault('10s')
+          .prefault(durationText(defaultTimers.prefaceMs))
           .describe('Time limit for the first bytes of a new connection, and for the headers of an HTTP/1.1 request.'),
         request: duration('100ms', '1h')
-          .prefault('30s')
+          .prefault(durationText(defaultTimers.requestMs))
           .describe('Time limit for receiving a request of one message. Streams of requests may be longer.'),
         idle: duration('1s', '1h')
-          .prefault('5m')
+          .prefault(durationText(defaultTimers.idleMs))
           .describe('A connection without calls is closed after this time. Set it below the idle timeout of balancers.'),
         stall: duration('100ms', '1h')
-          .prefault('30s')
+          .prefault(durationText(defaultTimers.stallMs))
           .describe('A stream ends when its answer waits for this time without any of its bytes leaving, because the client does not read.'),
       })
       .prefault({})
       .describe('Time limits of connections.'),
     limits: z
       .strictObject({
-        connections: z.int().min(1).max(1_000_000).default(10_000).describe('Open connections. Further ones are closed at once.'),
+        connections: z.int().min(1).max(1_000_000).default(defaultLimits.connections).describe('Open connections. Further ones are closed at once.'),
         connectionsPerAddress: z
           .int()
           .min(1)
@@ -48,19 +50,19 @@ export const publicListener = z
           .int()
           .min(65_536)
           .max(1_073_741_824)
-          .default(16_777_216)
+          .default(defaultLimits.queuedBytesPerConnection)
           .describe('Bytes of answers that may wait for the client of one connection. The connection is ended beyond it.'),
         queuedBytes: z
           .int()
           .min(65_536)
           .max(68_719_476_736)
-          .default(268_435_456)
+          .default(defaultLimits.queuedBytes)
           .describe('Bytes of answers that may wait in all. The connections with the most are ended beyond it.'),
         statusBytes: z
           .int()
           .min(4_096)
           .max(32_768)
-          .default(8_192)
+          .default(defaultLimits.statusBytes)
           .describe(
             "Bytes of a status with its text, details and metadata, and of an answer's metadata. Many clients accept 8 KiB of headers. Details are dropped and texts clipped beyond it.",
           ),

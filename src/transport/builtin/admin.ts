@@ -1,6 +1,6 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Page } from '../front-options.ts';
+import type { Page } from '../pages.ts';
 
 /** 200 or 503 with the reasons, for the kubelet and for operators. */
 export type Probe = () => { readonly ok: boolean; readonly lines: readonly string[] };

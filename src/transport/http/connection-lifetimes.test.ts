@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { fakeClock } from '../../../test/support/time/clock.ts';
 import { until } from '../../../test/support/time/until.ts';
 import { Connection } from './connection.ts';
-import { defaultTimers } from '../front-options.ts';
+import { defaultTimers } from '../listener-limits.ts';
 import { nobody } from '../peer.ts';
 import { openConnectionLifetimes } from './connection-lifetimes.ts';
 

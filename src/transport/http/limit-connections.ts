@@ -1,7 +1,7 @@
 import type { Server, Socket } from 'node:net';
 import { subscriberOf } from '../../core/kit/network.ts';
 import { openPlaces } from '../../core/kit/places.ts';
-import type { FrontLimits } from '../front-options.ts';
+import type { FrontLimits } from '../listener-limits.ts';
 import { peerOf } from '../peer.ts';
 import type { TransportReports } from './transport-metrics.ts';
 

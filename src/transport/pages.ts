@@ -1,9 +1,14 @@
+import type { Cors } from './cors.ts';
 import type { Edge } from './edge.ts';
 import type { Exchange } from './exchange.ts';
-import type { FrontOptions } from './front-options.ts';
+
+/** A page with a fixed path, such as the published keys. */
+export type Page = { readonly contentType: string; readonly body: string; readonly cacheControl?: string };
+/** Pages by path, made anew at each request. */
+export type Pages = Readonly<Record<string, () => Page>>;
 
 /** Serves one exchange of either HTTP version: a preflight, a page, or a call. */
-export function serve({ pages, cors }: Pick<FrontOptions, 'pages' | 'cors'>, edge: Edge): Edge {
+export function withPages({ pages, cors }: { readonly pages: Pages; readonly cors: Cors }, edge: Edge): Edge {
   return (exchange, handled) => {
     if (cors.apply(exchange) || sendOptions(exchange) || sendPage(pages, exchange)) handled();
     else edge(exchange, handled);
@@ -18,7 +23,7 @@ function sendOptions(exchange: Exchange): boolean {
 }
 
 /** @returns false: there is no page of that path */
-function sendPage(pages: FrontOptions['pages'], exchange: Exchange): boolean {
+function sendPage(pages: Pages, exchange: Exchange): boolean {
   const { method, path } = exchange;
   if ((method !== 'GET' && method !== 'HEAD') || !Object.hasOwn(pages, path)) return false;
   const page = pages[path]?.();
