@@ -33,7 +33,7 @@ import { watchSessions } from './core/services/session/session-watch.ts';
 import { openTelemetry } from './core/telemetry/open-telemetry.ts';
 import type { DrainSummary } from './transport/drain.ts';
 import { defectReports } from './transport/http/confine-errors.ts';
-import type { Page } from './transport/pages.ts';
+import { jwksPage } from './transport/builtin/jwks-page.ts';
 import { openReadiness } from './transport/builtin/readiness.ts';
 import type { EncodeRefusal } from './transport/edge-faults.ts';
 import { transportReports } from './transport/http/transport-metrics.ts';
@@ -84,9 +84,6 @@ export type Portico = {
   /** Ends everything. */
   close(): Promise<void>;
 };
-
-/** How long proxies and services may keep our published keys: less than the two minutes before a new key signs. */
-const jwksMaxAgeS = 60;
 
 /** Builds and joins all rooms: the only place that names adapters. The server listens when the promise has resolved. */
 export async function wire({ settings, app, release, clock, env, pretty, samples = {}, handlers: given = {} }: WireOptions): Promise<Portico> {
@@ -201,11 +198,6 @@ export async function wire({ settings, app, release, clock, env, pretty, samples
     return encodeFault(fault, { table, requestId: randomHex(32), acceptLanguage });
   };
 
-  const jwksPage = (): Page => ({
-    contentType: 'application/json',
-    cacheControl: `public, max-age=${jwksMaxAgeS}`,
-    body: JSON.stringify(keys.jwks()),
-  });
   const closeAll = async () => {
     live.close();
     const closing = database.close(); // one that never opened ends the wait below
@@ -226,7 +218,7 @@ export async function wire({ settings, app, release, clock, env, pretty, samples
     chain: (plan, handler) => chainOf(plan, interceptors, handler),
     refusal,
     health: readiness.health,
-    pages: { '/.well-known/jwks.json': jwksPage },
+    pages: jwksPage(keys),
     probes: readiness.probes,
     metrics: telemetry.metricsText,
     clock,

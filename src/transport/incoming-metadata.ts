@@ -2,6 +2,8 @@ import type { IncomingHttpHeaders } from 'node:http2';
 import { Fault } from '../core/kit/fault.ts';
 import { remembered } from '../core/kit/remembered.ts';
 import { clip } from '../core/kit/text.ts';
+import type { CallMetadata } from '../core/ports/call.ts';
+import { takeDeadline } from './timeout-headers.ts';
 
 /** The content of headers besides the metadata. */
 export type Cleaned = {
@@ -41,7 +43,6 @@ const verdictOf = (key: string) => verdicts(key, () => (stripped.test(key) ? 'st
 export function cleanHeaders(headers: IncomingHttpHeaders, rawHeaders: readonly string[], nowMs: number): Cleaned {
   const credentials = credentialsOf(rawHeaders);
   if (credentials.length > 1) headers.authorization = credentials.join(', '); // not a credential, so it is refused where one is needed
-  const timeout = headers['grpc-timeout'] ?? headers['connect-timeout-ms'];
   for (const key in headers) {
     const verdict = verdictOf(key);
     if (verdict === 'strip') delete headers[key];
@@ -56,23 +57,7 @@ export function cleanHeaders(headers: IncomingHttpHeaders, rawHeaders: readonly 
       if (key.endsWith('-bin') && !base64List.test(String(value))) throw refusedKey(key, 'is not base64');
     }
   }
-  let deadlineAtMs: number | undefined;
-  if (timeout !== undefined) {
-    const isGrpc = headers['grpc-timeout'] !== undefined;
-    const timeoutMs = isGrpc ? grpcTimeoutMs(String(timeout)) : connectTimeoutMs(String(timeout));
-    if (timeoutMs === undefined) {
-      const key = isGrpc ? 'grpc-timeout' : 'connect-timeout-ms';
-      throw new Fault(
-        'TIMEOUT_MALFORMED',
-        `${key} "${String(timeout).slice(0, 40)}" is not a timeout: ${isGrpc ? '1 to 8 digits and one of H M S m u n are' : '1 to 10 digits are'} allowed.`,
-        { metadata: { key } },
-      );
-    }
-    delete headers['grpc-timeout'];
-    delete headers['connect-timeout-ms'];
-    deadlineAtMs = nowMs + timeoutMs;
-  }
-  return { authority: authorityOf(headers), deadlineAtMs };
+  return { authority: authorityOf(headers), deadlineAtMs: takeDeadline(headers, nowMs) };
 }
 
 /** The client chooses the key, and headers carry it back. */
@@ -100,20 +85,39 @@ function credentialsOf(rawHeaders: readonly string[]): readonly string[] {
   return found;
 }
 
-const unitMs: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S: 1_000, m: 1, u: 0.001, n: 0.000_001 };
+/** Headers of HTTP and of the protocols, which are not metadata. Pseudo headers begin with ":". */
+const notOfTheCall = new Set(
+  `accept accept-encoding connect-accept-encoding connect-content-encoding connect-protocol-version connection content-encoding content-length content-type
+  expect grpc-accept-encoding grpc-encoding grpc-timeout host keep-alive te trailer transfer-encoding upgrade`.split(/\s+/),
+);
 
 /**
- * @returns milliseconds of a `grpc-timeout` (gRPC over HTTP/2: TimeoutValue of at most 8 digits and a unit), rounded
- * up; undefined when it is invalid
+ * The metadata of a call, read on demand from its cleaned headers: of ten headers of a client, a call needs three or
+ * four.
  */
-export function grpcTimeoutMs(text: string): number | undefined {
-  const match = /^(\d{1,8})([HMSmun])$/.exec(text);
-  return match === null ? undefined : Math.ceil(Number(match[1]) * (unitMs[match[2] ?? ''] ?? 0));
-}
-
-/**
- * @returns milliseconds of a `connect-timeout-ms` (Connect protocol: at most 10 digits); undefined when it is invalid
- */
-export function connectTimeoutMs(text: string): number | undefined {
-  return /^\d{1,10}$/.test(text) ? Number(text) : undefined;
+export class IncomingMetadata implements CallMetadata {
+  readonly #headers: IncomingHttpHeaders;
+  constructor(headers: IncomingHttpHeaders) {
+    this.#headers = headers;
+  }
+  // The type of a value depends on its key, which no body can prove to the compiler: hence `never`.
+  get(key: string): never {
+    return this.getAll(key)[0] as never;
+  }
+  getAll(key: string): never[] {
+    const name = key.toLowerCase();
+    const value = this.#headers[name];
+    if (value === undefined || notOfTheCall.has(name) || name.startsWith(':')) return [];
+    const text = typeof value === 'string' ? value : value.join(', ');
+    return (name.endsWith('-bin') ? text.split(',').map((part) => Buffer.from(part.trim(), 'base64')) : [text]) as never[];
+  }
+  has(key: string): boolean {
+    return this.getAll(key).length > 0;
+  }
+  *[Symbol.iterator](): IterableIterator<[string, (string | Uint8Array)[]]> {
+    for (const key of Object.keys(this.#headers)) {
+      const values = this.getAll(key);
+      if (values.length > 0) yield [key, values];
+    }
+  }
 }

@@ -8,8 +8,7 @@ import type { Answer, AnswerCall, Call, Ending, StreamBody } from '../core/ports
 import type { EdgeParts } from './edge-parts.ts';
 import type { Exchange } from './exchange.ts';
 import { fitStatus } from './fit-status.ts';
-import { HeaderMetadata } from './header-metadata.ts';
-import { cleanHeaders } from './incoming-metadata.ts';
+import { cleanHeaders, IncomingMetadata } from './incoming-metadata.ts';
 import { OneRequest } from './protocols/one-request.ts';
 import type { Protocol, Reply } from './protocols/protocol.ts';
 import { asFault } from './edge-faults.ts';
@@ -50,7 +49,7 @@ export class RunningCall {
     this.#call = {
       plan,
       protocol: protocol.name,
-      metadata: new HeaderMetadata(headers),
+      metadata: new IncomingMetadata(headers),
       peer,
       authority,
       signal: this.#controller.signal,

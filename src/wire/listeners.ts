@@ -9,7 +9,7 @@ import type { DrainSummary } from '../transport/drain.ts';
 import type { ReportDefect } from '../transport/http/confine-errors.ts';
 import { openFront } from '../transport/front.ts';
 import type { FrontOptions, FrontTls } from '../transport/front-options.ts';
-import type { Page } from '../transport/pages.ts';
+import type { Pages } from '../transport/pages.ts';
 import { type Health, healthMethods } from '../transport/builtin/health.ts';
 import { protocolsBy } from '../transport/protocols/protocols.ts';
 import { reflectionMethods } from '../transport/builtin/reflection.ts';
@@ -30,7 +30,7 @@ export type ListenerParts = {
   readonly chain: (plan: MethodPlan, handler: Handler) => AnswerCall;
   readonly refusal: EncodeRefusal;
   readonly health: Health;
-  readonly pages: Readonly<Record<string, () => Page>>;
+  readonly pages: Pages;
   readonly probes: AdminOptions['probes'];
   readonly metrics: AdminOptions['metrics'];
   readonly clock: Clock;
@@ -107,7 +107,7 @@ type Place = {
   readonly host: string;
   readonly port: number;
   readonly tls: FrontTls | undefined;
-  readonly pages: Readonly<Record<string, () => Page>>;
+  readonly pages: Pages;
   readonly corsOrigins: readonly string[];
   /** Who may use reflection in `serve`. */
   readonly reflectionAccess: AccessPlan;

@@ -1,6 +1,6 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Page } from '../pages.ts';
+import type { Pages } from '../pages.ts';
 
 /** 200 or 503 with the reasons, for the kubelet and for operators. */
 export type Probe = () => { readonly ok: boolean; readonly lines: readonly string[] };
@@ -11,7 +11,7 @@ export type AdminOptions = {
   readonly port: number;
   readonly probes: Readonly<Record<'/livez' | '/readyz' | '/startupz', Probe>>;
   readonly metrics: () => Promise<string>;
-  readonly pages: Readonly<Record<string, () => Page>>;
+  readonly pages: Pages;
 };
 
 /** Loopback names that a page of another site cannot claim by DNS rebinding. */

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Metadata } from 'nice-grpc-common';
 import { toHeaders } from './protocols/answer-headers.ts';
-import { HeaderMetadata } from './header-metadata.ts';
+import { IncomingMetadata } from './incoming-metadata.ts';
 
 test('metadata is what the client says, without what belongs to HTTP and gRPC', () => {
-  const metadata = new HeaderMetadata({
+  const metadata = new IncomingMetadata({
     ':path': '/a.v1.B/C',
     'content-type': 'application/grpc',
     te: 'trailers',
