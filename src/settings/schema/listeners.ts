@@ -57,7 +57,9 @@ export const publicListener = z
           .min(65_536)
           .max(68_719_476_736)
           .default(defaultLimits.queuedBytes)
-          .describe('Bytes of answers that may wait in all. The connections with the most are ended beyond it.'),
+          .describe(
+            'Bytes of answers that may wait in all. Beyond it connections are ended: those stuck for the longest time first, then those with the most.',
+          ),
         statusBytes: z
           .int()
           .min(4_096)

@@ -23,9 +23,13 @@ class Answer extends Outgoing {
   }
 }
 
-async function open() {
+function check(bytesMax: number) {
   const clock = fakeClock();
-  const unread = unreadAnswers({ stallMs, connectionBytesMax: 1e9, bytesMax: 1e9 }, clock);
+  return { clock, unread: unreadAnswers({ stallMs, connectionBytesMax: 1e9, bytesMax }, clock) };
+}
+
+/** One connection with one answer. */
+async function open({ clock, unread } = check(1e9)) {
   const listener = createServer().listen(0, '127.0.0.1');
   await once(listener, 'listening');
   const accepted = once(listener, 'connection');
@@ -80,4 +84,31 @@ test('a client that reads one large write slowly is not cut; once it stops, it i
   on.answer.write(Buffer.alloc(10)); // while the connection ends
   await on.clock.advance(2 * stallMs);
   assert.deepEqual(on.cuts, ['connection_stalled']);
+});
+
+test('beyond the bound for all connections a client that does not read is ended, and not one with more that reads', async () => {
+  const common = check(60_000_000);
+  using reading = await open(common);
+  using stuck = await open(common);
+  using fresh = await open(common);
+  for (const [{ answer, socket, client }, writes] of [
+    [stuck, 240],
+    [reading, 600],
+  ] as const) {
+    for (let i = 0; i < writes; i++) answer.write(Buffer.alloc(65_536));
+    await until('all but the first write waits in one', () => {
+      client.read();
+      return unsentOf(socket) > 1_000_000;
+    });
+  }
+  await common.clock.advance(2_000);
+  const before = unsentOf(reading.socket);
+  await until('the one that reads makes progress', () => {
+    reading.client.read();
+    return unsentOf(reading.socket) < before;
+  });
+  await common.clock.advance(1_000);
+  for (let i = 0; i < 310; i++) fresh.answer.write(Buffer.alloc(65_536));
+  await until('one is ended', () => [...reading.cuts, ...stuck.cuts, ...fresh.cuts].length > 0);
+  assert.deepEqual([reading.cuts, stuck.cuts, fresh.cuts], [[], ['queues_full'], []]);
 });

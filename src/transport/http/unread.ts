@@ -20,8 +20,8 @@ const lookMs = 1_000;
 
 /**
  * Ends streams whose bytes do not leave, because the client does not read or opens no window; the connection, if that
- * holds for all its streams; and connections with too many waiting bytes. One timer for all, which runs only while
- * bytes may wait.
+ * holds for all its streams; and connections with too many waiting bytes: beyond the bound for all, those that have
+ * been stuck for the longest time first. One timer for all, which runs only while bytes may wait.
  */
 export function unreadAnswers({ stallMs, connectionBytesMax, bytesMax }: UnreadLimits, clock: Clock): Unread {
   let watched: Connection[] = [];
@@ -42,7 +42,8 @@ export function unreadAnswers({ stallMs, connectionBytesMax, bytesMax }: UnreadL
     }
     watched = kept;
     if (bytes <= bytesMax) return;
-    for (const connection of [...watched].sort((a, b) => b.queuedMost - a.queuedMost)) {
+    // a large answer on its way to a client that reads may be the largest: those without progress go first
+    for (const connection of [...watched].sort((a, b) => stuckForMs(b) - stuckForMs(a) || b.queuedMost - a.queuedMost)) {
       bytes -= connection.queuedMost;
       end(connection, 'queues_full');
       if (bytes <= bytesMax) return;
@@ -102,6 +103,13 @@ function check(connection: Connection, passedMs: number, stallMs: number): void 
   connection.queuedMost = queued;
   if (stuck.length > 0 && stuck.length === connection.open.length) end(connection, 'connection_stalled');
   else for (const one of stuck) endOne(one);
+}
+
+/** How long none of its answers has made progress; 0: one of them has, or nothing waits. */
+function stuckForMs({ open }: Connection): number {
+  let least = Number.POSITIVE_INFINITY;
+  for (const { output, stuckForMs } of open) if (output.writableLength > 0) least = Math.min(least, stuckForMs);
+  return Number.isFinite(least) ? least : 0;
 }
 
 /** Ends one stream, once: with its window closed it stays open for a while. */
