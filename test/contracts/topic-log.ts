@@ -50,8 +50,13 @@ export const verdict = (page: TopicPage) => (page.recovered ? page.events.map(te
 /** Keeps what is delivered. */
 export function follower() {
   const events: TopicEvent[] = [];
+  const previousIds: (string | undefined)[] = [];
   let gaps = 0;
-  return { events, gaps: () => gaps, onEvent: (event: TopicEvent) => void events.push(event), onGap: () => void gaps++ };
+  const onEvent = (event: TopicEvent, previousId: string | undefined) => {
+    events.push(event);
+    previousIds.push(previousId);
+  };
+  return { events, previousIds, gaps: () => gaps, onEvent, onGap: () => void gaps++ };
 }
 
 /** What every adapter of the topic log promises. The table of positions is in topic-log-table.ts. */
@@ -326,6 +331,29 @@ export function topicLogContract(adapter: string, open: () => Promise<TopicLogHa
     assert.equal(standingOf(last, { ...next, epoch: 'another', offset: 3 }), 'read');
     assert.equal(verdict(await b.read('t', last, pageMax)), '3 4');
     assert.equal(received.gaps(), 0);
+  });
+
+  contract('an event says which one was before it: others may have taken the offsets of a lost end', async ({ a, b, announcements, faults }) => {
+    const received = follower();
+    await b.follow('t', received);
+    await fill(a, 't', 1);
+    const restore = await faults.save('t');
+    await publishOne(a, 't', { payload: payload('2') });
+    await until('both are delivered', () => received.events.length === 2);
+    const last = received.events[1]?.position ?? assert.fail();
+    assert.deepEqual(received.previousIds, ['', received.events[0]?.position.id]);
+    await restore();
+    announcements.lose(true);
+    const other = await publishOne(a, 't', { payload: payload('other 2') });
+    await until('it is lost', () => announcements.lost() === 1);
+    announcements.lose(false);
+    await publishOne(a, 't', { payload: payload('3') });
+    await until('the next one is delivered', () => received.events.length === 3);
+    const next = received.events[2]?.position ?? assert.fail();
+    assert.deepEqual([other.offset, next.offset, received.previousIds[2]], [last.offset, last.offset + 1, other.id]);
+    assert.equal(standingOf(last, next, other.id), 'read', 'its offset alone looks as if it followed');
+    assert.equal(standingOf(other, next, other.id), 'next');
+    assert.equal(standingOf(last, next), 'next', 'from a release that does not say');
   });
 
   contract('who gives up following is rejected with the reason; who closes gets nothing more', async ({ a, b }) => {

@@ -142,6 +142,23 @@ test('a client that subscribes while the feed is ahead of a log that lost its en
   for (const each of [old, one]) assert.equal(each.received.at(-1), 'e=5');
 });
 
+test('a lost end whose offsets others took unnoticed is found by the next event, which looks as if it followed', async () => {
+  const { clock, bus, log, client, publish } = openTopic();
+  const [one, conflating] = [client(), client({ conflate: true })];
+  await clock.advance(1);
+  await publish('a=1');
+  const restore = log.faults.save('t');
+  await publish('b=2', 'c=3');
+  restore();
+  bus.lose(true);
+  await publish('d=2', 'e=3');
+  bus.lose(false);
+  await publish('f=4');
+  for (const { received } of [one, conflating]) assert.deepEqual(received, ['anew', 'a=1', 'b=2', 'c=3', 'anew']);
+  await publish('g=5');
+  for (const { received } of [one, conflating]) assert.equal(received.at(-1), 'g=5');
+});
+
 test('a slow client of a conflated topic gets the newest event of each key, and no listener stays behind', async () => {
   const { clock, client, publish } = openTopic();
   const [quick, slow] = [client({ conflate: true }), client({ conflate: true })];

@@ -77,7 +77,8 @@ export type TopicPage =
 
 /** Both functions are called synchronously and must return fast. Errors that they throw are logged. */
 export type TopicListener = {
-  onEvent(event: TopicEvent): void;
+  /** @param previousId of the event before it in the log, "" before the first; undefined: it is not known */
+  onEvent(event: TopicEvent, previousId: string | undefined): void;
   /** The log may have events that are not delivered: read it. It is called when reading works again. */
   onGap(): void;
 };
@@ -131,9 +132,10 @@ export type TopicLog = {
 /**
  * How an event that was delivered stands to the last one: it follows directly; it is the same one; or only the log
  * knows: there is a gap, or it is an older one delivered late, or the log has lost its end.
+ * @param previousId of the event before it: a log that lost its end may have given its offsets to others unnoticed
  */
-export function standingOf(last: TopicPosition, event: TopicPosition): 'next' | 'same' | 'read' {
+export function standingOf(last: TopicPosition, event: TopicPosition, previousId?: string): 'next' | 'same' | 'read' {
   if (event.epoch !== last.epoch) return 'read';
-  if (event.offset === last.offset + 1) return 'next';
+  if (event.offset === last.offset + 1) return previousId === undefined || previousId === last.id ? 'next' : 'read';
   return event.offset === last.offset && event.id === last.id ? 'same' : 'read';
 }

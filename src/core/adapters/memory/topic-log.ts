@@ -2,7 +2,7 @@ import type { Clock } from '../../kit/clock.ts';
 import { type Bus, messageBytesMax } from '../../ports/bus.ts';
 import { checkLogTopic, checkPublish, checkRead, epochMs, newEpochMs, repeatMs } from '../../ports/topic-bounds.ts';
 import type { PageLimits, Published, TopicEvent, TopicLog, TopicPage, TopicPosition } from '../../ports/topic-log.ts';
-import { busTopicOf, encodeAnnouncement } from '../topics/announcement.ts';
+import { type Announcement, busTopicOf, encodeAnnouncement } from '../topics/announcement.ts';
 import { followBy } from '../topics/follow.ts';
 import { append, beginLog, bytesOf, empty, eventsAfter, type KeptLog } from './kept-log.ts';
 
@@ -72,14 +72,15 @@ export function memoryTopicLog(parts: MemoryTopicLogParts): TopicLog & { readonl
       checkPublish(topic, events, limits);
       const log = touch(topic);
       const nowMs = clock.nowMs();
-      const announced: TopicEvent[] = [];
+      const announced: Announcement[] = [];
       const published = events.map((event): Published => {
         const name = requestName(topic, event.requestId);
         const before = event.requestId === undefined ? undefined : requests.get(name);
         if (before !== undefined && nowMs < before.untilMs) return { position: before.position, repeated: true };
+        const previousId = log.top.id;
         const appended = append(log, event, { id: randomId(), nowMs, limits });
         bytes += appended.grown;
-        announced.push(appended.event);
+        announced.push({ event: appended.event, previousId });
         requests.delete(name);
         if (event.requestId !== undefined) keepRequest(name, appended.event.position);
         return { position: appended.event.position, repeated: false };
@@ -90,7 +91,7 @@ export function memoryTopicLog(parts: MemoryTopicLogParts): TopicLog & { readonl
         if (bytes <= bytesMax) break;
         forget(other, old);
       }
-      for (const event of announced) void bus.publish(busTopicOf(topic), encodeAnnouncement(event, messageBytesMax));
+      for (const one of announced) void bus.publish(busTopicOf(topic), encodeAnnouncement(one, messageBytesMax));
       return published;
     },
     read: async (topic, after, page) => {

@@ -38,6 +38,7 @@ local function live() redis.call('PEXPIRE', log, top == 0 and ${newEpochMs} or $
 
 /** Adds an event, and announces it. */
 export const appending = `
+local previousId
 local function trim(size, keptMs)
   local length = redis.call('XLEN', events)
   local trimmed = false
@@ -64,11 +65,11 @@ local function add(id, key, payload)
     floor, floorId = top, topId
     redis.call(unpack(entry))
   end
-  top, topId = top + 1, id
+  top, topId, previousId = top + 1, id, topId
   if redis.call(key == '' and 'RPUSHX' or 'RPUSH', ids, id) > ${replacedMax} then redis.call('LTRIM', ids, -${replacedMax}, -1) end
 end
 local function announce(channel, key, payload)
-  local header = table.concat({'${announcementFormat}', epoch, text(top), topId, text(nowMs), text(#key)}, ' ') .. '\\n'
+  local header = table.concat({'${announcementFormat}', epoch, text(top), topId, text(nowMs), text(#key), previousId}, ' ') .. '\\n'
   local whole = #header + #key + #payload <= ${messageBytesMax}
   redis.call('SPUBLISH', channel, whole and header .. key .. payload or '0')
 end

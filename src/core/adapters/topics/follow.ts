@@ -8,9 +8,9 @@ export function followBy(bus: Bus): TopicLog['follow'] {
   return async (topic, { onEvent, onGap }, signal) => {
     checkLogTopic(topic);
     const onMessage = (bytes: Uint8Array) => {
-      const event = decodeAnnouncement(bytes);
-      if (event === undefined) onGap();
-      else onEvent(event);
+      const announced = decodeAnnouncement(bytes);
+      if (announced === undefined) onGap();
+      else onEvent(announced.event, announced.previousId);
     };
     return bus.subscribe(busTopicOf(topic), { onMessage, onGap }, signal);
   };

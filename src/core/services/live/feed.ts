@@ -131,12 +131,12 @@ function openFeed(topic: string, { log, clock, report }: FeedParts, onClosed: ()
     subscription ??= await log.follow(
       topic,
       {
-        onEvent: (event) => {
+        onEvent: (event, previousId) => {
           if (state !== 'live') {
             more = true;
             return;
           }
-          const standing = standingOf(position, event.position);
+          const standing = standingOf(position, event.position, previousId);
           if (standing === 'next') take(event);
           else if (standing === 'read') void repair();
         },
