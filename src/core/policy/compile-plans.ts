@@ -11,19 +11,16 @@ import { deadlineOf } from './deadline.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import { forwardOf } from './forward-policy.ts';
 import { generatedNames } from './generated-names.ts';
+import { invalidatesOf } from './invalidates.ts';
 import { type Finding, PolicyErrors, type Sources } from './policy-errors.ts';
 import { numbersOf } from './policy-path.ts';
-import { durationBetween, type Say, sayTwice } from './say.ts';
+import type { Report } from './report.ts';
 import { messagesWithin } from './shape.ts';
 import { requestBytesOf } from './request-bytes-max.ts';
 import { streamOf } from './stream-of.ts';
-import { tagsMax } from './tag-bounds.ts';
-import { parseTemplate, whyNoSub } from './template.ts';
-import { unknownFields } from './unenforced-fields.ts';
+import { unenforcedFields } from './unenforced-fields.ts';
 import { warningsOf } from './warnings.ts';
 
-/** The longest settle time after an invalidation. */
-export const settleMaxMs = 600_000;
 /**
  * `portico.v1.policy` among the options of a method, and protovalidate's rules among those of fields, messages and
  * oneofs.
@@ -69,16 +66,17 @@ export function compilePlans({
   // a write may invalidate by every claim that distinguishes answers
   const policy = policyType(registry);
   const claims = new Set(['sub', ...methods.flatMap((method) => policyOf(method, policy)?.cache?.claims ?? [])]);
-  const sayOf =
-    (method: DescMethod): Say =>
+  const reportOf =
+    (method: DescMethod): Report =>
     (path, message) =>
       findings.push({ method, policy, path: numbersOf(policy, path), message });
   for (const method of methods) {
-    for (const { path, message } of unknownFields(policyBytes(method) ?? new Uint8Array(), policy)) findings.push({ method, policy, path, message });
-    const plan = planOf(method, { registry, policyType: policy, upstreams, claims, say: sayOf(method) });
+    for (const { path, message } of unenforcedFields(policyBytes(method) ?? new Uint8Array(), policy))
+      findings.push({ method, policy, path, message });
+    const plan = planOf(method, { registry, policyType: policy, upstreams, claims, report: reportOf(method) });
     plans.set(plan.path, plan);
   }
-  for (const method of methods) streamOf.checkAccess(method, plans, sayOf(method));
+  for (const method of methods) streamOf.checkAccess(method, plans, reportOf(method));
   const services = [...registry.files].flatMap((file) => file.services.filter(({ typeName }) => served(typeName) || called.has(typeName)));
   findings.push(...generatedNames(services, (method) => plans.get(`/${nameOf(method)}`)?.forward === undefined));
   if (findings.length > 0) throw new PolicyErrors(findings, sources);
@@ -119,42 +117,30 @@ function planOf(
     readonly policyType: DescMessage;
     readonly upstreams: ReadonlySet<string> | undefined;
     readonly claims: ReadonlySet<string>;
-    readonly say: Say;
+    readonly report: Report;
   },
 ): MethodPlan {
-  const { say } = context;
+  const { report } = context;
   const bytes = policyBytes(method) ?? new Uint8Array();
   const policy = policyOf(method, context.policyType) ?? Policy.fromPartial({});
   const kind = callKindOf(method);
   const safe = method.idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS;
-  const access = accessOf(policy.access, say);
-  const deadlineMs = deadlineOf(policy, kind, say);
+  const access = accessOf(policy.access, report);
+  const deadlineMs = deadlineOf(policy, kind, report);
   if (policy.cache !== undefined && kind !== 'unary')
-    say(
+    report(
       'cache',
       `cache is only for unary methods; ${method.name} is a stream${policy.streamOf === '' ? '' : ', and answers from the entry of its unary method'}.`,
     );
   else if (policy.cache !== undefined && !safe)
-    say('cache', `cache needs "option idempotency_level = NO_SIDE_EFFECTS;": what changes things is never answered from memory.`);
-  if (policy.invalidates.length > 0 && safe && policy.streamOf === '')
-    say('invalidates[0]', 'invalidates is only for methods that change things; this one is NO_SIDE_EFFECTS.');
-  if (policy.invalidates.length > 0 && (kind === 'client_stream' || kind === 'bidi_stream'))
-    say('invalidates[0]', 'invalidates needs a single request to take its values from; this method takes a stream.');
-  const claims = access.kind === 'user' ? context.claims : new Set<string>();
-  const invalidates = policy.invalidates.flatMap((source, i) => {
-    const template = parseTemplate(source, method.input, claims);
-    if (!('wrong' in template)) return [template];
-    say(`invalidates[${i}]`, whyNoSub(source, access.kind) ?? template.wrong);
-    return [];
+    report('cache', `cache needs "option idempotency_level = NO_SIDE_EFFECTS;": what changes things is never answered from memory.`);
+  const { invalidates, settleMs } = invalidatesOf(policy, method, {
+    kind,
+    safe,
+    accessKind: access.kind,
+    claims: access.kind === 'user' ? context.claims : new Set(),
+    report,
   });
-  sayTwice(policy.invalidates, 'tag', 'invalidates', say);
-  if (policy.invalidates.length > tagsMax)
-    say(`invalidates[${tagsMax}]`, `invalidates has ${policy.invalidates.length} tags: at most ${tagsMax} are allowed.`);
-  if (policy.soft && policy.invalidates.length === 0)
-    say('soft', 'soft says how invalidates acts, and there is none. Add invalidates, or leave it out.');
-  if (policy.settle !== '' && policy.invalidates.length === 0)
-    say('settle', 'settle says for how long what invalidates names is not stored, and there is none. Add invalidates, or leave it out.');
-  const settleMs = policy.settle === '' ? 0 : durationBetween(policy.settle, { leastMs: 1, mostMs: settleMaxMs }, 'settle', say);
   const plan: MethodPlan = {
     method: nameOf(method),
     path: `/${nameOf(method)}`,
@@ -164,12 +150,12 @@ function planOf(
     idempotent: safe || method.idempotency === MethodOptions_IdempotencyLevel.IDEMPOTENT,
     access,
     deadlineMs,
-    requestBytes: requestBytesOf(policy.requestBytes, kind, say),
-    cache: policy.cache === undefined ? undefined : cacheOf(policy.cache, method, access, say),
+    requestBytes: requestBytesOf(policy.requestBytes, kind, report),
+    cache: policy.cache === undefined ? undefined : cacheOf(policy.cache, method, access, report),
     invalidates,
     soft: policy.soft,
     settleMs,
-    streamOf: policy.streamOf === '' ? undefined : streamOf.resolve(policy, method, kind, say),
+    streamOf: policy.streamOf === '' ? undefined : streamOf.resolve(policy, method, kind, report),
     forward: policy.forward === undefined ? undefined : forwardOf(policy.forward, method, context),
     validated: hasRules(method),
     fingerprint: fingerprintOf(method, bytes),

@@ -1,12 +1,12 @@
 import type { Policy } from '../../gen/portico/v1/policy.ts';
 import type { MethodPlan } from '../kit/plan.ts';
-import { durationBetween, type Say } from './say.ts';
+import { durationBetween, type Report } from './report.ts';
 
 /** The default deadline of a unary method; a stream has none. */
 export const unaryDeadlineMs = 10_000;
 
 /** @returns milliseconds; undefined: none */
-export function deadlineOf({ deadline }: Policy, kind: MethodPlan['kind'], say: Say): number | undefined {
+export function deadlineOf({ deadline }: Policy, kind: MethodPlan['kind'], report: Report): number | undefined {
   if (deadline === '') return kind === 'unary' ? unaryDeadlineMs : undefined;
-  return durationBetween(deadline, { leastMs: 1, mostMs: 3_600_000 }, 'deadline', say);
+  return durationBetween(deadline, { leastMs: 1, mostMs: 3_600_000 }, 'deadline', report);
 }

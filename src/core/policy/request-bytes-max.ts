@@ -1,5 +1,5 @@
 import type { CallKind } from '../kit/plan.ts';
-import type { Say } from './say.ts';
+import type { Report } from './report.ts';
 
 /**
  * The default limit of a unary method's request: a screen's request is small, and a decoder's cost grows with the size.
@@ -11,10 +11,10 @@ export const streamRequestBytes = 1_048_576;
 /** The memory limit of one HTTP/2 session. */
 const mostBytes = 16_777_216;
 
-/** @returns the largest request message of a method in bytes; what is wrong is said */
-export function requestBytesOf(said: number, kind: CallKind, say: Say): number {
-  if (said > mostBytes)
-    say('requestBytes', `request_bytes ${said} is out of range: at most ${mostBytes} (16 MiB) is allowed. Send more as a stream.`);
-  if (said > 0) return said;
+/** @returns the largest request message of a method in bytes; errors are reported */
+export function requestBytesOf(requested: number, kind: CallKind, report: Report): number {
+  if (requested > mostBytes)
+    report('requestBytes', `request_bytes ${requested} is out of range: at most ${mostBytes} (16 MiB) is allowed. Send more as a stream.`);
+  if (requested > 0) return requested;
   return kind === 'unary' ? unaryRequestBytes : streamRequestBytes;
 }

@@ -19,7 +19,7 @@ export const enforced: Fields = {
 };
 
 /** Fields of a policy that this release does not enforce: a newer policy.proto was used for the descriptor set. */
-export function unknownFields(bytes: Uint8Array, policy: DescMessage): readonly { readonly path: Numbers; readonly message: string }[] {
+export function unenforcedFields(bytes: Uint8Array, policy: DescMessage): readonly { readonly path: Numbers; readonly message: string }[] {
   const found: { path: Numbers; message: string }[] = [];
   type Level = { readonly fields: Fields; readonly message: DescMessage | undefined; readonly path: Numbers; readonly before: string };
   const read = (data: Uint8Array, { fields, message, path, before }: Level) => {

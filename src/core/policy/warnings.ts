@@ -9,19 +9,19 @@ export function warningsOf(plans: readonly MethodPlan[], policy: DescMessage, so
   const remembered = new Set(plans.flatMap(({ cache }) => cache?.tags ?? []).map(formOf));
   return plans.flatMap((plan) => {
     const { method, descriptor, invalidates } = plan;
-    const say = (at: PolicyPath, message: string) => {
+    const report = (at: PolicyPath, message: string) => {
       const { path, line, column } = locate({ method: descriptor, policy, path: numbersOf(policy, at) }, message, sources);
       return `${path}:${line}:${column}: ${message}`;
     };
     return [
       ...(isRecursive(descriptor.input)
-        ? [say('', `${method} takes ${descriptor.input.typeName}, which can contain itself: deep nesting costs time to refuse.`)]
+        ? [report('', `${method} takes ${descriptor.input.typeName}, which can contain itself: deep nesting costs time to refuse.`)]
         : []),
       // a tag may also come from context.tag() or from an upstream, so this is not an error
       ...invalidates.flatMap((template, i) =>
         remembered.has(formOf(template))
           ? []
-          : [say(`invalidates[${i}]`, `${method} invalidates "${template.source}", and no cache policy has such a tag.`)],
+          : [report(`invalidates[${i}]`, `${method} invalidates "${template.source}", and no cache policy has such a tag.`)],
       ),
     ];
   });

@@ -1,7 +1,6 @@
 import type { MethodDefinition, ServiceDefinition } from '../kit/ts-proto.ts';
 import type { UpstreamEnd } from '../ports/upstream-transport.ts';
 import { codeOf, faultOfUpstream } from '../upstreams/fault-of-upstream.ts';
-import { standardKeys } from '../upstreams/metadata.ts';
 import { openStream } from '../upstreams/open-stream.ts';
 import { ofOneMessage } from '../upstreams/send-unary.ts';
 import type { CallContext, UpstreamMethod, Upstreams } from '../upstreams/upstreams.ts';
@@ -35,7 +34,7 @@ export function clientsOf(parts: ClientParts): AnyClients {
       const definition = service.methods[method] as MethodDefinition;
       const read = parts.readers.get(definition);
       if (read === undefined) throw new Error(`There is no reader for the answers of ${service.fullName}/${definition.name}.`);
-      client[method] = callOf({ upstream: name, path: `/${service.fullName}/${definition.name}`, keys: standardKeys, definition, read }, parts, made);
+      client[method] = callOf({ upstream: name, path: `/${service.fullName}/${definition.name}`, keys: [], definition, read }, parts, made);
     }
     clients[name] = client;
   }

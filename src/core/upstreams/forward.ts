@@ -3,7 +3,7 @@ import { Metadata } from 'nice-grpc-common';
 import type { Fault } from '../kit/fault.ts';
 import type { ForwardPlan, MethodPlan } from '../kit/plan.ts';
 import type { Answer, Handler, ReadyCall } from '../ports/call.ts';
-import { fromUpstream, standardKeys } from './metadata.ts';
+import { fromUpstream } from './metadata.ts';
 import { type OpenStream, openStream } from './open-stream.ts';
 import { statusForClient } from './status-for-client.ts';
 import { ofOneMessage } from './send-unary.ts';
@@ -16,7 +16,7 @@ import type { Prepared, Upstreams } from './upstreams.ts';
 export function forward(plan: MethodPlan, upstreams: Upstreams): Handler {
   const to = plan.forward;
   if (to === undefined) throw new Error(`${plan.method} is not forwarded.`);
-  const target = { upstream: to.upstream, path: to.path, keys: [...standardKeys, ...to.metadata] };
+  const target = { upstream: to.upstream, path: to.path, keys: to.metadata };
   if (plan.kind === 'unary') {
     return async (call) => {
       const { end, headers, body, tags, limit } = await upstreams.unary(target, call.requestBytes, call);

@@ -48,7 +48,7 @@ export type UpstreamMethod = {
   readonly upstream: string;
   /** "/orders.v1.OrderService/GetOrder" */
   readonly path: string;
-  /** Metadata of the client that is forwarded. */
+  /** Metadata of the client that it receives besides the standard keys. */
   readonly keys: readonly string[];
 };
 
