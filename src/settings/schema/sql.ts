@@ -1,0 +1,15 @@
+import { z } from 'zod';
+import { secretFile } from './values.ts';
+
+export const sql = z
+  .strictObject({
+    url: z
+      .url({ protocol: /^postgres(ql)?$/ })
+      .optional()
+      .meta({ writeOnly: true, 'x-example': 'postgres://user:password@host:5432/database' })
+      .describe('PostgreSQL, as "postgres://user:password@host:5432/database".'),
+    urlFile: secretFile('url'),
+    connectionsMax: z.int().min(1).max(1_000).default(10).describe('Connections of this process to PostgreSQL.'),
+  })
+  .prefault({})
+  .describe('The database.');
