@@ -1,7 +1,6 @@
 // Random histories of a topic: what was published, lost, put back and read, held against the truth and against a model.
 import assert from 'node:assert/strict';
-import { replacedMax } from '../../src/core/ports/topic-bounds.ts';
-import type { TopicPage, TopicPosition } from '../../src/core/ports/topic-log.ts';
+import { replacedMax, type TopicPage, type TopicPosition } from '../../src/core/ports/topic-log.ts';
 import { seeded } from '../support/time/seeded.ts';
 import { payload, textOf, type TopicLogHarness } from './topic-log.ts';
 

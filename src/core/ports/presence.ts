@@ -1,5 +1,4 @@
-import { checkLogTopic } from './topic-bounds.ts';
-import type { TopicEvent, TopicPosition } from './topic-log.ts';
+import { checkLogTopic, type TopicEvent, type TopicPosition } from './topic-log.ts';
 
 export type PresenceLimits = {
   /** Above so many users only their number is reported; they are listed again from four fifths of it down. */

@@ -7,8 +7,8 @@ import { subscriberOf } from '../kit/network.ts';
 import { openPlaces } from '../kit/places.ts';
 import { StoreDown } from '../kit/store-down.ts';
 import { closeFor, stayAway } from './advice.ts';
-import { openRate } from './rate.ts';
-import type { StreamLimits } from './stream-settings.ts';
+import { openRate } from './rate-limit.ts';
+import type { StreamLimits } from './stream-limits.ts';
 import type { Stream } from './stream.ts';
 
 /** A stream in the registry. */

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { StreamResponse } from '../../gen/portico/v1/stream.ts';
 import { fakeClock } from '../../../test/support/time/clock.ts';
 import type { Caller, Lifetime } from '../ports/call.ts';
-import type { StreamLimits } from './stream-settings.ts';
+import type { StreamLimits } from './stream-limits.ts';
 import { openStream } from './stream.ts';
 
 const limits: StreamLimits = {

@@ -3,8 +3,8 @@ import type { Clock } from '../kit/clock.ts';
 import { Fault } from '../kit/fault.ts';
 import type { Caller, Lifetime, Sink } from '../ports/call.ts';
 import { type Close, closeFor } from './advice.ts';
-import { openBucket } from './rate.ts';
-import { graceMs, heartbeatRangeMs, type StreamLimits } from './stream-settings.ts';
+import { openBucket } from './rate-limit.ts';
+import { graceMs, heartbeatRangeMs, type StreamLimits } from './stream-limits.ts';
 import { openOutbox, type Outbox } from './outbox.ts';
 
 /** The messages of a client that every stream has. */

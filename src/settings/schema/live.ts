@@ -1,11 +1,15 @@
 import { z } from 'zod';
+import { durationText } from '../../core/kit/duration.ts';
+import { leaveAfterMsMax, listMaxMax } from '../../core/ports/presence.ts';
+import { ageMsMax, sizeMax } from '../../core/ports/topic-log.ts';
+import { heartbeatRangeMs } from '../../core/streams/stream-limits.ts';
 import { duration, name, text } from './values.ts';
 
 const count = (most: number, usual: number) => z.int().min(1).max(most).default(usual);
 
 const namespace = z.strictObject({
-  history: z.int().min(0).max(10_000).default(100).describe('Events of a topic that are kept for clients that return.'),
-  historyAge: duration('1s', '168h').prefault('5m').describe('How long they are kept.'),
+  history: z.int().min(0).max(sizeMax).default(100).describe('Events of a topic that are kept for clients that return.'),
+  historyAge: duration('1s', durationText(ageMsMax)).prefault('5m').describe('How long they are kept.'),
   conflate: z.boolean().default(false).describe('Slow clients, and those that return, receive only the newest event of each key.'),
   publish: z.boolean().default(false).describe('Clients that may listen to a topic may publish to it, too.'),
   scopes: z.array(text()).max(20).default([]).describe('Scopes that listeners need.'),
@@ -23,8 +27,10 @@ const namespace = z.strictObject({
     ),
   presence: z
     .strictObject({
-      listMax: z.int().min(0).max(250).default(100).describe('Above so many users of a topic only their number is reported.'),
-      leaveAfter: duration('0s', '1m').prefault('15s').describe('For so long a user who was disconnected still counts as present.'),
+      listMax: z.int().min(0).max(listMaxMax).default(100).describe('Above so many users of a topic only their number is reported.'),
+      leaveAfter: duration('0s', durationText(leaveAfterMsMax))
+        .prefault('15s')
+        .describe('For so long a user who was disconnected still counts as present.'),
     })
     .optional()
     .describe('Clients that listen to a topic may know who else does. Unset: nobody is counted.'),
@@ -34,7 +40,7 @@ const namespace = z.strictObject({
 export const live = z
   .strictObject({
     namespaces: z.record(name(), namespace).default({}).describe('The topics "namespace:name", by namespace.'),
-    heartbeat: duration('5s', '10m')
+    heartbeat: duration(durationText(heartbeatRangeMs.least), durationText(heartbeatRangeMs.most))
       .prefault('25s')
       .describe('Each side of a stream sends something at least this often, unless its client stretches it.'),
     hello: duration('100ms', '1m').prefault('10s').describe('Time for the first message of a stream.'),

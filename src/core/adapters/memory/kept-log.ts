@@ -1,5 +1,4 @@
-import { replacedMax } from '../../ports/topic-bounds.ts';
-import type { LostWhy, NewEvent, TopicEvent, TopicLimits, TopicPosition } from '../../ports/topic-log.ts';
+import { type LostWhy, type NewEvent, replacedMax, type TopicEvent, type TopicLimits, type TopicPosition } from '../../ports/topic-log.ts';
 
 /** The log of one topic: plain data, so that a test can save it and put it back. */
 export type KeptLog = {

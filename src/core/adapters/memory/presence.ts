@@ -1,7 +1,6 @@
 import type { Clock } from '../../kit/clock.ts';
 import { type Presence, presenceTopicOf } from '../../ports/presence.ts';
-import { publishEventsMax } from '../../ports/topic-bounds.ts';
-import type { NewEvent, TopicLog } from '../../ports/topic-log.ts';
+import { type NewEvent, publishEventsMax, type TopicLog } from '../../ports/topic-log.ts';
 import { type PresenceParts, presenceBy } from '../presence/presence-by.ts';
 import { changesKept, countEveryMs, type PresenceStore, relistFrom } from '../presence/presence-store.ts';
 

@@ -1,7 +1,19 @@
 import type { Clock } from '../../kit/clock.ts';
 import { type Bus, messageBytesMax } from '../../ports/bus.ts';
-import { checkLogTopic, checkPublish, checkRead, epochMs, newEpochMs, repeatMs } from '../../ports/topic-bounds.ts';
-import type { PageLimits, Published, TopicEvent, TopicLog, TopicPage, TopicPosition } from '../../ports/topic-log.ts';
+import {
+  checkLogTopic,
+  checkPublish,
+  checkRead,
+  epochMs,
+  newEpochMs,
+  type PageLimits,
+  type Published,
+  repeatMs,
+  type TopicEvent,
+  type TopicLog,
+  type TopicPage,
+  type TopicPosition,
+} from '../../ports/topic-log.ts';
 import { type Announcement, busTopicOf, encodeAnnouncement } from '../topics/announcement.ts';
 import { followBy } from '../topics/follow.ts';
 import { append, beginLog, bytesOf, empty, eventsAfter, type KeptLog } from './kept-log.ts';

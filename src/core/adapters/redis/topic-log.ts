@@ -1,6 +1,15 @@
 import type { Bus } from '../../ports/bus.ts';
-import { checkLogTopic, checkPublish, checkRead } from '../../ports/topic-bounds.ts';
-import type { LostWhy, NewEvent, Published, TopicEvent, TopicLog, TopicPosition } from '../../ports/topic-log.ts';
+import {
+  checkLogTopic,
+  checkPublish,
+  checkRead,
+  type LostWhy,
+  type NewEvent,
+  type Published,
+  type TopicEvent,
+  type TopicLog,
+  type TopicPosition,
+} from '../../ports/topic-log.ts';
 import { busTopicOf } from '../topics/announcement.ts';
 import { followBy } from '../topics/follow.ts';
 import { limitReads } from './limit-reads.ts';

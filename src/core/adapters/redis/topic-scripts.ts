@@ -1,5 +1,5 @@
 import { messageBytesMax } from '../../ports/bus.ts';
-import { epochMs, newEpochMs, repeatMs, replacedMax } from '../../ports/topic-bounds.ts';
+import { epochMs, newEpochMs, repeatMs, replacedMax } from '../../ports/topic-log.ts';
 import { announcementFormat } from '../topics/announcement.ts';
 import { redisScript } from './connection/redis-script.ts';
 

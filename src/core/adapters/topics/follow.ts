@@ -1,6 +1,5 @@
 import type { Bus } from '../../ports/bus.ts';
-import { checkLogTopic } from '../../ports/topic-bounds.ts';
-import type { TopicLog } from '../../ports/topic-log.ts';
+import { checkLogTopic, type TopicLog } from '../../ports/topic-log.ts';
 import { busTopicOf, decodeAnnouncement } from './announcement.ts';
 
 /** Follows a topic by the announcements on the bus. */

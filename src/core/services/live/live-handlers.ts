@@ -5,7 +5,7 @@ import { untilCalled } from '../../kit/until-called.ts';
 import type { Bus } from '../../ports/bus.ts';
 import type { Handler, ReadyCall, Sink, UserCaller } from '../../ports/call.ts';
 import { closeFor } from '../../streams/advice.ts';
-import type { StreamLimits } from '../../streams/stream-settings.ts';
+import type { StreamLimits } from '../../streams/stream-limits.ts';
 import { deviceOf, type Registry } from '../../streams/registry.ts';
 import { inOrder, openSends, unknownStream } from '../../streams/sends.ts';
 import { openStream, refuseStream } from '../../streams/stream.ts';

@@ -6,7 +6,7 @@ import type { Log } from '../../ports/log.ts';
 import type { Presence } from '../../ports/presence.ts';
 import type { Publish } from '../../ports/publish.ts';
 import type { TopicLog } from '../../ports/topic-log.ts';
-import type { StreamLimits } from '../../streams/stream-settings.ts';
+import type { StreamLimits } from '../../streams/stream-limits.ts';
 import { openRegistry, type Registry } from '../../streams/registry.ts';
 import { liveCounts } from './counts.ts';
 import { openFeeds } from './feed.ts';

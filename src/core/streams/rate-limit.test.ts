@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { openRate } from './rate.ts';
+import { openRate } from './rate-limit.ts';
 
 test('so many steps at once, then so many in a second, for each key by itself', () => {
   let nowMs = 0;
