@@ -42,7 +42,7 @@ describe('portico serve on a PostgreSQL that is not migrated', () => {
   let env: { readonly DATABASE_URL: string };
   let serve: Running;
   let admin: string;
-  const lacks = "the database lacks a part of this release's schema: 2 migrations from core/0001_sessions on are missing; run `portico migrate`";
+  const lacks = "the database lacks a part of this release's schema: 3 migrations from core/0001_sessions on are missing; run `portico migrate`";
 
   before(async () => {
     await prepare();
@@ -84,7 +84,7 @@ describe('portico serve on a PostgreSQL that is not migrated', () => {
   });
 
   test('a dry run tells what would be applied and applies nothing', async () => {
-    const dry = { code: 0, stdout: 'would apply core/0001_sessions\nwould apply core/0002_repeats\n', stderr: '' };
+    const dry = { code: 0, stdout: 'would apply core/0001_sessions\nwould apply core/0002_repeats\nwould apply core/0003_chat\n', stderr: '' };
     assert.deepEqual(await run(['migrate', '--dry-run'], { cwd, env }), dry);
   });
 
@@ -101,7 +101,7 @@ describe('portico serve on a PostgreSQL that is not migrated', () => {
     );
     assert.deepEqual(both.map(({ stdout }) => stdout).sort(), [
       'The schema is up to date.\n',
-      'applied core/0001_sessions\napplied core/0002_repeats\n',
+      'applied core/0001_sessions\napplied core/0002_repeats\napplied core/0003_chat\n',
     ]);
   });
 

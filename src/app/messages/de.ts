@@ -1,5 +1,11 @@
 /** Texts for users, by reason: the company's own reasons, and core's. `portico check` names each that is missing. */
 export const de = {
+  CHAT_FORBIDDEN: 'Das darfst du in dieser Unterhaltung nicht.',
+  CONVERSATION_UNKNOWN: 'Diese Unterhaltung gibt es für dich nicht.',
+  MEMBERS_TOO_MANY: 'In dieser Unterhaltung sind zu viele Personen.',
+  MESSAGE_EXPIRED: 'Diese Nachricht ist zu alt.',
+  MESSAGE_ID_REUSED: 'In der App ist etwas schiefgegangen. Bitte aktualisiere sie und versuche es noch einmal.',
+  MESSAGE_UNKNOWN: 'Diese Nachricht gibt es nicht mehr.',
   ORDER_UNKNOWN: 'Wir finden diese Bestellung nicht.',
   PROFILE_UNKNOWN: 'Wir finden dein Konto nicht.',
   CALL_CANCELLED: 'Das wurde abgebrochen.',

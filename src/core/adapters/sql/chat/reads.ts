@@ -1,0 +1,104 @@
+import { type Kysely, sql } from 'kysely';
+import type { ChatStore, HistoryPage, Membership, Role } from '../../../ports/chat.ts';
+import type { Database } from '../database.ts';
+import { unknownConversation } from './append.ts';
+import { type EventRow, eventColumns, eventJoins, eventOf, type MembershipRow, membershipColumns, membershipOf, unreadColumn } from './rows.ts';
+
+type Db = Kysely<Database>;
+type Result<Method extends keyof ChatStore> = Awaited<ReturnType<ChatStore[Method]>>;
+
+export async function readList(db: Db, userId: string, { most, before }: Parameters<ChatStore['list']>[1]): Promise<Result<'list'>> {
+  const following = before === undefined ? sql`` : sql`AND (c.last_at, c.id) < (${new Date(before.lastAtMs)}, ${before.id}::uuid)`;
+  const { rows } = await sql<MembershipRow & Omit<EventRow, 'seq'> & { seq: bigint | null }>`
+    SELECT m.id, m.conversation_kind, m.subject, m.title, m.created_at, m.last_seq, m.last_at, m.members_count,
+      m.role, m.after_seq, m.read_seq, m.muted_until, m.own_seq, ${unreadColumn}, l.*
+    FROM (
+      SELECT ${membershipColumns}, m.user_id, m.conversation_id, m.read_number, c.last_number
+      FROM chat_members m JOIN chat_conversations c ON c.id = m.conversation_id
+      WHERE m.user_id = ${userId} AND m.left_seq IS NULL ${following}
+      ORDER BY c.last_at DESC, c.id DESC LIMIT ${most}) AS m
+    LEFT JOIN LATERAL (
+      SELECT ${eventColumns} FROM chat_events e ${eventJoins(userId)}
+      WHERE e.conversation_id = m.conversation_id AND e.number = m.last_number AND e.seq > m.after_seq) AS l ON true
+    ORDER BY m.last_at DESC, m.id DESC`.execute(db);
+  return rows.map((row) => ({
+    ...membershipOf(row),
+    lastAtMs: row.last_at.getTime(),
+    lastMessage: row.seq === null ? undefined : eventOf(row as EventRow),
+  }));
+}
+
+export async function readJoined(db: Db, userId: string, ids?: readonly string[]): Promise<readonly Membership[]> {
+  const named = ids === undefined ? sql`` : sql`AND m.conversation_id = ANY(${[...ids]}::uuid[])`;
+  const { rows } = await sql<MembershipRow>`
+    SELECT ${membershipColumns}, ${unreadColumn}
+    FROM chat_members m JOIN chat_conversations c ON c.id = m.conversation_id
+    WHERE m.user_id = ${userId} AND m.left_seq IS NULL ${named}`.execute(db);
+  return rows.map(membershipOf);
+}
+
+export async function readHistory(db: Db, userId: string, conversationId: string, page: HistoryPage): Promise<Result<'history'>> {
+  const forwards = 'afterSeq' in page;
+  const bound = forwards ? sql`seq > ${page.afterSeq}` : page.beforeSeq === undefined ? sql`true` : sql`seq < ${page.beforeSeq}`;
+  const { rows } = await sql<EventRow>`
+    SELECT ${eventColumns} FROM chat_members m CROSS JOIN LATERAL (
+      SELECT * FROM chat_events WHERE conversation_id = m.conversation_id AND seq > m.after_seq AND ${bound}
+      ORDER BY seq ${forwards ? sql`ASC` : sql`DESC`} LIMIT ${page.most}) AS e ${eventJoins(userId)}
+    WHERE m.conversation_id = ${conversationId} AND m.user_id = ${userId} AND m.left_seq IS NULL
+    ORDER BY e.seq`.execute(db);
+  if (rows.length === 0) await checkMember(db, userId, conversationId);
+  return rows.map(eventOf);
+}
+
+export async function readMissing(
+  db: Db,
+  userId: string,
+  from: ReadonlyMap<string, number>,
+  { most, gapMax }: Parameters<ChatStore['missing']>[2],
+): Promise<Result<'missing'>> {
+  // a conversation after the other, by the order of the list: a page ends within one, and has all of those before
+  const { rows } = await sql<EventRow>`
+    SELECT l.* FROM unnest(${[...from.keys()]}::uuid[], ${[...from.values()]}::bigint[]) WITH ORDINALITY AS f (id, seq, place)
+    JOIN chat_members m ON m.conversation_id = f.id AND m.user_id = ${userId} AND m.left_seq IS NULL
+    JOIN chat_conversations c ON c.id = f.id
+    CROSS JOIN LATERAL (
+      SELECT ${eventColumns} FROM (
+        SELECT * FROM chat_events WHERE conversation_id = f.id AND seq > greatest(f.seq, m.after_seq, c.last_seq - ${gapMax}::bigint)
+        ORDER BY seq LIMIT ${most}) AS e ${eventJoins(userId)}
+      ORDER BY e.seq) AS l
+    ORDER BY f.place, l.seq LIMIT ${most}`.execute(db);
+  return rows.map(eventOf);
+}
+
+export async function readMembers(
+  db: Db,
+  userId: string,
+  conversationId: string,
+  { most, afterId }: Parameters<ChatStore['members']>[2],
+): Promise<Result<'members'>> {
+  await checkMember(db, userId, conversationId);
+  const { rows } = await sql<{ user_id: string; role: Role; joined_at: Date; delivered_seq: bigint; read_seq: bigint }>`
+    SELECT user_id, role, joined_at, delivered_seq, read_seq FROM chat_members
+    WHERE conversation_id = ${conversationId} AND left_seq IS NULL AND user_id > ${afterId} ORDER BY user_id LIMIT ${most}`.execute(db);
+  return rows.map((row) => ({
+    conversationId,
+    userId: row.user_id,
+    role: row.role,
+    joinedAtMs: row.joined_at.getTime(),
+    deliveredSeq: Number(row.delivered_seq),
+    readSeq: Number(row.read_seq),
+  }));
+}
+
+export async function readTops(db: Db, ids: readonly string[]): Promise<ReadonlyMap<string, number>> {
+  const { rows } = await sql<{ id: string; last_seq: bigint }>`
+    SELECT id, last_seq FROM chat_conversations WHERE id = ANY(${[...ids]}::uuid[])`.execute(db);
+  return new Map(rows.map(({ id, last_seq: lastSeq }) => [id, Number(lastSeq)]));
+}
+
+/** @throws Fault CONVERSATION_UNKNOWN */
+async function checkMember(db: Db, userId: string, conversationId: string): Promise<void> {
+  const { rows } = await sql`SELECT FROM chat_members
+    WHERE conversation_id = ${conversationId} AND user_id = ${userId} AND left_seq IS NULL`.execute(db);
+  if (rows.length === 0) throw unknownConversation();
+}

@@ -1,0 +1,118 @@
+import { type RawBuilder, sql } from 'kysely';
+import type { ChatEvent, Membership, Role, Sender } from '../../../ports/chat.ts';
+import { unreadMax } from '../../../ports/chat.ts';
+
+/** An event as `eventColumns` gives it. */
+export type EventRow = {
+  conversation_id: string;
+  seq: bigint;
+  event_id: string;
+  kind: ChatEvent['kind'];
+  number: bigint | null;
+  sender_kind: Sender['kind'];
+  sender_id: string;
+  client_id: string | null;
+  text: string | null;
+  data: Buffer | null;
+  reply_seq: bigint | null;
+  edited_seq: bigint | null;
+  deleted_seq: bigint | null;
+  target_seq: bigint | null;
+  reaction: string | null;
+  removed: boolean;
+  changes: ChatEvent['changes'] | null;
+  sent_at: Date;
+  hidden: boolean;
+};
+
+/** Of `e`, an event, with `eventJoins`. An edit has no content of its own: it is given that of its message. */
+export const eventColumns = sql`e.conversation_id, e.seq, e.event_id, e.kind, e.number, e.sender_kind, e.sender_id, e.client_id,
+  coalesce(t.text, e.text) AS text, coalesce(t.data, e.data) AS data, e.reply_seq, e.edited_seq, e.deleted_seq, e.target_seq,
+  e.reaction, e.removed, e.changes, e.sent_at, h.seq IS NOT NULL AS hidden`;
+
+export function eventJoins(userId: string): RawBuilder<unknown> {
+  return sql`
+    LEFT JOIN chat_events t ON e.kind = 'edit' AND t.conversation_id = e.conversation_id AND t.seq = e.target_seq
+    LEFT JOIN chat_hidden h ON h.user_id = ${userId} AND h.conversation_id = e.conversation_id AND h.seq = coalesce(e.target_seq, e.seq)`;
+}
+
+export function eventOf(row: EventRow): ChatEvent {
+  const { conversation_id: conversationId, event_id: eventId, kind } = row;
+  const place = {
+    conversationId,
+    seq: Number(row.seq),
+    eventId,
+    number: numberOf(row.number),
+    sender: { kind: row.sender_kind, id: row.sender_id },
+    sentAtMs: row.sent_at.getTime(),
+  };
+  if (row.hidden) return { ...place, kind: 'hidden' };
+  return {
+    ...place,
+    kind,
+    clientId: row.client_id ?? undefined,
+    text: row.text ?? undefined,
+    data: row.data ?? undefined,
+    replySeq: numberOf(row.reply_seq),
+    editedSeq: numberOf(row.edited_seq),
+    deletedSeq: numberOf(row.deleted_seq),
+    targetSeq: numberOf(row.target_seq),
+    reaction: row.reaction ?? undefined,
+    removed: row.removed,
+    changes: row.changes ?? undefined,
+  };
+}
+
+/** A membership as `membershipColumns` gives it. */
+export type MembershipRow = {
+  id: string;
+  conversation_kind: 'direct' | 'group';
+  subject: string;
+  title: string;
+  created_at: Date;
+  last_seq: bigint;
+  last_at: Date;
+  members_count: number;
+  role: Role;
+  after_seq: bigint;
+  read_seq: bigint;
+  muted_until: Date | null;
+  own_seq: bigint;
+  unread: bigint;
+};
+
+/** Of `m`, an active member, and `c`, its conversation. */
+export const membershipColumns = sql`c.id, c.kind AS conversation_kind, c.subject, c.title, c.created_at, c.last_seq, c.last_at, c.members_count,
+  m.role, m.after_seq, m.read_seq, m.muted_until, m.own_seq`;
+
+/** Of `m` and `c`: messages of others that are not read, not deleted and not hidden. */
+export const unreadColumn = sql`(SELECT count(*) FROM (SELECT FROM chat_events u
+  WHERE u.conversation_id = m.conversation_id AND u.number > m.read_number AND u.deleted_seq IS NULL
+    AND NOT (u.sender_kind = 'user' AND u.sender_id = m.user_id)
+    AND NOT EXISTS (SELECT FROM chat_hidden h WHERE h.user_id = m.user_id AND h.conversation_id = u.conversation_id AND h.seq = u.seq)
+  LIMIT ${sql.lit(unreadMax)}) AS few) AS unread`;
+
+export function membershipOf(row: MembershipRow): Membership {
+  const { id, conversation_kind: kind, subject, title, role } = row;
+  return {
+    conversation: {
+      id,
+      kind,
+      subject,
+      title,
+      createdAtMs: row.created_at.getTime(),
+      lastSeq: Number(row.last_seq),
+      membersCount: row.members_count,
+    },
+    role,
+    afterSeq: Number(row.after_seq),
+    readSeq: Number(row.read_seq),
+    mutedUntilMs: row.muted_until?.getTime(),
+    ownSeq: Number(row.own_seq),
+    unread: Number(row.unread),
+  };
+}
+
+function numberOf(value: bigint | null): number | undefined {
+  return value === null ? undefined : Number(value);
+}

@@ -1,0 +1,163 @@
+/** Who says something: a user; a named bot or the system, in whose name an internal service speaks. */
+export type Sender = { readonly kind: 'user' | 'bot' | 'system'; readonly id: string };
+export type Role = 'owner' | 'admin' | 'member';
+
+export type NewConversation = {
+  /** A UUID. */
+  readonly id: string;
+  readonly kind: 'direct' | 'group';
+  /** Such as "order:42"; empty: none. */
+  readonly subject: string;
+  readonly title: string;
+  readonly createdBy: Sender;
+  /** The creator's own id for this creation. */
+  readonly clientId: string;
+  /** All first members, once each: two of a direct conversation, up to `membersAtOnceMax` of a group. */
+  readonly members: readonly { readonly userId: string; readonly role: Role }[];
+};
+
+export type Conversation = Pick<NewConversation, 'id' | 'kind' | 'subject' | 'title'> & {
+  readonly createdAtMs: number;
+  /** Of its newest event. */
+  readonly lastSeq: number;
+  readonly membersCount: number;
+};
+
+/** A conversation as one member sees it. */
+export type Membership = {
+  readonly conversation: Conversation;
+  readonly role: Role;
+  /** Events up to this one are not for this member. */
+  readonly afterSeq: number;
+  readonly readSeq: number;
+  readonly mutedUntilMs: number | undefined;
+  /** The place of the member's newest change of its own state, in the user's own order. */
+  readonly ownSeq: number;
+  /** Messages of others after `readSeq` that are not deleted, as of `lastSeq`; `unreadMax` means so many or more. */
+  readonly unread: number;
+};
+
+/** What is sent to a conversation: a message and an edit with their content, all but a message with their target. */
+export type NewEntry = {
+  readonly kind: 'message' | 'edit' | 'delete' | 'reaction';
+  readonly sender: Sender;
+  /** The sender's own id in this conversation, for ever: 1 to 100 characters. */
+  readonly clientId: string;
+  /** A random UUID. */
+  readonly eventId: string;
+  readonly text?: string | undefined;
+  readonly data?: Uint8Array | undefined;
+  readonly replySeq?: number | undefined;
+  readonly targetSeq?: number | undefined;
+  readonly reaction?: string | undefined;
+  /** The reaction is taken back. */
+  readonly removed?: boolean | undefined;
+};
+
+export type ChatEvent = Omit<NewEntry, 'kind' | 'clientId'> & {
+  /** `hidden`: the reader may not see it, and gets its place only. */
+  readonly kind: NewEntry['kind'] | 'members' | 'hidden';
+  readonly conversationId: string;
+  /** 1, 2, 3, … in its conversation. */
+  readonly seq: number;
+  /** Of a message: 1, 2, 3, … among those of its conversation. */
+  readonly number?: number | undefined;
+  readonly clientId?: string | undefined;
+  readonly sentAtMs: number;
+  /** Of a message: the newest event that has changed it, or deleted it for all. Its content is as it is now. */
+  readonly editedSeq?: number | undefined;
+  readonly deletedSeq?: number | undefined;
+  /** Without a role: the user is not a member any more. */
+  readonly changes?: readonly { readonly userId: string; readonly role?: Role | undefined }[] | undefined;
+};
+
+/** What became of an entry. */
+export type Appended = Pick<ChatEvent, 'seq' | 'number' | 'eventId' | 'sentAtMs'> & {
+  /** It was there before, or changes nothing: then `seq` may be 0. */
+  readonly repeated: boolean;
+};
+
+export type Receipt = {
+  readonly conversationId: string;
+  readonly userId: string;
+  readonly deliveredSeq: number;
+  readonly readSeq: number;
+};
+
+/** Which part of a list, and how much of it. */
+export type HistoryPage = { readonly most: number } & ({ readonly afterSeq: number } | { readonly beforeSeq: number | undefined });
+
+/**
+ * Conversations in durable storage. What was resolved survives the process.
+ *
+ * Promises, in every adapter:
+ * - The events of a conversation have one order, that of `seq`, without a hole. Times follow it.
+ * - The same entry under the same client id is appended once, for ever; its repeat gives the first one's place. Another
+ * entry under it is refused with MESSAGE_ID_REUSED, and the repeat of one that is kept no longer with MESSAGE_EXPIRED.
+ * - A call of a user who is not a member is refused with CONVERSATION_UNKNOWN, as if there were no such conversation. A
+ * user who ceased to be a member appends nothing after that event.
+ * - Receipts never go back, and none is beyond the newest event.
+ * - An event is given to readers with the content of today: nothing gives what was edited away or deleted.
+ * - Entries that wait for the same conversation are committed together. None fails for the fault of another.
+ * - Every method throws Fault STORAGE_DOWN when the database is unavailable. Whether a write was done is then unknown;
+ * repeating it does no harm.
+ */
+export type ChatStore = {
+  /**
+   * Creates a conversation, whose first event has its members. There is one direct conversation of a pair and subject,
+   * whoever creates it; a group is created once for the client id of its creator.
+   * @returns the conversation, and its first event if it was created now
+   * @throws Fault MESSAGE_ID_REUSED
+   */
+  create(wish: NewConversation): Promise<{ readonly conversation: Conversation; readonly event: ChatEvent | undefined }>;
+  /** @throws Fault CONVERSATION_UNKNOWN, MESSAGE_ID_REUSED, MESSAGE_EXPIRED, MESSAGE_UNKNOWN, CHAT_FORBIDDEN */
+  append(conversationId: string, entry: NewEntry): Promise<Appended>;
+  /**
+   * Adds, removes and promotes members of a group. A user may remove oneself; only owners and admins may do more, and
+   * only owners make owners. New members see what comes after. When the last owner leaves, the longest member follows.
+   * @param wish without a role: the user ceases to be a member
+   * @returns undefined when nothing changed
+   * @throws Fault CONVERSATION_UNKNOWN, CHAT_FORBIDDEN, MEMBERS_TOO_MANY
+   */
+  changeMembers(
+    conversationId: string,
+    by: Sender,
+    wish: { readonly eventId: string; readonly changes: NonNullable<ChatEvent['changes']> },
+  ): Promise<ChatEvent | undefined>;
+  /** The conversations of a user with the newest message of each, those with the newest event first. */
+  list(
+    userId: string,
+    page: { readonly most: number; readonly before: { readonly lastAtMs: number; readonly id: string } | undefined },
+  ): Promise<readonly (Membership & { readonly lastAtMs: number; readonly lastMessage: ChatEvent | undefined })[]>;
+  /** All conversations of a user, or those of them that are named. */
+  joined(userId: string, ids?: readonly string[]): Promise<readonly Membership[]>;
+  /** A part of a conversation, in order. Without `beforeSeq` its end. @throws Fault CONVERSATION_UNKNOWN */
+  history(userId: string, conversationId: string, page: HistoryPage): Promise<readonly ChatEvent[]>;
+  /**
+   * The next events of several conversations, in order, one conversation after the other. Whoever is further behind
+   * than `gapMax` gets the last `gapMax`; conversations of which the user is no member are left out.
+   * @param from by conversation the last event that is known
+   */
+  missing(userId: string, from: ReadonlyMap<string, number>, page: { readonly most: number; readonly gapMax: number }): Promise<readonly ChatEvent[]>;
+  /** The members in the order of their ids, with their receipts. @throws Fault CONVERSATION_UNKNOWN */
+  members(
+    userId: string,
+    conversationId: string,
+    page: { readonly most: number; readonly afterId: string },
+  ): Promise<readonly (Receipt & { readonly role: Role; readonly joinedAtMs: number })[]>;
+  /** Raises receipts; a device's delivery is kept for itself. @throws Fault CONVERSATION_UNKNOWN */
+  receive(receipt: Receipt & { readonly device: string | undefined }): Promise<{ readonly receipt: Receipt; readonly membership: Membership }>;
+  /** Changes what only this user sees. @throws Fault CONVERSATION_UNKNOWN, MESSAGE_UNKNOWN */
+  change(
+    userId: string,
+    conversationId: string,
+    change: { readonly mutedUntilMs: number | undefined } | { readonly hiddenSeq: number },
+  ): Promise<Membership>;
+  /** The newest event of each conversation. */
+  tops(ids: readonly string[]): Promise<ReadonlyMap<string, number>>;
+};
+
+/** Of a change of members, and of a creation. */
+export const membersAtOnceMax = 100;
+export const membersMax = 10_000;
+export const unreadMax = 1_000;

@@ -1,0 +1,60 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { after } from 'node:test';
+import { sql } from 'kysely';
+import { sqlChat } from '../../src/core/adapters/sql/chat/store.ts';
+import { openGate } from '../../src/core/adapters/sql/gate.ts';
+import { migrate, readMigrations } from '../../src/core/adapters/sql/migrate.ts';
+import { openSql, type Sql } from '../../src/core/adapters/sql/open-sql.ts';
+import { quietLog } from '../support/log.ts';
+import { createMigratedDatabase } from '../support/postgres/postgres.ts';
+import { chatContract } from './chat.ts';
+import type { ChatHarness } from './chat-harness.ts';
+import { chatMembersContract } from './chat-members.ts';
+
+const harness = (one: Sql, two: Sql): Omit<ChatHarness, typeof Symbol.asyncDispose> => ({
+  chat: sqlChat(openGate(one.db).use),
+  other: sqlChat(openGate(two.db).use),
+  forget: async (conversationId, upToSeq) => {
+    await sql`DELETE FROM chat_events WHERE conversation_id = ${conversationId} AND seq <= ${upToSeq}`.execute(one.db);
+  },
+});
+
+// One database for all: the contract names its users and conversations anew each time.
+let real: Promise<{ one: Sql; two: Sql; drop(): Promise<void> }> | undefined;
+async function openReal() {
+  const { url, drop } = await createMigratedDatabase();
+  return { one: await openSql({ url }, quietLog), two: await openSql({ url }, quietLog), drop };
+}
+const openPostgres = async () => {
+  real ??= openReal();
+  const { one, two } = await real;
+  return { ...harness(one, two), [Symbol.asyncDispose]: async () => {} };
+};
+chatContract('PostgreSQL', openPostgres);
+chatMembersContract('PostgreSQL', openPostgres);
+
+const folder = mkdtempSync(join(tmpdir(), 'portico-pglite-'));
+let embedded: Promise<Sql> | undefined;
+async function openEmbedded(): Promise<Sql> {
+  const opened = await openSql({ folder }, quietLog);
+  await migrate(opened.db, readMigrations(resolve(import.meta.dirname, '../../migrations')));
+  return opened;
+}
+const openPglite = async () => {
+  embedded ??= openEmbedded();
+  const opened = await embedded;
+  return { ...harness(opened, opened), [Symbol.asyncDispose]: async () => {} };
+};
+chatContract('PGlite', openPglite);
+chatMembersContract('PGlite', openPglite);
+
+after(async () => {
+  const { one, two, drop } = (await real) ?? {};
+  await one?.close();
+  await two?.close();
+  await drop?.();
+  await (await embedded)?.close();
+  rmSync(folder, { recursive: true, force: true });
+});
