@@ -3,7 +3,7 @@ import { partitionOf, partitionTags } from '../../kit/partitions.ts';
 import type { Standing, TagVersions } from '../../ports/tag-versions.ts';
 import type { Redis } from './connection/open-redis.ts';
 import { beginScript, keepScript, lastRaiseScript, raiseAllScript, raiseScript, readScript } from './tag-scripts.ts';
-import { type ReadKeys, tickReader, turnsOfLoop } from './tick-reader.ts';
+import { type Batch, tickReader, turnsOfLoop } from './tick-reader.ts';
 
 /** Beyond this the clocks of a Cluster's nodes do not differ: docs/operating/redis.md asks for it. Microseconds. */
 const skewUs = 2_000_000;
@@ -32,10 +32,10 @@ export function redisTagVersions({ redis }: { redis: Redis }): TagVersions {
    * The floor is read with them, under the hash's name.
    */
   const readers = (cluster ? partitionTags : ['']).map((_, group) =>
-    tickReader(async (keys) => {
-      const read = async (some: readonly string[]) => (await redis.run(readScript, [...some, hashOf(group)])) as (Buffer | null)[];
-      if (keys.length <= keysMax) return read(keys);
-      const parts = Array.from({ length: Math.ceil(keys.length / keysMax) }, (_, i) => keys.slice(i * keysMax, (i + 1) * keysMax));
+    tickReader(async (tags) => {
+      const read = async (some: readonly string[]) => (await redis.run(readScript, [...some.map(keyOf), hashOf(group)])) as (Buffer | null)[];
+      if (tags.length <= keysMax) return read(tags);
+      const parts = Array.from({ length: Math.ceil(tags.length / keysMax) }, (_, i) => tags.slice(i * keysMax, (i + 1) * keysMax));
       const values = await Promise.all(parts.map(read));
       return [...values.flatMap((some) => some.slice(0, -1)), values.at(-1)?.at(-1) ?? null];
     }, turn),
@@ -70,21 +70,38 @@ export function redisTagVersions({ redis }: { redis: Redis }): TagVersions {
     return { versions, settling };
   };
 
-  const readStanding = async (tags: readonly string[], versions: readonly number[]): Promise<Standing> => {
-    // what shares a bucket's version is of a computation under way: seldom asked for, and then by the script that knows
-    // buckets
-    const shared = [...tags.keys()].filter((i) => !Number.isInteger(versions[i]));
-    const pick = <T>(from: readonly T[]) => shared.map((i) => from[i] as T);
-    if (shared.length > 0 && (await keep(pick(tags), pick(versions), 0, 0)) === undefined) return 'invalidated';
-    const own = shared.length === 0 ? [...tags.keys()] : [...tags.keys()].filter((i) => Number.isInteger(versions[i]));
-    const standings = await Promise.all(
-      Array.from(cluster ? Map.groupBy(own, (i) => groupOf(tags[i] as string)) : [[0, own] as const], async ([group, places]) => {
-        const read = await (readers[group] as ReadKeys)(places.map((i) => keyOf(tags[i] as string)));
-        const floor = Number(read.at(-1) ?? Number.NaN);
-        return worstOf(places.map((i, j) => standingOf(read[j] ?? null, floor, versions[i] as number)));
-      }),
-    );
-    return worstOf(standings);
+  /** Of tags of one group with versions of their own. No async function: each cached call asks it. */
+  const standingIn = (group: number, tags: readonly string[], versions: readonly number[]): Promise<Standing> => {
+    const batch = (readers[group] as () => Batch)();
+    const places = tags.map(batch.place);
+    return batch.values.then((values) => {
+      const floor = Number(values.at(-1) ?? Number.NaN);
+      let worst: Standing = 'current';
+      for (let i = 0; i < places.length; i++) {
+        const standing = standingOf(values[places[i] as number] ?? null, floor, versions[i] as number);
+        if (standing === 'invalidated') return standing;
+        if (standing === 'soft') worst = standing;
+      }
+      return worst;
+    });
+  };
+  const readOwn = (tags: readonly string[], versions: readonly number[]): Promise<Standing> => {
+    if (!cluster) return standingIn(0, tags, versions);
+    const groups = Map.groupBy(tags.keys(), (i) => groupOf(tags[i] as string));
+    const all = [...groups].map(([group, places]) => standingIn(group, pick(tags, places), pick(versions, places)));
+    return Promise.all(all).then(worstOf);
+  };
+  /**
+   * What shares a bucket's version is of a computation under way: seldom asked for, and then by the script that knows
+   * buckets.
+   */
+  const readShared = async (tags: readonly string[], versions: readonly number[]): Promise<Standing> => {
+    const [shared, own] = [false, true].map((isOwn) => [...versions.keys()].filter((i) => Number.isInteger(versions[i]) === isOwn)) as [
+      number[],
+      number[],
+    ];
+    if ((await keep(pick(tags, shared), pick(versions, shared), 0, 0)) === undefined) return 'invalidated';
+    return own.length === 0 ? 'current' : readOwn(pick(tags, own), pick(versions, own));
   };
   return {
     standing: (tags, versions) => {
@@ -92,7 +109,7 @@ export function redisTagVersions({ redis }: { redis: Redis }): TagVersions {
       const { asked } = turn(); // about one entry within a turn: asked, and compared, once
       const joined = asked.get(versions);
       if (joined !== undefined) return joined;
-      const standing = readStanding(tags, versions);
+      const standing = versions.every(Number.isInteger) ? readOwn(tags, versions) : readShared(tags, versions);
       asked.set(versions, standing);
       return standing;
     },
@@ -122,6 +139,10 @@ export function redisTagVersions({ redis }: { redis: Redis }): TagVersions {
   };
 }
 
+function pick<T>(from: readonly T[], places: readonly number[]): readonly T[] {
+  return places.map((i) => from[i] as T);
+}
+
 function worstOf(standings: readonly Standing[]): Standing {
   return standings.includes('invalidated') ? 'invalidated' : standings.includes('soft') ? 'soft' : 'current';
 }
@@ -129,9 +150,21 @@ function worstOf(standings: readonly Standing[]): Standing {
 /** @param value "version hard settlesAt"; whatever cannot be read as numbers is invalidated */
 function standingOf(value: Buffer | null, floor: number, then: number): Standing {
   if (value === null) return 'invalidated';
-  const [own = Number.NaN, ownHard = Number.NaN] = value.toString('latin1').split(' ', 2).map(Number);
-  const version = Math.max(own, floor); // not a number when one of them is none
-  const hard = Math.max(ownHard, floor);
+  const end = value.indexOf(space);
+  const version = Math.max(numberIn(value, 0, end), floor); // not a number when one of them is none
   if (version === then) return 'current';
+  const hard = Math.max(numberIn(value, end + 1, value.indexOf(space, end + 1)), floor);
   return hard <= then && version > then ? 'soft' : 'invalidated';
+}
+
+const space = 0x20;
+
+/** Decimal digits; anything else is no number. Not by way of a text: each cached call reads some. */
+function numberIn(bytes: Buffer, from: number, to: number): number {
+  let number = from < to ? 0 : Number.NaN;
+  for (let i = from; i < to; i++) {
+    const digit = (bytes[i] as number) - 0x30;
+    number = digit >= 0 && digit <= 9 ? number * 10 + digit : Number.NaN;
+  }
+  return number;
 }

@@ -1,5 +1,13 @@
-/** Reads keys; the values in their order, and one more that belongs to them all. */
+/** Reads what keys have; the values in their order, and one more that belongs to them all. */
 export type ReadKeys = (keys: readonly string[]) => Promise<readonly (Buffer | null)[]>;
+
+/** What is read together. */
+export type Batch = {
+  /** Adds a key, once. @returns the place of its value */
+  place(key: string): number;
+  /** The values by place, then the one that belongs to them all. */
+  readonly values: Promise<readonly (Buffer | null)[]>;
+};
 
 /** A turn of the event loop. What is asked for in it is asked before its end, and read after it. */
 export type Turn<T> = {
@@ -30,28 +38,27 @@ export function turnsOfLoop<T>(empty: () => T): () => Turn<T> {
 /**
  * One read for all requests within one turn of the event loop, each key once. It is sent at the turn's end, so every
  * value is read after its request.
+ * @returns the batch of the turn that now is
  */
-export function tickReader(read: ReadKeys, turn: () => Pick<Turn<unknown>, 'end'>): ReadKeys {
-  let batch: { readonly places: Map<string, number>; readonly values: Promise<readonly (Buffer | null)[]> } | undefined;
-  const begin = () => {
+export function tickReader(read: ReadKeys, turn: () => Pick<Turn<unknown>, 'end'>): () => Batch {
+  let batch: Batch | undefined;
+  const begin = (): Batch => {
     const places = new Map<string, number>();
-    const values = turn().end.then(() => {
-      batch = undefined;
-      return read([...places.keys()]);
-    });
-    batch = { places, values };
-    return batch;
+    return {
+      place: (key) => {
+        const known = places.get(key);
+        if (known !== undefined) return known;
+        places.set(key, places.size);
+        return places.size - 1;
+      },
+      values: turn().end.then(() => {
+        batch = undefined;
+        return read([...places.keys()]);
+      }),
+    };
   };
-  return async (keys) => {
-    const { places, values } = batch ?? begin();
-    const mine = keys.map((key) => {
-      const known = places.get(key);
-      if (known !== undefined) return known;
-      const place = places.size;
-      places.set(key, place);
-      return place;
-    });
-    const all = await values;
-    return [...mine.map((place) => all[place] ?? null), all.at(-1) ?? null];
+  return () => {
+    batch ??= begin();
+    return batch;
   };
 }
