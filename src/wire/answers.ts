@@ -39,7 +39,7 @@ export function openAnswers({ settings, app, plans, cluster: { redis, bodies, bu
     ...(redis && bodies ? redisCache({ redis, bodies, bytesMax, clock, token: randomUUID }) : memoryCache({ bytesMax, clock })),
     ...(announcements && { announce: announcements.announce }),
     keepMs: longestLifeMs(plans),
-    idleMs: () => performance.eventLoopUtilization().idle,
+    idleMs: () => performance.nodeTiming.idleTime,
     clock,
     random: () => Math.random(),
     counts,

@@ -62,91 +62,111 @@ export function waitBudgets({
   waitMs?: number;
   idleMs?: () => number;
 }): OpenWaitBudget {
-  const turning = measureTurning(clock);
-  return () => {
-    let leftMs = waitMs;
-    let turningLeftMs = waitMs * turningBudgets;
-    const waitFor = <T>(promise: Promise<T>, costs: boolean) =>
-      new Promise<T | typeof unavailable>((resolve, reject) => {
-        const startedAtMs = idleMs();
-        const turnedMs = turning.begin();
-        const spentMs = () => idleMs() - startedAtMs;
-        const giveUp = () => {
-          leftMs = 0;
-          turnedMs();
-          counts.storeFailures.slow++;
-          resolve(unavailable);
-        };
-        const look = () => {
-          const stillMs = leftMs - spentMs();
-          cancel = stillMs > 0 ? clock.after(Math.max(1, stillMs), look) : clock.after(lastLookMs, giveUp);
-        };
-        let cancel = clock.after(leftMs, look);
-        const over = () => {
-          cancel();
-          const turned = turnedMs();
-          if (!costs) return;
-          leftMs = Math.max(0, leftMs - spentMs());
-          turningLeftMs -= turned;
-        };
-        promise.then(
-          (value) => {
-            over();
-            resolve(value);
-          },
-          (error: unknown) => {
-            over();
-            if (!(error instanceof StoreDown)) return reject(error);
-            counts.storeFailures.down++;
-            resolve(unavailable);
-          },
-        );
-      });
-    const budget = (costs: boolean): WaitBudget => ({
-      wait: (soon) => {
-        if (!(soon instanceof Promise)) return soon;
-        if (leftMs > 0 && turningLeftMs > 0) return waitFor(soon, costs);
-        soon.catch(() => {}); // nobody waits for it any more, and the failure before it was counted
-        return unavailable;
-      },
-      whileWaiting: () => budget(false),
-    });
-    return budget(true);
-  };
+  const parts = { watch: watchQuestions(clock, idleMs), counts };
+  return () => new CallBudget(parts, waitMs);
 }
 
-/** Measures the time in which the event loop turned while somebody waited, with one timer for all. */
-function measureTurning(clock: Clock): { /** @returns ends it, with what it was: milliseconds */ readonly begin: () => () => number } {
-  let waiting = 0;
-  let sumMs = 0;
+/** A class, because every call of a cached method makes one. Its states: something is left, then nothing is. */
+class CallBudget implements WaitBudget {
+  readonly #parts: { readonly watch: Watch; readonly counts: CacheCounts };
+  #leftMs: number;
+  #turningLeftMs: number;
+
+  constructor(parts: { readonly watch: Watch; readonly counts: CacheCounts }, waitMs: number) {
+    this.#parts = parts;
+    this.#leftMs = waitMs;
+    this.#turningLeftMs = waitMs * turningBudgets;
+  }
+
+  wait<T>(soon: Soon<T>): Soon<T | typeof unavailable> {
+    return soon instanceof Promise ? this.#waitFor(soon, true) : soon;
+  }
+
+  whileWaiting(): WaitBudget {
+    const free: WaitBudget = { wait: (soon) => (soon instanceof Promise ? this.#waitFor(soon, false) : soon), whileWaiting: () => free };
+    return free;
+  }
+
+  #waitFor<T>(promise: Promise<T>, costs: boolean): Soon<T | typeof unavailable> {
+    const { watch, counts } = this.#parts;
+    if (this.#leftMs <= 0 || this.#turningLeftMs <= 0) {
+      promise.catch(() => {}); // nobody waits for it any more, and the failure before it was counted
+      return unavailable;
+    }
+    return new Promise((resolve, reject) => {
+      const question = watch.begin(this.#leftMs, () => {
+        this.#leftMs = 0;
+        counts.storeFailures.slow++;
+        resolve(unavailable);
+      });
+      const over = () => {
+        const { spentMs, turnedMs } = watch.end(question);
+        if (!costs) return;
+        this.#leftMs = Math.max(0, this.#leftMs - spentMs);
+        this.#turningLeftMs -= turnedMs;
+      };
+      promise.then(
+        (value) => {
+          over();
+          resolve(value);
+        },
+        (error: unknown) => {
+          over();
+          if (!(error instanceof StoreDown)) return reject(error);
+          counts.storeFailures.down++;
+          resolve(unavailable);
+        },
+      );
+    });
+  }
+}
+
+type Question = { readonly idleMs: number; readonly turnedMs: number; readonly leftMs: number; readonly giveUp: () => void };
+
+type Watch = {
+  /** @param leftMs of idle time, after which `giveUp` is called */
+  begin(leftMs: number, giveUp: () => void): Question;
+  /** @returns the idle time since it began, and the time in which the event loop turned. Milliseconds */
+  end(question: Question): { readonly spentMs: number; readonly turnedMs: number };
+};
+
+/** Watches over all questions with one timer: each cached call asks one. */
+function watchQuestions(clock: Clock, idleMs: () => number): Watch {
+  const open = new Set<Question>();
+  let turnedMs = 0;
   let lastMs = 0;
   let ticking = false;
   const count = () => {
     const nowMs = clock.monotonicMs();
-    sumMs += Math.min(nowMs - lastMs, 5 * turnMs);
+    turnedMs += Math.min(nowMs - lastMs, 5 * turnMs);
     lastMs = nowMs;
+  };
+  const endLate = (late: readonly Question[]) => {
+    for (const question of late) if (open.delete(question)) question.giveUp();
   };
   const tick = () => {
     count();
-    ticking = waiting > 0;
+    const nowIdleMs = idleMs();
+    const late = [...open].filter((question) => nowIdleMs - question.idleMs >= question.leftMs);
+    if (late.length > 0) clock.after(lastLookMs, () => endLate(late));
+    ticking = open.size > 0;
     if (ticking) clock.after(turnMs, tick);
   };
   return {
-    begin: () => {
-      waiting++;
+    begin: (leftMs, giveUp) => {
       if (!ticking) {
         ticking = true;
         lastMs = clock.monotonicMs();
         clock.after(turnMs, tick);
       }
-      const beforeMs = sumMs;
-      let over = false;
-      return () => {
-        if (!over) waiting--;
-        over = true;
-        count();
-        return sumMs - beforeMs;
-      };
+      const question = { idleMs: idleMs(), turnedMs, leftMs, giveUp };
+      open.add(question);
+      return question;
+    },
+    end: (question) => {
+      open.delete(question);
+      count();
+      return { spentMs: idleMs() - question.idleMs, turnedMs: turnedMs - question.turnedMs };
     },
   };
 }
