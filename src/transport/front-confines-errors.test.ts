@@ -11,6 +11,7 @@ import { until } from '../../test/support/time/until.ts';
 import { registryOf } from '../../test/support/client/protocols.ts';
 import { systemClock } from '../wire/system-clock.ts';
 import type { MethodPlan } from '../core/kit/plan.ts';
+import { RequestMessage } from '../core/kit/request-message.ts';
 import { StatusError } from '../core/kit/status-error.ts';
 import { noReports } from '../../test/support/server/no-reports.ts';
 import { openFront } from './front.ts';
@@ -33,7 +34,11 @@ async function openThrowing() {
     carries: () => true,
     request: ({ input, path }) => {
       input.on('data', () => boom(path, 'data'));
-      return { one: () => new Promise((resolve) => input.on('end', () => resolve(new Uint8Array()))), each: async function* () {}, bytesRead: 0 };
+      return {
+        one: () => new Promise((resolve) => input.on('end', () => resolve(new RequestMessage(descriptor.input, new Uint8Array())))),
+        each: async function* () {},
+        bytesRead: 0,
+      };
     },
     reply: (exchange) => ({
       one: () => {
@@ -52,7 +57,7 @@ async function openThrowing() {
   });
   const served: Served = {
     plan,
-    answer: async ({ request }) => ({ metadata: Metadata(), body: await request.one(), trailers: Metadata() }),
+    answer: async ({ request }) => ({ metadata: Metadata(), body: (await request.one()).bytes, trailers: Metadata() }),
   };
   const front = await openFront({
     host: '127.0.0.1',

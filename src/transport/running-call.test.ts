@@ -17,7 +17,7 @@ import type { Protocol, Reply } from './protocols/protocol.ts';
 import { RunningCall } from './running-call.ts';
 
 const message = Buffer.from('a');
-const request: CallRequest = { one: () => message, each: async function* () {}, bytesRead: 0 };
+const request: CallRequest = { one: () => assert.fail('it is a stream'), each: async function* () {}, bytesRead: 0 };
 
 function openExchange(respond: Exchange['respond'] = () => {}): Exchange {
   const input = new PassThrough();

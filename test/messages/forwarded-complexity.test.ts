@@ -2,14 +2,9 @@
 // protocol. Otherwise the internal service would pay for what the server refuses for itself.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { create, toBinary } from '@bufbuild/protobuf';
-import fc from 'fast-check';
-import { isWireFormat } from '../../src/core/kit/wire-scan.ts';
-import { scanned } from '../../src/core/kit/one-reading.ts';
 import { requestBounds } from '../../src/core/kit/request-complexity.ts';
-import { registryOf } from '../support/client/protocols.ts';
 import { framed } from '../support/upstream/raw-upstream.ts';
-import { type Messages, messagesRelease, openMessages } from './harness.ts';
+import { type Messages, openMessages } from './harness.ts';
 
 let messages: Messages;
 before(async () => {
@@ -22,9 +17,6 @@ before(async () => {
 });
 after(async () => messages?.[Symbol.asyncDispose]());
 
-const registry = registryOf(messagesRelease.descriptorSet);
-const crate = registry.getMessage('messages.v1.Crate');
-assert.ok(crate);
 const { fields, unknownFields, depth } = requestBounds;
 const sized = (tag: number, bytes: Uint8Array): Buffer => {
   const { length } = bytes;
@@ -87,30 +79,3 @@ for (const kind of kinds)
         assert.ok(refused.includes(texts[bound]), `${bound}: ${refused}`);
       }
     });
-
-test('the bounds of bytes that pass are those of bytes that are decoded', () => {
-  const bound = (check: () => unknown) => {
-    try {
-      check();
-      return 'within';
-    } catch (error) {
-      return String(error);
-    }
-  };
-  const part = fc.oneof(
-    fc.integer({ min: 0, max: 9_000 }).map(crates),
-    fc.integer({ min: 2, max: 110 }).map(deep),
-    fc.integer({ min: 0, max: 1_100 }).map(strange),
-    fc.array(fc.string()).map((texts) => Buffer.from(toBinary(crate, create(crate, { labels: texts } as Record<string, unknown>)))),
-  );
-  fc.assert(
-    fc.property(fc.array(part, { maxLength: 3 }), (parts) => {
-      const bytes = Buffer.concat(parts);
-      assert.equal(
-        bound(() => isWireFormat(crate, bytes)),
-        bound(() => scanned(crate, bytes, true)),
-      );
-    }),
-    { numRuns: 60 },
-  );
-});

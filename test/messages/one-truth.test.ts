@@ -1,10 +1,13 @@
 // What screens, handlers, internal services' answers and policies are read as is what protobuf-es reads, which has checked the rules.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { createFileRegistry, type DescMessage, fromBinary, toBinary } from '@bufbuild/protobuf';
-import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
+import { createFileRegistry, type DescMessage, fromBinary, toBinary, toJsonString } from '@bufbuild/protobuf';
+import { EmptySchema, FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 import fc from 'fast-check';
 import { oneReading, scanned } from '../../src/core/kit/one-reading.ts';
+import { RequestMessage } from '../../src/core/kit/request-message.ts';
+import { jsonCodec } from '../../src/transport/protocols/codec.ts';
+import { readJson } from '../../src/transport/protocols/json-request.ts';
 import { Place, Shipment, Shipped } from '../fixture/gen/messages/v1/messages.ts';
 import { messagesOf, reply } from '../support/upstream/raw-upstream.ts';
 import { forms, type Messages, messagesRelease, openMessages, send } from './harness.ts';
@@ -150,12 +153,13 @@ for (const [name, codec] of Object.entries({ Shipment, Shipped, Place })) {
   test(`any bytes of a ${name} are read by ts-proto as by protobuf-es, or refused`, () => {
     const type = typeOf(name);
     const read = oneReading(type);
-    const seen = { plain: 0, merged: 0, malformed: 0 };
+    const seen = { plain: 0, merged: 0, ambiguous: 0 };
     fc.assert(
-      fc.property(wireBytes(type), (bytes) => {
-        const how = scanned(type, bytes)?.reading ?? 'malformed';
+      fc.property(wireBytes(type), (generated) => {
+        const bytes = new Uint8Array(generated); // of a Buffer ts-proto keeps Buffers
+        const how = scanned(type, bytes)?.reading ?? 'ambiguous';
         seen[how]++;
-        if (how === 'malformed') return;
+        if (how === 'ambiguous') return;
         let truth: Uint8Array;
         try {
           truth = toBinary(type, fromBinary(type, bytes), { writeUnknownFields: false });
@@ -168,6 +172,45 @@ for (const [name, codec] of Object.entries({ Shipment, Shipped, Place })) {
       }),
       { numRuns: 2_000 },
     );
-    assert.ok(seen.plain > 50 && seen.merged > 50 && seen.malformed > 50, JSON.stringify(seen));
+    assert.ok(seen.plain > 50 && seen.merged > 50 && seen.ambiguous > 50, JSON.stringify(seen));
   });
 }
+
+test('bytes are refused as no message exactly when protobuf-es reads no fields in them', () => {
+  const seen = { message: 0, none: 0 };
+  fc.assert(
+    fc.property(wireBytes(typeOf('Shipment')), (bytes) => {
+      const isMessage = scanned(typeOf('Shipment'), bytes) !== undefined;
+      seen[isMessage ? 'message' : 'none']++;
+      const read = () => fromBinary(EmptySchema, bytes);
+      if (isMessage) assert.doesNotThrow(read);
+      else assert.throws(read);
+    }),
+    { numRuns: 2_000 },
+  );
+  assert.ok(seen.message > 50 && seen.none > 50, JSON.stringify(seen));
+});
+
+test('a message of JSON is what is decoded from its encoding, which every codec reads alike and which is canonical', () => {
+  for (const name of ['Shipment', 'Shipped', 'Place', 'Crate']) {
+    const type = typeOf(name);
+    fc.assert(
+      fc.property(wireBytes(type), (bytes) => {
+        let json: string;
+        try {
+          json = toJsonString(type, fromBinary(type, bytes), { registry });
+        } catch {
+          return; // no message, or one that JSON cannot represent
+        }
+        const request = jsonCodec(registry).read(type, Buffer.from(json));
+        const again = new RequestMessage(type, request.bytes);
+        assert.deepEqual(request.message, again.message);
+        assert.deepEqual([request.unambiguous, request.canonical, request.hasUnknownFields], [request.bytes, again.canonical, false]);
+        const withoutFloats = JSON.stringify(JSON.parse(json, (key, value) => (key === 'small' ? undefined : value)));
+        const read = readJson(type, withoutFloats, registry);
+        assert.deepEqual(read, fromBinary(type, toBinary(type, read)));
+      }),
+      { numRuns: 1_000 },
+    );
+  }
+});

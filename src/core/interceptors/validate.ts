@@ -1,13 +1,12 @@
 import { create, type DescMessage, type Message } from '@bufbuild/protobuf';
 import { pathToString } from '@bufbuild/protobuf/reflect';
 import { createValidator, type Validator } from '@bufbuild/protovalidate';
-import { canonicalForm } from '../kit/canonical.ts';
 import { Fault, type Violation } from '../kit/fault.ts';
 import type { MethodPlan } from '../kit/plan.ts';
+import type { RequestMessage } from '../kit/request-message.ts';
 import { soonThen } from '../kit/soon.ts';
 import { clip } from '../kit/text.ts';
-import type { CallRequest, Decoded, Interceptor } from '../ports/call.ts';
-import { DecodedRequest, type RequestType } from './decoded-request.ts';
+import type { CallRequest, Decoded, Interceptor, ReadMessage } from '../ports/call.ts';
 import { nulViolations, refusesNul } from './nul.ts';
 
 /** A path contains map keys, and a rule may quote values. The client chooses both, and a header carries them back. */
@@ -41,36 +40,31 @@ export function validate(validator: Validator): Interceptor<unknown, Decoded> {
     const pass = passes.get(plan) ?? passOf(validator, plan);
     passes.set(plan, pass);
     if (plan.kind === 'client_stream' || plan.kind === 'bidi_stream') {
-      const passed = pass.reads ? passedRequest(request, (bytes) => pass.received(pass.decode(bytes), bytes)) : request;
+      const passed = pass.reads ? passedRequest(request, pass.received) : request;
       return next({ ...call, request: passed, requestBytes: noBytes, decoded: undefined });
     }
-    return soonThen(request.one(), (bytes) => {
-      const decoded = pass.decode(bytes);
-      return next({ ...call, requestBytes: pass.received(decoded, bytes), decoded });
-    });
+    return soonThen(request.one(), (decoded) => next({ ...call, requestBytes: pass.received(decoded), decoded }));
   };
 }
 
 /** The check of every request of a method. */
 function passOf(validator: Validator, plan: MethodPlan) {
-  const { descriptor, forward, invalidates } = plan;
-  const type: RequestType = { input: descriptor.input, form: canonicalForm(descriptor.input) };
+  const { forward, invalidates } = plan;
   const hasRules = plan.validated || refusesNul(plan);
   // A forwarded request that no step here reads passes unchanged: its receiver decides whether it can be decoded.
   const reads = hasRules || forward === undefined || invalidates.some(({ parts }) => parts.some((part) => 'field' in part));
   return {
     reads,
-    decode: (bytes: Uint8Array): DecodedRequest => {
-      const decoded = new DecodedRequest(type, bytes);
-      if (hasRules) check(validator, plan, decoded.message, bytes);
-      else if (reads && bytes.length > 0) void decoded.message; // an empty message can always be decoded
-      return decoded;
+    /** @returns the bytes for the handler */
+    received: (request: RequestMessage): Uint8Array => {
+      if (hasRules) check(validator, plan, request);
+      else if (reads && request.bytes.length > 0) void request.message; // an empty message can always be decoded
+      return forward === undefined ? request.unambiguous : request.bytes;
     },
-    received: (decoded: DecodedRequest, bytes: Uint8Array) => (forward === undefined ? decoded.bytes : bytes),
   };
 }
 
-function check(validator: Validator, plan: MethodPlan, message: Message, bytes: Uint8Array): void {
+function check(validator: Validator, plan: MethodPlan, { message, bytes }: RequestMessage): void {
   const { input } = plan.descriptor;
   const nul = refusesNul(plan) ? nulViolations(input, message, bytes) : [];
   const broken = plan.validated ? rulesBroken(validator, input, message) : [];
@@ -97,12 +91,10 @@ function rulesBroken(validator: Validator, input: DescMessage, message: Message)
 const noBytes = new Uint8Array(0);
 
 /** The same stream of messages, each as it passes. */
-function passedRequest(request: CallRequest, pass: (bytes: Uint8Array) => Uint8Array): CallRequest {
+function passedRequest(request: CallRequest, pass: ReadMessage): CallRequest {
   return {
     one: () => request.one(),
-    async *each() {
-      for await (const bytes of request.each()) yield pass(bytes);
-    },
+    each: () => request.each(pass),
     get bytesRead() {
       return request.bytesRead;
     },

@@ -1,5 +1,6 @@
 import { type DescField, type DescMessage, type Message, toBinary } from '@bufbuild/protobuf';
 import { type ReflectMessage, reflect } from '@bufbuild/protobuf/reflect';
+import { messagesWithin } from './messages-within.ts';
 
 /** The fields that a canonical form omits. */
 type LeaveOut = (field: DescField) => boolean;
@@ -33,8 +34,7 @@ export function canonicalForm(
  * directly or below.
  */
 export function unstableTypes(root: DescMessage, leaveOut: LeaveOut = nothing): ReadonlySet<DescMessage> {
-  const all = new Set([root]);
-  for (const type of all) for (const { message } of type.fields) if (message !== undefined) all.add(message);
+  const all = messagesWithin(root);
   const unstable = new Set([...all].filter((type) => type.fields.some((field) => field.fieldKind === 'map' || leaveOut(field))));
   const hasUnstable = ({ message }: DescField) => message !== undefined && unstable.has(message);
   for (let before = -1; before < unstable.size; ) {

@@ -13,27 +13,30 @@ const { depth: depthMax } = requestBounds;
 export function oneReading(type: DescMessage): (bytes: Uint8Array) => Uint8Array {
   return (bytes) => {
     const scan = scanned(type, bytes);
-    if (scan === undefined) throw new Error(`These bytes are no ${type.typeName}: codecs would read different things.`);
+    if (scan === undefined || scan.reading === 'ambiguous')
+      throw new Error(`These bytes are no ${type.typeName}: codecs would read different things.`);
     return scan.reading === 'plain' ? bytes : toBinary(type, fromBinary(type, bytes), { writeUnknownFields: false });
   };
 }
 
 /**
  * How codecs read an encoded message. `plain`: every codec reads the same. `merged`: parts must be merged or filled in,
- * which protobuf-es does and ts-proto does not. It reads only tags and lengths, which costs less than decoding.
- * @param isRequest of a client: it has at most as many fields and levels as `requestBounds` allows
- * @returns also whether there are unknown fields; undefined: codecs would read different values, because a field has
- * the wire type of another, or is longer than its message
- * @throws Fault REQUEST_TOO_COMPLEX
+ * which protobuf-es does and ts-proto does not. `ambiguous`: codecs would read different values, because a field has
+ * the wire type of another, or is longer than its message.
  */
-export function scanned(
-  type: DescMessage,
-  bytes: Uint8Array,
-  isRequest = false,
-): { readonly reading: 'plain' | 'merged'; readonly unknown: boolean } | undefined {
-  const scan: Scan = { bytes, isRequest, pos: 0, depth: 0, fields: 0, unknownFields: 0, merged: false, unknown: false };
-  if (!readsAsMessage(wireFieldsOf(type), scan, bytes.length)) return undefined;
-  return { reading: scan.merged ? 'merged' : 'plain', unknown: scan.unknown };
+export type Reading = 'plain' | 'merged' | 'ambiguous';
+export type Scanned = { readonly reading: Reading; readonly unknown: boolean };
+
+/**
+ * Scans an encoded message once. It reads only tags and lengths, which costs less than decoding.
+ * @param isRequest of a client: it has at most as many fields and levels as `requestBounds` allows
+ * @returns also whether there are unknown fields; undefined: these bytes are no message of any type, because a field
+ * has no number, no known wire type, or not all its bytes (protobuf.dev, "Encoding")
+ * @throws Fault REQUEST_TOO_COMPLEX: each field and level costs a decoder as much as a large one
+ */
+export function scanned(type: DescMessage, bytes: Uint8Array, isRequest = false): Scanned | undefined {
+  const scan: Scan = { bytes, isRequest, pos: 0, depth: 0, fields: 0, unknownFields: 0, reading: 'plain', unknown: false };
+  return readsAsMessage(wireFieldsOf(type), scan, bytes.length) ? scan : undefined;
 }
 
 type Scan = {
@@ -43,7 +46,7 @@ type Scan = {
   depth: number;
   fields: number;
   unknownFields: number;
-  merged: boolean;
+  reading: Reading;
   unknown: boolean;
 };
 
@@ -67,35 +70,45 @@ function readsAsMessage(fields: WireFields, scan: Scan, end: number, isEntry = f
       if (++scan.unknownFields > requestBounds.unknownFields && scan.isRequest) return beyond(scan, 'unknownFields');
       if (!(tag >= 8) || !skips(scan, tag)) return false;
     } else {
-      if ((seen & field.bit) !== 0) scan.merged = true;
+      if ((seen & field.bit) !== 0) merge(scan);
       seen |= field.bit;
       if (!readsAsField(field, scan, tag, end)) return false;
     }
   }
   // ts-proto drops a map entry without a value, and does not merge a value that occurs twice: fields 1 and 2 must occur
   // once.
-  if (isEntry && (parts !== 3 || seen !== 3)) scan.merged = true;
+  if (isEntry && (parts !== 3 || seen !== 3)) merge(scan);
   scan.depth--;
   return scan.pos === end;
 }
 
 function readsAsField(field: WireField, scan: Scan, tag: number, end: number): boolean {
-  if (field.special) scan.merged = scan.unknown = true; // an enum's unknown value is an unknown field
+  if (field.special) {
+    scan.unknown = true; // an enum's unknown value is an unknown field
+    merge(scan);
+  }
   const wireType = tag & 7;
-  if (wireType !== field.wireType) return field.packable && wireType === WireType.LengthDelimited && skipsPacked(field.wireType, scan, end);
-  if (field.child === undefined || wireType !== WireType.LengthDelimited) return skips(scan, tag);
+  const isPacked = field.packable && wireType === WireType.LengthDelimited;
+  if (wireType !== field.wireType && !isPacked) scan.reading = 'ambiguous';
+  if (wireType !== WireType.LengthDelimited || (field.child === undefined && !isPacked)) return skips(scan, tag);
   const inner = uint32(scan) + scan.pos;
   if (!(inner <= end)) return false;
-  return readsAsMessage(field.child, scan, inner, field.isMap);
+  const { depth } = scan;
+  if (!(isPacked ? arePacked(field.wireType, scan, inner) : readsAsMessage(field.child as WireFields, scan, inner, field.isMap)))
+    scan.reading = 'ambiguous';
+  scan.depth = depth;
+  scan.pos = inner;
+  return true;
+}
+
+function merge(scan: Scan): void {
+  if (scan.reading === 'plain') scan.reading = 'merged';
 }
 
 /** Packed numbers end where their field does. */
-function skipsPacked(wireType: number, scan: Scan, end: number): boolean {
-  const length = uint32(scan);
-  scan.pos += length;
-  if (!(scan.pos <= end)) return false;
-  if (wireType === WireType.Varint) return length === 0 || (scan.bytes[scan.pos - 1] as number) < 128;
-  return length % (wireType === WireType.Bit64 ? 8 : 4) === 0;
+function arePacked(wireType: number, { bytes, pos }: Scan, end: number): boolean {
+  if (wireType === WireType.Varint) return end === pos || (bytes[end - 1] as number) < 128;
+  return (end - pos) % (wireType === WireType.Bit64 ? 8 : 4) === 0;
 }
 
 /** Skips the value of a tag. */

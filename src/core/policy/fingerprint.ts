@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type DescMethod, toBinary } from '@bufbuild/protobuf';
 import { DescriptorProtoSchema } from '@bufbuild/protobuf/wkt';
-import { messagesWithin } from './shape.ts';
+import { messagesWithin } from '../kit/messages-within.ts';
 
 /**
  * @returns SHA-256 (hex) over a policy and all message types of its method: a new shape or policy reads no old entry

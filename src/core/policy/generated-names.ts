@@ -1,6 +1,6 @@
 import type { DescField, DescMessage, DescMethod, DescOneof, DescService } from '@bufbuild/protobuf';
 import type { Finding } from './policy-errors.ts';
-import { messagesWithin } from './shape.ts';
+import { messagesWithin } from '../kit/messages-within.ts';
 
 /** Properties that every JavaScript object has: a field of such a name would be read where it is absent. */
 const inherited: ReadonlySet<string> = new Set(Object.getOwnPropertyNames(Object.prototype));

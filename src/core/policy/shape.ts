@@ -1,4 +1,5 @@
 import { type DescField, type DescMessage, ScalarType } from '@bufbuild/protobuf';
+import { messagesWithin } from '../kit/messages-within.ts';
 
 /**
  * Whether bytes of `ours` mean the same as `theirs`: equal field numbers, types and cardinality, deeply. Names may
@@ -17,10 +18,8 @@ export function differenceOfShape(ours: DescMessage, theirs: DescMessage, seen =
     theirFields.delete(field.number);
     const [a, b] = [wireType(field), wireType(their)];
     if (a !== b) return `${where} is ${a} here and ${b} in ${theirs.typeName}`;
-    const deeper = messageOf(field);
-    const theirDeeper = messageOf(their);
-    if (deeper !== undefined && theirDeeper !== undefined) {
-      const difference = differenceOfShape(deeper, theirDeeper, seen, `${at}.${field.name}`);
+    if (field.message !== undefined && their.message !== undefined) {
+      const difference = differenceOfShape(field.message, their.message, seen, `${at}.${field.name}`);
       if (difference !== undefined) return difference;
     }
   }
@@ -45,32 +44,7 @@ function wireType(field: DescField): string {
   }
 }
 
-/** The message type of a field's values, if they are messages. */
-export function messageOf(field: DescField): DescMessage | undefined {
-  if (field.fieldKind === 'message') return field.message;
-  if (field.fieldKind === 'list' && field.listKind === 'message') return field.message;
-  if (field.fieldKind === 'map' && field.mapKind === 'message') return field.message;
-  return undefined;
-}
-
-/** All message types that `root` can contain, itself included. */
-export function messagesWithin(root: DescMessage): ReadonlySet<DescMessage> {
-  const found = new Set<DescMessage>([root]);
-  for (const message of found) {
-    for (const field of message.fields) {
-      const inner = messageOf(field);
-      if (inner !== undefined) found.add(inner); // iterating a Set includes entries that are added meanwhile
-    }
-  }
-  return found;
-}
-
 /** Whether values of `root` can contain values of `root` or of another type that contains itself. */
 export function isRecursive(root: DescMessage): boolean {
-  return [...messagesWithin(root)].some((message) =>
-    message.fields.some((field) => {
-      const inner = messageOf(field);
-      return inner !== undefined && messagesWithin(inner).has(message);
-    }),
-  );
+  return [...messagesWithin(root)].some((type) => type.fields.some(({ message }) => message !== undefined && messagesWithin(message).has(type)));
 }

@@ -1,8 +1,8 @@
-import type { Message } from '@bufbuild/protobuf';
 import type { Metadata } from 'nice-grpc-common';
 import type { EndingOf } from '../kit/ending.ts';
 import type { Fault } from '../kit/fault.ts';
 import type { MethodPlan } from '../kit/plan.ts';
+import type { RequestMessage } from '../kit/request-message.ts';
 import type { Soon } from '../kit/soon.ts';
 import type { StatusError } from '../kit/status-error.ts';
 import type { KeptForms } from './cache-store.ts';
@@ -93,12 +93,18 @@ export type StreamBody = AsyncIterable<Uint8Array> | PushedBody;
  */
 export type CallRequest = {
   /** The message of a method that takes one: always the same. */
-  one(): Soon<Uint8Array>;
-  /** The messages of a method that takes a stream, each as it comes. To be asked for once. */
-  each(): AsyncIterable<Uint8Array>;
+  one(): Soon<RequestMessage>;
+  /**
+   * The messages of a method that takes a stream, each as it comes. To be asked for once.
+   * @param read unset: the bytes as received
+   */
+  each(read?: ReadMessage): AsyncIterable<Uint8Array>;
   /** Bytes of the messages that were read so far. */
   readonly bytesRead: number;
 };
+
+/** The bytes of a message for its handler. An error ends the stream. */
+export type ReadMessage = (message: RequestMessage) => Uint8Array;
 
 export type Answer = {
   /** Initial metadata. */
@@ -204,16 +210,7 @@ export type Decoded = {
   /** The bytes of the one message; of a stream of requests none. */
   readonly requestBytes: Uint8Array;
   /** Undefined for streams of requests. */
-  readonly decoded:
-    | {
-        /** The request as a protobuf-es message. */
-        readonly message: Message;
-        /** The canonical encoding of the request, independent of field order, defaults and map order. */
-        readonly canonical: Uint8Array;
-        /** True when the request had unknown fields: such calls are not stored. */
-        readonly hasUnknownFields: boolean;
-      }
-    | undefined;
+  readonly decoded: Pick<RequestMessage, 'message' | 'canonical' | 'hasUnknownFields'> | undefined;
 };
 
 /** The call that handlers receive. */

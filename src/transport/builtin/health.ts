@@ -39,7 +39,7 @@ export function healthMethods(health: Health, registry: FileRegistry, clock: Clo
     {
       plan: check,
       answer: within(({ request }) =>
-        soonThen(request.one(), (bytes) => {
+        soonThen(request.one(), ({ bytes }) => {
           const { service } = HealthCheckRequest.decode(bytes);
           const serving = health.serving(service);
           if (serving === undefined) throw new StatusError(notFound, `There is no service "${clip(service, 200)}" here.`);
@@ -50,7 +50,7 @@ export function healthMethods(health: Health, registry: FileRegistry, clock: Clo
     {
       plan: watch,
       answer: within((call) =>
-        soonThen(call.request.one(), (bytes) => ({
+        soonThen(call.request.one(), ({ bytes }) => ({
           metadata: Metadata(),
           body: statuses(health, HealthCheckRequest.decode(bytes).service, call),
           trailers: Metadata(),

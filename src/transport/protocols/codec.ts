@@ -1,18 +1,18 @@
 import { type DescMessage, fromBinary, type Message, type Registry, toBinary, toJsonString } from '@bufbuild/protobuf';
 import { Fault } from '../../core/kit/fault.ts';
 import type { MethodPlan } from '../../core/kit/plan.ts';
-import { isWireFormat } from '../../core/kit/wire-scan.ts';
+import { RequestMessage, unreadable } from '../../core/kit/request-message.ts';
 import { InexactJson, readJson } from './json-request.ts';
-import { inexact, unreadable } from './request-faults.ts';
+import { inexact } from './request-faults.ts';
 
 /** The wire form of messages: protobuf bytes, or JSON. */
 export type Codec = {
   readonly name: 'proto' | 'json';
   /**
-   * A request as protobuf bytes.
+   * Reads a request.
    * @throws Fault CALL_MALFORMED, REQUEST_TOO_COMPLEX
    */
-  read(input: DescMessage, raw: Uint8Array): Uint8Array;
+  read(input: DescMessage, raw: Uint8Array): RequestMessage;
   /**
    * Encodes an answer in this form.
    * @throws Fault UPSTREAM_GARBAGE; Error for values that JSON cannot represent: an Any of an unknown type, a time
@@ -23,10 +23,7 @@ export type Codec = {
 
 export const protoCodec: Codec = {
   name: 'proto',
-  read: (input, raw) => {
-    if (!isWireFormat(input, raw)) throw unreadable(input);
-    return raw;
-  },
+  read: (input, raw) => new RequestMessage(input, raw),
   write: (_plan, bytes) => bytes,
 };
 
@@ -38,9 +35,8 @@ export function jsonCodec(registry: Registry): Codec {
     name: 'json',
     read: (input, raw) => {
       try {
-        const bytes = toBinary(input, readJson(input, utf8.decode(raw), registry));
-        isWireFormat(input, bytes); // it may have more fields than names
-        return bytes;
+        const message = readJson(input, utf8.decode(raw), registry);
+        return new RequestMessage(input, toBinary(input, message), message);
       } catch (cause) {
         if (cause instanceof Fault) throw cause;
         throw cause instanceof InexactJson ? inexact(input, cause) : unreadable(input, cause);

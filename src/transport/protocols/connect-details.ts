@@ -1,5 +1,5 @@
 import { type DescMessage, fromBinary, type JsonValue, type Registry, toJson } from '@bufbuild/protobuf';
-import { messagesWithin } from '../../core/policy/shape.ts';
+import { messagesWithin } from '../../core/kit/messages-within.ts';
 
 /** A detail of google.rpc.Status. */
 export type StatusDetail = { readonly typeUrl: string; readonly value: Uint8Array };

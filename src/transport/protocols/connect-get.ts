@@ -1,11 +1,12 @@
 import type { Registry } from '@bufbuild/protobuf';
+import { unreadable } from '../../core/kit/request-message.ts';
 import { soonThen } from '../../core/kit/soon.ts';
 import type { Codec } from './codec.ts';
 import { ConnectUnaryReply } from './connect-unary.ts';
 import { decompress, encodingOf } from './compression.ts';
 import { OneRequest } from './one-request.ts';
 import type { Protocol } from './protocol.ts';
-import { tooLarge, unreadable } from './request-faults.ts';
+import { tooLarge } from './request-faults.ts';
 
 /**
  * Unary calls with the message in the URL (Connect protocol, "Unary-Get-Request"), so that HTTP caches can store

@@ -28,6 +28,7 @@ const exact: readonly (readonly [json: string, means: unknown])[] = [
   ['{"within":"1.5s"}', { within: '1.500s' }],
   ['{"notes":{"__proto__":"a","constructor":"b"}}', JSON.parse('{"notes":{"__proto__":"a","constructor":"b"}}')],
   ['{"unknown":1e999}', {}],
+  ['{"label":"\\ud83d\\ude00 \\\\ud800"}', { label: '😀 \\ud800' }],
 ];
 
 const refused: readonly (readonly [json: string, field?: string])[] = [
@@ -41,6 +42,12 @@ const refused: readonly (readonly [json: string, field?: string])[] = [
   ['{"numbers":[1,1e2]}', 'numbers[1]'],
   ['{"weight":2147483648}'],
   ['{"weight":1e1}', 'weight'],
+  ['{"byNumber":{"1":"a","+1":"b"}}', 'by_number[…]'],
+  ['{"byNumber":{"01":"a"}}', 'by_number[…]'],
+  ['{"byNumber":{"-0":"a"}}', 'by_number[…]'],
+  ['{"label":"\\ud800"}'],
+  ['{"value":{"\\ud800":1,"\\uD801":2}}'],
+  ['{"value":"\\\\\\udc00"}'],
   ['{"weight":99999999999999999999}', 'weight'],
   ['{"unsignedSmall":4294967296}'],
   ['{"number":1e999}', 'number'],

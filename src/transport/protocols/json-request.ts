@@ -28,6 +28,7 @@ export function readJson(type: DescMessage, text: string, registry: Registry): M
 }
 
 type Place = {
+  /** Of the field; "" for the request itself. */
   readonly path: string;
   readonly registry: Registry;
   readonly depth: number;
@@ -35,9 +36,15 @@ type Place = {
   readonly unknown: { fields: number };
 };
 
+/** A literal, because every message makes one: a spread costs three times as much. */
+function at({ registry, depth, unknown }: Place, path: string, levels = 0): Place {
+  return { path, registry, depth: depth + levels, unknown };
+}
+
 /** The same value with its number texts resolved by their fields. protobuf-es refuses values of another form. */
 function exactMessage(type: DescMessage, json: unknown, place: Place): unknown {
   if (place.depth > requestBounds.depth) throw tooComplex('depth');
+  if (!type.typeName.startsWith('google.protobuf.')) return isObject(json) ? exactFields(type, json, place) : json;
   switch (type.typeName) {
     case 'google.protobuf.Timestamp':
       if (typeof json === 'string' && !isTime(json)) throw new InexactJson(place.path, 'is no time of RFC 3339');
@@ -61,21 +68,31 @@ function exactFields(type: DescMessage, json: Record<string, unknown>, place: Pl
   const fields = fieldsOf(type);
   for (const key of Object.keys(json)) {
     const field = fields.get(key);
-    if (field !== undefined)
-      set(json, key, exactField(field, json[key], { ...place, path: `${place.path === '' ? '' : `${place.path}.`}${field.name}` }));
-    else if (key !== '@type' && ++place.unknown.fields > requestBounds.unknownFields) throw tooComplex('unknownFields'); // an Any has that name
+    if (field !== undefined) {
+      const value = json[key];
+      if (typeof value === 'object' || field.message !== undefined)
+        // others are exact
+        set(json, key, exactField(field, value, at(place, `${place.path === '' ? '' : `${place.path}.`}${field.name}`)));
+    } else if (key !== '@type' && ++place.unknown.fields > requestBounds.unknownFields) throw tooComplex('unknownFields'); // an Any has that name
   }
   return json;
 }
 
 function exactField(field: DescField, json: unknown, place: Place): unknown {
   if (field.fieldKind === 'list') {
-    if (Array.isArray(json)) for (const [i, item] of json.entries()) json[i] = exactValue(field, item, { ...place, path: `${place.path}[${i}]` });
+    if (Array.isArray(json))
+      for (const [i, item] of json.entries())
+        if (typeof item === 'object' || field.message !== undefined) json[i] = exactValue(field, item, at(place, `${place.path}[${i}]`));
     return json;
   }
   if (field.fieldKind === 'map') {
     // The path contains no key, because the client chooses it.
-    if (isObject(json)) for (const key of Object.keys(json)) set(json, key, exactValue(field, json[key], { ...place, path: `${place.path}[…]` }));
+    const inner = at(place, `${place.path}[…]`);
+    if (isObject(json))
+      for (const key of Object.keys(json)) {
+        if (isInteger(field.mapKey) && !plainInteger.test(key)) refuse(inner.path, 'has a key that is no integer in plain digits'); // "+1" would be another than "1"
+        set(json, key, exactValue(field, json[key], inner));
+      }
     return json;
   }
   return exactValue(field, json, place);
@@ -83,10 +100,13 @@ function exactField(field: DescField, json: unknown, place: Place): unknown {
 
 /** One value of a field, of its list or of its map. */
 function exactValue(field: DescField, json: unknown, place: Place): unknown {
-  if (field.message !== undefined) return exactMessage(field.message, json, { ...place, depth: place.depth + 1 });
+  if (field.message !== undefined) return exactMessage(field.message, json, at(place, place.path, 1));
   if (field.enum !== undefined) return json instanceof NumberText ? refuse(place.path, 'is no number of an enum') : json;
   return exactScalar(field.scalar, json, place);
 }
+
+const plainInteger = /^(?:0|-?[1-9]\d*)$/;
+const isInteger = (scalar: ScalarType) => scalar !== ScalarType.STRING && scalar !== ScalarType.BOOL;
 
 function exactScalar(scalar: ScalarType | undefined, json: unknown, { path }: Place): unknown {
   if (!(json instanceof NumberText)) return json;
@@ -109,7 +129,7 @@ function exactScalar(scalar: ScalarType | undefined, json: unknown, { path }: Pl
 function doubles(json: unknown, place: Place): unknown {
   if (place.depth > requestBounds.depth) throw tooComplex('depth');
   if (json instanceof NumberText) return finite(json, place.path);
-  const inner = { ...place, depth: place.depth + 1 };
+  const inner = at(place, place.path, 1);
   if (Array.isArray(json)) for (const [i, item] of json.entries()) json[i] = doubles(item, inner);
   else if (isObject(json)) for (const key of Object.keys(json)) set(json, key, doubles(json[key], inner));
   return json;
@@ -119,10 +139,10 @@ function exactAny(json: unknown, place: Place): unknown {
   if (!isObject(json) || typeof json['@type'] !== 'string') return json;
   const type = place.registry.getMessage(json['@type'].slice(json['@type'].lastIndexOf('/') + 1));
   if (type === undefined) return json;
-  const inner = { ...place, depth: place.depth + 1 };
+  const inner = at(place, place.path, 1);
   // Types with their own JSON form are under "value" (ProtoJSON format, "Any").
   if (!type.typeName.startsWith('google.protobuf.')) return exactFields(type, json, inner);
-  if (Object.hasOwn(json, 'value')) json.value = exactMessage(type, json.value, { ...inner, path: `${place.path}.value` });
+  if (Object.hasOwn(json, 'value')) json.value = exactMessage(type, json.value, at(inner, `${place.path}.value`));
   return json;
 }
 

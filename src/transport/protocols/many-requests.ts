@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
-import { type Soon, settled } from '../../core/kit/soon.ts';
-import type { CallRequest } from '../../core/ports/call.ts';
+import type { RequestMessage } from '../../core/kit/request-message.ts';
+import { type Soon, settled, soonThen } from '../../core/kit/soon.ts';
+import type { CallRequest, ReadMessage } from '../../core/ports/call.ts';
 import { type Frame, FrameReader } from './frames.ts';
 import { cancelled, cutShort } from './request-faults.ts';
 
@@ -11,12 +12,13 @@ export type ManyRequestsParts = {
   /** Decodes the body: gRPC-Web's text form is base64. Unset: the bytes are used unchanged. */
   readonly chunk?: (chunk: Buffer) => Buffer;
   /** Decodes the message of a frame. It throws Faults. */
-  readonly read: (frame: Frame) => Soon<Uint8Array>;
+  readonly read: (frame: Frame) => Soon<RequestMessage>;
 };
 
 type Result = IteratorResult<Uint8Array, undefined>;
 type Waiting = { resolve(result: Result): void; reject(error: unknown): void };
 const done: Result = { done: true, value: undefined };
+const asReceived: ReadMessage = ({ bytes }) => bytes;
 
 /**
  * The request of a method with a request stream. It is read on demand, and no faster than its messages are consumed.
@@ -25,6 +27,7 @@ export class ManyRequests implements CallRequest {
   readonly #parts: ManyRequestsParts;
   readonly #frames: FrameReader;
   #waiting: Waiting | undefined;
+  #read: ReadMessage = asReceived;
   #state: 'unasked' | 'open' | 'ended' | 'lost' | 'over' = 'unasked';
   bytesRead = 0;
 
@@ -33,12 +36,13 @@ export class ManyRequests implements CallRequest {
     this.#frames = new FrameReader(parts.bytesMax);
   }
 
-  one(): Soon<Uint8Array> {
+  one(): never {
     throw new Error('The method takes a stream of messages.');
   }
 
-  each(): AsyncIterableIterator<Uint8Array, undefined> {
+  each(read: ReadMessage = asReceived): AsyncIterableIterator<Uint8Array, undefined> {
     this.#open();
+    this.#read = read;
     const iterator: AsyncIterableIterator<Uint8Array, undefined> = {
       [Symbol.asyncIterator]: () => iterator,
       next: () =>
@@ -99,11 +103,12 @@ export class ManyRequests implements CallRequest {
   #give(frame: Frame, { resolve, reject }: Waiting): void {
     this.#waiting = undefined;
     void settled(
-      () => this.#parts.read(frame),
-      (value) => {
-        this.bytesRead += value.byteLength;
-        resolve({ done: false, value });
-      },
+      () =>
+        soonThen(this.#parts.read(frame), (message) => {
+          this.bytesRead += message.bytes.byteLength;
+          return this.#read(message);
+        }),
+      (value) => resolve({ done: false, value }),
       (error) => this.#fail(error, { reject }),
     );
   }

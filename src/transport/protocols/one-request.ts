@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import type { RequestMessage } from '../../core/kit/request-message.ts';
 import type { Soon } from '../../core/kit/soon.ts';
 import { soonThen } from '../../core/kit/soon.ts';
 import type { CallRequest } from '../../core/ports/call.ts';
@@ -6,7 +7,7 @@ import { cancelled, tooLarge } from './request-faults.ts';
 import { WholeBody } from './whole-body.ts';
 
 /** Decodes the message of a whole body. It throws Faults. */
-export type ReadBody = (body: Buffer) => Soon<Uint8Array>;
+export type ReadBody = (body: Buffer) => Soon<RequestMessage>;
 
 export type OneRequestParts = {
   /** Undefined: the request has no body, and `read` receives an empty one. */
@@ -27,7 +28,7 @@ const noBody = Buffer.alloc(0);
 export class OneRequest implements CallRequest {
   readonly #body: WholeBody | undefined;
   readonly #parts: OneRequestParts;
-  #message: Soon<Uint8Array> | undefined;
+  #message: Soon<RequestMessage> | undefined;
   bytesRead = 0;
 
   constructor(parts: OneRequestParts) {
@@ -45,7 +46,7 @@ export class OneRequest implements CallRequest {
     if (this.#body !== undefined) this.#body.onSettled = callback;
   }
 
-  one(): Soon<Uint8Array> {
+  one(): Soon<RequestMessage> {
     this.#message ??= this.isSettled ? this.#read() : this.#later();
     return this.#message;
   }
@@ -55,21 +56,21 @@ export class OneRequest implements CallRequest {
     throw new Error('The method takes one message.');
   }
 
-  #later(): Promise<Uint8Array> {
+  #later(): Promise<RequestMessage> {
     const settled = new Promise<void>((resolve) => this.onSettled(resolve));
     const message = settled.then(() => this.#read());
     message.catch(() => {}); // the caller receives it, unless the call ends before
     return message;
   }
 
-  #read(): Soon<Uint8Array> {
+  #read(): Soon<RequestMessage> {
     const body = this.#body;
     const { read, bytesMax } = this.#parts;
     if (body?.state === 'lost') throw cancelled();
     if (body?.state === 'too long') throw tooLarge(bytesMax);
-    return soonThen(read(body?.bytes() ?? noBody), (bytes) => {
-      this.bytesRead = bytes.byteLength;
-      return bytes;
+    return soonThen(read(body?.bytes() ?? noBody), (message) => {
+      this.bytesRead = message.bytes.byteLength;
+      return message;
     });
   }
 }

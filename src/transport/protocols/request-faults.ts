@@ -18,14 +18,6 @@ export function notOne(found: 'none' | 'several'): Fault {
   });
 }
 
-/**
- * A request that cannot be decoded. A parser's own text is not passed on, because it quotes values, which may be
- * secrets.
- */
-export function unreadable({ typeName }: DescMessage, cause?: unknown): Fault {
-  return new Fault('CALL_MALFORMED', `The request is not a ${typeName}: it cannot be decoded.`, { metadata: { type: typeName }, cause });
-}
-
 /** A field of a JSON request that cannot be held exactly. */
 export function inexact({ typeName }: DescMessage, { field, message }: InexactJson): Fault {
   return new Fault('CALL_MALFORMED', `The request is not a ${typeName}: ${message}.`, { metadata: { type: typeName, field } });

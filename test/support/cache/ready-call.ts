@@ -4,6 +4,7 @@ import { Metadata } from 'nice-grpc-common';
 
 import { compileRules, validate } from '../../../src/core/interceptors/validate.ts';
 import type { MethodPlan } from '../../../src/core/kit/plan.ts';
+import { RequestMessage } from '../../../src/core/kit/request-message.ts';
 import { compilePlans } from '../../../src/core/policy/compile-plans.ts';
 import type { Answer, Caller, CallRequest, Protocol, ReadyCall } from '../../../src/core/ports/call.ts';
 import { fixtureRelease } from '../server/test-server.ts';
@@ -53,7 +54,7 @@ export function readyCall(plan: MethodPlan, options: CallOptions = {}): ReadyCal
     authority: 'localhost',
     signal,
     deadlineAtMs: options.deadlineAtMs,
-    request: requestOf(request instanceof Uint8Array ? request : toBinary(input, create(input, request as MessageInitShape<DescMessage>))),
+    request: requestOf(input, request instanceof Uint8Array ? request : toBinary(input, create(input, request as MessageInitShape<DescMessage>))),
     onEnd: () => {},
     caller,
     lifetime: undefined,
@@ -68,9 +69,9 @@ export function readyCall(plan: MethodPlan, options: CallOptions = {}): ReadyCal
   return ready;
 }
 
-function requestOf(bytes: Uint8Array): CallRequest {
+function requestOf(input: DescMessage, bytes: Uint8Array): CallRequest {
   return {
-    one: () => bytes,
+    one: () => new RequestMessage(input, bytes),
     async *each() {
       yield bytes;
     },

@@ -1,6 +1,7 @@
 import { backoffMs } from '../../kit/backoff.ts';
 import type { Clock } from '../../kit/clock.ts';
 import type { MethodPlan } from '../../kit/plan.ts';
+import { RequestMessage } from '../../kit/request-message.ts';
 import type { Soon } from '../../kit/soon.ts';
 import { pause } from '../../kit/until-called.ts';
 import type { Answer, Call, Caller, ReadyCall } from '../../ports/call.ts';
@@ -83,7 +84,7 @@ export function openWatches({ answerWatched, onInvalidated, clock, random, compu
   const compute = async ({ plan, request, call, caller }: WatchWish, signal: AbortSignal): Promise<WatchedAnswer> => {
     const seen = new Set<string>();
     underWay.add(seen);
-    const one = { one: () => request, each: noRequests, bytesRead: request.byteLength };
+    const one = { one: () => new RequestMessage(plan.descriptor.input, request), each: noRequests, bytesRead: request.byteLength };
     try {
       const answer = await answerWatched({ ...call, plan, protocol: 'grpc', request: one, caller, signal, deadlineAtMs: undefined, onEnd: () => {} });
       const { watched } = answer as WatchedAnswer;

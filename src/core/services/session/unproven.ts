@@ -14,7 +14,7 @@ export function readUnproven(token: string): Unproven {
   const [, header, claims] = /^([\w-]+)\.([\w-]+)\.[\w-]+$/.exec(token) ?? [];
   if (header === undefined || claims === undefined) throw new Error('It is not three parts of base64url.');
   const read = { header: decodeProtectedHeader(token), claims: decodeJwt(token) };
-  if (hasNameTwice(textOf(header)) || hasNameTwice(textOf(claims))) throw new Error('A name stands twice in it.');
+  if (hasNameTwice(textOf(header), read.header) || hasNameTwice(textOf(claims), read.claims)) throw new Error('A name stands twice in it.');
   return read;
 }
 
