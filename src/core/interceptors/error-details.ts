@@ -6,18 +6,9 @@ import { statusCodes } from '../kit/reasons.ts';
 import { StatusError } from '../kit/status-error.ts';
 import { statusOf } from '../kit/status-of.ts';
 import { clip } from '../kit/text.ts';
+import { messageBytesMax, metadataEntriesMax, metadataValueBytesMax, violationBytesMax, violationsMax } from './error-bounds.ts';
 import type { ErrorTable, Prepared } from './error-table.ts';
 
-/**
- * Headers carry message and details, and many clients accept 8 KiB of headers in total. Each is therefore bounded in
- * bytes of UTF-8, and cut by code point. Violations beyond these bounds are omitted, and the message states their
- * number.
- */
-const messageBytesMax = 1_024;
-const metadataValueBytesMax = 256;
-const metadataEntriesMax = 8;
-const violationsMax = 20;
-const violationBytesMax = 2_000;
 /** AIP-193, "ErrorInfo". */
 const metadataKey = /^[a-z][a-zA-Z0-9-_]{0,63}$/;
 

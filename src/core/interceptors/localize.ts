@@ -1,12 +1,10 @@
 import { LocalizedMessage } from '../../gen/google/rpc/error_details.ts';
 import { bestLanguage } from '../kit/best-language.ts';
 import { clip } from '../kit/text.ts';
+import { localizedBytesMax } from './error-bounds.ts';
 
 /** Texts for users, by reason. */
 export type Messages = Readonly<Record<string, string>>;
-
-/** A text of an error for users. Bytes of UTF-8. */
-const localizedBytesMax = 512;
 
 /** The encoded google.rpc.LocalizedMessage of a reason in the requested language, or in English. */
 export function localize(messages: Readonly<Record<string, Messages>>, reason: string, acceptLanguage: string): Uint8Array | undefined {

@@ -7,10 +7,8 @@ import type { RequestMessage } from '../kit/request-message.ts';
 import { soonThen } from '../kit/soon.ts';
 import { clip } from '../kit/text.ts';
 import type { CallRequest, Decoded, Interceptor, ReadMessage } from '../ports/call.ts';
+import { violationTextBytesMax } from './error-bounds.ts';
 import { nulViolations, refusesNul } from './nul.ts';
-
-/** A path contains map keys, and a rule may quote values. The client chooses both, and a header carries them back. */
-const textBytesMax = 200;
 
 /**
  * Compiles the rules of all requests now, so that a rule that cannot be compiled stops the start instead of a call.
@@ -69,9 +67,9 @@ function check(validator: Validator, plan: MethodPlan, { message, bytes }: Reque
   const nul = refusesNul(plan) ? nulViolations(input, message, bytes) : [];
   const broken = plan.validated ? rulesBroken(validator, input, message) : [];
   const violations = [...nul, ...broken].map(({ field, rule, description }) => ({
-    field: clip(field, textBytesMax),
+    field: clip(field, violationTextBytesMax),
     rule,
-    description: clip(description, textBytesMax),
+    description: clip(description, violationTextBytesMax),
   }));
   if (violations.length === 0) return;
   const first = violations[0];
