@@ -4,7 +4,7 @@ import { memoryRevocations } from './core/adapters/memory/revocations.ts';
 import { readMigrations } from './core/adapters/sql/migrate.ts';
 import { openDatabase } from './core/adapters/sql/open-database.ts';
 import { sqlSessions } from './core/adapters/sql/sessions.ts';
-import { admit } from './core/interceptors/admit.ts';
+import { refuseWhileDraining } from './core/interceptors/refuse-while-draining.ts';
 import { authenticate } from './core/interceptors/authenticate.ts';
 import { cache } from './core/interceptors/cache.ts';
 import { answerWatchedBy, type CallOf } from './core/interceptors/answer-watched.ts';
@@ -187,7 +187,7 @@ export async function wire({ settings, app, release, clock, env, pretty, samples
   const answerWatched = answerWatchedBy(plans, { ...common, cache: answers.answerWatched }, handlers);
   const interceptors = {
     ...common,
-    admit: admit({ draining: readiness.health.leaving, graceMs: settings.drain.grace, clock }),
+    draining: refuseWhileDraining({ draining: readiness.health.leaving, graceMs: settings.drain.grace, clock }),
     authenticate: authenticate({ ...callers, openLifetime: auth.openLifetime, meter }),
     invalidate: invalidate({ invalidate: answers.invalidateWritten, meter, reasons: table.reasons }),
     cache: cache(answers),

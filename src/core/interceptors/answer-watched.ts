@@ -3,8 +3,8 @@ import { type Soon, soonThen } from '../kit/soon.ts';
 import type { Answer, AnswerCall, Authenticated, Call, Caller, Handler, Interceptor } from '../ports/call.ts';
 import { checkAccess } from './authenticate.ts';
 import type { Interceptors } from './chain.ts';
-import { notRefused } from './refused.ts';
-import { steps } from './steps.ts';
+import { notRefused } from './refused-answer.ts';
+import { steps } from './chain-steps.ts';
 
 /** A call of a client that was authenticated when it opened its stream. */
 export type CallOf = Call & { readonly caller: Caller | undefined };

@@ -4,7 +4,7 @@ import type { AccessPlan } from '../kit/plan.ts';
 import { type Soon, settled, soonThen } from '../kit/soon.ts';
 import type { Authenticated, Call, Caller, Interceptor, Traced } from '../ports/call.ts';
 import type { OpenLifetime, VerifiedToken, VerifyToken } from '../ports/tokens.ts';
-import { refused } from './refused.ts';
+import { refused } from './refused-answer.ts';
 import { untilAborted } from './until-aborted.ts';
 
 /** The dependencies of authentication. */

@@ -1,13 +1,13 @@
 import type { MethodPlan } from '../kit/plan.ts';
 import type { AnswerCall, Authenticated, Decoded, Handler, Interceptor, Traced } from '../ports/call.ts';
-import { steps } from './steps.ts';
+import { steps } from './chain-steps.ts';
 
 /** The interceptors of the chain, by their purpose. A method's plan alone decides which of them it has. */
 export type Interceptors = {
   readonly trace: Interceptor<unknown, Traced>;
   readonly errors: Interceptor<Traced, unknown>;
   readonly deadline: Interceptor<unknown, unknown>;
-  readonly admit: Interceptor<unknown, unknown>;
+  readonly draining: Interceptor<unknown, unknown>;
   readonly authenticate: Interceptor<Traced, Authenticated>;
   readonly validate: Interceptor<unknown, Decoded>;
   readonly invalidate: Interceptor<Authenticated & Decoded & Traced, unknown>;
@@ -19,7 +19,7 @@ export type Interceptors = {
  * - trace is outermost, so that it sees what is really sent, errors included;
  * - errors is next: every error below becomes a status with details;
  * - deadline is before every step that may wait;
- * - admit is before every costly step, so that a refused call costs nothing. Unary calls are always admitted;
+ * - draining is before every costly step, so that a refused stream costs nothing. Unary calls are always accepted;
  * - authenticate is before validate: a caller without permission learns nothing about the request;
  * - validate is before every step that reads the request: tags, keys, handlers;
  * - invalidate is around the handler of a write; cache is around the handler of a read. No method has both.
@@ -37,11 +37,11 @@ export function answerBy(plans: Iterable<MethodPlan>, interceptors: Interceptors
 /** The chain of one method. */
 export function chainOf(
   plan: MethodPlan,
-  { trace, errors, deadline, admit, authenticate, validate, invalidate, cache }: Interceptors,
+  { trace, errors, deadline, draining, authenticate, validate, invalidate, cache }: Interceptors,
   handler: Handler,
 ): AnswerCall {
   const timed = steps().through(trace).through(errors).through(deadline);
-  const ready = (plan.kind === 'unary' ? timed : timed.through(admit)).through(authenticate).through(validate);
+  const ready = (plan.kind === 'unary' ? timed : timed.through(draining)).through(authenticate).through(validate);
   if (plan.cache !== undefined) return ready.through(cache).to(handler);
   if (plan.invalidates.length > 0) return ready.through(invalidate).to(handler);
   return ready.to(handler);

@@ -12,7 +12,7 @@ import { encodeFault } from './error-details.ts';
 import { errors, statusErrorOf } from './errors.ts';
 import { errorTable } from './error-table.ts';
 import { en } from './messages/en.ts';
-import { refused } from './refused.ts';
+import { refused } from './refused-answer.ts';
 
 const team: { reasons: Record<string, StatusName>; messages: Record<string, Record<string, string>> } = {
   reasons: { ORDER_GONE: 'NOT_FOUND' },

@@ -5,7 +5,7 @@ import type { Call, Ending, Interceptor, Traced } from '../ports/call.ts';
 import type { Log } from '../ports/log.ts';
 import { encodeFault } from './error-details.ts';
 import type { ErrorTable } from './error-table.ts';
-import { refused } from './refused.ts';
+import { refused } from './refused-answer.ts';
 import { tapped } from './tap.ts';
 
 /**

@@ -2,7 +2,7 @@ import type { FileRegistry } from '@bufbuild/protobuf';
 import { Metadata } from 'nice-grpc-common';
 import { HealthCheckRequest, HealthCheckResponse, HealthCheckResponse_ServingStatus } from '../../gen/grpc/health/v1/health.ts';
 import { deadline } from '../../core/interceptors/deadline.ts';
-import { steps } from '../../core/interceptors/steps.ts';
+import { steps } from '../../core/interceptors/chain-steps.ts';
 import type { Clock } from '../../core/kit/clock.ts';
 import { type Soon, soonThen } from '../../core/kit/soon.ts';
 import { StatusError } from '../../core/kit/status-error.ts';

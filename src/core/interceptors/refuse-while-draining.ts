@@ -2,7 +2,7 @@ import type { Clock } from '../kit/clock.ts';
 import { Fault } from '../kit/fault.ts';
 import type { Interceptor } from '../ports/call.ts';
 
-export type AdmitParts = {
+export type DrainingParts = {
   readonly draining: () => boolean;
   /** The time that a drain gives calls to finish. */
   readonly graceMs: number;
@@ -13,8 +13,8 @@ export type AdmitParts = {
  * Refuses new streams on an open connection while the server drains (DRAINING): the end of the grace time would cut
  * them, and another replica serves them on a new connection. A stream whose deadline ends before that is accepted.
  */
-export function admit({ draining, graceMs, clock }: AdmitParts): Interceptor<unknown, unknown> {
-  return function admit(call, next) {
+export function refuseWhileDraining({ draining, graceMs, clock }: DrainingParts): Interceptor<unknown, unknown> {
+  return function refuseWhileDraining(call, next) {
     if (draining() && (call.deadlineAtMs ?? Number.POSITIVE_INFINITY) > clock.nowMs() + graceMs)
       throw new Fault('DRAINING', 'The server is stopping: open the stream anew, on a new connection.', { retryAfterMs: againMs });
     return next(call);

@@ -3,17 +3,17 @@ import { test } from 'node:test';
 import { Metadata } from 'nice-grpc-common';
 import type { Answer, Call, Interceptor } from '../ports/call.ts';
 import type { Interceptors } from './chain.ts';
-import { steps } from './steps.ts';
+import { steps } from './chain-steps.ts';
 
 /** Interceptors of the chain's types that only pass the call on. */
 const passing = (): Interceptor<unknown, unknown> => ((call: Call, next: (call: Call) => unknown) => next(call)) as never;
-const { trace, errors, deadline, admit, authenticate, validate, invalidate, cache } = Object.fromEntries(
-  ['trace', 'errors', 'deadline', 'admit', 'authenticate', 'validate', 'invalidate', 'cache'].map((name) => [name, passing()]),
+const { trace, errors, deadline, draining, authenticate, validate, invalidate, cache } = Object.fromEntries(
+  ['trace', 'errors', 'deadline', 'draining', 'authenticate', 'validate', 'invalidate', 'cache'].map((name) => [name, passing()]),
 ) as unknown as Interceptors;
 const answer: Answer = { metadata: Metadata(), body: new Uint8Array(), trailers: Metadata() };
 
 test('the order of the chain compiles', () => {
-  const chain = steps().through(trace).through(errors).through(deadline).through(admit).through(authenticate).through(validate);
+  const chain = steps().through(trace).through(errors).through(deadline).through(draining).through(authenticate).through(validate);
   assert.equal(chain.through(cache).to(() => answer)({} as Call), answer);
   const knowing = chain
     .through(invalidate)
