@@ -4,7 +4,7 @@ import { memoryCache } from '../core/adapters/memory/cache.ts';
 import { redisCache } from '../core/adapters/redis/cache.ts';
 import { announceInvalidations } from '../core/cache/invalidation/announcements.ts';
 import { type Cache, openCache } from '../core/cache/cache.ts';
-import { cacheCounts } from '../core/cache/counts.ts';
+import { cacheCounts } from '../core/cache/cache-metrics.ts';
 import { longestLifeMs } from '../core/cache/freshness.ts';
 import type { Clock } from '../core/kit/clock.ts';
 import type { MethodPlan } from '../core/kit/plan.ts';

@@ -12,7 +12,7 @@ import type { OnInvalidated } from '../ports/tag-events.ts';
 import type { TagVersions } from '../ports/tag-versions.ts';
 import { computeBy } from './compute.ts';
 import type { Computed } from './computed.ts';
-import type { CacheCounts } from './counts.ts';
+import type { CacheCounts } from './cache-metrics.ts';
 import { openBackoffs } from './flight/backoff.ts';
 import { type Flights, flights as noFlights } from './flight/flights.ts';
 import { joinPartsOf } from './flight/join.ts';

@@ -9,7 +9,7 @@ import type { Answer, ReadyCall } from '../ports/call.ts';
 import type { Lease } from '../ports/leases.ts';
 import type { TagVersions } from '../ports/tag-versions.ts';
 import type { Computed } from './computed.ts';
-import type { CacheCounts, NotStoredReason } from './counts.ts';
+import type { CacheCounts, NotStoredReason } from './cache-metrics.ts';
 import { beginFlight, type Flight } from './flight/flight.ts';
 import type { Flights } from './flight/flights.ts';
 import type { OtherReplicas } from './flight/other-replicas.ts';

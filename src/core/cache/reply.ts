@@ -1,7 +1,7 @@
 import { Metadata } from 'nice-grpc-common';
 import type { CacheEntry, MetadataPairs } from '../ports/cache-store.ts';
 import type { Answer, ReadyCall } from '../ports/call.ts';
-import type { CacheCounts, CacheResult } from './counts.ts';
+import type { CacheCounts, CacheResult } from './cache-metrics.ts';
 import { matches } from './etag.ts';
 import type { CachedMethod } from './method.ts';
 

@@ -4,7 +4,7 @@ import type { CacheEntry } from '../ports/cache-store.ts';
 import type { Answer, Handler, ReadyCall } from '../ports/call.ts';
 import type { Begin } from './compute.ts';
 import type { Computed } from './computed.ts';
-import type { CacheCounts } from './counts.ts';
+import type { CacheCounts } from './cache-metrics.ts';
 import type { Backoffs } from './flight/backoff.ts';
 import type { Flight } from './flight/flight.ts';
 import type { Flights } from './flight/flights.ts';

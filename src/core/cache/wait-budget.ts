@@ -1,7 +1,7 @@
 import type { Clock } from '../kit/clock.ts';
 import type { Soon } from '../kit/soon.ts';
 import { StoreDown } from '../kit/store-down.ts';
-import type { CacheCounts } from './counts.ts';
+import type { CacheCounts } from './cache-metrics.ts';
 
 /** In place of an answer of the shared store: it is down, or was waited for long enough. */
 export const unavailable = Symbol('unavailable');

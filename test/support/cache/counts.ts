@@ -1,5 +1,5 @@
 import { createNoopMeter } from '@opentelemetry/api';
-import { type CacheCounts, cacheCounts } from '../../../src/core/cache/counts.ts';
+import { type CacheCounts, cacheCounts } from '../../../src/core/cache/cache-metrics.ts';
 
 /** Counters that nobody reads but the test. */
 export function testCounts(): CacheCounts {

@@ -1,7 +1,7 @@
 import type { Clock } from '../../kit/clock.ts';
 import { partitionOf } from '../../kit/partitions.ts';
 import type { RaiseOptions, TagVersions } from '../../ports/tag-versions.ts';
-import type { CacheCounts } from '../counts.ts';
+import type { CacheCounts } from '../cache-metrics.ts';
 
 /**
  * The largest number of pending tags, of about 400 bytes each. Beyond it the oldest is counted as dropped, and all tags

@@ -3,7 +3,7 @@ import type { MethodPlan } from '../../kit/plan.ts';
 import type { Log } from '../../ports/log.ts';
 import type { Publish } from '../../ports/publish.ts';
 import type { TopicLog } from '../../ports/topic-log.ts';
-import type { LiveCounts } from './counts.ts';
+import type { LiveCounts } from './live-metrics.ts';
 import type { Feed } from './feed.ts';
 import type { Limiter } from '../../kit/limiter.ts';
 import type { ReadTopic } from './namespaces.ts';

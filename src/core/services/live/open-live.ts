@@ -8,7 +8,7 @@ import type { Publish } from '../../ports/publish.ts';
 import type { TopicLog } from '../../ports/topic-log.ts';
 import type { StreamLimits } from '../../streams/stream-limits.ts';
 import { openRegistry, type Registry } from '../../streams/registry.ts';
-import { liveCounts } from './counts.ts';
+import { liveCounts } from './live-metrics.ts';
 import { openFeeds } from './feed.ts';
 import { openLimiter } from '../../kit/limiter.ts';
 import { liveHandlers } from './live-handlers.ts';
