@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { after } from 'node:test';
-import { openGate } from '../../src/core/adapters/sql/gate.ts';
+import { openDatabaseAccess } from '../../src/core/adapters/sql/database-access.ts';
 import { migrate, readMigrations } from '../../src/core/adapters/sql/migrate.ts';
 import { openSql, type Sql } from '../../src/core/adapters/sql/open-sql.ts';
 import { sqlSessions } from '../../src/core/adapters/sql/sessions.ts';
@@ -14,7 +14,7 @@ sessionsContract('PostgreSQL', async () => {
   const { url, drop } = await createMigratedDatabase();
   const sql = await openSql({ url }, quietLog);
   return {
-    sessions: sqlSessions(openGate(sql.db).use),
+    sessions: sqlSessions(openDatabaseAccess(sql.db).use),
     [Symbol.asyncDispose]: async () => {
       await sql.close();
       await drop();
@@ -36,5 +36,5 @@ after(async () => {
 });
 sessionsContract('PGlite', async () => {
   opened ??= openEmbedded();
-  return { sessions: sqlSessions(openGate((await opened).db).use), [Symbol.asyncDispose]: async () => {} };
+  return { sessions: sqlSessions(openDatabaseAccess((await opened).db).use), [Symbol.asyncDispose]: async () => {} };
 });

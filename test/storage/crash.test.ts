@@ -5,7 +5,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { openGate } from '../../src/core/adapters/sql/gate.ts';
+import { openDatabaseAccess } from '../../src/core/adapters/sql/database-access.ts';
 import { openSql } from '../../src/core/adapters/sql/open-sql.ts';
 import { sqlSessions } from '../../src/core/adapters/sql/sessions.ts';
 import { quietLog } from '../support/log.ts';
@@ -40,7 +40,7 @@ test('sessions that the embedded database has acknowledged survive a kill -9, ag
     }
     const sql = await openSql({ folder }, quietLog);
     try {
-      const sessions = sqlSessions(openGate(sql.db).use);
+      const sessions = sqlSessions(openDatabaseAccess(sql.db).use);
       const found = new Set((await sessions.ofUser('ann', { seenMs: 0, signedInMs: 0, most: 10_000, following: undefined })).map(({ id }) => id));
       assert.deepEqual(
         kept.filter((id) => !found.has(id)),

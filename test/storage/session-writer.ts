@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { writeSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { openGate } from '../../src/core/adapters/sql/gate.ts';
+import { openDatabaseAccess } from '../../src/core/adapters/sql/database-access.ts';
 import { migrate, readMigrations } from '../../src/core/adapters/sql/migrate.ts';
 import { openSql } from '../../src/core/adapters/sql/open-sql.ts';
 import { sqlSessions } from '../../src/core/adapters/sql/sessions.ts';
@@ -10,7 +10,7 @@ import { quietLog } from '../support/log.ts';
 
 const sql = await openSql({ folder: String(process.argv[2]) }, quietLog);
 await migrate(sql.db, readMigrations(resolve(import.meta.dirname, '../../migrations')));
-const sessions = sqlSessions(openGate(sql.db).use);
+const sessions = sqlSessions(openDatabaseAccess(sql.db).use);
 for (;;) {
   const id = randomUUID();
   const nowMs = Date.now();

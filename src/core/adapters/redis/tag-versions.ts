@@ -3,7 +3,7 @@ import { partitionOf, partitionTags } from '../../kit/partitions.ts';
 import type { Standing, TagVersions } from '../../ports/tag-versions.ts';
 import type { Redis } from './connection/open-redis.ts';
 import { beginScript, keepScript, lastRaiseScript, raiseAllScript, raiseScript, readScript } from './tag-scripts.ts';
-import { type Batch, tickReader, turnsOfLoop } from './tick-reader.ts';
+import { type Batch, batchedReads, turnsOfLoop } from './batched-reads.ts';
 
 /** Beyond this the clocks of a Cluster's nodes do not differ: docs/operating/redis.md asks for it. Microseconds. */
 const skewUs = 2_000_000;
@@ -32,7 +32,7 @@ export function redisTagVersions({ redis }: { redis: Redis }): TagVersions {
    * The floor is read with them, under the hash's name.
    */
   const readers = (cluster ? partitionTags : ['']).map((_, group) =>
-    tickReader(async (tags) => {
+    batchedReads(async (tags) => {
       const read = async (some: readonly string[]) => (await redis.run(readScript, [...some.map(keyOf), hashOf(group)])) as (Buffer | null)[];
       if (tags.length <= keysMax) return read(tags);
       const parts = Array.from({ length: Math.ceil(tags.length / keysMax) }, (_, i) => tags.slice(i * keysMax, (i + 1) * keysMax));

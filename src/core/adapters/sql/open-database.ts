@@ -1,6 +1,6 @@
 import type { Clock } from '../../kit/clock.ts';
 import type { Log } from '../../ports/log.ts';
-import { openGate, type UseDatabase } from './gate.ts';
+import { openDatabaseAccess, type UseDatabase } from './database-access.ts';
 import { fitOf, type Migration, migrate } from './migrate.ts';
 import { openSql, type Sql, type SqlOptions } from './open-sql.ts';
 
@@ -78,7 +78,7 @@ export function openDatabase({ where, migrations, clock, log, listening, open = 
   };
   const opening = untilFit();
   const db = opening.then((sql) => sql.db);
-  const gate = openGate(db);
+  const access = openDatabaseAccess(db);
   const ready = db.then(() => {});
   const lost = opening
     .then((sql) => sql.lost)
@@ -88,14 +88,14 @@ export function openDatabase({ where, migrations, clock, log, listening, open = 
   lost.catch(() => {}); // never ready: `ready` reports it
   ready.catch(() => {}); // waiting callers receive it; a server that closes before has none
   return {
-    use: gate.use,
+    use: access.use,
     ready,
     lost,
     waitsFor: () => waiting,
     close: async () => {
       closed = true;
       wake();
-      const closing = gate.close();
+      const closing = access.close();
       await opening.catch(() => {}); // a database that is being opened is closed in order
       await closing;
       await opened?.close();

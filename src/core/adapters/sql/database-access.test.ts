@@ -3,14 +3,14 @@ import { test } from 'node:test';
 import type { Kysely } from 'kysely';
 import { Fault } from '../../kit/fault.ts';
 import type { Database } from './database.ts';
-import { openGate } from './gate.ts';
+import { openDatabaseAccess } from './database-access.ts';
 
 const db = {} as Kysely<Database>;
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
 test('work waits until the database is open, and gives what it gives', async () => {
   const opening = Promise.withResolvers<Kysely<Database>>();
-  const { use } = openGate(opening.promise);
+  const { use } = openDatabaseAccess(opening.promise);
   const seen: unknown[] = [];
   const work = use(async (opened) => {
     seen.push(opened);
@@ -24,7 +24,7 @@ test('work waits until the database is open, and gives what it gives', async () 
 });
 
 test('a database that cannot be reached is a fault of storage; any other error stays what it is', async () => {
-  const { use } = openGate(db);
+  const { use } = openDatabaseAccess(db);
   const isDown = (error: unknown) => error instanceof Fault && error.reason === 'STORAGE_DOWN';
   await assert.rejects(
     use(() => Promise.reject(Object.assign(new Error('x'), { code: 'ECONNREFUSED' }))),
@@ -38,7 +38,7 @@ test('a database that cannot be reached is a fault of storage; any other error s
 });
 
 test('closing waits for work that has begun, and takes no more', async () => {
-  const { use, close } = openGate(db);
+  const { use, close } = openDatabaseAccess(db);
   const gate = Promise.withResolvers<void>();
   const running = use(() => gate.promise);
   await turn();

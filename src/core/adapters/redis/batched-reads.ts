@@ -40,7 +40,7 @@ export function turnsOfLoop<T>(empty: () => T): () => Turn<T> {
  * value is read after its request.
  * @returns the batch of the turn that now is
  */
-export function tickReader(read: ReadKeys, turn: () => Pick<Turn<unknown>, 'end'>): () => Batch {
+export function batchedReads(read: ReadKeys, turn: () => Pick<Turn<unknown>, 'end'>): () => Batch {
   let batch: Batch | undefined;
   const begin = (): Batch => {
     const places = new Map<string, number>();

@@ -8,7 +8,7 @@ import { storageFault } from './storage-fault.ts';
  */
 export type UseDatabase = <T>(work: (db: Kysely<Database>) => Promise<T>) => Promise<T>;
 
-export type Gate = {
+export type DatabaseAccess = {
   readonly use: UseDatabase;
   /**
    * Refuses new work, and waits for work that has begun: a pool that ends drops work that waits for a connection, which
@@ -18,7 +18,7 @@ export type Gate = {
 };
 
 /** @param opening rejected when the database never opens; then all work is rejected, too */
-export function openGate(opening: Kysely<Database> | Promise<Kysely<Database>>): Gate {
+export function openDatabaseAccess(opening: Kysely<Database> | Promise<Kysely<Database>>): DatabaseAccess {
   const running = new Set<Promise<unknown>>();
   let closed = false;
   return {
