@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { after } from 'node:test';
 import { sql } from 'kysely';
 import { sqlChat } from '../../src/core/adapters/sql/chat/store.ts';
-import { openGate } from '../../src/core/adapters/sql/gate.ts';
+import { openDatabaseAccess } from '../../src/core/adapters/sql/database-access.ts';
 import { migrate, readMigrations } from '../../src/core/adapters/sql/migrate.ts';
 import { openSql, type Sql } from '../../src/core/adapters/sql/open-sql.ts';
 import { quietLog } from '../support/log.ts';
@@ -14,8 +14,8 @@ import type { ChatHarness } from './chat-harness.ts';
 import { chatMembersContract } from './chat-members.ts';
 
 const harness = (one: Sql, two: Sql): Omit<ChatHarness, typeof Symbol.asyncDispose> => ({
-  chat: sqlChat(openGate(one.db).use),
-  other: sqlChat(openGate(two.db).use),
+  chat: sqlChat(openDatabaseAccess(one.db).use),
+  other: sqlChat(openDatabaseAccess(two.db).use),
   forget: async (conversationId, upToSeq) => {
     await sql`DELETE FROM chat_events WHERE conversation_id = ${conversationId} AND seq <= ${upToSeq}`.execute(one.db);
   },

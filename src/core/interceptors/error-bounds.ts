@@ -1,8 +1,7 @@
-// Headers carry the message and the details of an error, and many clients accept 8 KiB of headers in total. Each part is
-// therefore bounded in bytes of UTF-8, and cut by code point. The status as a whole has a budget of its own
-// (transport/fit-status.ts).
-
-/** The text for developers. */
+/**
+ * The message for developers. Headers carry it with the details, and many clients accept 8 KiB of headers in total, so
+ * each part of an error is bounded in bytes of UTF-8, and cut by code point. The status as a whole has its own budget.
+ */
 export const messageBytesMax = 1_024;
 /** ErrorInfo.metadata: entries, and the bytes of one value. */
 export const metadataEntriesMax = 8;

@@ -3,7 +3,7 @@ import { type Kysely, sql } from 'kysely';
 import { Fault } from '../../../kit/fault.ts';
 import type { Appended, NewEntry } from '../../../ports/chat.ts';
 import type { Database } from '../database.ts';
-import type { UseDatabase } from '../gate.ts';
+import type { UseDatabase } from '../database-access.ts';
 
 type Outcome = 'appended' | 'repeated' | 'unknown' | 'reused' | 'expired' | 'target' | 'forbidden';
 type Row = { outcome: Outcome; seq: bigint; number: bigint | null; event_id: string; sent_at: Date };

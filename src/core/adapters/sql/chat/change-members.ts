@@ -2,7 +2,7 @@ import { sql, type Transaction } from 'kysely';
 import { Fault } from '../../../kit/fault.ts';
 import { type ChatEvent, membersMax, type Role, type Sender } from '../../../ports/chat.ts';
 import type { Database } from '../database.ts';
-import type { UseDatabase } from '../gate.ts';
+import type { UseDatabase } from '../database-access.ts';
 import { unknownConversation } from './append.ts';
 import { insertUsers } from './create.ts';
 

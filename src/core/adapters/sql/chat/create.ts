@@ -2,7 +2,7 @@ import { hash, randomUUID } from 'node:crypto';
 import { sql, type Transaction } from 'kysely';
 import type { ChatEvent, Conversation, NewConversation } from '../../../ports/chat.ts';
 import type { Database } from '../database.ts';
-import type { UseDatabase } from '../gate.ts';
+import type { UseDatabase } from '../database-access.ts';
 import { reusedId } from './append.ts';
 
 type Row = { id: string; title: string; subject: string; created_at: Date; last_seq: bigint; members_count: number; created_hash: Buffer };

@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import type { ChatStore } from '../../../ports/chat.ts';
-import type { UseDatabase } from '../gate.ts';
+import type { UseDatabase } from '../database-access.ts';
 import { openAppend, unknownConversation, unknownMessage } from './append.ts';
 import { changeMembers } from './change-members.ts';
 import { createConversation } from './create.ts';
