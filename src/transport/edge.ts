@@ -1,7 +1,7 @@
 import type { CoreReason } from '../core/kit/reasons.ts';
 import type { Exchange } from './exchange.ts';
 import type { EdgeParts } from './edge-parts.ts';
-import { fitStatus } from './fit-status.ts';
+import { fitStatus } from './status-budget.ts';
 import { authorityOf } from './incoming-metadata.ts';
 import type { Protocol } from './protocols/protocol.ts';
 import type { Spoken } from './protocols/protocols.ts';

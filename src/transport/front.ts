@@ -10,11 +10,11 @@ import { createHttp2 } from './http/http2.ts';
 import { limitConnections } from './http/limit-connections.ts';
 import { peerOf } from './peer.ts';
 import type { AbuseReason, TransportReports } from './http/transport-metrics.ts';
-import { requestTimes } from './http/request-times.ts';
+import { requestTimeouts } from './http/request-timeouts.ts';
 import { withPages } from './pages.ts';
 import { openConnectionLifetimes } from './http/connection-lifetimes.ts';
 import { unsentOf } from './http/socket-handle.ts';
-import { unreadAnswers } from './http/unread.ts';
+import { unreadAnswers } from './http/unread-answers.ts';
 
 export type Front = {
   readonly port: number;
@@ -43,7 +43,7 @@ export async function openFront(options: FrontOptions): Promise<Front> {
   const { clock, reportDefect, reports } = options;
   const sessions = openConnectionLifetimes(timers, clock, () => reports.goaway('server'));
   const unread = unreadAnswers({ stallMs: timers.stallMs, connectionBytesMax: limits.queuedBytesPerConnection, bytesMax: limits.queuedBytes }, clock);
-  const times = requestTimes(clock);
+  const times = requestTimeouts(clock);
   const edge = openEdge({
     ...options,
     reportDefect: (error) => reportDefect('stream', error),

@@ -7,7 +7,7 @@ import { StatusError } from '../core/kit/status-error.ts';
 import type { Answer, AnswerCall, Call, Ending, StreamBody } from '../core/ports/call.ts';
 import type { EdgeParts } from './edge-parts.ts';
 import type { Exchange } from './exchange.ts';
-import { fitStatus } from './fit-status.ts';
+import { fitStatus } from './status-budget.ts';
 import { cleanHeaders, IncomingMetadata } from './incoming-metadata.ts';
 import { OneRequest } from './protocols/one-request.ts';
 import type { Protocol, Reply } from './protocols/protocol.ts';

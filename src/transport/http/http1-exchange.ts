@@ -4,7 +4,7 @@ import type { Peer } from '../../core/ports/call.ts';
 import { type Connection, Outgoing } from './connection.ts';
 import { type Exchange, type RespondHow, restMs } from '../exchange.ts';
 import { refuseSocket } from './refuse-socket.ts';
-import type { RequestTimes } from './request-times.ts';
+import type { RequestTimeouts } from './request-timeouts.ts';
 
 /** A request of HTTP/1.1 as an exchange. */
 export class Http1Exchange extends Outgoing implements Exchange {
@@ -17,10 +17,10 @@ export class Http1Exchange extends Outgoing implements Exchange {
   readonly peer: Peer;
   readonly input: IncomingMessage;
   readonly output: ServerResponse;
-  readonly #times: RequestTimes;
+  readonly #times: RequestTimeouts;
   also: Exchange['also'];
 
-  constructor(request: IncomingMessage, response: ServerResponse, connection: Connection, times: RequestTimes) {
+  constructor(request: IncomingMessage, response: ServerResponse, connection: Connection, times: RequestTimeouts) {
     super(connection);
     const { headers, rawHeaders } = request;
     const target = originForm(request);

@@ -7,7 +7,7 @@ import type { FrontOptions } from '../front-options.ts';
 import type { FrontTimers } from '../listener-limits.ts';
 import { Http1Exchange } from './http1-exchange.ts';
 import { refuseSocket } from './refuse-socket.ts';
-import type { RequestTimes } from './request-times.ts';
+import type { RequestTimeouts } from './request-timeouts.ts';
 import { read } from './socket-handle.ts';
 
 /** The response to malformed HTTP, after which Node closes the connection. */
@@ -31,7 +31,7 @@ type Line = { readonly connection: Connection; busy: boolean; readonly waiting: 
 
 export type Http1Parts = {
   readonly timers: FrontTimers;
-  readonly times: RequestTimes;
+  readonly times: RequestTimeouts;
   readonly serve: Edge;
   readonly connect: (socket: Socket, destroy: (reason: string) => void) => Connection;
 };

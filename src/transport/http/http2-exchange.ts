@@ -2,7 +2,7 @@ import { constants, type IncomingHttpHeaders, type OutgoingHttpHeaders, type Ser
 import type { Peer } from '../../core/ports/call.ts';
 import { type Connection, Outgoing } from './connection.ts';
 import { type Exchange, type RespondHow, restMs } from '../exchange.ts';
-import type { RequestTimes } from './request-times.ts';
+import type { RequestTimeouts } from './request-timeouts.ts';
 
 type Received = { readonly headers: IncomingHttpHeaders; readonly rawHeaders: readonly string[] };
 
@@ -17,10 +17,10 @@ export class Http2Exchange extends Outgoing implements Exchange {
   readonly peer: Peer;
   readonly input: ServerHttp2Stream;
   readonly output: ServerHttp2Stream;
-  readonly #times: RequestTimes;
+  readonly #times: RequestTimeouts;
   also: Exchange['also'];
 
-  constructor(stream: ServerHttp2Stream, { headers, rawHeaders }: Received, connection: Connection, times: RequestTimes) {
+  constructor(stream: ServerHttp2Stream, { headers, rawHeaders }: Received, connection: Connection, times: RequestTimeouts) {
     super(connection);
     const target = headers[':path'] ?? '';
     const at = target.indexOf('?');

@@ -7,7 +7,7 @@ import { confine, confinerOf } from './confine-errors.ts';
 import type { FrontOptions } from '../front-options.ts';
 import type { FrontTimers } from '../listener-limits.ts';
 import { Http2Exchange } from './http2-exchange.ts';
-import type { RequestTimes } from './request-times.ts';
+import type { RequestTimeouts } from './request-timeouts.ts';
 import type { ConnectionLifetimes } from './connection-lifetimes.ts';
 
 /** Limits of one HTTP/2 connection: Envoy's edge guide, and docs/reference/protocols.md. */
@@ -49,7 +49,7 @@ const controlFramesMax = 50;
 export type Http2Parts = {
   readonly timers: FrontTimers;
   readonly sessions: ConnectionLifetimes;
-  readonly times: RequestTimes;
+  readonly times: RequestTimeouts;
   readonly serve: Edge;
   readonly connect: (socket: Socket, destroy: (reason: string) => void) => Connection;
 };

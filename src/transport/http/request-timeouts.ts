@@ -8,7 +8,7 @@ export type Coming = {
   end(): void;
 };
 
-export type RequestTimes = {
+export type RequestTimeouts = {
   /**
    * Ends a request that is not complete in time.
    * @param ms the time limit, checked four times a second
@@ -24,7 +24,7 @@ const lookMs = 250;
  * Ends requests that are not complete in time: they occupy a stream or a connection, and no deadline may apply yet
  * (slowloris). One timer for all, which runs only while there are requests.
  */
-export function requestTimes(clock: Clock): RequestTimes {
+export function requestTimeouts(clock: Clock): RequestTimeouts {
   const open = slots<{ readonly coming: Coming; readonly untilMs: number }>();
   let count = 0;
   let cancel: (() => void) | undefined;

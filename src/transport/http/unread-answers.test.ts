@@ -8,7 +8,7 @@ import { until } from '../../../test/support/time/until.ts';
 import { nobody } from '../peer.ts';
 import { Connection, Outgoing } from './connection.ts';
 import { unsentOf } from './socket-handle.ts';
-import { unreadAnswers } from './unread.ts';
+import { unreadAnswers } from './unread-answers.ts';
 
 const stallMs = 30_000;
 
