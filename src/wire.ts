@@ -6,7 +6,7 @@ import { openDatabase } from './core/adapters/sql/open-database.ts';
 import { sqlSessions } from './core/adapters/sql/sessions.ts';
 import { refuseWhileDraining } from './core/interceptors/refuse-while-draining.ts';
 import { authenticate } from './core/interceptors/authenticate.ts';
-import { cache } from './core/interceptors/cache.ts';
+import { cache as answerFromCache } from './core/interceptors/cache.ts';
 import { answerWatchedBy, type CallOf } from './core/interceptors/answer-watched.ts';
 import { answerBy, chainOf } from './core/interceptors/chain.ts';
 import { deadline } from './core/interceptors/deadline.ts';
@@ -41,10 +41,10 @@ import { forward } from './core/upstreams/forward.ts';
 import { openUpstreams } from './core/upstreams/upstreams.ts';
 import type { Release } from './release/release.ts';
 import type { Settings } from './settings.ts';
-import { openAnswers } from './wire/answers.ts';
+import { wireCache } from './wire/cache.ts';
 import { openAuth } from './wire/auth.ts';
 import { openCertificates } from './wire/certificates.ts';
-import { openCluster } from './wire/cluster.ts';
+import { openSharedStores } from './wire/shared-stores.ts';
 import { openListeners } from './wire/listeners.ts';
 import { type Methods, methodsOf } from './wire/methods.ts';
 import { sqlOptions } from './wire/migrations.ts';
@@ -118,12 +118,12 @@ export async function wire({ settings, app, release, clock, env, pretty, samples
     listening: listening.promise,
   });
   const sessions = sqlSessions(database.use);
-  const cluster = openCluster(settings, { clock, log, meter });
+  const shared = openSharedStores(settings, { clock, log, meter });
   const sessionWatch = watchSessions({
     sessions,
     opened: database.ready,
     local: memoryRevocations(clock),
-    bus: cluster.redis && cluster.bus,
+    bus: shared.redis && shared.bus,
     clock,
     log,
     accessTokenTtlMs: settings.auth.accessTokenTtl,
@@ -131,7 +131,7 @@ export async function wire({ settings, app, release, clock, env, pretty, samples
     idleMs: settings.auth.sessionIdle,
     absoluteMs: settings.auth.sessionTtl,
   });
-  const whenReady = Promise.all([sessionWatch.known, cluster.whenFit]).then(() => {});
+  const whenReady = Promise.all([sessionWatch.known, shared.whenFit]).then(() => {});
   whenReady.catch(() => {}); // those who wait for it receive the error
   const auth = openAuth({
     settings,
@@ -147,10 +147,10 @@ export async function wire({ settings, app, release, clock, env, pretty, samples
 
   const table = errorTable(settings.app.errorDomain, app);
   const plans = [...methods.plans.values()];
-  const answers = openAnswers({ settings, app, plans, cluster, reasons: table.reasons, clock, log, meter });
-  const watching = { answerWatched: (call: CallOf) => answerWatched(call), onInvalidated: answers.onInvalidated };
+  const cache = wireCache({ settings, app, plans, shared, reasons: table.reasons, clock, log, meter });
+  const watching = { answerWatched: (call: CallOf) => answerWatched(call), onInvalidated: cache.onInvalidated };
   const live = openLive({
-    ...cluster,
+    ...shared,
     ...watching,
     settings: settings.live,
     plans: methods.plans,
@@ -160,21 +160,21 @@ export async function wire({ settings, app, release, clock, env, pretty, samples
     log,
     meter,
   });
-  const effects = { publish: live.publish, invalidate: answers.invalidate };
+  const effects = { publish: live.publish, invalidate: cache.invalidate };
   const parts = { app, upstreams, readers: answerReaders(app.upstreams, methods.registry), clock, effects };
   const screenOf = new Map(app.screens.map((screen) => [screen.method, screen]));
   const handlers = handlersOf(methods.plans, {
-    core: { ...auth.handlers, ...live.handlers, ...publisherHandlers({ invalidate: answers.invalidate, ...live }), ...given },
+    core: { ...auth.handlers, ...live.handlers, ...publisherHandlers({ invalidate: cache.invalidate, ...live }), ...given },
     screens: new Map(app.screens.map((screen) => [screen.method, ownHandler(screen, parts)])),
     metadataBytesMax: settings.public.limits.statusBytes,
     forward: (plan) => forward(plan, upstreams),
     streamOf: (unary) => {
       const screen = screenOf.get(unary.method);
       if (screen === undefined) throw new Error(`${unary.method} has a stream form and no screen.`);
-      return streamHandler(screen, unary, answers.answerStream, parts);
+      return streamHandler(screen, unary, cache.answerStream, parts);
     },
   });
-  const readiness = openReadiness(plans, database.waitsFor, () => [...cluster.details(), ...answers.details()]);
+  const readiness = openReadiness(plans, database.waitsFor, () => [...shared.details(), ...cache.details()]);
   whenReady.then(readiness.changed, readiness.changed);
   database.lost.then(readiness.changed, () => {});
   const callers = { verify: auth.verify, services: new Map(Object.entries(settings.internal.services)) };
@@ -184,13 +184,13 @@ export async function wire({ settings, app, release, clock, env, pretty, samples
     deadline: deadline(clock),
     validate: validate(compileRules(plans)),
   };
-  const answerWatched = answerWatchedBy(plans, { ...common, cache: answers.answerWatched }, handlers);
+  const answerWatched = answerWatchedBy(plans, { ...common, cache: cache.answerWatched }, handlers);
   const interceptors = {
     ...common,
     draining: refuseWhileDraining({ draining: readiness.health.leaving, graceMs: settings.drain.grace, clock }),
     authenticate: authenticate({ ...callers, openLifetime: auth.openLifetime, meter }),
-    invalidate: invalidate({ invalidate: answers.invalidateWritten, meter, reasons: table.reasons }),
-    cache: cache(answers),
+    invalidate: invalidate({ invalidate: cache.invalidateWritten, meter, reasons: table.reasons }),
+    cache: answerFromCache(cache),
   };
   const answer = answerBy(plans, interceptors, handlers);
   const refusal: EncodeRefusal = (fault, acceptLanguage) => {
@@ -203,8 +203,8 @@ export async function wire({ settings, app, release, clock, env, pretty, samples
     const closing = database.close(); // one that never opened ends the wait below
     await sessionWatch.close();
     await closing;
-    answers.close();
-    cluster.close();
+    cache.close();
+    shared.close();
     keys.close();
     upstreams.close();
     await telemetry.close();

@@ -3,11 +3,11 @@ import { join } from 'node:path';
 import { SettingsError } from '../settings/problems.ts';
 import type { Settings } from '../settings.ts';
 import { openCertificates } from '../wire/certificates.ts';
-import { redisFit } from '../wire/cluster.ts';
+import { redisFit } from '../wire/shared-stores.ts';
 import { databaseMisfit } from '../wire/migrations.ts';
-import { ourMethods } from '../wire/our-methods.ts';
+import { releaseMethods } from '../wire/release-methods.ts';
 import { systemClock } from '../wire/system-clock.ts';
-import { app, sample } from '../wire/team.ts';
+import { app, sample } from '../wire/app.ts';
 import { countKeys } from '../wire/tokens.ts';
 import { upstreamConfigs } from '../wire/upstream-configs.ts';
 import { appSummary, reasonAndTextProblems, screenProblems, signInProblem, upstreamProblems } from './check-app.ts';
@@ -48,9 +48,9 @@ export async function runCheck({ json = false, ...flags }: SettingsFlags & { rea
   const refuse = (lines: readonly string[]) => {
     if (lines.length > 0) throw new Problems(lines);
   };
-  let plans: ReturnType<typeof ourMethods>['plans'] | undefined;
+  let plans: ReturnType<typeof releaseMethods>['plans'] | undefined;
   await check('policies', () => {
-    plans = ourMethods(settings).plans;
+    plans = releaseMethods(settings).plans;
     return `${plans.size} methods`;
   });
   await check('app', () => {
@@ -114,9 +114,9 @@ function settingsWith(flags: SettingsFlags): Settings {
  * The plans of all services, served or not, with upstreams that are set or not. Undefined if policies contradict
  * themselves.
  */
-function everyPlan(): ReturnType<typeof ourMethods>['plans'] | undefined {
+function everyPlan(): ReturnType<typeof releaseMethods>['plans'] | undefined {
   try {
-    return ourMethods(undefined).plans;
+    return releaseMethods(undefined).plans;
   } catch {
     return undefined; // the row of the policies has the reason
   }
@@ -124,7 +124,7 @@ function everyPlan(): ReturnType<typeof ourMethods>['plans'] | undefined {
 
 function problemsBesideSettings(): readonly string[] {
   try {
-    return [...screenProblems(app, ourMethods(undefined).plans, undefined), ...reasonAndTextProblems(app)];
+    return [...screenProblems(app, releaseMethods(undefined).plans, undefined), ...reasonAndTextProblems(app)];
   } catch (error) {
     return [...(error instanceof Error ? error.message : String(error)).split('\n'), ...reasonAndTextProblems(app)];
   }

@@ -1,10 +1,10 @@
 import { durationText } from '../core/kit/duration.ts';
 import type { MethodPlan, Template } from '../core/kit/plan.ts';
-import { ourMethods } from '../wire/our-methods.ts';
+import { releaseMethods } from '../wire/release-methods.ts';
 
 /** `portico plan`: every method with its enforced policy. */
 export function printPlan({ json = false }: { readonly json?: boolean }): void {
-  const plans = [...ourMethods(undefined).plans.values()].sort((a, b) => (a.method < b.method ? -1 : 1));
+  const plans = [...releaseMethods(undefined).plans.values()].sort((a, b) => (a.method < b.method ? -1 : 1));
   process.stdout.write(json ? planJson(plans) : planTable(plans));
 }
 

@@ -3,7 +3,7 @@ import { readRelease } from '../release/release.ts';
 import type { Settings } from '../settings.ts';
 import { type Portico, wire } from '../wire.ts';
 import { systemClock } from './system-clock.ts';
-import { app, type OpenedSample, sample } from './team.ts';
+import { app, type OpenedSample, sample } from './app.ts';
 
 const dayMs = 86_400_000;
 

@@ -4,7 +4,7 @@ import { resolve } from 'node:path';
 import { test } from 'node:test';
 import { holdPort } from '../../scripts/hold-port.ts';
 import type { Clock } from '../../src/core/kit/clock.ts';
-import { redisFit } from '../../src/wire/cluster.ts';
+import { redisFit } from '../../src/wire/shared-stores.ts';
 import { systemClock } from '../../src/wire/system-clock.ts';
 import { openBus } from '../support/redis/open-bus.ts';
 import { sharedCluster, sharedRedis, startRedisServer } from '../support/redis/redis.ts';

@@ -1,9 +1,9 @@
 // The upstreams of whatever app is in src/app, at an address where nothing listens: settings have to name them, and
 // core's tests call none.
 import { app } from '../../../src/app/index.ts';
-import { ourMethods } from '../../../src/wire/our-methods.ts';
+import { releaseMethods } from '../../../src/wire/release-methods.ts';
 
-const forwarded = [...ourMethods(undefined).plans.values()].flatMap(({ forward }) => (forward === undefined ? [] : [forward.upstream]));
+const forwarded = [...releaseMethods(undefined).plans.values()].flatMap(({ forward }) => (forward === undefined ? [] : [forward.upstream]));
 const names = [...new Set([...Object.keys(app.upstreams), ...forwarded])];
 
 /** For a settings file: the part `upstreams`. */

@@ -11,18 +11,18 @@ import type { MethodPlan } from '../core/kit/plan.ts';
 import type { Log } from '../core/ports/log.ts';
 import type { App } from '../core/screen/app.ts';
 import type { Settings } from '../settings.ts';
-import type { Cluster } from './cluster.ts';
+import type { SharedStores } from './shared-stores.ts';
 
-export type Answers = Cache & {
+export type WiredCache = Cache & {
   /** Errors for /readyz. The server is ready nevertheless. */
   details(): readonly string[];
 };
 
-export type AnswersParts = {
+export type WireCacheParts = {
   readonly settings: Settings;
   readonly app: App;
   readonly plans: readonly MethodPlan[];
-  readonly cluster: Pick<Cluster, 'redis' | 'bodies' | 'bus'>;
+  readonly shared: Pick<SharedStores, 'redis' | 'bodies' | 'bus'>;
   /** Status by reason. */
   readonly reasons: NonNullable<Parameters<typeof openCache>[0]['reasons']>;
   readonly clock: Clock;
@@ -31,7 +31,7 @@ export type AnswersParts = {
 };
 
 /** Stored answers: in this process, and with Redis in all replicas. */
-export function openAnswers({ settings, app, plans, cluster: { redis, bodies, bus }, reasons, clock, log, meter }: AnswersParts): Answers {
+export function wireCache({ settings, app, plans, shared: { redis, bodies, bus }, reasons, clock, log, meter }: WireCacheParts): WiredCache {
   const { bytesMax } = settings.cache;
   const counts = cacheCounts(meter);
   const announcements = redis && announceInvalidations({ bus, log, from: randomUUID() });

@@ -20,7 +20,7 @@ import { silent } from './silent-log.ts';
 import { systemClock } from './system-clock.ts';
 
 /** The state that replicas share besides SQL. */
-export type Cluster = {
+export type SharedStores = {
   /** Undefined: this is the only replica, and all state is in memory. */
   readonly redis: Redis | undefined;
   /** Connections of their own for cached answers and pages of topics, which must not delay the reads of versions. */
@@ -39,7 +39,10 @@ export type Cluster = {
 };
 
 /** Begins to connect to Redis, if it is configured. @throws Error when a file of its settings cannot be read */
-export function openCluster(settings: Settings, { clock, log, meter }: { readonly clock: Clock; readonly log: Log; readonly meter: Meter }): Cluster {
+export function openSharedStores(
+  settings: Settings,
+  { clock, log, meter }: { readonly clock: Clock; readonly log: Log; readonly meter: Meter },
+): SharedStores {
   const randomHex = randomDigits();
   const randomId = () => randomHex(12);
   if (settings.redis === undefined) {
