@@ -33,6 +33,15 @@ test('frames are the same however the body is cut, and stay as they were while o
     }),
   ));
 
+test('a message that is sent to many is framed once; an equal one, or one with other flags, is another', () => {
+  const message = Buffer.from('event');
+  const first = frame(0, message);
+  assert.equal(frame(0, message), first);
+  assert.deepEqual(frame(1, message), Buffer.from('\x01\0\0\0\x05event'));
+  assert.notEqual(frame(0, Buffer.from('event')), first);
+  assert.deepEqual(frame(0, message), first);
+});
+
 test('the chunks of an incomplete message are copied, and not held', () => {
   const reader = new FrameReader(1_000);
   const expected = Buffer.from(Array.from({ length: 1_000 }, (_, i) => i % 251));

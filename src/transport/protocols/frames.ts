@@ -11,8 +11,19 @@ export const compressedFlag = 1;
 /** Flags, one byte, and the length, four. */
 export const headBytes = 5;
 
-/** One frame as bytes. */
+/** A message of that length at most is kept with its frame. Bytes. */
+const keptBytesMax = 65_536;
+let kept: { readonly flags: number; readonly bytes: Uint8Array; readonly framed: Buffer } | undefined;
+
+/** One frame as bytes. An event goes to many clients, one after the other: they share its frame. */
 export function frame(flags: number, bytes: Uint8Array): Buffer {
+  if (kept?.bytes === bytes && kept.flags === flags) return kept.framed;
+  const framed = framedAnew(flags, bytes);
+  if (bytes.byteLength <= keptBytesMax) kept = { flags, bytes, framed };
+  return framed;
+}
+
+function framedAnew(flags: number, bytes: Uint8Array): Buffer {
   const framed = Buffer.allocUnsafe(headBytes + bytes.byteLength);
   framed[0] = flags;
   framed.writeUInt32BE(bytes.byteLength, 1);
