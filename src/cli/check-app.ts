@@ -7,7 +7,7 @@ import type { App } from '../core/screen/app.ts';
 import { reasonsInSource } from '../release/reasons-in-source.ts';
 import { releaseFolder } from '../release/release.ts';
 import type { Settings } from '../settings.ts';
-import { reasonProblems, textProblems } from './app-problems.ts';
+import { reasonProblems, textProblems } from './check-reasons-and-texts.ts';
 
 type Plans = ReadonlyMap<string, MethodPlan>;
 

@@ -11,7 +11,7 @@ import { app, sample } from '../wire/app.ts';
 import { countKeys } from '../wire/tokens.ts';
 import { upstreamConfigs } from '../wire/upstream-configs.ts';
 import { appSummary, reasonAndTextProblems, screenProblems, signInProblem, upstreamProblems } from './check-app.ts';
-import { Exit, exitCodes } from './exit.ts';
+import { Exit, exitCodes } from './exit-codes.ts';
 import { modeOf, type SettingsFlags, settingsOf } from './options.ts';
 
 type Check = {

@@ -3,7 +3,7 @@ import { PolicyErrors } from '../core/policy/policy-errors.ts';
 import { releaseVersion } from '../release/release.ts';
 import { SettingsError } from '../settings/problems.ts';
 import { DatabaseError } from '../wire/database-error.ts';
-import { Exit, exitCodes } from './exit.ts';
+import { Exit, exitCodes } from './exit-codes.ts';
 import { withMode, withSettings } from './options.ts';
 import { addPhone } from './phone/command.ts';
 

@@ -1,6 +1,6 @@
 import { request } from 'node:http';
 import type { Settings } from '../settings.ts';
-import { Exit, exitCodes } from './exit.ts';
+import { Exit, exitCodes } from './exit-codes.ts';
 import { modeOf, type SettingsFlags, settingsOf } from './options.ts';
 
 const timeoutMs = 3_000;

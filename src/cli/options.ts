@@ -4,7 +4,7 @@ import { Option } from 'commander';
 import { readValue } from '../settings/environment.ts';
 import { SettingsError } from '../settings/problems.ts';
 import { everyNeed, loadSettings, type Mode, type Need, type Settings } from '../settings.ts';
-import { Exit, exitCodes } from './exit.ts';
+import { Exit, exitCodes } from './exit-codes.ts';
 
 /** The sources of settings from the command line. */
 export type SettingsFlags = { readonly config?: string; readonly set: readonly string[]; readonly dev?: boolean };

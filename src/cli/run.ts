@@ -2,9 +2,9 @@ import { releaseVersion } from '../release/release.ts';
 import type { Mode } from '../settings.ts';
 import { start } from '../wire/start.ts';
 import { bannerOf, bannerText } from './banner.ts';
-import { Exit, exitCodes } from './exit.ts';
-import { installLastResort } from './last-resort.ts';
-import { limitGarbage } from './limit-garbage.ts';
+import { Exit, exitCodes } from './exit-codes.ts';
+import { endOnUncaughtError } from './uncaught-error.ts';
+import { limitHeapGrowth } from './heap-growth.ts';
 import { type SettingsFlags, settingsOf } from './options.ts';
 
 /** `portico dev` and `portico serve`: runs until a signal ends it. */
@@ -15,9 +15,9 @@ export async function run(mode: Mode, flags: SettingsFlags): Promise<void> {
   const terminal = process.stdout.isTTY === true;
   const { logFormat } = settings.telemetry;
   const pretty = logFormat === 'auto' ? mode === 'dev' && terminal : logFormat === 'text';
-  limitGarbage();
+  limitHeapGrowth();
   const portico = await start({ settings, env: process.env, pretty });
-  installLastResort(portico);
+  endOnUncaughtError(portico);
   const banner = bannerOf(settings, portico);
   const sayHello = () => {
     if (mode === 'dev' || terminal) process.stdout.write(`${bannerText(releaseVersion(), mode, banner)}\n`);

@@ -1,6 +1,6 @@
 import { parseDurationMs } from '../core/kit/duration.ts';
 import { serviceTokenOf } from '../wire/tokens.ts';
-import { Exit, exitCodes } from './exit.ts';
+import { Exit, exitCodes } from './exit-codes.ts';
 import { modeOf, type SettingsFlags, settingsOf } from './options.ts';
 
 const ttlMaxMs = 90 * 86_400_000;

@@ -3,7 +3,7 @@ import { existsSync, type FSWatcher, readdirSync, statSync, watch } from 'node:f
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { refuseStale } from '../release/generated.ts';
 import { releaseFolder } from '../release/release.ts';
-import { Exit, exitCodes } from './exit.ts';
+import { Exit, exitCodes } from './exit-codes.ts';
 import { fileOf, type SettingsFlags } from './options.ts';
 
 /**

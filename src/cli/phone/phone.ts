@@ -5,7 +5,7 @@ import { memoryTokenStore } from '../../client/session.ts';
 import { GetHomeRequest } from '../../gen/app/v1/home.ts';
 import { systemClock } from '../../wire/system-clock.ts';
 import { urlHost } from '../banner.ts';
-import { Exit, exitCodes } from '../exit.ts';
+import { Exit, exitCodes } from '../exit-codes.ts';
 import { type SettingsFlags, settingsOf } from '../options.ts';
 import { type Contents, emptyContents, topicsOf, withNotice } from './contents.ts';
 import { draw } from './draw.ts';

@@ -3,7 +3,7 @@ import { asCallError } from '../../client/call-error.ts';
 import type { Client } from '../../client/client.ts';
 import type { Settings } from '../../settings.ts';
 import { devCaFile } from '../../wire/certificates.ts';
-import { Exit, exitCodes } from '../exit.ts';
+import { Exit, exitCodes } from '../exit-codes.ts';
 
 /** @throws Exit with one line that states what to do */
 export async function signIn({ session }: Client, server: string, user: string): Promise<void> {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { reasonProblems, textProblems } from './app-problems.ts';
+import { reasonProblems, textProblems } from './check-reasons-and-texts.ts';
 
 const reasons = { ORDER_UNKNOWN: 'NOT_FOUND', ORDER_BUSY: 'ABORTED' } as const;
 const core = { INTERNAL: 'Something went wrong.' };

@@ -9,6 +9,6 @@ const garbagePercent = 100;
  * streams until a full collection (docs/decisions/0006-the-cached-path.md). With V8's own limit they took 200 MB, and
  * as much again outside of the heap, which fragments it for good. V8 reads the flag at each collection.
  */
-export function limitGarbage(): void {
+export function limitHeapGrowth(): void {
   setFlagsFromString(`--heap-growing-percent=${garbagePercent}`);
 }
