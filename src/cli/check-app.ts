@@ -1,7 +1,7 @@
 import { handlersOf } from '../core/interceptors/handlers-of.ts';
 import { en } from '../core/interceptors/messages/en.ts';
 import { reasons as coreReasons } from '../core/kit/reasons.ts';
-import { nearest } from '../core/kit/nearest.ts';
+import { nearest } from '../core/kit/did-you-mean.ts';
 import type { MethodPlan } from '../core/kit/plan.ts';
 import type { App } from '../core/screen/app.ts';
 import { reasonsInSource } from '../release/reasons-in-source.ts';

@@ -1,4 +1,4 @@
-import { nearest } from '../core/kit/nearest.ts';
+import { nearest } from '../core/kit/did-you-mean.ts';
 import type { App } from '../core/screen/app.ts';
 
 type Texts = Readonly<Record<string, string>>;

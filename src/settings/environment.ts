@@ -1,5 +1,5 @@
 import { parse as parseYaml } from 'yaml';
-import { nearest } from '../core/kit/nearest.ts';
+import { nearest } from '../core/kit/did-you-mean.ts';
 import { allowed, jsonSchema, type Node, nodeAt } from './describe.ts';
 import type { Problem } from './problems.ts';
 

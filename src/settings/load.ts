@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { z } from 'zod';
-import { nearest } from '../core/kit/nearest.ts';
+import { nearest } from '../core/kit/did-you-mean.ts';
 import { allowed, nodeAt } from './describe.ts';
 import { readEnvironment, type Said, variableOf } from './environment.ts';
 import { readSettingsFile } from './file.ts';

@@ -1,6 +1,6 @@
 import { memoryCacheStore } from '../../src/core/adapters/memory/cache-store.ts';
 import { openCache } from '../../src/core/cache/cache.ts';
-import type { Computed } from '../../src/core/cache/computed.ts';
+import type { Computed } from '../../src/core/cache/computed-answer.ts';
 import type { CacheCounts } from '../../src/core/cache/cache-metrics.ts';
 import type { Flight, Outcome } from '../../src/core/cache/flight/flight.ts';
 import { type Flights, flights } from '../../src/core/cache/flight/flights.ts';

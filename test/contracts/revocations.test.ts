@@ -1,5 +1,5 @@
 import { memoryRevocations } from '../../src/core/adapters/memory/revocations.ts';
-import { sharedRevocations } from '../../src/core/services/session/shared-revocations.ts';
+import { broadcastRevocations } from '../../src/core/services/session/revocation-broadcast.ts';
 import { systemClock } from '../../src/wire/system-clock.ts';
 import { fakeClock } from '../support/time/clock.ts';
 import { quietLog } from '../support/log.ts';
@@ -16,7 +16,7 @@ revocationsContract('memory', async () => {
 
 async function openReplica(place: RedisPlace) {
   const on = await openBus(place);
-  const revocations = sharedRevocations({
+  const revocations = broadcastRevocations({
     local: memoryRevocations(systemClock),
     bus: on.bus,
     clock: systemClock,

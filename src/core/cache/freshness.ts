@@ -1,5 +1,5 @@
 import type { MethodPlan } from '../kit/plan.ts';
-import type { CachedMethod } from './method.ts';
+import type { CachedMethod } from './cached-method.ts';
 import type { Found } from './store/layers.ts';
 
 /**

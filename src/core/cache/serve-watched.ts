@@ -6,7 +6,7 @@ import { joinThenVerify } from './flight/join.ts';
 import type { Verify } from './invalidation/verify.ts';
 import { answerOf, note, type Whole } from './reply.ts';
 import type { ServeParts } from './serve.ts';
-import type { Computed } from './computed.ts';
+import type { Computed } from './computed-answer.ts';
 
 type Found = Pick<Computed, 'snapshot' | 'freshUntilMs'> & { readonly verified: boolean };
 

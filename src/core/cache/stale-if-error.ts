@@ -4,7 +4,7 @@ import type { StatusName } from '../kit/reasons.ts';
 import { type Reasons, statusOf } from '../kit/status-of.ts';
 import type { CacheEntry } from '../ports/cache-store.ts';
 import type { ReadyCall } from '../ports/call.ts';
-import type { CachedMethod } from './method.ts';
+import type { CachedMethod } from './cached-method.ts';
 import type { Layers } from './store/layers.ts';
 import type { WaitBudget } from './wait-budget.ts';
 

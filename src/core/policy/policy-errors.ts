@@ -1,4 +1,4 @@
-import { type Named, type Place, placeOf, placeOfName, type Spot } from './place.ts';
+import { type Named, type Place, placeOf, placeOfName, type Spot } from './source-position.ts';
 
 /**
  * The text of a .proto file for carets, by its name in the descriptor set. Undefined: positions are printed without the

@@ -1,7 +1,7 @@
 import type { DescMethod } from '@bufbuild/protobuf';
 import type { Policy } from '../../gen/portico/v1/policy.ts';
 import { durationText } from '../kit/duration.ts';
-import { didYouMean } from '../kit/nearest.ts';
+import { didYouMean } from '../kit/did-you-mean.ts';
 import type { CallKind, MethodPlan } from '../kit/plan.ts';
 import type { Report } from './report.ts';
 

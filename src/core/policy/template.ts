@@ -1,7 +1,7 @@
 import { type DescField, type DescMessage, type Message, ScalarType } from '@bufbuild/protobuf';
 import { reflect } from '@bufbuild/protobuf/reflect';
 import { FeatureSet_FieldPresence } from '@bufbuild/protobuf/wkt';
-import { didYouMean } from '../kit/nearest.ts';
+import { didYouMean } from '../kit/did-you-mean.ts';
 import type { AccessPlan, CachePlan, Template } from '../kit/plan.ts';
 import { isTag, printable, tagBytesMax } from './tag-bounds.ts';
 

@@ -2,7 +2,7 @@ import type { DescMessage } from '@bufbuild/protobuf';
 import type { MethodPlan, Template } from '../kit/plan.ts';
 import { locate, type Sources } from './policy-errors.ts';
 import { numbersOf, type PolicyPath } from './policy-path.ts';
-import { isRecursive } from './shape.ts';
+import { isRecursive } from './message-shape.ts';
 
 /** Allowed but probably unintended policies, each as `file:line:column: warning`. */
 export function warningsOf(plans: readonly MethodPlan[], policy: DescMessage, sources: Sources): readonly string[] {

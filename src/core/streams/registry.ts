@@ -6,7 +6,7 @@ import { Fault } from '../kit/fault.ts';
 import { subscriberOf } from '../kit/network.ts';
 import { openPlaces } from '../kit/places.ts';
 import { StoreDown } from '../kit/store-down.ts';
-import { closeFor, stayAway } from './advice.ts';
+import { closeFor, stayAway } from './close-advice.ts';
 import { openRate } from './rate-limit.ts';
 import type { StreamLimits } from './stream-limits.ts';
 import type { Stream } from './stream.ts';

@@ -2,7 +2,7 @@ import { StreamResponse } from '../../gen/portico/v1/stream.ts';
 import type { Clock } from '../kit/clock.ts';
 import { Fault } from '../kit/fault.ts';
 import type { Caller, Lifetime, Sink } from '../ports/call.ts';
-import { type Close, closeFor } from './advice.ts';
+import { type Close, closeFor } from './close-advice.ts';
 import { openBucket } from './rate-limit.ts';
 import { graceMs, heartbeatRangeMs, type StreamLimits } from './stream-limits.ts';
 import { openOutbox, type Outbox } from './outbox.ts';

@@ -1,7 +1,7 @@
 import { type Soon, soonThen } from '../../kit/soon.ts';
 import { type Reasons, statusOf } from '../../kit/status-of.ts';
 import type { TagVersions } from '../../ports/tag-versions.ts';
-import type { Computed } from '../computed.ts';
+import type { Computed } from '../computed-answer.ts';
 import type { TagSnapshot, Verdict, Verify } from '../invalidation/verify.ts';
 import type { WaitBudget } from '../wait-budget.ts';
 import type { Flight, Outcome } from './flight.ts';

@@ -1,5 +1,5 @@
 import type { Clock } from '../../kit/clock.ts';
-import type { Computed } from '../computed.ts';
+import type { Computed } from '../computed-answer.ts';
 
 /**
  * How long an answer with parts missing serves those who come after it, so that a failing upstream is not asked once

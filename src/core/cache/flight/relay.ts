@@ -1,5 +1,5 @@
 import type { SoFar } from '../../ports/cached-stream.ts';
-import type { Computed } from '../computed.ts';
+import type { Computed } from '../computed-answer.ts';
 import type { Flight } from './flight.ts';
 
 /** What one stream came to: an answer, a failure, or the end of its own time. */

@@ -1,9 +1,9 @@
 import type { ComputeSoFar } from '../../ports/cached-stream.ts';
 import type { ReadyCall } from '../../ports/call.ts';
 import type { Begin } from '../compute.ts';
-import type { Computed } from '../computed.ts';
+import type { Computed } from '../computed-answer.ts';
 import type { Key } from '../key/key.ts';
-import type { CachedMethod } from '../method.ts';
+import type { CachedMethod } from '../cached-method.ts';
 import type { OpenWaitBudget } from '../wait-budget.ts';
 import type { Backoffs } from './backoff.ts';
 import type { Flights } from './flights.ts';

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import type { LiveHello, LivePublish, LiveRequest } from '../../../gen/portico/v1/live.ts';
 import type { Caller, ReadyCall } from '../../ports/call.ts';
-import { closeFor } from '../../streams/advice.ts';
+import { closeFor } from '../../streams/close-advice.ts';
 import type { Stream } from '../../streams/stream.ts';
 import { encode, positionOut } from './encode.ts';
 import { closeOf, isDefect } from './failures.ts';

@@ -1,6 +1,6 @@
 import type { Watch } from '../../../gen/portico/v1/live.ts';
 import type { Caller, ReadyCall } from '../../ports/call.ts';
-import { type Close, closeFor } from '../../streams/advice.ts';
+import { type Close, closeFor } from '../../streams/close-advice.ts';
 import type { Stream } from '../../streams/stream.ts';
 import { encode } from './encode.ts';
 import { closeOf, isDefect } from './failures.ts';

@@ -2,7 +2,7 @@ import type { Position, Subscribe } from '../../../gen/portico/v1/live.ts';
 import { Fault } from '../../kit/fault.ts';
 import type { Caller, ReadyCall } from '../../ports/call.ts';
 import type { TopicPosition } from '../../ports/topic-log.ts';
-import { type Close, closeFor, comeBack } from '../../streams/advice.ts';
+import { type Close, closeFor, comeBack } from '../../streams/close-advice.ts';
 import type { Stream } from '../../streams/stream.ts';
 import { encode } from './encode.ts';
 import { closeOf, isDefect } from './failures.ts';

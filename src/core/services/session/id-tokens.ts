@@ -5,7 +5,7 @@ import { Fault } from '../../kit/fault.ts';
 import type { KeySet } from '../../ports/key-set.ts';
 import type { Sessions } from '../../ports/sessions.ts';
 import { isText, textClaims } from './text-claims.ts';
-import { readUnproven } from './unproven.ts';
+import { readUnverified } from './unverified-token.ts';
 import { verifyByKeySet } from './verify-by-key-set.ts';
 import { toleranceMs } from './verify-token.ts';
 
@@ -119,7 +119,7 @@ function invalid(cause?: unknown): Fault {
 
 function issuerOf(token: string): string {
   try {
-    return String(readUnproven(token).claims.iss);
+    return String(readUnverified(token).claims.iss);
   } catch (error) {
     throw invalid(error);
   }

@@ -5,8 +5,8 @@ import type { Revocations } from '../../ports/revocations.ts';
 import type { Sessions } from '../../ports/sessions.ts';
 import { livesOnMs } from './access-tokens.ts';
 import { startJanitor } from './janitor.ts';
-import { followRevocations, noNews } from './revocation-news.ts';
-import { sharedRevocations } from './shared-revocations.ts';
+import { pollRevocations, noBroadcasts } from './revocation-polling.ts';
+import { broadcastRevocations } from './revocation-broadcast.ts';
 
 /** The sessions that have ended, at this replica and at others. */
 export type SessionWatch = {
@@ -44,9 +44,9 @@ const wholeEveryMs = 5_000;
 export function watchSessions(parts: SessionWatchParts): SessionWatch {
   const { sessions, opened, local, bus, clock, log, accessTokenTtlMs, keepMs, idleMs, absoluteMs } = parts;
   const ttlMs = livesOnMs(accessTokenTtlMs);
-  const news = bus && sharedRevocations({ local, bus, clock, log, ttlMaxMs: ttlMs });
+  const news = bus && broadcastRevocations({ local, bus, clock, log, ttlMaxMs: ttlMs });
   const following = opened.then(() =>
-    followRevocations({ sessions, revocations: local, news: news ?? noNews, clock, log, ttlMs, everyMs, wholeEveryMs }),
+    pollRevocations({ sessions, revocations: local, news: news ?? noBroadcasts, clock, log, ttlMs, everyMs, wholeEveryMs }),
   );
   const tidying = opened.then(() => startJanitor({ sessions, clock, log, keepMs, idleMs, absoluteMs }));
   tidying.catch(() => {}); // callers that wait for the database receive the error

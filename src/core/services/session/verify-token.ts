@@ -10,7 +10,7 @@ import type { SigningKeys } from '../../ports/signing-keys.ts';
 import type { VerifiedToken, VerifyToken } from '../../ports/tokens.ts';
 import { accessTokenTyp, serviceAudience, serviceTokenTyp, signingAlgorithm } from './access-tokens.ts';
 import { isText, textClaims } from './text-claims.ts';
-import { readUnproven } from './unproven.ts';
+import { readUnverified } from './unverified-token.ts';
 import { verifyByKeySet } from './verify-by-key-set.ts';
 
 /** An external issuer whose access tokens are accepted without a session. */
@@ -187,7 +187,7 @@ function invalid(cause?: unknown): Fault {
 /** The unverified content of a token, only to choose the keys that verify it. */
 function namesOf(token: string): { readonly issuer: string; readonly kid: string | undefined; readonly typ: string | undefined } {
   try {
-    const { header, claims } = readUnproven(token);
+    const { header, claims } = readUnverified(token);
     return { issuer: String(claims.iss), kid: header.kid, typ: header.typ };
   } catch (error) {
     throw invalid(error);

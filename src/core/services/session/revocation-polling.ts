@@ -2,7 +2,7 @@ import type { Clock } from '../../kit/clock.ts';
 import type { Log } from '../../ports/log.ts';
 import type { Revocations } from '../../ports/revocations.ts';
 import type { Sessions } from '../../ports/sessions.ts';
-import type { RevocationNews } from './shared-revocations.ts';
+import type { RevocationBroadcasts } from './revocation-broadcast.ts';
 
 /**
  * The replica that writes a row dates it. Its clock may be behind, and the row is committed a little later.
@@ -11,7 +11,7 @@ import type { RevocationNews } from './shared-revocations.ts';
 const overlapMs = 10_000;
 
 /** Without a bus, every replica only reads SQL. */
-export const noNews: RevocationNews = { isWhole: () => false, onGap: () => {} };
+export const noBroadcasts: RevocationBroadcasts = { isWhole: () => false, onGap: () => {} };
 
 /**
  * Reads the sessions that have ended from SQL, the source of truth. At start it reads all sessions that may still have
@@ -22,7 +22,7 @@ export const noNews: RevocationNews = { isWhole: () => false, onGap: () => {} };
  * @returns when the first read is done, and a way to stop
  * @throws Fault STORAGE_DOWN when the first read failed
  */
-export async function followRevocations({
+export async function pollRevocations({
   sessions,
   revocations,
   clock,
@@ -37,7 +37,7 @@ export async function followRevocations({
   readonly clock: Clock;
   readonly log: Log;
   readonly ttlMs: number;
-  readonly news: RevocationNews;
+  readonly news: RevocationBroadcasts;
   readonly everyMs: number;
   readonly wholeEveryMs: number;
 }): Promise<() => void> {

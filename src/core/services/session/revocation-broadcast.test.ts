@@ -6,8 +6,8 @@ import { memoryBus } from '../../adapters/memory/bus.ts';
 import { memoryRevocations } from '../../adapters/memory/revocations.ts';
 import { StoreDown } from '../../kit/store-down.ts';
 import type { Bus } from '../../ports/bus.ts';
-import { followRevocations } from './revocation-news.ts';
-import { type RevocationNews, sharedRevocations } from './shared-revocations.ts';
+import { pollRevocations } from './revocation-polling.ts';
+import { type RevocationBroadcasts, broadcastRevocations } from './revocation-broadcast.ts';
 
 const ttlMaxMs = 60_000;
 const turn = () => new Promise<void>((done) => setImmediate(done));
@@ -17,8 +17,8 @@ test('an event that could not be published is retried until it is', async () => 
   const hub = memoryBus(quietLog);
   let down = true;
   const bus: Bus = { ...hub, publish: (...args) => (down ? Promise.reject(new StoreDown('gone', 'gone')) : hub.publish(...args)) };
-  const here = sharedRevocations({ local: memoryRevocations(clock), bus, clock, log: quietLog, ttlMaxMs });
-  const there = sharedRevocations({ local: memoryRevocations(clock), bus: hub, clock, log: quietLog, ttlMaxMs });
+  const here = broadcastRevocations({ local: memoryRevocations(clock), bus, clock, log: quietLog, ttlMaxMs });
+  const there = broadcastRevocations({ local: memoryRevocations(clock), bus: hub, clock, log: quietLog, ttlMaxMs });
   await turn();
   await here.add('a', 60_000);
   await here.add('b', 60_000);
@@ -33,7 +33,7 @@ test('a malformed event is logged and has no effect, and none revokes for longer
   const clock = fakeClock();
   const bus = memoryBus(quietLog);
   const { log, lines } = keptLog();
-  const revocations = sharedRevocations({ local: memoryRevocations(clock), bus, clock, log, ttlMaxMs });
+  const revocations = broadcastRevocations({ local: memoryRevocations(clock), bus, clock, log, ttlMaxMs });
   await turn();
   for (const text of ['', 'hello', '5', '-5 s', '5 \n']) await bus.publish('revocations', Buffer.from(text));
   assert.deepEqual([lines.length, lines[0]?.level], [5, 'warn']);
@@ -47,7 +47,7 @@ test('SQL is read every second while the bus fails, every five while it works, a
   const clock = fakeClock();
   let whole = true;
   let onGap = () => {};
-  const news: RevocationNews = { isWhole: () => whole, onGap: (callback) => (onGap = callback) };
+  const news: RevocationBroadcasts = { isWhole: () => whole, onGap: (callback) => (onGap = callback) };
   let asked = 0;
   const sessions = {
     revokedSince: async () => {
@@ -60,7 +60,7 @@ test('SQL is read every second while the bus fails, every five while it works, a
     await clock.advance(ms);
     return asked - before;
   };
-  const stop = await followRevocations({
+  const stop = await pollRevocations({
     sessions,
     revocations: memoryRevocations(clock),
     news,

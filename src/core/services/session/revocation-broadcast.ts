@@ -4,7 +4,7 @@ import type { Log } from '../../ports/log.ts';
 import type { Revocations } from '../../ports/revocations.ts';
 
 /** The events of sessions that other replicas ended. */
-export type RevocationNews = {
+export type RevocationBroadcasts = {
   /** False while events may be lost: then SQL is read often. */
   isWhole(): boolean;
   /** Calls back after a possible loss of events, when they arrive again. */
@@ -26,11 +26,11 @@ const format = /^(\d{1,12}) ([!-~]{1,200})$/;
 /**
  * Revocations that every replica receives at once: a revocation that is added here is published on the bus, and one
  * that is received is added to `local`. SQL is the source of truth: events that the bus loses are read there
- * (followRevocations).
+ * (pollRevocations).
  * @param local the revocations that this replica knows, read on every call
  * @param ttlMaxMs the longest remaining lifetime of an access token
  */
-export function sharedRevocations({
+export function broadcastRevocations({
   local,
   bus,
   clock,
@@ -42,7 +42,7 @@ export function sharedRevocations({
   readonly clock: Clock;
   readonly log: Log;
   readonly ttlMaxMs: number;
-}): Revocations & RevocationNews & { close(): void } {
+}): Revocations & RevocationBroadcasts & { close(): void } {
   const callbacks = new Set<() => void>();
   const pending = new Map<string, { readonly message: Uint8Array; readonly untilMs: number }>();
   const gaveUp = new AbortController();

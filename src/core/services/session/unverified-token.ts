@@ -2,7 +2,7 @@ import { decodeJwt, decodeProtectedHeader, type JWTPayload, type ProtectedHeader
 import { hasNameTwice } from '../../kit/exact-json.ts';
 
 /** The unverified content of a token, only to choose the keys that verify it. */
-export type Unproven = { readonly header: ProtectedHeaderParameters; readonly claims: JWTPayload };
+export type UnverifiedToken = { readonly header: ProtectedHeaderParameters; readonly claims: JWTPayload };
 
 /**
  * Reads a compact JWS more strictly than jose: three parts of base64url without padding (jose accepts "==" after a
@@ -10,7 +10,7 @@ export type Unproven = { readonly header: ProtectedHeaderParameters; readonly cl
  * section 4).
  * @throws Error when it is not one
  */
-export function readUnproven(token: string): Unproven {
+export function readUnverified(token: string): UnverifiedToken {
   const [, header, claims] = /^([\w-]+)\.([\w-]+)\.[\w-]+$/.exec(token) ?? [];
   if (header === undefined || claims === undefined) throw new Error('It is not three parts of base64url.');
   const read = { header: decodeProtectedHeader(token), claims: decodeJwt(token) };

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { create, createFileRegistry, type DescMessage } from '@bufbuild/protobuf';
 import { FieldDescriptorProto_Label, FieldDescriptorProto_Type, FileDescriptorProtoSchema, FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
-import { isRecursive } from './shape.ts';
+import { isRecursive } from './message-shape.ts';
 
 /** M0 has two fields of M1, M1 two of M2, and so on; the last one has two of `last`. */
 function ladder(steps: number, last: string): DescMessage {

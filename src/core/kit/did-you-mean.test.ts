@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { didYouMean, nearest } from './nearest.ts';
+import { didYouMean, nearest } from './did-you-mean.ts';
 
 test('a slip of the keys is found, whatever its kind', () => {
   const names = ['port', 'host', 'plaintext', 'corsOrigins'];
