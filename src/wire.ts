@@ -1,6 +1,9 @@
+import { randomUUID } from 'node:crypto';
+import { uuidv7 } from 'uuidv7';
 import { openHttp2Transport } from './core/adapters/upstream-http2/open-transport.ts';
 import { keyDirectory } from './core/adapters/keys/key-directory.ts';
 import { memoryRevocations } from './core/adapters/memory/revocations.ts';
+import { sqlChat } from './core/adapters/sql/chat/store.ts';
 import { readMigrations } from './core/adapters/sql/migrate.ts';
 import { openDatabase } from './core/adapters/sql/open-database.ts';
 import { sqlSessions } from './core/adapters/sql/sessions.ts';
@@ -25,6 +28,7 @@ import { answerReaders } from './core/screen/answer-readers.ts';
 import type { App } from './core/screen/app.ts';
 import { streamHandler } from './core/screen/handlers.ts';
 import { ownHandler } from './core/screen/stream-handler.ts';
+import { chatHandlers } from './core/services/chat/chat-handlers.ts';
 import { openLive } from './core/services/live/open-live.ts';
 import { publisherHandlers } from './core/services/publisher/publisher.ts';
 import { mintServiceToken } from './core/services/session/access-tokens.ts';
@@ -164,7 +168,13 @@ export async function wire({ settings, app, release, clock, env, pretty, samples
   const parts = { app, upstreams, readers: answerReaders(app.upstreams, methods.registry), clock, effects };
   const screenOf = new Map(app.screens.map((screen) => [screen.method, screen]));
   const handlers = handlersOf(methods.plans, {
-    core: { ...auth.handlers, ...live.handlers, ...publisherHandlers({ invalidate: cache.invalidate, ...live }), ...given },
+    core: {
+      ...auth.handlers,
+      ...live.handlers,
+      ...chatHandlers({ chat: sqlChat(database.use), newId: uuidv7, randomId: randomUUID }),
+      ...publisherHandlers({ invalidate: cache.invalidate, ...live }),
+      ...given,
+    },
     screens: new Map(app.screens.map((screen) => [screen.method, ownHandler(screen, parts)])),
     metadataBytesMax: settings.public.limits.statusBytes,
     forward: (plan) => forward(plan, upstreams),

@@ -4,8 +4,54 @@ const device = { platform: 'ios', name: 'a phone' };
 const signInAs = (user: string) => ({ identity: { case: 'dev', value: { user } }, device });
 const tokens = { accessToken: '*', refreshToken: '*', expiresIn: 600 };
 
+const chat = 'portico.v1.ChatService';
+const nowhere = { conversationId: '01890000-0000-7000-8000-000000000000' };
+/** Each method of a conversation, with what it needs: nobody is answered, and a user who is no member finds nothing. */
+const ofConversations: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
+  GetHistory: {},
+  Post: { entry: { clientId: 'x', what: { case: 'message', value: { content: { text: 'x' } } } } },
+  ListMembers: {},
+  ChangeMembers: { changes: [{ userId: 'erin', role: 1 }] },
+  LeaveConversation: {},
+  MarkReceived: {},
+  MuteConversation: {},
+  HideMessage: { seq: 1n },
+};
+const chatRows: readonly Row[] = [
+  { method: `${chat}/CreateConversation`, says: 'nobody is told so', request: {}, answers: [], reason: 'TOKEN_MISSING' },
+  {
+    method: `${chat}/CreateConversation`,
+    says: 'a group of one',
+    as: 'erin',
+    request: { kind: 2, title: 'Notes', clientId: 'of all protocols' },
+    answers: [
+      {
+        created: '?',
+        conversation: {
+          ...{ id: '*', kind: 'CONVERSATION_KIND_GROUP', title: 'Notes', createdAt: '*', lastSeq: '1', membersCount: 1 },
+          own: { role: 'MEMBER_ROLE_OWNER' },
+        },
+      },
+    ],
+  },
+  { method: `${chat}/ListConversations`, says: 'nobody is told so', request: {}, answers: [], reason: 'TOKEN_MISSING' },
+  { method: `${chat}/ListConversations`, says: 'none yet', as: 'new dora', request: {}, answers: [{}] },
+  ...Object.entries(ofConversations).flatMap(([name, request]) => [
+    { method: `${chat}/${name}`, says: 'nobody is told so', request: { ...nowhere, ...request }, answers: [], reason: 'TOKEN_MISSING' },
+    {
+      method: `${chat}/${name}`,
+      says: 'one that is not there',
+      as: 'erin',
+      request: { ...nowhere, ...request },
+      answers: [],
+      reason: 'CONVERSATION_UNKNOWN',
+    },
+  ]),
+];
+
 /** Core's own services, which every server has. */
 export const coreRows: readonly Row[] = [
+  ...chatRows,
   {
     method: 'portico.v1.SessionService/SignIn',
     says: 'a dev identity gets tokens',

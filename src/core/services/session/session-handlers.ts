@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { SessionServiceDefinition, type SignInRequest } from '../../../gen/portico/v1/session.ts';
 import type { Clock } from '../../kit/clock.ts';
 import { Fault } from '../../kit/fault.ts';
+import { pageTokenAfter, placeOf } from '../../kit/page-token.ts';
 import type { CoreReason } from '../../kit/reasons.ts';
 import type { Handler, ReadyCall, UserCaller } from '../../ports/call.ts';
 import type { Log } from '../../ports/log.ts';
@@ -10,7 +11,6 @@ import type { RevokedBecause, Session, Sessions } from '../../ports/sessions.ts'
 import { serviceHandlers } from '../service-handlers.ts';
 import { livesOnMs, type MintAccessToken } from './access-tokens.ts';
 import type { Identity, VerifyIdToken } from './id-tokens.ts';
-import { cursorOf, pageTokenAfter } from './page-token.ts';
 import { judgeRefresh, type RefreshTokens, repeatsMax } from './refresh-tokens.ts';
 
 export type SessionParts = {
@@ -82,7 +82,8 @@ export function sessionHandlers(parts: SessionParts): Readonly<Record<string, Ha
       const { userId, sessionId } = userOf(call);
       const nowMs = clock.nowMs();
       const most = pageSize === 0 ? devicesMax : Math.min(pageSize, devicesMax);
-      const following = pageToken === '' ? undefined : cursorOf(pageToken);
+      const place = pageToken === '' ? undefined : placeOf(pageToken);
+      const following = place && { signedInAtMs: place.atMs, id: place.id };
       const times = { seenMs: nowMs - parts.idleMs, signedInMs: nowMs - parts.absoluteMs };
       const found = await sessions.ofUser(userId, { ...times, most: most + 1, following });
       const page = found.slice(0, most);
@@ -94,7 +95,7 @@ export function sessionHandlers(parts: SessionParts): Readonly<Record<string, Ha
         current: id === sessionId,
       }));
       const last = page.at(-1);
-      return { devices, nextPageToken: last !== undefined && found.length > most ? pageTokenAfter(last) : '' };
+      return { devices, nextPageToken: last !== undefined && found.length > most ? pageTokenAfter({ atMs: last.signedInAtMs, id: last.id }) : '' };
     },
 
     revokeDevice: async ({ sessionId }, call) => {

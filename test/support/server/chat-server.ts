@@ -1,0 +1,72 @@
+// A server with what tests of chat do to it: calls as a user, by any protocol.
+import { randomUUID } from 'node:crypto';
+import { callOf, keptTransports, type ProtocolName, registryOf, signIn } from '../client/protocols.ts';
+import { type FixtureServer, openFixtureServer } from './fixture-server.ts';
+import { fixtureRelease, type TestServer, type TestServerOptions } from './test-server.ts';
+
+export const chatRegistry = registryOf(fixtureRelease.descriptorSet);
+export const kinds = { direct: 1, group: 2 } as const;
+export const roles = { none: 0, member: 1, admin: 2, owner: 3 } as const;
+
+// biome-ignore lint/suspicious/noExplicitAny: answers of protobuf-es, which the tests look into
+export type Came = any;
+
+export type ChatCalls = {
+  /** Calls a method of ChatService as a user. @returns the answer, or its reason */
+  try(
+    user: string,
+    method: string,
+    request: Record<string, unknown>,
+    protocol?: ProtocolName,
+  ): Promise<{ readonly reason?: string; readonly came: Came }>;
+  /** The same, for what must succeed. */
+  call(user: string, method: string, request: Record<string, unknown>, protocol?: ProtocolName): Promise<Came>;
+  /** A group of the first user with the others. @returns its id */
+  group(...users: readonly string[]): Promise<string>;
+  /** Sends a text. @returns its place */
+  post(user: string, conversationId: string, text: string, clientId?: string): Promise<Came>;
+  /** Signed in once. */
+  headersOf(user: string): Promise<{ readonly authorization: string }>;
+};
+export type ChatServer = FixtureServer & ChatCalls;
+
+const transports = keptTransports();
+
+export async function openChatServer(options: Omit<TestServerOptions, 'app'> = {}): Promise<ChatServer> {
+  const server = await openFixtureServer(options);
+  return { ...server, ...chatCalls(server) };
+}
+
+export function chatCalls(server: TestServer): ChatCalls {
+  const headers = new Map<string, Promise<{ readonly authorization: string }>>();
+  const headersOf = (user: string) => {
+    const known = headers.get(user) ?? signIn(server, chatRegistry, user).then((signedIn) => signedIn.headers);
+    headers.set(user, known);
+    return known;
+  };
+  const attempt: ChatCalls['try'] = async (user, method, request, protocol = 'grpc h2') => {
+    const options = { headers: await headersOf(user) };
+    const { messages, reason } = await callOf(chatRegistry, transports(protocol, server), `portico.v1.ChatService/${method}`, request, options);
+    return { ...(reason === undefined ? {} : { reason }), came: messages[0] };
+  };
+  const call: ChatCalls['call'] = async (user, method, request, protocol) => {
+    const { reason, came } = await attempt(user, method, request, protocol);
+    if (reason !== undefined) throw new Error(`${method} as ${user}: ${reason}`);
+    return came;
+  };
+  return {
+    try: attempt,
+    call,
+    headersOf,
+    group: async (first = '', ...others) =>
+      (await call(first, 'CreateConversation', { kind: kinds.group, userIds: others, title: 'Crew', clientId: randomUUID() })).conversation.id,
+    post: async (user, conversationId, text, clientId = randomUUID()) =>
+      (await call(user, 'Post', { conversationId, entry: textEntry(text, clientId) })).posted,
+  };
+}
+
+export const textEntry = (text: string, clientId: string = randomUUID()) => ({
+  clientId,
+  what: { case: 'message', value: { content: { text } } },
+});
+export const textsOf = (events: Came): readonly string[] => events.map((event: Came) => event.what.value.content?.text);
