@@ -65,7 +65,12 @@ const schema = {
       admin: object({ port }),
     }),
     serviceAccount: object({ create: flag, name, annotations: map }),
-    migrations: object({ mode: oneOf('hook', 'off'), activeDeadlineSeconds: { type: 'integer', minimum: 1 } }),
+    migrations: object({
+      mode: oneOf('hook', 'off'),
+      activeDeadlineSeconds: { type: 'integer', minimum: 1 },
+      backoffLimit: { type: 'integer', minimum: 0, maximum: 100 },
+      resources: anything,
+    }),
     resources: anything,
     preStopSleepSeconds: { type: 'integer', minimum: 1, maximum: 3_600 },
     terminationGracePeriodSeconds: { type: 'integer', minimum: 1, maximum: 86_400 },

@@ -68,7 +68,17 @@
   },
   "migrations": {
     "mode": "hook",
-    "activeDeadlineSeconds": 600
+    "activeDeadlineSeconds": 600,
+    "backoffLimit": 3,
+    "resources": {
+      "requests": {
+        "cpu": "50m",
+        "memory": "128Mi"
+      },
+      "limits": {
+        "memory": "256Mi"
+      }
+    }
   },
   "resources": {
     "requests": {
