@@ -118,6 +118,29 @@ test('a change that comes while the answer is computed is not missed', async () 
   await until('the new one is there', () => titles(client).at(-1) === 'new');
 });
 
+test('a change that comes while the answer is computed anew is not missed, nor is any later one', async () => {
+  const itemId = newItem();
+  const { switches, titles: truth } = server.fixture;
+  truth.set(itemId, '1');
+  const client = await server.live('alice', { watches: [watchItem(1, itemId)] });
+  await client.wait('snapshot');
+  for (const value of ['2', '3']) {
+    switches.onCompute = async (computed) => {
+      if (computed !== itemId) return;
+      switches.onCompute = () => {};
+      await server.invalidate(`item:${itemId}`);
+      truth.set(itemId, `${value} and more`);
+      await server.invalidate(`item:${itemId}`);
+    };
+    truth.set(itemId, value);
+    await server.invalidate(`item:${itemId}`);
+    await until('the newest is there', () => titles(client).at(-1) === `${value} and more`);
+  }
+  truth.set(itemId, 'last');
+  await server.invalidate(`item:${itemId}`);
+  await until('so is the last', () => titles(client).at(-1) === 'last');
+});
+
 test('what may not be watched is closed with its reason, and the stream goes on', async () => {
   const itemId = newItem();
   const { headers } = await signIn(server, liveRegistry, 'alice', ['other.scope']);

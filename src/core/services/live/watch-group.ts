@@ -132,6 +132,7 @@ export function openGroup({ key, intervalMs, clock, random, computations, mayPas
       if (failures++ === 0) failingSinceMs = clock.monotonicMs();
       for (const failing of [...members]) failing.onFailing?.(failingSinceMs);
     }
+    state = 'idle'; // before it may be due again
     if (again) due();
     else rest();
   };
