@@ -44,7 +44,7 @@ export type TiedOptions = {
 
 /** Starts a server that ends when this process does, however that ends: a shell between us waits for our end of its stdin to close. Ctrl-C leaves it to us. */
 export async function startTied(command: readonly string[], { signal, cwd, env, user, speaks = false }: TiedOptions): Promise<TiedProcess> {
-  const script = `trap '' INT; "$@" >&2 & server=$!; echo $server; cat >/dev/null; kill -${signal} $server; wait $server`;
+  const script = `trap '' INT; "$@" >&2 & server=$!; echo $server; cat >/dev/null; kill -${signal} $server 2>/dev/null; wait $server`;
   const child: ChildProcess = spawn('sh', ['-c', script, 'sh', ...command], {
     cwd,
     env,

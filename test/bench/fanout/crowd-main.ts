@@ -5,7 +5,7 @@ import { LiveRequest, LiveResponse } from '../../../src/gen/portico/v1/live.ts';
 import { checker } from './check.ts';
 import type { CrowdOptions } from './crowd.ts';
 import { topic } from './event.ts';
-import { openH2Client } from './h2-client.ts';
+import { openH2Client } from '../../support/client/h2-client.ts';
 import { openWsClient } from './ws-client.ts';
 
 const options = JSON.parse(readFileSync(process.argv[2] ?? '', 'utf8')) as CrowdOptions;

@@ -1,11 +1,11 @@
 // One gRPC stream on a TLS connection of its own, by raw HTTP/2 frames: it costs the load's core far less than a library.
 import { connect, type TLSSocket } from 'node:tls';
-import { frame, headerBlock, kinds, preface } from '../../support/client/raw-http2.ts';
-import { framed } from './event.ts';
+import { framed } from '../upstream/raw-upstream.ts';
+import { frame, headerBlock, kinds, preface } from './raw-http2.ts';
 
 const ping = 0x6;
 const windowUpdate = 0x8;
-const [acknowledged, endHeaders] = [0x1, 0x4];
+const [acknowledged, endStream, endHeaders] = [0x1, 0x1, 0x4];
 const windowMost = 2 ** 31 - 1;
 
 export type H2Client = { send(message: Uint8Array): void; close(): void; readonly socket: TLSSocket };
@@ -75,7 +75,9 @@ export function openH2Client({ port, ca, path, token, first, onMessage, onEnd }:
       if (kind === kinds.data) take(payload);
       else if (kind === kinds.settings && (flags & acknowledged) === 0) socket.write(frame(kinds.settings, acknowledged, 0, Buffer.alloc(0)));
       else if (kind === ping && (flags & acknowledged) === 0) socket.write(frame(ping, acknowledged, 0, Buffer.from(payload)));
-      else if (kind === kinds.goaway || kind === kinds.reset) return end(kind === kinds.goaway ? 'GOAWAY' : 'RST_STREAM');
+      else if (kind === kinds.goaway && payload.readUInt32BE(4) !== 0) return end('GOAWAY');
+      else if (kind === kinds.reset) return end('RST_STREAM');
+      else if (kind === kinds.headers && (flags & endStream) !== 0) return end('a status');
     }
     if (rest.length > 0) rest = Buffer.from(rest);
   });

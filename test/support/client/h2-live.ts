@@ -1,0 +1,26 @@
+// The streams of LiveService for the client of src/client, by raw frames: a process holds a thousand of them.
+import { CallError } from '../../../src/client/call-error.ts';
+import type { ClientTransport } from '../../../src/client/transport.ts';
+import { LiveRequest, LiveResponse } from '../../../src/gen/portico/v1/live.ts';
+import { openH2Client } from './h2-client.ts';
+
+/** @param device of hello: streams of one session that name different ones do not displace each other */
+export function h2Live({ port, ca, device }: { readonly port: number; readonly ca: string | Buffer; readonly device: string }): ClientTransport {
+  const bytesOf = (message: NonNullable<LiveRequest['message']>) => LiveRequest.encode({ message }).finish();
+  return {
+    unary: () => Promise.reject(new CallError('UNIMPLEMENTED', 'This transport has streams only.')),
+    live: (hello, { authorization = '' }, { onMessage, onEnd }) => {
+      const client = openH2Client({
+        port,
+        ca,
+        path: '/portico.v1.LiveService/Connect',
+        token: authorization.slice('Bearer '.length),
+        first: bytesOf({ $case: 'hello', value: { ...hello, device } }),
+        onMessage: (bytes) => onMessage(LiveResponse.decode(bytes)),
+        onEnd: (why) => onEnd(new CallError('UNAVAILABLE', why)),
+      });
+      return { send: (message) => client.send(bytesOf(message)), close: client.close };
+    },
+    close: () => {},
+  };
+}
