@@ -26,3 +26,18 @@ export type StreamLimits = {
 export const heartbeatRangeMs = { least: 5_000, most: 600_000 } as const;
 /** A client that sends nothing for two intervals and this long is lost: a radio takes seconds to wake. Milliseconds. */
 export const graceMs = 10_000;
+
+/** The settings of streams. Times in milliseconds. */
+export type StreamSettings = Pick<StreamLimits, 'bytesMax' | 'unacknowledgedMax' | 'messagesPerSecond' | 'beginsPerSecond'> & {
+  readonly heartbeat: number;
+  readonly hello: number;
+  readonly stalled: number;
+  readonly streamsPerUser: number;
+  readonly streamsPerAddress?: number | undefined;
+};
+
+export function streamLimits({ heartbeat, hello, stalled, streamsPerUser, streamsPerAddress, ...same }: StreamSettings): StreamLimits {
+  const { bytesMax, unacknowledgedMax, messagesPerSecond, beginsPerSecond } = same;
+  const times = { heartbeatMs: heartbeat, helloMs: hello, stalledMs: stalled };
+  return { ...times, bytesMax, unacknowledgedMax, messagesPerSecond, beginsPerSecond, perUser: streamsPerUser, perAddress: streamsPerAddress };
+}

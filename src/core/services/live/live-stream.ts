@@ -1,25 +1,18 @@
 import { hash } from 'node:crypto';
 import type { LiveHello, LivePublish, LiveRequest } from '../../../gen/portico/v1/live.ts';
-import type { Caller, ReadyCall } from '../../ports/call.ts';
+import type { ReadyCall } from '../../ports/call.ts';
 import { closeFor } from '../../streams/close-advice.ts';
+import type { StreamHandler } from '../../streams/stream-service.ts';
 import type { Stream } from '../../streams/stream.ts';
 import { encode, positionOut } from './encode.ts';
-import { closeOf, isDefect } from './failures.ts';
+import { closeOf, isDefect } from '../../streams/failures.ts';
 import type { LiveParts } from './live-parts.ts';
 import { checkListen, forbidden } from './namespaces.ts';
 import { openStreamWatches } from './stream-watches.ts';
 import { openSubscriptions } from './subscriptions.ts';
 
 /** What the messages of one client do. */
-export type LiveStream = {
-  hello(hello: LiveHello): void;
-  /** Resolved when it was handled. It never rejects. */
-  handle(request: LiveRequest): Promise<void>;
-  renewed(caller: Caller): void;
-  close(): void;
-};
-
-export function liveStream(stream: Stream, call: ReadyCall, parts: LiveParts): LiveStream {
+export function liveStream(stream: Stream, call: ReadyCall, parts: LiveParts, hello: LiveHello): StreamHandler<LiveRequest> {
   const subscriptions = openSubscriptions(stream, call, parts);
   const watches = openStreamWatches(stream, call, parts);
   let caller = call.caller;
@@ -43,11 +36,9 @@ export function liveStream(stream: Stream, call: ReadyCall, parts: LiveParts): L
     );
     stream.out.send(encode({ $case: 'published', value: { requestId, ...answer } }), 0);
   };
+  for (const wish of hello.subscriptions) if (!stream.signal.aborted) subscriptions.begin(wish);
+  for (const wish of hello.watches) if (!stream.signal.aborted) watches.begin(wish);
   return {
-    hello: (hello) => {
-      for (const wish of hello.subscriptions) if (!stream.signal.aborted) subscriptions.begin(wish);
-      for (const wish of hello.watches) if (!stream.signal.aborted) watches.begin(wish);
-    },
     handle: async ({ message }) => {
       if (message === undefined) return; // of a newer client
       switch (message.$case) {

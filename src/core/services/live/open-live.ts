@@ -6,12 +6,13 @@ import type { Log } from '../../ports/log.ts';
 import type { Presence } from '../../ports/presence.ts';
 import type { Publish } from '../../ports/publish.ts';
 import type { TopicLog } from '../../ports/topic-log.ts';
-import type { StreamLimits } from '../../streams/stream-limits.ts';
+import { streamLimits, type StreamSettings } from '../../streams/stream-limits.ts';
+import { streamHandlers } from '../../streams/stream-service.ts';
 import { openRegistry, type Registry } from '../../streams/registry.ts';
 import { liveCounts } from './live-metrics.ts';
 import { openFeeds } from './feed.ts';
 import { openLimiter } from '../../kit/limiter.ts';
-import { liveHandlers } from './live-handlers.ts';
+import { liveService } from './live-handlers.ts';
 import type { LiveParts } from './live-parts.ts';
 import { compileNamespaces, type NamespaceSettings, topicsOf } from './namespaces.ts';
 import { openPresences } from './presences.ts';
@@ -27,14 +28,8 @@ export type Live = Pick<Registry, 'disconnect' | 'drain'> & {
 
 /** The settings `live`. Times in milliseconds. */
 export type LiveSettings = LiveParts['limits'] &
-  Pick<StreamLimits, 'bytesMax' | 'unacknowledgedMax' | 'messagesPerSecond'> & {
+  StreamSettings & {
     readonly namespaces: Readonly<Record<string, NamespaceSettings>>;
-    readonly heartbeat: number;
-    readonly hello: number;
-    readonly stalled: number;
-    readonly streamsPerUser: number;
-    readonly streamsPerAddress?: number | undefined;
-    readonly beginsPerSecond: number;
     readonly computationsMax: number;
     readonly recoveriesMax: number;
   };
@@ -53,17 +48,7 @@ export type LiveOptions = Pick<WatchesParts, 'answerWatched' | 'onInvalidated' |
 /** Live updates: streams, topics and watches. @throws Error for a namespace whose rule cannot be run */
 export function openLive(parts: LiveOptions): Live {
   const { settings: live, plans, bus, topics, randomHex, random, clock, log } = parts;
-  const limits: StreamLimits = {
-    heartbeatMs: live.heartbeat,
-    helloMs: live.hello,
-    bytesMax: live.bytesMax,
-    unacknowledgedMax: live.unacknowledgedMax,
-    stalledMs: live.stalled,
-    messagesPerSecond: live.messagesPerSecond,
-    perUser: live.streamsPerUser,
-    perAddress: live.streamsPerAddress,
-    beginsPerSecond: live.beginsPerSecond,
-  };
+  const limits = streamLimits(live);
   const registry = openRegistry({ bus, limits, clock, random, log, topic: 'live' });
   const topicOf = topicsOf(compileNamespaces(live.namespaces, plans));
   const feeds = openFeeds({ log: topics, clock, report: log });
@@ -74,7 +59,9 @@ export function openLive(parts: LiveOptions): Live {
   const publish = publishBy(topics, topicOf);
   const recoveries = openLimiter(live.recoveriesMax);
   const common = { limits: live, plans, topicOf, feeds, topics, presences, recoveries, watches, publish, clock, counts, log };
-  const { handlers, close } = liveHandlers({ ...common, streams: limits, registry, bus, replica: randomHex(12), randomHex });
+  const closed = (reason: string) => counts.closed('stream', reason);
+  const streams = { limits, registry, bus, clock, log, replica: randomHex(12), randomHex, closed };
+  const { handlers, close } = streamHandlers(liveService(common), streams);
   return {
     handlers,
     publish,

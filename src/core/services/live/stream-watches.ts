@@ -3,7 +3,7 @@ import type { Caller, ReadyCall } from '../../ports/call.ts';
 import { type Close, closeFor } from '../../streams/close-advice.ts';
 import type { Stream } from '../../streams/stream.ts';
 import { encode } from './encode.ts';
-import { closeOf, isDefect } from './failures.ts';
+import { closeOf, isDefect } from '../../streams/failures.ts';
 import type { LiveParts } from './live-parts.ts';
 import type { Shot } from './watch-group.ts';
 

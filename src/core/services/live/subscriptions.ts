@@ -5,7 +5,7 @@ import type { TopicPosition } from '../../ports/topic-log.ts';
 import { type Close, closeFor, comeBack } from '../../streams/close-advice.ts';
 import type { Stream } from '../../streams/stream.ts';
 import { encode } from './encode.ts';
-import { closeOf, isDefect } from './failures.ts';
+import { closeOf, isDefect } from '../../streams/failures.ts';
 import type { LiveParts } from './live-parts.ts';
 import { checkListen, forbidden, requestOf, type TopicOf } from './namespaces.ts';
 import { subscribe } from './subscription.ts';

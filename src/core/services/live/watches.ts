@@ -7,7 +7,7 @@ import { pause } from '../../kit/until-called.ts';
 import type { Answer, Call, Caller, ReadyCall } from '../../ports/call.ts';
 import type { OnInvalidated } from '../../ports/tag-events.ts';
 import type { Watched } from '../../ports/watched.ts';
-import { mayPass } from './failures.ts';
+import { mayPass } from '../../streams/failures.ts';
 import type { Limiter } from '../../kit/limiter.ts';
 import { type Group, type Member, openGroup, type Shot } from './watch-group.ts';
 

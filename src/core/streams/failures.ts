@@ -1,7 +1,7 @@
-import { Fault } from '../../kit/fault.ts';
-import { type CoreReason, type StatusName, statusCodes } from '../../kit/reasons.ts';
-import { StatusError } from '../../kit/status-error.ts';
-import { type Close, closeFor, comeBack } from '../../streams/close-advice.ts';
+import { Fault } from '../kit/fault.ts';
+import { type CoreReason, type StatusName, statusCodes } from '../kit/reasons.ts';
+import { StatusError } from '../kit/status-error.ts';
+import { type Close, closeFor, comeBack } from './close-advice.ts';
 
 const passing = new Set<number>(
   (['CANCELLED', 'UNKNOWN', 'DEADLINE_EXCEEDED', 'RESOURCE_EXHAUSTED', 'ABORTED', 'INTERNAL', 'UNAVAILABLE', 'DATA_LOSS'] satisfies StatusName[]).map(

@@ -1,0 +1,174 @@
+import { Metadata } from 'nice-grpc-common';
+import type { Clock } from '../kit/clock.ts';
+import { Fault } from '../kit/fault.ts';
+import { untilCalled } from '../kit/until-called.ts';
+import type { Bus } from '../ports/bus.ts';
+import type { Caller, Handler, ReadyCall, Sink, UserCaller } from '../ports/call.ts';
+import type { Log } from '../ports/log.ts';
+import { closeFor } from './close-advice.ts';
+import { closeOf, isDefect } from './failures.ts';
+import { deviceOf, type Registry } from './registry.ts';
+import { inOrder, openSends, type Sent, unknownStream } from './send-to-replica.ts';
+import type { StreamLimits } from './stream-limits.ts';
+import { openStream, refuseStream, type Stream } from './stream.ts';
+
+/** What the first message of every stream says, among others. */
+type CommonHello = { readonly heartbeatMs: number; readonly device: string };
+
+/** A service whose clients hold a stream each: by `Connect`, or by `Open` and `Send`. */
+export type StreamService<Request, Hello extends CommonHello> = {
+  /** Among the streams of this server. */
+  readonly name: string;
+  /** Full names of its methods. */
+  readonly methods: { readonly connect: string; readonly open: string; readonly send: string };
+  decode(message: Uint8Array): Request;
+  helloOf(request: Request): Hello | undefined;
+  /** Of a request of `Open`, whose rules have been checked. */
+  decodeOpen(request: Uint8Array): Hello;
+  decodeSend(request: Uint8Array): Pick<Sent, 'streamId' | 'message'> & { readonly n: bigint };
+  /** Begins with hello. */
+  begin(stream: Stream, call: ReadyCall, hello: Hello): StreamHandler<Request>;
+};
+
+/** What the messages of one client do. */
+export type StreamHandler<Request> = {
+  /** Resolved when it was handled. It never rejects. */
+  handle(request: Request): Promise<void>;
+  /** Called with the caller of a new token. */
+  renewed(caller: Caller): void;
+  close(): void;
+};
+
+export type StreamServiceParts = {
+  readonly limits: StreamLimits;
+  readonly registry: Registry;
+  readonly bus: Bus;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** This replica: lower-case hex digits, which no other has. */
+  readonly replica: string;
+  /** Random lower-case hex digits. */
+  readonly randomHex: (digits: number) => string;
+  /** Counts a stream that the server has closed. */
+  readonly closed: (reason: string) => void;
+};
+
+/** The handlers of the stream's three methods. */
+export function streamHandlers<Request, Hello extends CommonHello>(
+  service: StreamService<Request, Hello>,
+  { limits, registry, bus, clock, log, replica, randomHex, closed }: StreamServiceParts,
+): { readonly handlers: Readonly<Record<string, Handler>>; close(): void } {
+  /** How streams of `Open` take messages of `Send`. */
+  const taking = new Map<string, (n: number, message: Uint8Array) => Promise<void>>();
+
+  const begin = (call: ReadyCall, sink: Sink, hello: Hello) => {
+    const { userId, sessionId } = userOf(call);
+    let handler: StreamHandler<Request> | undefined;
+    const stream = openStream({
+      id: `${replica}.${randomHex(16)}`,
+      sink,
+      lifetime: call.lifetime,
+      limits,
+      clock,
+      heartbeatMs: hello.heartbeatMs,
+      onRenewed: (caller) => handler?.renewed(caller),
+      mayBegin: () => registry.mayBegin(userId),
+      onClosed: (close) => {
+        if (close !== undefined) closed(close.reason);
+        queueMicrotask(() => handler?.close()); // it may be closed before it is there
+      },
+    });
+    registry.add({ stream, userId, sessionId }, deviceOf(userOf(call), hello.device));
+    const begun = service.begin(stream, call, hello);
+    handler = begun;
+    const handle = async (request: Request) => {
+      stream.received();
+      if (!stream.signal.aborted) await begun.handle(request);
+    };
+    return { stream, handle };
+  };
+
+  /** Reads the messages of Connect for as long as the stream lasts. Their end is no goodbye: heartbeats decide. */
+  const converse = async (call: ReadyCall, sink: Sink): Promise<void> => {
+    const requests = call.request.each()[Symbol.asyncIterator]();
+    let opened: ReturnType<typeof begin> | undefined;
+    const cancel = clock.after(limits.helloMs, () => {
+      if (opened === undefined) refuse('The client sent no hello in time.');
+    });
+    const refuse = (message: string) => {
+      if (over) return;
+      over = true;
+      closed('HELLO_MISSING');
+      refuseStream(sink, closeFor('HELLO_MISSING', message));
+    };
+    let over = false;
+    try {
+      for (let next = await requests.next(); next.done !== true; next = await requests.next()) {
+        if (over || opened?.stream.signal.aborted) break;
+        const request = service.decode(next.value);
+        if (opened !== undefined) await opened.handle(request);
+        else {
+          const hello = service.helloOf(request);
+          if (hello === undefined) break;
+          opened = begin(call, sink, hello);
+        }
+      }
+      if (opened === undefined) refuse('The first message of a stream is hello.');
+      else await untilCalled(opened.stream.signal, () => undefined);
+    } catch (error) {
+      if (isDefect(error)) log.error('A stream failed by a defect.', { error });
+      if (opened !== undefined) opened.stream.close(closeOf(error));
+      else if (!over) sink.fail(error);
+    } finally {
+      over = true;
+      cancel();
+      await requests.return?.();
+    }
+  };
+  const sends = openSends({
+    bus,
+    clock,
+    topic: `${service.name}.send`,
+    replica,
+    handle: async ({ streamId, userId, sessionId, n, message }) => {
+      const found = registry.find(streamId);
+      const take = taking.get(streamId);
+      if (found === undefined || take === undefined || found.userId !== userId || found.sessionId !== sessionId) throw unknownStream();
+      await take(n, message);
+    },
+  });
+  const placed = (call: ReadyCall) => call.onEnd(registry.takePlace(userOf(call).userId, call.peer.address));
+  const answer = (body: (sink: Sink) => void) => ({ metadata: Metadata(), body, trailers: Metadata() });
+  const handlers: Readonly<Record<string, Handler>> = {
+    [service.methods.connect]: (call) => {
+      placed(call);
+      return answer((sink) => void converse(call, sink));
+    },
+    [service.methods.open]: (call) => {
+      const hello = service.decodeOpen(call.requestBytes);
+      placed(call);
+      return answer((sink) => {
+        const { stream, handle } = begin(call, sink, hello);
+        taking.set(
+          stream.id,
+          inOrder((message) => handle(service.decode(message))),
+        );
+        stream.signal.addEventListener('abort', () => taking.delete(stream.id), { once: true });
+        if (stream.signal.aborted) taking.delete(stream.id);
+      });
+    },
+    [service.methods.send]: async (call) => {
+      const { n, ...sent } = service.decodeSend(call.requestBytes);
+      const { userId, sessionId } = userOf(call);
+      await sends.send({ ...sent, userId, sessionId, n: Number(n) });
+      return { metadata: Metadata(), body: new Uint8Array(), trailers: Metadata() }; // its answer has no fields
+    },
+  };
+  return { handlers, close: sends.close };
+}
+
+/** @throws Fault TOKEN_INVALID for a caller without a user */
+export function userOf({ caller, plan }: ReadyCall): UserCaller & { readonly userId: string } {
+  if (caller?.kind !== 'user' || caller.userId === undefined) throw new Fault('TOKEN_INVALID', `${plan.method} needs a user.`);
+  return { ...caller, userId: caller.userId };
+}
