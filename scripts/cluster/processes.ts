@@ -3,7 +3,8 @@ import { execFile } from 'node:child_process';
 import { resolve } from 'node:path';
 import { startTied, type TiedProcess } from '../server-process.ts';
 
-const main = resolve(import.meta.dirname, '../../src/main.ts');
+/** That of this tree. */
+const ownMain = resolve(import.meta.dirname, '../../src/main.ts');
 export type Variables = Readonly<Record<string, string>>;
 
 /** What a process of ours sees of the environment: nothing that was set for another server. */
@@ -13,7 +14,7 @@ function environment(variables: Variables): NodeJS.ProcessEnv {
 }
 
 /** Runs `portico …` to its end. @returns what it printed; @throws Error with what it said */
-export function portico(command: readonly string[], variables: Variables): Promise<string> {
+export function portico(command: readonly string[], variables: Variables, main = ownMain): Promise<string> {
   return new Promise((resolved, reject) => {
     execFile(process.execPath, [main, ...command], { env: environment(variables) }, (error, stdout, stderr) => {
       if (error === null) resolved(stdout);
@@ -24,8 +25,8 @@ export function portico(command: readonly string[], variables: Variables): Promi
 
 export type Server = TiedProcess & { readonly isGone: () => boolean };
 
-/** Starts `portico serve`; it ends when we do. */
-export async function serve(variables: Variables): Promise<Server> {
+/** Starts `portico serve`; it ends when we do. @param main of a release */
+export async function serve(variables: Variables, main = ownMain): Promise<Server> {
   const tied = await startTied([process.execPath, main, 'serve'], { signal: 'TERM', env: environment(variables), speaks: true });
   const isGone = () => {
     try {
