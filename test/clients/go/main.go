@@ -40,7 +40,7 @@ func main() {
 
 func run() error {
 	if len(os.Args) != 2 {
-		return fmt.Errorf("usage: %s scenario|missing, with PORTICO_TARGET, PORTICO_CA and PORTICO_EXPIRED_TOKEN", os.Args[0])
+		return fmt.Errorf("usage: %s scenario|missing|live, with PORTICO_TARGET, PORTICO_CA, PORTICO_EXPIRED_TOKEN; PORTICO_ID_TOKEN, PORTICO_TOPIC", os.Args[0])
 	}
 	tls, err := credentials.NewClientTLSFromFile(os.Getenv("PORTICO_CA"), "")
 	if err != nil {
@@ -58,11 +58,15 @@ func run() error {
 		orders:     appv1.NewOrderServiceClient(connection),
 		tracking:   appv1.NewTrackingServiceClient(connection),
 	}
-	if os.Args[1] == "missing" {
+	switch os.Args[1] {
+	case "missing":
 		step("missing", p.missing)
 		return nil
+	case "live":
+		return p.live(os.Getenv("PORTICO_ID_TOKEN"), os.Getenv("PORTICO_TOPIC"))
+	default:
+		return p.scenario(os.Getenv("PORTICO_EXPIRED_TOKEN"))
 	}
-	return p.scenario(os.Getenv("PORTICO_EXPIRED_TOKEN"))
 }
 
 // step runs one step under its own deadline and prints what came of it.

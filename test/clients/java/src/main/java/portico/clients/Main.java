@@ -11,14 +11,17 @@ import java.util.concurrent.TimeUnit;
 public final class Main {
   public static void main(String[] arguments) throws Exception {
     if (arguments.length != 1) {
-      System.err.println("usage: scenario|missing, with PORTICO_TARGET, PORTICO_CA and PORTICO_EXPIRED_TOKEN");
+      System.err.println("usage: scenario|missing|live, with PORTICO_TARGET, PORTICO_CA, PORTICO_EXPIRED_TOKEN; PORTICO_ID_TOKEN, PORTICO_TOPIC");
       System.exit(64);
     }
     ManagedChannel channel = Channels.open(System.getenv("PORTICO_TARGET"), new File(System.getenv("PORTICO_CA")));
     try {
       AppClient client = new AppClient(channel);
-      if (arguments[0].equals("missing")) Steps.step("missing", () -> client.home(client.signIn("bob").getAccessToken(), ""));
-      else Scenario.run(client, System.getenv("PORTICO_EXPIRED_TOKEN"));
+      switch (arguments[0]) {
+        case "missing" -> Steps.step("missing", () -> client.home(client.signIn("bob").getAccessToken(), ""));
+        case "live" -> new LiveUpdates(client, System.getenv("PORTICO_TOPIC")).run(System.getenv("PORTICO_ID_TOKEN"));
+        default -> Scenario.run(client, System.getenv("PORTICO_EXPIRED_TOKEN"));
+      }
     } finally {
       channel.shutdownNow().awaitTermination(5, TimeUnit.SECONDS);
     }

@@ -12,6 +12,13 @@ final class Steps {
 
   private static final Gson GSON = new Gson();
 
+  /** Prints what the stream of live updates brought. */
+  static synchronized void say(String what, Map<String, Object> more) {
+    Map<String, Object> line = new LinkedHashMap<>(Map.of("live", what));
+    line.putAll(more);
+    System.out.println(GSON.toJson(line));
+  }
+
   /** Runs one step and prints what came of it. */
   static void step(String name, Callable<Map<String, Object>> run) {
     Map<String, Object> line = new LinkedHashMap<>();
