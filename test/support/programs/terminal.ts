@@ -1,8 +1,8 @@
 // A terminal of tmux with a shell in it: what a person types and reads.
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
-import { installPackage } from '../../../scripts/server-process.ts';
+import { join } from 'node:path';
+import { installed } from './installed.ts';
 import { run } from './programs.ts';
 
 export type Terminal = {
@@ -45,10 +45,4 @@ export async function openTerminal({
       rmSync(folder, { recursive: true, force: true });
     },
   };
-}
-
-function installed(name: string): string {
-  const isThere = (process.env.PATH ?? '').split(delimiter).some((folder) => existsSync(join(folder, name)));
-  if (!isThere) installPackage(name, name, 'or put it on the PATH');
-  return name;
 }

@@ -1,0 +1,115 @@
+// An app in a real browser, over Connect: `npm run test:clients`.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { after, before, test } from 'node:test';
+import type { Page as Tab } from 'playwright-core';
+import { openClosers } from '../../scripts/cluster/closers.ts';
+import { browserBundle } from '../support/client/browser-bundle.ts';
+import { until } from '../support/time/until.ts';
+import type { Actions, Page } from './browser/app.ts';
+import { openBrowser, servePage } from './browser/browser.ts';
+import { openReplicas, type Replicas } from './replicas.ts';
+
+const closers = openClosers();
+const topic = 'news:browser';
+/** So short that the client renews its token in the stream five seconds after it began. */
+const tokenTtl = '65s';
+
+let replicas: Replicas;
+let tab: Tab;
+/** A page from an origin that no setting names. */
+let stranger: Tab;
+
+before(async () => {
+  const module = await browserBundle('test/clients/browser/app.ts');
+  const [page, other] = [await servePage(module), await servePage(module)];
+  for (const { close } of [page, other]) closers.add(close);
+  replicas = await openReplicas({ PORTICO_PUBLIC__CORS_ORIGINS: page.origin, PORTICO_AUTH__ACCESS_TOKEN_TTL: tokenTtl });
+  closers.add(replicas.close);
+  const browser = await openBrowser([replicas.ca, readFileSync(join(dirname(replicas.caFile), 'cert.pem'), 'utf8')]);
+  closers.add(() => browser.close());
+  const open = async (origin: string) => {
+    const opened = await browser.newPage();
+    opened.on('pageerror', (error) => console.error(error));
+    await opened.goto(origin);
+    await opened.waitForFunction('globalThis.actions !== undefined');
+    return opened;
+  };
+  [tab, stranger] = [await open(page.origin), await open(other.origin)];
+  for (const one of [tab, stranger]) await act(one, 'open', replicas.url);
+});
+after(() => closers.close());
+
+/** Calls an action of the page. */
+function act<A extends keyof Actions>(page: Tab, action: A, ...args: Parameters<Actions[A]>): Promise<Awaited<ReturnType<Actions[A]>>> {
+  type Call = { readonly action: string; readonly args: readonly unknown[] };
+  const inPage = ({ action: name, args: given }: Call) =>
+    (globalThis as unknown as { actions: Record<string, (...args: readonly unknown[]) => unknown> }).actions[name]?.(...given);
+  return page.evaluate(inPage, { action, args } as Call) as never;
+}
+
+const seen = () => tab.evaluate(() => (globalThis as unknown as { seen: Page }).seen);
+
+/** Waits until the page has seen something. */
+async function come(what: string, isTrue: (page: Page) => boolean): Promise<Page> {
+  await until(what, async () => isTrue(await seen()), 60_000).catch(async (error: unknown) => {
+    throw new Error(JSON.stringify(await seen()), { cause: error });
+  });
+  return seen();
+}
+
+test('a page of an allowed origin signs in; that of another one cannot call', async () => {
+  await act(tab, 'signIn', await replicas.idTokenOf('alice'));
+  const refused = act(stranger, 'signIn', await replicas.idTokenOf('alice'));
+  await assert.rejects(refused, /SessionService\/SignIn: Failed to fetch/);
+});
+
+test('a screen is called, and called again with its etag; a refusal has its reason', async () => {
+  assert.equal(await act(tab, 'home'), 'Alice Marlow');
+  for (let tries = 1; tries <= 5 && !(await seen()).notModified.includes(true); tries++) assert.equal(await act(tab, 'home'), 'Alice Marlow');
+  assert.ok((await seen()).notModified.includes(true));
+  assert.equal(await act(tab, 'failing'), 'REQUEST_INVALID');
+});
+
+const published: string[] = [];
+async function publish(count: number): Promise<void> {
+  const next = Array.from({ length: count }, (_, i) => String(published.length + i));
+  await replicas.publish(topic, next);
+  published.push(...next);
+}
+
+test('subscribed and watched: events, and a new snapshot when the screen has changed', async () => {
+  await act(tab, 'listen', topic);
+  const { snapshots } = await come('live', ({ phases }) => phases.at(-1) === 'live');
+  await publish(5);
+  await come('all events', ({ events }) => events.length === 5);
+  const [orders = 0] = snapshots.length > 0 ? snapshots : (await come('a snapshot', (page) => page.snapshots.length > 0)).snapshots;
+  await replicas.placeOrder('alice');
+  await come('a snapshot with one order more', (page) => page.snapshots.includes(orders + 1));
+});
+
+test('the token is renewed in the stream', async () => {
+  const { phases, messages } = await come('a renewal', (page) => page.messages.some((message) => message.startsWith('renewed')));
+  assert.ok(messages.includes('renewed '), 'it was accepted');
+  assert.deepEqual(phases, ['connecting', 'syncing', 'live'], 'the stream lasts');
+});
+
+test('its replica stops: it is notified, and resumes at the other with nothing missed', async () => {
+  const [holder] = await replicas.holders();
+  const stopped = holder?.stop();
+  await come('the notice', ({ messages }) => messages.includes('goingAway'));
+  for (let i = 0; i < 10; i++) await publish(3);
+  await stopped;
+  await publish(5);
+  const { events, recovered, phases } = await come('all events', (page) => page.events.length >= published.length);
+  assert.deepEqual(events, published);
+  assert.deepEqual(recovered.slice(1), [true]);
+  assert.deepEqual(phases, ['connecting', 'syncing', 'live', 'connecting', 'syncing', 'live']);
+  await holder?.start();
+});
+
+test('it says goodbye', async () => {
+  await act(tab, 'close');
+  await until('no stream is left', async () => (await replicas.holders()).length === 0);
+});

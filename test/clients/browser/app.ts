@@ -1,0 +1,108 @@
+// An app in a browser, on src/client: what its page can do is given to the test that drives it.
+import { type Client, openClient } from '../../../src/client/client.ts';
+import type { Notice } from '../../../src/client/live/state.ts';
+import { memoryTokenStore } from '../../../src/client/session.ts';
+import type { ClientTransport } from '../../../src/client/transport.ts';
+import { webTransport } from '../../../src/client/web-transport.ts';
+import { HomeServiceDefinition } from '../../../src/gen/app/v1/home.ts';
+import { ListOrdersRequest, ListOrdersResponse, OrderServiceDefinition } from '../../../src/gen/app/v1/order.ts';
+import { SignInRequest } from '../../../src/gen/portico/v1/session.ts';
+
+/** What the test reads. Only what JSON can hold. */
+export type Page = {
+  readonly phases: string[];
+  readonly events: string[];
+  /** Whether each subscription recovered all. */
+  readonly recovered: boolean[];
+  /** Orders in each snapshot. */
+  readonly snapshots: number[];
+  /** The kinds of the stream's messages; "renewed" with its reason. */
+  readonly messages: string[];
+  /** For each unary call whether what the page has was still the current answer. */
+  readonly notModified: boolean[];
+};
+
+/** What the test calls. */
+export type Actions = {
+  open(url: string): void;
+  signIn(idToken: string): Promise<void>;
+  /** @returns the name on the home screen */
+  home(): Promise<string>;
+  /** @returns the reason of a call that fails, or its code */
+  failing(): Promise<string>;
+  listen(topic: string): void;
+  close(): void;
+};
+
+const seen: Page = { phases: [], events: [], recovered: [], snapshots: [], messages: [], notModified: [] };
+let client: Client | undefined;
+const opened = () => client as Client;
+
+function onNotice(notice: Notice): void {
+  if (notice.kind === 'phase') seen.phases.push(notice.phase);
+  if (notice.kind === 'event') seen.events.push(new TextDecoder().decode(notice.event.payload));
+  if (notice.kind === 'subscribed') seen.recovered.push(notice.recovered);
+  if (notice.kind === 'snapshot') seen.snapshots.push(ListOrdersResponse.decode(notice.payload).orders.length);
+}
+
+/** Notes what passes. */
+function noting(transport: ClientTransport): ClientTransport {
+  return {
+    ...transport,
+    unary: async (method, request, options) => {
+      const answer = await transport.unary(method, request, options);
+      if (method.startsWith('app.v1.')) seen.notModified.push(answer.headers['portico-not-modified'] === '1');
+      return answer;
+    },
+    live: (hello, headers, events) =>
+      transport.live(hello, headers, {
+        ...events,
+        onMessage: (response) => {
+          const { message } = response;
+          seen.messages.push(message?.$case === 'renewed' ? `renewed ${message.value.reason}` : (message?.$case ?? 'unknown'));
+          events.onMessage(response);
+        },
+      }),
+  };
+}
+
+const actions: Actions = {
+  open: (url) => {
+    client = openClient({
+      transport: noting(webTransport({ url, fetch })),
+      tokens: memoryTokenStore(),
+      clock: {
+        nowMs: () => Date.now(),
+        monotonicMs: () => performance.now(),
+        after: (delayMs, callback) => {
+          const timer = setTimeout(callback, delayMs);
+          return () => clearTimeout(timer);
+        },
+      },
+      random: Math.random,
+      headers: { 'app-platform': 'web', 'app-version': '1.0.0' },
+      onNotice,
+    });
+  },
+  signIn: (token) =>
+    opened().session.signIn(
+      SignInRequest.fromPartial({ identity: { $case: 'idToken', value: { token } }, device: { platform: 'web', name: 'Chromium' } }),
+    ),
+  home: async () => (await opened().calls.call(HomeServiceDefinition, 'getHome', {})).profile?.displayName ?? '',
+  failing: () =>
+    opened()
+      .calls.call(OrderServiceDefinition, 'getOrder', { orderId: 'no such id!' })
+      .then(
+        () => 'no failure',
+        (error: { reason?: string; code?: string }) => error.reason || error.code || String(error),
+      ),
+  listen: (topic) => {
+    const { live } = opened();
+    live.dispatch({ type: 'subscribe', topic });
+    const request = ListOrdersRequest.encode(ListOrdersRequest.fromPartial({})).finish();
+    live.dispatch({ type: 'watch', id: 1, method: 'app.v1.OrderService/ListOrders', request });
+    live.dispatch({ type: 'start' });
+  },
+  close: () => opened().close(),
+};
+Object.assign(globalThis, { actions, seen });
