@@ -1,4 +1,4 @@
-import { createFileRegistry, type DescEnum, type DescMessage, fromBinary } from '@bufbuild/protobuf';
+import { createFileRegistry, type DescEnum, type DescMessage, fromBinary, ScalarType } from '@bufbuild/protobuf';
 import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 import { readCases } from '../../test/policy/cases.ts';
 import { cell, generatedBy, listItem } from './markdown.ts';
@@ -104,7 +104,11 @@ function fieldRows(message: DescMessage, before: string): string {
     .join('');
 }
 
-const typeName = (field: DescMessage['fields'][number]) => (field.fieldKind === 'scalar' && field.scalar === 8 ? 'bool' : 'text');
+const scalarNames = new Map<ScalarType, string>([
+  [ScalarType.BOOL, 'bool'],
+  [ScalarType.UINT32, 'number'],
+]);
+const typeName = (field: DescMessage['fields'][number]) => (field.fieldKind === 'scalar' ? (scalarNames.get(field.scalar) ?? 'text') : 'text');
 
 /** The leading comment of a field in the source info. FileDescriptorProto.message_type = 4, DescriptorProto.field = 2. */
 function commentOf({ file, proto, fields }: DescMessage, name: string): string {

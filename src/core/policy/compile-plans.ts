@@ -133,7 +133,7 @@ function planOf(
       `cache is only for unary methods; ${method.name} is a stream${policy.streamOf === '' ? '' : ', and answers from the entry of its unary method'}.`,
     );
   else if (policy.cache !== undefined && !safe)
-    report('cache', `cache needs "option idempotency_level = NO_SIDE_EFFECTS;": what changes things is never answered from memory.`);
+    report('cache', `cache needs "option idempotency_level = NO_SIDE_EFFECTS;": the answer of a method that changes something cannot be cached.`);
   const { invalidates, settleMs } = invalidatesOf(policy, method, {
     kind,
     safe,

@@ -35,7 +35,7 @@ export function forwardOf(
   forward.metadata.forEach((key, i) => {
     const wrong = wrongKey(key);
     if (wrong !== undefined) report(`forward.metadata[${i}]`, `forward metadata ${wrong}`);
-    else if (always.has(key)) report(`forward.metadata[${i}]`, `forward metadata "${key}" is handed on anyway. Leave it out.`);
+    else if (always.has(key)) report(`forward.metadata[${i}]`, `forward metadata "${key}" is always forwarded. Leave it out.`);
   });
   reportDuplicates(forward.metadata, 'forward metadata', 'forward.metadata', report);
   forward.answerMetadata.forEach((key, i) => {

@@ -38,9 +38,9 @@ export function invalidatesOf(
   if (policy.invalidates.length > tagsMax)
     report(`invalidates[${tagsMax}]`, `invalidates has ${policy.invalidates.length} tags: at most ${tagsMax} are allowed.`);
   if (policy.soft && policy.invalidates.length === 0)
-    report('soft', 'soft says how invalidates acts, and there is none. Add invalidates, or leave it out.');
+    report('soft', 'soft needs invalidates, whose effect it changes. Add invalidates, or leave soft out.');
   if (policy.settle !== '' && policy.invalidates.length === 0)
-    report('settle', 'settle says for how long what invalidates names is not stored, and there is none. Add invalidates, or leave it out.');
+    report('settle', 'settle needs invalidates, whose tags it is for. Add invalidates, or leave settle out.');
   const settleMs = policy.settle === '' ? 0 : durationBetween(policy.settle, { leastMs: 1, mostMs: settleMaxMs }, 'settle', report);
   return { invalidates, settleMs };
 }

@@ -30,5 +30,5 @@ type ListPath = Exclude<{ [P in PolicyPath]: `${P}[${number}]` extends PolicyPat
 
 /** Reports each duplicate entry of a list. */
 export function reportDuplicates(entries: readonly string[], what: string, list: ListPath, report: Report): void {
-  for (const [i, entry] of entries.entries()) if (entries.indexOf(entry) !== i) report(`${list}[${i}]`, `${what} "${entry}" stands twice.`);
+  for (const [i, entry] of entries.entries()) if (entries.indexOf(entry) !== i) report(`${list}[${i}]`, `${what} "${entry}" is listed twice.`);
 }

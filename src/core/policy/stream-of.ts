@@ -13,7 +13,7 @@ export const streamOf = { resolve, checkAccess };
 
 function resolve(policy: Policy, method: DescMethod, kind: CallKind, report: Report): string {
   if (kind !== 'server_stream') report('streamOf', `stream_of is only for server streams; ${method.name} is not one.`);
-  if (policy.forward !== undefined) report('forward', 'stream_of and forward cannot stand together: one method has one origin.');
+  if (policy.forward !== undefined) report('forward', 'stream_of and forward cannot be combined: one method has one origin.');
   if (policy.invalidates.length > 0) report('invalidates[0]', 'stream_of reads: it cannot invalidate.');
   if (policy.deadline === '') report('streamOf', `stream_of needs a deadline: without one, a part that hangs would keep the stream open for ever.`);
   const names = method.parent.methods.filter((candidate) => candidate !== method && candidate.methodKind === 'unary').map(({ name }) => name);
@@ -51,5 +51,5 @@ function checkAccess(method: DescMethod, plans: ReadonlyMap<string, MethodPlan>,
       `access is looser than that of ${unary.method}, whose answers are sent: it lacks ${missing.map((scope) => `"${scope}"`).join(', ')}.`,
     );
   if (unary.access.kind !== plan.access.kind && missing.length === 0)
-    report('access', `access is for others than that of ${unary.method}, whose answers are sent. Say the same in both.`);
+    report('access', `access differs from that of ${unary.method}, whose answers are sent. State the same in both.`);
 }
