@@ -34,7 +34,7 @@ import { publisherHandlers } from './core/services/publisher/publisher.ts';
 import { mintServiceToken } from './core/services/session/access-tokens.ts';
 import { internalTokens } from './core/services/session/internal-tokens.ts';
 import { watchSessions } from './core/services/session/session-watch.ts';
-import { openTelemetry } from './core/telemetry/open-telemetry.ts';
+import { openTelemetry } from './core/adapters/telemetry/open-telemetry.ts';
 import type { DrainSummary } from './transport/drain.ts';
 import { defectReports } from './transport/http/confine-errors.ts';
 import { jwksPage } from './transport/builtin/jwks-page.ts';

@@ -49,6 +49,3 @@ export type RespondHow = {
   /** Called when the body has ended. On HTTP/2 only. */
   readonly trailers?: () => OutgoingHttpHeaders;
 };
-
-/** How long the rest of a request may arrive after its answer before it is refused. Whole milliseconds. */
-export const restMs = 1_000;

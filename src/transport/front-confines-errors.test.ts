@@ -15,7 +15,7 @@ import { RequestMessage } from '../core/kit/request-message.ts';
 import { StatusError } from '../core/kit/status-error.ts';
 import { noReports } from '../../test/support/server/no-reports.ts';
 import { openFront } from './front.ts';
-import { openPlan } from './builtin/open-plan.ts';
+import { builtinPlan } from './builtin/builtin-plan.ts';
 import type { Protocol } from './protocols/protocol.ts';
 import type { Served } from './served-method.ts';
 
@@ -28,7 +28,7 @@ async function openThrowing() {
     if (path === `/${event}`) throw new URIError(path);
   };
   const descriptor = fixture.getService('fixture.v1.ScreenService')?.methods[0] as DescMethod;
-  const plan = { ...openPlan(fixture, 'grpc.health.v1.Health', 'Check'), descriptor } as MethodPlan;
+  const plan = { ...builtinPlan(fixture, 'grpc.health.v1.Health', 'Check'), descriptor } as MethodPlan;
   const protocol = (hasTrailers: boolean): Protocol => ({
     name: 'connect',
     carries: () => true,

@@ -106,7 +106,7 @@ test('services are strangers to each other', () => {
 test('only telemetry knows the OpenTelemetry SDK and pino', () => {
   const wrong = files.filter(
     (file) =>
-      !file.startsWith('src/core/telemetry/') &&
+      !file.startsWith('src/core/adapters/telemetry/') &&
       importsOf(file).some((specifier) => specifier === 'pino' || /^@opentelemetry\/(?!api$|semantic-conventions$)/.test(specifier)),
   );
   assert.deepEqual(wrong, []);

@@ -8,7 +8,7 @@ import { type Soon, soonThen } from '../../core/kit/soon.ts';
 import { StatusError } from '../../core/kit/status-error.ts';
 import { clip } from '../../core/kit/text.ts';
 import type { Answer, Call } from '../../core/ports/call.ts';
-import { openPlan } from './open-plan.ts';
+import { builtinPlan } from './builtin-plan.ts';
 import type { Served } from '../served-method.ts';
 
 /** The state of the whole server (""), or of one service by its full name. */
@@ -33,7 +33,7 @@ const encoded = (status: HealthCheckResponse['status']) => HealthCheckResponse.e
  */
 export function healthMethods(health: Health, registry: FileRegistry, clock: Clock): readonly Served[] {
   const within = (handler: (call: Call) => Soon<Answer>) => steps().through(deadline(clock)).to(handler);
-  const [check, watch] = ['Check', 'Watch'].map((name) => openPlan(registry, 'grpc.health.v1.Health', name));
+  const [check, watch] = ['Check', 'Watch'].map((name) => builtinPlan(registry, 'grpc.health.v1.Health', name));
   if (check === undefined || watch === undefined) throw new Error('grpc.health.v1.Health is not among the protos.');
   return [
     {

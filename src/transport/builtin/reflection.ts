@@ -4,7 +4,7 @@ import { Metadata } from 'nice-grpc-common';
 import { ServerReflectionRequest, ServerReflectionResponse } from '../../gen/grpc/reflection/v1/reflection.ts';
 import type { AccessPlan, MethodPlan } from '../../core/kit/plan.ts';
 import type { AnswerCall, CallRequest, Handler } from '../../core/ports/call.ts';
-import { openPlan } from './open-plan.ts';
+import { builtinPlan } from './builtin-plan.ts';
 import type { Served } from '../served-method.ts';
 
 type Answer = NonNullable<ServerReflectionResponse['messageResponse']>;
@@ -35,7 +35,7 @@ export function reflectionMethods(
   access: AccessPlan,
   chain: (plan: MethodPlan, handler: Handler) => AnswerCall,
 ): readonly Served[] {
-  const plan = openPlan(registry, 'grpc.reflection.v1.ServerReflection', 'ServerReflectionInfo', access);
+  const plan = builtinPlan(registry, 'grpc.reflection.v1.ServerReflection', 'ServerReflectionInfo', access);
   if (plan === undefined) throw new Error('grpc.reflection.v1.ServerReflection is not among the protos.');
   const methods = new Set([...served, plan.descriptor]);
   const described = { registry, methods, files: filesBelow(methods), encoded: new Map() };

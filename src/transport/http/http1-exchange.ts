@@ -2,9 +2,9 @@ import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders, ServerR
 import type { Socket } from 'node:net';
 import type { Peer } from '../../core/ports/call.ts';
 import { type Connection, Outgoing } from './connection.ts';
-import { type Exchange, type RespondHow, restMs } from '../exchange.ts';
+import type { Exchange, RespondHow } from '../exchange.ts';
 import { refuseSocket } from './refuse-socket.ts';
-import type { RequestTimeouts } from './request-timeouts.ts';
+import { type RequestTimeouts, restMs } from './request-timeouts.ts';
 
 /** A request of HTTP/1.1 as an exchange. */
 export class Http1Exchange extends Outgoing implements Exchange {

@@ -18,6 +18,9 @@ export type RequestTimeouts = {
   close(): void;
 };
 
+/** How long the rest of a request may arrive after its answer before it is refused. Whole milliseconds. */
+export const restMs = 1_000;
+
 const lookMs = 250;
 
 /**

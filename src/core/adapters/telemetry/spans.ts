@@ -1,6 +1,6 @@
 import { type Attributes, context, type HrTime, SpanKind, SpanStatusCode, TraceFlags, type Tracer, trace } from '@opentelemetry/api';
 import type { IdGenerator } from '@opentelemetry/sdk-trace';
-import type { CallRecord, UpstreamRecord } from '../ports/call-record.ts';
+import type { CallRecord, UpstreamRecord } from '../../ports/call-record.ts';
 import { isServerError, statusNames } from './status-names.ts';
 
 /**

@@ -1,6 +1,6 @@
 import type { Attributes, Meter } from '@opentelemetry/api';
-import type { MethodPlan } from '../kit/plan.ts';
-import type { CallRecord } from '../ports/call-record.ts';
+import type { MethodPlan } from '../../kit/plan.ts';
+import type { CallRecord } from '../../ports/call-record.ts';
 import { isServerError, statusNames } from './status-names.ts';
 
 /** Seconds (OpenTelemetry semantic conventions 1.45, `rpc.server.call.duration`). */

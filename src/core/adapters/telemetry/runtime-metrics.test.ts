@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AggregationTemporality, InMemoryMetricExporter, MeterProvider, PeriodicExportingMetricReader } from '@opentelemetry/sdk-metrics';
-import { until } from '../../../test/support/time/until.ts';
+import { until } from '../../../../test/support/time/until.ts';
 import { runtimeMetrics } from './runtime-metrics.ts';
 
 test('the delay of the event loop is what a timer waits beyond its time, without the interval of measuring', async () => {

@@ -1,4 +1,4 @@
-import { type StatusName, statusCodes } from '../kit/reasons.ts';
+import { type StatusName, statusCodes } from '../../kit/reasons.ts';
 
 /** Names of the gRPC status codes, by number. */
 export const statusNames = Object.keys(statusCodes) as StatusName[];

@@ -1,5 +1,5 @@
-import { networkOf } from '../kit/network.ts';
-import type { CallRecord, CallRecorder } from '../ports/call-record.ts';
+import { networkOf } from '../../kit/network.ts';
+import type { CallRecord, CallRecorder } from '../../ports/call-record.ts';
 import { isServerError, statusNames } from './status-names.ts';
 
 /** Receives whole lines. */

@@ -9,7 +9,12 @@ const requestBytes = 4_096;
 const [callMs, streamMs] = [10_000, 1_800_000];
 
 /** The plan of a method for tools, whose proto has no policy. */
-export function openPlan(registry: FileRegistry, service: string, name: string, access: AccessPlan = { kind: 'anonymous' }): MethodPlan | undefined {
+export function builtinPlan(
+  registry: FileRegistry,
+  service: string,
+  name: string,
+  access: AccessPlan = { kind: 'anonymous' },
+): MethodPlan | undefined {
   const descriptor = registry.getService(service)?.methods.find((method) => method.name === name);
   if (descriptor === undefined) return undefined;
   const kind = callKindOf(descriptor);

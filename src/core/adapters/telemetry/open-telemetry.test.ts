@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
-import { fakeClock } from '../../../test/support/time/clock.ts';
+import { fakeClock } from '../../../../test/support/time/clock.ts';
 import { openTelemetry } from './open-telemetry.ts';
 
 for (const temporality of ['cumulative', 'delta']) {

@@ -1,4 +1,4 @@
-import type { Clock } from '../kit/clock.ts';
+import type { Clock } from '../../kit/clock.ts';
 
 /**
  * The largest number of traces recorded per second, whatever their ids: a client that chooses its ids must not control

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { fakeClock } from '../../../test/support/time/clock.ts';
+import { fakeClock } from '../../../../test/support/time/clock.ts';
 import { openLineFile } from './line-file.ts';
 
 function fileIn(t: TestContext): string {

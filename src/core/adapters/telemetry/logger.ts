@@ -1,5 +1,5 @@
 import pino, { type DestinationStream, type Logger } from 'pino';
-import type { Log } from '../ports/log.ts';
+import type { Log } from '../../ports/log.ts';
 import { errorFields } from './error-fields.ts';
 
 export type LogOptions = {
