@@ -11,7 +11,7 @@ test('the client for browsers, and a service of the app, need nothing of Node', 
   const code = lines.filter((line) => !/^\s*(?:\/\/|\*|\/\*)/.test(line));
   assert.ok(code.length > 1_000);
   assert.deepEqual(
-    code.filter((line) => globals.test(line) && !/typeof process !==? "object"/.test(line)), // protobuf-es asks whether there is one
+    code.filter((line) => globals.test(line) && !line.includes('typeof process')), // libraries ask whether there is one
     [],
   );
 });
