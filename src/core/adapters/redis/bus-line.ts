@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis';
 import type { Clock } from '../../kit/clock.ts';
-import { connectAgain } from './connection/connect-again.ts';
+import { reconnect } from './connection/reconnect.ts';
 import { connectionOptions, type RedisNode } from './connection/redis-node.ts';
 
 /** The one subscriber connection to one Redis. It knows channels, but not their subscribers. */
@@ -83,7 +83,7 @@ export function openBusLine(node: RedisNode, parts: LineParts): BusLine {
     misses = 0;
   };
   let closed = false;
-  connectAgain(redis, clock, () => closed);
+  reconnect(redis, clock, () => closed);
   redis.on('error', () => {}); // the connection for commands reports the error
   redis.on('smessageBuffer', (channel: Buffer, bytes: Buffer) => {
     heard();

@@ -1,6 +1,6 @@
 import { ReplyError } from 'ioredis';
 import { StoreDown, type StoreDownWhy } from '../../../kit/store-down.ts';
-import { NoAnswer } from './answers-within.ts';
+import { NoAnswer } from './command-timeout.ts';
 
 type Judged = {
   readonly error: Error;

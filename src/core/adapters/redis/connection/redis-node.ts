@@ -1,8 +1,8 @@
 import { Redis, type RedisOptions } from 'ioredis';
 import type { Clock } from '../../../kit/clock.ts';
 import { StoreDown } from '../../../kit/store-down.ts';
-import { answersWithin } from './answers-within.ts';
-import { connectAgain } from './connect-again.ts';
+import { answersWithin } from './command-timeout.ts';
+import { reconnect } from './reconnect.ts';
 import { judge } from './redis-error.ts';
 import { parseInfo, type RedisInfo } from './redis-info.ts';
 
@@ -147,7 +147,7 @@ export function openRedisNode(
   redis.on('error', (error) => {
     trouble = error.message;
   });
-  connectAgain(redis, clock, () => closed);
+  reconnect(redis, clock, () => closed);
   redis.on('connect', () => {
     cancelWatch();
     cancelWatch = clock.after(readyWithinMs, () => redis.disconnect(true));

@@ -3,7 +3,7 @@ import { EventEmitter } from 'node:events';
 import { test } from 'node:test';
 import type { Redis } from 'ioredis';
 import { fakeClock } from '../../../../../test/support/time/clock.ts';
-import { connectAgain } from './connect-again.ts';
+import { reconnect } from './reconnect.ts';
 
 test('a client that gave up is connected again until it is closed', async () => {
   const clock = fakeClock();
@@ -16,7 +16,7 @@ test('a client that gave up is connected again until it is closed', async () => 
     throw new Error('Connection is closed.');
   };
   const on = events.on.bind(events);
-  connectAgain({ status: 'end', connect, on } as unknown as Redis, clock, () => closed);
+  reconnect({ status: 'end', connect, on } as unknown as Redis, clock, () => closed);
   events.emit('end');
   await clock.advance(350);
   assert.equal(connects, 3);

@@ -8,7 +8,7 @@ const againMs = 100;
  * a fail-over while it asks them for the primary: FailoverDetector disconnects the connector, which then fails with
  * "Connection is closed.", and no retryStrategy is called.
  */
-export function connectAgain(redis: Pick<Redis, 'status' | 'connect' | 'on'>, clock: Clock, isClosed: () => boolean): void {
+export function reconnect(redis: Pick<Redis, 'status' | 'connect' | 'on'>, clock: Clock, isClosed: () => boolean): void {
   redis.on('end', () => {
     if (isClosed()) return;
     clock.after(againMs, () => {

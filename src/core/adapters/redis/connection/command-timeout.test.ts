@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fakeClock } from '../../../../../test/support/time/clock.ts';
-import { answersWithin, NoAnswer } from './answers-within.ts';
+import { answersWithin, NoAnswer } from './command-timeout.ts';
 
 const turn = () => new Promise<void>((done) => setImmediate(() => setImmediate(done)));
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { RedisPlace } from './redis-address.ts';
 import { parseInfo } from './redis-info.ts';
-import { misfitsOf } from './info-misfits.ts';
+import { misfitsOf } from './redis-requirements.ts';
 
 const good = { redis_version: '7.0.15', redis_mode: 'standalone', role: 'master', run_id: 'r', master_replid: 'm', maxmemory_policy: 'noeviction' };
 const lines = (mode: RedisPlace['mode'], said: Partial<typeof good>) => {
