@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http2';
 import { Fault } from '../core/kit/fault.ts';
-import { remembered } from '../core/kit/remembered.ts';
+import { memo } from '../core/kit/memo.ts';
 import { clip } from '../core/kit/text.ts';
 import type { CallMetadata } from '../core/ports/call.ts';
 import { takeDeadline } from './timeout-headers.ts';
@@ -30,7 +30,7 @@ const host = /^([\w.~!$&'()*+,;=%-]*|\[[\da-fA-F:.]+\])(:\d*)?$/;
 /** Keys that a client may not send: of the server, of a proxy, of gRPC between servers. */
 const stripped = /^(portico-|x-portico-|x-forwarded-|endpoint-load-metrics|grpc-.*-bin$|(forwarded|grpc-previous-rpc-attempts|lb-token|baggage)$)/;
 type Verdict = 'keep' | 'strip' | 'refuse';
-const verdicts = remembered<Verdict>(1_000, 64);
+const verdicts = memo<Verdict>(1_000, 64);
 const verdictOf = (key: string) => verdicts(key, () => (stripped.test(key) ? 'strip' : key.includes('_') ? 'refuse' : 'keep'));
 
 /**

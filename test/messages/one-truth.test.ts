@@ -4,7 +4,7 @@ import { after, before, test } from 'node:test';
 import { createFileRegistry, type DescMessage, fromBinary, toBinary, toJsonString } from '@bufbuild/protobuf';
 import { EmptySchema, FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 import fc from 'fast-check';
-import { oneReading, scanned } from '../../src/core/kit/one-reading.ts';
+import { oneReading, scanned } from '../../src/core/kit/message-scan.ts';
 import { RequestMessage } from '../../src/core/kit/request-message.ts';
 import { jsonCodec } from '../../src/transport/protocols/codec.ts';
 import { readJson } from '../../src/transport/protocols/json-request.ts';

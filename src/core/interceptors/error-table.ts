@@ -1,5 +1,5 @@
 import { reasons as coreReasons, type StatusName } from '../kit/reasons.ts';
-import { remembered } from '../kit/remembered.ts';
+import { memo } from '../kit/memo.ts';
 import { localize, type Messages } from './localize.ts';
 import { en } from './messages/en.ts';
 
@@ -35,5 +35,5 @@ export function errorTable(
   }
   const locales = { ...team.messages, en: { ...team.messages?.en, ...en } };
   const localized = (reason: string, acceptLanguage: string) => localize(locales, reason, acceptLanguage);
-  return { domain, reasons: { ...team.reasons, ...coreReasons }, localized, plain: remembered(keptMax, keptNameMax) };
+  return { domain, reasons: { ...team.reasons, ...coreReasons }, localized, plain: memo(keptMax, keptNameMax) };
 }

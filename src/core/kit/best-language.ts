@@ -1,4 +1,4 @@
-import { remembered } from './remembered.ts';
+import { memo } from './memo.ts';
 
 /** The largest number of cached headers: clients send a few hundred different ones, and an attacker any number. */
 const rememberedMax = 1_000;
@@ -33,7 +33,7 @@ export function bestLanguage(acceptLanguage: string, locales: readonly string[])
  * @returns always the same for the same header
  */
 export function languageOf(locales: readonly string[], otherwise: string): (acceptLanguage: string | undefined) => string {
-  const known = remembered<string>(rememberedMax, rememberedLengthMax);
+  const known = memo<string>(rememberedMax, rememberedLengthMax);
   return (header = '') => known(header, () => bestLanguage(header, locales) ?? otherwise);
 }
 

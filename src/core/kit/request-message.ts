@@ -2,7 +2,7 @@ import { type DescMessage, fromBinary, type Message, ScalarType, toBinary } from
 import { type CanonicalForm, canonicalForm, unstableTypes } from './canonical.ts';
 import { Fault } from './fault.ts';
 import { messagesWithin } from './messages-within.ts';
-import { type Scanned, scanned } from './one-reading.ts';
+import { type Scanned, scanned } from './message-scan.ts';
 
 /**
  * One message of a request: scanned when it is made, decoded once and on demand. A class, because an object literal

@@ -1,5 +1,5 @@
 import type { OutgoingHttpHeaders } from 'node:http';
-import { remembered } from '../../core/kit/remembered.ts';
+import { memo } from '../../core/kit/memo.ts';
 
 /** Keys with their values. */
 export type Pairs = Iterable<readonly [key: string, values: readonly (string | Uint8Array)[]]>;
@@ -12,7 +12,7 @@ const name = /^[a-z0-9!#$%&'*+.^_`|~-]+$/;
 const single = new Set(['age', 'etag', 'expires', 'last-modified', 'location', 'retry-after', 'server']);
 const printable = /^[ -~\t]*$/;
 
-const allowed = remembered<boolean>(1_000, 64);
+const allowed = memo<boolean>(1_000, 64);
 const isAllowed = (key: string) => allowed(key, () => name.test(key) && !ofHttp.test(key));
 
 /**

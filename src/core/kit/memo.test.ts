@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { remembered } from './remembered.ts';
+import { memo } from './memo.ts';
 
 test('a value is made once for each name, within both bounds', () => {
   const made: string[] = [];
-  const lookUp = remembered<string>(2, 3);
+  const lookUp = memo<string>(2, 3);
   const ask = (name: string) =>
     lookUp(name, () => {
       made.push(name);

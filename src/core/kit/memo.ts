@@ -3,7 +3,7 @@
  * @param most names; beyond it all are forgotten
  * @param longest name that is kept, in characters
  */
-export function remembered<Value>(most: number, longest: number): (name: string, make: () => Value) => Value {
+export function memo<Value>(most: number, longest: number): (name: string, make: () => Value) => Value {
   const known = new Map<string, Value>();
   return (name, make) => {
     const before = known.get(name);
