@@ -3,7 +3,7 @@ import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync,
 import { join, resolve } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { build, type Metafile } from 'esbuild';
-import { refuseStale } from '../src/release/generated.ts';
+import { refuseStale } from '../src/release/stale-generated-code.ts';
 
 const root = resolve(import.meta.dirname, '..');
 const dist = join(root, 'dist');

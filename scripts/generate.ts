@@ -3,7 +3,7 @@
 import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { generatedList, listGenerated } from '../src/release/generated.ts';
+import { generatedList, listGenerated } from '../src/release/stale-generated-code.ts';
 
 const root = resolve(import.meta.dirname, '..');
 const toIndex = process.argv.indexOf('--to');

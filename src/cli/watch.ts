@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, type FSWatcher, readdirSync, statSync, watch } from 'node:fs';
 import { basename, dirname, join, relative, resolve } from 'node:path';
-import { refuseStale } from '../release/generated.ts';
+import { refuseStale } from '../release/stale-generated-code.ts';
 import { releaseFolder } from '../release/release.ts';
 import { Exit, exitCodes } from './exit-codes.ts';
 import { fileOf, type SettingsFlags } from './options.ts';

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Meter } from '@opentelemetry/api';
 import { memoryCache } from '../core/adapters/memory/cache.ts';
 import { redisCache } from '../core/adapters/redis/cache.ts';
-import { announceInvalidations } from '../core/cache/invalidation/announcements.ts';
+import { announceInvalidations } from '../core/cache/invalidation/announce-invalidations.ts';
 import { type Cache, openCache } from '../core/cache/cache.ts';
 import { cacheCounts } from '../core/cache/cache-metrics.ts';
 import { longestLifeMs } from '../core/cache/freshness.ts';

@@ -4,7 +4,7 @@ import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSyn
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, describe, test } from 'node:test';
-import { generatedList, listGenerated, refuseStale } from '../../src/release/generated.ts';
+import { generatedList, listGenerated, refuseStale } from '../../src/release/stale-generated-code.ts';
 import { cloneProject } from '../support/server/clone.ts';
 import { startProcess } from '../support/server/process.ts';
 

@@ -1,5 +1,5 @@
 import type { ScreenContext } from './context.ts';
-import { newRun, runOf } from './run.ts';
+import { newRun, runOf } from './parts-run.ts';
 import type { StreamContext } from './stream.ts';
 
 export type FakeContext = ScreenContext &

@@ -10,7 +10,7 @@ import type { App, Screen } from './app.ts';
 import { clientsOf } from './clients.ts';
 import { contextOf, type Effects, type ScreenContext } from './context.ts';
 import { endedRun, inTime } from './late-parts.ts';
-import { newRun, type Run } from './run.ts';
+import { newRun, type Run } from './parts-run.ts';
 import { UpstreamError } from './upstream-error.ts';
 
 /** What screens and streams are run with. */

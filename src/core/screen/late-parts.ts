@@ -1,5 +1,5 @@
 import { Fault } from '../kit/fault.ts';
-import { newRun, type Run, type State } from './run.ts';
+import { newRun, type Run, type State } from './parts-run.ts';
 
 /** Waits for `waited`, or for the time limit of parts: pending ones then fail with UPSTREAM_TIMEOUT. */
 export async function inTime(

@@ -3,7 +3,7 @@ import { Metadata } from 'nice-grpc-common';
 import type { Fault } from '../kit/fault.ts';
 import type { ForwardPlan, MethodPlan } from '../kit/plan.ts';
 import type { Answer, Handler, ReadyCall } from '../ports/call.ts';
-import { fromUpstream } from './metadata.ts';
+import { fromUpstream } from './upstream-metadata.ts';
 import { type OpenStream, openStream } from './open-stream.ts';
 import { statusForClient } from './status-for-client.ts';
 import { ofOneMessage } from './send-unary.ts';

@@ -6,7 +6,7 @@ import type { ForwardPlan } from '../kit/plan.ts';
 import { StatusError } from '../kit/status-error.ts';
 import type { ReceivedMetadata, UpstreamEnd, UpstreamStatus } from '../ports/upstream-transport.ts';
 import { faultOfUpstream } from './fault-of-upstream.ts';
-import { fromUpstream } from './metadata.ts';
+import { fromUpstream } from './upstream-metadata.ts';
 
 /**
  * The origin of an upstream call's deadline: the call that it is made for, or the upstream's own if that is earlier.

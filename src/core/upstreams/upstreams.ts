@@ -5,7 +5,7 @@ import type { Log } from '../ports/log.ts';
 import type { UpstreamCall, UpstreamEnd, UpstreamTarget, UpstreamTransport } from '../ports/upstream-transport.ts';
 import { openFailureLog } from './failure-log.ts';
 import { codeOf } from './fault-of-upstream.ts';
-import { tagsFromUpstream, toUpstream } from './metadata.ts';
+import { tagsFromUpstream, toUpstream } from './upstream-metadata.ts';
 import type { Limit } from './status-for-client.ts';
 import { retryBudget, sendWithRetries } from './retry.ts';
 import type { UnaryResult } from './send-unary.ts';

@@ -14,7 +14,7 @@ import {
   type TopicPage,
   type TopicPosition,
 } from '../../ports/topic-log.ts';
-import { type Announcement, busTopicOf, encodeAnnouncement } from '../topics/announcement.ts';
+import { type Announcement, busTopicOf, encodeAnnouncement } from '../topics/announced-event.ts';
 import { followBy } from '../topics/follow.ts';
 import { append, beginLog, bytesOf, empty, eventsAfter, type KeptLog } from './kept-log.ts';
 

@@ -10,7 +10,7 @@ import {
   type TopicLog,
   type TopicPosition,
 } from '../../ports/topic-log.ts';
-import { busTopicOf } from '../topics/announcement.ts';
+import { busTopicOf } from '../topics/announced-event.ts';
 import { followBy } from '../topics/follow.ts';
 import { limitReads } from './limit-reads.ts';
 import { busChannel, placeOf } from './bus-channel.ts';

@@ -2,7 +2,7 @@ import { type ClientHttp2Stream, constants } from 'node:http2';
 import { gunzip } from 'node:zlib';
 import type { TransportEnd, UpstreamCall, UpstreamReceiver, UpstreamSender, UpstreamStatus } from '../../ports/upstream-transport.ts';
 import { framed, Malformed, MessageReader } from './message-reader.ts';
-import { isGrpc, ReceivedHeaders, type ResponseHeaders, receivedStatus } from './received.ts';
+import { isGrpc, ReceivedHeaders, type ResponseHeaders, receivedStatus } from './response-headers.ts';
 import type { Session } from './session.ts';
 import { endOfClosed, madeHere, notGrpc } from './stream-end.ts';
 

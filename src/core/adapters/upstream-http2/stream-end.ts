@@ -1,6 +1,6 @@
 import { constants } from 'node:http2';
 import type { TransportCause, TransportEnd } from '../../ports/upstream-transport.ts';
-import type { ResponseHeaders } from './received.ts';
+import type { ResponseHeaders } from './response-headers.ts';
 import type { Session } from './session.ts';
 
 /** An end that this side causes. */

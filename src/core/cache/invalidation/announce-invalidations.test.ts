@@ -4,7 +4,7 @@ import { keptLog } from '../../../../test/support/log.ts';
 import { memoryBus } from '../../adapters/memory/bus.ts';
 import { StoreDown } from '../../kit/store-down.ts';
 import type { Bus } from '../../ports/bus.ts';
-import { announceInvalidations } from './announcements.ts';
+import { announceInvalidations } from './announce-invalidations.ts';
 
 const soon = () => new Promise((resolve) => setImmediate(resolve));
 
