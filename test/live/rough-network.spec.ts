@@ -12,7 +12,7 @@ const seconds = number('LIVE_SECONDS', 8);
 const events = number('LIVE_EVENTS', 3_000);
 
 test(`${clients} clients on a rough network miss nothing while ${events} events are published and replicas are killed`, {
-  timeout: (seconds + 240) * 1_000,
+  timeout: (5 * seconds + 300) * 1_000,
 }, async (context) => {
   context.diagnostic(`LIVE_SEED=${seed}`);
   const { problems, counts } = await runRough({

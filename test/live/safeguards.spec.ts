@@ -1,49 +1,74 @@
 // Each safeguard of live updates, taken out of a copy of the code: the histories of history.ts find that it is missing.
+// With LIVE_SAFEGUARDS=whole so does redis-faults.spec.ts, with whole servers and a real Redis.
 import assert from 'node:assert/strict';
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { attempt } from '../support/programs/programs.ts';
+import { cloneProject } from '../support/server/clone.ts';
 
-const root = resolve(import.meta.dirname, '../..');
 const seeds = 120;
+const feed = 'src/core/services/live/feed.ts';
 
-const safeguards = {
-  'the gap check: an offset that is not the next one, and so another event before it': [
-    'src/core/ports/topic-log.ts',
-    "event.offset === last.offset + 1) return previousId === undefined || previousId === last.id ? 'next' : 'read'",
-    "event.offset > last.offset) return 'next'",
-  ],
-  'the position check: a burst whose end was announced to nobody': [
-    'src/core/services/live/feed.ts',
-    'clock.after(lookMs, () => void repair())',
-    '() => {}',
-  ],
-  'the id of the event before: a lost end whose offsets others took, announced to nobody': [
-    'src/core/ports/topic-log.ts',
-    "previousId === undefined || previousId === last.id ? 'next' : 'read'",
-    "'next'",
-  ],
-  'the id check: another event at the same offset': ['src/core/adapters/memory/kept-log.ts', "if (id !== after.id) return 'other-event';", ''],
-} as const;
+type Change = readonly [file: string, code: string, without: string];
+type Safeguard = {
+  readonly histories: Change;
+  /** Undefined: it takes the loss of certain announcements, which no fault of a real Redis brings about by itself. */
+  readonly servers?: Change;
+};
 
-for (const [what, [file, code, without]] of Object.entries(safeguards))
+const gapCheck: Change = [
+  'src/core/ports/topic-log.ts',
+  "event.offset === last.offset + 1) return previousId === undefined || previousId === last.id ? 'next' : 'read'",
+  "event.offset > last.offset) return 'next'",
+];
+const positionCheck: Change = [feed, 'clock.after(lookMs, () => void repair())', '() => {}'];
+
+const safeguards: Readonly<Record<string, Safeguard>> = {
+  'the gap check: an offset that is not the next one, and so another event before it': { histories: gapCheck, servers: gapCheck },
+  'the position check: a burst whose end was announced to nobody': { histories: positionCheck, servers: positionCheck },
+  'the id of the event before: a lost end whose offsets others took, announced to nobody': {
+    histories: ['src/core/ports/topic-log.ts', "previousId === undefined || previousId === last.id ? 'next' : 'read'", "'next'"],
+  },
+  'the id check: another event at the same offset': {
+    histories: ['src/core/adapters/memory/kept-log.ts', "if (id !== after.id) return 'other-event';", ''],
+    servers: ['src/core/adapters/redis/topic-scripts.ts', "if id ~= ARGV[3] then return lost('other-event') end", ''],
+  },
+};
+
+/** Makes a change to a copy of the project, and runs Node there. @returns what it printed */
+async function runWithout([file, code, without]: Change, args: (folder: string) => readonly string[]): Promise<string> {
+  const { folder, remove } = cloneProject();
+  try {
+    const text = readFileSync(join(folder, file), 'utf8');
+    assert.equal(text.split(code).length, 2, `${file} has "${code}" once`);
+    writeFileSync(join(folder, file), text.replace(code, without));
+    const command = ['-u', 'NODE_TEST_CONTEXT', process.execPath, ...args(folder)]; // it is no part of this test run
+    const { stdout } = await attempt('env', command, { cwd: folder, mostMs: 180_000 });
+    return stdout;
+  } finally {
+    remove();
+  }
+}
+
+const historiesIn = (folder: string) => [
+  '--input-type=module',
+  '-e',
+  `import { runHistory } from '${join(folder, 'test/live/history.ts')}';
+   let found = [];
+   for (let seed = 1; seed <= ${seeds} && found.length === 0; seed++) found = await runHistory({ seed, clients: 20, events: 500 });
+   console.log(found.join());`,
+];
+
+for (const [what, { histories, servers }] of Object.entries(safeguards)) {
   test(`${what}: without it something is missed silently`, async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'portico-safeguard-'));
-    try {
-      for (const part of ['src', 'test', 'package.json']) cpSync(join(root, part), join(folder, part), { recursive: true });
-      symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
-      const text = readFileSync(join(folder, file), 'utf8');
-      assert.equal(text.split(code).length, 2, `${file} has "${code}" once`);
-      writeFileSync(join(folder, file), text.replace(code, without));
-      const script = `import { runHistory } from '${join(folder, 'test/live/history.ts')}';
-        let found = [];
-        for (let seed = 1; seed <= ${seeds} && found.length === 0; seed++) found = await runHistory({ seed, clients: 20, events: 500 });
-        console.log(found.join());`;
-      const { stdout } = await attempt(process.execPath, ['--input-type=module', '-e', script], { mostMs: 120_000 });
-      assert.match(stdout, /after \d+ came \d+|it ended with \d+ instead of \d+/);
-    } finally {
-      rmSync(folder, { recursive: true });
-    }
+    assert.match(await runWithout(histories, historiesIn), /after \d+ came \d+|it ended with \d+ instead of \d+/);
   });
+  if (servers !== undefined && process.env.LIVE_SAFEGUARDS === 'whole')
+    test(`${what}: without it clients of whole servers miss something silently`, async (context) => {
+      const said = await runWithout(servers, () => ['--test', '--test-name-pattern=one Redis', 'test/live/redis-faults.spec.ts']);
+      const found = /client \d+ of [AB]: (?:after offset|chaos:\d+: after|chaos:\d+ ended)[^']*/.exec(said);
+      context.diagnostic(found?.[0] ?? said.slice(-2_000));
+      assert.ok(found);
+    });
+}

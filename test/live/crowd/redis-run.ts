@@ -108,7 +108,7 @@ export async function openRedisRun(place: RedisPlace, ofOther = place): Promise<
       changing = false;
       await changed;
       await until(`${what}: all clients have all`, allHaveAll, 3_000).catch(() => clock.shift(lookMs));
-      await until(`${what}: all clients have all`, allHaveAll, 30_000).catch(() => {}); // who has not is named here:
+      await until(`${what}: all clients have all`, allHaveAll, 60_000).catch(() => {}); // who has not is named here:
       assert.deepEqual(problems().slice(0, 20), [], what);
       return lost() - before;
     },
