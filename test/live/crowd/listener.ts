@@ -3,13 +3,11 @@ import type { Session } from '../../../src/client/session.ts';
 import { type Live, openLive } from '../../../src/client/live/live.ts';
 import type { Notice } from '../../../src/client/live/state.ts';
 import { systemClock } from '../../../src/wire/system-clock.ts';
-import { h2Live } from '../../support/client/h2-live.ts';
+import { type H2LiveParts, h2Live } from '../../support/client/h2-live.ts';
 import type { Published } from './publishers.ts';
 
-export type ListenerParts = {
+export type ListenerParts = Pick<H2LiveParts, 'port' | 'ca' | 'onMessage'> & {
   readonly name: string;
-  readonly port: number;
-  readonly ca: string;
   readonly token: string;
   readonly topics: readonly string[];
   readonly random: () => number;
@@ -33,7 +31,7 @@ export type Listener = {
 type Entry = number | { readonly lostUpTo: number };
 type History = { readonly entries: Entry[]; began: boolean; offset: number };
 
-export function openListener({ name, port, ca, token, topics, random, heartbeatMs }: ListenerParts): Listener {
+export function openListener({ name, token, topics, random, heartbeatMs, ...connection }: ListenerParts): Listener {
   const found: string[] = [];
   const histories = new Map(topics.map((topic): [string, History] => [topic, { entries: [], began: false, offset: 0 }]));
   let [received, lost, recovered] = [0, 0, 0];
@@ -60,7 +58,7 @@ export function openListener({ name, port, ca, token, topics, random, heartbeatM
     }
     history.began = true;
   };
-  const transport = h2Live({ port, ca, device: name });
+  const transport = h2Live({ ...connection, device: name });
   const live = openLive({ transport, session: fixedSession(token), clock: systemClock, random, headers: {}, onNotice });
   live.dispatch({ type: 'pace', intervalMs: heartbeatMs });
   for (const topic of topics) live.dispatch({ type: 'subscribe', topic });

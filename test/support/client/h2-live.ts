@@ -4,8 +4,16 @@ import type { ClientTransport } from '../../../src/client/transport.ts';
 import { LiveRequest, LiveResponse } from '../../../src/gen/portico/v1/live.ts';
 import { openH2Client } from './h2-client.ts';
 
-/** @param device of hello: streams of one session that name different ones do not displace each other */
-export function h2Live({ port, ca, device }: { readonly port: number; readonly ca: string | Buffer; readonly device: string }): ClientTransport {
+export type H2LiveParts = {
+  readonly port: number;
+  readonly ca: string | Buffer;
+  /** Of hello: streams of one session that name different ones do not displace each other. */
+  readonly device: string;
+  /** Called with each message, before the client handles it. */
+  readonly onMessage?: (message: LiveResponse['message']) => void;
+};
+
+export function h2Live({ port, ca, device, onMessage: onEach = () => {} }: H2LiveParts): ClientTransport {
   const bytesOf = (message: NonNullable<LiveRequest['message']>) => LiveRequest.encode({ message }).finish();
   return {
     unary: () => Promise.reject(new CallError('UNIMPLEMENTED', 'This transport has streams only.')),
@@ -16,7 +24,11 @@ export function h2Live({ port, ca, device }: { readonly port: number; readonly c
         path: '/portico.v1.LiveService/Connect',
         token: authorization.slice('Bearer '.length),
         first: bytesOf({ $case: 'hello', value: { ...hello, device } }),
-        onMessage: (bytes) => onMessage(LiveResponse.decode(bytes)),
+        onMessage: (bytes) => {
+          const message = LiveResponse.decode(bytes);
+          onEach(message.message);
+          onMessage(message);
+        },
         onEnd: (why) => onEnd(new CallError('UNAVAILABLE', why)),
       });
       return { send: (message) => client.send(bytesOf(message)), close: client.close };
