@@ -1,20 +1,20 @@
 import { type AddressInfo, createServer as createNetServer, type Server as NetServer, type Socket } from 'node:net';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:tls';
-import { Connection } from './http/connection.ts';
 import { type DrainSummary, drain } from './drain.ts';
 import { openEdge } from './edge.ts';
 import type { FrontOptions, FrontTls } from './front-options.ts';
-import { defaultLimits, defaultTimers, type FrontTimers } from './listener-limits.ts';
+import { Connection } from './http/connection.ts';
+import { openConnectionLifetimes } from './http/connection-lifetimes.ts';
 import { createHttp1 } from './http/http1.ts';
 import { createHttp2 } from './http/http2.ts';
 import { limitConnections } from './http/limit-connections.ts';
-import { peerOf } from './peer.ts';
-import type { AbuseReason, TransportReports } from './http/transport-metrics.ts';
 import { requestTimeouts } from './http/request-timeouts.ts';
-import { withPages } from './pages.ts';
-import { openConnectionLifetimes } from './http/connection-lifetimes.ts';
 import { unsentOf } from './http/socket-handle.ts';
+import type { AbuseReason, TransportReports } from './http/transport-metrics.ts';
 import { unreadAnswers } from './http/unread-answers.ts';
+import { defaultLimits, defaultTimers, type FrontTimers } from './listener-limits.ts';
+import { withPages } from './pages.ts';
+import { peerOf } from './peer.ts';
 
 export type Front = {
   readonly port: number;

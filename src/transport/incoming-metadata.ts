@@ -1,8 +1,9 @@
 import type { IncomingHttpHeaders } from 'node:http2';
+import { base64Pattern } from '../core/kit/base64.ts';
 import { Fault } from '../core/kit/fault.ts';
 import { memo } from '../core/kit/memo.ts';
 import { clip } from '../core/kit/text.ts';
-import type { CallMetadata } from '../core/ports/call.ts';
+import type { CallMetadata, Protocol } from '../core/ports/call.ts';
 import { takeDeadline } from './timeout-headers.ts';
 
 /** The content of headers besides the metadata. */
@@ -10,6 +11,13 @@ export type Cleaned = {
   readonly authority: string;
   /** When the client stops waiting: milliseconds since 1970. */
   readonly deadlineAtMs: number | undefined;
+};
+
+export type ReceivedHeaders = {
+  /** Names and values alternating, as received. */
+  readonly rawHeaders: readonly string[];
+  readonly protocol: Protocol;
+  readonly nowMs: number;
 };
 
 /** Longest value of one piece of metadata, in bytes. */
@@ -23,7 +31,7 @@ const credentialBytesMax = 8_192 + 'Bearer '.length;
 const printable = /^[ -~]*$/;
 
 /** gRPC over HTTP/2, "Binary-Header": commas separate several values, and padding is optional. */
-const base64List = /^[A-Za-z0-9+/]*={0,2}(, ?[A-Za-z0-9+/]*={0,2})*$/;
+const base64List = new RegExp(`^${base64Pattern}(?:, ?${base64Pattern})*$`);
 /** RFC 3986, section 3.2.2 and 3.2.3: a name or an address, and a port. */
 const host = /^([\w.~!$&'()*+,;=%-]*|\[[\da-fA-F:.]+\])(:\d*)?$/;
 
@@ -36,12 +44,12 @@ const verdictOf = (key: string) => verdicts(key, () => (stripped.test(key) ? 'st
 /**
  * Cleans the headers of one call in place: removes keys that a client may not send, and extracts the timeout, which the
  * deadline interceptor enforces with details.
- * @param rawHeaders names and values alternating, as received
  * @throws Fault CALL_MALFORMED for keys with "_", for values that are too long, not printable ASCII or (of "-bin" keys)
- * not base64, and for an invalid host; TIMEOUT_MALFORMED for an invalid timeout
+ * not base64, for two content types, and for an invalid host; TIMEOUT_MALFORMED for an invalid timeout
  */
-export function cleanHeaders(headers: IncomingHttpHeaders, rawHeaders: readonly string[], nowMs: number): Cleaned {
-  const credentials = credentialsOf(rawHeaders);
+export function cleanHeaders(headers: IncomingHttpHeaders, { rawHeaders, protocol, nowMs }: ReceivedHeaders): Cleaned {
+  if (valuesOf('content-type', rawHeaders).length > 1) throw refusedKey('content-type', 'has two values');
+  const credentials = valuesOf('authorization', rawHeaders);
   if (credentials.length > 1) headers.authorization = credentials.join(', '); // not a credential, so it is refused where one is needed
   for (const key in headers) {
     const verdict = verdictOf(key);
@@ -57,7 +65,7 @@ export function cleanHeaders(headers: IncomingHttpHeaders, rawHeaders: readonly 
       if (key.endsWith('-bin') && !base64List.test(String(value))) throw refusedKey(key, 'is not base64');
     }
   }
-  return { authority: authorityOf(headers), deadlineAtMs: takeDeadline(headers, nowMs) };
+  return { authority: authorityOf(headers), deadlineAtMs: takeDeadline(headers, protocol, nowMs) };
 }
 
 /** The client chooses the key, and headers carry it back. */
@@ -76,11 +84,11 @@ export function authorityOf(headers: IncomingHttpHeaders): string {
 }
 
 /** Node silently keeps the first of several values, while a proxy or an upstream may use another. */
-function credentialsOf(rawHeaders: readonly string[]): readonly string[] {
+function valuesOf(name: string, rawHeaders: readonly string[]): readonly string[] {
   const found: string[] = [];
   for (let i = 0; i < rawHeaders.length; i += 2) {
-    const name = rawHeaders[i] ?? '';
-    if (name.length === 13 && name.toLowerCase() === 'authorization') found.push(rawHeaders[i + 1] ?? '');
+    const received = rawHeaders[i] ?? '';
+    if (received.length === name.length && received.toLowerCase() === name) found.push(rawHeaders[i + 1] ?? '');
   }
   return found;
 }

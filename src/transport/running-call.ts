@@ -5,13 +5,13 @@ import { metadataBytes, metadataWithin, ownHeadersBytes } from '../core/kit/meta
 import type { MethodPlan } from '../core/kit/plan.ts';
 import { StatusError } from '../core/kit/status-error.ts';
 import type { Answer, AnswerCall, Call, Ending, StreamBody } from '../core/ports/call.ts';
+import { asFault } from './edge-faults.ts';
 import type { EdgeParts } from './edge-parts.ts';
 import type { Exchange } from './exchange.ts';
-import { fitStatus } from './status-budget.ts';
 import { cleanHeaders, IncomingMetadata } from './incoming-metadata.ts';
 import { OneRequest } from './protocols/one-request.ts';
 import type { Protocol, Reply } from './protocols/protocol.ts';
-import { asFault } from './edge-faults.ts';
+import { fitStatus } from './status-budget.ts';
 import { streamSink } from './stream-sink.ts';
 
 export type CallToRun = {
@@ -41,7 +41,7 @@ export class RunningCall {
   /** @throws Fault when the headers are refused */
   constructor(exchange: Exchange, { plan, protocol, reply, handled }: CallToRun, parts: EdgeParts) {
     const { headers, rawHeaders, peer } = exchange;
-    const { authority, deadlineAtMs } = cleanHeaders(headers, rawHeaders, parts.nowMs());
+    const { authority, deadlineAtMs } = cleanHeaders(headers, { rawHeaders, protocol: protocol.name, nowMs: parts.nowMs() });
     this.#exchange = exchange;
     this.#reply = reply;
     this.#parts = parts;

@@ -1,7 +1,7 @@
-import { Status } from '../gen/google/rpc/status.ts';
 import { headerBytes, metadataBytes, metadataWithin, ownHeadersBytes } from '../core/kit/metadata-bytes.ts';
 import { StatusError } from '../core/kit/status-error.ts';
 import { clip, percentEncode } from '../core/kit/text.ts';
+import { Status } from '../gen/google/rpc/status.ts';
 
 const detailsKey = 'grpc-status-details-bin';
 

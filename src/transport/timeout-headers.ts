@@ -1,16 +1,19 @@
 import type { IncomingHttpHeaders } from 'node:http2';
 import { Fault } from '../core/kit/fault.ts';
+import type { Protocol } from '../core/ports/call.ts';
 
 /**
- * Takes the timeout out of the headers of one call.
+ * Takes the timeout out of the headers of one call. That of another protocol is ignored.
  * @returns when the client stops waiting: milliseconds since 1970; undefined: it sent no timeout
  * @throws Fault TIMEOUT_MALFORMED
  */
-export function takeDeadline(headers: IncomingHttpHeaders, nowMs: number): number | undefined {
-  const key = headers['grpc-timeout'] === undefined ? 'connect-timeout-ms' : 'grpc-timeout';
+export function takeDeadline(headers: IncomingHttpHeaders, protocol: Protocol, nowMs: number): number | undefined {
+  const isGrpc = protocol !== 'connect';
+  const key = isGrpc ? 'grpc-timeout' : 'connect-timeout-ms';
   const timeout = headers[key];
+  delete headers['grpc-timeout'];
+  delete headers['connect-timeout-ms'];
   if (timeout === undefined) return undefined;
-  const isGrpc = key === 'grpc-timeout';
   const timeoutMs = isGrpc ? grpcTimeoutMs(String(timeout)) : connectTimeoutMs(String(timeout));
   if (timeoutMs === undefined)
     throw new Fault(
@@ -18,8 +21,6 @@ export function takeDeadline(headers: IncomingHttpHeaders, nowMs: number): numbe
       `${key} "${String(timeout).slice(0, 40)}" is not a timeout: ${isGrpc ? '1 to 8 digits and one of H M S m u n are' : '1 to 10 digits are'} allowed.`,
       { metadata: { key } },
     );
-  delete headers['grpc-timeout'];
-  delete headers['connect-timeout-ms'];
   return nowMs + timeoutMs;
 }
 

@@ -13,11 +13,10 @@ export function deadline(clock: Clock): Interceptor<unknown, unknown> {
     const ofPolicy = call.plan.deadlineMs === undefined ? undefined : nowMs + call.plan.deadlineMs;
     const deadlineAtMs = sooner(call.deadlineAtMs, ofPolicy);
     if (deadlineAtMs === undefined) return next(call);
+    const deadlineMs = Math.max(0, deadlineAtMs - nowMs);
     const fault = () =>
-      new Fault('DEADLINE_EXCEEDED', `The call was not answered within ${deadlineAtMs - nowMs} ms.`, {
-        metadata: { deadlineMs: String(deadlineAtMs - nowMs) },
-      });
-    if (deadlineAtMs <= nowMs) throw fault();
+      new Fault('DEADLINE_EXCEEDED', `The call was not answered within ${deadlineMs} ms.`, { metadata: { deadlineMs: String(deadlineMs) } });
+    if (deadlineMs === 0) throw fault();
     const controller = new AbortController();
     if (call.signal.aborted) controller.abort(call.signal.reason);
     const answer = next({ ...call, deadlineAtMs, signal: controller.signal });
@@ -25,7 +24,7 @@ export function deadline(clock: Clock): Interceptor<unknown, unknown> {
     // One listener that is never removed: it lives as long as the call's own signal.
     call.signal.addEventListener('abort', () => controller.abort(call.signal.reason), { once: true });
     return new Promise((resolve, reject) => {
-      const cancel = clock.after(deadlineAtMs - nowMs, () => {
+      const cancel = clock.after(deadlineMs, () => {
         const reason = fault();
         controller.abort(reason);
         reject(reason);

@@ -1,15 +1,15 @@
 import type { FileRegistry } from '@bufbuild/protobuf';
 import { Metadata } from 'nice-grpc-common';
-import { HealthCheckRequest, HealthCheckResponse, HealthCheckResponse_ServingStatus } from '../../gen/grpc/health/v1/health.ts';
-import { deadline } from '../../core/interceptors/deadline.ts';
 import { steps } from '../../core/interceptors/chain-steps.ts';
+import { deadline } from '../../core/interceptors/deadline.ts';
 import type { Clock } from '../../core/kit/clock.ts';
 import { type Soon, soonThen } from '../../core/kit/soon.ts';
 import { StatusError } from '../../core/kit/status-error.ts';
 import { clip } from '../../core/kit/text.ts';
 import type { Answer, Call } from '../../core/ports/call.ts';
-import { builtinPlan } from './builtin-plan.ts';
+import { HealthCheckRequest, HealthCheckResponse, HealthCheckResponse_ServingStatus } from '../../gen/grpc/health/v1/health.ts';
 import type { Served } from '../served-method.ts';
+import { builtinPlan } from './builtin-plan.ts';
 
 /** The state of the whole server (""), or of one service by its full name. */
 export type Health = {

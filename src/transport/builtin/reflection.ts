@@ -1,11 +1,11 @@
 import { clone, type DescFile, type DescMethod, type FileRegistry, toBinary } from '@bufbuild/protobuf';
 import { FileDescriptorProtoSchema } from '@bufbuild/protobuf/wkt';
 import { Metadata } from 'nice-grpc-common';
-import { ServerReflectionRequest, ServerReflectionResponse } from '../../gen/grpc/reflection/v1/reflection.ts';
 import type { AccessPlan, MethodPlan } from '../../core/kit/plan.ts';
 import type { AnswerCall, CallRequest, Handler } from '../../core/ports/call.ts';
-import { builtinPlan } from './builtin-plan.ts';
+import { ServerReflectionRequest, ServerReflectionResponse } from '../../gen/grpc/reflection/v1/reflection.ts';
 import type { Served } from '../served-method.ts';
+import { builtinPlan } from './builtin-plan.ts';
 
 type Answer = NonNullable<ServerReflectionResponse['messageResponse']>;
 

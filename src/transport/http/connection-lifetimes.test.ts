@@ -4,9 +4,9 @@ import { type AddressInfo, connect, createServer } from 'node:net';
 import { test } from 'node:test';
 import { fakeClock } from '../../../test/support/time/clock.ts';
 import { until } from '../../../test/support/time/until.ts';
-import { Connection } from './connection.ts';
 import { defaultTimers } from '../listener-limits.ts';
 import { nobody } from '../peer.ts';
+import { Connection } from './connection.ts';
 import { openConnectionLifetimes } from './connection-lifetimes.ts';
 
 const preface = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n';

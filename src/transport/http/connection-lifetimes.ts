@@ -1,8 +1,8 @@
 import { constants, type ServerHttp2Session } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { Clock } from '../../core/kit/clock.ts';
-import type { Connection } from './connection.ts';
 import type { FrontTimers } from '../listener-limits.ts';
+import type { Connection } from './connection.ts';
 
 /** One HTTP/2 connection. */
 export type LimitedConnection = {

@@ -1,14 +1,14 @@
 import { EventEmitter } from 'node:events';
 import { constants, type IncomingHttpHeaders, performServerHandshake, type ServerHttp2Stream } from 'node:http2';
 import type { Socket } from 'node:net';
-import type { Connection } from './connection.ts';
 import type { Edge } from '../edge.ts';
-import { confine, confinerOf } from './confine-errors.ts';
 import type { FrontOptions } from '../front-options.ts';
 import type { FrontTimers } from '../listener-limits.ts';
+import { confine, confinerOf } from './confine-errors.ts';
+import type { Connection } from './connection.ts';
+import type { ConnectionLifetimes } from './connection-lifetimes.ts';
 import { Http2Exchange } from './http2-exchange.ts';
 import type { RequestTimeouts } from './request-timeouts.ts';
-import type { ConnectionLifetimes } from './connection-lifetimes.ts';
 
 /** Limits of one HTTP/2 connection: Envoy's edge guide, and docs/reference/protocols.md. */
 const http2Options = {

@@ -1,7 +1,7 @@
 import type { Meter } from '@opentelemetry/api';
 import type { Clock } from '../../core/kit/clock.ts';
-import type { CoreReason } from '../../core/kit/reasons.ts';
 import { onePerWindow } from '../../core/kit/one-per-window.ts';
+import type { CoreReason } from '../../core/kit/reasons.ts';
 import type { Log } from '../../core/ports/log.ts';
 
 /** Why a connection or stream was refused or ended to bound its cost. docs/operating/telemetry.md explains each. */

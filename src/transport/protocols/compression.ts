@@ -1,8 +1,8 @@
 import { promisify } from 'node:util';
 import { gunzip, gunzipSync, gzipSync, inflate, inflateSync } from 'node:zlib';
 import { Fault } from '../../core/kit/fault.ts';
-import type { Soon } from '../../core/kit/soon.ts';
 import type { MethodPlan } from '../../core/kit/plan.ts';
+import type { Soon } from '../../core/kit/soon.ts';
 import type { KeptForms } from '../../core/ports/cache-store.ts';
 import type { Codec } from './codec.ts';
 import { compressedFlag, type Frame, frame } from './frames.ts';

@@ -1,7 +1,7 @@
 import type { Registry } from '@bufbuild/protobuf';
 import type { StatusError } from '../../core/kit/status-error.ts';
-import { connectDetailsJson } from './connect-details.ts';
 import { detailsOf, statusBytes } from '../status-budget.ts';
+import { connectDetailsJson } from './connect-details.ts';
 import { httpStatusOf } from './status-headers.ts';
 
 /** Connect's names of the codes, by number, with their HTTP status (Connect protocol, "Error codes"). */

@@ -3,15 +3,15 @@ import type { Registry } from '@bufbuild/protobuf';
 import type { MethodPlan } from '../../core/kit/plan.ts';
 import type { StatusError } from '../../core/kit/status-error.ts';
 import type { Answer, CallMetadata } from '../../core/ports/call.ts';
+import type { Exchange } from '../exchange.ts';
 import { toHeaders } from './answer-headers.ts';
 import type { Codec } from './codec.ts';
 import { acceptedEncodings, encodedFrame, formsOfMessage, type Gzip, gzipFor } from './compression.ts';
+import { connectError } from './connect-error.ts';
 import { ConnectUnaryReply, connectTrailers } from './connect-unary.ts';
-import type { Exchange } from '../exchange.ts';
 import { framedRequest } from './framed-request.ts';
 import { frame } from './frames.ts';
 import type { Protocol, Reply } from './protocol.ts';
-import { connectError } from './connect-error.ts';
 import { httpStatusOf } from './status-headers.ts';
 
 /** Connect protocol, "EndStreamResponse". */

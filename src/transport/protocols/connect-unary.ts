@@ -4,13 +4,13 @@ import type { MethodPlan } from '../../core/kit/plan.ts';
 import { soonThen } from '../../core/kit/soon.ts';
 import type { StatusError } from '../../core/kit/status-error.ts';
 import type { Answer, CallMetadata } from '../../core/ports/call.ts';
+import type { Exchange } from '../exchange.ts';
 import { alsoVary, type Pairs, toHeaders } from './answer-headers.ts';
 import type { Codec } from './codec.ts';
 import { acceptedEncodings, decompress, encoded, encodingOf, type Gzip, gzipFor } from './compression.ts';
-import type { Exchange } from '../exchange.ts';
+import { connectError } from './connect-error.ts';
 import { OneRequest } from './one-request.ts';
 import type { Protocol, Reply } from './protocol.ts';
-import { connectError } from './connect-error.ts';
 
 /** Unary calls by the Connect protocol ("Unary RPCs"), and therefore JSON by curl: one message is the whole body. */
 export function connectUnary(codec: Codec, registry: Registry): Protocol {

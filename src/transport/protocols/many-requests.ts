@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import type { Base64Chunks } from '../../core/kit/base64.ts';
 import type { RequestMessage } from '../../core/kit/request-message.ts';
 import { type Soon, settled, soonThen } from '../../core/kit/soon.ts';
 import type { CallRequest, ReadMessage } from '../../core/ports/call.ts';
@@ -9,8 +10,8 @@ export type ManyRequestsParts = {
   readonly input: Readable;
   /** Of one message. */
   readonly bytesMax: number;
-  /** Decodes the body: gRPC-Web's text form is base64. Unset: the bytes are used unchanged. */
-  readonly chunk?: (chunk: Buffer) => Buffer;
+  /** The body is base64: gRPC-Web's text form. */
+  readonly text?: Base64Chunks;
   /** Decodes the message of a frame. It throws Faults. */
   readonly read: (frame: Frame) => Soon<RequestMessage>;
 };
@@ -88,12 +89,12 @@ export class ManyRequests implements CallRequest {
         }
         const chunk: Buffer | null = this.#state === 'open' ? this.#parts.input.read() : null;
         if (chunk === null) break;
-        this.#frames.push(this.#parts.chunk === undefined ? chunk : this.#parts.chunk(chunk));
+        this.#frames.push(this.#parts.text?.decode(chunk) ?? chunk);
       }
       if (this.#state === 'open') return;
       this.#waiting = undefined;
       if (this.#state === 'lost') waiting.reject(cancelled());
-      else if (this.#state === 'ended' && !this.#frames.isEmpty) throw cutShort();
+      else if (this.#state === 'ended' && !(this.#frames.isEmpty && (this.#parts.text?.isWhole() ?? true))) throw cutShort();
       else waiting.resolve(done);
     } catch (error) {
       this.#fail(error, waiting);

@@ -1,9 +1,9 @@
 import type { Registry } from '@bufbuild/protobuf';
+import type { Exchange } from '../exchange.ts';
 import { jsonCodec, protoCodec } from './codec.ts';
 import { connectGet } from './connect-get.ts';
 import { connectStream } from './connect-stream.ts';
 import { connectUnary } from './connect-unary.ts';
-import type { Exchange } from '../exchange.ts';
 import { grpc } from './grpc.ts';
 import { grpcWeb } from './grpc-web.ts';
 import type { Protocol } from './protocol.ts';
@@ -51,8 +51,7 @@ export function protocolsBy(registry: Registry): (exchange: Exchange) => Spoken 
 }
 
 function getOf(query: string, gets: Readonly<Record<string, Spoken>>): Spoken | undefined {
-  const encoding = new URLSearchParams(query).get('encoding') ?? '';
-  return Object.hasOwn(gets, encoding) ? gets[encoding] : undefined;
+  return gets[/(?:^|&)encoding=(json|proto)(?:&|$)/.exec(query)?.[1] ?? ''];
 }
 
 /** A parameter other than UTF-8 is another form. */

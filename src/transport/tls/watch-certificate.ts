@@ -1,8 +1,8 @@
 import { statSync } from 'node:fs';
 import type { Clock } from '../../core/kit/clock.ts';
 import type { Log } from '../../core/ports/log.ts';
-import { type CertificateFiles, readCertificate } from './certificate.ts';
 import type { Front } from '../front.ts';
+import { type CertificateFiles, readCertificate } from './certificate.ts';
 
 /** The interval of checking the files, which cert-manager and the kubelet replace silently. Milliseconds. */
 const everyMs = 10_000;
