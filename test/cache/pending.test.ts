@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { memoryTagVersions } from '../../src/core/adapters/memory/tag-versions.ts';
+import { StatusError } from '../../src/core/kit/status-error.ts';
 import { StoreDown } from '../../src/core/kit/store-down.ts';
-import type { TagVersions } from '../../src/core/ports/tag-versions.ts';
+import type { RaiseOptions, TagVersions } from '../../src/core/ports/tag-versions.ts';
 import { fakeClock } from '../support/time/clock.ts';
 import { planOf, readyCall } from '../support/cache/ready-call.ts';
 import { cameBy, computation, openTestCache } from './open.ts';
@@ -78,5 +79,85 @@ test('more writes than are kept: no invalidation is lost, everything is raised i
   down = false;
   const came = cameBy(await cache.answer(readyCall(plan, ada), compute));
   assert.notEqual(came, 'hit 1', `served as fresh after the write was answered: ${came}; dropped ${counts.pending.dropped}`);
+  cache.close();
+});
+
+/** A cache whose store can be cut off, with the raises that reached it. */
+function cutOff() {
+  const clock = fakeClock();
+  const inner = memoryTagVersions({ clock });
+  const state = { down: false };
+  const raised: (readonly [readonly string[], RaiseOptions | undefined])[] = [];
+  const asked = async <T>(ask: () => T | Promise<T>) => {
+    if (state.down) throw new StoreDown('timeout', 'cut off');
+    return ask();
+  };
+  const versions: TagVersions = {
+    standing: (...words) => asked(() => inner.standing(...words)),
+    begin: (...words) => asked(() => inner.begin(...words)),
+    keep: (...words) => asked(() => inner.keep(...words)),
+    raise: (...words) => asked(() => (raised.push([words[0], words[1]]), inner.raise(...words))),
+    raiseAll: () => asked(inner.raiseAll),
+    raisedSince: (...words) => asked(() => inner.raisedSince(...words)),
+  };
+  const announced: (readonly string[] | undefined)[] = [];
+  const opened = openTestCache({ clock, versions, keepMs: 3_600_000, announce: (tags) => void announced.push(tags) });
+  return { ...opened, clock, state, raised, announced };
+}
+
+test('several writes of one tag while the store is cut off: none makes the invalidation of another softer or shorter', async () => {
+  for (const [first, then] of [
+    [
+      { soft: false, settleMs: 60_000 },
+      { soft: true, settleMs: 0 },
+    ],
+    [{ soft: true }, { soft: false, settleMs: 60_000 }],
+    [{ soft: true, settleMs: 60_000 }, {}],
+  ] as const) {
+    const { cache, clock, state, raised } = cutOff();
+    state.down = true;
+    await cache.invalidateWritten(['item:7'], first);
+    await cache.invalidateWritten(['item:7'], then);
+    state.down = false;
+    await clock.advance(500);
+    assert.deepEqual(raised, [[['item:7'], { soft: false, settleMs: 60_000 }]]);
+    cache.close();
+  }
+});
+
+test('an error of an older flight is not told to who came after a write whose invalidation is pending', async () => {
+  const { cache, clock, state } = cutOff();
+  let exists = false;
+  const inner = computation({}, { held: true });
+  const compute: typeof inner = Object.assign(async (...given: Parameters<typeof inner>) => {
+    const existed = exists;
+    const answer = await inner(...given);
+    if (!existed) throw new StatusError(5, 'no such item');
+    return answer;
+  }, inner);
+  const before = cache.answer(readyCall(plan, ada), compute);
+  const failed = assert.rejects(before, { code: 5 });
+  await clock.advance(1);
+  exists = true;
+  state.down = true;
+  await cache.invalidateWritten(['thing:9']); // a tag that the failed computation could not name
+  state.down = false; // the store is back, and does not know yet
+  const after = cache.answer(readyCall(plan, ada), compute);
+  await clock.advance(1);
+  compute.release();
+  await failed;
+  assert.equal(cameBy(await after), 'miss 2');
+  cache.close();
+});
+
+test('when everything was raised in place of too many tags, all who watch hear that something is new', async () => {
+  const { cache, clock, state, announced } = cutOff();
+  const heard: (readonly string[] | undefined)[] = [];
+  cache.onInvalidated((tags) => heard.push(tags));
+  state.down = true;
+  for (let i = 0; i < 157; i++) await cache.invalidateWritten(Array.from({ length: 64 }, (_, j) => `item:${i}:${j}`));
+  state.down = false;
+  await clock.advance(500);
+  assert.ok(heard.includes(undefined) && announced.includes(undefined));
   cache.close();
 });

@@ -32,7 +32,7 @@ function opened({ generation = () => 'g1' }: { generation?: () => string | undef
     raisedSince: (...words) => asked(() => inner.raisedSince(...words)),
   };
   const announced: string[] = [];
-  const announce = (tags: readonly string[]) => void announced.push(...tags);
+  const announce = (tags: readonly string[] | undefined) => void announced.push(...(tags ?? ['everything']));
   const { cache, counts } = openTestCache({ clock, versions, generation, keepMs: 60_000, announce });
   return { cache, clock, counts, state, inner, announced };
 }

@@ -41,8 +41,8 @@ export type CacheParts = {
   readonly versions: TagVersions;
   /** Of the store of versions; undefined while it is not known. Unset: there is but one, as long as the process. */
   readonly generation?: () => string | undefined;
-  /** Publishes invalidations to the other replicas; no correctness depends on it. */
-  readonly announce?: (tags: readonly string[]) => void;
+  /** Publishes invalidations to the other replicas; no correctness depends on it. Undefined: of all tags. */
+  readonly announce?: (tags: readonly string[] | undefined) => void;
   /** The longest life of an answer: how long an unconfirmed invalidation is kept. Whole milliseconds. */
   readonly keepMs?: number;
   /** What one scope may have in L2, by what this replica stores. Bytes. Default: 8 MiB. */
@@ -89,7 +89,7 @@ export function openCache(parts: CacheParts): Cache {
   const flights = parts.flights ?? noFlights<Computed>();
   const openBudget = waitBudgets(parts);
   const events = openTagEvents();
-  const publish = (tags: readonly string[]) => {
+  const publish = (tags: readonly string[] | undefined) => {
     events.publish(tags);
     parts.announce?.(tags);
   };
@@ -106,7 +106,7 @@ export function openCache(parts: CacheParts): Cache {
     layers,
     flights,
     partials,
-    joining: joinPartsOf({ flights, verify, versions, generation, reasons }),
+    joining: joinPartsOf({ flights, verify, versions, generation, pending, reasons }),
     begin,
     revalidate: revalidateBy({ begin, flights, backoffs, openBudget }),
     backoffs,

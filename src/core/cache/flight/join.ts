@@ -2,6 +2,7 @@ import { type Soon, soonThen } from '../../kit/soon.ts';
 import { type Reasons, statusOf } from '../../kit/status-of.ts';
 import type { TagVersions } from '../../ports/tag-versions.ts';
 import type { Computed } from '../computed-answer.ts';
+import type { Pending } from '../invalidation/pending.ts';
 import type { TagSnapshot, Verdict, Verify } from '../invalidation/verify.ts';
 import type { WaitBudget } from '../wait-budget.ts';
 import type { Flight, Outcome } from './flight.ts';
@@ -31,7 +32,7 @@ export type Joined = { readonly computed: Computed; readonly own: boolean; reado
 export type JoinParts = {
   readonly flights: Flights<Computed>;
   readonly verify: Verify;
-  /** Whether nothing at all was raised from a flight's start until now. */
+  /** Whether nothing at all was raised from a flight's start until now, and nothing is still to be raised. */
   readonly isQuietNow: (start: Flight<Computed>['start'], budget: WaitBudget) => Promise<boolean>;
   /** The same for a flight that is over: asked once for all who had joined it. */
   readonly wasQuiet: (start: Flight<Computed>['start'], budget: WaitBudget) => Promise<boolean>;
@@ -46,12 +47,14 @@ export function joinPartsOf({
   verify,
   versions,
   generation,
+  pending,
   reasons,
 }: {
   readonly flights: Flights<Computed>;
   readonly verify: Verify;
   readonly versions: TagVersions;
   readonly generation: () => string | undefined;
+  readonly pending: Pick<Pending, 'hasAny'>;
   readonly reasons: Reasons;
 }): JoinParts {
   const asked = new WeakMap<NonNullable<Flight<Computed>['start']>, Soon<boolean>>();
@@ -60,9 +63,9 @@ export function joinPartsOf({
   return {
     flights,
     verify,
-    isQuietNow: async (start, budget) => start !== undefined && isQuiet(start, versions.raisedSince(start.at), budget),
+    isQuietNow: async (start, budget) => start !== undefined && !pending.hasAny() && isQuiet(start, versions.raisedSince(start.at), budget),
     wasQuiet: async (start, budget) => {
-      if (start === undefined) return false;
+      if (start === undefined || pending.hasAny()) return false;
       const raised = asked.get(start) ?? versions.raisedSince(start.at);
       asked.set(start, raised);
       return isQuiet(start, raised, budget);

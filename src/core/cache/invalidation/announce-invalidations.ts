@@ -15,13 +15,15 @@ export function announceInvalidations({ bus, log, from }: { readonly bus: Bus; r
     if (!(error instanceof StoreDown)) log.error('An invalidation could not be announced.', { error: String(error) });
   };
   return {
-    announce: (tags: readonly string[]): void => {
-      bus.publish(topic, Buffer.from(JSON.stringify([from, ...tags]))).catch(failed);
+    /** @param tags undefined: all */
+    announce: (tags: readonly string[] | undefined): void => {
+      if (tags?.length === 0) return;
+      bus.publish(topic, Buffer.from(JSON.stringify([from, ...(tags ?? [])]))).catch(failed);
     },
     receive: (onTags: (tags: readonly string[] | undefined) => void): void => {
       const onMessage = (bytes: Uint8Array) => {
         const [by, ...tags] = JSON.parse(Buffer.from(bytes).toString()) as string[];
-        if (by !== from) onTags(tags);
+        if (by !== from) onTags(tags.length === 0 ? undefined : tags);
       };
       bus.subscribe(topic, { onMessage, onGap: () => onTags(undefined) }, leaving.signal).catch(() => {}); // ended only by closing
     },

@@ -17,6 +17,8 @@ const atOnce = 8;
 export type Pending = {
   /** Whether one of these tags is pending; all are, while more were pending than are kept. */
   has(tags: readonly string[]): boolean;
+  /** Whether there are any: then nobody can say that nothing was invalidated. */
+  hasAny(): boolean;
   add(tags: readonly string[], options: RaiseOptions): void;
   close(): void;
 };
@@ -26,8 +28,8 @@ type PendingParts = {
   readonly clock: Clock;
   readonly counts: CacheCounts;
   readonly keepMs: number;
-  /** Receives the tags that the shared store has confirmed. */
-  readonly onSent: (tags: readonly string[]) => void;
+  /** Receives the tags that the shared store has confirmed; undefined: all tags. */
+  readonly onSent: (tags: readonly string[] | undefined) => void;
 };
 
 type Kept = { readonly options: RaiseOptions; readonly untilMs: number };
@@ -60,6 +62,7 @@ export function pendingInvalidations({ versions, clock, counts, keepMs, onSent }
     const untilMs = everythingUntilMs;
     await versions.raiseAll();
     if (everythingUntilMs === untilMs) everythingUntilMs = 0;
+    onSent(undefined);
   };
   const send = async () => {
     const nowMs = clock.nowMs();
@@ -78,11 +81,13 @@ export function pendingInvalidations({ versions, clock, counts, keepMs, onSent }
   };
   return {
     has: (some) => isOverflown() || (tags.size > 0 && some.some((tag) => tags.has(tag))),
+    hasAny: () => isOverflown() || tags.size > 0,
     add: (added, options) => {
       const untilMs = clock.nowMs() + keepMs;
       for (const tag of added) {
+        const before = tags.get(tag)?.options;
         tags.delete(tag);
-        tags.set(tag, { options, untilMs });
+        tags.set(tag, { options: before === undefined ? options : bothOf(before, options), untilMs });
       }
       for (const oldest of tags.keys()) {
         if (tags.size <= tagsMax) break;
@@ -98,6 +103,11 @@ export function pendingInvalidations({ versions, clock, counts, keepMs, onSent }
       cancel?.();
     },
   };
+}
+
+/** A raise that does what both would have done: a later one must not make the one before it softer or shorter. */
+function bothOf(one: RaiseOptions, other: RaiseOptions): RaiseOptions {
+  return { soft: one.soft === true && other.soft === true, settleMs: Math.max(one.settleMs ?? 0, other.settleMs ?? 0) };
 }
 
 /** Grouped by the options of the raise and by partition: an unavailable shard delays no other. */
