@@ -1,11 +1,15 @@
 import { redisScript } from './connection/redis-script.ts';
 
+/** Versions are smaller: above it a number has no halves, which those of buckets have (the year 2112). */
+export const versionsEnd = 2 ** 52;
+
 /**
  * Scripts on the versions of tags. All numbers are microseconds since 1970 by the server's clock, which Lua holds
  * exactly.
  *
  * - The key of a tag holds "version hard settlesAt". `hard` is the version that the last raise gave that was not soft.
- * What cannot be read counts as not there.
+ * What cannot be read counts as not there: another type, anything but decimal digits, and a number so large that adding
+ * 1 does not change it.
  * - The last key is a hash without end of life: `f`, the floor, below which no version is; `l`, the last raise of all;
  * and the versions of buckets by number. Its fields are lost together or not at all, so a floor that is there says
  * that no bucket was forgotten.
@@ -19,13 +23,25 @@ local now = time[1] * 1000000 + time[2]
 local base = KEYS[#KEYS]
 local count = #KEYS - 1
 local function text(number) return string.format('%.0f', number) end
-local function own(key)
-  local version, hard, settles = string.match(redis.call('GET', key) or '', '^(%d+) (%d+) (%d+)$')
-  return tonumber(version), tonumber(hard), tonumber(settles)
+local function read(digits)
+  local number = tonumber(digits)
+  if number and number < ${versionsEnd} then return number end
 end
-local function field(name) return tonumber(redis.call('HGET', base, name) or nil) end
+local function own(key)
+  local value = redis.pcall('GET', key)
+  local version, hard, settles = string.match(type(value) == 'string' and value or '', '^(%d+) (%d+) (%d+)$')
+  version, hard, settles = read(version), read(hard), read(settles)
+  if version and hard and settles then return version, hard, settles end
+end
+local function field(name)
+  local value = redis.call('HGET', base, name)
+  return value and read(string.match(value, '^%d+$')), value
+end
 local floor = field('f')
-local function bucket(number) return math.max(floor, field(number) or 0) end
+local function bucket(name)
+  local number, value = field(name)
+  return math.max(floor, number or value and now or 0)
+end
 `;
 
 /**
@@ -112,7 +128,7 @@ for i = 1, count do
     local value = text(version) .. ' ' .. text(hard) .. ' ' .. text(settles)
     if old then redis.call('SET', KEYS[i], value, 'KEEPTTL') else redis.call('SET', KEYS[i], value, 'PX', math.ceil(settleUs / 1000)) end
     if settleUs > 0 then redis.call('PEXPIRE', KEYS[i], math.ceil((settles - now) / 1000), 'GT') end
-  end
+  else redis.call('DEL', KEYS[i]) end -- what is there and cannot be read might read as it was before
 end
 redis.call('HSET', base, 'l', text(last))
 return 1`);

@@ -2,7 +2,7 @@ import { bucketOf } from '../../kit/tag-buckets.ts';
 import { partitionOf, partitionTags } from '../../kit/partitions.ts';
 import type { Standing, TagVersions } from '../../ports/tag-versions.ts';
 import type { Redis } from './connection/open-redis.ts';
-import { beginScript, keepScript, lastRaiseScript, raiseAllScript, raiseScript, readScript } from './tag-scripts.ts';
+import { beginScript, keepScript, lastRaiseScript, raiseAllScript, raiseScript, readScript, versionsEnd } from './tag-scripts.ts';
 import { type Batch, batchedReads, turnsOfLoop } from './batched-reads.ts';
 
 /** Beyond this the clocks of a Cluster's nodes do not differ: docs/operating/redis.md asks for it. Microseconds. */
@@ -75,7 +75,7 @@ export function redisTagVersions({ redis }: { redis: Redis }): TagVersions {
     const batch = (readers[group] as () => Batch)();
     const places = tags.map(batch.place);
     return batch.values.then((values) => {
-      const floor = Number(values.at(-1) ?? Number.NaN);
+      const floor = numberOf(values.at(-1) ?? null);
       let worst: Standing = 'current';
       for (let i = 0; i < places.length; i++) {
         const standing = standingOf(values[places[i] as number] ?? null, floor, versions[i] as number);
@@ -135,7 +135,7 @@ export function redisTagVersions({ redis }: { redis: Redis }): TagVersions {
       await Promise.all(readers.map((_, group) => redis.run(raiseAllScript, [hashOf(group)])));
     },
     // in a Cluster each partition would have to be asked, by every call whose flight failed: computing anew costs less
-    raisedSince: async (startedAt) => cluster || !(Number((await redis.run(lastRaiseScript, [hashOf(0)])) ?? Number.NaN) <= startedAt),
+    raisedSince: async (startedAt) => cluster || !(numberOf((await redis.run(lastRaiseScript, [hashOf(0)])) as Buffer | null) <= startedAt),
   };
 }
 
@@ -159,6 +159,11 @@ function standingOf(value: Buffer | null, floor: number, then: number): Standing
 
 const space = 0x20;
 
+/** What scripts read as a number (tag-scripts.ts); of anything else NaN. */
+function numberOf(value: Buffer | null): number {
+  return value === null ? Number.NaN : numberIn(value, 0, value.length);
+}
+
 /** Decimal digits; anything else is no number. Not by way of a text: each cached call reads some. */
 function numberIn(bytes: Buffer, from: number, to: number): number {
   let number = from < to ? 0 : Number.NaN;
@@ -166,5 +171,5 @@ function numberIn(bytes: Buffer, from: number, to: number): number {
     const digit = (bytes[i] as number) - 0x30;
     number = digit >= 0 && digit <= 9 ? number * 10 + digit : Number.NaN;
   }
-  return number;
+  return number < versionsEnd ? number : Number.NaN;
 }
