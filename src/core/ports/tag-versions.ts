@@ -45,7 +45,7 @@ export type RaiseOptions = {
  *
  * Promises, in every adapter:
  * - A version never repeats, not even when its tag was forgotten between: max(old + 1, the server's microseconds since
- * 1970).
+ * 1970, in memory since the process began).
  * - An answer is "current" only if no raise of one of its tags has been done since the versions were read. A version of
  * its own that was forgotten makes it "invalidated"; so does whatever the store has lost or cannot read.
  * - A raise of a tag without a version of its own makes a computation under way that shares its bucket "invalidated",

@@ -3,8 +3,9 @@ import type { Clock } from '../../kit/clock.ts';
 import type { Standing, TagVersions } from '../../ports/tag-versions.ts';
 
 /**
- * `hard`: the version that the last raise gave that was not soft. `settlesAt`: microseconds since 1970. `untilMs`: when
- * every answer stored with this tag is over.
+ * `hard`: the version that the last raise gave that was not soft. `settlesAt`: microseconds, as versions are.
+ * `untilMs`: when every answer stored with this tag is over. All by the clock that is never set, which could end
+ * settling before its time.
  */
 type Version = { readonly version: number; readonly hard: number; readonly settlesAt: number; readonly untilMs: number };
 
@@ -22,23 +23,24 @@ export type MemoryTagVersions = TagVersions & {
 
 /**
  * Tag versions of one process. Lost with it, as its answers are.
- * @param looseMax most versions of tags that no stored entry has: the longest untouched is forgotten. A version takes
- * about 170 bytes and the tag's length
+ * @param looseMax most versions of tags that no stored entry has, and as many of those that settle: the longest
+ * untouched is forgotten. A version takes about 170 bytes and the tag's length
  */
 export function memoryTagVersions({ clock, looseMax = 20_000 }: { clock: Clock; looseMax?: number }): MemoryTagVersions {
   const held = new Map<string, { count: number; version: Version }>();
   const loose = new Map<string, Version>(); // in the order of their last touch, so the first is the one to forget
+  const settling = new Map<string, Version>(); // the same: apart, so that what callers have stored makes no settling tag forgotten
   let lastTick = 0;
   /** Rises by at least 1 with every use, so that no two events have the same time. */
   const tick = () => {
-    lastTick = Math.max(lastTick + 1, clock.nowMs() * 1_000);
+    lastTick = Math.max(lastTick + 1, Math.floor(clock.monotonicMs() * 1_000));
     return lastTick;
   };
   let floor = tick();
   let lastRaise = floor;
   const buckets = new Float64Array(bucketCount);
 
-  const known = (tag: string) => held.get(tag)?.version ?? loose.get(tag);
+  const known = (tag: string) => held.get(tag)?.version ?? loose.get(tag) ?? settling.get(tag);
   const bucketVersion = (tag: string) => Math.max(floor, buckets[bucketOf(tag)] as number);
   const versionOf = (tag: string) => {
     const own = known(tag);
@@ -49,16 +51,19 @@ export function memoryTagVersions({ clock, looseMax = 20_000 }: { clock: Clock; 
     if (holding !== undefined) holding.version = version;
     else {
       loose.delete(tag);
-      loose.set(tag, version);
+      settling.delete(tag);
+      (version.settlesAt > lastTick ? settling : loose).set(tag, version);
     }
   };
   const forget = () => {
-    for (const [tag, { untilMs }] of loose) {
-      if (loose.size <= looseMax && clock.nowMs() < untilMs) return;
-      loose.delete(tag);
+    for (const versions of [loose, settling]) {
+      for (const [tag, { untilMs }] of versions) {
+        if (versions.size <= looseMax && clock.monotonicMs() < untilMs) break;
+        versions.delete(tag);
+      }
     }
   };
-  const settling = (tags: readonly string[], at: number) => tags.some((tag) => (known(tag)?.settlesAt ?? 0) > at);
+  const settles = (tags: readonly string[], at: number) => tags.some((tag) => (known(tag)?.settlesAt ?? 0) > at);
   const unraised = (tag: string, then: number | undefined, startedAt: number) => {
     if (then === undefined) return Math.max(floor, known(tag)?.version ?? Number.POSITIVE_INFINITY) <= startedAt || bucketVersion(tag) <= startedAt;
     return Number.isInteger(then) ? versionOf(tag) === then : bucketVersion(tag) + ofBucket === then;
@@ -85,12 +90,12 @@ export function memoryTagVersions({ clock, looseMax = 20_000 }: { clock: Clock; 
     },
     begin: (tags) => {
       const startedAt = tick();
-      return { startedAt, versions: tags.map(versionOf), raises: tags.map(bucketVersion).join(), settling: settling(tags, startedAt) };
+      return { startedAt, versions: tags.map(versionOf), raises: tags.map(bucketVersion).join(), settling: settles(tags, startedAt) };
     },
     keep: (tags, versions, startedAt, lifeMs) => {
       if (!tags.every((tag, i) => unraised(tag, versions[i], startedAt))) return undefined;
       if (lifeMs > 0) {
-        const untilMs = clock.nowMs() + lifeMs;
+        const untilMs = clock.monotonicMs() + lifeMs;
         for (const tag of tags) {
           const own = known(tag);
           const version = own?.version ?? tick();
@@ -98,7 +103,7 @@ export function memoryTagVersions({ clock, looseMax = 20_000 }: { clock: Clock; 
         }
         forget();
       }
-      return { versions: tags.map(versionOf), settling: settling(tags, startedAt) };
+      return { versions: tags.map(versionOf), settling: settles(tags, startedAt) };
     },
     raise: (tags, { soft = false, settleMs = 0 } = {}) => {
       for (const tag of tags) {
@@ -121,10 +126,11 @@ export function memoryTagVersions({ clock, looseMax = 20_000 }: { clock: Clock; 
     retain: (tags) => {
       for (const tag of tags) {
         const holding = held.get(tag);
-        const version = loose.get(tag);
+        const version = known(tag);
         if (holding !== undefined) holding.count++;
         else if (version !== undefined) {
           loose.delete(tag);
+          settling.delete(tag);
           held.set(tag, { count: 1, version });
         }
       }
@@ -134,7 +140,7 @@ export function memoryTagVersions({ clock, looseMax = 20_000 }: { clock: Clock; 
         const holding = held.get(tag);
         if (holding === undefined || --holding.count > 0) continue;
         held.delete(tag);
-        loose.set(tag, holding.version);
+        put(tag, holding.version);
       }
       forget();
     },

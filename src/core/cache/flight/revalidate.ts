@@ -1,4 +1,5 @@
 import type { ComputeSoFar } from '../../ports/cached-stream.ts';
+import { openPlaces } from '../../kit/places.ts';
 import type { ReadyCall } from '../../ports/call.ts';
 import type { Begin } from '../compute.ts';
 import type { Computed } from '../computed-answer.ts';
@@ -8,7 +9,10 @@ import type { OpenWaitBudget } from '../wait-budget.ts';
 import type { Backoffs } from './backoff.ts';
 import type { Flights } from './flights.ts';
 
-/** Most recomputations that nobody waits for, at once. Over it old answers are served without one. */
+/**
+ * Most recomputations that nobody waits for, at once. Over it old answers are served without one. A scope takes a place
+ * only while more are free than it has: so one has at most half of them, and others always find some.
+ */
 const backgroundMax = 100;
 
 /**
@@ -29,13 +33,16 @@ export function revalidateBy({
   readonly openBudget: OpenWaitBudget;
 }): Revalidate {
   const never = new AbortController().signal;
+  const places = openPlaces();
   let inBackground = 0;
   return (method, call, key, compute) => {
-    if (inBackground >= backgroundMax || flights.find(key.key) !== undefined || !backoffs.mayTry(key.key)) return;
+    if (places.taken(key.scope) >= backgroundMax - inBackground || flights.find(key.key) !== undefined || !backoffs.mayTry(key.key)) return;
     const flight = begin({ method, call, key, budget: openBudget() }, compute);
     inBackground++;
+    const giveBack = places.take(key.scope);
     void flight.join(never).then((outcome) => {
       inBackground--;
+      giveBack();
       backoffs.tried(key.key, 'value' in outcome && outcome.value.freshUntilMs !== undefined);
     });
   };
