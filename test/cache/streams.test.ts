@@ -108,3 +108,24 @@ test('a client that reads slowly does not make a shared answer older than its tt
   const hit = await cache.answer(readyCall(p, ada), computation());
   assert.ok(true, GetItemResponse.decode(hit.body as Uint8Array).title);
 });
+
+test('the trailers of a stream are true of its last message, also where that is its first one', async () => {
+  const { cache, clock } = openTestCache();
+  const plan = planOf('GetItem', { ttlMs: 1_000, staleWhileRevalidateMs: 600_000, staleIfErrorMs: 0 });
+  let down = false;
+  const compute = computation(() => {
+    if (down) throw new Fault('UPSTREAM_DOWN', 'down');
+    return {};
+  });
+  const marks = async () => {
+    const answer = await cache.answerStream(plan, readyCall(plan, ada), compute);
+    await messages(answer);
+    return ['portico-cache', 'etag', 'portico-stale'].flatMap((key) => [answer.metadata.get(key), answer.trailers.get(key)]);
+  };
+  const etag = (await cache.answer(readyCall(plan, ada), compute)).metadata.get('etag');
+  assert.deepEqual(await marks(), ['hit', undefined, etag, etag, undefined, undefined]);
+  await clock.advance(2_000);
+  down = true;
+  assert.deepEqual(await marks(), ['stale', undefined, undefined, etag, '2', '2'], 'a new answer was tried');
+  assert.deepEqual(await marks(), ['stale', undefined, undefined, etag, '2', '2'], 'none was, so soon after that');
+});

@@ -57,8 +57,8 @@ export function streamMetadata({ call, counts }: Omit<ReplyTo, 'method'>, entry:
 }
 
 /** Says of the last message of a stream that it is an old one. */
-export function markStale(trailers: Metadata, { etag, computedAtMs }: CacheEntry, nowMs: number): void {
-  trailers.set('etag', etag).set('portico-stale', ageOf(nowMs - computedAtMs));
+export function markStale(trailers: Metadata, { etag, computedAtMs }: CacheEntry, nowMs: number): Metadata {
+  return trailers.set('etag', etag).set('portico-stale', ageOf(nowMs - computedAtMs));
 }
 
 const ageOf = (ms: number) => String(Math.max(0, Math.floor(ms / 1_000)));

@@ -44,13 +44,13 @@ export function serveStreamBy({ layers, flights, joining, begin, stale, backoffs
     relay: Relay,
   ): Promise<Computed> => {
     const beginOwn = () => begin({ method, call, key, budget }, compute);
-    let timeMs = 0; // of the flight that was waited for last
+    let last: Flight<Computed> | undefined; // that was waited for
     const wait = (flight: Flight<Computed>, verified: boolean) => {
-      timeMs = flight.deadlineMs;
+      last = flight;
       if (verified) relay.follow(flight);
       // the parts of an older flight may be older than an invalidation that had returned, unless nothing at all was
       // raised since it began
-      else void joining.isQuietNow(flight.start, budget).then((quiet) => quiet && relay.follow(flight));
+      else void joining.isQuietNow(flight.start, budget).then((quiet) => quiet && last === flight && relay.follow(flight));
       return flight.join(signal);
     };
     const alone = async (flight: Flight<Computed>) => {
@@ -61,7 +61,7 @@ export function serveStreamBy({ layers, flights, joining, begin, stale, backoffs
     if (key === undefined) return alone(beginOwn());
     const joined = await joinThenVerify(joining, { key: key.key, arrivedAt, budget, signal, begin: beginOwn, wait });
     // a unary call's flight has less time than a stream: what was late for it may still come for this one
-    if (joined.computed.partial === true && timeMs < timeOf(call.plan) && !signal.aborted) return alone(beginOwn());
+    if (joined.computed.partial === true && (last?.deadlineMs ?? 0) < timeOf(call.plan) && !signal.aborted) return alone(beginOwn());
     if (!joined.verified) trailers.set('portico-stale', '0');
     return joined.computed;
   };
@@ -133,11 +133,15 @@ export function serveStreamBy({ layers, flights, joining, begin, stale, backoffs
       return {
         metadata: streamMetadata({ call, counts }, found.entry, 'hit', nowMs),
         body: once(found.entry.body),
-        trailers: metadataOf(found.entry.trailers),
+        trailers: metadataOf(found.entry.trailers).set('etag', found.entry.etag),
       };
     const first = how === undefined ? undefined : found?.entry;
     if (first !== undefined && key !== undefined && !backoffs.mayTry(key.key))
-      return { metadata: streamMetadata({ call, counts }, first, 'stale', nowMs), body: once(first.body), trailers: metadataOf(first.trailers) };
+      return {
+        metadata: streamMetadata({ call, counts }, first, 'stale', nowMs),
+        body: once(first.body),
+        trailers: markStale(metadataOf(first.trailers), first, nowMs),
+      };
     if (first === undefined) note(call, counts, key === undefined ? 'refused' : 'miss');
     const trailers = Metadata();
     return {
