@@ -1,8 +1,8 @@
 import type { Clock } from '../../kit/clock.ts';
 import type { UpstreamTarget } from '../../ports/upstream-transport.ts';
-import { type Connection, openConnection } from './connection.ts';
+import { type Subchannel, openSubchannel } from './subchannel.ts';
 import { type Lookup, type NamePolling, pollNames } from './poll-names.ts';
-import type { ConnectFailure, Session } from './session.ts';
+import type { ConnectFailure, Session } from './http2-session.ts';
 import { parseUpstreamAddress, type SocketAddress, textOf } from './upstream-address.ts';
 
 /** Chooses the connection of a call: round robin over the connected addresses. */
@@ -22,8 +22,8 @@ export type BalancerParts = { readonly clock: Clock; readonly random: () => numb
 export function openBalancer({ address, tls }: UpstreamTarget, { clock, random, look }: BalancerParts): Balancer {
   const place = parseUpstreamAddress(address);
   const authority = tls?.serverName ?? place.authority;
-  const connections = new Map<string, Connection>();
-  let all: readonly Connection[] = [];
+  const subchannels = new Map<string, Subchannel>();
+  let all: readonly Subchannel[] = [];
   const waiting = new Set<(picked: Session | ConnectFailure) => void>();
   let unresolved: ConnectFailure | undefined;
   let next = 0;
@@ -34,21 +34,21 @@ export function openBalancer({ address, tls }: UpstreamTarget, { clock, random, 
     let failing = 0;
     let best: Session | undefined;
     for (let i = 0; i < all.length; i++) {
-      const connection = all[(next + i) % all.length] as Connection;
-      connection.want();
-      const ready = connection.ready();
+      const subchannel = all[(next + i) % all.length] as Subchannel;
+      subchannel.want();
+      const ready = subchannel.ready();
       if (ready !== undefined && best === undefined && hasRoom(ready)) {
         best = ready;
         next = (next + i + 1) % all.length;
       }
-      const failed = connection.failure();
+      const failed = subchannel.failure();
       if (failed !== undefined) {
         failing += 1;
         failure = failed;
       }
     }
     // all are full: calls wait in node:http2 until a stream is free
-    best ??= all.map((connection) => connection.ready()).find((ready) => ready !== undefined);
+    best ??= all.map((subchannel) => subchannel.ready()).find((ready) => ready !== undefined);
     if (best !== undefined) return best;
     if (all.length === 0) names?.again();
     return failing === all.length ? failure : undefined;
@@ -65,26 +65,26 @@ export function openBalancer({ address, tls }: UpstreamTarget, { clock, random, 
   const use = (addresses: readonly SocketAddress[]) => {
     unresolved = undefined;
     const wanted = new Map(addresses.map((one) => [textOf(one), one]));
-    for (const [key, connection] of connections) {
+    for (const [key, subchannel] of subchannels) {
       if (wanted.has(key)) continue;
-      connections.delete(key);
-      connection.leave();
+      subchannels.delete(key);
+      subchannel.leave();
     }
     for (const [key, one] of wanted) {
-      if (connections.has(key)) continue;
-      const connection: Connection = openConnection(one, {
+      if (subchannels.has(key)) continue;
+      const subchannel: Subchannel = openSubchannel(one, {
         tls,
         authority: place.authority,
         clock,
         random,
         changed: () => {
-          if (connection.failure() !== undefined) names?.again(); // the name may have another address by now
+          if (subchannel.failure() !== undefined) names?.again(); // the name may have another address by now
           changed();
         },
       });
-      connections.set(key, connection);
+      subchannels.set(key, subchannel);
     }
-    all = [...connections.values()];
+    all = [...subchannels.values()];
     changed();
   };
   let names: NamePolling | undefined;
@@ -113,7 +113,7 @@ export function openBalancer({ address, tls }: UpstreamTarget, { clock, random, 
     },
     close: () => {
       names?.close();
-      for (const connection of connections.values()) connection.close();
+      for (const subchannel of subchannels.values()) subchannel.close();
     },
   };
 }

@@ -4,13 +4,9 @@ import { openBalancer } from './balancer.ts';
 import { type CallParts, Http2Call } from './http2-call.ts';
 import { type Lookup, systemLookup } from './poll-names.ts';
 import { baseHeaders, requestHeaders } from './request-headers.ts';
-import type { ConnectFailure, Session } from './session.ts';
+import type { ConnectFailure, Session } from './http2-session.ts';
 import { madeHere } from './stream-end.ts';
-
-/** The largest number of attempts of a call that no application has seen, in case a server refuses all streams. */
-const attemptsMax = 4;
-/** The delay before the second attempt, added once more before each further one. Milliseconds. */
-const againMs = 20;
+import { transparentRetryMs } from './transparent-retry.ts';
 
 export type Http2TransportParts = {
   readonly clock: Clock;
@@ -35,9 +31,9 @@ export function openHttp2Transport(target: UpstreamTarget, { clock, random, look
       return http2.request(requestHeaders(call, base, leftMs), { endStream: false });
     },
     again: (call) => {
-      if (call.attempts >= attemptsMax || closed) return false;
-      // the server that refused it may be about to send GOAWAY
-      clock.after(againMs * (call.attempts - 1), () => open.has(call) && connect(call));
+      const delayMs = closed ? undefined : transparentRetryMs(call.attempts);
+      if (delayMs === undefined) return false;
+      clock.after(delayMs, () => open.has(call) && connect(call));
       return true;
     },
     over: (call) => {

@@ -1,8 +1,8 @@
 import { type ClientHttp2Session, connect as connectHttp2 } from 'node:http2';
-import { isIP, connect as connectTcp, type Socket } from 'node:net';
-import { checkServerIdentity, connect as connectTls } from 'node:tls';
 import type { Clock } from '../../kit/clock.ts';
 import type { TransportCause, UpstreamTarget } from '../../ports/upstream-transport.ts';
+import { connectSocket } from './connect-socket.ts';
+import { keepAlive } from './keepalive.ts';
 import { type SocketAddress, textOf } from './upstream-address.ts';
 
 /** A connection that accepts calls. */
@@ -23,9 +23,6 @@ export type ConnectFailure = { readonly cause: Extract<TransportCause, 'dns' | '
 
 /** The least time for an attempt to connect (grpc/grpc, doc/connection-backoff.md, MIN_CONNECT_TIMEOUT). */
 const connectMs = 20_000;
-/** grpc-go answers pings that come more often than every five minutes with GOAWAY too_many_pings. */
-const keepaliveMs = 300_000;
-const keepaliveTimeoutMs = 20_000;
 /**
  * The window of one connection, so that a few large answers do not wait for each other. Each stream has its own window
  * of 64 KiB, which bounds the buffer of a slow reader.
@@ -59,7 +56,7 @@ export function openSession(address: SocketAddress, { tls, authority, clock }: S
   let state: 'connecting' | 'ready' | 'leaving' = 'connecting';
   const progress = { connected: false, secure: tls === undefined };
   let error: Error | undefined;
-  const socket = openSocket(address, tls, authority);
+  const socket = connectSocket(address, tls, authority);
   socket.once('connect', () => {
     progress.connected = true;
   });
@@ -121,24 +118,6 @@ export function openSession(address: SocketAddress, { tls, authority, clock }: S
   };
 }
 
-function openSocket(address: SocketAddress, tls: UpstreamTarget['tls'], authority: string): Socket {
-  if (tls === undefined) return connectTcp({ ...address, noDelay: true });
-  const { serverName, ca, key, cert } = tls;
-  const named = serverName ?? authority.replace(/:\d+$/, '').replace(/^\[|\]$/g, '');
-  // each of several IP addresses is verified against its own certificate
-  const name = serverName === undefined && isIP(named) !== 0 && 'host' in address ? address.host : named;
-  const socket = connectTls({
-    ...address,
-    ALPNProtocols: ['h2'],
-    servername: isIP(name) === 0 ? name : '', // RFC 6066, section 3: an IP address is not a server name
-    checkServerIdentity: (_host, certificate) => checkServerIdentity(name, certificate),
-    ...(ca && { ca }),
-    ...(key && { key }),
-    ...(cert && { cert }),
-  });
-  return socket.setNoDelay();
-}
-
 /** The cause of an error before the connection is ready. */
 function failureOf(
   peer: string,
@@ -149,22 +128,4 @@ function failureOf(
   const detail = `${peer}: ${error?.message ?? 'closed before it was ready'}`;
   if (!connected) return { cause: code === 'ECONNREFUSED' || code === 'ENOENT' ? 'refused' : 'unreachable', detail };
   return { cause: !secure || /^ERR_(SSL|TLS)/.test(code) ? 'tls' : 'unreachable', detail };
-}
-
-/** Sends pings while streams are open, and detects a connection that does not answer. @returns stops it */
-function keepAlive(session: Session, clock: Clock, dead: () => void): () => void {
-  let cancel = () => {};
-  const wait = () => {
-    cancel = clock.after(keepaliveMs, () => {
-      if (session.streams === 0 || session.http2.destroyed) return wait();
-      cancel = clock.after(keepaliveTimeoutMs, dead);
-      session.http2.ping((error) => {
-        if (error !== null) return;
-        cancel();
-        wait();
-      });
-    });
-  };
-  wait();
-  return () => cancel();
 }

@@ -1,12 +1,12 @@
 import { backoffMs } from '../../kit/backoff.ts';
-import { type ConnectFailure, type OpenedSession, openSession, type Session, type SessionParts } from './session.ts';
+import { type ConnectFailure, type OpenedSession, openSession, type Session, type SessionParts } from './http2-session.ts';
 import { type SocketAddress, textOf } from './upstream-address.ts';
 
 /** grpc/grpc, doc/connection-backoff.md, with shorter times, because the upstreams are near. */
 const backoff = { firstMs: 100, factor: 1.6, mostMs: 5_000, least: 0.8, spread: 0.4 } as const;
 
-/** One address of an upstream. */
-export type Connection = {
+/** The connection to one address of an upstream, as gRPC names it. */
+export type Subchannel = {
   /** "10.1.2.3:9000" */
   readonly peer: string;
   /** The session for new calls; undefined: none yet. */
@@ -20,7 +20,7 @@ export type Connection = {
   close(): void;
 };
 
-export type ConnectionParts = SessionParts & {
+export type SubchannelParts = SessionParts & {
   /** From 0 to 1. */
   readonly random: () => number;
   /** It became ready, or failed. */
@@ -31,7 +31,7 @@ export type ConnectionParts = SessionParts & {
  * Maintains the connection to one address: it connects when a call needs it, backs off after a failure, and reconnects
  * by itself while there are calls.
  */
-export function openConnection(address: SocketAddress, { random, changed, ...parts }: ConnectionParts): Connection {
+export function openSubchannel(address: SocketAddress, { random, changed, ...parts }: SubchannelParts): Subchannel {
   // States: idle, connecting, ready, aside (failed, backing off), closed.
   let state: 'idle' | 'connecting' | 'ready' | 'aside' | 'closed' = 'idle';
   let session: Session | undefined;
