@@ -9,12 +9,12 @@ const source = (name: string) => readFileSync(join(root, 'src', name), 'utf8');
 
 test('the limits of a connection stand on the page as they stand in the code', () => {
   const limits: readonly (readonly [file: string, code: RegExp, row: RegExp])[] = [
-    ['transport/http/http2.ts', /maxConcurrentStreams: (\S+?),/, /streams at once \| (\S+) /],
-    ['transport/http/http2.ts', /maxHeaderListSize: (\S+?),/, /header list \| (\S+) /],
-    ['transport/http/http2.ts', /maxHeaderListPairs: (\S+?),/, /headers of one call \| (\S+) /],
-    ['transport/http/http2.ts', /maxSessionMemory: (\S+?),/, /HTTP\/2 session \| (\S+) MB/],
-    ['transport/http/http2.ts', /streamResetBurst: (\S+?),/, /resets of streams \| (\S+) at once/],
-    ['transport/http/http2.ts', /streamResetRate: (\S+?),/, /at once, (\S+) a second/],
+    ['transport/http/http2-limits.ts', /maxConcurrentStreams: (\S+?),/, /streams at once \| (\S+) /],
+    ['transport/http/http2-limits.ts', /maxHeaderListSize: (\S+?),/, /header list \| (\S+) /],
+    ['transport/http/http2-limits.ts', /maxHeaderListPairs: (\S+?),/, /headers of one call \| (\S+) /],
+    ['transport/http/http2-limits.ts', /maxSessionMemory: (\S+?),/, /HTTP\/2 session \| (\S+) MB/],
+    ['transport/http/http2-limits.ts', /streamResetBurst: (\S+?),/, /resets of streams \| (\S+) at once/],
+    ['transport/http/http2-limits.ts', /streamResetRate: (\S+?),/, /at once, (\S+) a second/],
     ['transport/incoming-metadata.ts', /valueBytesMax = (\S+?);/, /one piece of metadata \| (\S+) bytes/],
     ['transport/incoming-metadata.ts', /credentialBytesMax = (\S+) \+/, /an access token \| (\S+) bytes/],
     ['core/policy/request-bytes-max.ts', /unaryRequestBytes = (\S+?);/, /a request message \| .*? by default (\S+) bytes for unary/],
@@ -22,7 +22,7 @@ test('the limits of a connection stand on the page as they stand in the code', (
     ['core/kit/request-complexity.ts', /fields: (\d\S+?),/, /fields of a request message and those within it, forwarded or not \| (\S+?), of them/],
     ['core/kit/request-complexity.ts', /unknownFields: (\d\S+?),/, /of them (\S+) that its proto/],
     ['core/kit/request-complexity.ts', /depth: (\d+)/, /levels of messages within messages \| (\S+) /],
-    ['transport/http/http2.ts', /runningMax = (\S+?);/, /calls that run at once on an HTTP\/2 connection \| (\S+) /],
+    ['transport/http/http2-limits.ts', /runningMax = (\S+?);/, /calls that run at once on an HTTP\/2 connection \| (\S+) /],
     ['transport/stream-sink.ts', /waitingBytesMax = (\S+?);/, /does not read a stream \| (\S+) /],
   ];
   for (const [file, code, row] of limits) {

@@ -7,19 +7,9 @@ import type { FrontTimers } from '../listener-limits.ts';
 import { confine, confinerOf } from './confine-errors.ts';
 import type { Connection } from './connection.ts';
 import type { ConnectionLifetimes } from './connection-lifetimes.ts';
+import { controlFramesMax, http2Options, resetsMany, runningMax } from './http2-limits.ts';
 import { Http2Exchange } from './http2-exchange.ts';
 import type { RequestTimeouts } from './request-timeouts.ts';
-
-/** Limits of one HTTP/2 connection: Envoy's edge guide, and docs/reference/protocols.md. */
-const http2Options = {
-  settings: { maxConcurrentStreams: 100, maxHeaderListSize: 16_384, enablePush: false, enableConnectProtocol: false },
-  maxSessionMemory: 16, // MB
-  maxHeaderListPairs: 64,
-  streamResetBurst: 200,
-  streamResetRate: 20, // a second
-  maxSessionInvalidFrames: 100,
-  maxSessionRejectedStreams: 100,
-};
 
 const nothing = () => {};
 
@@ -31,20 +21,8 @@ function forget(stream: ServerHttp2Stream): void {
   EventEmitter.prototype.removeAllListeners.call(stream); // a stream's own one takes another tick
 }
 
-/** Concurrent calls of one connection, including those that the client has reset (Go's server counts them, too). */
-const runningMax = 100;
-
-/** A connection that has lately reset so many streams ended for that, whatever nghttp2 calls it. */
-const resetsMany = 40;
-
 /** Errors of a connection whose client sent what is no HTTP/2, or too many frames that have no effect. */
 const malformed = new Set(['ERR_HTTP2_ERROR', 'ERR_HTTP2_TOO_MANY_INVALID_FRAMES']);
-
-/**
- * PING and SETTINGS frames without an answer between them: nghttp2 answers any number. gRPC clients send a PING after
- * the data that they receive, to measure the connection, and one in ten seconds besides.
- */
-const controlFramesMax = 50;
 
 export type Http2Parts = {
   readonly timers: FrontTimers;

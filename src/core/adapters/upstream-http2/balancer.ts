@@ -1,7 +1,7 @@
 import type { Clock } from '../../kit/clock.ts';
 import type { UpstreamTarget } from '../../ports/upstream-transport.ts';
 import { type Subchannel, openSubchannel } from './subchannel.ts';
-import { type Lookup, type NamePolling, pollNames } from './poll-names.ts';
+import { type Lookup, type NamePolling, pollNames } from './dns-polling.ts';
 import type { ConnectFailure, Session } from './http2-session.ts';
 import { parseUpstreamAddress, type SocketAddress, textOf } from './upstream-address.ts';
 

@@ -1,0 +1,22 @@
+/** Limits of one HTTP/2 connection: Envoy's edge guide, and docs/reference/protocols.md. */
+export const http2Options = {
+  settings: { maxConcurrentStreams: 100, maxHeaderListSize: 16_384, enablePush: false, enableConnectProtocol: false },
+  maxSessionMemory: 16, // MB
+  maxHeaderListPairs: 64,
+  streamResetBurst: 200,
+  streamResetRate: 20, // a second
+  maxSessionInvalidFrames: 100,
+  maxSessionRejectedStreams: 100,
+};
+
+/** Concurrent calls of one connection, including those that the client has reset (Go's server counts them, too). */
+export const runningMax = 100;
+
+/** A connection that has lately reset so many streams ended for that, whatever nghttp2 calls it. */
+export const resetsMany = 40;
+
+/**
+ * PING and SETTINGS frames without an answer between them: nghttp2 answers any number. gRPC clients send a PING after
+ * the data that they receive, to measure the connection, and one in ten seconds besides.
+ */
+export const controlFramesMax = 50;
