@@ -32,7 +32,7 @@ test('a drain lets calls and streams in flight finish, in every protocol, and ta
   await using both = await openBoth();
   const { scripted, server, call } = both;
   const running = protocols.flatMap((protocol) => [
-    call(protocol, 'Unary', { text: 'a', delayMs: 1_500 }),
+    call(protocol, 'Unary', { text: 'a', delayMs: 1_000 }),
     call(protocol, 'ServerStream', { text: 'a', count: 4, delayMs: 400 }),
   ]);
   await until('all have begun', () => scripted.calls() === running.length);

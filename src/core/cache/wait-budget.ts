@@ -99,71 +99,64 @@ class CallBudget implements WaitBudget {
         counts.storeFailures.slow++;
         resolve(unavailable);
       });
-      const over = () => {
+      const over = (value: T | typeof unavailable) => {
         const { spentMs, turnedMs } = watch.end(question);
-        if (!costs) return;
-        this.#leftMs = Math.max(0, this.#leftMs - spentMs);
-        this.#turningLeftMs -= turnedMs;
+        this.#leftMs = costs ? Math.max(0, this.#leftMs - spentMs) : this.#leftMs;
+        this.#turningLeftMs -= costs ? turnedMs : 0;
+        resolve(value);
       };
-      promise.then(
-        (value) => {
-          over();
-          resolve(value);
-        },
-        (error: unknown) => {
-          over();
-          if (!(error instanceof StoreDown)) return reject(error);
-          counts.storeFailures.down++;
-          resolve(unavailable);
-        },
-      );
+      promise.then(over, (error: unknown) => {
+        if (error instanceof StoreDown) counts.storeFailures.down++;
+        else reject(error);
+        over(unavailable);
+      });
     });
   }
 }
 
 type Question = { readonly idleMs: number; readonly turnedMs: number; readonly leftMs: number; readonly giveUp: () => void };
-
-type Watch = {
-  /** @param leftMs of idle time, after which `giveUp` is called */
-  begin(leftMs: number, giveUp: () => void): Question;
-  /** @returns the idle time since it began, and the time in which the event loop turned. Milliseconds */
-  end(question: Question): { readonly spentMs: number; readonly turnedMs: number };
-};
+type Watch = ReturnType<typeof watchQuestions>;
 
 /** Watches over all questions with one timer: each cached call asks one. */
-function watchQuestions(clock: Clock, idleMs: () => number): Watch {
+function watchQuestions(clock: Clock, idleMs: () => number) {
   const open = new Set<Question>();
   let turnedMs = 0;
   let lastMs = 0;
-  let ticking = false;
+  let nextMs = Number.POSITIVE_INFINITY; // of the timer; infinite while there is none
+  let cancel = () => {};
+  const arm = (delayMs: number) => {
+    cancel();
+    nextMs = clock.monotonicMs() + delayMs;
+    cancel = clock.after(delayMs, tick);
+  };
   const count = () => {
     const nowMs = clock.monotonicMs();
     turnedMs += Math.min(nowMs - lastMs, 5 * turnMs);
     lastMs = nowMs;
   };
-  const endLate = (late: readonly Question[]) => {
-    for (const question of late) if (open.delete(question)) question.giveUp();
-  };
   const tick = () => {
     count();
+    nextMs = Number.POSITIVE_INFINITY;
     const nowIdleMs = idleMs();
-    const late = [...open].filter((question) => nowIdleMs - question.idleMs >= question.leftMs);
-    if (late.length > 0) clock.after(lastLookMs, () => endLate(late));
-    ticking = open.size > 0;
-    if (ticking) clock.after(turnMs, tick);
+    const stillMs = (question: Question) => question.idleMs + question.leftMs - nowIdleMs;
+    const late = [...open].filter((question) => stillMs(question) <= 0);
+    const endLate = () => {
+      for (const question of late) if (open.delete(question)) question.giveUp();
+    };
+    if (late.length > 0) clock.after(lastLookMs, endLate);
+    if (open.size > 0) arm([...open].reduce((soonest, question) => Math.min(soonest, Math.max(1, stillMs(question))), turnMs));
   };
   return {
-    begin: (leftMs, giveUp) => {
-      if (!ticking) {
-        ticking = true;
-        lastMs = clock.monotonicMs();
-        clock.after(turnMs, tick);
-      }
+    /** @param leftMs of idle time, after which `giveUp` is called */
+    begin: (leftMs: number, giveUp: () => void): Question => {
       const question = { idleMs: idleMs(), turnedMs, leftMs, giveUp };
+      if (nextMs === Number.POSITIVE_INFINITY) lastMs = clock.monotonicMs();
+      if (clock.monotonicMs() + Math.min(turnMs, leftMs) < nextMs) arm(Math.min(turnMs, leftMs));
       open.add(question);
       return question;
     },
-    end: (question) => {
+    /** @returns the idle time since it began, and the time in which the event loop turned. Milliseconds */
+    end: (question: Question) => {
       open.delete(question);
       count();
       return { spentMs: idleMs() - question.idleMs, turnedMs: turnedMs - question.turnedMs };
