@@ -96,7 +96,11 @@ function cutOff() {
     standing: (...words) => asked(() => inner.standing(...words)),
     begin: (...words) => asked(() => inner.begin(...words)),
     keep: (...words) => asked(() => inner.keep(...words)),
-    raise: (...words) => asked(() => (raised.push([words[0], words[1]]), inner.raise(...words))),
+    raise: (...words) =>
+      asked(() => {
+        raised.push([words[0], words[1]]);
+        return inner.raise(...words);
+      }),
     raiseAll: () => asked(inner.raiseAll),
     raisedSince: (...words) => asked(() => inner.raisedSince(...words)),
   };
