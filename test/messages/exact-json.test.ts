@@ -46,3 +46,36 @@ test('what a field cannot hold exactly is refused by its name, and no value is q
   ] as const)
     assert.equal((await send(messages.wire, 'json', ship, json)).reason, reason);
 });
+
+test('a screen gives back a time as it came, to the nanosecond, before 1970 and at both ends', async () => {
+  const mirror = async (at: string) => (await send(messages.wire, 'json', ship, `{"at":"${at}"}`)).body.toString();
+  for (const at of [
+    '0001-01-01T00:00:00Z',
+    '1883-11-18T12:03:58.000000001Z',
+    '1969-12-31T23:59:59.500Z',
+    '1969-12-31T23:59:59.999999999Z',
+    '2024-02-29T12:00:00.123456789Z',
+    '9999-12-31T23:59:59.999999999Z',
+  ])
+    assert.equal(await mirror(at), `{"seen":{"at":"${at}"}}`);
+});
+
+test("a time that no Date holds is the client's mistake, by every protocol of bytes", async () => {
+  const seconds = (varint: readonly number[]) => Buffer.from([98, varint.length + 1, 8, ...varint]);
+  const noTimes = [seconds([255, 255, 255, 255, 255, 255, 255, 127]), seconds([128, 128, 128, 128, 128, 128, 128, 128, 128, 1])];
+  noTimes.push(Buffer.from([98, 6, 16, 255, 255, 255, 255, 7]), Buffer.from([98, 11, 16, ...Buffer.alloc(9, 255), 1])); // nanos: 2^31 - 1 and -1
+  for (const form of ['grpc', 'grpc-web', 'connect'] as const)
+    for (const bytes of noTimes) {
+      const { code, reason } = await send(messages.wire, form, ship, bytes);
+      assert.deepEqual([code, reason], [3, 'CALL_MALFORMED'], `${form} ${bytes.toString('hex')}`);
+    }
+});
+
+test('an answer of an internal service keeps its times, and is garbage where one is no time', async () => {
+  const answered = async (hex: string) => {
+    messages.upstream.answer = (call) => reply(call, { messages: [Buffer.from(hex, 'hex')] });
+    return send(messages.wire, 'json', 'messages.v1.MessageService/Ask', '{}');
+  };
+  assert.equal((await answered('0a0462021001')).body.toString(), '{"seen":{"at":"1970-01-01T00:00:00.000000001Z"}}');
+  assert.equal((await answered('0a0d620b10ffffffffffffffffff01')).reason, 'UPSTREAM_GARBAGE');
+});

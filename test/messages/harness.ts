@@ -5,7 +5,13 @@ import { decodeBinaryHeader } from '@connectrpc/connect';
 import { type Clients, defineApp, screen } from '../../src/core/screen/app.ts';
 import type { ScreenContext } from '../../src/core/screen/context.ts';
 import { Status } from '../../src/gen/google/rpc/status.ts';
-import { MessageServiceDefinition, type Shipment, type Shipped, ShippingServiceDefinition } from '../fixture/gen/messages/v1/messages.ts';
+import {
+  type Assortment,
+  MessageServiceDefinition,
+  type Shipment,
+  type Shipped,
+  ShippingServiceDefinition,
+} from '../fixture/gen/messages/v1/messages.ts';
 import { type Details, decodeDetails } from '../support/client/conformance.ts';
 import { openWire, type Reply, type Wire } from '../support/client/wire.ts';
 import { fixtureRelease, openTestServer, type TestServer } from '../support/server/test-server.ts';
@@ -36,6 +42,7 @@ export async function openMessages(settings: Readonly<Record<string, unknown>> =
         messages.seen = request;
         return messages.onShip(request, context);
       }),
+      screen(MessageServiceDefinition, 'mirror', async (request: Assortment) => request),
       screen(MessageServiceDefinition, 'ask', async (request: Shipment, _context, { shipping }: Upstreams) => shipping.ship(request)),
       screen(MessageServiceDefinition, 'ofTenant', async (_request: Shipment, { caller }, { shipping }: Upstreams) => {
         const claims = new Map([...(caller?.claims ?? [])]);

@@ -1,14 +1,14 @@
 // What screens, handlers, internal services' answers and policies are read as is what protobuf-es reads, which has checked the rules.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { createFileRegistry, type DescMessage, fromBinary, toBinary, toJsonString } from '@bufbuild/protobuf';
+import { createFileRegistry, type DescMessage, fromBinary, ScalarType, toBinary, toJsonString } from '@bufbuild/protobuf';
 import { EmptySchema, FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 import fc from 'fast-check';
 import { oneReading, scanned } from '../../src/core/kit/message-scan.ts';
 import { RequestMessage } from '../../src/core/kit/request-message.ts';
 import { jsonCodec } from '../../src/transport/protocols/codec.ts';
 import { readJson } from '../../src/transport/protocols/json-request.ts';
-import { Place, Shipment, Shipped } from '../fixture/gen/messages/v1/messages.ts';
+import { Assortment, Place, Shipment, Shipped } from '../fixture/gen/messages/v1/messages.ts';
 import { messagesOf, reply } from '../support/upstream/raw-upstream.ts';
 import { forms, type Messages, messagesRelease, openMessages, send } from './harness.ts';
 
@@ -87,39 +87,33 @@ test('map keys are any text, with texts and with messages as values, on screens 
   assert.equal((await send(messages.wire, 'json', ship, `{${json}}`)).body.toString(), `{"seen":{${json}}}`);
 });
 
+const eightBytes: ReadonlySet<unknown> = new Set([ScalarType.DOUBLE, ScalarType.FIXED64, ScalarType.SFIXED64]);
+const fourBytes: ReadonlySet<unknown> = new Set([ScalarType.FLOAT, ScalarType.FIXED32, ScalarType.SFIXED32]);
+
 /** Bytes of a message of this type, as no encoder writes them: pieces in any order, twice, empty, with unknown fields and groups, or simply wrong. */
 function wireBytes(type: DescMessage, depth = 0): fc.Arbitrary<Buffer> {
-  const varint = fc.oneof(fc.nat(3), fc.nat(), fc.constant(2 ** 31)).map(varintOf);
+  const below0 = fc.nat(3).map((n) => Buffer.concat([Buffer.from([255 - n]), Buffer.alloc(8, 255), Buffer.from([1])]));
+  const varint = fc.oneof(fc.oneof(fc.nat(3), fc.nat(), fc.constant(2 ** 31)).map(varintOf), below0);
   const of = (number: number, wireType: number, value: fc.Arbitrary<Buffer>) =>
     value.map((bytes) => Buffer.concat([varintOf(number * 8 + wireType), ...(wireType === 2 ? [varintOf(bytes.length)] : []), bytes]));
   const text = fc.constantFrom('', 'a', '__proto__', 'ü').map((value) => Buffer.from(value));
-  const value = (field: DescMessage['fields'][number], number = field.number): fc.Arbitrary<Buffer> => {
-    if (field.message !== undefined) return of(number, 2, depth > 3 ? fc.constant(Buffer.alloc(0)) : wireBytes(field.message, depth + 1));
-    if (field.enum !== undefined) return of(number, 0, varint);
-    switch (field.scalar) {
-      case 9:
-      case 12:
-        return of(number, 2, text);
-      case 1:
-        return of(number, 1, fc.uint8Array({ minLength: 8, maxLength: 8 }).map(Buffer.from));
-      case 2:
-        return of(number, 5, fc.uint8Array({ minLength: 4, maxLength: 4 }).map(Buffer.from));
-      default:
-        return field.fieldKind === 'list'
-          ? fc.oneof(
-              of(number, 0, varint),
-              of(
-                number,
-                2,
-                fc.array(varint).map((all) => Buffer.concat(all)),
-              ),
-            )
-          : of(number, 0, varint);
-    }
+  const minusZero = (length: number) => Buffer.from([...Buffer.alloc(length - 1), 128]);
+  const ofBytes = (length: number) =>
+    fc.oneof(fc.uint8Array({ minLength: length, maxLength: length }).map(Buffer.from), fc.constant(minusZero(length)));
+  const scalarBytes = (scalar: ScalarType | undefined, number: number, mayBePacked: boolean): fc.Arbitrary<Buffer> => {
+    if (scalar === ScalarType.STRING || scalar === ScalarType.BYTES) return of(number, 2, text);
+    const [wireType, one] = eightBytes.has(scalar) ? [1, ofBytes(8)] : fourBytes.has(scalar) ? [5, ofBytes(4)] : [0, varint];
+    const packed = fc.array(one, { maxLength: 5 }).map((all) => Buffer.concat(all));
+    return mayBePacked ? fc.oneof(of(number, wireType, one), of(number, 2, packed)) : of(number, wireType, one);
   };
+  const value = ({ message, scalar, fieldKind }: DescMessage['fields'][number], number: number): fc.Arbitrary<Buffer> => {
+    if (message === undefined) return scalarBytes(scalar, number, fieldKind === 'list');
+    return of(number, 2, depth > 2 ? fc.constant(Buffer.alloc(0)) : wireBytes(message, depth + 1));
+  };
+  if (type.fields.length === 0) return fc.constant(Buffer.alloc(0));
   const fields = type.fields.map((field) => {
-    if (field.fieldKind !== 'map') return value(field);
-    const key = field.mapKey === 9 ? of(1, 2, text) : of(1, 0, varint);
+    if (field.fieldKind !== 'map') return value(field, field.number);
+    const key = scalarBytes(field.mapKey, 1, false);
     return of(
       field.number,
       2,
@@ -143,13 +137,31 @@ function varintOf(value: number): Buffer {
   }
 }
 
-/** Without the fields that ts-proto keeps in less than they are: a time as a Date of milliseconds, a Value as what it has. */
-function withoutInexact(message: object): object {
-  const { at: _at, value: _value, seen, ...rest } = message as { readonly at?: unknown; readonly value?: unknown; readonly seen?: object };
-  return { ...rest, ...(seen && { seen: withoutInexact(seen) }) };
+/** The fields that ts-proto keeps in less than they are: any JSON as what it has, without its absent kinds. */
+const inexact = { Shipment: new Set(['value']), Assortment: new Set(['object', 'list']) } as const;
+
+/** Without these fields, at any depth. */
+function withoutInexact(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutInexact);
+  if (value instanceof Map) return new Map([...value].map(([key, inner]) => [key, withoutInexact(inner)]));
+  if (typeof value !== 'object' || value === null || value instanceof Uint8Array || value instanceof Date) return value;
+  const left: ReadonlySet<string> = 'notes' in value ? inexact.Shipment : 'zigzag' in value ? inexact.Assortment : new Set();
+  const kept = Object.entries(value).filter(([key, inner]) => !left.has(key) || Array.isArray(inner));
+  return Object.fromEntries(kept.map(([key, inner]) => [key, left.has(key) ? [] : withoutInexact(inner)]));
 }
 
-for (const [name, codec] of Object.entries({ Shipment, Shipped, Place })) {
+/** Whether a Timestamp is no time, which both refuse. */
+function hasNoTime(decode: () => unknown): boolean {
+  try {
+    decode();
+    return false;
+  } catch (error) {
+    assert.match(String(error), /^RangeError: .*Timestamp/);
+    return true;
+  }
+}
+
+for (const [name, codec] of Object.entries({ Shipment, Shipped, Place, Assortment })) {
   test(`any bytes of a ${name} are read by ts-proto as by protobuf-es, or refused`, () => {
     const type = typeOf(name);
     const read = oneReading(type);
@@ -165,6 +177,10 @@ for (const [name, codec] of Object.entries({ Shipment, Shipped, Place })) {
           truth = toBinary(type, fromBinary(type, bytes), { writeUnknownFields: false });
         } catch {
           return; // refused where it is decoded
+        }
+        if (hasNoTime(() => codec.decode(truth))) {
+          assert.throws(() => codec.decode(read(bytes)), RangeError);
+          return;
         }
         assert.deepEqual(codec.decode(read(bytes)), codec.decode(truth));
         const again = codec.encode(withoutInexact(codec.decode(read(bytes))) as never).finish();
@@ -192,7 +208,7 @@ test('bytes are refused as no message exactly when protobuf-es reads no fields i
 });
 
 test('a message of JSON is what is decoded from its encoding, which every codec reads alike and which is canonical', () => {
-  for (const name of ['Shipment', 'Shipped', 'Place', 'Crate']) {
+  for (const name of ['Shipment', 'Shipped', 'Place', 'Crate', 'Assortment']) {
     const type = typeOf(name);
     fc.assert(
       fc.property(wireBytes(type), (bytes) => {

@@ -108,6 +108,19 @@ test('a Fault of a screen may have any texts', async () => {
   for (const given of mebibyte) await check(given, given);
 });
 
+test('a reason that no list has is INTERNAL in every protocol, whatever its name', async () => {
+  for (const reason of ['constructor', '__proto__', 'toString', 'valueOf', '', 'a b']) {
+    messages.onShip = () => {
+      throw new Fault<string>(reason, 'Of no list.');
+    };
+    await refusedByAll(
+      ship,
+      (form) => (form === 'json' ? '{}' : ''),
+      ({ code, text }, form) => assert.deepEqual([code, text], [13, 'Of no list.'], `${form} ${reason}`),
+    );
+  }
+});
+
 test('so may an error of an internal service that a screen passes on, and a defect', async () => {
   const check = async (given: string) => {
     for (const error of [new UpstreamError(5, given, new Fault('UPSTREAM_FAILED', given)), new Error(given), given]) {

@@ -9,6 +9,8 @@ import { clip } from '../kit/text.ts';
 import { messageBytesMax, metadataEntriesMax, metadataValueBytesMax, violationBytesMax, violationsMax } from './error-bounds.ts';
 import type { ErrorTable, Prepared } from './error-table.ts';
 
+/** The longest google.protobuf.Duration. Other delays, such as that of a time which has passed, are not sent. */
+const retryAfterMsMax = 315_576_000_000_000;
 /** AIP-193, "ErrorInfo". */
 const metadataKey = /^[a-z][a-zA-Z0-9-_]{0,63}$/;
 
@@ -23,7 +25,7 @@ export function encodeFault(
   const { violations, retryAfterMs, metadata, passed } = fault.details;
   const prepare = () => prepared(fault, table, acceptLanguage);
   const isPlain = violations === undefined && retryAfterMs === undefined && metadata === undefined;
-  const { code, message, bytes } = isPlain ? table.plain(`${fault.reason} ${acceptLanguage} ${fault.message}`, prepare) : prepare();
+  const { code, message, bytes } = isPlain ? table.plain(`${fault.reason}\n${acceptLanguage}\n${fault.message}`, prepare) : prepare();
   const trailers = Metadata(passed?.trailers).set('grpc-status-details-bin', withRequestId(bytes, requestId));
   return new StatusError(code, message, { trailers, ...(passed && { metadata: passed.metadata }), cause: fault });
 }
@@ -68,8 +70,8 @@ function detailsOf(fault: Fault<string>, domain: string, listed: readonly Violat
     }));
     details.push(any('google.rpc.BadRequest', BadRequest.encode({ fieldViolations }).finish()));
   }
-  if (retryAfterMs !== undefined) {
-    const retryDelay = { seconds: BigInt(Math.floor(retryAfterMs / 1_000)), nanos: Math.round((retryAfterMs % 1_000) * 1_000_000) };
+  if (retryAfterMs !== undefined && retryAfterMs >= 0 && retryAfterMs <= retryAfterMsMax) {
+    const retryDelay = { seconds: BigInt(Math.floor(retryAfterMs / 1_000)), nanos: Math.floor((retryAfterMs % 1_000) * 1_000_000) };
     details.push(any('google.rpc.RetryInfo', RetryInfo.encode({ retryDelay }).finish()));
   }
   if (localized !== undefined) details.push(any('google.rpc.LocalizedMessage', localized));

@@ -57,6 +57,15 @@ test('violations become field paths, twenty at most, and the message states how 
   assert.deepEqual(RetryInfo.decode(byType.get('RetryInfo') ?? Buffer.of()).retryDelay, { seconds: 1n, nanos: 500_000_000 });
 });
 
+test('a delay that is none, or has passed, is not sent', () => {
+  for (const retryAfterMs of [Number.NaN, Number.POSITIVE_INFINITY, -1, 1e20]) {
+    const { status, byType } = detailsOf(encodeFault(new Fault('TOKEN_MISSING', 'No.', { retryAfterMs }), { table, requestId: 'x' }));
+    assert.deepEqual([status.code, byType.has('RetryInfo')], [16, false], String(retryAfterMs));
+  }
+  const { byType } = detailsOf(encodeFault(new Fault('TOKEN_MISSING', 'No.', { retryAfterMs: 999.9999999 }), { table, requestId: 'x' }));
+  assert.deepEqual(RetryInfo.decode(byType.get('RetryInfo') ?? Buffer.of()).retryDelay, { seconds: 0n, nanos: 999_999_999 });
+});
+
 test('an error that is not meant for the app is answered INTERNAL without its text, and logged in full', () => {
   const logged: unknown[] = [];
   const call = {

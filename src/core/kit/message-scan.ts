@@ -56,7 +56,7 @@ function beyond({ isRequest }: Scan, bound: keyof ComplexityBounds): false {
 }
 
 /** @returns false: malformed */
-function readsAsMessage(fields: WireFields, scan: Scan, end: number, isEntry = false): boolean {
+function readsAsMessage(fields: WireFields, scan: Scan, end: number, needs?: WireField['needs']): boolean {
   if (++scan.depth > depthMax) return beyond(scan, 'depth');
   let seen = 0;
   let parts = 0;
@@ -77,7 +77,8 @@ function readsAsMessage(fields: WireFields, scan: Scan, end: number, isEntry = f
   }
   // ts-proto drops a map entry without a value, and does not merge a value that occurs twice: fields 1 and 2 must occur
   // once.
-  if (isEntry && (parts !== 3 || seen !== 3)) merge(scan);
+  if (needs === 'entry' && (parts !== 3 || seen !== 3)) merge(scan);
+  if (needs === 'kind' && seen === 0) merge(scan); // in a Struct it is null to protobuf-es, and absent to ts-proto
   scan.depth--;
   return scan.pos === end;
 }
@@ -94,7 +95,7 @@ function readsAsField(field: WireField, scan: Scan, tag: number, end: number): b
   const inner = uint32(scan) + scan.pos;
   if (!(inner <= end)) return false;
   const { depth } = scan;
-  if (!(isPacked ? arePacked(field.wireType, scan, inner) : readsAsMessage(field.child as WireFields, scan, inner, field.isMap)))
+  if (!(isPacked ? arePacked(field.wireType, scan, inner) : readsAsMessage(field.child as WireFields, scan, inner, field.needs)))
     scan.reading = 'ambiguous';
   scan.depth = depth;
   scan.pos = inner;

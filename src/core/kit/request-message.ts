@@ -45,7 +45,8 @@ export class RequestMessage {
    * @throws as `message`
    */
   get unambiguous(): Uint8Array {
-    return this.#scan.reading === 'plain' ? this.bytes : toBinary(this.#type, this.message, { writeUnknownFields: false });
+    if (this.#scan.reading === 'plain') return this.bytes;
+    return encode(this.#type, this.message, (message) => toBinary(this.#type, message, { writeUnknownFields: false }));
   }
 
   /** The canonical encoding of the message, independent of field order, defaults and map order. */
@@ -61,8 +62,8 @@ export class RequestMessage {
   #canonicalBytes(): Uint8Array {
     if (this.bytes.length === 0) return this.bytes;
     const { form, isStable } = factsOf(this.#type);
-    if (isStable) return this.#isEncoded ? this.bytes : form(this.message);
-    return form(decode(this.#type, this.bytes, false)); // decoded separately, because sorting maps modifies them
+    if (isStable) return this.#isEncoded ? this.bytes : encode(this.#type, this.message, form);
+    return encode(this.#type, decode(this.#type, this.bytes, false), form); // decoded separately, because sorting maps modifies them
   }
 }
 
@@ -88,6 +89,15 @@ function factsOf(type: DescMessage): Facts {
 function decode(type: DescMessage, bytes: Uint8Array, readUnknownFields: boolean): Message {
   try {
     return fromBinary(type, bytes, { readUnknownFields });
+  } catch (cause) {
+    throw unreadable(type, cause);
+  }
+}
+
+/** Some messages can be decoded and not encoded: those of proto2 without a field that it requires. */
+function encode(type: DescMessage, message: Message, form: CanonicalForm): Uint8Array {
+  try {
+    return form(message);
   } catch (cause) {
     throw unreadable(type, cause);
   }

@@ -7,8 +7,8 @@ export type WireField = {
   /** Numbers in a list may be packed. */
   readonly packable: boolean;
   readonly child: WireFields | undefined;
-  /** A map: its entries must have a key and a value. */
-  readonly isMap: boolean;
+  /** A map, whose entries must have a key and a value, or a google.protobuf.Value, which must have a kind. */
+  readonly needs: 'entry' | 'kind' | undefined;
   /**
    * The bit of a field that must not occur twice; 0: it may. Members of a oneof share one. Above 30 all fields share
    * the last; an unnecessary merge then has the same result.
@@ -40,7 +40,7 @@ export function wireFieldsOf(type: DescMessage): WireFields {
 function fieldOf(field: DescField, bit: number): WireField {
   if (field.fieldKind === 'map') {
     const entry = new Map([[1, { ...plainField(wireTypeOf(field.mapKey)), bit: 1 }] as const, [2, { ...valueField(field), bit: 2 }] as const]);
-    return { ...plainField(WireType.LengthDelimited), child: entry, isMap: true };
+    return { ...plainField(WireType.LengthDelimited), child: entry, needs: 'entry' };
   }
   const isGroup = 'delimitedEncoding' in field && field.delimitedEncoding === true;
   const packable =
@@ -49,10 +49,15 @@ function fieldOf(field: DescField, bit: number): WireField {
   return isGroup ? { ...value, wireType: WireType.StartGroup, bit, special: true } : { ...value, bit, packable };
 }
 
-const plainField = (wireType: WireType): WireField => ({ wireType, packable: false, child: undefined, isMap: false, bit: 0, special: false });
+const plainField = (wireType: WireType): WireField => ({ wireType, packable: false, child: undefined, needs: undefined, bit: 0, special: false });
 
 function valueField({ message, enum: values, scalar }: DescField): WireField {
-  if (message !== undefined) return { ...plainField(WireType.LengthDelimited), child: wireFieldsOf(message) };
+  if (message !== undefined)
+    return {
+      ...plainField(WireType.LengthDelimited),
+      child: wireFieldsOf(message),
+      needs: message.typeName === 'google.protobuf.Value' ? 'kind' : undefined,
+    };
   return { ...plainField(values ? WireType.Varint : wireTypeOf(scalar)), special: values?.open === false };
 }
 

@@ -11,6 +11,7 @@ import { clientsOf } from './clients.ts';
 import { contextOf, type Effects, type ScreenContext } from './context.ts';
 import { endedRun, inTime } from './late-parts.ts';
 import { newRun, type Run } from './parts-run.ts';
+import { readRequest } from './read-request.ts';
 import { UpstreamError } from './upstream-error.ts';
 
 /** What screens and streams are run with. */
@@ -51,7 +52,7 @@ function begin(screen: Screen<never>, call: ReadyCall, { app, upstreams, readers
     tag: context.tag,
   });
   const { requestType, responseType } = screen.definition;
-  const request = requestType.decode(call.requestBytes);
+  const request = readRequest(requestType, call.requestBytes);
   const passOver = async (run: Run, context: ScreenContext): Promise<Answer> => {
     run.named.clear();
     run.missing = false;

@@ -6,6 +6,7 @@ import { clientsOf } from './clients.ts';
 import { effectsOf, sightOf } from './context.ts';
 import { type ScreenParts, screenHandler } from './handlers.ts';
 import type { StreamContext } from './stream.ts';
+import { readRequest } from './read-request.ts';
 import { UpstreamError } from './upstream-error.ts';
 
 /** What a team has written, as the handler of its method. */
@@ -47,11 +48,11 @@ function handWritten({ definition, run }: Screen<never>, { app, upstreams, reade
 }
 
 function requestOf({ request, requestBytes }: ReadyCall, { requestStream, requestType }: MethodDefinition): unknown {
-  return requestStream ? decodedEach(request.each(), requestType) : requestType.decode(requestBytes);
+  return requestStream ? decodedEach(request.each(), requestType) : readRequest(requestType, requestBytes);
 }
 
 async function* decodedEach(messages: AsyncIterable<Uint8Array>, codec: MethodDefinition['requestType']): AsyncGenerator<unknown> {
-  for await (const bytes of messages) yield codec.decode(bytes); // they were read by the rules of the method before
+  for await (const bytes of messages) yield readRequest(codec, bytes);
 }
 
 async function* only(answer: unknown): AsyncGenerator<unknown> {

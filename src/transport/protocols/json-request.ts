@@ -50,7 +50,7 @@ function exactMessage(type: DescMessage, json: unknown, place: Place): unknown {
       if (typeof json === 'string' && !isTime(json)) throw new InexactJson(place.path, 'is no time of RFC 3339');
       return json;
     case 'google.protobuf.Duration':
-      if (typeof json === 'string' && !/^-?\d{1,12}(?:\.\d{1,9})?s$/.test(json)) throw new InexactJson(place.path, 'is no duration such as "1.5s"');
+      if (typeof json === 'string' && !isDuration(json)) throw new InexactJson(place.path, 'is no duration such as "1.5s"');
       return json;
     case 'google.protobuf.Struct':
     case 'google.protobuf.Value':
@@ -70,19 +70,23 @@ function exactFields(type: DescMessage, json: Record<string, unknown>, place: Pl
     const field = fields.get(key);
     if (field !== undefined) {
       const value = json[key];
-      if (typeof value === 'object' || field.message !== undefined)
-        // others are exact
+      if (mayBeInexact(field, value))
         set(json, key, exactField(field, value, at(place, `${place.path === '' ? '' : `${place.path}.`}${field.name}`)));
     } else if (key !== '@type' && ++place.unknown.fields > requestBounds.unknownFields) throw tooComplex('unknownFields'); // an Any has that name
   }
   return json;
 }
 
+/** Whether a value of a field has to be looked at: most are texts of texts, or numbers that JSON.parse holds. */
+function mayBeInexact({ message, scalar }: DescField, value: unknown): boolean {
+  if (typeof value === 'string') return message !== undefined || (scalar !== undefined && scalar !== ScalarType.STRING);
+  return typeof value === 'object' || message !== undefined;
+}
+
 function exactField(field: DescField, json: unknown, place: Place): unknown {
   if (field.fieldKind === 'list') {
     if (Array.isArray(json))
-      for (const [i, item] of json.entries())
-        if (typeof item === 'object' || field.message !== undefined) json[i] = exactValue(field, item, at(place, `${place.path}[${i}]`));
+      for (const [i, item] of json.entries()) if (mayBeInexact(field, item)) json[i] = exactValue(field, item, at(place, `${place.path}[${i}]`));
     return json;
   }
   if (field.fieldKind === 'map') {
@@ -109,6 +113,7 @@ const plainInteger = /^(?:0|-?[1-9]\d*)$/;
 const isInteger = (scalar: ScalarType) => scalar !== ScalarType.STRING && scalar !== ScalarType.BOOL;
 
 function exactScalar(scalar: ScalarType | undefined, json: unknown, { path }: Place): unknown {
+  if (typeof json === 'string') return exactText(scalar, json, path);
   if (!(json instanceof NumberText)) return json;
   switch (scalar) {
     case ScalarType.DOUBLE:
@@ -124,6 +129,18 @@ function exactScalar(scalar: ScalarType | undefined, json: unknown, { path }: Pl
       return refuse(path, 'is no number that it can hold');
   }
 }
+
+/** protobuf-es takes every text for a number that JavaScript does: " 1", "0x1"; and base64 with anything between. */
+function exactText(scalar: ScalarType | undefined, json: string, path: string): string {
+  if (scalar === undefined || scalar === ScalarType.STRING || scalar === ScalarType.BOOL) return json;
+  if (scalar === ScalarType.BYTES) return base64.test(json) ? json : refuse(path, 'is no base64');
+  const isDouble = scalar === ScalarType.DOUBLE || scalar === ScalarType.FLOAT;
+  return jsonNumber.test(json) || (isDouble && notANumber.test(json)) ? json : refuse(path, 'is no number');
+}
+const jsonNumber = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
+const notANumber = /^(?:NaN|-?Infinity)$/;
+/** With or without padding, in both alphabets. */
+const base64 = /^(?:[\w+/-]{4})*(?:[\w+/-]{2}(?:==)?|[\w+/-]{3}=?)?$/;
 
 /** A google.protobuf.Value holds doubles. */
 function doubles(json: unknown, place: Place): unknown {
@@ -161,10 +178,21 @@ function refuse(path: string, why: string): never {
  */
 function isTime(text: string): boolean {
   const [, year, month, day] = timeFormat.exec(text) ?? [];
-  return year !== undefined && Number(day) <= new Date(Date.UTC((Number(year) % 400) + 2_000, Number(month), 0)).getUTCDate();
+  if (year === undefined || Number(day) > new Date(Date.UTC((Number(year) % 400) + 2_000, Number(month), 0)).getUTCDate()) return false;
+  const ms = Date.parse(text);
+  return ms >= timeLeastMs && ms < timeEndMs;
 }
+/** ProtoJSON takes no lower-case letters. */
 const timeFormat =
-  /^(\d{4})-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])[Tt](?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,9})?(?:[Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)$/;
+  /^(\d{4})-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,9})?(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)$/;
+/** google.protobuf.Timestamp: the years 1 to 9999. */
+const [timeLeastMs, timeEndMs] = [Date.parse('0001-01-01T00:00:00Z'), Date.parse('+010000-01-01T00:00:00Z')];
+
+/** google.protobuf.Duration: about 10,000 years. */
+function isDuration(text: string): boolean {
+  const [, seconds] = /^-?(\d{1,12})(?:\.\d{1,9})?s$/.exec(text) ?? [];
+  return seconds !== undefined && Number(seconds) <= 315_576_000_000;
+}
 
 function isObject(json: unknown): json is Record<string, unknown> {
   return typeof json === 'object' && json !== null && !Array.isArray(json) && !(json instanceof NumberText);

@@ -6,16 +6,16 @@ import { percentEncode } from '../../core/kit/text.ts';
 import { toHeaders } from './answer-headers.ts';
 
 /** The forms of an error in every protocol. If HTTP itself has a status for it, that is used. */
-const httpStatusOfReason: Partial<Record<CoreReason, number>> = {
-  METHOD_UNKNOWN: 404,
-  VERB_WRONG: 405,
-  CONTENT_TYPE_UNKNOWN: 415,
-  HTTP_VERSION_WRONG: 505,
-};
+const httpStatusOfReason: ReadonlyMap<string, number> = new Map<CoreReason, number>([
+  ['METHOD_UNKNOWN', 404],
+  ['VERB_WRONG', 405],
+  ['CONTENT_TYPE_UNKNOWN', 415],
+  ['HTTP_VERSION_WRONG', 505],
+]);
 
 /** The HTTP status of an error by HTTP's own rules, if there is one. */
 export function httpStatusOf({ cause }: StatusError): number | undefined {
-  return cause instanceof Fault ? httpStatusOfReason[cause.reason as CoreReason] : undefined;
+  return cause instanceof Fault ? httpStatusOfReason.get(cause.reason) : undefined;
 }
 
 /** A status in gRPC and gRPC-Web: gRPC over HTTP/2, "Responses". */

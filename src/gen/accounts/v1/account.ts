@@ -308,16 +308,24 @@ export type DeepPartial<T> = T extends bigint ? string | number | bigint
   : T extends {} ? { [K in keyof T]?: DeepPartial<T[K]> }
   : Partial<T>;
 
+const whole = globalThis.Symbol.for("portico.nanos");
+
 function toTimestamp(date: Date): Timestamp {
-  const seconds = BigInt(Math.trunc(date.getTime() / 1_000));
-  const nanos = (date.getTime() % 1_000) * 1_000_000;
-  return { seconds, nanos };
+  const millis = date.getTime();
+  const seconds = globalThis.Math.floor(millis / 1_000);
+  const kept = (date as any)[whole];
+  const nanos = kept?.millis === millis ? kept.nanos : (millis - seconds * 1_000) * 1_000_000;
+  return { seconds: BigInt(seconds), nanos };
 }
 
-function fromTimestamp(t: Timestamp): Date {
-  let millis = (globalThis.Number(t.seconds.toString()) || 0) * 1_000;
-  millis += (t.nanos || 0) / 1_000_000;
-  return new globalThis.Date(millis);
+function fromTimestamp({ seconds, nanos }: Timestamp): Date {
+  const millis = globalThis.Number(seconds) * 1_000 + globalThis.Math.floor(nanos / 1_000_000);
+  const date = new globalThis.Date(millis);
+  if (globalThis.Number.isNaN(date.getTime()) || nanos < 0 || nanos > 999_999_999) {
+    throw new globalThis.RangeError("A google.protobuf.Timestamp is no time.");
+  }
+  if (nanos % 1_000_000 !== 0) globalThis.Object.defineProperty(date, whole, { value: { millis, nanos } });
+  return date;
 }
 
 function fromJsonTimestamp(o: any): Date {
