@@ -40,7 +40,10 @@ func main() {
 
 func run() error {
 	if len(os.Args) != 2 {
-		return fmt.Errorf("usage: %s scenario|missing|live, with PORTICO_TARGET, PORTICO_CA, PORTICO_EXPIRED_TOKEN; PORTICO_ID_TOKEN, PORTICO_TOPIC", os.Args[0])
+		return fmt.Errorf("usage: %s scenario|missing|live|service, with PORTICO_TARGET, PORTICO_CA, PORTICO_EXPIRED_TOKEN; PORTICO_ID_TOKEN, PORTICO_TOPIC", os.Args[0])
+	}
+	if os.Args[1] == "service" {
+		return serve()
 	}
 	tls, err := credentials.NewClientTLSFromFile(os.Getenv("PORTICO_CA"), "")
 	if err != nil {

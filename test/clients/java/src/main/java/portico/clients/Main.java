@@ -11,8 +11,12 @@ import java.util.concurrent.TimeUnit;
 public final class Main {
   public static void main(String[] arguments) throws Exception {
     if (arguments.length != 1) {
-      System.err.println("usage: scenario|missing|live, with PORTICO_TARGET, PORTICO_CA, PORTICO_EXPIRED_TOKEN; PORTICO_ID_TOKEN, PORTICO_TOPIC");
+      System.err.println("usage: scenario|missing|live|service, with PORTICO_TARGET, PORTICO_CA, PORTICO_EXPIRED_TOKEN; PORTICO_ID_TOKEN, PORTICO_TOPIC");
       System.exit(64);
+    }
+    if (arguments[0].equals("service")) {
+      Service.serve();
+      return;
     }
     ManagedChannel channel = Channels.open(System.getenv("PORTICO_TARGET"), new File(System.getenv("PORTICO_CA")));
     try {
