@@ -3,7 +3,8 @@ import type { Command } from 'commander';
 import { Option } from 'commander';
 import { readValue } from '../settings/environment.ts';
 import { SettingsError } from '../settings/problems.ts';
-import { everyNeed, loadSettings, type Mode, type Need, type Settings } from '../settings.ts';
+import { everyNeed, type Need } from '../settings/needed-to-serve.ts';
+import { loadSettings, type Mode, type Settings } from '../settings.ts';
 import { Exit, exitCodes } from './exit-codes.ts';
 
 /** The sources of settings from the command line. */

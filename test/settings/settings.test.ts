@@ -7,7 +7,8 @@ import { configText } from '../../src/cli/config.ts';
 import { jsonSchema, leaves } from '../../src/settings/describe.ts';
 import { readValue, variableOf } from '../../src/settings/environment.ts';
 import { SettingsError } from '../../src/settings/problems.ts';
-import { loadSettings, type Mode, type Need, type Settings } from '../../src/settings.ts';
+import type { Need } from '../../src/settings/needed-to-serve.ts';
+import { loadSettings, type Mode, type Settings } from '../../src/settings.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'portico-settings-'));
 after(() => rmSync(folder, { recursive: true }));

@@ -10,7 +10,7 @@ import { slowLeases, slowStore, slowVersions } from '../cache/slow.ts';
 import { fakeClock } from '../support/time/clock.ts';
 import { planOf, readyCall } from '../support/cache/ready-call.ts';
 
-const patienceMs = 50;
+const waitBudgetMs = 50;
 /** Once it is used up the reply is looked for once more. */
 const lastLookMs = 1;
 const plan = planOf('GetItem', { ttlMs: 10_000, staleWhileRevalidateMs: 20_000, staleIfErrorMs: 60_000 });
@@ -56,7 +56,7 @@ function slowCluster() {
 }
 
 for (const takesMs of [3, 8, 13, 17, 24, 26, 45, 49, 60, 200, Number.POSITIVE_INFINITY]) {
-  test(`a shared store that takes ${takesMs} ms for each question costs no call more than ${patienceMs} ms, whatever it has to ask`, async () => {
+  test(`a shared store that takes ${takesMs} ms for each question costs no call more than ${waitBudgetMs} ms, whatever it has to ask`, async () => {
     const { clock, store, open, timed } = slowCluster();
     const [one, other] = [open().cache, open().cache];
     const compute = computation();
@@ -67,7 +67,7 @@ for (const takesMs of [3, 8, 13, 17, 24, 26, 45, 49, 60, 200, Number.POSITIVE_IN
     await one.invalidate(['item:moved']);
     store.takesMs = takesMs;
     const atMost = async (what: string, calls: readonly Promise<unknown>[]) => {
-      for (const tookMs of await timed(calls)) assert.ok(tookMs <= patienceMs + lastLookMs, `${what}: ${tookMs} ms`);
+      for (const tookMs of await timed(calls)) assert.ok(tookMs <= waitBudgetMs + lastLookMs, `${what}: ${tookMs} ms`);
     };
     await atMost('remembered here', [one.answer(callOf('hit'), compute)]);
     await atMost('remembered elsewhere', [other.answer(callOf('hit'), compute)]);
@@ -86,7 +86,7 @@ for (const takesMs of [3, 8, 13, 17, 24, 26, 45, 49, 60, 200, Number.POSITIVE_IN
   });
 }
 
-test('while another replica computes, questions that are answered cost no patience; the first that is not ends the waiting', async () => {
+test('while another replica computes, questions that are answered cost no budget; the first that is not ends the waiting', async () => {
   const { store, open, timed } = slowCluster();
   const [one, other] = [open().cache, open().cache];
   const held = computation({}, { held: true });
@@ -99,7 +99,7 @@ test('while another replica computes, questions that are answered cost no patien
   assert.equal(compute.seen.length, 0, 'it waits for the other one');
   store.takesMs = Number.POSITIVE_INFINITY;
   const [tookMs = 0] = await timed([second], 150);
-  assert.ok(tookMs <= 50 + patienceMs + lastLookMs, `${tookMs} ms: the pause between two questions, and the patience`);
+  assert.ok(tookMs <= 50 + waitBudgetMs + lastLookMs, `${tookMs} ms: the pause between two questions, and the wait budget`);
   assert.equal(compute.seen.length, 1);
   held.release();
   await timed([first], 100);
