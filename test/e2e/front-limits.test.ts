@@ -94,6 +94,18 @@ test('a connection without calls is closed, one with a quiet stream is not even 
   assert.deepEqual([told, busy.session.closed], [false, false]);
 });
 
+test('empty lines between requests keep no connection of HTTP/1.1 alive', async () => {
+  const socket = connectTls({ host: '127.0.0.1', port: portOf(server), ca: server.ca, servername: 'localhost' });
+  socket.on('error', () => {}).resume();
+  const closed = once(socket, 'close');
+  await once(socket, 'secureConnect');
+  socket.write('GET /.well-known/jwks.json HTTP/1.1\r\nhost: localhost\r\n\r\n');
+  await once(socket, 'data');
+  const lines = setInterval(() => socket.destroyed || socket.write('\r\n'), 200);
+  await closed;
+  clearInterval(lines);
+});
+
 test('pings keep no connection without calls alive', async () => {
   const wire = await openWire(server);
   let answered = 0;

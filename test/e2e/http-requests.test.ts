@@ -142,6 +142,20 @@ for (const [name, headers, sent, status] of framings)
     if (status === 200) assert.equal(rest, body);
   });
 
+const whole = `POST ${echo} HTTP/1.1\r\nhost: localhost\r\n${json}${length}\r\n${body}`;
+const followed: readonly (readonly [name: string, sent: string])[] = [
+  ['what is no request', `${whole}junk`],
+  ['a request after `connection: close`', whole.replace('\r\n', '\r\nconnection: close\r\n') + whole],
+  ['a request with a length twice', whole + whole.replace(length, length + length)],
+  ['a request with both framings', whole + whole.replace(length, `${length}transfer-encoding: chunked\r\n`)],
+  ['a body that is not chunked as it says', whole + whole.replace(length, 'transfer-encoding: chunked\r\n')],
+  ['headers that are too long', `${whole}GET / HTTP/1.1\r\nx: ${'a'.repeat(20_000)}\r\n\r\n`],
+];
+for (const [name, sent] of followed)
+  test(`HTTP/1.1: a whole request has its answer, whatever follows it: ${name}`, async () => {
+    assert.deepEqual(await said(sent), { status: 200, rest: body });
+  });
+
 test('HTTP/1.1: lines that end without CR, and other versions than 1, are refused', async () => {
   assert.equal((await said(`POST ${echo} HTTP/1.1\nhost: localhost\n\n`)).status, 400);
   assert.equal((await ask(echo, { version: '1.2' })).status, 400);

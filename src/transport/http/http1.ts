@@ -27,7 +27,17 @@ export type Http1 = {
 /**
  * One connection. Its requests wait for the one before them: a client may send many at once (RFC 9112, section 9.3.2).
  */
-type Line = { readonly connection: Connection; busy: boolean; readonly waiting: (() => void)[] };
+type Line = {
+  readonly connection: Connection;
+  busy: boolean;
+  /** When the last answer had left. Monotonic milliseconds. */
+  idleSinceMs: number;
+  /** The request that was received last. */
+  last: IncomingMessage | undefined;
+  readonly waiting: (() => void)[];
+  /** What follows the requests that wait is malformed. */
+  isRefused: boolean;
+};
 
 export type Http1Parts = {
   readonly timers: FrontTimers;
@@ -38,7 +48,7 @@ export type Http1Parts = {
 
 /** The HTTP/1.1 server. It never listens: the front passes connections to it. */
 export function createHttp1(
-  { reportDefect }: Pick<FrontOptions, 'reportDefect'>,
+  { clock, reportDefect }: Pick<FrontOptions, 'clock' | 'reportDefect'>,
   { timers: { prefaceMs, idleMs }, times, serve, connect }: Http1Parts,
 ): Http1 {
   const open = new Set<ServerResponse>();
@@ -48,9 +58,24 @@ export function createHttp1(
     if (!response.headersSent) response.setHeader('connection', 'close');
   };
   const lineOf = (socket: Socket): Line => {
-    const line = lines.get(socket) ?? { connection: connect(socket, () => socket.destroy()), busy: false, waiting: [] };
+    const known = lines.get(socket);
+    if (known !== undefined) return known;
+    const connection = connect(socket, () => socket.destroy());
+    const line: Line = { connection, busy: false, idleSinceMs: clock.monotonicMs(), last: undefined, waiting: [], isRefused: false };
     lines.set(socket, line);
+    endIdle(socket, line);
     return line;
+  };
+  /** Node's timer of an idle connection begins anew with every byte, also of empty lines between two requests. */
+  const endIdle = (socket: Socket, line: Line) => {
+    const mostMs = idleMs + prefaceMs;
+    const look = () => {
+      const leftMs = line.busy ? mostMs : line.idleSinceMs + mostMs - clock.monotonicMs();
+      if (leftMs > 0) cancel = clock.after(leftMs, look);
+      else line.connection.cut('headers_timeout');
+    };
+    let cancel = clock.after(mostMs, look);
+    socket.once('close', () => cancel());
   };
   /** @param next called when the call's handler has ended, and its answer has left */
   const begin = (request: IncomingMessage, response: ServerResponse, connection: Connection, next: () => void) => {
@@ -97,15 +122,25 @@ export function createHttp1(
         emitter.on('error', () => {});
       }
       const line = lineOf(request.socket);
-      oneAtATime(request.socket, line, (next) => begin(request, response, line.connection, next));
+      line.last = request;
+      oneAtATime(request.socket, line, (next) =>
+        begin(request, response, line.connection, () => {
+          line.idleSinceMs = clock.monotonicMs();
+          next();
+        }),
+      );
     },
   );
   server.maxHeadersCount = 0; // above a count Node silently drops headers, content-length too; maxHeaderSize bounds them
   server.requestTimeout = 0; // streams may be long; headers and requests of one message have their own limits
   server.on('connect', (_request, socket) => refuseSocket(socket as Socket, '405 Method Not Allowed')); // no proxy
-  server.on('clientError', ({ code = '' }: NodeJS.ErrnoException, socket) => {
-    if (!lost.has(code)) lineOf(socket as Socket).connection.parts.report(code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 'headers_timeout' : 'http_malformed');
-    refuseSocket(socket as Socket, refusals[code] ?? '400 Bad Request');
+  server.on('clientError', ({ code = '' }: NodeJS.ErrnoException, of) => {
+    const socket = of as Socket;
+    const refuse = () => refuseSocket(socket, refusals[code] ?? '400 Bad Request');
+    if (lost.has(code)) return refuse();
+    const line = lineOf(socket);
+    line.connection.parts.report(code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 'headers_timeout' : 'http_malformed');
+    refuseAfterOthers(socket, line, refuse);
   });
   server.emit('listening'); // Node checks injected sockets for timeouts only if the server emits this (front-limits.test.ts guards it)
   return {
@@ -138,7 +173,7 @@ function oneAtATime(socket: Socket, line: Line, run: (next: () => void) => void)
       const following = line.waiting.shift();
       line.busy = following !== undefined;
       if (line.waiting.length === 0) read(socket, true);
-      if (socket.destroyed) line.waiting.length = 0;
+      if (socket.destroyed || socket.writableEnded) line.waiting.length = 0;
       else following?.();
     });
   if (line.busy) {
@@ -151,4 +186,15 @@ function oneAtATime(socket: Socket, line: Line, run: (next: () => void) => void)
     // arrived is parsed first.
     setImmediate(start);
   }
+}
+
+/** Whole requests before the malformed one are answered first: they may be writes that succeed. */
+function refuseAfterOthers(socket: Socket, line: Line, refuse: () => void): void {
+  if (line.isRefused) return;
+  const isInBody = line.last?.complete === false;
+  if (!line.busy || (isInBody && line.waiting.length === 0)) return void refuse();
+  line.isRefused = true;
+  if (isInBody) line.waiting.pop();
+  line.waiting.push(refuse);
+  read(socket, false);
 }
