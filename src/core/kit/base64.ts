@@ -5,12 +5,12 @@ import { Fault } from './fault.ts';
  * know.
  */
 export const base64Pattern = '(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}(?:==)?|[A-Za-z0-9+/]{3}=?)?';
-const wholeValue = new RegExp(`^${base64Pattern}$`);
 
-/** @returns the bytes of base64 of either alphabet (section 5, too); undefined when it is neither */
-export function base64Bytes(text: string): Buffer | undefined {
-  return wholeValue.test(text.replaceAll('-', '+').replaceAll('_', '/')) ? Buffer.from(text, 'base64') : undefined;
+/** Whether a text is base64, also in the alphabet of URLs (section 5), with its padding or without. */
+export function isBase64(text: string): boolean {
+  return ofEitherAlphabet.test(text);
 }
+const ofEitherAlphabet = /^(?:[\w+/-]{4})*(?:[\w+/-]{2}(?:==)?|[\w+/-]{3}=?)?$/;
 
 /** A decoder of base64 that arrives in chunks of any length. */
 export type Base64Chunks = {

@@ -1,8 +1,8 @@
 import { type DescMessage, fromBinary, type Message, type Registry, toBinary, toJsonString } from '@bufbuild/protobuf';
 import { Fault } from '../../core/kit/fault.ts';
+import { InexactJson, readJson } from '../../core/kit/json-request.ts';
 import type { MethodPlan } from '../../core/kit/plan.ts';
 import { RequestMessage, unreadable } from '../../core/kit/request-message.ts';
-import { InexactJson, readJson } from './json-request.ts';
 import { inexact } from './request-faults.ts';
 
 /** The wire form of messages: protobuf bytes, or JSON. */

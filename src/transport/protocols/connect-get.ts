@@ -1,5 +1,5 @@
 import type { Registry } from '@bufbuild/protobuf';
-import { base64Bytes } from '../../core/kit/base64.ts';
+import { isBase64 } from '../../core/kit/base64.ts';
 import { Fault } from '../../core/kit/fault.ts';
 import { unreadable } from '../../core/kit/request-message.ts';
 import { soonThen } from '../../core/kit/soon.ts';
@@ -28,8 +28,9 @@ export function connectGet(codec: Codec, registry: Registry): Protocol {
           const { message, base64, compression } = parametersOf(query);
           if (message === undefined) throw unreadable(input);
           const encoding = encodingOf(compression?.toString());
-          const raw = base64?.toString() === '1' ? base64Bytes(message.toString('latin1')) : message;
-          if (raw === undefined) throw unreadable(input);
+          const text = base64?.toString() === '1' ? message.toString('latin1') : undefined;
+          if (text !== undefined && !isBase64(text)) throw unreadable(input);
+          const raw = text === undefined ? message : Buffer.from(text, 'base64');
           if (raw.byteLength > bytesMax) throw tooLarge(bytesMax);
           return soonThen(encoding === undefined ? raw : decompress(encoding, raw, bytesMax), (bytes) => codec.read(input, bytes));
         },

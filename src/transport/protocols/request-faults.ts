@@ -1,6 +1,6 @@
 import type { DescMessage } from '@bufbuild/protobuf';
 import { Fault } from '../../core/kit/fault.ts';
-import type { InexactJson } from './json-request.ts';
+import type { InexactJson } from '../../core/kit/json-request.ts';
 
 /** Errors in the bytes of a request, with the same texts in every protocol. */
 export function tooLarge(bytesMax: number): Fault {

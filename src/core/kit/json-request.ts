@@ -1,6 +1,7 @@
 import { type DescField, type DescMessage, fromJson, type JsonValue, type Message, type Registry, ScalarType } from '@bufbuild/protobuf';
-import { NumberText, parseExactJson } from '../../core/kit/exact-json.ts';
-import { requestBounds, tooComplex } from '../../core/kit/request-complexity.ts';
+import { isBase64 } from './base64.ts';
+import { NumberText, parseExactJson } from './exact-json.ts';
+import { requestBounds, tooComplex } from './request-complexity.ts';
 
 /**
  * A JSON request with a value that its field cannot hold exactly. Neither the message nor the field's name quotes a
@@ -133,14 +134,12 @@ function exactScalar(scalar: ScalarType | undefined, json: unknown, { path }: Pl
 /** protobuf-es takes every text for a number that JavaScript does: " 1", "0x1"; and base64 with anything between. */
 function exactText(scalar: ScalarType | undefined, json: string, path: string): string {
   if (scalar === undefined || scalar === ScalarType.STRING || scalar === ScalarType.BOOL) return json;
-  if (scalar === ScalarType.BYTES) return base64.test(json) ? json : refuse(path, 'is no base64');
+  if (scalar === ScalarType.BYTES) return isBase64(json) ? json : refuse(path, 'is no base64');
   const isDouble = scalar === ScalarType.DOUBLE || scalar === ScalarType.FLOAT;
   return jsonNumber.test(json) || (isDouble && notANumber.test(json)) ? json : refuse(path, 'is no number');
 }
 const jsonNumber = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
 const notANumber = /^(?:NaN|-?Infinity)$/;
-/** With or without padding, in both alphabets. */
-const base64 = /^(?:[\w+/-]{4})*(?:[\w+/-]{2}(?:==)?|[\w+/-]{3}=?)?$/;
 
 /** A google.protobuf.Value holds doubles. */
 function doubles(json: unknown, place: Place): unknown {
