@@ -8,7 +8,7 @@ import { openPlaces } from '../kit/places.ts';
 import { StoreDown } from '../kit/store-down.ts';
 import { closeFor, stayAway } from './close-advice.ts';
 import { openRate } from './rate-limit.ts';
-import type { StreamLimits } from './stream-limits.ts';
+import { beginBurstS, type StreamLimits } from './stream-limits.ts';
 import type { Stream } from './stream.ts';
 
 /** A stream in the registry. */
@@ -59,7 +59,7 @@ export type RegistryParts = {
 
 export function openRegistry({ bus, limits, clock, random, log, topic }: RegistryParts): Registry {
   const perSecond = limits.beginsPerSecond;
-  const begins = openRate({ perSecond, burst: 100 * perSecond }, clock.monotonicMs);
+  const begins = openRate({ perSecond, burst: beginBurstS * perSecond }, clock.monotonicMs);
   const streams = new Map<string, Registered>();
   const [ofUsers, ofAddresses] = [openPlaces(), openPlaces()];
   /** By device: its streams with those that were announced to all. */

@@ -4,7 +4,7 @@ import { Fault } from '../kit/fault.ts';
 import type { Caller, Lifetime, Sink } from '../ports/call.ts';
 import { type Close, closeFor } from './close-advice.ts';
 import { openBucket } from './rate-limit.ts';
-import { graceMs, heartbeatRangeMs, type StreamLimits } from './stream-limits.ts';
+import { graceMs, heartbeatRangeMs, messageBurstS, type StreamLimits } from './stream-limits.ts';
 import { openOutbox, type Outbox } from './outbox.ts';
 
 /** The messages of a client that every stream has. */
@@ -55,7 +55,7 @@ export function openStream({ id, sink, lifetime, limits, clock, heartbeatMs, onR
   const controller = new AbortController();
   let everyMs = intervalOf(heartbeatMs, limits.heartbeatMs);
   let receivedAtMs = clock.monotonicMs();
-  const mayReceive = openBucket({ perSecond: limits.messagesPerSecond, burst: 10 * limits.messagesPerSecond }, clock.monotonicMs);
+  const mayReceive = openBucket({ perSecond: limits.messagesPerSecond, burst: messageBurstS * limits.messagesPerSecond }, clock.monotonicMs);
   let cancel = () => {};
   let cancelVerify = () => {};
   let verifiedAtMs = Number.NEGATIVE_INFINITY;
