@@ -22,6 +22,8 @@ export type Outbox = {
   onRoom(callback: () => void): () => void;
   /** @returns false when the client claims more than it was sent */
   acknowledge(count: number): boolean;
+  /** Calls back once when all that was sent until now is acknowledged. */
+  whenAcknowledged(callback: () => void): void;
   /** Since when something has been waiting without any of it being taken; undefined: nothing waits. */
   stalledSinceMs(): number | undefined;
   sentAtMs(): number;
@@ -41,6 +43,7 @@ export function openOutbox({ sink, bytesMax, unacknowledgedMax, onFull, nowMs }:
   let over = false;
   let flushing = false;
   const callbacks = new Set<() => void>();
+  let marks: { readonly count: number; readonly callback: () => void }[] = [];
 
   const mayWrite = (counted: number) => open && (counted === 0 || sent - acknowledged < unacknowledgedMax);
   const write = (message: Uint8Array, counted: number) => {
@@ -94,7 +97,15 @@ export function openOutbox({ sink, bytesMax, unacknowledgedMax, onFull, nowMs }:
       if (count <= acknowledged) return true; // a late one, or a repeat
       acknowledged = count;
       flush();
+      const reached = marks.filter((mark) => mark.count <= count);
+      marks = marks.filter((mark) => mark.count > count);
+      for (const { callback } of reached) callback();
       return true;
+    },
+    whenAcknowledged: (callback) => {
+      const count = sent + waiting.reduce((sum, { counted }) => sum + counted, 0);
+      if (count <= acknowledged) callback();
+      else marks.push({ count, callback });
     },
     stalledSinceMs: () => stalledSinceMs,
     sentAtMs: () => sentAtMs,
@@ -103,6 +114,7 @@ export function openOutbox({ sink, bytesMax, unacknowledgedMax, onFull, nowMs }:
       over = true;
       waiting = [];
       callbacks.clear();
+      marks = [];
       if (last !== undefined) sink.write(last);
       sink.end();
     },

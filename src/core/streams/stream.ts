@@ -20,6 +20,7 @@ export type Stream = {
   /** Aborted when it is closed, in any way. */
   readonly signal: AbortSignal;
   readonly out: Pick<Outbox, 'send' | 'hasRoom' | 'onRoom'>;
+  readonly whenAcknowledged: Outbox['whenAcknowledged'];
   /** Counts a message of the client against its rate; a client that sends too many is closed. */
   received(): void;
   /** Counts what the client begins; a client whose user begins too much is closed, and nothing is begun. */
@@ -129,6 +130,7 @@ export function openStream({ id, sink, lifetime, limits, clock, heartbeatMs, onR
     id,
     signal: controller.signal,
     out,
+    whenAcknowledged: out.whenAcknowledged,
     close,
     received: () => {
       receivedAtMs = clock.monotonicMs();
