@@ -90,7 +90,7 @@ export type Portico = {
   close(): Promise<void>;
 };
 
-/** Builds and joins all rooms: the only place that names adapters. The server listens when the promise has resolved. */
+/** Builds and joins all rooms, with the files in `wire/`. The server listens when the promise has resolved. */
 export async function wire({ settings, app, release, clock, env, pretty, samples = {}, handlers: given = {} }: WireOptions): Promise<Portico> {
   const configs = upstreamConfigs(settings, samples);
   const methods = methodsOf(release, app, { only: settings.app.services, upstreams: new Set(Object.keys(configs)) });

@@ -69,7 +69,7 @@ export function verifyTokens(parts: VerifyParts): VerifyToken {
     if (token.sessionId !== undefined && revocations.has(token.sessionId)) throw new Fault('SESSION_REVOKED', 'The session was ended: sign in anew.');
     return token;
   };
-  const judge = async (token: string, key: string): Promise<VerifiedToken> => {
+  const verifyAnew = async (token: string, key: string): Promise<VerifiedToken> => {
     const { issuer, kid, typ } = namesOf(token);
     const other = external.get(issuer);
     if (other === undefined && issuer !== parts.issuer) throw new Fault('TOKEN_INVALID', 'The token is of an issuer that is not known here.');
@@ -87,10 +87,10 @@ export function verifyTokens(parts: VerifyParts): VerifyToken {
       throw new Fault('TOKEN_INVALID', `The token has ${token.length} characters: at most ${tokenLengthMax} are allowed.`);
     const key = hash('sha256', token, 'base64url');
     const known = remembered.get(key);
-    if (known === undefined) return judge(token, key);
+    if (known === undefined) return verifyAnew(token, key);
     if (known.stillTrusted()) return current(known);
     remembered.delete(key);
-    return judge(token, key);
+    return verifyAnew(token, key);
   };
 
   async function verifyOwn(token: string, kid: string | undefined): Promise<Remembered> {
