@@ -10,7 +10,8 @@ const needed: ReadonlySet<string> = new Set(['BigInt', 'Map', 'Math', 'Symbol', 
 
 /**
  * Names that generated code cannot distinguish: methods that differ in the case of their first letter, fields that are
- * one property, types of a file that are one name, and fields and types named like what JavaScript has itself. Forwarded bytes are not affected.
+ * one property, types of a file that are one name, and fields and types named like what JavaScript has itself.
+ * Forwarded bytes are not affected.
  * @param services whose messages are read by screens, by core or by clients of screens
  */
 export function generatedNames(services: Iterable<DescService>, isRead: (method: DescMethod) => boolean): readonly Finding[] {
