@@ -30,9 +30,9 @@ export function openEdge(parts: EdgeParts): Edge {
     const { protocol, refused } = parts.protocolOf(exchange);
     const reply = protocol.reply(exchange);
     try {
-      authorityOf(exchange.headers); // without a valid host there is no path
+      const authority = authorityOf(exchange.headers); // without a valid host there is no path
       const { plan, answer } = methodOf(exchange, parts, protocol, refused);
-      new RunningCall(exchange, { plan, protocol, reply, handled }, parts).run(answer);
+      new RunningCall(exchange, { plan, protocol, reply, authority, handled }, parts).run(answer);
     } catch (error) {
       reply.fail(refuse(exchange, error));
       handled();

@@ -3,22 +3,7 @@ import { base64Pattern } from '../core/kit/base64.ts';
 import { Fault } from '../core/kit/fault.ts';
 import { memo } from '../core/kit/memo.ts';
 import { clip } from '../core/kit/text.ts';
-import type { CallMetadata, Protocol } from '../core/ports/call.ts';
-import { takeDeadline } from './timeout-headers.ts';
-
-/** The content of headers besides the metadata. */
-export type Cleaned = {
-  readonly authority: string;
-  /** When the client stops waiting: milliseconds since 1970. */
-  readonly deadlineAtMs: number | undefined;
-};
-
-export type ReceivedHeaders = {
-  /** Names and values alternating, as received. */
-  readonly rawHeaders: readonly string[];
-  readonly protocol: Protocol;
-  readonly nowMs: number;
-};
+import type { CallMetadata } from '../core/ports/call.ts';
 
 /** Longest value of one piece of metadata, in bytes. */
 const valueBytesMax = 4_096;
@@ -42,30 +27,27 @@ const verdicts = memo<Verdict>(1_000, 64);
 const verdictOf = (key: string) => verdicts(key, () => (stripped.test(key) ? 'strip' : key.includes('_') ? 'refuse' : 'keep'));
 
 /**
- * Cleans the headers of one call in place: removes keys that a client may not send, and extracts the timeout, which the
- * deadline interceptor enforces with details.
+ * Cleans the headers of one call in place: removes keys that a client may not send.
+ * @param rawHeaders names and values alternating, as received
  * @throws Fault CALL_MALFORMED for keys with "_", for values that are too long, not printable ASCII or (of "-bin" keys)
- * not base64, for two content types, and for an invalid host; TIMEOUT_MALFORMED for an invalid timeout
+ * not base64, and for two content types
  */
-export function cleanHeaders(headers: IncomingHttpHeaders, { rawHeaders, protocol, nowMs }: ReceivedHeaders): Cleaned {
-  if (valuesOf('content-type', rawHeaders).length > 1) throw refusedKey('content-type', 'has two values');
-  const credentials = valuesOf('authorization', rawHeaders);
-  if (credentials.length > 1) headers.authorization = credentials.join(', '); // not a credential, so it is refused where one is needed
+export function cleanHeaders(headers: IncomingHttpHeaders, rawHeaders: readonly string[]): void {
+  joinRepeated(headers, rawHeaders);
   for (const key in headers) {
     const verdict = verdictOf(key);
     if (verdict === 'strip') delete headers[key];
     else if (verdict === 'refuse') throw refusedKey(key, 'has a "_": write "-" instead');
     else {
-      const value = headers[key] ?? '';
-      const { length } = value;
+      const text = String(headers[key] ?? ''); // Node makes a list of set-cookie
+      const { length } = text;
       const most = key === 'authorization' ? credentialBytesMax : valueBytesMax;
       if (length > most && key !== ':path') throw refusedKey(key, `has ${length} bytes: at most ${most} are allowed`);
-      if (typeof value === 'string' && !printable.test(value) && key !== ':path')
+      if (!printable.test(text) && key !== ':path')
         throw refusedKey(key, 'has characters that are not printable ASCII: use a key that ends in "-bin"');
-      if (key.endsWith('-bin') && !base64List.test(String(value))) throw refusedKey(key, 'is not base64');
+      if (key.endsWith('-bin') && !base64List.test(text)) throw refusedKey(key, 'is not base64');
     }
   }
-  return { authority: authorityOf(headers), deadlineAtMs: takeDeadline(headers, protocol, nowMs) };
 }
 
 /** The client chooses the key, and headers carry it back. */
@@ -83,14 +65,18 @@ export function authorityOf(headers: IncomingHttpHeaders): string {
   return authority;
 }
 
-/** Node silently keeps the first of several values, while a proxy or an upstream may use another. */
-function valuesOf(name: string, rawHeaders: readonly string[]): readonly string[] {
-  const found: string[] = [];
+/**
+ * Node silently keeps the first of several values, while a proxy or an upstream may use another. Two credentials are
+ * none, so they are refused where one is needed.
+ */
+function joinRepeated(headers: IncomingHttpHeaders, rawHeaders: readonly string[]): void {
+  let types = 0;
+  let credentials = 0;
   for (let i = 0; i < rawHeaders.length; i += 2) {
-    const received = rawHeaders[i] ?? '';
-    if (received.length === name.length && received.toLowerCase() === name) found.push(rawHeaders[i + 1] ?? '');
+    const name = rawHeaders[i] ?? '';
+    if (name.length === 12 && name.toLowerCase() === 'content-type' && ++types > 1) throw refusedKey('content-type', 'has two values');
+    if (name.length === 13 && name.toLowerCase() === 'authorization' && ++credentials > 1) headers.authorization += `, ${rawHeaders[i + 1]}`;
   }
-  return found;
 }
 
 /** Headers of HTTP and of the protocols, which are not metadata. Pseudo headers begin with ":". */

@@ -76,7 +76,7 @@ function openCall({ fail = () => {} }: { readonly fail?: () => void } = {}) {
   const run = (answer: () => Answer | Promise<Answer>) => {
     const plan = { method: 'a.v1.B/C', kind: 'bidi_stream' } as MethodPlan;
     const protocol = { name: 'grpc', carries: () => true, reply: () => reply, request: () => request } as const;
-    new RunningCall(exchange, { plan, protocol, reply, handled: () => void handled++ }, parts).run((call) => {
+    new RunningCall(exchange, { plan, protocol, reply, authority: 'localhost', handled: () => void handled++ }, parts).run((call) => {
       call.onEnd((ending) => endings.push(ending));
       return answer();
     });

@@ -13,11 +13,14 @@ import { OneRequest } from './protocols/one-request.ts';
 import type { Protocol, Reply } from './protocols/protocol.ts';
 import { fitStatus } from './status-budget.ts';
 import { streamSink } from './stream-sink.ts';
+import { takeDeadline } from './timeout-headers.ts';
 
 export type CallToRun = {
   readonly plan: MethodPlan;
   readonly protocol: Protocol;
   readonly reply: Reply;
+  /** The host that the client has named. */
+  readonly authority: string;
   /** Called once, when the handler of the call has ended. */
   readonly handled: () => void;
 };
@@ -39,9 +42,9 @@ export class RunningCall {
   #sentBytes = 0;
 
   /** @throws Fault when the headers are refused */
-  constructor(exchange: Exchange, { plan, protocol, reply, handled }: CallToRun, parts: EdgeParts) {
+  constructor(exchange: Exchange, { plan, protocol, reply, authority, handled }: CallToRun, parts: EdgeParts) {
     const { headers, rawHeaders, peer } = exchange;
-    const { authority, deadlineAtMs } = cleanHeaders(headers, { rawHeaders, protocol: protocol.name, nowMs: parts.nowMs() });
+    cleanHeaders(headers, rawHeaders);
     this.#exchange = exchange;
     this.#reply = reply;
     this.#parts = parts;
@@ -53,7 +56,7 @@ export class RunningCall {
       peer,
       authority,
       signal: this.#controller.signal,
-      deadlineAtMs,
+      deadlineAtMs: takeDeadline(headers, protocol.name, parts.nowMs()),
       request: protocol.request(exchange, plan),
       onEnd: this.#ends.onEnd,
     };

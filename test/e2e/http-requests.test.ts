@@ -25,7 +25,7 @@ const chunked = `c\r\n${body}\r\n0\r\n\r\n`;
  * Sends bytes on a connection of its own. @returns the status of the answer and its body, or what CORS and Node say of
  * it
  */
-async function said(text: string): Promise<{ readonly status: number; readonly rest: string }> {
+async function said(text: string): Promise<{ readonly status: number; readonly rest: string; readonly continued: boolean }> {
   const socket = connect(server.portico.ports.public, '127.0.0.1');
   let received = '';
   socket.setEncoding('utf8').on('data', (chunk) => {
@@ -45,7 +45,11 @@ async function said(text: string): Promise<{ readonly status: number; readonly r
   await until('the answer is there, or the connection is closed', () => isClosed || isWhole());
   socket.destroy();
   const final = received.replace(/^HTTP\/1\.1 100[^\r]*\r\n\r\n/, '');
-  return { status: Number(/^HTTP\/1\.1 (\d+)/.exec(final)?.[1] ?? 0), rest: final.slice(final.indexOf('\r\n\r\n') + 4) };
+  return {
+    status: Number(/^HTTP\/1\.1 (\d+)/.exec(final)?.[1] ?? 0),
+    rest: final.slice(final.indexOf('\r\n\r\n') + 4),
+    continued: final !== received,
+  };
 }
 
 type Sent = { readonly verb?: string; readonly host?: string; readonly headers?: string; readonly body?: string; readonly version?: string };
@@ -153,8 +157,29 @@ const followed: readonly (readonly [name: string, sent: string])[] = [
 ];
 for (const [name, sent] of followed)
   test(`HTTP/1.1: a whole request has its answer, whatever follows it: ${name}`, async () => {
-    assert.deepEqual(await said(sent), { status: 200, rest: body });
+    assert.deepEqual(await said(sent), { status: 200, rest: body, continued: false });
   });
+
+test('HTTP/1.1: a client that asks before it sends its body is told to continue, or at once why it is refused', async () => {
+  const asking = (path: string) => ask(path, { headers: `${json}${length}expect: 100-continue\r\n`, body: '' });
+  for (const [path, status] of [
+    ['/fixture.v1.ScreenService/None', 404],
+    ['/fixture.v1.ScreenService/WhoAmI', 401],
+  ] as const) {
+    const refused = await asking(path);
+    assert.deepEqual([refused.status, refused.continued], [status, false], path);
+  }
+  const socket = connect(server.portico.ports.public, '127.0.0.1');
+  let received = '';
+  socket.setEncoding('utf8').on('data', (chunk) => {
+    received += chunk;
+  });
+  socket.write(`POST ${echo} HTTP/1.1\r\nhost: localhost\r\n${json}${length}expect: 100-continue\r\n\r\n`);
+  await until('it is told to continue', () => received === 'HTTP/1.1 100 Continue\r\n\r\n');
+  socket.write(body);
+  await until('it is answered', () => received.endsWith(body));
+  socket.destroy();
+});
 
 test('HTTP/1.1: lines that end without CR, and other versions than 1, are refused', async () => {
   assert.equal((await said(`POST ${echo} HTTP/1.1\nhost: localhost\n\n`)).status, 400);

@@ -108,6 +108,10 @@ test('a timeout of nothing is over, and says so', async () => {
   assert.deepEqual(await said(wire.ask({ ...json, 'connect-timeout-ms': '0' }, '{}')), [504, 'The call was not answered within 0 ms.']);
 });
 
+test('a header of which Node makes a list has the limits of others', async () => {
+  assert.match((await said(wire.ask({ ...json, 'set-cookie': ['a', 'b'.repeat(4_096)] }, '{}')))[1], /"set-cookie.*at most 4096 are allowed/);
+});
+
 test('binary metadata with a character too many or too few is refused', async () => {
   for (const value of ['A', 'YWFhY', '=', 'Y===', 'YQ=', 'YQ==YQ==', 'YQ, A'])
     assert.deepEqual(await said(wire.ask({ ...json, 'x-shop-bin': value }, '{}')), [400, 'The metadata key \\"x-shop-bin\\" is not base64.'], value);

@@ -39,6 +39,13 @@ type Line = {
   isRefused: boolean;
 };
 
+type Received = {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  /** The client sends the body after a 100 (RFC 9110, section 10.1.1). */
+  readonly isAsking: boolean;
+};
+
 export type Http1Parts = {
   readonly timers: FrontTimers;
   readonly times: RequestTimeouts;
@@ -78,7 +85,7 @@ export function createHttp1(
     socket.once('close', () => cancel());
   };
   /** @param next called when the call's handler has ended, and its answer has left */
-  const begin = (request: IncomingMessage, response: ServerResponse, connection: Connection, next: () => void) => {
+  const begin = ({ request, response, isAsking }: Received, connection: Connection, next: () => void) => {
     const exchange = new Http1Exchange(request, response, connection, times);
     connection.opened(exchange);
     let parts = 2;
@@ -91,6 +98,8 @@ export function createHttp1(
     });
     try {
       serve(exchange, over);
+      // After the refusal of what needs no body: its client does not send it.
+      if (isAsking) setImmediate(() => response.headersSent || response.writeContinue());
     } catch (error) {
       reportDefect('stream', error);
       response.destroy();
@@ -105,32 +114,35 @@ export function createHttp1(
       keepAliveTimeout: idleMs, // Node's default is 5 s: a balancer that reuses the connection at that moment answers 502
       maxHeaderSize: 16_384,
     },
-    (request, response) => {
-      const unsupported = unsupportedOf(request);
-      if (unsupported !== undefined) {
-        response.writeHead(unsupported, { connection: 'close' }).end();
-        return;
-      }
-      open.add(response);
-      if (leaving) sayLast(response);
-      response.once('close', () => open.delete(response));
-      for (const emitter of [request, response]) {
-        confine(emitter, (error) => {
-          reportDefect('stream', error);
-          response.destroy();
-        });
-        emitter.on('error', () => {});
-      }
-      const line = lineOf(request.socket);
-      line.last = request;
-      oneAtATime(request.socket, line, (next) =>
-        begin(request, response, line.connection, () => {
-          line.idleSinceMs = clock.monotonicMs();
-          next();
-        }),
-      );
-    },
+    (request, response) => receive({ request, response, isAsking: false }),
   );
+  const receive = (received: Received) => {
+    const { request, response } = received;
+    const unsupported = unsupportedOf(request);
+    if (unsupported !== undefined) {
+      response.writeHead(unsupported, { connection: 'close' }).end();
+      return;
+    }
+    open.add(response);
+    if (leaving) sayLast(response);
+    response.once('close', () => open.delete(response));
+    for (const emitter of [request, response]) {
+      confine(emitter, (error) => {
+        reportDefect('stream', error);
+        response.destroy();
+      });
+      emitter.on('error', () => {});
+    }
+    const line = lineOf(request.socket);
+    line.last = request;
+    oneAtATime(request.socket, line, (next) =>
+      begin(received, line.connection, () => {
+        line.idleSinceMs = clock.monotonicMs();
+        next();
+      }),
+    );
+  };
+  server.on('checkContinue', (request, response) => receive({ request, response, isAsking: true }));
   server.maxHeadersCount = 0; // above a count Node silently drops headers, content-length too; maxHeaderSize bounds them
   server.requestTimeout = 0; // streams may be long; headers and requests of one message have their own limits
   server.on('connect', (_request, socket) => refuseSocket(socket as Socket, '405 Method Not Allowed')); // no proxy

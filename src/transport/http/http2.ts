@@ -95,6 +95,7 @@ export function createHttp2(
       try {
         serve(exchange, () => connection.running--);
       } catch (error) {
+        connection.running--;
         failed(stream, error);
       }
     });
