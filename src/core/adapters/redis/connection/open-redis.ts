@@ -150,7 +150,10 @@ export function openRedis(
       } catch (error) {
         if (firstWord(error) !== 'NOSCRIPT') return counted(error);
       }
-      return send(slot, 'EVAL', [source, keys.length, ...keys, ...words]).catch(counted);
+      return send(slot, 'EVAL', [source, keys.length, ...keys, ...words]).catch((error: unknown) => {
+        if (firstWord(error) !== 'NOSCRIPT') return counted(error);
+        return counted(new StoreDown('refused', 'Redis does not take a script that was sent to it in full.', { cause: error })); // a proxy's answer
+      });
     },
     mget: async (keys) => {
       if (keys.length === 0) return [];
