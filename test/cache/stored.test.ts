@@ -29,6 +29,18 @@ for (const [what, answer, reason] of notStored) {
   });
 }
 
+const edge = ['x'.repeat(256), '{', '}', '{}', '__proto__', 'constructor', '*', '"', '\\', '~', '!'];
+test('an answer with 64 tags, some of them named twice, of up to 256 bytes and of any printable character, is stored, and each invalidates it', async () => {
+  const tags = [...edge, ...Array.from({ length: 62 - edge.length }, (_, i) => `tag:${i}`)]; // with the two of its policy
+  const { cache } = openTestCache();
+  const compute = computation({ tags: [...tags, ...tags, 'item:7'] });
+  for (const [i, tag] of ['user:ada', ...tags].entries()) {
+    assert.equal(cameBy(await cache.answer(call(), compute)), `miss ${i + 1}`, tag);
+    assert.equal(cameBy(await cache.answer(call(), compute)), `hit ${i + 1}`);
+    await cache.invalidate([tag]);
+  }
+});
+
 test('an answer whose tag has no value is not stored, because nobody could invalidate it', async () => {
   const { cache, counts } = openTestCache();
   const compute = computation();

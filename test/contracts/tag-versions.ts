@@ -64,6 +64,18 @@ export function tagVersionsContract(adapter: string, open: () => Promise<TagVers
     assert.equal(await versions.standing(['a'], first.slice(0, 1)), 'current');
   });
 
+  contract('a tag may have any printable character, and 256 of them', async (on) => {
+    const tags = ['x'.repeat(256), 'x'.repeat(255), '{', '}', '{}', '{a}', '{b}', '__proto__', 'constructor', '*', '"', '\\', '~', '!'];
+    for (const tag of tags) {
+      const before = await stored(on, tags);
+      await on.versions.raise([tag]);
+      for (const [i, other] of tags.entries()) {
+        const standing = await on.versions.standing([other], [before[i] ?? 0]);
+        assert.equal(standing, other === tag ? 'invalidated' : 'current', `${other} after ${tag} was raised`);
+      }
+    }
+  });
+
   contract('versions only rise, a thousand times in one moment', async ({ versions }) => {
     let [last = 0] = (await versions.begin(['a'])).versions;
     for (let i = 0; i < 1_000; i++) {
