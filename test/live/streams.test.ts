@@ -96,6 +96,28 @@ test('a client that never acknowledges is closed with RESUME, and recovers all',
   assert.deepEqual(quick.events(), texts);
 });
 
+test('a client that returns and never acknowledges is closed with RESUME, page after page', async () => {
+  const topic = 'news:returns';
+  const first = await server.live('gus', { device: 'returns', subscriptions: [{ topic }] });
+  let { position } = await first.wait('subscribed');
+  first.cut();
+  const texts = Array.from({ length: 250 }, (_, i) => `event ${i}`);
+  await server.publish(...texts.slice(0, 100).map((text) => ({ topic, text })));
+  await server.publish(...texts.slice(100, 200).map((text) => ({ topic, text })));
+  await server.publish(...texts.slice(200).map((text) => ({ topic, text })));
+  const received: string[] = [];
+  for (const isLast of [false, false, true]) {
+    const client = await server.live('gus', { device: 'returns', subscriptions: [{ topic, position }] }, { acknowledges: false });
+    assert.equal((await client.wait('subscribed')).recovered, true);
+    if (isLast) await until('all are there', () => received.length + client.events().length === texts.length);
+    else assert.deepEqual(await closedOf(client), ['STREAM_SLOW', resume]);
+    received.push(...client.events());
+    const last = client.all('events').at(-1)?.events.at(-1);
+    position = { epoch: position?.epoch ?? '', offset: last?.offset ?? 0n, eventId: last?.id ?? '' };
+  }
+  assert.deepEqual(received, texts);
+});
+
 test('a token is renewed in the stream; a foreign or broken one is refused, and the stream ends with its token', async () => {
   const { headers, refreshToken } = await signIn(server, liveRegistry, 'hal');
   const client = await server.live('hal', { subscriptions: [{ topic: 'user:hal' }] }, { headers });

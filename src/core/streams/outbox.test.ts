@@ -102,3 +102,18 @@ test('what waits is bounded in bytes; unacknowledged messages wait, and others p
   assert.equal(out.acknowledge(1), true);
   assert.deepEqual(sink.written.slice(3), ['33333']);
 });
+
+test('a writer that waits for room is stalled, like a message that waits, until it has it or leaves', () => {
+  const { out, send } = open({ unacknowledgedMax: 1 });
+  send('1');
+  assert.equal(out.stalledSinceMs(), undefined, 'nothing waits');
+  const leave = out.onRoom(() => {});
+  assert.equal(out.stalledSinceMs(), 0);
+  leave();
+  assert.equal(out.stalledSinceMs(), undefined);
+  let called = 0;
+  out.onRoom(() => called++);
+  assert.equal(out.stalledSinceMs(), 0);
+  out.acknowledge(1);
+  assert.deepEqual([called, out.stalledSinceMs()], [1, undefined]);
+});

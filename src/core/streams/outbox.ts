@@ -24,7 +24,7 @@ export type Outbox = {
   acknowledge(count: number): boolean;
   /** Calls back once when all that was sent until now is acknowledged. */
   whenAcknowledged(callback: () => void): void;
-  /** Since when something has been waiting without any of it being taken; undefined: nothing waits. */
+  /** Since when messages or writers have been waiting without any of them being taken; undefined: none waits. */
   stalledSinceMs(): number | undefined;
   sentAtMs(): number;
   /** Drops what waits, sends the last message, and ends the stream. */
@@ -67,15 +67,17 @@ export function openOutbox({ sink, bytesMax, unacknowledgedMax, onFull, nowMs }:
       write(next.message, next.counted);
     }
     if (taken > 0) waiting.splice(0, taken);
-    if (waiting.length === 0) stalledSinceMs = undefined;
-    else if (taken > 0) stalledSinceMs = nowMs();
     flushing = false;
     for (const callback of callbacks) {
       if (!hasRoom()) break;
+      taken++;
       callbacks.delete(callback);
       callback();
     }
+    if (!waits()) stalledSinceMs = undefined;
+    else if (taken > 0) stalledSinceMs = nowMs();
   };
+  const waits = () => waiting.length > 0 || callbacks.size > 0;
   const hasRoom = () => !over && waiting.length === 0 && mayWrite(1);
   return {
     send: (message, counted) => {
@@ -89,8 +91,14 @@ export function openOutbox({ sink, bytesMax, unacknowledgedMax, onFull, nowMs }:
     hasRoom,
     onRoom: (callback) => {
       if (hasRoom()) callback();
-      else if (!over) callbacks.add(callback);
-      return () => void callbacks.delete(callback);
+      else if (!over) {
+        callbacks.add(callback);
+        stalledSinceMs ??= nowMs();
+      }
+      return () => {
+        callbacks.delete(callback);
+        if (!waits()) stalledSinceMs = undefined;
+      };
     },
     acknowledge: (count) => {
       if (count > sent) return false;

@@ -48,9 +48,7 @@ export type StreamParts = {
   readonly onClosed: (close: Close | undefined) => void;
 };
 
-/**
- * The shortest interval between two verifications of permissions: a client may renew with every message. Milliseconds.
- */
+/** Permissions are verified anew so often at most: a client may renew with every message. Milliseconds. */
 const verifyEveryMs = 5_000;
 
 /** Opens a stream: sends its welcome, watches over its client, and closes it with a reason. */
