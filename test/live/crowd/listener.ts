@@ -6,7 +6,7 @@ import { systemClock } from '../../../src/wire/system-clock.ts';
 import { type H2LiveParts, h2Live } from '../../support/client/h2-live.ts';
 import type { Published } from './publishers.ts';
 
-export type ListenerParts = Pick<H2LiveParts, 'port' | 'ca' | 'onMessage'> & {
+export type ListenerParts = Omit<H2LiveParts, 'device'> & {
   readonly name: string;
   readonly token: string;
   readonly topics: readonly string[];

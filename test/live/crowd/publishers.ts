@@ -13,6 +13,8 @@ export type PublishersParts = {
   readonly random: () => number;
   /** Of all topics together. */
   readonly eventsPerSecond: number;
+  /** Of each payload: its number, and spaces. Default: nothing but the number. */
+  readonly eventBytes?: number;
 };
 
 /** What was published to a topic: the payload of an event is its number, its place in this list. */
@@ -34,7 +36,7 @@ const callMs = 4_000;
 const againMs = 100;
 const batchMost = 20;
 
-export function openPublishers({ topics, ports, ca, serviceToken, random, eventsPerSecond }: PublishersParts): Publishers {
+export function openPublishers({ topics, ports, ca, serviceToken, random, eventsPerSecond, eventBytes = 0 }: PublishersParts): Publishers {
   const options = { 'grpc.initial_reconnect_backoff_ms': 100, 'grpc.max_reconnect_backoff_ms': 500 };
   const channels = ports.map((port): Channel => createChannel(`https://localhost:${port}`, ChannelCredentials.createSsl(Buffer.from(ca)), options));
   const clients = channels.map((channel) => createClient(PublisherServiceDefinition, channel));
@@ -44,7 +46,7 @@ export function openPublishers({ topics, ports, ca, serviceToken, random, events
 
   /** Tries again with the same request ids, at any replica, until it is confirmed. @returns the offsets */
   const insist = async (topic: string, numbers: readonly number[]): Promise<readonly number[]> => {
-    const events = numbers.map((n) => ({ topic, payload: Buffer.from(String(n)), requestId: `${n}`, key: '' }));
+    const events = numbers.map((n) => ({ topic, payload: Buffer.from(String(n).padEnd(eventBytes)), requestId: `${n}`, key: '' }));
     while (!closed) {
       const client = clients[Math.floor(random() * clients.length)];
       try {

@@ -23,6 +23,8 @@ export type Replica = {
   readonly internalPort: number;
   readonly adminUrl: string;
   isUp(): boolean;
+  /** Its resident set size. Bytes. */
+  memory(): number;
   /** SIGKILL. */
   kill(): Promise<void>;
   /** SIGTERM; resolved when it has ended. */
@@ -43,12 +45,14 @@ export type ReplicasOptions = {
   readonly places: readonly RedisPlace[];
   /** Of `live`. */
   readonly settings?: Readonly<Record<string, unknown>>;
+  /** Of `public`. */
+  readonly front?: Readonly<Record<string, unknown>>;
   readonly drainGrace?: string;
   /** The folder of the Portico that is started; default: this one. */
   readonly checkout?: string;
 };
 
-export async function openReplicas({ places, settings, drainGrace = '10s', checkout = resolve('.') }: ReplicasOptions): Promise<Replicas> {
+export async function openReplicas({ places, settings, front, drainGrace = '10s', checkout = resolve('.') }: ReplicasOptions): Promise<Replicas> {
   await using opening = new AsyncDisposableStack();
   const folder = mkdtempSync(join(tmpdir(), 'portico-replicas-'));
   opening.defer(() => rmSync(folder, { recursive: true, force: true }));
@@ -75,7 +79,7 @@ export async function openReplicas({ places, settings, drainGrace = '10s', check
       const config = join(folder, `replica-${i}.yaml`);
       const [publicAt, internal, admin] = ports.map((port) => ({ host: '127.0.0.1', port }));
       const tls = { certFile: join(folder, 'tls/cert.pem'), keyFile: join(folder, 'tls/key.pem') };
-      writeFileSync(config, JSON.stringify({ ...common, redis, public: { ...publicAt, tls }, internal, admin }));
+      writeFileSync(config, JSON.stringify({ ...common, redis, public: { ...front, ...publicAt, tls }, internal, admin }));
       return replicaOf(ports, [process.execPath, join(checkout, 'src/main.ts'), 'serve', '--config', config]);
     }),
   );
@@ -113,6 +117,7 @@ function replicaOf([port, internalPort, adminPort]: readonly [number, number, nu
     internalPort,
     adminUrl,
     isUp: () => isReady,
+    memory: () => Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${running?.pid}/status`, 'utf8'))?.[1]) * 1_024,
     kill: () => end('SIGKILL'),
     terminate: () => end('SIGTERM'),
     start: async () => {

@@ -16,11 +16,13 @@ export type H2ClientParts = {
   readonly path: string;
   readonly token: string;
   readonly first: Uint8Array;
+  /** The window of the stream, which is never opened further. Unset: as large as can be. Bytes. */
+  readonly window?: number | undefined;
   readonly onMessage: (message: Buffer) => void;
   readonly onEnd: (why: string) => void;
 };
 
-export function openH2Client({ port, ca, path, token, first, onMessage, onEnd }: H2ClientParts): H2Client {
+export function openH2Client({ port, ca, path, token, first, window: own = windowMost, onMessage, onEnd }: H2ClientParts): H2Client {
   const socket = connect({ host: '127.0.0.1', port, ca, servername: 'localhost', ALPNProtocols: ['h2'] });
   const block = headerBlock([
     [':method', 'POST'],
@@ -33,7 +35,7 @@ export function openH2Client({ port, ca, path, token, first, onMessage, onEnd }:
   ]);
   const settings = Buffer.alloc(6);
   settings.writeUInt16BE(4); // SETTINGS_INITIAL_WINDOW_SIZE
-  settings.writeUInt32BE(windowMost, 2);
+  settings.writeUInt32BE(own, 2);
   const window = Buffer.alloc(4);
   window.writeUInt32BE(windowMost - 65_535);
   const send = (message: Uint8Array) => void socket.write(frame(kinds.data, 0, 1, framed(message)));

@@ -2,7 +2,7 @@
 import { CallError } from '../../../src/client/call-error.ts';
 import type { ClientTransport } from '../../../src/client/transport.ts';
 import { LiveRequest, LiveResponse } from '../../../src/gen/portico/v1/live.ts';
-import { openH2Client } from './h2-client.ts';
+import { type H2Client, openH2Client } from './h2-client.ts';
 
 export type H2LiveParts = {
   readonly port: number;
@@ -11,9 +11,23 @@ export type H2LiveParts = {
   readonly device: string;
   /** Called with each message, before the client handles it. */
   readonly onMessage?: (message: LiveResponse['message']) => void;
+  /** The window of the next stream, which is never opened further: by default it is as large as can be. Bytes. */
+  readonly windowOf?: () => number | undefined;
+  /** Called with each stream that is opened. */
+  readonly onOpen?: (client: H2Client) => void;
+  /** Whether a message of the client is sent: by default each is. */
+  readonly sends?: (message: NonNullable<LiveRequest['message']>) => boolean;
 };
 
-export function h2Live({ port, ca, device, onMessage: onEach = () => {} }: H2LiveParts): ClientTransport {
+export function h2Live({
+  port,
+  ca,
+  device,
+  onMessage: onEach = () => {},
+  onOpen = () => {},
+  sends = () => true,
+  windowOf,
+}: H2LiveParts): ClientTransport {
   const bytesOf = (message: NonNullable<LiveRequest['message']>) => LiveRequest.encode({ message }).finish();
   return {
     unary: () => Promise.reject(new CallError('UNIMPLEMENTED', 'This transport has streams only.')),
@@ -29,9 +43,11 @@ export function h2Live({ port, ca, device, onMessage: onEach = () => {} }: H2Liv
           onEach(message.message);
           onMessage(message);
         },
+        window: windowOf?.(),
         onEnd: (why) => onEnd(new CallError('UNAVAILABLE', why)),
       });
-      return { send: (message) => client.send(bytesOf(message)), close: client.close };
+      onOpen(client);
+      return { send: (message) => sends(message) && client.send(bytesOf(message)), close: client.close };
     },
     close: () => {},
   };

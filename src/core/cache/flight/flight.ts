@@ -14,10 +14,11 @@ export type Outcome<T> = { readonly value: T } | { readonly error: unknown };
 export type Flight<T> = {
   /** Aborted when the flight ends early; its reason is a Fault. */
   readonly signal: AbortSignal;
-  /** Resolves with the outcome; `closed`: no call waited for it any more. */
+  /** Resolves when there is an outcome for those who wait; `closed`: nobody did. */
   readonly over: Promise<Ending>;
   /**
-   * On the flights' count of events: a call that arrived before it takes the answer as it is, a later one verifies it.
+   * On the flights' count of events: a call that came before it may have its answer as it is, one that came after has
+   * to ask whether that still holds.
    */
   readonly begunAt: number;
   /** Its time: milliseconds. */
