@@ -29,7 +29,9 @@ export const auth = z
     sessionTtl: duration('1m', '8760h').prefault('4320h').describe('Lifetime of a session in total.'),
     sessionKeep: duration('2h', '87600h')
       .prefault('720h')
-      .describe('How long the database stores a session after its end; then its refresh token is REFRESH_TOKEN_INVALID instead of SESSION_REVOKED.'),
+      .describe(
+        'How long the database stores a session after its end. Afterwards its refresh token is refused with REFRESH_TOKEN_INVALID instead of SESSION_REVOKED.',
+      ),
     refreshKey: secret(32)
       .optional()
       .meta({ writeOnly: true })

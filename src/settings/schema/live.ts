@@ -23,17 +23,22 @@ const namespace = z.strictObject({
   method: text()
     .optional()
     .describe(
-      'With `listen: method`: a cached unary method of this server, such as "app.v1.OrderService/GetOrder", not SCOPE_SHARED. When its answer is invalidated, it is asked again.',
+      'With `listen: method`: a cached unary method of this server, such as "app.v1.OrderService/GetOrder", not SCOPE_SHARED. It is called again when its answer is invalidated.',
     ),
   presence: z
     .strictObject({
-      listMax: z.int().min(0).max(listMaxMax).default(100).describe('Above so many users of a topic only their number is reported.'),
+      listMax: z
+        .int()
+        .min(0)
+        .max(listMaxMax)
+        .default(100)
+        .describe('The largest number of users of a topic that are listed. Above it only their number is reported.'),
       leaveAfter: duration('0s', durationText(leaveAfterMsMax))
         .prefault('15s')
-        .describe('For so long a user who was disconnected still counts as present.'),
+        .describe('How long a user who was disconnected still counts as present.'),
     })
     .optional()
-    .describe('Clients that listen to a topic may know who else does. Unset: nobody is counted.'),
+    .describe('Clients that listen to a topic may know who else does. Unset: presence is off.'),
   field: text().optional().describe('With `listen: method`: a text field of its request, such as "order_id".'),
 });
 
@@ -49,30 +54,30 @@ export const live = z
       .min(65_536)
       .max(16_777_216)
       .default(1_048_576)
-      .describe('Bytes that may wait for one client. Over it the stream is closed with STREAM_SLOW.'),
+      .describe('Bytes that may wait for one client. Beyond it the stream is closed with STREAM_SLOW.'),
     stalled: duration('1s', '10m')
       .prefault('30s')
       .describe('A client that takes nothing for this long while something waits is closed with STREAM_SLOW.'),
     unacknowledgedMax: count(100_000, 1_000).describe('Events and snapshots that a client may leave unacknowledged before others wait.'),
-    streamsPerUser: count(100_000, 20).describe('Streams of one user at one replica. Over it: STREAMS_TOO_MANY.'),
+    streamsPerUser: count(100_000, 20).describe('Streams of one user at one replica. Beyond it: STREAMS_TOO_MANY.'),
     streamsPerAddress: z
       .int()
       .min(1)
       .max(1_000_000)
       .optional()
       .describe(
-        'Streams from one IPv4 address or one IPv6 /64 network at one replica. Over it: STREAMS_TOO_MANY. Unset: no limit, as behind a balancer, whose address is that of all.',
+        'Streams from one IPv4 address or one IPv6 /64 network at one replica. Beyond it: STREAMS_TOO_MANY. Unset: no limit, as behind a balancer, whose address is that of all.',
       ),
     beginsPerSecond: count(10_000, 20).describe(
-      'Streams, subscriptions and watches that one user begins in a second at one replica, on average; a hundred times as many at once. Over it: MESSAGES_TOO_MANY.',
+      'Streams, subscriptions and watches that one user begins in a second at one replica, on average; a hundred times as many at once. Beyond it: MESSAGES_TOO_MANY.',
     ),
-    subscriptionsMax: count(10_000, 128).describe('Subscriptions of one stream. Over it the stream is closed with SUBSCRIPTIONS_TOO_MANY.'),
-    watchesMax: count(10_000, 64).describe('Watches of one stream. Over it the stream is closed with SUBSCRIPTIONS_TOO_MANY.'),
+    subscriptionsMax: count(10_000, 128).describe('Subscriptions of one stream. Beyond it the stream is closed with SUBSCRIPTIONS_TOO_MANY.'),
+    watchesMax: count(10_000, 64).describe('Watches of one stream. Beyond it the stream is closed with SUBSCRIPTIONS_TOO_MANY.'),
     messagesPerSecond: count(10_000, 20).describe(
-      'Messages of one client in a second, on average; ten times as many at once. Over it the stream is closed with MESSAGES_TOO_MANY.',
+      'Messages of one client in a second, on average; ten times as many at once. Beyond it the stream is closed with MESSAGES_TOO_MANY.',
     ),
     computationsMax: count(10_000, 64).describe(
-      'Concurrent computations of watched answers at one replica: so many for changes, and so many for clients that come.',
+      'Concurrent computations of watched answers at one replica: this many for changes, and as many for clients that arrive.',
     ),
     recoveriesMax: count(10_000, 64).describe('Concurrent reads of the log for clients that return, at one replica.'),
   })
