@@ -3,6 +3,7 @@ import { errors, type JWTPayload, type JWTVerifyOptions, type JWTVerifyResult, j
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../../kit/clock.ts';
 import { Fault } from '../../kit/fault.ts';
+import { memo } from '../../kit/memo.ts';
 import type { Caller } from '../../ports/call.ts';
 import type { KeySet } from '../../ports/key-set.ts';
 import type { Revocations } from '../../ports/revocations.ts';
@@ -69,7 +70,7 @@ export function verifyTokens(parts: VerifyParts): VerifyToken {
     if (token.sessionId !== undefined && revocations.has(token.sessionId)) throw new Fault('SESSION_REVOKED', 'The session was ended: sign in anew.');
     return token;
   };
-  const verifyAnew = async (token: string, key: string): Promise<VerifiedToken> => {
+  const judge = async (token: string, key: string): Promise<VerifiedToken> => {
     const { issuer, kid, typ } = namesOf(token);
     const other = external.get(issuer);
     if (other === undefined && issuer !== parts.issuer) throw new Fault('TOKEN_INVALID', 'The token is of an issuer that is not known here.');
@@ -87,10 +88,10 @@ export function verifyTokens(parts: VerifyParts): VerifyToken {
       throw new Fault('TOKEN_INVALID', `The token has ${token.length} characters: at most ${tokenLengthMax} are allowed.`);
     const key = hash('sha256', token, 'base64url');
     const known = remembered.get(key);
-    if (known === undefined) return verifyAnew(token, key);
+    if (known === undefined) return judge(token, key);
     if (known.stillTrusted()) return current(known);
     remembered.delete(key);
-    return verifyAnew(token, key);
+    return judge(token, key);
   };
 
   async function verifyOwn(token: string, kid: string | undefined): Promise<Remembered> {
@@ -122,7 +123,7 @@ export function verifyTokens(parts: VerifyParts): VerifyToken {
       { ...options, algorithms: [signingAlgorithm] },
       { lifetimeMaxMs, clock },
     );
-    return { payload, stillTrusted: () => keys.find(kid) !== undefined };
+    return { payload, stillTrusted: whileKnown(keys, kid) };
   }
 }
 
@@ -147,10 +148,19 @@ async function verifyExternal(
   const scopes = new Set<string>();
   for (const scope of scopesOf(payload[issuer.scopeClaim]))
     if (scope.startsWith(issuer.scopePrefix)) scopes.add(scope.slice(issuer.scopePrefix.length));
-  const stillTrusted = () => mark !== undefined && issuer.keys.markOf(kid) === mark;
+  const stillTrusted = whileMarked(issuer.keys, kid, mark);
   const claims = claimsOf(token, payload, userId, claimNames);
   const caller: Caller = { kind: 'user', userId, issuer: issuer.issuer, sessionId: undefined, scopes, claims };
   return { caller, endsAtMs: endOf(payload), sessionId: undefined, userHash: userHash(userId), stillTrusted };
+}
+
+// Of the closures above each holds all that its function has, the text of the token too: these hold what they need.
+function whileKnown(keys: SigningKeys, kid: string): () => boolean {
+  return () => keys.find(kid) !== undefined;
+}
+
+function whileMarked(keys: KeySet, kid: string | undefined, mark: string | undefined): () => boolean {
+  return () => mark !== undefined && keys.markOf(kid) === mark;
 }
 
 /** @throws Fault TOKEN_EXPIRED, TOKEN_INVALID, or what the key's source threw */
@@ -203,9 +213,12 @@ function endOf({ exp }: JWTPayload): number {
   return (exp ?? 0) * 1_000 + toleranceMs;
 }
 
+/** Most users have the same scopes. */
+const scopeSets = memo<ReadonlySet<string>>(1_000, 1_024);
+
 /** Text separated by spaces (RFC 9068, 2.2.3.1), or a list, as some issuers send it. */
 function scopesOf(claim: unknown): ReadonlySet<string> {
-  if (typeof claim === 'string') return new Set(claim.split(' ').filter((scope) => scope !== ''));
+  if (typeof claim === 'string') return scopeSets(claim, () => new Set(claim.split(' ').filter((scope) => scope !== '')));
   return new Set(Array.isArray(claim) ? claim.filter((scope) => typeof scope === 'string') : []);
 }
 
