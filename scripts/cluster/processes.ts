@@ -5,8 +5,7 @@ import { startTied, type TiedProcess } from '../server-process.ts';
 
 /** That of this tree. */
 const ownMain = resolve(import.meta.dirname, '../../src/main.ts');
-/** Undefined: unset. */
-export type Variables = Readonly<Record<string, string | undefined>>;
+export type Variables = Readonly<Record<string, string>>;
 
 /** What a process of ours sees of the environment: nothing that was set for another server. */
 function environment(variables: Variables): NodeJS.ProcessEnv {

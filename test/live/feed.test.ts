@@ -55,7 +55,7 @@ function openTopic() {
         }
       },
     };
-    const end = subscribe({
+    const subscribed = subscribe({
       topic: 't',
       generation: 1,
       position,
@@ -71,7 +71,7 @@ function openTopic() {
     });
     return {
       received,
-      end,
+      end: () => subscribed.close(),
       last: () => last,
       waiting: () => waiting.size,
       room: (value: boolean) => {

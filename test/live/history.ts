@@ -49,11 +49,11 @@ export async function runHistory({ seed, clients, events }: HistoryOptions): Pro
 
   function openClient(name: string) {
     const reader: Reader = openReader(name, published);
-    let end: (() => void) | undefined;
+    let subscribed: { close(): void } | undefined;
     let life = 0;
     return {
       reader,
-      isOpen: () => end !== undefined,
+      isOpen: () => subscribed !== undefined,
       open: () => {
         const own = ++life;
         const send = (bytes: Uint8Array) => {
@@ -62,7 +62,7 @@ export async function runHistory({ seed, clients, events }: HistoryOptions): Pro
           if (message !== undefined) reader.receive(message);
         };
         const out = { send, hasRoom: () => true, onRoom };
-        end = subscribe({
+        subscribed = subscribe({
           topic,
           generation: own,
           position: reader.position() as TopicPosition | undefined,
@@ -79,8 +79,8 @@ export async function runHistory({ seed, clients, events }: HistoryOptions): Pro
       },
       cut: () => {
         life++;
-        end?.();
-        end = undefined;
+        subscribed?.close();
+        subscribed = undefined;
       },
     };
   }

@@ -133,8 +133,7 @@ function keep(
   };
 }
 
-/** Items that are read as they come. */
-export function queue<T>() {
+function queue<T>() {
   const waiting: T[] = [];
   let wake = () => {};
   let over = false;

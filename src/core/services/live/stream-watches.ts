@@ -22,10 +22,15 @@ export type StreamWatches = {
   close(): void;
 };
 
-export function openStreamWatches(stream: Stream, call: ReadyCall, { limits, plans, watches, counts, log }: LiveParts): StreamWatches {
+export function openStreamWatches(
+  stream: Stream,
+  call: ReadyCall,
+  first: Caller | undefined,
+  { limits, plans, watches, counts, log }: LiveParts,
+): StreamWatches {
   const { out } = stream;
   const all = new Map<number, Open>();
-  let caller = call.caller;
+  let caller = first;
 
   const remove = (id: number) => {
     const open = all.get(id);
