@@ -1,6 +1,6 @@
 // `portico phone` as a person sees it: in a terminal of tmux, against `portico dev` with the sample company.
 import assert from 'node:assert/strict';
-import { readFileSync, mkdtempSync, rmSync } from 'node:fs';
+import { readFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -109,6 +109,43 @@ test('the home screen and the couriers are live; offline and back, it has what i
   terminal.type('q');
   await shown(/^it ended with 0$/m);
   assert.doesNotMatch(await terminal.screen(), /Alice Marlow/);
+});
+
+const endings = {
+  'Ctrl-C': () => terminal.type('C-c'),
+  'a signal': () => process.kill(Number(readFileSync(join(folder, 'pid'), 'utf8')), 'SIGTERM'),
+  'a crash': () => process.kill(Number(readFileSync(join(folder, 'pid'), 'utf8')), 'SIGUSR2'),
+};
+for (const [what, end] of Object.entries(endings))
+  test(`${what} leaves the terminal as it was`, async () => {
+    const crashing = `--import 'data:text/javascript,process.once("SIGUSR2",()=>{throw Error("a defect")})'`;
+    const command = `echo $$ > '${folder}/pid'; exec '${process.execPath}' ${crashing} '${join(root, 'src/main.ts')}' phone`;
+    writeFileSync(join(folder, 'phone.sh'), command);
+    terminal.type(`clear; stty -g; sh '${folder}/phone.sh'; stty -g; echo "${what}: it ended"`, 'Enter');
+    await shown(/● live/);
+    assert.deepEqual(await terminal.modes(), { alternate: true, cursor: false });
+    end();
+    await shown(new RegExp(`^${what}: it ended$`, 'm'));
+    assert.deepEqual(await terminal.modes(), { alternate: false, cursor: true });
+    const settings = (await terminal.screen()).split('\n').filter((line) => /^[\da-f]+(?::[\da-f]+)+$/.test(line));
+    assert.equal(settings.length, 2);
+    assert.equal(settings[0], settings[1]);
+  });
+
+test('a server that lost its events is shown as such, and the next subscription as whole', async () => {
+  terminal.type(`clear; ${portico} phone`, 'Enter');
+  await shown(/● live[\s\S]* #\d+ {2}51\./);
+  await server.stop();
+  await shown(/● waiting[\s\S]*r: try again now/);
+  server = await startServer(`exec ${portico} dev`, folder, environment);
+  terminal.type('r');
+  await shown(/● live +recovered: no[\s\S]* delivery:\d+ recovered: no/);
+  await shown(/recovered: no[\s\S]* #\d+ {2}51\./);
+  terminal.type('o');
+  await shown(/● offline/);
+  terminal.type('o');
+  await shown(/● live +recovered: yes/);
+  terminal.type('q');
 });
 
 test('a server that is not there, a name that none can have, and a missing terminal get a line each', async () => {

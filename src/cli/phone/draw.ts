@@ -25,7 +25,10 @@ function head({ user, phase, recovered }: Contents, columns: number): readonly s
   const right = recovered === undefined ? '' : `   recovered: ${recovered ? 'yes' : 'no'}`;
   const left = fit(` Portico · ${user}`, columns - state.length - right.length - 2);
   const gap = ' '.repeat(Math.max(1, columns - [...left].length - state.length - right.length - 1));
-  return [`${styleText('bold', left)}${gap}${styleText(colourOf(phase), state)}${right}`, dim('─'.repeat(columns))];
+  return [
+    `${styleText('bold', left)}${gap}${styleText(colourOf(phase), state)}${recovered === false ? styleText(['red', 'bold'], right) : right}`,
+    dim('─'.repeat(columns)),
+  ];
 }
 
 function keysOf(phase: Phase): string {

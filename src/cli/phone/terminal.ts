@@ -45,21 +45,28 @@ export function openTerminal(keys: Readonly<Record<string, () => void>>): Termin
   emitKeypressEvents(stdin);
   stdin.setRawMode(true).resume().on('keypress', onKey).once('end', closed.resolve);
   stdout.on('resize', onResize);
-  for (const signal of signals) process.once(signal, closed.resolve);
+  // not `once`: signal-exit, which shows the cursor again, ends the process at once if it finds no other listener
+  for (const signal of signals) process.on(signal, closed.resolve);
+  let isOpen = true;
+  const close = () => {
+    if (!isOpen) return;
+    isOpen = false;
+    process.off('exit', close);
+    clearImmediate(drawing);
+    frame = undefined;
+    update.done();
+    stdin.off('keypress', onKey).setRawMode(false).pause();
+    stdout.off('resize', onResize);
+    for (const signal of signals) process.off(signal, closed.resolve);
+    stdout.write(leave);
+  };
+  process.once('exit', close); // whatever ends the process
   return {
     show: (next) => {
       frame = next;
       redraw();
     },
     closed: closed.promise,
-    close: () => {
-      clearImmediate(drawing);
-      frame = undefined;
-      update.done();
-      stdin.off('keypress', onKey).setRawMode(false).pause();
-      stdout.off('resize', onResize);
-      for (const signal of signals) process.off(signal, closed.resolve);
-      stdout.write(leave);
-    },
+    close,
   };
 }

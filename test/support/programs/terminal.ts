@@ -10,6 +10,8 @@ export type Terminal = {
   type(...keys: readonly string[]): void;
   /** What it shows: a line that the terminal has wrapped is one line. */
   screen(): Promise<string>;
+  /** Whether it shows the alternate screen, and whether it shows the cursor. */
+  modes(): Promise<{ readonly alternate: boolean; readonly cursor: boolean }>;
   close(): Promise<void>;
 };
 
@@ -39,6 +41,10 @@ export async function openTerminal({
     screen: async () => {
       await typing;
       return tmux('capture-pane', '-p', '-J');
+    },
+    modes: async () => {
+      const [alternate, cursor] = (await tmux('display-message', '-p', '#{alternate_on} #{cursor_flag}')).trim().split(' ');
+      return { alternate: alternate === '1', cursor: cursor === '1' };
     },
     close: async () => {
       await tmux('kill-server');
