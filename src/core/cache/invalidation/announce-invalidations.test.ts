@@ -25,6 +25,25 @@ test('an invalidation of one replica is received by the others, and not by itsel
   other?.close();
 });
 
+test('more tags than fit in one message are received all the same, and all tags without any of their names', async () => {
+  const { log, lines } = keptLog();
+  const bus = memoryBus(log);
+  const received: (readonly string[] | undefined)[] = [];
+  const [one, other] = ['one', 'other'].map((from) => announceInvalidations({ bus, log, from }));
+  other?.receive((tags) => received.push(tags));
+  await soon();
+  const tags = Array.from({ length: 1_000 }, (_, i) => String(i).padEnd(256, '"'));
+  one?.announce(tags);
+  await soon();
+  assert.deepEqual(received.splice(0).flat(), tags);
+  one?.announce([]);
+  one?.announce(undefined);
+  await soon();
+  assert.deepEqual([received, lines], [[undefined], []]);
+  one?.close();
+  other?.close();
+});
+
 test('an unavailable bus is no error, because every reader of an answer reads its versions', async () => {
   const { log, lines } = keptLog();
   const bus: Bus = {

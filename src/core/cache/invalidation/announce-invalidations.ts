@@ -3,6 +3,8 @@ import type { Bus } from '../../ports/bus.ts';
 import type { Log } from '../../ports/log.ts';
 
 const topic = 'invalidated';
+/** Tags of one message: of 256 bytes, each of which JSON may write as two, they fit in one of the bus (64 KiB). */
+const tagsAtOnce = 100;
 
 /**
  * Publishes invalidations to the other replicas, so that they react at once. A lost message loses nothing, because
@@ -17,8 +19,9 @@ export function announceInvalidations({ bus, log, from }: { readonly bus: Bus; r
   return {
     /** @param tags undefined: all */
     announce: (tags: readonly string[] | undefined): void => {
-      if (tags?.length === 0) return;
-      bus.publish(topic, Buffer.from(JSON.stringify([from, ...(tags ?? [])]))).catch(failed);
+      const publish = (some: readonly string[]) => bus.publish(topic, Buffer.from(JSON.stringify([from, ...some]))).catch(failed);
+      if (tags === undefined) return void publish([]);
+      for (let i = 0; i < tags.length; i += tagsAtOnce) void publish(tags.slice(i, i + tagsAtOnce));
     },
     receive: (onTags: (tags: readonly string[] | undefined) => void): void => {
       const onMessage = (bytes: Uint8Array) => {
