@@ -6,6 +6,7 @@ import { pages } from '../../scripts/docs.ts';
 import { commands } from '../../src/cli/cli.ts';
 import { reasons } from '../../src/core/kit/reasons.ts';
 import { leaves } from '../../src/settings/describe.ts';
+import { settingsSchema } from '../../src/settings/schema.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 const read = (path: string) => readFileSync(join(root, path), 'utf8');
@@ -22,6 +23,19 @@ test('the page of the settings names every key', () => {
     missing.map(({ path }) => path.join('.')),
     [],
   );
+});
+
+test('the page of the settings states every default, those of lists and named entries as well', () => {
+  const rows = read('docs/reference/configuration.md').matchAll(/^\| `([\w.]+)` \| [^|]* \| ([^|]*) \|/gm);
+  const defaults = new Map([...rows].map(([, key = '', shown = '']) => [key, shown.trim()]));
+  const whole = settingsSchema.parse({});
+  const unstated = [...defaults].filter(([key, shown]) => {
+    const value = key.split('.').reduce<unknown>((at, part) => (at as Record<string, unknown> | undefined)?.[part], whole);
+    const isSection = typeof value === 'object' && value !== null && !Array.isArray(value) && Object.keys(value).length > 0;
+    return value !== undefined && !isSection && shown === '';
+  });
+  assert.ok(defaults.size > 80, `only ${defaults.size} rows were read`);
+  assert.deepEqual(unstated, []);
 });
 
 test('the page of the command line names every command and option', () => {

@@ -73,7 +73,7 @@ export const auth = z
         }),
       )
       .max(20)
-      .default([])
+      .prefault([])
       .describe('Issuers whose access tokens are accepted without a session.'),
     devScopes: z.array(text()).max(200).optional().describe('Scopes of dev identities. Unset: every scope that a policy names.'),
   })

@@ -44,7 +44,7 @@ const namespace = z.strictObject({
 
 export const live = z
   .strictObject({
-    namespaces: z.record(name(), namespace).default({}).describe('The topics "namespace:name", by namespace.'),
+    namespaces: z.record(name(), namespace).prefault({}).describe('The topics "namespace:name", by namespace.'),
     heartbeat: duration(durationText(heartbeatRangeMs.least), durationText(heartbeatRangeMs.most))
       .prefault('25s')
       .describe('Each side of a stream sends something at least this often, unless its client stretches it.'),

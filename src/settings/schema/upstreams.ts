@@ -10,4 +10,4 @@ const upstream = z.strictObject({
   audience: text().optional().describe("`aud` of the internal token. Default: the upstream's name."),
 });
 
-export const upstreams = z.record(name(), upstream).default({}).describe('Internal services, by the name in policies and screens.');
+export const upstreams = z.record(name(), upstream).prefault({}).describe('Internal services, by the name in policies and screens.');
