@@ -2,7 +2,11 @@
 // to the call.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { Fault } from '../../src/core/kit/fault.ts';
+import type { Clients, Screen } from '../../src/core/screen/app.ts';
+import { type StreamContext, stream } from '../../src/core/screen/stream.ts';
 import { type Fixture, openFixture } from '../fixture/app.ts';
+import { HandWrittenServiceDefinition, type ScriptedServiceDefinition } from '../fixture/gen/fixture/v1/fixture.ts';
 import { openScriptedUpstream, type ScriptedUpstream } from '../fixture/scripted-upstream.ts';
 import { callOf, keptTransports, type Options, type ProtocolName, protocols, registryOf, signIn } from '../support/client/protocols.ts';
 import { fixtureRelease, openTestServer, type TestServer } from '../support/server/test-server.ts';
@@ -10,6 +14,7 @@ import { until } from '../support/time/until.ts';
 
 const registry = registryOf(fixtureRelease.descriptorSet);
 const transports = keptTransports();
+type Upstreams = Clients<{ readonly scripted: typeof ScriptedServiceDefinition }>;
 let fixture: Fixture;
 let upstream: ScriptedUpstream;
 let server: TestServer;
@@ -85,4 +90,28 @@ test('a stream without a token is refused before its function runs', async () =>
   const before = upstream.calls();
   const outcome = await callOf(registry, transports('connect h2', server), 'fixture.v1.HandWrittenService/Follow', { text: 'a', count: 1 });
   assert.deepEqual([outcome.reason, upstream.calls()], ['TOKEN_MISSING', before]);
+});
+
+test('an error of what a stream sends upstream is its own, and no failure of the upstream', async () => {
+  const { app } = openFixture();
+  let failure: unknown;
+  const sends = stream(HandWrittenServiceDefinition, 'collect', async (_requests, _context: StreamContext, { scripted }: Upstreams) =>
+    scripted.clientStream(
+      (async function* () {
+        yield { text: 'a' };
+        throw failure;
+      })(),
+    ),
+  );
+  const screens = [...app.screens.filter(({ method }) => !method.endsWith('/Collect')), sends as Screen<never>];
+  const own = await openTestServer({ app: { ...app, screens }, samples: { scripted: upstream.address } });
+  try {
+    const { headers } = await signIn(own, registry, 'alice');
+    const collect = () => callOf(registry, transports('grpc h2', own), 'fixture.v1.HandWrittenService/Collect', [{ text: 'a' }], { headers });
+    failure = new Fault('STREAMS_TOO_MANY', 'Of its own.');
+    assert.equal((await collect()).reason, 'STREAMS_TOO_MANY');
+    for (failure of [new TypeError('Of its own.'), undefined]) assert.equal((await collect()).reason, 'INTERNAL');
+  } finally {
+    await own.close();
+  }
 });

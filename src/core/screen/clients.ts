@@ -85,8 +85,8 @@ async function* receiveEach(to: Target, request: Request, parts: ClientParts): A
   } finally {
     sender.cancel(); // without effect once it has ended
   }
-  const fault = refusal(); // of what we were given to send
-  if (fault !== undefined) throw fault;
+  const refused = refusal();
+  if (refused !== undefined) throw refused.error;
   const end = received.end as UpstreamEnd; // there are no more messages, so there is an end
   if (end.by === 'upstream' && end.code === 0) return;
   throw context.signal.aborted ? context.signal.reason : failure(to.upstream, end);

@@ -104,7 +104,7 @@ class ForwardedStream {
     const { call, prepared, to } = this;
     const { received } = this.stream;
     const refusal = this.stream.refusal();
-    if (refusal !== undefined) throw refusal;
+    if (refusal !== undefined) throw refusal.error;
     if (call.signal.aborted) throw call.signal.reason;
     const end = received.end ?? { by: 'transport', cause: 'protocol', detail: 'It ended without an end.', processed: 'maybe', peer: undefined };
     const failed = messages !== undefined && end.by === 'upstream' && end.code === 0 ? ofOneMessage(end, messages) : end;

@@ -7,8 +7,11 @@ import type { Prepared } from './upstreams.ts';
 export type OpenStream = {
   readonly received: ReceivedStream;
   readonly sender: UpstreamSender;
-  /** Why we ended the call ourselves: a message of the client that cannot be read, or that breaks a rule. */
-  refusal(): Fault | undefined;
+  /**
+   * Why this side ended the call: the error of the messages that it was to send, such as a rule that a client's message
+   * breaks, or a defect of a team's own stream.
+   */
+  refusal(): { readonly error: unknown } | undefined;
 };
 
 /**
@@ -18,7 +21,7 @@ export type OpenStream = {
  */
 export function openStream(prepared: Prepared, request: Uint8Array | AsyncIterable<Uint8Array>, signal: AbortSignal): OpenStream {
   const received = new ReceivedStream();
-  let refusal: Fault | undefined;
+  let refusal: { readonly error: unknown } | undefined;
   const sender = prepared.transport.call(prepared.call, received, request instanceof Uint8Array ? request : undefined);
   received.bind(sender);
   const cancel = () => sender.cancel();
@@ -41,7 +44,7 @@ export function openStream(prepared: Prepared, request: Uint8Array | AsyncIterab
       if (signal.aborted) sender.cancel();
       else sender.halfClose();
     } catch (error) {
-      if (error instanceof Fault) refusal = error as Fault;
+      if (error instanceof Fault || !signal.aborted) refusal = { error }; // after an abort others are caused by it
       sender.cancel(); // the answer's side says why
     }
   };
