@@ -1,12 +1,13 @@
 import type { FileRegistry } from '@bufbuild/protobuf';
 import type { AccessPlan, MethodPlan } from '../../core/kit/plan.ts';
 import { callKindOf } from '../../core/policy/call-kind.ts';
+import { unaryDeadlineMs } from '../../core/policy/deadline.ts';
 
 /** The largest request of services for tools. Bytes. */
 const requestBytes = 4_096;
 
-/** The deadlines of a call, and of a stream: the age at which an HTTP/2 connection is replaced. Milliseconds. */
-const [callMs, streamMs] = [10_000, 1_800_000];
+/** The deadline of a stream: the age at which an HTTP/2 connection is replaced. Milliseconds. */
+const streamMs = 1_800_000;
 
 /** The plan of a method for tools, whose proto has no policy. */
 export function builtinPlan(
@@ -26,7 +27,7 @@ export function builtinPlan(
     safe: true,
     idempotent: true,
     access,
-    deadlineMs: kind === 'unary' ? callMs : streamMs,
+    deadlineMs: kind === 'unary' ? unaryDeadlineMs : streamMs,
     requestBytes,
     cache: undefined,
     invalidates: [],
