@@ -24,6 +24,21 @@ test('a reason without an English text, and a text of no reason, are named', () 
   ]);
 });
 
+test('an empty text is none, and a locale with "_" is one that nobody asks for', () => {
+  assert.deepEqual(textProblems({ reasons, messages: { en: { ...whole, ORDER_BUSY: ' ' }, de_AT: { ...whole, INTERNAL: '' } } }, core), [
+    'src/app/messages/en.ts has no text for ORDER_BUSY: users of other languages would read none either.',
+    'src/app/messages: "de_AT" is no language tag of BCP 47, such as "de" or "pt-BR": nobody would read its texts.',
+    'src/app/messages/de_AT.ts has no text for INTERNAL: its users would read English.',
+  ]);
+});
+
+test('a reason that is not written in capitals is named', () => {
+  assert.deepEqual(reasonProblems([], { reasons: { ...reasons, orderGone: 'NOT_FOUND', [`O${'X'.repeat(63)}`]: 'ABORTED' } }, []), [
+    'src/app/reasons.ts: the reason orderGone is not written in capitals, such as ORDER_UNKNOWN, of at most 63 characters.',
+    `src/app/reasons.ts: the reason O${'X'.repeat(63)} is not written in capitals, such as ORDER_UNKNOWN, of at most 63 characters.`,
+  ]);
+});
+
 test('a reason that is not listed is named with its place and the nearest one', () => {
   const used = ['ORDER_UNKNOWN', 'INTERNAL', 'ORDER_UNKNWON', 'NEW_ONE'].map((reason, i) => ({ reason, place: `src/app/a.ts:${i}` }));
   assert.deepEqual(reasonProblems(used, { reasons }, ['INTERNAL']), [

@@ -13,9 +13,12 @@ export function textProblems({ reasons, messages }: Pick<App, 'reasons' | 'messa
   const own = Object.keys(reasons);
   const all = [...own, ...Object.keys(coreTexts)];
   const english = own
-    .filter((reason) => messages.en?.[reason] === undefined)
+    .filter((reason) => !isThere(messages.en ?? {}, reason))
     .map((reason) => `src/app/messages/en.ts has no text for ${reason}: users of other languages would read none either.`);
   const others = Object.entries(messages).flatMap(([locale, texts]) => [
+    ...(isLanguageTag(locale)
+      ? []
+      : [`src/app/messages: "${locale}" is no language tag of BCP 47, such as "de" or "pt-BR": nobody would read its texts.`]),
     ...(locale === 'en' ? [] : missingOf(locale, texts, all)),
     ...Object.keys(texts)
       .filter((reason) => !all.includes(reason))
@@ -25,9 +28,22 @@ export function textProblems({ reasons, messages }: Pick<App, 'reasons' | 'messa
 }
 
 function missingOf(locale: string, texts: Texts, all: readonly string[]): readonly string[] {
-  const missing = all.filter((reason) => texts[reason] === undefined);
+  const missing = all.filter((reason) => !isThere(texts, reason));
   if (missing.length === 0) return [];
   return [`src/app/messages/${locale}.ts has no text for ${missing.join(', ')}: its users would read English.`];
+}
+
+/** An empty text is none: a user would read nothing. */
+function isThere(texts: Texts, reason: string): boolean {
+  return Object.hasOwn(texts, reason) && texts[reason]?.trim() !== '';
+}
+
+function isLanguageTag(locale: string): boolean {
+  try {
+    return Intl.getCanonicalLocales(locale).length > 0;
+  } catch {
+    return false; // with "_", as in names of files
+  }
 }
 
 /** A reason in the code of an app. */
@@ -35,11 +51,19 @@ export type UsedReason = { readonly reason: string /** "src/app/orders/orders.ts
 
 /** @param coreReasons reasons that an app need not list */
 export function reasonProblems(used: readonly UsedReason[], { reasons }: Pick<App, 'reasons'>, coreReasons: readonly string[]): readonly string[] {
-  const known = [...Object.keys(reasons), ...coreReasons];
-  return used
+  const own = Object.keys(reasons);
+  const known = [...own, ...coreReasons];
+  const unlisted = used
     .filter(({ reason }) => !known.includes(reason))
     .map(({ reason, place }) => `${place}: the reason ${reason} is not listed in src/app/reasons.ts.${didYouMean(reason, known)}`);
+  const misspelled = own
+    .filter((reason) => !reasonFormat.test(reason))
+    .map((reason) => `src/app/reasons.ts: the reason ${reason} is not written in capitals, such as ORDER_UNKNOWN, of at most 63 characters.`);
+  return [...unlisted, ...misspelled];
 }
+
+/** AIP-193, "ErrorInfo". */
+const reasonFormat = /^[A-Z][A-Z0-9_]{1,61}[A-Z0-9]$/;
 
 function didYouMean(name: string, known: readonly string[]): string {
   const near = nearest(name, known);

@@ -47,7 +47,11 @@ export function readEnvironment(env: Readonly<Record<string, string | undefined>
   const problems: Problem[] = [];
   for (const [name, text] of Object.entries(env)) {
     if (text === undefined || name === configVariable || isForeign(name, text)) continue;
-    const path = aliases[name] ?? (name.startsWith(prefix) ? pathOf(name.slice(prefix.length).split('__'), jsonSchema) : undefined);
+    const path = Object.hasOwn(aliases, name)
+      ? aliases[name]
+      : name.startsWith(prefix)
+        ? pathOf(name.slice(prefix.length).split('__'), jsonSchema)
+        : undefined;
     if (path === undefined) {
       if (name.startsWith(prefix)) problems.push({ key: '', origin: name, message: `there is no such setting.${didYouMean(name)}` });
       continue;

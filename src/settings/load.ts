@@ -43,6 +43,11 @@ export function loadRaw(
   for (const problem of missing((key) => valueAt(data, key.split('.')))) problems.push({ ...problem, origin: origins.get(problem.key) ?? 'not set' });
   const parsed = settingsSchema.safeParse(data);
   if (parsed.error !== undefined) problems.push(...parsed.error.issues.flatMap((issue) => problemsOf(issue, data, origins)));
+  for (const path of hiddenKeys(data, [])) {
+    const key = path.join('.');
+    if (!problems.some((problem) => problem.key === key))
+      problems.push({ key, origin: originOf(path, origins), message: 'there is no such setting.' });
+  }
   if (problems.length > 0 || parsed.data === undefined) throw new SettingsError(distinct(problems));
   return { settings: parsed.data, origins };
 }
@@ -60,10 +65,20 @@ function put(data: Data, path: readonly string[], value: unknown): void {
   let at = data;
   for (const key of path.slice(0, -1)) {
     const inner = Object.hasOwn(at, key) ? asObject(at[key]) : {};
-    at[key] = inner;
+    set(at, key, inner);
     at = inner;
   }
-  at[path.at(-1) ?? ''] = value;
+  set(at, path.at(-1) ?? '', value);
+}
+
+/** Also for the key `__proto__`. */
+function set(data: Data, key: string, value: unknown): void {
+  Object.defineProperty(data, key, { value, writable: true, enumerable: true, configurable: true });
+}
+
+/** The schema does not look at a key `__proto__` of named entries. */
+function hiddenKeys(value: unknown, path: readonly string[]): readonly (readonly string[])[] {
+  return Object.entries(asObject(value)).flatMap(([key, inner]) => (key === '__proto__' ? [[...path, key]] : hiddenKeys(inner, [...path, key])));
 }
 
 /** Applies to a value and, if it is an object, to all its content. */

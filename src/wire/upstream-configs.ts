@@ -1,6 +1,8 @@
-import { readFileSync } from 'node:fs';
 import type { UpstreamConfig } from '../core/upstreams/upstreams.ts';
 import type { Settings } from '../settings.ts';
+import { readAuthorities, readCertificate } from '../transport/tls/certificate.ts';
+
+type Upstream = Settings['upstreams'][string];
 
 /** Defaults of upstreams that are not in the configuration: the sample company's services in dev. Milliseconds. */
 const sampleDeadlineMs = 5_000;
@@ -8,40 +10,35 @@ const sampleDeadlineMs = 5_000;
 /**
  * Reads the upstreams of the configuration with their certificates. The sample company provides the others.
  * @param samples addresses by name
- * @throws Error naming every file that cannot be read
+ * @throws Error naming every file that cannot be used
  */
 export function upstreamConfigs(
   { upstreams }: Pick<Settings, 'upstreams'>,
   samples: Readonly<Record<string, string>>,
 ): Readonly<Record<string, UpstreamConfig>> {
   const wrong: string[] = [];
-  const read = (name: string, key: string, file: string | undefined) => {
-    if (file === undefined) return undefined;
+  const attempt = <T>(key: string, read: () => T): T | undefined => {
     try {
-      return readFileSync(file);
+      return read();
     } catch (error) {
-      wrong.push(`upstreams.${name}.tls.${key}: the file ${file} cannot be read (${(error as NodeJS.ErrnoException).code}).`);
+      const [first = '', ...rest] = (error as Error).message;
+      wrong.push(`${key}: ${first.toLowerCase()}${rest.join('')}`);
       return undefined;
     }
   };
+  const tlsOf = (key: string, { caFile, certFile, keyFile, serverName }: NonNullable<Upstream['tls']>): UpstreamConfig['tls'] => {
+    if (certFile !== undefined && keyFile === undefined) wrong.push(`${key}.keyFile: is needed beside certFile.`);
+    if (certFile === undefined && keyFile !== undefined) wrong.push(`${key}.certFile: is needed beside keyFile.`);
+    const ca = caFile === undefined ? undefined : attempt(`${key}.caFile`, () => readAuthorities(caFile));
+    const isWhole = certFile !== undefined && keyFile !== undefined;
+    // whether it has expired is for the upstream to decide
+    const own = isWhole ? attempt(`${key}.certFile`, () => readCertificate({ certFile, keyFile }, 0)) : undefined;
+    return { ...(ca && { ca }), ...(own && { cert: own.cert, key: own.key }), ...(serverName !== undefined && { serverName }) };
+  };
   const configs: Record<string, UpstreamConfig> = {};
   for (const [name, address] of Object.entries(samples)) configs[name] = { address, deadlineMs: sampleDeadlineMs, attemptsMax: 3, audience: name };
-  for (const [name, { address, tls, deadline, attemptsMax, audience = name }] of Object.entries(upstreams)) {
-    if (tls?.certFile !== undefined && tls.keyFile === undefined) wrong.push(`upstreams.${name}.tls.keyFile: is needed beside certFile.`);
-    const [ca, cert, key] = [read(name, 'caFile', tls?.caFile), read(name, 'certFile', tls?.certFile), read(name, 'keyFile', tls?.keyFile)];
-    const secured =
-      tls === undefined
-        ? {}
-        : {
-            tls: {
-              ...(ca && { ca }),
-              ...(cert && { cert }),
-              ...(key && { key }),
-              ...(tls.serverName === undefined ? {} : { serverName: tls.serverName }),
-            },
-          };
-    configs[name] = { address, ...secured, deadlineMs: deadline, attemptsMax, audience };
-  }
+  for (const [name, { address, tls, deadline, attemptsMax, audience = name }] of Object.entries(upstreams))
+    configs[name] = { address, ...(tls && { tls: tlsOf(`upstreams.${name}.tls`, tls) }), deadlineMs: deadline, attemptsMax, audience };
   if (wrong.length > 0) throw new Error(wrong.join('\n'));
   return configs;
 }

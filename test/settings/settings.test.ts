@@ -171,6 +171,18 @@ test('DATABASE_URL and DATABASE_URL_FILE are sql.url and sql.urlFile, and go ove
   assert.equal(load({ yaml: `sql: {urlFile: "${path}"}`, env: { DATABASE_URL: 'postgres://env@host/db' } }).sql.url, 'postgres://env@host/db');
 });
 
+test('names that every object has are no settings, in any source', () => {
+  assert.equal(load({ env: { constructor: 'a', toString: 'b', valueOf: 'c' } }).mode, 'dev');
+  assert.equal(
+    wrong({ yaml: '__proto__: {a: 1}\nupstreams:\n  __proto__: {address: "a:1"}', set: ['upstreams.__proto__.deadline=1s'] }),
+    lines(
+      '2 settings are wrong:',
+      `  __proto__ (portico.yaml:1): there is no such setting. The keys here are ${Object.keys(jsonSchema.properties ?? {}).join(', ')}.`,
+      '  upstreams.__proto__ (portico.yaml:3): there is no such setting.',
+    ),
+  );
+});
+
 test('a setting said twice in one place, and a secret file that cannot be read, are errors', () => {
   const path = fileOf('url', 'postgres://a@b/c');
   assert.equal(

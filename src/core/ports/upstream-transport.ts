@@ -110,9 +110,9 @@ export type UpstreamTarget = {
   /** Unset: plain text. */
   readonly tls?: {
     /** PEM of the authorities; unset: the system's. */
-    readonly ca?: Buffer;
-    readonly key?: Buffer;
-    readonly cert?: Buffer;
+    readonly ca?: string | Buffer;
+    readonly key?: string | Buffer;
+    readonly cert?: string | Buffer;
     /** The name in the certificate, if it differs from the address. */
     readonly serverName?: string;
   };

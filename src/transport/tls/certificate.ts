@@ -12,11 +12,25 @@ export type CertificateFiles = { readonly certFile: string; readonly keyFile: st
  */
 export function readCertificate({ certFile, keyFile, clientCaFile }: CertificateFiles, nowMs: number): FrontTls {
   const [cert, key] = [read(certFile), read(keyFile)];
-  const certificate = parsed(() => new X509Certificate(cert), `The file ${certFile} is not a certificate in PEM form.`);
+  const certificate = certificateIn(certFile, cert);
   const privateKey = parsed(() => createPrivateKey(key), `The file ${keyFile} is not a private key in PEM form.`);
   if (!certificate.checkPrivateKey(privateKey)) throw new Error(`The key in ${keyFile} is not that of the certificate in ${certFile}.`);
   if (Date.parse(certificate.validTo) < nowMs) throw new Error(`The certificate in ${certFile} expired at ${certificate.validTo}.`);
-  return { cert, key, ...(clientCaFile === undefined ? {} : { clientCa: read(clientCaFile) }) };
+  return { cert, key, ...(clientCaFile === undefined ? {} : { clientCa: readAuthorities(clientCaFile) }) };
+}
+
+/**
+ * Reads the certificates of authorities.
+ * @throws Error naming the file when it cannot be read, or begins with no certificate
+ */
+export function readAuthorities(file: string): string {
+  const text = read(file);
+  certificateIn(file, text);
+  return text;
+}
+
+function certificateIn(file: string, text: string): X509Certificate {
+  return parsed(() => new X509Certificate(text), `The file ${file} is not a certificate in PEM form.`);
 }
 
 function read(file: string): string {
