@@ -1,6 +1,7 @@
 // Requests whose frames, flags, encodings, verbs and content types are wrong: by every protocol, each refused with its reason.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { deflateSync, gzipSync } from 'node:zlib';
 import { decodeBinaryHeader } from '@connectrpc/connect';
 import { Status } from '../../src/gen/google/rpc/status.ts';
 import { openFixture } from '../fixture/app.ts';
@@ -76,6 +77,22 @@ for (const [name, headers, encoding, code] of forms) {
     ['flag 3', flagged(3, hello), {}, code[3], 'CALL_MALFORMED'],
     ['flag 128', flagged(128, hello), {}, code[3], 'CALL_MALFORMED'],
     ['an unknown encoding', framed(hello), { [encoding]: 'br' }, code[12], 'ENCODING_UNKNOWN'],
+    ['gzip that is cut', flagged(1, gzipSync(hello).subarray(0, -4)), { [encoding]: 'gzip' }, code[3], 'CALL_MALFORMED'],
+    [
+      'gzip with bytes after it',
+      flagged(1, Buffer.concat([gzipSync(hello), Buffer.from('more')])),
+      { [encoding]: 'gzip' },
+      code[3],
+      'CALL_MALFORMED',
+    ],
+    [
+      'deflate with bytes after it',
+      flagged(1, Buffer.concat([deflateSync(hello), Buffer.alloc(4)])),
+      { [encoding]: 'deflate' },
+      code[3],
+      'CALL_MALFORMED',
+    ],
+    ['no bytes, marked as compressed', flagged(1, Buffer.alloc(0)), { [encoding]: 'gzip' }, code[3], 'CALL_MALFORMED'],
     ['bytes that are no gzip', flagged(1, hello), { [encoding]: 'gzip' }, code[3], 'CALL_MALFORMED'],
   ];
   for (const [what, body, extra, expected, reason] of rows) {

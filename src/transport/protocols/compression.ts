@@ -41,7 +41,7 @@ export function encodingOf(header: string | string[] | undefined): Encoding {
 
 /** @throws Fault when it is not compressed in this way, or exceeds `bytesMax` when decompressed */
 export function decompress(encoding: NonNullable<Encoding>, bytes: Uint8Array, bytesMax: number): Soon<Buffer> {
-  const options = { maxOutputLength: bytesMax };
+  const options = { maxOutputLength: bytesMax, rejectGarbageAfterEnd: encoding === 'deflate' }; // gzip may have several members (RFC 1952, section 2.2)
   const failed = (cause: unknown): never => {
     if ((cause as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge(bytesMax);
     throw new Fault('CALL_MALFORMED', `The request is not ${encoding}: it cannot be decompressed.`, { metadata: { encoding }, cause });
