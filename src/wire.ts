@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { uuidv7 } from 'uuidv7';
 import { openHttp2Transport } from './core/adapters/upstream-http2/open-transport.ts';
+import { busAnnouncements } from './core/adapters/chat/announcements.ts';
 import { keyDirectory } from './core/adapters/keys/key-directory.ts';
 import { memoryRevocations } from './core/adapters/memory/revocations.ts';
 import { sqlChat } from './core/adapters/sql/chat/store.ts';
@@ -28,7 +29,7 @@ import { answerReaders } from './core/screen/answer-readers.ts';
 import type { App } from './core/screen/app.ts';
 import { streamHandler } from './core/screen/handlers.ts';
 import { ownHandler } from './core/screen/stream-handler.ts';
-import { chatHandlers } from './core/services/chat/chat-handlers.ts';
+import { openChat } from './core/services/chat/open-chat.ts';
 import { openLive } from './core/services/live/open-live.ts';
 import { publisherHandlers } from './core/services/publisher/publisher.ts';
 import { mintServiceToken } from './core/services/session/access-tokens.ts';
@@ -89,7 +90,7 @@ export type Portico = {
   close(): Promise<void>;
 };
 
-/** Builds and joins all rooms: the only place that names adapters. The server listens when the promise has resolved. */
+/** Builds and joins all rooms, with the files in `wire/`. The server listens when the promise has resolved. */
 export async function wire({ settings, app, release, clock, env, pretty, samples = {}, handlers: given = {} }: WireOptions): Promise<Portico> {
   const configs = upstreamConfigs(settings, samples);
   const methods = methodsOf(release, app, { only: settings.app.services, upstreams: new Set(Object.keys(configs)) });
@@ -153,17 +154,12 @@ export async function wire({ settings, app, release, clock, env, pretty, samples
   const plans = [...methods.plans.values()];
   const cache = wireCache({ settings, app, plans, shared, reasons: table.reasons, clock, log, meter });
   const watching = { answerWatched: (call: CallOf) => answerWatched(call), onInvalidated: cache.onInvalidated };
-  const live = openLive({
-    ...shared,
-    ...watching,
-    settings: settings.live,
-    plans: methods.plans,
-    randomHex,
-    random: Math.random,
-    clock,
-    log,
-    meter,
-  });
+  const streams = { ...shared, settings: settings.live, randomHex, random: Math.random, clock, log, meter };
+  const live = openLive({ ...streams, ...watching, plans: methods.plans });
+  const store = sqlChat(database.use);
+  const announcements = busAnnouncements({ ...streams, tops: store.tops, replica: randomHex(12) });
+  const chat = openChat({ ...streams, chat: store, announcements, newId: uuidv7, randomId: randomUUID });
+  const disconnect: typeof live.disconnect = async (...whose) => void (await Promise.all([live.disconnect(...whose), chat.disconnect(...whose)]));
   const effects = { publish: live.publish, invalidate: cache.invalidate };
   const parts = { app, upstreams, readers: answerReaders(app.upstreams, methods.registry), clock, effects };
   const screenOf = new Map(app.screens.map((screen) => [screen.method, screen]));
@@ -171,8 +167,8 @@ export async function wire({ settings, app, release, clock, env, pretty, samples
     core: {
       ...auth.handlers,
       ...live.handlers,
-      ...chatHandlers({ chat: sqlChat(database.use), newId: uuidv7, randomId: randomUUID }),
-      ...publisherHandlers({ invalidate: cache.invalidate, ...live }),
+      ...chat.handlers,
+      ...publisherHandlers({ invalidate: cache.invalidate, publish: live.publish, disconnect }),
       ...given,
     },
     screens: new Map(app.screens.map((screen) => [screen.method, ownHandler(screen, parts)])),
@@ -210,6 +206,7 @@ export async function wire({ settings, app, release, clock, env, pretty, samples
 
   const closeAll = async () => {
     live.close();
+    chat.close();
     const closing = database.close(); // one that never opened ends the wait below
     await sessionWatch.close();
     await closing;
@@ -253,6 +250,7 @@ export async function wire({ settings, app, release, clock, env, pretty, samples
     drain: () => {
       readiness.drain();
       live.drain(settings.drain.grace);
+      chat.drain(settings.drain.grace);
       return listeners.drain(settings.drain.grace);
     },
     close: async () => {

@@ -33,6 +33,9 @@ export type ClusterOptions = {
 };
 
 export type Replica = {
+  /** "https://localhost:41234", without the balancer. */
+  readonly url: string;
+  readonly internalUrl: string;
   readonly adminUrl: string;
   readonly pid: () => number | undefined;
   /** SIGTERM, and waits for the end. */
@@ -94,9 +97,12 @@ export async function openCluster({ host, port, identityPort, log, folder, repli
     replicas.map(async ({ main, variables }, i) => {
       const own = ports[i] ?? { public: 0, internal: 0, admin: 0 };
       const ofListeners = Object.entries(own).map(([listener, number]) => [`PORTICO_${listener.toUpperCase()}__PORT`, String(number)]);
-      const replica = openReplica(`http://127.0.0.1:${own.admin}`, () =>
-        serve({ ...common, ...Object.fromEntries(ofListeners), ...variables }, main),
-      );
+      const at = {
+        url: `https://localhost:${own.public}`,
+        internalUrl: `https://localhost:${own.internal}`,
+        adminUrl: `http://127.0.0.1:${own.admin}`,
+      };
+      const replica = openReplica(at, () => serve({ ...common, ...Object.fromEntries(ofListeners), ...variables }, main));
       closers.add(replica.stop);
       await replica.start();
       return { ...replica, ports: own, readyUrl: `${replica.adminUrl}/readyz` };
@@ -121,10 +127,10 @@ const { historyAge, ...delivery } = sampleCompany.namespaces.delivery;
 /** Of the sample company, as `live.namespaces`. */
 export const sampleNamespaces = { delivery: { ...delivery, historyAge: `${historyAge}ms` } };
 
-function openReplica(adminUrl: string, begin: () => Promise<Server>): Replica {
+function openReplica(at: Pick<Replica, 'url' | 'internalUrl' | 'adminUrl'>, begin: () => Promise<Server>): Replica {
   let server: Server | undefined;
   return {
-    adminUrl,
+    ...at,
     pid: () => server?.pid,
     stop: async () => {
       await server?.stop();
@@ -132,7 +138,7 @@ function openReplica(adminUrl: string, begin: () => Promise<Server>): Replica {
     },
     start: async () => {
       server = await begin();
-      await ready(server, `${adminUrl}/readyz`);
+      await ready(server, `${at.adminUrl}/readyz`);
     },
   };
 }

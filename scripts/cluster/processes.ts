@@ -5,7 +5,8 @@ import { startTied, type TiedProcess } from '../server-process.ts';
 
 /** That of this tree. */
 const ownMain = resolve(import.meta.dirname, '../../src/main.ts');
-export type Variables = Readonly<Record<string, string>>;
+/** Undefined: unset. */
+export type Variables = Readonly<Record<string, string | undefined>>;
 
 /** What a process of ours sees of the environment: nothing that was set for another server. */
 function environment(variables: Variables): NodeJS.ProcessEnv {

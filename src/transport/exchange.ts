@@ -14,7 +14,7 @@ export type Exchange = {
   /** With HTTP/2 including pseudo headers. */
   readonly headers: IncomingHttpHeaders;
   /** Names and values alternating, as received. */
-  rawHeaders: readonly string[];
+  readonly rawHeaders: readonly string[];
   readonly peer: Peer;
   /** The bytes of the request's body. */
   readonly input: Readable;

@@ -39,7 +39,7 @@ export function openAuth(parts: AuthParts): {
   const { auth } = settings;
   const keySetOf = ({ issuer, jwksUrl }: { readonly issuer: string; readonly jwksUrl: string }) =>
     remoteKeySet({ issuer, url: jwksUrl, clock, log, fetch });
-  const judge = verifyTokens({
+  const verifyLoaded = verifyTokens({
     keys,
     clock,
     revocations,
@@ -73,6 +73,6 @@ export function openAuth(parts: AuthParts): {
     idleMs: auth.sessionIdle,
     absoluteMs: auth.sessionTtl,
   });
-  const verify: VerifyToken = (token) => (known ? judge(token) : ready.then(() => judge(token)));
+  const verify: VerifyToken = (token) => (known ? verifyLoaded(token) : ready.then(() => verifyLoaded(token)));
   return { verify, openLifetime: streamLifetimes({ verify, revocations, clock }), handlers };
 }

@@ -7,6 +7,7 @@ import { memoryCacheStore } from '../../src/core/adapters/memory/cache-store.ts'
 import { memoryLeases } from '../../src/core/adapters/memory/leases.ts';
 import { memoryTagVersions } from '../../src/core/adapters/memory/tag-versions.ts';
 import { openShares } from '../../src/core/cache/store/l2-shares.ts';
+import type { MethodPlan } from '../../src/core/kit/plan.ts';
 import { StatusError } from '../../src/core/kit/status-error.ts';
 import { StoreDown } from '../../src/core/kit/store-down.ts';
 import type { ComputeSoFar } from '../../src/core/ports/cached-stream.ts';
@@ -60,6 +61,24 @@ test('an answer with parts missing serves those who come within a moment, unless
   assert.equal(cameBy(await cache.answer(readyCall(plan, ada), compute)), 'miss 4');
 });
 
+/** The plan of a stream form whose parts have more time than those of the unary method. */
+const withMoreTime = <Plan extends MethodPlan>(plan: Plan): Plan => ({ ...plan, deadlineMs: 60_000 });
+
+test('a stream is served by the partial answer of a moment ago, unless its own parts have more time', async () => {
+  const { cache, clock } = openTestCache();
+  const compute = computation({ partial: true });
+  const plan = planOf('GetItem');
+  const streamed = (stream = plan) => lastRevision(cache.answerStream(plan, readyCall(stream, ada), compute));
+  assert.equal(cameBy(await cache.answer(readyCall(plan, ada), compute)), 'miss 1');
+  assert.equal(await streamed(), 1);
+  assert.deepEqual([await streamed(withMoreTime(plan)), await streamed(withMoreTime(plan))], [2, 2]);
+  assert.equal(cameBy(await cache.answer(readyCall(plan, ada), compute)), 'coalesced 2');
+  await cache.invalidate(['item:7']);
+  assert.equal(await streamed(), 3);
+  await clock.advance(251);
+  assert.equal(await streamed(), 4);
+});
+
 for (const staleIfPartial of [true, false])
   test(`stale_if_partial ${staleIfPartial}: within stale_if_error ${staleIfPartial ? 'the old whole answer' : 'the partial answer'} is served, by unary and stream form`, async () => {
     const plan = planOf('GetItem', { ttlMs: 1_000, staleWhileRevalidateMs: 0, staleIfErrorMs: 60_000, staleIfPartial });
@@ -71,7 +90,7 @@ for (const staleIfPartial of [true, false])
     await clock.advance(2_000);
     const unary = await cache.answer(readyCall(plan, ada), compute);
     const next = await cache.answer(readyCall(plan, ada), compute); // served with the partial answer of a moment ago
-    const stream = await cache.answerStream(plan, readyCall(plan, ada), compute);
+    const stream = await cache.answerStream(plan, readyCall(withMoreTime(plan), ada), compute);
     const streamed = await lastRevision(stream);
     if (staleIfPartial) {
       assert.deepEqual([cameBy(unary), cameBy(next), streamed], ['stale 1', 'stale 1', 1]);
@@ -91,7 +110,7 @@ test('stale_if_partial: an old answer that was invalidated, or whose stale_if_er
   let partial = false;
   const compute = computation(() => ({ partial }));
   const unary = async () => cameBy(await cache.answer(readyCall(plan, ada), compute));
-  const streamed = () => lastRevision(cache.answerStream(plan, readyCall(plan, ada), compute));
+  const streamed = () => lastRevision(cache.answerStream(plan, readyCall(withMoreTime(plan), ada), compute));
   await unary();
   partial = true;
   await clock.advance(2_000);

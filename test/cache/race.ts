@@ -5,10 +5,12 @@ import type { Cache } from '../../src/core/cache/cache.ts';
 import { decodedOf } from '../../src/core/cache/key/inputs.ts';
 import type { Clock } from '../../src/core/kit/clock.ts';
 import { StatusError } from '../../src/core/kit/status-error.ts';
-import type { Handler } from '../../src/core/ports/call.ts';
+import type { SoFar } from '../../src/core/ports/cached-stream.ts';
+import type { Answer, ReadyCall } from '../../src/core/ports/call.ts';
 import { GetItemResponse } from '../fixture/gen/fixture/v1/fixture.ts';
-import { messageOf, planOf, readyCall } from '../support/cache/ready-call.ts';
+import { planOf, readyCall } from '../support/cache/ready-call.ts';
 import { insistOnInvalidating } from './insist.ts';
+import { messagesOf } from './open.ts';
 
 export type RaceOptions = {
   /** One for each replica. */
@@ -29,6 +31,15 @@ export type RaceOptions = {
   readonly moreTags?: number;
   /** Which part of the computations fails with a definite error about what it has read. */
   readonly errors?: number;
+  /** Which part of the computations ends with parts missing. */
+  readonly partials?: number;
+  /** Which part of the reads is by the stream form. */
+  readonly streams?: number;
+  /** Which part of the invalidations is soft, and which part settles for a moment. */
+  readonly soft?: number;
+  readonly settling?: number;
+  /** Which part of the invalidations is of writes: they hold at their replica, even where the store cannot be asked. */
+  readonly writes?: number;
   /**
    * Each burst of invalidations waits until so many answers have come from memory since the last one: else a busy machine, or a Cluster in which late tags count as moved for
    * 2 s, makes a race in which there is nothing to invalidate. Readers read on meanwhile.
@@ -77,6 +88,11 @@ export async function race(options: RaceOptions): Promise<RaceResult> {
     staleWhileRevalidateMs = 0,
     moreTags = 0,
     errors = 0,
+    partials = 0,
+    streams = 0,
+    soft = 0,
+    settling = 0,
+    writes = 0,
     hitsBetween = 0,
     unanswered = () => 0,
   } = options;
@@ -84,8 +100,9 @@ export async function race(options: RaceOptions): Promise<RaceResult> {
   const pick = <T>(from: readonly T[]): T => from[Math.floor(random() * from.length)] as T;
   const pause = () => sleep(random() * delayMs);
   const truth = new Map(items.map((item) => [item, 0]));
-  /** What a reader may at least expect: the truth of the last invalidation that has returned. */
-  const floor = new Map(items.map((item) => [item, 0]));
+  /** What a reader at a replica may at least expect: the truth of the last invalidation that has returned. */
+  const floors = new Map(caches.map((cache) => [cache, new Map(items.map((item) => [item, 0]))]));
+  const floorOf = (cache: Cache, item: string) => floors.get(cache)?.get(item) ?? 0;
   const staleAsFresh: string[] = [];
   const foreign: string[] = [];
   const doubled: string[] = [];
@@ -96,7 +113,7 @@ export async function race(options: RaceOptions): Promise<RaceResult> {
   let invalidatedAtMs = 0;
   const running = new Set<Running>();
 
-  const compute: Handler = async (call) => {
+  const compute = async (call: ReadyCall, report?: (soFar: SoFar) => void): Promise<Answer> => {
     const { itemId } = decodedOf(call).message as unknown as { itemId: string };
     const owner = call.caller?.kind === 'user' ? call.caller.userId : '';
     const own: Running = { key: `${owner} ${itemId}`, begunAtMs: (call.deadlineAtMs ?? 0) - plan.deadlineMs, signal: call.signal };
@@ -114,11 +131,21 @@ export async function race(options: RaceOptions): Promise<RaceResult> {
     try {
       await sleep(random() * computeMs);
       const revision = truth.get(itemId) ?? 0;
+      const body = GetItemResponse.encode(GetItemResponse.fromPartial({ itemId, owner, revision })).finish();
+      if (streams > 0) {
+        const soFar = { metadata: Metadata(), body, trailers: Metadata(), partial: true };
+        report?.({ answer: soFar, endNow: async () => soFar });
+      }
       await sleep(random() * computeMs);
       if (errors > 0 && random() < errors) throw new StatusError(5, String(revision));
-      const body = GetItemResponse.encode(GetItemResponse.fromPartial({ itemId, owner, revision })).finish();
       const more = moreTags === 0 ? [] : Array.from({ length: Math.floor(random() * moreTags) }, (_, i) => `more:${itemId}:${i}`);
-      return { metadata: Metadata(), body, trailers: Metadata(), tags: [shelfOf(itemId), ...more] };
+      return {
+        metadata: Metadata(),
+        body,
+        trailers: Metadata(),
+        tags: [shelfOf(itemId), ...more],
+        ...(partials > 0 && random() < partials && { partial: true }),
+      };
     } finally {
       running.delete(own);
     }
@@ -129,14 +156,19 @@ export async function race(options: RaceOptions): Promise<RaceResult> {
     const leaver = new AbortController();
     if (random() < 0.05) void pause().then(() => leaver.abort(new Error('left')));
     const call = readyCall(plan, { request: { itemId }, user, signal: leaver.signal });
-    const least = floor.get(itemId) ?? 0;
+    const least = floorOf(cache, itemId);
     try {
-      const answer = await cache.answer(call, compute);
-      const { owner, revision } = messageOf(plan, answer);
-      const result = String(answer.metadata.get('portico-cache'));
+      const streamed = streams > 0 && random() < streams;
+      const answer = streamed ? await cache.answerStream(plan, call, compute) : await cache.answer(call, compute);
+      const messages = await messagesOf(answer);
+      const result = String(answer.metadata.get('portico-cache') ?? 'stream');
       results[result] = (results[result] ?? 0) + 1;
-      if (owner !== user) foreign.push(`${user} got what is ${owner}'s`);
-      if (result !== 'stale' && (revision as number) < least) staleAsFresh.push(`${result}: ${revision} of item ${itemId}, at least ${least}`);
+      for (const [i, message] of messages.entries()) {
+        const { owner, revision } = GetItemResponse.decode(message);
+        const isOld = (i === 0 && result === 'stale') || (i === messages.length - 1 && answer.trailers.has('portico-stale'));
+        if (owner !== user) foreign.push(`${user} got what is ${owner}'s`);
+        if (!isOld && revision < least) staleAsFresh.push(`${result}: ${revision} of item ${itemId}, at least ${least}`);
+      }
     } catch (error) {
       if (error instanceof StatusError && error.code === 5) {
         if (Number(error.message) < least) staleAsFresh.push(`error: ${error.message} of item ${itemId}, at least ${least}`);
@@ -152,10 +184,18 @@ export async function race(options: RaceOptions): Promise<RaceResult> {
     for (const one of touched) truth.set(one, (truth.get(one) ?? 0) + 1);
     const reached = touched.map((one) => [one, truth.get(one) ?? 0] as const);
     invalidating++;
-    await insistOnInvalidating(pick(caches), [shelf ? shelfOf(item) : `item:${item}`]);
+    const cache = pick(caches);
+    const tags = [shelf ? shelfOf(item) : `item:${item}`];
+    const how = { soft: soft > 0 && random() < soft, settleMs: settling > 0 && random() < settling ? 1 + Math.floor(random() * delayMs * 3) : 0 };
+    const isWrite = writes > 0 && random() < writes;
+    if (isWrite) await cache.invalidateWritten(tags, how);
+    else await insistOnInvalidating(cache, tags, how);
     invalidating--;
     invalidatedAtMs = clock.nowMs();
-    for (const [one, value] of reached) floor.set(one, Math.max(floor.get(one) ?? 0, value));
+    for (const [replica, floor] of floors) {
+      if (isWrite && replica !== cache) continue;
+      for (const [one, value] of reached) floor.set(one, Math.max(floor.get(one) ?? 0, value));
+    }
   };
 
   let writing = true;

@@ -30,6 +30,24 @@ export function slowStore(store: CacheStore, step: Step): CacheStore {
   return { get: (...asked) => step(() => store.get(...asked)), set: (...asked) => step(() => store.set(...asked)) };
 }
 
+/** Versions that cannot be asked now and then, for some questions. */
+export function failingVersions(versions: TagVersions, random: () => number): TagVersions {
+  let left = 0;
+  const asked = <T>(ask: () => T): T => {
+    left = left > 0 ? left - 1 : random() < 0.02 ? Math.floor(random() * 60) : 0;
+    if (left > 0) throw new StoreDown('timeout', 'It did not answer.');
+    return ask();
+  };
+  return {
+    standing: (...words) => asked(() => versions.standing(...words)),
+    begin: (...words) => asked(() => versions.begin(...words)),
+    keep: (...words) => asked(() => versions.keep(...words)),
+    raise: (...words) => asked(() => versions.raise(...words)),
+    raiseAll: () => asked(versions.raiseAll),
+    raisedSince: (...words) => asked(() => versions.raisedSince(...words)),
+  };
+}
+
 /** A store that now and then does not answer a reader. */
 export function failingStore(store: CacheStore, fails: () => boolean): CacheStore {
   return {

@@ -36,7 +36,7 @@ for (const protocol of protocols)
     const { conversations } = await call(bob, 'ListConversations', {});
     assert.deepEqual([conversations[0].conversation.own.unread, conversations[0].lastMessage.what.value.content.data], [1, data]);
     const { own } = await call(bob, 'MarkReceived', { conversationId, readSeq: 2n });
-    assert.deepEqual([own.unread, own.readSeq, own.ownSeq], [0, 2n, 1n]);
+    assert.deepEqual([own.unread, own.readSeq, own.ownSeq, own.asOfSeq], [0, 2n, 2n, 2n]);
     const { members } = await call(ann, 'ListMembers', { conversationId });
     assert.deepEqual(
       members.map(({ userId, role, readSeq, deliveredSeq }: Came) => [userId, role, readSeq, deliveredSeq]),

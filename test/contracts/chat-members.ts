@@ -61,15 +61,19 @@ export function chatMembersContract(adapter: string, open: () => Promise<ChatHar
       assert.deepEqual(
         steps.map(({ ownSeq, readSeq, mutedUntilMs }) => [ownSeq, readSeq, mutedUntilMs]),
         [
-          [1, 0, 1_900_000_000_000],
-          [2, 1, 1_900_000_000_000],
+          [2, 0, 1_900_000_000_000], // the first is the beginning of the membership
           [3, 1, 1_900_000_000_000],
-          [3, 1, 1_900_000_000_000],
-          [4, 1, undefined],
+          [4, 1, 1_900_000_000_000],
+          [4, 1, 1_900_000_000_000],
+          [5, 1, undefined],
         ],
       );
       const of = async (who: string) => (await chat.history(who, id, { afterSeq: 1, most: 10 })).map(({ seq, kind, text }) => [seq, kind, text]);
       assert.deepEqual([await of(bob), await of(ann)], [[[seq, 'hidden', undefined]], [[seq, 'message', 'private']]]);
+      assert.deepEqual(
+        [steps.map(({ hiddenSeqs }) => hiddenSeqs), (await chat.joined(bob, { hiddenAfter: 3 }))[0]?.hiddenSeqs],
+        [[[], [], [seq], [], []], [seq]],
+      );
       await assert.rejects(chat.change(bob, id, { hiddenSeq: 99 }), refused('MESSAGE_UNKNOWN'));
       await assert.rejects(chat.change(bob, id, { hiddenSeq: 1 }), refused('MESSAGE_UNKNOWN'));
     },

@@ -181,7 +181,7 @@ export function chatContract(adapter: string, open: () => Promise<ChatHarness>) 
         [4, 5],
       );
       assert.deepEqual(await chat.missing('stranger', new Map([[id, 0]]), { most: 10, gapMax: 10 }), []);
-      assert.deepEqual(await chat.tops([id, randomUUID()]), new Map([[id, 5]]));
+      assert.deepEqual(await chat.tops([id, randomUUID()], [bob, 'stranger']), { conversations: new Map([[id, 5]]), users: new Map([[bob, 2]]) });
     },
   );
 }

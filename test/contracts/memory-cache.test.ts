@@ -5,6 +5,7 @@ import { fakeClock } from '../support/time/clock.ts';
 import { cacheStoreContract } from './cache-store.ts';
 import { leasesContract } from './leases.ts';
 import { tagVersionsContract } from './tag-versions.ts';
+import { tagVersionsHistories } from './tag-versions-histories.ts';
 
 const nothing = async () => {};
 
@@ -17,6 +18,9 @@ tagVersionsContract('memory', async () => {
   };
   return { versions: memoryTagVersions({ clock, looseMax }), lifeMs: 10_000, looseMax, elapse, [Symbol.asyncDispose]: nothing };
 });
+
+const history = async () => ({ versions: memoryTagVersions({ clock: fakeClock() }), [Symbol.asyncDispose]: nothing });
+tagVersionsHistories('memory', history, { seeds: 20, steps: 500 });
 
 cacheStoreContract('memory', async () => {
   const bytesMax = 400_000;

@@ -13,6 +13,7 @@ import { slowClock } from '../support/time/slow-clock.ts';
 import { cacheStoreContract } from './cache-store.ts';
 import { leasesContract } from './leases.ts';
 import { tagVersionsContract } from './tag-versions.ts';
+import { tagVersionsHistories } from './tag-versions-histories.ts';
 
 const elapse = async (ms: number) => {
   await sleep(ms);
@@ -35,6 +36,7 @@ for (const [name, shared, skewMs] of [
     const lifeMs = 4_000; // long enough that a busy machine does not add what the contract waits for
     return { versions: redisTagVersions({ redis: await own() }), lifeMs, skewMs, elapse, ...open };
   });
+  tagVersionsHistories(name, async () => ({ versions: redisTagVersions({ redis: await own() }), skewMs, ...open }), { seeds: 3, steps: 300 });
   cacheStoreContract(name, async () => ({ store: redisCacheStore({ redis: await own(), clock: systemClock }), bytesMax: undefined, ...open }));
   leasesContract(name, async () => {
     const redis = await own();

@@ -55,7 +55,7 @@ function openTopic() {
         }
       },
     };
-    const subscribed = subscribe({
+    const end = subscribe({
       topic: 't',
       generation: 1,
       position,
@@ -71,7 +71,7 @@ function openTopic() {
     });
     return {
       received,
-      end: () => subscribed.close(),
+      end,
       last: () => last,
       waiting: () => waiting.size,
       room: (value: boolean) => {

@@ -49,11 +49,11 @@ export async function runHistory({ seed, clients, events }: HistoryOptions): Pro
 
   function openClient(name: string) {
     const reader: Reader = openReader(name, published);
-    let subscribed: { close(): void } | undefined;
+    let end: (() => void) | undefined;
     let life = 0;
     return {
       reader,
-      isOpen: () => subscribed !== undefined,
+      isOpen: () => end !== undefined,
       open: () => {
         const own = ++life;
         const send = (bytes: Uint8Array) => {
@@ -62,7 +62,7 @@ export async function runHistory({ seed, clients, events }: HistoryOptions): Pro
           if (message !== undefined) reader.receive(message);
         };
         const out = { send, hasRoom: () => true, onRoom };
-        subscribed = subscribe({
+        end = subscribe({
           topic,
           generation: own,
           position: reader.position() as TopicPosition | undefined,
@@ -79,8 +79,8 @@ export async function runHistory({ seed, clients, events }: HistoryOptions): Pro
       },
       cut: () => {
         life++;
-        subscribed?.close();
-        subscribed = undefined;
+        end?.();
+        end = undefined;
       },
     };
   }

@@ -86,7 +86,6 @@ export function computeBy(parts: ComputeParts): Begin {
       decoded,
       deadlineAtMs,
       request: call.request,
-      sent: call.sent,
       requestBytes: key ? decoded.canonical : call.requestBytes,
       ...method.inputsOf(call),
     };
@@ -121,7 +120,7 @@ export function computeBy(parts: ComputeParts): Begin {
       const answer = await computeAlone();
       const computed = await finish(parts, { method, key, budget, complete, start, lease }, answer);
       stored = computed.freshUntilMs !== undefined;
-      if (computed.partial === true && !signal.aborted) partials.keep(key.key, computed);
+      if (computed.partial === true && !signal.aborted) partials.keep(key.key, computed, deadlineMs);
       return computed;
     };
     const flight = beginFlight(run, { deadlineMs, clock, begunAt: flights.count(), tags });

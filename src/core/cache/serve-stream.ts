@@ -36,7 +36,19 @@ type Streamed = {
  * answers so far of the flight that all share, then its whole answer. Not-modified is the unary reply's alone: a stream
  * sends what it speaks of. Its metadata is true of its first message, its trailers of the last.
  */
-export function serveStreamBy({ layers, flights, joining, begin, stale, backoffs, openBudget, methodOf, clock, counts }: ServeParts): AnswerStream {
+export function serveStreamBy({
+  layers,
+  flights,
+  partials,
+  joining,
+  begin,
+  stale,
+  backoffs,
+  openBudget,
+  methodOf,
+  clock,
+  counts,
+}: ServeParts): AnswerStream {
   /** Waits for what the flight comes to; its answers so far go over the relay meanwhile. */
   const computed = async (
     { method, call, compute, key, budget, arrivedAt, trailers }: Streamed,
@@ -59,6 +71,8 @@ export function serveStreamBy({ layers, flights, joining, begin, stale, backoffs
       return outcome.value;
     };
     if (key === undefined) return alone(beginOwn());
+    const partial = partials.find(key.key, timeOf(call.plan));
+    if (partial !== undefined && (await joining.isCurrent(partial, budget))) return partial;
     const joined = await joinThenVerify(joining, { key: key.key, arrivedAt, budget, signal, begin: beginOwn, wait });
     // a unary call's flight has less time than a stream: what was late for it may still come for this one
     if (joined.computed.partial === true && (last?.deadlineMs ?? 0) < timeOf(call.plan) && !signal.aborted) return alone(beginOwn());

@@ -4,6 +4,8 @@ import { pushed } from './stream-body.ts';
 
 /** How an interceptor observes an outgoing stream. */
 export type Tap = {
+  /** Sees each message before it is sent. Must not throw. */
+  readonly message?: (message: Uint8Array) => void;
   /**
    * Its abort ends the stream at once, whatever the writer does. Outer taps see the signal's reason thrown. Inner taps
    * see the stream closed once its writer has stopped.
@@ -26,7 +28,7 @@ type Tapped = PushedBody & { readonly source: StreamBody; readonly taps: readonl
 export function tapped(body: StreamBody, tap: Tap): PushedBody {
   const { source, taps } = isTapped(body) ? body : { source: body, taps: [] };
   const all = [...taps, tap];
-  const begin = (sink: Sink) => pushed(source)(new TappedSink(sink, all));
+  const begin = (sink: Sink) => pushed(source)(tappedSink(sink, all));
   return Object.assign(begin, { source, taps: all });
 }
 
@@ -36,73 +38,52 @@ function isTapped(body: StreamBody): body is Tapped {
 
 const closed: Ending = { how: 'closed' };
 
-/** The sink of a tapped stream's writer. A class, because every stream has one, and each message passes it. */
-class TappedSink implements Sink {
-  readonly #sink: Sink;
-  readonly #taps: readonly Tap[];
-  readonly #controller = new AbortController();
+/** The sink of a tapped stream's writer. */
+function tappedSink(sink: Sink, taps: readonly Tap[]): Sink {
+  const seeing = taps.flatMap(({ message }) => message ?? []);
+  const controller = new AbortController();
+  const listening: (() => void)[] = [];
   /** The writer has ended, or its messages are discarded. */
-  #over = false;
+  let over = false;
   /** The taps from here on have seen an end from outside; those before wait for the end of the writer. */
-  #cutAt: number | undefined;
-
-  constructor(sink: Sink, taps: readonly Tap[]) {
-    this.#sink = sink;
-    this.#taps = taps;
-    for (const { until } of taps) if (until !== undefined) this.#listen(until);
-    this.#listen(sink.signal);
-  }
-
-  get signal(): AbortSignal {
-    return this.#controller.signal;
-  }
-
-  write(message: Uint8Array): boolean {
-    return !this.#over && this.#cutAt === undefined && this.#sink.write(message);
-  }
-
-  onRoom(callback: () => void): void {
-    if (!this.#over && this.#cutAt === undefined) this.#sink.onRoom(callback);
-  }
-
-  end(): void {
-    this.#finish({ how: 'returned' });
-  }
-
-  fail(error: unknown): void {
-    this.#finish({ how: 'threw', error });
-  }
-
-  #listen(signal: AbortSignal): void {
-    if (signal.aborted) this.#cut(signal);
-    else signal.addEventListener('abort', this.#aborted, { once: true });
-  }
-
-  readonly #aborted = ({ target }: Event) => this.#cut(target as AbortSignal);
-
-  #cut(signal: AbortSignal): void {
-    if (this.#over || this.#cutAt !== undefined) return;
-    const tap = this.#taps.findIndex(({ until }) => until === signal);
-    this.#cutAt = tap === -1 ? this.#taps.length : tap;
-    if (tap !== -1) this.#leave(endedBy(this.#taps.slice(tap + 1), { how: 'threw', error: signal.reason }));
-    this.#controller.abort(signal.reason);
-  }
-
-  #finish(ending: Ending): void {
-    if (this.#over) return;
-    this.#over = true;
-    for (const { until } of this.#taps) until?.removeEventListener('abort', this.#aborted);
-    this.#sink.signal.removeEventListener('abort', this.#aborted);
-    if (this.#cutAt === undefined) this.#leave(endedBy(this.#taps, ending));
-    else void endedBy(this.#taps.slice(0, this.#cutAt), closed);
-  }
-
-  #leave(soon: Soon<Ending>): void {
-    void soonThen(soon, (ending) => {
-      if (ending.how === 'threw') this.#sink.fail(ending.error);
-      else if (ending.how === 'returned') this.#sink.end();
-    });
-  }
+  let cutAt: number | undefined;
+  const on = (signal: AbortSignal, callback: () => void) => {
+    if (signal.aborted) return callback();
+    signal.addEventListener('abort', callback, { once: true });
+    listening.push(() => signal.removeEventListener('abort', callback));
+  };
+  const leave = ({ how, error }: Ending & { readonly error?: unknown }) => {
+    if (how === 'threw') sink.fail(error);
+    else if (how === 'returned') sink.end();
+  };
+  const cut = (at: number, reason: unknown) => {
+    if (over || cutAt !== undefined) return;
+    cutAt = at;
+    if (at < taps.length) void soonThen(endedBy(taps.slice(at + 1), { how: 'threw', error: reason }), leave);
+    controller.abort(reason);
+  };
+  const finish = (ending: Ending) => {
+    if (over) return;
+    over = true;
+    for (const off of listening) off();
+    if (cutAt === undefined) void soonThen(endedBy(taps, ending), leave);
+    else void endedBy(taps.slice(0, cutAt), closed);
+  };
+  for (const [at, { until }] of taps.entries()) if (until !== undefined) on(until, () => cut(at, until.reason));
+  on(sink.signal, () => cut(taps.length, sink.signal.reason));
+  return {
+    signal: controller.signal,
+    write: (message) => {
+      if (over || cutAt !== undefined) return false;
+      for (const see of seeing) see(message);
+      return sink.write(message);
+    },
+    onRoom: (callback) => {
+      if (!over && cutAt === undefined) sink.onRoom(callback);
+    },
+    end: () => finish({ how: 'returned' }),
+    fail: (error) => finish({ how: 'threw', error }),
+  };
 }
 
 /** Passes an end outwards. It never rejects: an error of a tap is the end from there on. */

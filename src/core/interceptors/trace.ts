@@ -5,6 +5,7 @@ import { settled } from '../kit/soon.ts';
 import { StatusError } from '../kit/status-error.ts';
 import type { Answer, Ending, Interceptor, Traced } from '../ports/call.ts';
 import type { CallRecord, CallRecorder, UpstreamRecord } from '../ports/call-record.ts';
+import { tapped } from './tap.ts';
 import { traceParentOf, tracestateOf } from './trace-context.ts';
 
 export type TraceParts = {
@@ -37,8 +38,9 @@ export function trace({ recorder, clock, randomHex }: TraceParts): Interceptor<u
     const startedMs = clock.monotonicMs();
     const upstreams: UpstreamRecord[] = [];
     let annotations: Map<string, string | number | boolean> | undefined;
+    const out = { bytes: 0, messages: 0 };
 
-    const tell = (how: Ending['how'], error: unknown, bytesOut = call.sent.bytes) => {
+    const tell = (how: Ending['how'], error: unknown) => {
       recorder.ended({
         plan: call.plan,
         protocol: call.protocol,
@@ -55,8 +57,8 @@ export function trace({ recorder, clock, randomHex }: TraceParts): Interceptor<u
         annotations,
         upstreams,
         bytesIn: call.request.bytesRead,
-        bytesOut,
-        messagesOut: call.sent.messages,
+        bytesOut: out.bytes,
+        messagesOut: out.messages,
       } satisfies CallRecord);
     };
     const traced: Traced['trace'] = {
@@ -83,6 +85,10 @@ export function trace({ recorder, clock, randomHex }: TraceParts): Interceptor<u
       recorder.opened({ plan: call.plan, protocol: call.protocol, call, traceId, startedAtMs });
       call.onEnd((ending) => tell(ending.how, ending.how === 'threw' ? ending.error : undefined));
     }
+    const count = ({ byteLength }: Uint8Array) => {
+      out.bytes += byteLength;
+      out.messages++;
+    };
     const failed = (error: unknown) => {
       if (error instanceof StatusError) error.metadata.set(traceIdKey, traceId);
       if (call.plan.kind === 'unary' || call.plan.kind === 'client_stream') tell('threw', error);
@@ -93,7 +99,9 @@ export function trace({ recorder, clock, randomHex }: TraceParts): Interceptor<u
         return answer;
       }
       answer.metadata.set(traceIdKey, traceId);
-      if (answer.body instanceof Uint8Array) tell('returned', undefined, answer.body.byteLength);
+      if (!(answer.body instanceof Uint8Array)) return { ...answer, body: tapped(answer.body, { message: count }) };
+      out.bytes = answer.body.byteLength;
+      tell('returned', undefined);
       return answer;
     };
     return settled(

@@ -31,11 +31,16 @@ export type Membership = {
   readonly afterSeq: number;
   readonly readSeq: number;
   readonly mutedUntilMs: number | undefined;
-  /** The place of the member's newest change of its own state, in the user's own order. */
+  /** The newest change of this state in the user's own order, in which memberships also begin and end. */
   readonly ownSeq: number;
   /** Messages of others after `readSeq` that are not deleted, as of `lastSeq`; `unreadMax` means so many or more. */
   readonly unread: number;
+  /** Messages that were hidden after the place that was asked for. */
+  readonly hiddenSeqs: readonly number[];
 };
+
+/** A place in a conversation: behind this event. An empty id is not compared. */
+export type ChatPosition = Pick<ChatEvent, 'seq'> & { readonly eventId: string };
 
 /** What is sent to a conversation: a message and an edit with their content, all but a message with their target. */
 export type NewEntry = {
@@ -129,8 +134,10 @@ export type ChatStore = {
     userId: string,
     page: { readonly most: number; readonly before: { readonly lastAtMs: number; readonly id: string } | undefined },
   ): Promise<readonly (Membership & { readonly lastAtMs: number; readonly lastMessage: ChatEvent | undefined })[]>;
-  /** All conversations of a user, or those of them that are named. */
-  joined(userId: string, ids?: readonly string[]): Promise<readonly Membership[]>;
+  /** All conversations of a user, or those of them that are named, with what was hidden after this place. */
+  joined(userId: string, wish?: { readonly ids?: readonly string[]; readonly hiddenAfter?: number }): Promise<readonly Membership[]>;
+  /** Those of the positions that are not of this database: their event is another one here, or is still to come. */
+  foreign(positions: ReadonlyMap<string, ChatPosition>): Promise<readonly string[]>;
   /** A part of a conversation, in order. Without `beforeSeq` its end. @throws Fault CONVERSATION_UNKNOWN */
   history(userId: string, conversationId: string, page: HistoryPage): Promise<readonly ChatEvent[]>;
   /**
@@ -146,15 +153,25 @@ export type ChatStore = {
     page: { readonly most: number; readonly afterId: string },
   ): Promise<readonly (Receipt & { readonly role: Role; readonly joinedAtMs: number })[]>;
   /** Raises receipts; a device's delivery is kept for itself. @throws Fault CONVERSATION_UNKNOWN */
-  receive(receipt: Receipt & { readonly device: string | undefined }): Promise<{ readonly receipt: Receipt; readonly membership: Membership }>;
+  receive(receipt: Receipt & { readonly device: string | undefined }): Promise<{
+    readonly receipt: Receipt;
+    readonly membership: Membership;
+    readonly changed: 'read' | 'delivered' | 'nothing';
+  }>;
   /** Changes what only this user sees. @throws Fault CONVERSATION_UNKNOWN, MESSAGE_UNKNOWN */
   change(
     userId: string,
     conversationId: string,
     change: { readonly mutedUntilMs: number | undefined } | { readonly hiddenSeq: number },
   ): Promise<Membership>;
-  /** The newest event of each conversation. */
-  tops(ids: readonly string[]): Promise<ReadonlyMap<string, number>>;
+  /** The newest event of each conversation, and the newest own change of each user. */
+  tops(
+    ids: readonly string[],
+    userIds: readonly string[],
+  ): Promise<{
+    readonly conversations: ReadonlyMap<string, number>;
+    readonly users: ReadonlyMap<string, number>;
+  }>;
 };
 
 /** Of a change of members, and of a creation. */

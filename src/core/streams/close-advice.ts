@@ -20,6 +20,7 @@ const advices: Readonly<Partial<Record<CoreReason, readonly [advice: Advice, del
   STREAMS_TOO_MANY: [Advice.ADVICE_RESUME, 60_000],
   MESSAGES_TOO_MANY: [Advice.ADVICE_RESUME, 10_000],
   STORE_DOWN: [Advice.ADVICE_RESUME, 2_000],
+  STORAGE_DOWN: [Advice.ADVICE_RESUME, 2_000],
   INTERNAL: [Advice.ADVICE_RESUME, 5_000],
   TOKEN_EXPIRED: [Advice.ADVICE_RENEW_TOKEN, 0],
   TOKEN_INVALID: [Advice.ADVICE_RENEW_TOKEN, 0],

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Outbox } from './outbox.ts';
+import { openOutbox } from './outbox.ts';
 
 /** A sink whose room a test gives, and which may call back at once. */
 function openSink() {
@@ -27,10 +27,10 @@ function openSink() {
   return sink;
 }
 
-function open({ bytesMax = 1_000, unacknowledgedMax = 1_000 } = {}) {
+function open(more: { bytesMax?: number; unacknowledgedMax?: number } = {}) {
   const sink = openSink();
   let full = 0;
-  const out = new Outbox({ sink, limits: { bytesMax, unacknowledgedMax }, onFull: () => full++, nowMs: () => 0 });
+  const out = openOutbox({ sink, bytesMax: 1_000, unacknowledgedMax: 1_000, ...more, onFull: () => full++, nowMs: () => 0 });
   const send = (...texts: readonly string[]) => {
     for (const text of texts) out.send(Buffer.from(text), 1);
   };

@@ -1,14 +1,16 @@
 import { Metadata } from 'nice-grpc-common';
 import type { Clock } from '../kit/clock.ts';
 import { Fault } from '../kit/fault.ts';
+import { untilCalled } from '../kit/until-called.ts';
 import type { Bus } from '../ports/bus.ts';
 import type { Caller, Handler, ReadyCall, Sink, UserCaller } from '../ports/call.ts';
 import type { Log } from '../ports/log.ts';
-import { type Begun, IncomingMessages } from './incoming-messages.ts';
+import { closeFor } from './close-advice.ts';
+import { closeOf, isDefect } from './failures.ts';
 import { deviceOf, type Registry } from './registry.ts';
 import { inOrder, openSends, type Sent, unknownStream } from './send-to-replica.ts';
 import type { StreamLimits } from './stream-limits.ts';
-import { openStream, type Stream } from './stream.ts';
+import { openStream, refuseStream, type Stream } from './stream.ts';
 
 /** What the first message of every stream says, among others. */
 type CommonHello = { readonly heartbeatMs: number; readonly device: string };
@@ -59,7 +61,7 @@ export function streamHandlers<Request, Hello extends CommonHello>(
   /** How streams of `Open` take messages of `Send`. */
   const taking = new Map<string, (n: number, message: Uint8Array) => Promise<void>>();
 
-  const begin = (call: ReadyCall, sink: Sink, hello: Hello): Begun<Request> => {
+  const begin = (call: ReadyCall, sink: Sink, hello: Hello) => {
     const { userId, sessionId } = userOf(call);
     let handler: StreamHandler<Request> | undefined;
     const stream = openStream({
@@ -86,7 +88,43 @@ export function streamHandlers<Request, Hello extends CommonHello>(
     return { stream, handle };
   };
 
-  const incoming = { clock, log, helloMs: limits.helloMs, decode: service.decode, helloOf: service.helloOf, begin, closed };
+  /** Reads the messages of Connect for as long as the stream lasts. Their end is no goodbye: heartbeats decide. */
+  const converse = async (call: ReadyCall, sink: Sink): Promise<void> => {
+    const requests = call.request.each()[Symbol.asyncIterator]();
+    let opened: ReturnType<typeof begin> | undefined;
+    const cancel = clock.after(limits.helloMs, () => {
+      if (opened === undefined) refuse('The client sent no hello in time.');
+    });
+    const refuse = (message: string) => {
+      if (over) return;
+      over = true;
+      closed('HELLO_MISSING');
+      refuseStream(sink, closeFor('HELLO_MISSING', message));
+    };
+    let over = false;
+    try {
+      for (let next = await requests.next(); next.done !== true; next = await requests.next()) {
+        if (over || opened?.stream.signal.aborted) break;
+        const request = service.decode(next.value);
+        if (opened !== undefined) await opened.handle(request);
+        else {
+          const hello = service.helloOf(request);
+          if (hello === undefined) break;
+          opened = begin(call, sink, hello);
+        }
+      }
+      if (opened === undefined) refuse('The first message of a stream is hello.');
+      else await untilCalled(opened.stream.signal, () => undefined);
+    } catch (error) {
+      if (isDefect(error)) log.error('A stream failed by a defect.', { error });
+      if (opened !== undefined) opened.stream.close(closeOf(error));
+      else if (!over) sink.fail(error);
+    } finally {
+      over = true;
+      cancel();
+      await requests.return?.();
+    }
+  };
   const sends = openSends({
     bus,
     clock,
@@ -100,12 +138,11 @@ export function streamHandlers<Request, Hello extends CommonHello>(
     },
   });
   const placed = (call: ReadyCall) => call.onEnd(registry.takePlace(userOf(call).userId, call.peer.address));
-  const noTrailers = Metadata(); // nobody adds to those of a stream, and there are as many as streams
-  const answer = (body: (sink: Sink) => void) => ({ metadata: Metadata(), body, trailers: noTrailers });
+  const answer = (body: (sink: Sink) => void) => ({ metadata: Metadata(), body, trailers: Metadata() });
   const handlers: Readonly<Record<string, Handler>> = {
     [service.methods.connect]: (call) => {
       placed(call);
-      return answer((sink) => void new IncomingMessages(call, sink, incoming));
+      return answer((sink) => void converse(call, sink));
     },
     [service.methods.open]: (call) => {
       const hello = service.decodeOpen(call.requestBytes);

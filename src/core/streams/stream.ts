@@ -5,7 +5,7 @@ import type { Caller, Lifetime, Sink } from '../ports/call.ts';
 import { type Close, closeFor } from './close-advice.ts';
 import { openBucket } from './rate-limit.ts';
 import { graceMs, heartbeatRangeMs, messageBurstS, type StreamLimits } from './stream-limits.ts';
-import { Outbox } from './outbox.ts';
+import { openOutbox, type Outbox } from './outbox.ts';
 
 /** The messages of a client that every stream has. */
 export type CommonRequest =
@@ -20,6 +20,7 @@ export type Stream = {
   /** Aborted when it is closed, in any way. */
   readonly signal: AbortSignal;
   readonly out: Pick<Outbox, 'send' | 'hasRoom' | 'onRoom'>;
+  readonly whenAcknowledged: Outbox['whenAcknowledged'];
   /** Counts a message of the client against its rate; a client that sends too many is closed. */
   received(): void;
   /** Counts what the client begins; a client whose user begins too much is closed, and nothing is begun. */
@@ -51,154 +52,120 @@ export type StreamParts = {
 const verifyEveryMs = 5_000;
 
 /** Opens a stream: sends its welcome, watches over its client, and closes it with a reason. */
-export function openStream(parts: StreamParts): Stream {
-  return new OpenStream(parts);
-}
+export function openStream({ id, sink, lifetime, limits, clock, heartbeatMs, onRenewed, mayBegin, onClosed }: StreamParts): Stream {
+  const controller = new AbortController();
+  let everyMs = intervalOf(heartbeatMs, limits.heartbeatMs);
+  let receivedAtMs = clock.monotonicMs();
+  const mayReceive = openBucket({ perSecond: limits.messagesPerSecond, burst: messageBurstS * limits.messagesPerSecond }, clock.monotonicMs);
+  let cancel = () => {};
+  let cancelVerify = () => {};
+  let verifiedAtMs = Number.NEGATIVE_INFINITY;
+  const out = openOutbox({ sink, ...limits, nowMs: clock.monotonicMs, onFull: () => close(slow()) });
 
-/** A class, because a thousand clients have one each. */
-class OpenStream implements Stream {
-  readonly id: string;
-  readonly out: Outbox;
-  readonly #controller = new AbortController();
-  readonly #parts: Omit<StreamParts, 'id' | 'sink' | 'heartbeatMs'>;
-  #everyMs: number;
-  #receivedAtMs: number;
-  readonly #mayReceive: () => boolean;
-  #cancel: (() => void) | undefined;
-  #cancelVerify: (() => void) | undefined;
-  #verifiedAtMs: number | undefined;
-
-  constructor({ id, sink, heartbeatMs, ...parts }: StreamParts) {
-    const { lifetime, limits, clock } = parts;
-    this.id = id;
-    this.#parts = parts;
-    this.#everyMs = intervalOf(heartbeatMs, limits.heartbeatMs);
-    this.#receivedAtMs = clock.monotonicMs();
-    this.#mayReceive = openBucket({ perSecond: limits.messagesPerSecond, burst: messageBurstS * limits.messagesPerSecond }, clock.monotonicMs);
-    this.out = new Outbox({ sink, limits, nowMs: clock.monotonicMs, onFull: () => this.close(slow()) });
-    sink.signal.addEventListener('abort', () => this.#finish(undefined, undefined), { once: true });
-    // in place of the abort, so that the client receives a reason
-    lifetime?.onEnd(({ reason, message }) => this.close(closeFor(reason, message)));
-    this.out.send(
-      encode({
-        $case: 'welcome',
-        value: {
-          streamId: id,
-          heartbeatMs: this.#everyMs,
-          acknowledgeEvery: Math.ceil(limits.unacknowledgedMax / 4),
-          serverTime: new Date(clock.nowMs()),
-          endsAt: lifetime && new Date(lifetime.endsAtMs),
-        },
-      }),
-      0,
-    );
-    if (sink.signal.aborted) this.#finish(undefined, undefined);
-    else if (!this.signal.aborted) this.#look();
-  }
-
-  get signal(): AbortSignal {
-    return this.#controller.signal;
-  }
-
-  close(reason: Close): void {
-    this.#finish(reason, encode({ $case: 'closed', value: { ...reason } }));
-  }
-
-  received(): void {
-    const { limits, clock } = this.#parts;
-    this.#receivedAtMs = clock.monotonicMs();
-    if (!this.#mayReceive())
-      this.close(closeFor('MESSAGES_TOO_MANY', `The stream received more than ${limits.messagesPerSecond} messages per second.`));
-  }
-
-  mayBegin(): boolean {
-    const may = this.#parts.mayBegin();
-    if (!may) this.close(closeFor('MESSAGES_TOO_MANY', 'The user has begun too many streams, subscriptions and watches in a short time.'));
-    return may;
-  }
-
-  async handle(message: CommonRequest): Promise<void> {
-    switch (message.$case) {
-      case 'acknowledge':
-        if (!this.out.acknowledge(Number(message.value.count))) this.close(closeFor('REQUEST_INVALID', 'acknowledge counts more than was sent.'));
-        return;
-      case 'renew':
-        return this.#renew(message.value.accessToken);
-      case 'heartbeat':
-        if (message.value.intervalMs === 0) return;
-        this.#everyMs = intervalOf(message.value.intervalMs, this.#parts.limits.heartbeatMs);
-        this.#cancel?.();
-        this.#look();
-        this.#sendHeartbeat();
-        return;
-      case 'goodbye':
-        return this.#finish(undefined, undefined);
-    }
-  }
-
-  goAway(delayMs: number, closesInMs: number): void {
-    if (this.signal.aborted) return;
-    this.out.send(encode({ $case: 'goingAway', value: { delayMs, closesInMs } }), 0);
-    const cancelClose = this.#parts.clock.after(closesInMs, () => this.close(closeFor('DRAINING', 'The server is stopping.')));
-    this.signal.addEventListener('abort', cancelClose, { once: true });
-  }
-
-  #finish(reason: Close | undefined, last: Uint8Array | undefined): void {
-    if (this.signal.aborted) return;
-    this.#cancel?.();
-    this.#cancelVerify?.();
-    this.#controller.abort(new Fault('CALL_CANCELLED', 'The stream has ended.'));
-    this.out.end(last);
-    this.#parts.onClosed(reason);
-  }
-
-  #look(): void {
-    const { limits, clock } = this.#parts;
+  const finish = (reason: Close | undefined, last: Uint8Array | undefined) => {
+    if (controller.signal.aborted) return;
+    cancel();
+    cancelVerify();
+    controller.abort(new Fault('CALL_CANCELLED', 'The stream has ended.'));
+    out.end(last);
+    onClosed(reason);
+  };
+  const close = (reason: Close) => finish(reason, encode({ $case: 'closed', value: { ...reason } }));
+  const look = () => {
     const nowMs = clock.monotonicMs();
-    const [stalled, everyMs, silentAtMs] = [this.out.stalledSinceMs(), this.#everyMs, this.#receivedAtMs + 2 * this.#everyMs + graceMs];
-    const end = nowMs >= silentAtMs ? idle() : stalled !== undefined && nowMs - stalled >= limits.stalledMs ? slow() : undefined;
-    if (end !== undefined) {
-      this.close(end);
-      return;
-    }
+    const stalled = out.stalledSinceMs();
+    if (nowMs - receivedAtMs >= 2 * everyMs + graceMs) return close(closeFor('STREAM_IDLE', 'The client sent no heartbeat.'));
+    if (stalled !== undefined && nowMs - stalled >= limits.stalledMs) return close(slow());
     // A heartbeat would only wait behind what waits already.
-    if (stalled === undefined && nowMs - this.out.sentAtMs() >= everyMs) this.#sendHeartbeat();
-    const actAtMs = stalled === undefined ? this.out.sentAtMs() + everyMs : stalled + limits.stalledMs;
-    const nextMs = Math.min(actAtMs, silentAtMs, nowMs + limits.stalledMs);
-    this.#cancel = clock.after(Math.max(1, Math.ceil(nextMs - nowMs)), () => this.#look());
-  }
+    if (stalled === undefined && nowMs - out.sentAtMs() >= everyMs) out.send(encode({ $case: 'heartbeat', value: { intervalMs: everyMs } }), 0);
+    const actAtMs = stalled === undefined ? out.sentAtMs() + everyMs : stalled + limits.stalledMs;
+    const nextMs = Math.min(actAtMs, receivedAtMs + 2 * everyMs + graceMs, nowMs + limits.stalledMs);
+    cancel = clock.after(Math.max(1, Math.ceil(nextMs - nowMs)), look);
+  };
 
-  #sendHeartbeat(): void {
-    this.out.send(encode({ $case: 'heartbeat', value: { intervalMs: this.#everyMs } }), 0);
-  }
+  sink.signal.addEventListener('abort', () => finish(undefined, undefined), { once: true });
+  // in place of the abort, so that the client receives a reason
+  lifetime?.onEnd(({ reason, message }) => close(closeFor(reason, message)));
+  out.send(
+    encode({
+      $case: 'welcome',
+      value: {
+        streamId: id,
+        heartbeatMs: everyMs,
+        acknowledgeEvery: Math.ceil(limits.unacknowledgedMax / 4),
+        serverTime: new Date(clock.nowMs()),
+        endsAt: lifetime && new Date(lifetime.endsAtMs),
+      },
+    }),
+    0,
+  );
+  if (sink.signal.aborted) finish(undefined, undefined);
+  else if (!controller.signal.aborted) look();
 
   /** At once, then not more often than the interval: the older token was valid for that long anyway. */
-  #verify(caller: Caller): void {
-    const { clock, onRenewed } = this.#parts;
+  const verify = (caller: Caller) => {
     const now = () => {
-      this.#verifiedAtMs = clock.monotonicMs();
-      if (!this.signal.aborted) onRenewed(caller);
+      verifiedAtMs = clock.monotonicMs();
+      if (!controller.signal.aborted) onRenewed(caller);
     };
-    this.#cancelVerify?.();
-    const waitMs = (this.#verifiedAtMs ?? Number.NEGATIVE_INFINITY) + verifyEveryMs - clock.monotonicMs();
+    cancelVerify();
+    const waitMs = verifiedAtMs + verifyEveryMs - clock.monotonicMs();
     if (waitMs <= 0) now();
-    else this.#cancelVerify = clock.after(waitMs, now);
-  }
-
-  async #renew(token: string): Promise<void> {
-    const { lifetime } = this.#parts;
+    else cancelVerify = clock.after(waitMs, now);
+  };
+  const renew = async (token: string) => {
     if (lifetime === undefined) return;
     const answer = (reason: string, message: string) =>
-      this.out.send(encode({ $case: 'renewed', value: { endsAt: new Date(lifetime.endsAtMs), reason, message } }), 0);
+      out.send(encode({ $case: 'renewed', value: { endsAt: new Date(lifetime.endsAtMs), reason, message } }), 0);
     try {
       const caller = await lifetime.extend(token);
       answer('', '');
-      this.#verify(caller);
+      verify(caller);
     } catch (error) {
       if (!(error instanceof Fault)) throw error;
       answer(error.reason, error.message);
     }
-  }
+  };
+  return {
+    id,
+    signal: controller.signal,
+    out,
+    whenAcknowledged: out.whenAcknowledged,
+    close,
+    received: () => {
+      receivedAtMs = clock.monotonicMs();
+      if (!mayReceive()) close(closeFor('MESSAGES_TOO_MANY', `The stream received more than ${limits.messagesPerSecond} messages per second.`));
+    },
+    mayBegin: () => {
+      const may = mayBegin();
+      if (!may) close(closeFor('MESSAGES_TOO_MANY', 'The user has begun too many streams, subscriptions and watches in a short time.'));
+      return may;
+    },
+    handle: async (message) => {
+      switch (message.$case) {
+        case 'acknowledge':
+          if (!out.acknowledge(Number(message.value.count))) close(closeFor('REQUEST_INVALID', 'acknowledge counts more than was sent.'));
+          return;
+        case 'renew':
+          return renew(message.value.accessToken);
+        case 'heartbeat':
+          if (message.value.intervalMs === 0) return;
+          everyMs = intervalOf(message.value.intervalMs, limits.heartbeatMs);
+          cancel();
+          look();
+          out.send(encode({ $case: 'heartbeat', value: { intervalMs: everyMs } }), 0);
+          return;
+        case 'goodbye':
+          return finish(undefined, undefined);
+      }
+    },
+    goAway: (delayMs, closesInMs) => {
+      if (controller.signal.aborted) return;
+      out.send(encode({ $case: 'goingAway', value: { delayMs, closesInMs } }), 0);
+      const cancelClose = clock.after(closesInMs, () => close(closeFor('DRAINING', 'The server is stopping.')));
+      controller.signal.addEventListener('abort', cancelClose, { once: true });
+    },
+  };
 }
 
 /** A stream refused before it began: its only message. */
@@ -212,7 +179,6 @@ function encode(message: NonNullable<StreamResponse['message']>): Uint8Array {
   return StreamResponse.encode({ message }).finish();
 }
 
-const idle = () => closeFor('STREAM_IDLE', 'The client sent no heartbeat.');
 const slow = () => closeFor('STREAM_SLOW', 'The client reads or acknowledges too slowly.');
 
 function intervalOf(wishedMs: number, usualMs: number): number {

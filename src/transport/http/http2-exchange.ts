@@ -13,7 +13,7 @@ export class Http2Exchange extends Outgoing implements Exchange {
   readonly path: string;
   readonly query: string;
   readonly headers: IncomingHttpHeaders;
-  rawHeaders: readonly string[];
+  readonly rawHeaders: readonly string[];
   readonly peer: Peer;
   readonly input: ServerHttp2Stream;
   readonly output: ServerHttp2Stream;

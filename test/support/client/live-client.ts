@@ -133,7 +133,8 @@ function keep(
   };
 }
 
-function queue<T>() {
+/** Items that are read as they come. */
+export function queue<T>() {
   const waiting: T[] = [];
   let wake = () => {};
   let over = false;

@@ -1,5 +1,6 @@
 // A server with what tests of chat do to it: calls as a user, by any protocol.
 import { randomUUID } from 'node:crypto';
+import { type ChatClient, type ChatClientOptions, openChatByOpen, openChatClient } from '../client/chat-client.ts';
 import { callOf, keptTransports, type ProtocolName, registryOf, signIn } from '../client/protocols.ts';
 import { type FixtureServer, openFixtureServer } from './fixture-server.ts';
 import { fixtureRelease, type TestServer, type TestServerOptions } from './test-server.ts';
@@ -25,6 +26,12 @@ export type ChatCalls = {
   group(...users: readonly string[]): Promise<string>;
   /** Sends a text. @returns its place */
   post(user: string, conversationId: string, text: string, clientId?: string): Promise<Came>;
+  /** A stream of a user, signed in anew: another device; by other protocols than gRPC with Open and Send. */
+  connect(
+    user: string,
+    hello?: Record<string, unknown>,
+    options?: Partial<Pick<ChatClientOptions, 'acknowledges' | 'headers'>> & { readonly by?: ProtocolName },
+  ): Promise<ChatClient>;
   /** Signed in once. */
   headersOf(user: string): Promise<{ readonly authorization: string }>;
 };
@@ -58,6 +65,14 @@ export function chatCalls(server: TestServer): ChatCalls {
     try: attempt,
     call,
     headersOf,
+    connect: async (user, hello = {}, { headers, by = 'grpc h2', ...more } = {}) =>
+      (by.startsWith('grpc h2') ? openChatClient : openChatByOpen)({
+        registry: chatRegistry,
+        transport: transports(by, server),
+        headers: headers ?? (await signIn(server, chatRegistry, user)).headers,
+        hello,
+        ...more,
+      }),
     group: async (first = '', ...others) =>
       (await call(first, 'CreateConversation', { kind: kinds.group, userIds: others, title: 'Crew', clientId: randomUUID() })).conversation.id,
     post: async (user, conversationId, text, clientId = randomUUID()) =>

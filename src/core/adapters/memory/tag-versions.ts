@@ -9,6 +9,9 @@ import type { Standing, TagVersions } from '../../ports/tag-versions.ts';
  */
 type Version = { readonly version: number; readonly hard: number; readonly settlesAt: number; readonly untilMs: number };
 
+/** A computation that began while a tag settled finds the version that it began with for so long. Milliseconds. */
+const beyondMs = 60_000;
+
 /** Added to a bucket's version, which is a whole number: it is known by this from one of the tag's own. */
 const ofBucket = 0.5;
 
@@ -113,7 +116,7 @@ export function memoryTagVersions({ clock, looseMax = 20_000 }: { clock: Clock; 
         const own = known(tag);
         if (own === undefined && settleMs === 0) continue; // nothing is stored with it, so there is nothing to make unusable
         const settlesAt = Math.max(own?.settlesAt ?? 0, settleMs > 0 ? version + settleMs * 1_000 : 0);
-        const untilMs = Math.max(own?.untilMs ?? 0, Math.ceil(settlesAt / 1_000));
+        const untilMs = Math.max(own?.untilMs ?? 0, settlesAt === 0 ? 0 : Math.ceil(settlesAt / 1_000) + beyondMs);
         put(tag, { version, hard: soft ? (own?.hard ?? version) : version, settlesAt, untilMs });
       }
       forget();

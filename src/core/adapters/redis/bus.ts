@@ -4,7 +4,7 @@ import { slotOf } from '../../kit/partitions.ts';
 import { type Bus, type BusListener, checkMessage, checkTopic, checkTopics } from '../../ports/bus.ts';
 import type { Log } from '../../ports/log.ts';
 import { busChannel, placeOf } from './bus-channel.ts';
-import { type BusLine, openBusLine } from './bus-line.ts';
+import { type BusConnection, openBusConnection } from './bus-connection.ts';
 import type { Redis } from './connection/open-redis.ts';
 import { firstWord } from './connection/redis-error.ts';
 import type { RedisNode } from './connection/redis-node.ts';
@@ -20,10 +20,10 @@ type Topic = {
   readonly channel: string;
   readonly slot: number;
   readonly listeners: Set<Listener>;
-  /** The line with its confirmed subscription. */
-  line: BusLine | undefined;
-  /** The line with its requested subscription. */
-  asked: BusLine | undefined;
+  /** The connection with its confirmed subscription. */
+  connection: BusConnection | undefined;
+  /** The connection with its requested subscription. */
+  asked: BusConnection | undefined;
 };
 
 export type BusParts = {
@@ -47,7 +47,7 @@ const againMs = 100;
  */
 export function redisBus({ redis, clock, log, id, meter }: BusParts): Bus & { close(): void } {
   const topics = new Map<string, Topic>();
-  const lines = new Map<RedisNode, BusLine>();
+  const connections = new Map<RedisNode, BusConnection>();
   const gaps = meter?.createCounter('portico.bus.gaps', { description: 'Topics whose subscription was interrupted and works again.' });
   meter
     ?.createObservableGauge('portico.bus.topics', { description: 'Topics to which this replica is subscribed.' })
@@ -58,8 +58,8 @@ export function redisBus({ redis, clock, log, id, meter }: BusParts): Bus & { cl
   const publish = async (channel: string, bytes: Uint8Array) => {
     await redis.call(channel, 'SPUBLISH', channel, Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
   };
-  const subscribedAt = (line: BusLine): Topic | undefined => {
-    for (const topic of topics.values()) if (topic.line === line) return topic;
+  const subscribedAt = (connection: BusConnection): Topic | undefined => {
+    for (const topic of topics.values()) if (topic.connection === connection) return topic;
     return undefined;
   };
   const each = ({ name, listeners }: Topic, what: (listener: Listener) => void) => {
@@ -71,95 +71,96 @@ export function redisBus({ redis, clock, log, id, meter }: BusParts): Bus & { cl
       }
     }
   };
-  const lineOf = (node: RedisNode): BusLine => {
-    const known = lines.get(node);
+  const connectionTo = (node: RedisNode): BusConnection => {
+    const known = connections.get(node);
     if (known !== undefined) return known;
-    const line: BusLine = openBusLine(node, {
+    const connection: BusConnection = openBusConnection(node, {
       clock,
       publish,
       probeChannel: () => {
-        const topic = subscribedAt(line);
+        const topic = subscribedAt(connection);
         return topic && `${placeOf(redis.prefix, topic.name)}.~probe.${id}`;
       },
       onMessage: (channel, bytes) => {
         const topic = byChannel.get(channel);
-        if (topic?.line === line) each(topic, ({ confirmed, onMessage }) => confirmed && onMessage(bytes));
+        if (topic?.connection === connection) each(topic, ({ confirmed, onMessage }) => confirmed && onMessage(bytes));
       },
       onReady: placeAll,
       onLost: () => {
-        for (const topic of topics.values()) forget(topic, line);
+        for (const topic of topics.values()) forget(topic, connection);
       },
       onTaken: (left) => {
         redis.router.doubt();
-        for (const topic of topics.values()) if (!left.has(topic.channel)) forget(topic, line);
+        for (const topic of topics.values()) if (!left.has(topic.channel)) forget(topic, connection);
         placeAll();
       },
     });
-    lines.set(node, line);
-    return line;
+    connections.set(node, connection);
+    return connection;
   };
   const byChannel = new Map<string, Topic>();
-  const forget = (topic: Topic, line: BusLine) => {
-    if (topic.line === line) topic.line = undefined;
-    if (topic.asked === line) topic.asked = undefined;
+  const forget = (topic: Topic, connection: BusConnection) => {
+    if (topic.connection === connection) topic.connection = undefined;
+    if (topic.asked === connection) topic.asked = undefined;
   };
   /** Subscribes a topic where its slot is now. */
   const place = (topic: Topic) => {
     const node = redis.router.nodeOf(redis.mode === 'cluster' ? topic.slot : 0);
     if (node === undefined || closed) return;
-    const line = lineOf(node);
-    if (topic.line !== undefined && topic.line !== line) {
-      topic.line.unsubscribe(topic.channel);
-      topic.line = undefined;
+    const connection = connectionTo(node);
+    if (topic.connection !== undefined && topic.connection !== connection) {
+      topic.connection.unsubscribe(topic.channel);
+      topic.connection = undefined;
     }
-    if (topic.line === line || topic.asked === line || !line.isReady()) return;
-    topic.asked = line;
+    if (topic.connection === connection || topic.asked === connection || !connection.isReady()) return;
+    topic.asked = connection;
     if (toAsk.size === 0) queueMicrotask(ask); // all requests of one turn together
     toAsk.add(topic);
   };
   const placeAll = () => {
     const masters = new Set(redis.router.masters());
     for (const topic of topics.values()) place(topic);
-    for (const [node, line] of lines) {
+    for (const [node, connection] of connections) {
       if (masters.has(node)) continue;
-      lines.delete(node);
-      line.close();
-      for (const topic of topics.values()) forget(topic, line);
+      connections.delete(node);
+      connection.close();
+      for (const topic of topics.values()) forget(topic, connection);
     }
   };
   const ask = () => {
-    const groups = new Map<BusLine, Map<number, Topic[]>>();
+    const groups = new Map<BusConnection, Map<number, Topic[]>>();
     for (const topic of toAsk) {
-      const line = topic.asked;
-      if (line === undefined || topic.listeners.size === 0) continue;
-      const bySlot = groups.get(line) ?? new Map<number, Topic[]>();
-      groups.set(line, bySlot);
+      const connection = topic.asked;
+      if (connection === undefined || topic.listeners.size === 0) continue;
+      const bySlot = groups.get(connection) ?? new Map<number, Topic[]>();
+      groups.set(connection, bySlot);
       const group = bySlot.get(topic.slot) ?? [];
       bySlot.set(topic.slot, group);
       group.push(topic);
     }
     toAsk = new Set();
-    for (const [line, bySlot] of groups)
-      for (const group of bySlot.values()) for (let i = 0; i < group.length; i += batchMax) void subscribeAll(line, group.slice(i, i + batchMax));
+    for (const [connection, bySlot] of groups)
+      for (const group of bySlot.values())
+        for (let i = 0; i < group.length; i += batchMax) void subscribeAll(connection, group.slice(i, i + batchMax));
   };
-  const subscribeAll = async (line: BusLine, group: readonly Topic[]) => {
+  const subscribeAll = async (connection: BusConnection, group: readonly Topic[]) => {
     try {
-      await line.subscribe(group.map(({ channel }) => channel));
+      await connection.subscribe(group.map(({ channel }) => channel));
     } catch (error) {
       const [, slot, address] = firstWord(error) === 'MOVED' ? (error as Error).message.split(' ') : [];
-      for (const topic of group) forget(topic, line);
+      for (const topic of group) forget(topic, connection);
       if (address !== undefined) redis.router.moved(Number(slot), address);
       clock.after(againMs, placeAll);
       return;
     }
     for (const topic of group) {
-      if (topic.asked !== line) {
+      if (topic.asked !== connection) {
         const wanted = byChannel.get(topic.channel); // of the same name, if there is a new subscriber
-        if (wanted?.line !== line && wanted?.asked !== line) line.unsubscribe(topic.channel);
+        if (wanted?.connection !== connection && wanted?.asked !== connection) connection.unsubscribe(topic.channel);
         continue;
       }
       topic.asked = undefined;
-      topic.line = line;
+      topic.connection = connection;
       becameWhole(topic);
     }
   };
@@ -178,8 +179,8 @@ export function redisBus({ redis, clock, log, id, meter }: BusParts): Bus & { cl
     if (topic.listeners.size > 0 || topics.get(topic.name) !== topic) return;
     topics.delete(topic.name);
     byChannel.delete(topic.channel);
-    topic.line?.unsubscribe(topic.channel);
-    topic.line = undefined;
+    topic.connection?.unsubscribe(topic.channel);
+    topic.connection = undefined;
     topic.asked = undefined;
   };
   const join = (name: string): Topic => {
@@ -187,7 +188,7 @@ export function redisBus({ redis, clock, log, id, meter }: BusParts): Bus & { cl
     if (known !== undefined) return known;
     checkTopics(topics.size);
     const channel = busChannel(redis.prefix, name);
-    const topic: Topic = { name, channel, slot: slotOf(channel), listeners: new Set(), line: undefined, asked: undefined };
+    const topic: Topic = { name, channel, slot: slotOf(channel), listeners: new Set(), connection: undefined, asked: undefined };
     topics.set(name, topic);
     byChannel.set(channel, topic);
     return topic;
@@ -204,7 +205,7 @@ export function redisBus({ redis, clock, log, id, meter }: BusParts): Bus & { cl
       signal?.throwIfAborted();
       const topic = join(name);
       const { promise, resolve, reject } = Promise.withResolvers<void>();
-      const listener: Listener = { onMessage, onGap, confirmed: topic.line !== undefined, whole: resolve, fail: reject };
+      const listener: Listener = { onMessage, onGap, confirmed: topic.connection !== undefined, whole: resolve, fail: reject };
       topic.listeners.add(listener);
       if (listener.confirmed) resolve();
       const onAbort = () => {
@@ -216,14 +217,14 @@ export function redisBus({ redis, clock, log, id, meter }: BusParts): Bus & { cl
       await promise;
       signal?.removeEventListener('abort', onAbort);
       return {
-        isWhole: () => topic.line?.isHeard() === true && topic.listeners.has(listener),
+        isWhole: () => topic.connection?.isHeard() === true && topic.listeners.has(listener),
         close: () => leave(topic, listener),
       };
     },
     close: () => {
       closed = true;
       stopListening();
-      for (const line of lines.values()) line.close();
+      for (const connection of connections.values()) connection.close();
       for (const topic of topics.values()) each(topic, ({ confirmed, fail }) => confirmed || fail(new Error('The bus was closed.')));
     },
   };

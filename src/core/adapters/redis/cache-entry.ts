@@ -2,7 +2,7 @@ import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import type { CacheEntry, MetadataPairs } from '../../ports/cache-store.ts';
 
 /** The first byte of every value; another format is another number. */
-const format = 2;
+const format = 3;
 const compressed = 1;
 /**
  * Bodies from this size on are compressed. Measured on text with repetitions: 4 KiB become 2 in 44 µs, and are read in
@@ -31,6 +31,7 @@ type Header = readonly [
   scope: string,
   metadata: Pairs,
   trailers: Pairs,
+  bodyBytes: number,
 ];
 
 /** An entry as one value: format, flags, the header's length (4 bytes), the header as JSON, the body. */
@@ -48,6 +49,7 @@ export function encodeEntry(entry: CacheEntry): Buffer {
     scope,
     pairsToJson(metadata),
     pairsToJson(trailers),
+    body.length,
   ];
   const text = Buffer.from(JSON.stringify(header));
   const small = body.length < compressFrom ? undefined : deflateRawSync(body, { level: 1 });
@@ -59,13 +61,14 @@ export function encodeEntry(entry: CacheEntry): Buffer {
 
 /** @returns undefined for what cannot be read: it is of another release, or was cut */
 export function decodeEntry(value: Buffer): CacheEntry | undefined {
-  if (value.length < 6 || value[0] !== format) return undefined;
+  if (value.length < 6 || value[0] !== format || (value[1] as number) > compressed) return undefined;
   try {
     const bodyAt = 6 + value.readUInt32BE(2);
     const header = JSON.parse(value.toString('utf8', 6, bodyAt)) as Header;
-    const [etag, generation, tags, versions, startedAt, computedAtMs, freshUntilMs, staleUntilMs, scope, metadata, trailers] = header;
+    const [etag, generation, tags, versions, startedAt, computedAtMs, freshUntilMs, staleUntilMs, scope, metadata, trailers, bodyBytes] = header;
     const rest = value.subarray(bodyAt);
     const body = new Uint8Array(value[1] === compressed ? inflateRawSync(rest, { maxOutputLength: bodyMax }) : rest);
+    if (body.length !== bodyBytes) return undefined;
     const times = { computedAtMs, freshUntilMs, staleUntilMs };
     return {
       body,

@@ -1,5 +1,10 @@
 import { redisScript } from './connection/redis-script.ts';
 
+/**
+ * Versions outlive answers and settling by so much. A Redis that evicts what ends first throws out the bodies before
+ * them, and a computation that began while a tag settled finds the version that it began with. Milliseconds.
+ */
+export const beyondLifeMs = 60_000;
 /** Versions are smaller: above it a number has no halves, which those of buckets have (the year 2112). */
 export const versionsEnd = 2 ** 52;
 
@@ -126,8 +131,9 @@ for i = 1, count do
     local hard = ARGV[1] == '1' and oldHard or version
     local settles = math.max(oldSettles or 0, settleUs > 0 and version + settleUs or 0)
     local value = text(version) .. ' ' .. text(hard) .. ' ' .. text(settles)
-    if old then redis.call('SET', KEYS[i], value, 'KEEPTTL') else redis.call('SET', KEYS[i], value, 'PX', math.ceil(settleUs / 1000)) end
-    if settleUs > 0 then redis.call('PEXPIRE', KEYS[i], math.ceil((settles - now) / 1000), 'GT') end
+    local lifeMs = math.ceil((settles - now) / 1000) + ${beyondLifeMs}
+    if old then redis.call('SET', KEYS[i], value, 'KEEPTTL') else redis.call('SET', KEYS[i], value, 'PX', lifeMs) end
+    if settleUs > 0 then redis.call('PEXPIRE', KEYS[i], lifeMs, 'GT') end
   else redis.call('DEL', KEYS[i]) end -- what is there and cannot be read might read as it was before
 end
 redis.call('HSET', base, 'l', text(last))

@@ -2,16 +2,11 @@ import { bucketOf } from '../../kit/tag-buckets.ts';
 import { partitionOf, partitionTags } from '../../kit/partitions.ts';
 import type { Standing, TagVersions } from '../../ports/tag-versions.ts';
 import type { Redis } from './connection/open-redis.ts';
-import { beginScript, keepScript, lastRaiseScript, raiseAllScript, raiseScript, readScript, versionsEnd } from './tag-scripts.ts';
+import { beginScript, beyondLifeMs, keepScript, lastRaiseScript, raiseAllScript, raiseScript, readScript, versionsEnd } from './tag-scripts.ts';
 import { type Batch, batchedReads, turnsOfLoop } from './batched-reads.ts';
 
 /** Beyond this the clocks of a Cluster's nodes do not differ: docs/operating/redis.md asks for it. Microseconds. */
 const skewUs = 2_000_000;
-/**
- * Versions outlive the answers by so much: a Redis that evicts what ends first throws out the bodies before them.
- * Milliseconds.
- */
-const beyondLifeMs = 60_000;
 /** Tags read by one script: Lua takes about 8,000 values at once (LUAI_MAXCSTACK). */
 const keysMax = 2_000;
 

@@ -11,12 +11,14 @@ const bytesMax = 4 * 1_048_576;
 
 /** Answers with parts missing: never stored, but good for another moment. */
 export type Partials = {
-  keep(key: string, computed: Computed): void;
-  find(key: string): Computed | undefined;
+  /** @param timeMs that its parts had */
+  keep(key: string, computed: Computed, timeMs: number): void;
+  /** @param leastMs that its parts must have had: with more time another might have come */
+  find(key: string, leastMs?: number): Computed | undefined;
 };
 
 export function openPartials(clock: Clock): Partials {
-  const kept = new Map<string, { readonly computed: Computed; readonly untilMs: number }>(); // in the order of their ends
+  const kept = new Map<string, { readonly computed: Computed; readonly timeMs: number; readonly untilMs: number }>(); // in the order of their ends
   let bytes = 0;
   const drop = (key: string) => {
     const partial = kept.get(key);
@@ -31,16 +33,17 @@ export function openPartials(clock: Clock): Partials {
     }
   };
   return {
-    keep: (key, computed) => {
+    keep: (key, computed, timeMs) => {
       drop(key);
-      kept.set(key, { computed, untilMs: clock.monotonicMs() + momentMs });
+      kept.set(key, { computed, timeMs, untilMs: clock.monotonicMs() + momentMs });
       bytes += computed.body.byteLength;
       dropOver();
     },
-    find: (key) => {
+    find: (key, leastMs = 0) => {
       if (kept.size === 0) return undefined;
       dropOver();
-      return kept.get(key)?.computed;
+      const partial = kept.get(key);
+      return partial !== undefined && partial.timeMs >= leastMs ? partial.computed : undefined;
     },
   };
 }

@@ -1,5 +1,6 @@
 import {
   type ChatEvent as ChatEventMessage,
+  ChatResponse,
   type Content,
   type Conversation,
   ConversationKind,
@@ -55,7 +56,7 @@ export function conversationOut(membership: Membership): Conversation {
   return { id, kind: kinds[kind], subject, title, createdAt, lastSeq: BigInt(lastSeq), membersCount, own: ownOut(membership) };
 }
 
-export function ownOut({ role, afterSeq, readSeq, unread, mutedUntilMs, ownSeq }: Membership): OwnState {
+export function ownOut({ conversation, role, afterSeq, readSeq, unread, mutedUntilMs, ownSeq, hiddenSeqs }: Membership): OwnState {
   return {
     role: roles[role],
     afterSeq: BigInt(afterSeq),
@@ -63,11 +64,23 @@ export function ownOut({ role, afterSeq, readSeq, unread, mutedUntilMs, ownSeq }
     unread,
     mutedUntil: mutedUntilMs === undefined ? undefined : new Date(mutedUntilMs),
     ownSeq: BigInt(ownSeq),
+    asOfSeq: BigInt(conversation.lastSeq),
+    hiddenSeqs: hiddenSeqs.map(BigInt),
   };
 }
 
 export function postedOut({ seq, number = 0, eventId, sentAtMs, repeated }: Appended): Posted {
   return { seq: BigInt(seq), number: BigInt(number), eventId, sentAt: new Date(sentAtMs), repeated };
+}
+
+/** A message of the server as bytes, which many clients may share. */
+export function encode(message: NonNullable<ChatResponse['message']>): Uint8Array {
+  return ChatResponse.encode({ message }).finish();
+}
+
+/** Events of one conversation that follow each other. */
+export function encodeEvents(conversationId: string, events: readonly ChatEvent[]): Uint8Array {
+  return encode({ $case: 'events', value: { conversationId, afterSeq: BigInt((events[0]?.seq ?? 1) - 1), events: events.map(eventOut) } });
 }
 
 export function eventOut(event: ChatEvent): ChatEventMessage {

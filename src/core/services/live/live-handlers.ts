@@ -1,7 +1,7 @@
 import { type LiveHello, LiveRequest, LiveServiceDefinition, OpenRequest, SendRequest } from '../../../gen/portico/v1/live.ts';
 import type { StreamService } from '../../streams/stream-service.ts';
 import type { LiveParts } from './live-parts.ts';
-import { LiveStream } from './live-stream.ts';
+import { liveStream } from './live-stream.ts';
 
 const { fullName, methods } = LiveServiceDefinition;
 const nameOf = ({ name }: { readonly name: string }) => `${fullName}/${name}`;
@@ -18,6 +18,6 @@ export function liveService(parts: LiveParts): StreamService<LiveRequest, LiveHe
       const { streamId, n, message } = SendRequest.decode(request);
       return { streamId, n, message: LiveRequest.encode(message as LiveRequest).finish() };
     },
-    begin: (stream, call, hello) => new LiveStream(stream, call, parts, hello),
+    begin: (stream, call, hello) => liveStream(stream, call, parts, hello),
   };
 }

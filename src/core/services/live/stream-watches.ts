@@ -22,15 +22,10 @@ export type StreamWatches = {
   close(): void;
 };
 
-export function openStreamWatches(
-  stream: Stream,
-  call: ReadyCall,
-  first: Caller | undefined,
-  { limits, plans, watches, counts, log }: LiveParts,
-): StreamWatches {
+export function openStreamWatches(stream: Stream, call: ReadyCall, { limits, plans, watches, counts, log }: LiveParts): StreamWatches {
   const { out } = stream;
   const all = new Map<number, Open>();
-  let caller = first;
+  let caller = call.caller;
 
   const remove = (id: number) => {
     const open = all.get(id);

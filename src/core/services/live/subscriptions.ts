@@ -11,161 +11,134 @@ import { checkListen, forbidden, requestOf, type TopicOf } from './namespaces.ts
 import { subscribe } from './subscription.ts';
 
 /** A subscription of a stream. Its states: asking, whether the client may listen; listening; closed. */
-type Open = {
-  readonly wish: Subscribe;
-  readonly named: TopicOf;
-  endAsking: (() => void) | undefined;
-  /** Undefined until it listens. */
-  listening: { close(): void } | undefined;
-  endPresence: (() => void) | undefined;
+type Open = { readonly wish: Subscribe; readonly named: TopicOf; listening: boolean; endAsking(): void; endListening(): void };
+
+/** The subscriptions of one stream. A generation stands with each, so that a late message never ends a newer one. */
+export type Subscriptions = {
+  begin(wish: Subscribe): void;
+  end(topic: string, generation: number): void;
+  /** Whether the client listens to a topic, which its rule has allowed. */
+  isListening(topic: string): boolean;
+  /** Runs all listening rules anew, with the permissions of a new token. */
+  renewed(caller: Caller): void;
+  close(): void;
 };
 
 /** How long a rule's method may fail before what it had allowed is closed. Milliseconds. */
 const unverifiedMs = 60_000;
 
-/**
- * The subscriptions of one stream. A generation stands with each, so that a late message never ends a newer one. A
- * class, because every stream with subscriptions has one.
- */
-export class Subscriptions {
-  readonly #stream: Stream;
-  readonly #call: ReadyCall;
-  readonly #parts: LiveParts;
-  readonly #all = new Map<string, Open>();
-  #caller: Caller | undefined;
+export function openSubscriptions(stream: Stream, call: ReadyCall, parts: LiveParts): Subscriptions {
+  const { limits, topicOf, feeds, presences, watches, counts, clock, log } = parts;
+  const all = new Map<string, Open>();
+  let caller = call.caller;
 
-  constructor(stream: Stream, call: ReadyCall, caller: Caller | undefined, parts: LiveParts) {
-    this.#stream = stream;
-    this.#call = call;
-    this.#caller = caller;
-    this.#parts = parts;
-  }
-
-  begin(wish: Subscribe): void {
-    const { limits, topicOf } = this.#parts;
-    this.#remove(wish.topic);
-    if (!this.#stream.mayBegin()) return;
-    if (this.#all.size >= limits.subscriptionsMax) {
-      this.#stream.close(closeFor('SUBSCRIPTIONS_TOO_MANY', `A stream may have ${limits.subscriptionsMax} subscriptions.`));
-      return;
-    }
-    try {
-      const open: Open = { wish, named: topicOf(wish.topic), endAsking: undefined, listening: undefined, endPresence: undefined };
-      this.#all.set(wish.topic, open);
-      this.#askOrFail(open);
-    } catch (error) {
-      if (!(error instanceof Fault)) throw error;
-      this.#close(wish, closeOf(error));
-    }
-  }
-
-  end(topic: string, generation: number): void {
-    if ((this.#all.get(topic)?.wish.generation ?? 0) <= generation) this.#remove(topic);
-  }
-
-  /** Whether the client listens to a topic, which its rule has allowed. */
-  isListening(topic: string): boolean {
-    return this.#all.get(topic)?.listening !== undefined;
-  }
-
-  /** Runs all listening rules anew, with the permissions of a new token. */
-  renewed(caller: Caller): void {
-    this.#caller = caller;
-    for (const open of [...this.#all.values()]) this.#askOrFail(open);
-  }
-
-  close(): void {
-    for (const topic of [...this.#all.keys()]) this.#remove(topic);
-  }
-
-  #remove(topic: string): void {
-    const open = this.#all.get(topic);
-    this.#all.delete(topic);
-    open?.endAsking?.();
-    open?.listening?.close();
-    open?.endPresence?.();
-  }
-
-  #close({ topic, generation }: Subscribe, why: Close): void {
-    this.#remove(topic);
-    this.#parts.counts.closed('subscription', why.reason);
-    this.#stream.out.send(encode({ $case: 'subscriptionClosed', value: { topic, generation, ...why } }), 0);
-  }
-
-  #fail(wish: Subscribe, error: unknown): void {
-    if (isDefect(error)) this.#parts.log.error('A subscription failed by a defect.', { topic: wish.topic, error });
-    this.#close(wish, closeOf(error));
-  }
-
-  #askOrFail(open: Open): void {
-    try {
-      this.#ask(open);
-    } catch (error) {
-      this.#fail(open.wish, error);
-    }
-  }
-
-  /** Verifies that the client may listen. A rule's answer is watched: each new one decides anew. */
-  #ask(open: Open): void {
-    const { wish, named } = open;
-    const { watches, clock, log } = this.#parts;
-    const rule = checkListen(named, this.#caller);
-    open.endAsking?.();
-    open.endAsking = undefined;
-    if (rule === undefined) {
-      this.#listen(open);
-      return;
-    }
-    open.endAsking = watches.watch({
-      plan: rule.plan,
-      request: requestOf(rule, named.name),
-      call: this.#call,
-      caller: this.#caller,
-      onOpen: () => this.#listen(open),
-      onShot: () => {},
-      onRefused: (error) => {
-        if (isDefect(error)) log.error('A rule of a namespace failed by a defect.', { topic: wish.topic, error });
-        this.#close(wish, closeOf(forbidden()));
-      },
-      onFailing: (sinceMs) => {
-        if (open.listening !== undefined && clock.monotonicMs() - sinceMs < unverifiedMs) return;
-        this.#close(wish, comeBack(closeFor('UPSTREAM_DOWN', 'It could not be verified that the user may listen.')));
-      },
-    });
-  }
-
-  #listen(open: Open): void {
-    if (open.listening !== undefined) return;
-    const { feeds, topics, recoveries, clock, counts } = this.#parts;
+  const remove = (topic: string) => {
+    const open = all.get(topic);
+    all.delete(topic);
+    open?.endAsking();
+    open?.endListening();
+  };
+  const close = ({ topic, generation }: Subscribe, why: Close) => {
+    remove(topic);
+    counts.closed('subscription', why.reason);
+    stream.out.send(encode({ $case: 'subscriptionClosed', value: { topic, generation, ...why } }), 0);
+  };
+  const fail = (wish: Subscribe, error: unknown) => {
+    if (isDefect(error)) log.error('A subscription failed by a defect.', { topic: wish.topic, error });
+    close(wish, closeOf(error));
+  };
+  const listen = (open: Open) => {
+    if (open.listening) return;
+    open.listening = true;
     const { topic, generation, position } = open.wish;
-    open.listening = subscribe({
+    let endPresence = () => {};
+    const endFeed = subscribe({
       topic,
       generation,
       position: positionIn(position),
       conflate: open.named.namespace.conflate,
-      stream: this.#stream,
+      stream,
       feed: feeds.of(topic),
-      log: topics,
-      recoveries,
+      log: parts.topics,
+      recoveries: parts.recoveries,
       clock,
       counts,
-      onBegun: () => this.#beginPresence(open),
-      onFailed: (error) => this.#fail(open.wish, error),
+      onBegun: () => {
+        endPresence = beginPresence(open);
+      },
+      onFailed: (error) => fail(open.wish, error),
     });
-  }
-
-  #beginPresence(open: Open): void {
-    const { topic, presence } = open.wish;
-    const { namespace } = open.named;
-    const caller = this.#caller;
-    if (namespace.presence === undefined || caller?.kind !== 'user' || caller.userId === undefined) return;
-    const leave = this.#parts.presences.join(topic, caller.userId, namespace.presence);
-    const unwatch = presence ? this.#parts.presences.watch(topic, this.#stream.out) : undefined;
-    open.endPresence = () => {
-      leave();
-      unwatch?.();
+    open.endListening = () => {
+      endFeed();
+      endPresence();
     };
-  }
+  };
+  const beginPresence = ({ wish: { topic, presence }, named: { namespace } }: Open) => {
+    if (namespace.presence === undefined || caller?.kind !== 'user' || caller.userId === undefined) return () => {};
+    const leave = presences.join(topic, caller.userId, namespace.presence);
+    const unwatch = presence ? presences.watch(topic, stream.out) : () => {};
+    return () => {
+      leave();
+      unwatch();
+    };
+  };
+  /** Verifies that the client may listen. A rule's answer is watched: each new one decides anew. */
+  const ask = (open: Open) => {
+    const { wish, named } = open;
+    const rule = checkListen(named, caller);
+    open.endAsking();
+    if (rule === undefined) return listen(open);
+    open.endAsking = watches.watch({
+      plan: rule.plan,
+      request: requestOf(rule, named.name),
+      call,
+      caller,
+      onOpen: () => listen(open),
+      onShot: () => {},
+      onRefused: (error) => {
+        if (isDefect(error)) log.error('A rule of a namespace failed by a defect.', { topic: wish.topic, error });
+        close(wish, closeOf(forbidden()));
+      },
+      onFailing: (sinceMs) => {
+        if (open.listening && clock.monotonicMs() - sinceMs < unverifiedMs) return;
+        close(wish, comeBack(closeFor('UPSTREAM_DOWN', 'It could not be verified that the user may listen.')));
+      },
+    });
+  };
+  const askOrFail = (open: Open) => {
+    try {
+      ask(open);
+    } catch (error) {
+      fail(open.wish, error);
+    }
+  };
+  return {
+    begin: (wish) => {
+      remove(wish.topic);
+      if (!stream.mayBegin()) return;
+      if (all.size >= limits.subscriptionsMax)
+        return stream.close(closeFor('SUBSCRIPTIONS_TOO_MANY', `A stream may have ${limits.subscriptionsMax} subscriptions.`));
+      try {
+        const open: Open = { wish, named: topicOf(wish.topic), listening: false, endAsking: () => {}, endListening: () => {} };
+        all.set(wish.topic, open);
+        askOrFail(open);
+      } catch (error) {
+        if (!(error instanceof Fault)) throw error;
+        close(wish, closeOf(error));
+      }
+    },
+    end: (topic, generation) => {
+      if ((all.get(topic)?.wish.generation ?? 0) <= generation) remove(topic);
+    },
+    isListening: (topic) => all.get(topic)?.listening === true,
+    renewed: (newCaller) => {
+      caller = newCaller;
+      for (const open of [...all.values()]) askOrFail(open);
+    },
+    close: () => {
+      for (const topic of [...all.keys()]) remove(topic);
+    },
+  };
 }
 
 function positionIn(position: Position | undefined): TopicPosition | undefined {

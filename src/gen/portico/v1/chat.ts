@@ -5,6 +5,7 @@
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import type { CallContext, CallOptions } from "nice-grpc-common";
 import { Timestamp } from "../../google/protobuf/timestamp.ts";
+import { Acknowledge, GoingAway, Goodbye, Heartbeat, Renew, Renewed, StreamClosed, Welcome } from "./stream.ts";
 
 export const protobufPackage = "portico.v1";
 
@@ -184,6 +185,194 @@ export function senderKindToJSON(object: SenderKind): string {
   }
 }
 
+/** The beginning of a stream for browsers. */
+export interface ChatOpenRequest {
+  /** As the first message of Connect. */
+  hello: ChatHello | undefined;
+}
+
+/** One message to a stream of `Open`. */
+export interface ChatSendRequest {
+  /** The stream's id, from its welcome. */
+  streamId: string;
+  /** The number of the message in its stream, from 1, without gaps: a repeated number is answered and not handled again. */
+  n: bigint;
+  /** The message: any but hello. */
+  message: ChatRequest | undefined;
+}
+
+/** The message was handled. */
+export interface ChatSendResponse {
+}
+
+/** A message of the client. */
+export interface ChatRequest {
+  /** One of them. The server ignores a kind that it does not know. */
+  message:
+    | //
+    /** The first message of the stream, and only that. */
+    { $case: "hello"; value: ChatHello }
+    | //
+    /** How much was handled. */
+    { $case: "acknowledge"; value: Acknowledge }
+    | //
+    /** A new access token. */
+    { $case: "renew"; value: Renew }
+    | //
+    /** A sign of life, or another interval for it. */
+    { $case: "heartbeat"; value: Heartbeat }
+    | //
+    /** The client leaves. */
+    { $case: "goodbye"; value: Goodbye }
+    | //
+    /** Sends something to a conversation: `posted` answers when it is stored. */
+    { $case: "post"; value: PostRequest }
+    | //
+    /** Confirms how far the user has received and read. */
+    { $case: "received"; value: MarkReceivedRequest }
+    | //
+    /** The user is typing. It is never stored. More than one in three seconds is ignored. */
+    { $case: "typing"; value: Typing }
+    | undefined;
+}
+
+/** A message of the server. */
+export interface ChatResponse {
+  /** One of them. A client ignores a kind that it does not know. */
+  message:
+    | //
+    /** The answer to hello: the first message. */
+    { $case: "welcome"; value: Welcome }
+    | //
+    /** A sign of life. */
+    { $case: "heartbeat"; value: Heartbeat }
+    | //
+    /** The answer to `renew`. */
+    { $case: "renewed"; value: Renewed }
+    | //
+    /** The stream will soon be closed. */
+    { $case: "goingAway"; value: GoingAway }
+    | //
+    /** The stream is closed: the last message. */
+    { $case: "closed"; value: StreamClosed }
+    | //
+    /** A conversation that the client does not know, or the user's own state of it as it is now. */
+    { $case: "conversation"; value: ConversationState }
+    | //
+    /** Events of a conversation. */
+    { $case: "events"; value: ChatEvents }
+    | //
+    /** The user is not a member of a conversation any more, and gets nothing more of it. */
+    { $case: "left"; value: ConversationLeft }
+    | //
+    /** The client has all that there was when it said hello, and has acknowledged it. */
+    { $case: "caughtUp"; value: CaughtUp }
+    | //
+    /** The answer to `post`. */
+    { $case: "posted"; value: PostAnswer }
+    | //
+    /** How far another member has received and read. Not in groups of more than 100 members. */
+    { $case: "receipt"; value: Receipt }
+    | //
+    /** A member is typing. Not in groups of more than 100 members. */
+    { $case: "typing"; value: Typing }
+    | undefined;
+}
+
+/** All that a client has, so that a return costs one message. */
+export interface ChatHello {
+  /** Of each conversation that the client knows, its last event. */
+  positions: ChatPosition[];
+  /** The largest `own_seq` that the client has. 0: it has none. */
+  ownSeq: bigint;
+  /** The wanted interval of heartbeats in milliseconds. 0: the server's. */
+  heartbeatMs: number;
+  /**
+   * Distinguishes devices, or apps on one device, of a user who has several. A new stream displaces an older one with
+   * the same value, which is closed with STREAM_DISPLACED. Default: the session.
+   */
+  device: string;
+}
+
+/** A place in a conversation: after one of its events. */
+export interface ChatPosition {
+  /** The conversation. */
+  conversationId: string;
+  /** The event's number. 0: before the first one. */
+  seq: bigint;
+  /** The event's id, which proves that the server still has the same event. Empty: it is not compared. */
+  eventId: string;
+}
+
+/** A conversation, as it is now. */
+export interface ConversationState {
+  /** As the user sees it. */
+  conversation:
+    | Conversation
+    | undefined;
+  /** Forget all events of it that you have: the server has lost some of them, as after the restore of a backup. */
+  reset: boolean;
+}
+
+/** Events of one conversation in their order. */
+export interface ChatEvents {
+  /** The conversation. */
+  conversationId: string;
+  /**
+   * The event before the first one. If it is not the last one that the client has, events between them are missing:
+   * show that, and load them with GetHistory.
+   */
+  afterSeq: bigint;
+  /** The events. Each counts for `acknowledge`. */
+  events: ChatEvent[];
+}
+
+/** The user is not a member any more. */
+export interface ConversationLeft {
+  /** The conversation. */
+  conversationId: string;
+}
+
+/** All of what was missing was acknowledged. */
+export interface CaughtUp {
+}
+
+/** What became of a `post`. */
+export interface PostAnswer {
+  /** The conversation. */
+  conversationId: string;
+  /** Of the entry. */
+  clientId: string;
+  /** Its place; unset if it was refused. */
+  posted:
+    | Posted
+    | undefined;
+  /** Empty: stored. Otherwise a reason of docs/errors.md, such as "CONVERSATION_UNKNOWN". */
+  reason: string;
+  /** For developers. */
+  message: string;
+}
+
+/** How far a member has received and read. It never goes back. */
+export interface Receipt {
+  /** The conversation. */
+  conversationId: string;
+  /** The member. */
+  userId: string;
+  /** A device of the member has received so far. */
+  deliveredSeq: bigint;
+  /** The member has read so far. */
+  readSeq: bigint;
+}
+
+/** A member is typing. */
+export interface Typing {
+  /** The conversation. */
+  conversationId: string;
+  /** The member. Of a message of the client: ignored. */
+  userId: string;
+}
+
 /** A conversation as the caller sees it. */
 export interface Conversation {
   /** A UUID. */
@@ -220,8 +409,15 @@ export interface OwnState {
   mutedUntil:
     | Date
     | undefined;
-  /** The number of the newest change of this state, among all that the user has changed for oneself, from 1. */
+  /**
+   * The number of the newest change of this state, among all of the user's own changes, from 1: read, muted, hidden,
+   * and each beginning and end of a membership.
+   */
   ownSeq: bigint;
+  /** `unread` counts messages up to this event. A client adds those that it gets after it. */
+  asOfSeq: bigint;
+  /** Messages that the user has hidden after the `own_seq` that the client has. */
+  hiddenSeqs: bigint[];
 }
 
 /** Whose words an event has. */
@@ -599,6 +795,1714 @@ export interface HideMessageResponse {
   own: OwnState | undefined;
 }
 
+function createBaseChatOpenRequest(): ChatOpenRequest {
+  return { hello: undefined };
+}
+
+export const ChatOpenRequest: MessageFns<ChatOpenRequest> = {
+  encode(message: ChatOpenRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.hello !== undefined) {
+      ChatHello.encode(message.hello, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ChatOpenRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseChatOpenRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.hello = ChatHello.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ChatOpenRequest {
+    return { hello: isSet(object.hello) ? ChatHello.fromJSON(object.hello) : undefined };
+  },
+
+  toJSON(message: ChatOpenRequest): unknown {
+    const obj: any = {};
+    if (message.hello !== undefined) {
+      obj.hello = ChatHello.toJSON(message.hello);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ChatOpenRequest>): ChatOpenRequest {
+    return ChatOpenRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ChatOpenRequest>): ChatOpenRequest {
+    const message = createBaseChatOpenRequest();
+    message.hello = (object.hello !== undefined && object.hello !== null)
+      ? ChatHello.fromPartial(object.hello)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseChatSendRequest(): ChatSendRequest {
+  return { streamId: "", n: 0n, message: undefined };
+}
+
+export const ChatSendRequest: MessageFns<ChatSendRequest> = {
+  encode(message: ChatSendRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.streamId !== "") {
+      writer.uint32(10).string(message.streamId);
+    }
+    if (message.n !== 0n) {
+      if (BigInt.asUintN(64, message.n) !== message.n) {
+        throw new globalThis.Error("value provided for field message.n of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.n);
+    }
+    if (message.message !== undefined) {
+      ChatRequest.encode(message.message, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ChatSendRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseChatSendRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.streamId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.n = reader.uint64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.message = ChatRequest.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ChatSendRequest {
+    return {
+      streamId: isSet(object.streamId)
+        ? globalThis.String(object.streamId)
+        : isSet(object.stream_id)
+        ? globalThis.String(object.stream_id)
+        : "",
+      n: isSet(object.n) ? BigInt(object.n) : 0n,
+      message: isSet(object.message) ? ChatRequest.fromJSON(object.message) : undefined,
+    };
+  },
+
+  toJSON(message: ChatSendRequest): unknown {
+    const obj: any = {};
+    if (message.streamId !== "") {
+      obj.streamId = message.streamId;
+    }
+    if (message.n !== 0n) {
+      obj.n = message.n.toString();
+    }
+    if (message.message !== undefined) {
+      obj.message = ChatRequest.toJSON(message.message);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ChatSendRequest>): ChatSendRequest {
+    return ChatSendRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ChatSendRequest>): ChatSendRequest {
+    const message = createBaseChatSendRequest();
+    message.streamId = object.streamId ?? "";
+    message.n = (object.n !== undefined && object.n !== null) ? BigInt(object.n) : 0n;
+    message.message = (object.message !== undefined && object.message !== null)
+      ? ChatRequest.fromPartial(object.message)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseChatSendResponse(): ChatSendResponse {
+  return {};
+}
+
+export const ChatSendResponse: MessageFns<ChatSendResponse> = {
+  encode(_: ChatSendResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ChatSendResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseChatSendResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(_: any): ChatSendResponse {
+    return {};
+  },
+
+  toJSON(_: ChatSendResponse): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create(base?: DeepPartial<ChatSendResponse>): ChatSendResponse {
+    return ChatSendResponse.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<ChatSendResponse>): ChatSendResponse {
+    const message = createBaseChatSendResponse();
+    return message;
+  },
+};
+
+function createBaseChatRequest(): ChatRequest {
+  return { message: undefined };
+}
+
+export const ChatRequest: MessageFns<ChatRequest> = {
+  encode(message: ChatRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    switch (message.message?.$case) {
+      case "hello":
+        ChatHello.encode(message.message.value, writer.uint32(10).fork()).join();
+        break;
+      case "acknowledge":
+        Acknowledge.encode(message.message.value, writer.uint32(18).fork()).join();
+        break;
+      case "renew":
+        Renew.encode(message.message.value, writer.uint32(26).fork()).join();
+        break;
+      case "heartbeat":
+        Heartbeat.encode(message.message.value, writer.uint32(34).fork()).join();
+        break;
+      case "goodbye":
+        Goodbye.encode(message.message.value, writer.uint32(42).fork()).join();
+        break;
+      case "post":
+        PostRequest.encode(message.message.value, writer.uint32(82).fork()).join();
+        break;
+      case "received":
+        MarkReceivedRequest.encode(message.message.value, writer.uint32(90).fork()).join();
+        break;
+      case "typing":
+        Typing.encode(message.message.value, writer.uint32(98).fork()).join();
+        break;
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ChatRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseChatRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.message = { $case: "hello", value: ChatHello.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.message = { $case: "acknowledge", value: Acknowledge.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.message = { $case: "renew", value: Renew.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.message = { $case: "heartbeat", value: Heartbeat.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.message = { $case: "goodbye", value: Goodbye.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.message = { $case: "post", value: PostRequest.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.message = { $case: "received", value: MarkReceivedRequest.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.message = { $case: "typing", value: Typing.decode(reader, reader.uint32()) };
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ChatRequest {
+    return {
+      message: isSet(object.hello)
+        ? { $case: "hello", value: ChatHello.fromJSON(object.hello) }
+        : isSet(object.acknowledge)
+        ? { $case: "acknowledge", value: Acknowledge.fromJSON(object.acknowledge) }
+        : isSet(object.renew)
+        ? { $case: "renew", value: Renew.fromJSON(object.renew) }
+        : isSet(object.heartbeat)
+        ? { $case: "heartbeat", value: Heartbeat.fromJSON(object.heartbeat) }
+        : isSet(object.goodbye)
+        ? { $case: "goodbye", value: Goodbye.fromJSON(object.goodbye) }
+        : isSet(object.post)
+        ? { $case: "post", value: PostRequest.fromJSON(object.post) }
+        : isSet(object.received)
+        ? { $case: "received", value: MarkReceivedRequest.fromJSON(object.received) }
+        : isSet(object.typing)
+        ? { $case: "typing", value: Typing.fromJSON(object.typing) }
+        : undefined,
+    };
+  },
+
+  toJSON(message: ChatRequest): unknown {
+    const obj: any = {};
+    if (message.message?.$case === "hello") {
+      obj.hello = ChatHello.toJSON(message.message.value);
+    } else if (message.message?.$case === "acknowledge") {
+      obj.acknowledge = Acknowledge.toJSON(message.message.value);
+    } else if (message.message?.$case === "renew") {
+      obj.renew = Renew.toJSON(message.message.value);
+    } else if (message.message?.$case === "heartbeat") {
+      obj.heartbeat = Heartbeat.toJSON(message.message.value);
+    } else if (message.message?.$case === "goodbye") {
+      obj.goodbye = Goodbye.toJSON(message.message.value);
+    } else if (message.message?.$case === "post") {
+      obj.post = PostRequest.toJSON(message.message.value);
+    } else if (message.message?.$case === "received") {
+      obj.received = MarkReceivedRequest.toJSON(message.message.value);
+    } else if (message.message?.$case === "typing") {
+      obj.typing = Typing.toJSON(message.message.value);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ChatRequest>): ChatRequest {
+    return ChatRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ChatRequest>): ChatRequest {
+    const message = createBaseChatRequest();
+    switch (object.message?.$case) {
+      case "hello": {
+        if (object.message?.value !== undefined && object.message?.value !== null) {
+          message.message = { $case: "hello", value: ChatHello.fromPartial(object.message.value) };
+        }
+        break;
+      }
+      case "acknowledge": {
+        if (object.message?.value !== undefined && object.message?.value !== null) {
+          message.message = { $case: "acknowledge", value: Acknowledge.fromPartial(object.message.value) };
+        }
+        break;
+      }
+      case "renew": {
+        if (object.message?.value !== undefined && object.message?.value !== null) {
+          message.message = { $case: "renew", value: Renew.fromPartial(object.message.value) };
+        }
+        break;
+      }
+      case "heartbeat": {
+        if (object.message?.value !== undefined && object.message?.value !== null) {
+          message.message = { $case: "heartbeat", value: Heartbeat.fromPartial(object.message.value) };
+        }
+        break;
+      }
+      case "goodbye": {
+        if (object.message?.value !== undefined && object.message?.value !== null) {
+          message.message = { $case: "goodbye", value: Goodbye.fromPartial(object.message.value) };
+        }
+        break;
+      }
+      case "post": {
+        if (object.message?.value !== undefined && object.message?.value !== null) {
+          message.message = { $case: "post", value: PostRequest.fromPartial(object.message.value) };
+        }
+        break;
+      }
+      case "received": {
+        if (object.message?.value !== undefined && object.message?.value !== null) {
+          message.message = { $case: "received", value: MarkReceivedRequest.fromPartial(object.message.value) };
+        }
+        break;
+      }
+      case "typing": {
+        if (object.message?.value !== undefined && object.message?.value !== null) {
+          message.message = { $case: "typing", value: Typing.fromPartial(object.message.value) };
+        }
+        break;
+      }
+    }
+    return message;
+  },
+};
+
+function createBaseChatResponse(): ChatResponse {
+  return { message: undefined };
+}
+
+export const ChatResponse: MessageFns<ChatResponse> = {
+  encode(message: ChatResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    switch (message.message?.$case) {
+      case "welcome":
+        Welcome.encode(message.message.value, writer.uint32(10).fork()).join();
+        break;
+      case "heartbeat":
+        Heartbeat.encode(message.message.value, writer.uint32(18).fork()).join();
+        break;
+      case "renewed":
+        Renewed.encode(message.message.value, writer.uint32(26).fork()).join();
+        break;
+      case "goingAway":
+        GoingAway.encode(message.message.value, writer.uint32(34).fork()).join();
+        break;
+      case "closed":
+        StreamClosed.encode(message.message.value, writer.uint32(42).fork()).join();
+        break;
+      case "conversation":
+        ConversationState.encode(message.message.value, writer.uint32(82).fork()).join();
+        break;
+      case "events":
+        ChatEvents.encode(message.message.value, writer.uint32(90).fork()).join();
+        break;
+      case "left":
+        ConversationLeft.encode(message.message.value, writer.uint32(98).fork()).join();
+        break;
+      case "caughtUp":
+        CaughtUp.encode(message.message.value, writer.uint32(106).fork()).join();
+        break;
+      case "posted":
+        PostAnswer.encode(message.message.value, writer.uint32(114).fork()).join();
+        break;
+      case "receipt":
+        Receipt.encode(message.message.value, writer.uint32(122).fork()).join();
+        break;
+      case "typing":
+        Typing.encode(message.message.value, writer.uint32(130).fork()).join();
+        break;
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ChatResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseChatResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.message = { $case: "welcome", value: Welcome.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.message = { $case: "heartbeat", value: Heartbeat.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.message = { $case: "renewed", value: Renewed.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.message = { $case: "goingAway", value: GoingAway.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.message = { $case: "closed", value: StreamClosed.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.message = { $case: "conversation", value: ConversationState.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.message = { $case: "events", value: ChatEvents.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.message = { $case: "left", value: ConversationLeft.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.message = { $case: "caughtUp", value: CaughtUp.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.message = { $case: "posted", value: PostAnswer.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.message = { $case: "receipt", value: Receipt.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 16: {
+            if (tag !== 130) {
+              break;
+            }
+
+            message.message = { $case: "typing", value: Typing.decode(reader, reader.uint32()) };
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ChatResponse {
+    return {
+      message: isSet(object.welcome)
+        ? { $case: "welcome", value: Welcome.fromJSON(object.welcome) }
+        : isSet(object.heartbeat)
+        ? { $case: "heartbeat", value: Heartbeat.fromJSON(object.heartbeat) }
+        : isSet(object.renewed)
+        ? { $case: "renewed", value: Renewed.fromJSON(object.renewed) }
+        : isSet(object.goingAway)
+        ? { $case: "goingAway", value: GoingAway.fromJSON(object.goingAway) }
+        : isSet(object.going_away)
+        ? { $case: "goingAway", value: GoingAway.fromJSON(object.going_away) }
+        : isSet(object.closed)
+        ? { $case: "closed", value: StreamClosed.fromJSON(object.closed) }
+        : isSet(object.conversation)
+        ? { $case: "conversation", value: ConversationState.fromJSON(object.conversation) }
+        : isSet(object.events)
+        ? { $case: "events", value: ChatEvents.fromJSON(object.events) }
+        : isSet(object.left)
+        ? { $case: "left", value: ConversationLeft.fromJSON(object.left) }
+        : isSet(object.caughtUp)
+        ? { $case: "caughtUp", value: CaughtUp.fromJSON(object.caughtUp) }
+        : isSet(object.caught_up)
+        ? { $case: "caughtUp", value: CaughtUp.fromJSON(object.caught_up) }
+        : isSet(object.posted)
+        ? { $case: "posted", value: PostAnswer.fromJSON(object.posted) }
+        : isSet(object.receipt)
+        ? { $case: "receipt", value: Receipt.fromJSON(object.receipt) }
+        : isSet(object.typing)
+        ? { $case: "typing", value: Typing.fromJSON(object.typing) }
+        : undefined,
+    };
+  },
+
+  toJSON(message: ChatResponse): unknown {
+    const obj: any = {};
+    if (message.message?.$case === "welcome") {
+      obj.welcome = Welcome.toJSON(message.message.value);
+    } else if (message.message?.$case === "heartbeat") {
+      obj.heartbeat = Heartbeat.toJSON(message.message.value);
+    } else if (message.message?.$case === "renewed") {
+      obj.renewed = Renewed.toJSON(message.message.value);
+    } else if (message.message?.$case === "goingAway") {
+      obj.goingAway = GoingAway.toJSON(message.message.value);
+    } else if (message.message?.$case === "closed") {
+      obj.closed = StreamClosed.toJSON(message.message.value);
+    } else if (message.message?.$case === "conversation") {
+      obj.conversation = ConversationState.toJSON(message.message.value);
+    } else if (message.message?.$case === "events") {
+      obj.events = ChatEvents.toJSON(message.message.value);
+    } else if (message.message?.$case === "left") {
+      obj.left = ConversationLeft.toJSON(message.message.value);
+    } else if (message.message?.$case === "caughtUp") {
+      obj.caughtUp = CaughtUp.toJSON(message.message.value);
+    } else if (message.message?.$case === "posted") {
+      obj.posted = PostAnswer.toJSON(message.message.value);
+    } else if (message.message?.$case === "receipt") {
+      obj.receipt = Receipt.toJSON(message.message.value);
+    } else if (message.message?.$case === "typing") {
+      obj.typing = Typing.toJSON(message.message.value);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ChatResponse>): ChatResponse {
+    return ChatResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ChatResponse>): ChatResponse {
+    const message = createBaseChatResponse();
+    switch (object.message?.$case) {
+      case "welcome": {
+        if (object.message?.value !== undefined && object.message?.value !== null) {
+          message.message = { $case: "welcome", value: Welcome.fromPartial(object.message.value) };
+        }
+        break;
+      }
+      case "heartbeat": {
+        if (object.message?.value !== undefined && object.message?.value !== null) {
+          message.message = { $case: "heartbeat", value: Heartbeat.fromPartial(object.message.value) };
+        }
+        break;
+      }
+      case "renewed": {
+        if (object.message?.value !== undefined && object.message?.value !== null) {
+          message.message = { $case: "renewed", value: Renewed.fromPartial(object.message.value) };
+        }
+        break;
+      }
+      case "goingAway": {
+        if (object.message?.value !== undefined && object.message?.value !== null) {
+          message.message = { $case: "goingAway", value: GoingAway.fromPartial(object.message.value) };
+        }
+        break;
+      }
+      case "closed": {
+        if (object.message?.value !== undefined && object.message?.value !== null) {
+          message.message = { $case: "closed", value: StreamClosed.fromPartial(object.message.value) };
+        }
+        break;
+      }
+      case "conversation": {
+        if (object.message?.value !== undefined && object.message?.value !== null) {
+          message.message = { $case: "conversation", value: ConversationState.fromPartial(object.message.value) };
+        }
+        break;
+      }
+      case "events": {
+        if (object.message?.value !== undefined && object.message?.value !== null) {
+          message.message = { $case: "events", value: ChatEvents.fromPartial(object.message.value) };
+        }
+        break;
+      }
+      case "left": {
+        if (object.message?.value !== undefined && object.message?.value !== null) {
+          message.message = { $case: "left", value: ConversationLeft.fromPartial(object.message.value) };
+        }
+        break;
+      }
+      case "caughtUp": {
+        if (object.message?.value !== undefined && object.message?.value !== null) {
+          message.message = { $case: "caughtUp", value: CaughtUp.fromPartial(object.message.value) };
+        }
+        break;
+      }
+      case "posted": {
+        if (object.message?.value !== undefined && object.message?.value !== null) {
+          message.message = { $case: "posted", value: PostAnswer.fromPartial(object.message.value) };
+        }
+        break;
+      }
+      case "receipt": {
+        if (object.message?.value !== undefined && object.message?.value !== null) {
+          message.message = { $case: "receipt", value: Receipt.fromPartial(object.message.value) };
+        }
+        break;
+      }
+      case "typing": {
+        if (object.message?.value !== undefined && object.message?.value !== null) {
+          message.message = { $case: "typing", value: Typing.fromPartial(object.message.value) };
+        }
+        break;
+      }
+    }
+    return message;
+  },
+};
+
+function createBaseChatHello(): ChatHello {
+  return { positions: [], ownSeq: 0n, heartbeatMs: 0, device: "" };
+}
+
+export const ChatHello: MessageFns<ChatHello> = {
+  encode(message: ChatHello, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.positions) {
+      ChatPosition.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.ownSeq !== 0n) {
+      if (BigInt.asUintN(64, message.ownSeq) !== message.ownSeq) {
+        throw new globalThis.Error("value provided for field message.ownSeq of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.ownSeq);
+    }
+    if (message.heartbeatMs !== 0) {
+      writer.uint32(24).uint32(message.heartbeatMs);
+    }
+    if (message.device !== "") {
+      writer.uint32(34).string(message.device);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ChatHello {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseChatHello();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.positions.push(ChatPosition.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.ownSeq = reader.uint64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.heartbeatMs = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.device = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ChatHello {
+    return {
+      positions: globalThis.Array.isArray(object?.positions)
+        ? object.positions.map((e: any) => ChatPosition.fromJSON(e))
+        : [],
+      ownSeq: isSet(object.ownSeq) ? BigInt(object.ownSeq) : isSet(object.own_seq) ? BigInt(object.own_seq) : 0n,
+      heartbeatMs: isSet(object.heartbeatMs)
+        ? globalThis.Number(object.heartbeatMs)
+        : isSet(object.heartbeat_ms)
+        ? globalThis.Number(object.heartbeat_ms)
+        : 0,
+      device: isSet(object.device) ? globalThis.String(object.device) : "",
+    };
+  },
+
+  toJSON(message: ChatHello): unknown {
+    const obj: any = {};
+    if (message.positions?.length) {
+      obj.positions = message.positions.map((e) => ChatPosition.toJSON(e));
+    }
+    if (message.ownSeq !== 0n) {
+      obj.ownSeq = message.ownSeq.toString();
+    }
+    if (message.heartbeatMs !== 0) {
+      obj.heartbeatMs = Math.round(message.heartbeatMs);
+    }
+    if (message.device !== "") {
+      obj.device = message.device;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ChatHello>): ChatHello {
+    return ChatHello.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ChatHello>): ChatHello {
+    const message = createBaseChatHello();
+    message.positions = object.positions?.map((e) => ChatPosition.fromPartial(e)) || [];
+    message.ownSeq = (object.ownSeq !== undefined && object.ownSeq !== null) ? BigInt(object.ownSeq) : 0n;
+    message.heartbeatMs = object.heartbeatMs ?? 0;
+    message.device = object.device ?? "";
+    return message;
+  },
+};
+
+function createBaseChatPosition(): ChatPosition {
+  return { conversationId: "", seq: 0n, eventId: "" };
+}
+
+export const ChatPosition: MessageFns<ChatPosition> = {
+  encode(message: ChatPosition, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.conversationId !== "") {
+      writer.uint32(10).string(message.conversationId);
+    }
+    if (message.seq !== 0n) {
+      if (BigInt.asUintN(64, message.seq) !== message.seq) {
+        throw new globalThis.Error("value provided for field message.seq of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.seq);
+    }
+    if (message.eventId !== "") {
+      writer.uint32(26).string(message.eventId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ChatPosition {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseChatPosition();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.conversationId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.seq = reader.uint64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.eventId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ChatPosition {
+    return {
+      conversationId: isSet(object.conversationId)
+        ? globalThis.String(object.conversationId)
+        : isSet(object.conversation_id)
+        ? globalThis.String(object.conversation_id)
+        : "",
+      seq: isSet(object.seq) ? BigInt(object.seq) : 0n,
+      eventId: isSet(object.eventId)
+        ? globalThis.String(object.eventId)
+        : isSet(object.event_id)
+        ? globalThis.String(object.event_id)
+        : "",
+    };
+  },
+
+  toJSON(message: ChatPosition): unknown {
+    const obj: any = {};
+    if (message.conversationId !== "") {
+      obj.conversationId = message.conversationId;
+    }
+    if (message.seq !== 0n) {
+      obj.seq = message.seq.toString();
+    }
+    if (message.eventId !== "") {
+      obj.eventId = message.eventId;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ChatPosition>): ChatPosition {
+    return ChatPosition.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ChatPosition>): ChatPosition {
+    const message = createBaseChatPosition();
+    message.conversationId = object.conversationId ?? "";
+    message.seq = (object.seq !== undefined && object.seq !== null) ? BigInt(object.seq) : 0n;
+    message.eventId = object.eventId ?? "";
+    return message;
+  },
+};
+
+function createBaseConversationState(): ConversationState {
+  return { conversation: undefined, reset: false };
+}
+
+export const ConversationState: MessageFns<ConversationState> = {
+  encode(message: ConversationState, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.conversation !== undefined) {
+      Conversation.encode(message.conversation, writer.uint32(10).fork()).join();
+    }
+    if (message.reset !== false) {
+      writer.uint32(16).bool(message.reset);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ConversationState {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseConversationState();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.conversation = Conversation.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.reset = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ConversationState {
+    return {
+      conversation: isSet(object.conversation) ? Conversation.fromJSON(object.conversation) : undefined,
+      reset: isSet(object.reset) ? globalThis.Boolean(object.reset) : false,
+    };
+  },
+
+  toJSON(message: ConversationState): unknown {
+    const obj: any = {};
+    if (message.conversation !== undefined) {
+      obj.conversation = Conversation.toJSON(message.conversation);
+    }
+    if (message.reset !== false) {
+      obj.reset = message.reset;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ConversationState>): ConversationState {
+    return ConversationState.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ConversationState>): ConversationState {
+    const message = createBaseConversationState();
+    message.conversation = (object.conversation !== undefined && object.conversation !== null)
+      ? Conversation.fromPartial(object.conversation)
+      : undefined;
+    message.reset = object.reset ?? false;
+    return message;
+  },
+};
+
+function createBaseChatEvents(): ChatEvents {
+  return { conversationId: "", afterSeq: 0n, events: [] };
+}
+
+export const ChatEvents: MessageFns<ChatEvents> = {
+  encode(message: ChatEvents, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.conversationId !== "") {
+      writer.uint32(10).string(message.conversationId);
+    }
+    if (message.afterSeq !== 0n) {
+      if (BigInt.asUintN(64, message.afterSeq) !== message.afterSeq) {
+        throw new globalThis.Error("value provided for field message.afterSeq of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.afterSeq);
+    }
+    for (const v of message.events) {
+      ChatEvent.encode(v!, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ChatEvents {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseChatEvents();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.conversationId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.afterSeq = reader.uint64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.events.push(ChatEvent.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ChatEvents {
+    return {
+      conversationId: isSet(object.conversationId)
+        ? globalThis.String(object.conversationId)
+        : isSet(object.conversation_id)
+        ? globalThis.String(object.conversation_id)
+        : "",
+      afterSeq: isSet(object.afterSeq)
+        ? BigInt(object.afterSeq)
+        : isSet(object.after_seq)
+        ? BigInt(object.after_seq)
+        : 0n,
+      events: globalThis.Array.isArray(object?.events) ? object.events.map((e: any) => ChatEvent.fromJSON(e)) : [],
+    };
+  },
+
+  toJSON(message: ChatEvents): unknown {
+    const obj: any = {};
+    if (message.conversationId !== "") {
+      obj.conversationId = message.conversationId;
+    }
+    if (message.afterSeq !== 0n) {
+      obj.afterSeq = message.afterSeq.toString();
+    }
+    if (message.events?.length) {
+      obj.events = message.events.map((e) => ChatEvent.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ChatEvents>): ChatEvents {
+    return ChatEvents.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ChatEvents>): ChatEvents {
+    const message = createBaseChatEvents();
+    message.conversationId = object.conversationId ?? "";
+    message.afterSeq = (object.afterSeq !== undefined && object.afterSeq !== null) ? BigInt(object.afterSeq) : 0n;
+    message.events = object.events?.map((e) => ChatEvent.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseConversationLeft(): ConversationLeft {
+  return { conversationId: "" };
+}
+
+export const ConversationLeft: MessageFns<ConversationLeft> = {
+  encode(message: ConversationLeft, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.conversationId !== "") {
+      writer.uint32(10).string(message.conversationId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ConversationLeft {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseConversationLeft();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.conversationId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ConversationLeft {
+    return {
+      conversationId: isSet(object.conversationId)
+        ? globalThis.String(object.conversationId)
+        : isSet(object.conversation_id)
+        ? globalThis.String(object.conversation_id)
+        : "",
+    };
+  },
+
+  toJSON(message: ConversationLeft): unknown {
+    const obj: any = {};
+    if (message.conversationId !== "") {
+      obj.conversationId = message.conversationId;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ConversationLeft>): ConversationLeft {
+    return ConversationLeft.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ConversationLeft>): ConversationLeft {
+    const message = createBaseConversationLeft();
+    message.conversationId = object.conversationId ?? "";
+    return message;
+  },
+};
+
+function createBaseCaughtUp(): CaughtUp {
+  return {};
+}
+
+export const CaughtUp: MessageFns<CaughtUp> = {
+  encode(_: CaughtUp, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CaughtUp {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCaughtUp();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(_: any): CaughtUp {
+    return {};
+  },
+
+  toJSON(_: CaughtUp): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create(base?: DeepPartial<CaughtUp>): CaughtUp {
+    return CaughtUp.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<CaughtUp>): CaughtUp {
+    const message = createBaseCaughtUp();
+    return message;
+  },
+};
+
+function createBasePostAnswer(): PostAnswer {
+  return { conversationId: "", clientId: "", posted: undefined, reason: "", message: "" };
+}
+
+export const PostAnswer: MessageFns<PostAnswer> = {
+  encode(message: PostAnswer, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.conversationId !== "") {
+      writer.uint32(10).string(message.conversationId);
+    }
+    if (message.clientId !== "") {
+      writer.uint32(18).string(message.clientId);
+    }
+    if (message.posted !== undefined) {
+      Posted.encode(message.posted, writer.uint32(26).fork()).join();
+    }
+    if (message.reason !== "") {
+      writer.uint32(34).string(message.reason);
+    }
+    if (message.message !== "") {
+      writer.uint32(42).string(message.message);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PostAnswer {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePostAnswer();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.conversationId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.clientId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.posted = Posted.decode(reader, reader.uint32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.message = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PostAnswer {
+    return {
+      conversationId: isSet(object.conversationId)
+        ? globalThis.String(object.conversationId)
+        : isSet(object.conversation_id)
+        ? globalThis.String(object.conversation_id)
+        : "",
+      clientId: isSet(object.clientId)
+        ? globalThis.String(object.clientId)
+        : isSet(object.client_id)
+        ? globalThis.String(object.client_id)
+        : "",
+      posted: isSet(object.posted) ? Posted.fromJSON(object.posted) : undefined,
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+      message: isSet(object.message) ? globalThis.String(object.message) : "",
+    };
+  },
+
+  toJSON(message: PostAnswer): unknown {
+    const obj: any = {};
+    if (message.conversationId !== "") {
+      obj.conversationId = message.conversationId;
+    }
+    if (message.clientId !== "") {
+      obj.clientId = message.clientId;
+    }
+    if (message.posted !== undefined) {
+      obj.posted = Posted.toJSON(message.posted);
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    if (message.message !== "") {
+      obj.message = message.message;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<PostAnswer>): PostAnswer {
+    return PostAnswer.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PostAnswer>): PostAnswer {
+    const message = createBasePostAnswer();
+    message.conversationId = object.conversationId ?? "";
+    message.clientId = object.clientId ?? "";
+    message.posted = (object.posted !== undefined && object.posted !== null)
+      ? Posted.fromPartial(object.posted)
+      : undefined;
+    message.reason = object.reason ?? "";
+    message.message = object.message ?? "";
+    return message;
+  },
+};
+
+function createBaseReceipt(): Receipt {
+  return { conversationId: "", userId: "", deliveredSeq: 0n, readSeq: 0n };
+}
+
+export const Receipt: MessageFns<Receipt> = {
+  encode(message: Receipt, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.conversationId !== "") {
+      writer.uint32(10).string(message.conversationId);
+    }
+    if (message.userId !== "") {
+      writer.uint32(18).string(message.userId);
+    }
+    if (message.deliveredSeq !== 0n) {
+      if (BigInt.asUintN(64, message.deliveredSeq) !== message.deliveredSeq) {
+        throw new globalThis.Error("value provided for field message.deliveredSeq of type uint64 too large");
+      }
+      writer.uint32(24).uint64(message.deliveredSeq);
+    }
+    if (message.readSeq !== 0n) {
+      if (BigInt.asUintN(64, message.readSeq) !== message.readSeq) {
+        throw new globalThis.Error("value provided for field message.readSeq of type uint64 too large");
+      }
+      writer.uint32(32).uint64(message.readSeq);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Receipt {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReceipt();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.conversationId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.userId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.deliveredSeq = reader.uint64() as bigint;
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.readSeq = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Receipt {
+    return {
+      conversationId: isSet(object.conversationId)
+        ? globalThis.String(object.conversationId)
+        : isSet(object.conversation_id)
+        ? globalThis.String(object.conversation_id)
+        : "",
+      userId: isSet(object.userId)
+        ? globalThis.String(object.userId)
+        : isSet(object.user_id)
+        ? globalThis.String(object.user_id)
+        : "",
+      deliveredSeq: isSet(object.deliveredSeq)
+        ? BigInt(object.deliveredSeq)
+        : isSet(object.delivered_seq)
+        ? BigInt(object.delivered_seq)
+        : 0n,
+      readSeq: isSet(object.readSeq) ? BigInt(object.readSeq) : isSet(object.read_seq) ? BigInt(object.read_seq) : 0n,
+    };
+  },
+
+  toJSON(message: Receipt): unknown {
+    const obj: any = {};
+    if (message.conversationId !== "") {
+      obj.conversationId = message.conversationId;
+    }
+    if (message.userId !== "") {
+      obj.userId = message.userId;
+    }
+    if (message.deliveredSeq !== 0n) {
+      obj.deliveredSeq = message.deliveredSeq.toString();
+    }
+    if (message.readSeq !== 0n) {
+      obj.readSeq = message.readSeq.toString();
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<Receipt>): Receipt {
+    return Receipt.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Receipt>): Receipt {
+    const message = createBaseReceipt();
+    message.conversationId = object.conversationId ?? "";
+    message.userId = object.userId ?? "";
+    message.deliveredSeq = (object.deliveredSeq !== undefined && object.deliveredSeq !== null)
+      ? BigInt(object.deliveredSeq)
+      : 0n;
+    message.readSeq = (object.readSeq !== undefined && object.readSeq !== null) ? BigInt(object.readSeq) : 0n;
+    return message;
+  },
+};
+
+function createBaseTyping(): Typing {
+  return { conversationId: "", userId: "" };
+}
+
+export const Typing: MessageFns<Typing> = {
+  encode(message: Typing, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.conversationId !== "") {
+      writer.uint32(10).string(message.conversationId);
+    }
+    if (message.userId !== "") {
+      writer.uint32(18).string(message.userId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Typing {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTyping();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.conversationId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.userId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Typing {
+    return {
+      conversationId: isSet(object.conversationId)
+        ? globalThis.String(object.conversationId)
+        : isSet(object.conversation_id)
+        ? globalThis.String(object.conversation_id)
+        : "",
+      userId: isSet(object.userId)
+        ? globalThis.String(object.userId)
+        : isSet(object.user_id)
+        ? globalThis.String(object.user_id)
+        : "",
+    };
+  },
+
+  toJSON(message: Typing): unknown {
+    const obj: any = {};
+    if (message.conversationId !== "") {
+      obj.conversationId = message.conversationId;
+    }
+    if (message.userId !== "") {
+      obj.userId = message.userId;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<Typing>): Typing {
+    return Typing.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Typing>): Typing {
+    const message = createBaseTyping();
+    message.conversationId = object.conversationId ?? "";
+    message.userId = object.userId ?? "";
+    return message;
+  },
+};
+
 function createBaseConversation(): Conversation {
   return {
     id: "",
@@ -801,7 +2705,16 @@ export const Conversation: MessageFns<Conversation> = {
 };
 
 function createBaseOwnState(): OwnState {
-  return { role: 0, afterSeq: 0n, readSeq: 0n, unread: 0, mutedUntil: undefined, ownSeq: 0n };
+  return {
+    role: 0,
+    afterSeq: 0n,
+    readSeq: 0n,
+    unread: 0,
+    mutedUntil: undefined,
+    ownSeq: 0n,
+    asOfSeq: 0n,
+    hiddenSeqs: [],
+  };
 }
 
 export const OwnState: MessageFns<OwnState> = {
@@ -832,6 +2745,22 @@ export const OwnState: MessageFns<OwnState> = {
         throw new globalThis.Error("value provided for field message.ownSeq of type uint64 too large");
       }
       writer.uint32(48).uint64(message.ownSeq);
+    }
+    if (message.asOfSeq !== 0n) {
+      if (BigInt.asUintN(64, message.asOfSeq) !== message.asOfSeq) {
+        throw new globalThis.Error("value provided for field message.asOfSeq of type uint64 too large");
+      }
+      writer.uint32(56).uint64(message.asOfSeq);
+    }
+    if (message.hiddenSeqs.length !== 0) {
+      writer.uint32(66).fork();
+      for (const v of message.hiddenSeqs) {
+        if (BigInt.asUintN(64, v) !== v) {
+          throw new globalThis.Error("a value provided in array field hiddenSeqs of type uint64 is too large");
+        }
+        writer.uint64(v);
+      }
+      writer.join();
     }
     return writer;
   },
@@ -897,6 +2826,32 @@ export const OwnState: MessageFns<OwnState> = {
             message.ownSeq = reader.uint64() as bigint;
             continue;
           }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.asOfSeq = reader.uint64() as bigint;
+            continue;
+          }
+          case 8: {
+            if (tag === 64) {
+              message.hiddenSeqs.push(reader.uint64() as bigint);
+
+              continue;
+            }
+
+            if (tag === 66) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.hiddenSeqs.push(reader.uint64() as bigint);
+              }
+
+              continue;
+            }
+
+            break;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -925,6 +2880,12 @@ export const OwnState: MessageFns<OwnState> = {
         ? fromJsonTimestamp(object.muted_until)
         : undefined,
       ownSeq: isSet(object.ownSeq) ? BigInt(object.ownSeq) : isSet(object.own_seq) ? BigInt(object.own_seq) : 0n,
+      asOfSeq: isSet(object.asOfSeq) ? BigInt(object.asOfSeq) : isSet(object.as_of_seq) ? BigInt(object.as_of_seq) : 0n,
+      hiddenSeqs: globalThis.Array.isArray(object?.hiddenSeqs)
+        ? object.hiddenSeqs.map((e: any) => BigInt(e))
+        : globalThis.Array.isArray(object?.hidden_seqs)
+        ? object.hidden_seqs.map((e: any) => BigInt(e))
+        : [],
     };
   },
 
@@ -948,6 +2909,12 @@ export const OwnState: MessageFns<OwnState> = {
     if (message.ownSeq !== 0n) {
       obj.ownSeq = message.ownSeq.toString();
     }
+    if (message.asOfSeq !== 0n) {
+      obj.asOfSeq = message.asOfSeq.toString();
+    }
+    if (message.hiddenSeqs?.length) {
+      obj.hiddenSeqs = message.hiddenSeqs.map((e) => e.toString());
+    }
     return obj;
   },
 
@@ -962,6 +2929,8 @@ export const OwnState: MessageFns<OwnState> = {
     message.unread = object.unread ?? 0;
     message.mutedUntil = object.mutedUntil ?? undefined;
     message.ownSeq = (object.ownSeq !== undefined && object.ownSeq !== null) ? BigInt(object.ownSeq) : 0n;
+    message.asOfSeq = (object.asOfSeq !== undefined && object.asOfSeq !== null) ? BigInt(object.asOfSeq) : 0n;
+    message.hiddenSeqs = object.hiddenSeqs?.map((e) => BigInt(e)) || [];
     return message;
   },
 };
@@ -4809,6 +6778,42 @@ export const ChatServiceDefinition = {
   name: "ChatService",
   fullName: "portico.v1.ChatService",
   methods: {
+    /** The stream, in both directions: all conversations of the caller. The first message is `hello`. */
+    connect: {
+      name: "Connect",
+      requestType: ChatRequest as typeof ChatRequest,
+      requestStream: true,
+      responseType: ChatResponse as typeof ChatResponse,
+      responseStream: true,
+      options: { _unknownFields: { 400010: [new Uint8Array([4, 72, 128, 128, 32]) as Uint8Array] } },
+    },
+    /**
+     * The stream for browsers and networks that carry no stream of requests: the answers of `Connect`. All messages after
+     * hello are sent with `Send`.
+     */
+    open: {
+      name: "Open",
+      requestType: ChatOpenRequest as typeof ChatOpenRequest,
+      requestStream: false,
+      responseType: ChatResponse as typeof ChatResponse,
+      responseStream: true,
+      options: { _unknownFields: { 400010: [new Uint8Array([4, 72, 128, 128, 32]) as Uint8Array] } },
+    },
+    /**
+     * Sends one message to a stream of the caller that `Open` has begun, at whatever replica it is. Answered when the
+     * message was handled. STREAM_UNKNOWN: the stream has ended; open another one.
+     */
+    send: {
+      name: "Send",
+      requestType: ChatSendRequest as typeof ChatSendRequest,
+      requestStream: false,
+      responseType: ChatSendResponse as typeof ChatSendResponse,
+      responseStream: false,
+      options: {
+        idempotencyLevel: "IDEMPOTENT",
+        _unknownFields: { 400010: [new Uint8Array([8, 18, 2, 53, 115, 72, 128, 128, 3]) as Uint8Array] },
+      },
+    },
     /**
      * Creates a conversation with the caller as a member. There is one direct conversation of two users: it is returned
      * if it is there already. A repeat with the same `client_id` creates no second group.
@@ -4942,6 +6947,24 @@ export const ChatServiceDefinition = {
 } as const;
 
 export interface ChatServiceImplementation<CallContextExt = {}> {
+  /** The stream, in both directions: all conversations of the caller. The first message is `hello`. */
+  connect(
+    request: AsyncIterable<ChatRequest>,
+    context: CallContext & CallContextExt,
+  ): ServerStreamingMethodResult<DeepPartial<ChatResponse>>;
+  /**
+   * The stream for browsers and networks that carry no stream of requests: the answers of `Connect`. All messages after
+   * hello are sent with `Send`.
+   */
+  open(
+    request: ChatOpenRequest,
+    context: CallContext & CallContextExt,
+  ): ServerStreamingMethodResult<DeepPartial<ChatResponse>>;
+  /**
+   * Sends one message to a stream of the caller that `Open` has begun, at whatever replica it is. Answered when the
+   * message was handled. STREAM_UNKNOWN: the stream has ended; open another one.
+   */
+  send(request: ChatSendRequest, context: CallContext & CallContextExt): Promise<DeepPartial<ChatSendResponse>>;
   /**
    * Creates a conversation with the caller as a member. There is one direct conversation of two users: it is returned
    * if it is there already. A repeat with the same `client_id` creates no second group.
@@ -5001,6 +7024,21 @@ export interface ChatServiceImplementation<CallContextExt = {}> {
 }
 
 export interface ChatServiceClient<CallOptionsExt = {}> {
+  /** The stream, in both directions: all conversations of the caller. The first message is `hello`. */
+  connect(
+    request: AsyncIterable<DeepPartial<ChatRequest>>,
+    options?: CallOptions & CallOptionsExt,
+  ): AsyncIterable<ChatResponse>;
+  /**
+   * The stream for browsers and networks that carry no stream of requests: the answers of `Connect`. All messages after
+   * hello are sent with `Send`.
+   */
+  open(request: DeepPartial<ChatOpenRequest>, options?: CallOptions & CallOptionsExt): AsyncIterable<ChatResponse>;
+  /**
+   * Sends one message to a stream of the caller that `Open` has begun, at whatever replica it is. Answered when the
+   * message was handled. STREAM_UNKNOWN: the stream has ended; open another one.
+   */
+  send(request: DeepPartial<ChatSendRequest>, options?: CallOptions & CallOptionsExt): Promise<ChatSendResponse>;
   /**
    * Creates a conversation with the caller as a member. There is one direct conversation of two users: it is returned
    * if it is there already. A repeat with the same `client_id` creates no second group.
@@ -5118,6 +7156,8 @@ function fromJsonTimestamp(o: any): Date {
 function isSet(value: any): boolean {
   return value !== null && value !== undefined;
 }
+
+export type ServerStreamingMethodResult<Response> = { [Symbol.asyncIterator](): AsyncIterator<Response, void> };
 
 export interface MessageFns<T> {
   encode(message: T, writer?: BinaryWriter): BinaryWriter;

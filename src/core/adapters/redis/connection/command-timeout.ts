@@ -19,9 +19,9 @@ export function answersWithin(withinMs: number, clock: Clock): <T>(answer: Promi
   let armed = false;
   const arm = (delayMs: number) => {
     armed = true;
-    clock.after(delayMs, () => setImmediate(judge)); // between a timer and an immediate the loop reads its sockets (Node, "The event loop")
+    clock.after(delayMs, () => setImmediate(rejectLate)); // between a timer and an immediate the loop reads its sockets (Node, "The event loop")
   };
-  const judge = () => {
+  const rejectLate = () => {
     armed = false;
     const nowMs = clock.monotonicMs();
     for (const one of waiting) {

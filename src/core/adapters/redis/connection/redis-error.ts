@@ -2,7 +2,7 @@ import { ReplyError } from 'ioredis';
 import { StoreDown, type StoreDownWhy } from '../../../kit/store-down.ts';
 import { NoAnswer } from './command-timeout.ts';
 
-type Judged = {
+type Interpreted = {
   readonly error: Error;
   /** The server answered, if only by an error. */
   readonly answered: boolean;
@@ -33,7 +33,7 @@ const handled: ReadonlySet<string> = new Set(['MOVED', 'ASK', 'NOSCRIPT']);
  * Interprets an error of ioredis. Every other error reply is StoreDown, too: values of another release, a renamed
  * command, a proxy's error. The caller continues without the store; the failure is counted, and reported with its text.
  */
-export function judge(error: unknown, name: string): Judged {
+export function interpret(error: unknown, name: string): Interpreted {
   if (!(error instanceof Error)) return { error: new Error(String(error)), answered: false, unfit: false };
   if (!(error instanceof ReplyError)) {
     const why = error instanceof NoAnswer ? 'timeout' : 'connection';

@@ -3,7 +3,7 @@ import type { Clock } from '../../../kit/clock.ts';
 import { StoreDown } from '../../../kit/store-down.ts';
 import { answersWithin } from './command-timeout.ts';
 import { reconnect } from './reconnect.ts';
-import { judge } from './redis-error.ts';
+import { interpret } from './redis-error.ts';
 import { parseInfo, type RedisInfo } from './redis-info.ts';
 
 /** A word of a command. */
@@ -124,15 +124,15 @@ export function openRedisNode(
     );
   };
   const failed = (error: unknown): Error => {
-    const { error: judged, answered, unfit } = judge(error, name);
+    const { error: interpreted, answered, unfit } = interpret(error, name);
     if (unfit) redis.disconnect(true);
     if (answered) failures = 0;
     else if (++failures >= failuresMax && state === 'up') {
-      trouble = judged.message;
+      trouble = interpreted.message;
       become('broken');
       ping(0);
     }
-    return judged;
+    return interpreted;
   };
   const asked = async <T>(ask: () => Promise<T>): Promise<T> => {
     if (state !== 'up') throw new StoreDown('gone', `Redis ${name} is unavailable: ${trouble ?? 'it does not answer'}.`);

@@ -4,7 +4,7 @@ import { type ChatEvent, membersMax, type Role, type Sender } from '../../../por
 import type { Database } from '../database.ts';
 import type { UseDatabase } from '../database-access.ts';
 import { unknownConversation } from './append.ts';
-import { insertUsers } from './create.ts';
+import { insertUsers, raiseUsers } from './create.ts';
 
 type Change = NonNullable<ChatEvent['changes']>[number];
 type Wish = { readonly eventId: string; readonly changes: readonly Change[] };
@@ -30,6 +30,11 @@ export function changeMembers(use: UseDatabase, conversationId: string, by: Send
         throw new Fault('MEMBERS_TOO_MANY', `A group has at most ${membersMax} members.`, { metadata: { most: String(membersMax) } });
       await apply(tx, conversationId, conversation, wished);
       const done = [...wished, ...(await heir(tx, conversationId))];
+      await raiseUsers(
+        tx,
+        conversationId,
+        done.map(({ userId }) => userId),
+      );
       const seq = Number(conversation.last_seq) + 1;
       await sql`INSERT INTO chat_events (conversation_id, seq, event_id, kind, sender_kind, sender_id, changes, sent_at)
         VALUES (${conversationId}, ${seq}, ${eventId}, 'members', ${by.kind}, ${by.id}, ${JSON.stringify(done)}::jsonb, ${conversation.at})`.execute(

@@ -46,6 +46,11 @@ async function insertMembers(tx: Transaction<Database>, { id, createdBy, members
   );
   await sql`INSERT INTO chat_members (conversation_id, user_id, role)
     SELECT ${id}::uuid, x."userId", x.role FROM jsonb_to_recordset(${JSON.stringify(changes)}::jsonb) AS x ("userId" text, role text)`.execute(tx);
+  await raiseUsers(
+    tx,
+    id,
+    members.map(({ userId }) => userId),
+  );
   await sql`INSERT INTO chat_events (conversation_id, seq, event_id, kind, sender_kind, sender_id, changes, sent_at)
     VALUES (${id}, 1, ${eventId}, 'members', ${createdBy.kind}, ${createdBy.id}, ${JSON.stringify(changes)}::jsonb, ${at})`.execute(tx);
   return { conversationId: id, seq: 1, eventId, kind: 'members', sender: createdBy, sentAtMs: at.getTime(), changes };
@@ -54,6 +59,16 @@ async function insertMembers(tx: Transaction<Database>, { id, createdBy, members
 /** In one order, so that two transactions do not wait for each other. */
 export async function insertUsers(tx: Transaction<Database>, userIds: readonly string[]): Promise<void> {
   await sql`INSERT INTO chat_users (user_id) SELECT unnest(${[...userIds].sort(byBytes)}::text[]) ON CONFLICT DO NOTHING`.execute(tx);
+}
+
+/** The beginning and the end of a membership is a change that the user sees. The last locks of a transaction. */
+export async function raiseUsers(tx: Transaction<Database>, conversationId: string, userIds: readonly string[]): Promise<void> {
+  await sql`
+    WITH locked AS (SELECT user_id FROM chat_users WHERE user_id = ANY(${[...userIds]}::text[]) ORDER BY user_id FOR NO KEY UPDATE),
+    raised AS (UPDATE chat_users u SET last_own_seq = u.last_own_seq + 1 FROM locked WHERE u.user_id = locked.user_id
+      RETURNING u.user_id, u.last_own_seq)
+    UPDATE chat_members m SET own_seq = raised.last_own_seq FROM raised
+    WHERE m.conversation_id = ${conversationId} AND m.user_id = raised.user_id`.execute(tx);
 }
 
 function conversationOf(row: Row, kind: NewConversation['kind']): Conversation {

@@ -1,8 +1,18 @@
 import { type Kysely, sql } from 'kysely';
-import type { ChatStore, HistoryPage, Membership, Role } from '../../../ports/chat.ts';
+import type { ChatPosition, ChatStore, HistoryPage, Membership, Role } from '../../../ports/chat.ts';
 import type { Database } from '../database.ts';
 import { unknownConversation } from './append.ts';
-import { type EventRow, eventColumns, eventJoins, eventOf, type MembershipRow, membershipColumns, membershipOf, unreadColumn } from './rows.ts';
+import {
+  type EventRow,
+  eventColumns,
+  eventJoins,
+  eventOf,
+  hiddenColumn,
+  type MembershipRow,
+  membershipColumns,
+  membershipOf,
+  unreadColumn,
+} from './rows.ts';
 
 type Db = Kysely<Database>;
 type Result<Method extends keyof ChatStore> = Awaited<ReturnType<ChatStore[Method]>>;
@@ -11,7 +21,7 @@ export async function readList(db: Db, userId: string, { most, before }: Paramet
   const following = before === undefined ? sql`` : sql`AND (c.last_at, c.id) < (${new Date(before.lastAtMs)}, ${before.id}::uuid)`;
   const { rows } = await sql<MembershipRow & Omit<EventRow, 'seq'> & { seq: bigint | null }>`
     SELECT m.id, m.conversation_kind, m.subject, m.title, m.created_at, m.last_seq, m.last_at, m.members_count,
-      m.role, m.after_seq, m.read_seq, m.muted_until, m.own_seq, ${unreadColumn}, l.*
+      m.role, m.after_seq, m.read_seq, m.muted_until, m.own_seq, ${unreadColumn}, NULL AS hidden_seqs, l.*
     FROM (
       SELECT ${membershipColumns}, m.user_id, m.conversation_id, m.read_number, c.last_number
       FROM chat_members m JOIN chat_conversations c ON c.id = m.conversation_id
@@ -28,13 +38,28 @@ export async function readList(db: Db, userId: string, { most, before }: Paramet
   }));
 }
 
-export async function readJoined(db: Db, userId: string, ids?: readonly string[]): Promise<readonly Membership[]> {
+export async function readJoined(
+  db: Db,
+  userId: string,
+  { ids, hiddenAfter = Number.MAX_SAFE_INTEGER }: { readonly ids?: readonly string[]; readonly hiddenAfter?: number } = {},
+): Promise<readonly Membership[]> {
   const named = ids === undefined ? sql`` : sql`AND m.conversation_id = ANY(${[...ids]}::uuid[])`;
   const { rows } = await sql<MembershipRow>`
-    SELECT ${membershipColumns}, ${unreadColumn}
+    SELECT ${membershipColumns}, ${unreadColumn}, ${hiddenColumn(hiddenAfter)}
     FROM chat_members m JOIN chat_conversations c ON c.id = m.conversation_id
     WHERE m.user_id = ${userId} AND m.left_seq IS NULL ${named}`.execute(db);
   return rows.map(membershipOf);
+}
+
+export async function readForeign(db: Db, positions: ReadonlyMap<string, ChatPosition>): Promise<readonly string[]> {
+  const eventIds = [...positions.values()].map(({ eventId }) => (eventId === '' ? null : eventId));
+  const seqs = [...positions.values()].map(({ seq }) => seq);
+  const { rows } = await sql<{ id: string }>`
+    SELECT p.id FROM unnest(${[...positions.keys()]}::uuid[], ${seqs}::bigint[], ${eventIds}::uuid[]) AS p (id, seq, event_id)
+    JOIN chat_conversations c ON c.id = p.id
+    WHERE c.last_seq < p.seq OR EXISTS (SELECT FROM chat_events e
+      WHERE e.conversation_id = p.id AND e.seq = p.seq AND e.event_id <> p.event_id)`.execute(db);
+  return rows.map(({ id }) => id);
 }
 
 export async function readHistory(db: Db, userId: string, conversationId: string, page: HistoryPage): Promise<Result<'history'>> {
@@ -90,10 +115,12 @@ export async function readMembers(
   }));
 }
 
-export async function readTops(db: Db, ids: readonly string[]): Promise<ReadonlyMap<string, number>> {
-  const { rows } = await sql<{ id: string; last_seq: bigint }>`
-    SELECT id, last_seq FROM chat_conversations WHERE id = ANY(${[...ids]}::uuid[])`.execute(db);
-  return new Map(rows.map(({ id, last_seq: lastSeq }) => [id, Number(lastSeq)]));
+export async function readTops(db: Db, ids: readonly string[], userIds: readonly string[]): Promise<Result<'tops'>> {
+  const { rows } = await sql<{ id: string; top: bigint; is_user: boolean }>`
+    SELECT id::text, last_seq AS top, false AS is_user FROM chat_conversations WHERE id = ANY(${[...ids]}::uuid[])
+    UNION ALL SELECT user_id, last_own_seq, true FROM chat_users WHERE user_id = ANY(${[...userIds]}::text[])`.execute(db);
+  const topsOf = (isUser: boolean) => new Map(rows.filter((row) => row.is_user === isUser).map(({ id, top }) => [id, Number(top)]));
+  return { conversations: topsOf(false), users: topsOf(true) };
 }
 
 /** @throws Fault CONVERSATION_UNKNOWN */

@@ -79,6 +79,7 @@ export type MembershipRow = {
   muted_until: Date | null;
   own_seq: bigint;
   unread: bigint;
+  hidden_seqs: bigint[] | null;
 };
 
 /** Of `m`, an active member, and `c`, its conversation. */
@@ -110,9 +111,16 @@ export function membershipOf(row: MembershipRow): Membership {
     mutedUntilMs: row.muted_until?.getTime(),
     ownSeq: Number(row.own_seq),
     unread: Number(row.unread),
+    hiddenSeqs: (row.hidden_seqs ?? []).map(Number),
   };
 }
 
 function numberOf(value: bigint | null): number | undefined {
   return value === null ? undefined : Number(value);
+}
+
+/** Of `m`: messages that were hidden after a place in the user's own order. */
+export function hiddenColumn(after: number): RawBuilder<unknown> {
+  return sql`(SELECT array_agg(h.seq ORDER BY h.seq) FROM chat_hidden h
+    WHERE h.user_id = m.user_id AND h.conversation_id = m.conversation_id AND h.own_seq > ${after}) AS hidden_seqs`;
 }

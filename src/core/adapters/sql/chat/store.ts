@@ -4,12 +4,12 @@ import type { UseDatabase } from '../database-access.ts';
 import { openAppend, unknownConversation, unknownMessage } from './append.ts';
 import { changeMembers } from './change-members.ts';
 import { createConversation } from './create.ts';
-import { readHistory, readJoined, readList, readMembers, readMissing, readTops } from './reads.ts';
+import { readForeign, readHistory, readJoined, readList, readMembers, readMissing, readTops } from './reads.ts';
 
 /** Conversations in PostgreSQL, or in PGlite, which is PostgreSQL. */
 export function sqlChat(use: UseDatabase): ChatStore {
-  const joinedOne = async (userId: string, conversationId: string) => {
-    const [membership] = await use((db) => readJoined(db, userId, [conversationId]));
+  const joinedOne = async (userId: string, conversationId: string, hiddenAfter?: number) => {
+    const [membership] = await use((db) => readJoined(db, userId, { ids: [conversationId], ...(hiddenAfter !== undefined && { hiddenAfter }) }));
     if (membership === undefined) throw unknownConversation();
     return membership;
   };
@@ -18,27 +18,26 @@ export function sqlChat(use: UseDatabase): ChatStore {
     append: openAppend(use),
     changeMembers: (conversationId, by, wish) => changeMembers(use, conversationId, by, wish),
     list: (userId, page) => use((db) => readList(db, userId, page)),
-    joined: (userId, ids) => use((db) => readJoined(db, userId, ids)),
+    joined: (userId, wish) => use((db) => readJoined(db, userId, wish)),
+    foreign: (positions) => use((db) => readForeign(db, positions)),
     history: (userId, conversationId, page) => use((db) => readHistory(db, userId, conversationId, page)),
     missing: (userId, from, page) => use((db) => readMissing(db, userId, from, page)),
     members: (userId, conversationId, page) => use((db) => readMembers(db, userId, conversationId, page)),
-    tops: (ids) => use((db) => readTops(db, ids)),
+    tops: (ids, userIds) => use((db) => readTops(db, ids, userIds)),
     receive: async ({ conversationId, userId, device, deliveredSeq, readSeq }) => {
-      const raised = await use(async (db) => {
-        const { rows } = await sql<{ changed: string | null; delivered_seq: bigint; read_seq: bigint }>`
-          SELECT r.changed FROM (SELECT chat_receive(${conversationId}::uuid, ${userId}, ${device ?? null}, ${deliveredSeq}, ${readSeq}) AS changed) AS r`.execute(
-          db,
-        );
+      const [changed, kept] = await use(async (db) => {
+        const { rows } = await sql<{ changed: 'read' | 'delivered' | 'nothing' | null }>`
+          SELECT chat_receive(${conversationId}::uuid, ${userId}, ${device ?? null}, ${deliveredSeq}, ${readSeq}) AS changed`.execute(db);
         if (rows[0]?.changed == null) throw unknownConversation();
-        const { rows: kept } = await sql<{ delivered_seq: bigint; read_seq: bigint }>`
+        const { rows: found } = await sql<{ delivered_seq: bigint; read_seq: bigint }>`
           SELECT delivered_seq, read_seq FROM chat_members WHERE conversation_id = ${conversationId} AND user_id = ${userId}`.execute(db);
-        return kept[0];
+        return [rows[0].changed, found[0]] as const;
       });
-      const receipt = { conversationId, userId, deliveredSeq: Number(raised?.delivered_seq), readSeq: Number(raised?.read_seq) };
-      return { receipt, membership: await joinedOne(userId, conversationId) };
+      const receipt = { conversationId, userId, deliveredSeq: Number(kept?.delivered_seq), readSeq: Number(kept?.read_seq) };
+      return { receipt, changed, membership: await joinedOne(userId, conversationId) };
     },
     change: async (userId, conversationId, change) => {
-      await use((db) =>
+      const own = await use((db) =>
         db.transaction().execute(async (tx) => {
           const { rows: mine } = await sql<{ after_seq: bigint }>`SELECT after_seq FROM chat_members
             WHERE conversation_id = ${conversationId} AND user_id = ${userId} AND left_seq IS NULL FOR NO KEY UPDATE`.execute(tx);
@@ -57,9 +56,10 @@ export function sqlChat(use: UseDatabase): ChatStore {
             'hiddenSeq' in change ? sql`` : sql`, muted_until = ${change.mutedUntilMs === undefined ? null : new Date(change.mutedUntilMs)}`;
           await sql`UPDATE chat_members SET own_seq = ${own}::bigint ${mute}
             WHERE conversation_id = ${conversationId} AND user_id = ${userId}`.execute(tx);
+          return Number(own);
         }),
       );
-      return joinedOne(userId, conversationId);
+      return joinedOne(userId, conversationId, own - 1);
     },
   };
 }

@@ -4,7 +4,7 @@ import { reconnect } from './connection/reconnect.ts';
 import { connectionOptions, type RedisNode } from './connection/redis-node.ts';
 
 /** The one subscriber connection to one Redis. It knows channels, but not their subscribers. */
-export type BusLine = {
+export type BusConnection = {
   readonly node: RedisNode;
   isReady(): boolean;
   /** False while a probe is missing: subscriptions may receive nothing. */
@@ -15,7 +15,7 @@ export type BusLine = {
   close(): void;
 };
 
-type LineParts = {
+type BusConnectionParts = {
   readonly clock: Clock;
   /** A channel whose slot this Redis has, for probes; undefined while there is nothing to probe. */
   readonly probeChannel: () => string | undefined;
@@ -29,13 +29,13 @@ type LineParts = {
   readonly onTaken: (left: ReadonlySet<string>) => void;
 };
 
-/** After this time without a message a probe checks that the line still receives. Milliseconds. */
+/** After this time without a message a probe checks that the connection still receives. Milliseconds. */
 const silenceMs = 1_000;
 /** The time limit of a probe through Redis and back. Milliseconds. */
 const probeMs = 500;
 const missesMax = 2;
 
-export function openBusLine(node: RedisNode, parts: LineParts): BusLine {
+export function openBusConnection(node: RedisNode, parts: BusConnectionParts): BusConnection {
   const { clock } = parts;
   const redis = new Redis({
     ...connectionOptions,
@@ -61,7 +61,7 @@ export function openBusLine(node: RedisNode, parts: LineParts): BusLine {
     if (channel === undefined) return watch(silenceMs);
     const sentAtMs = clock.monotonicMs();
     probe(channel).catch(() => {}); // a probe that cannot be sent counts as missing
-    cancel = clock.after(probeMs, () => judge(sentAtMs));
+    cancel = clock.after(probeMs, () => endProbe(sentAtMs));
   };
   const probe = async (channel: string) => {
     if (probing !== channel) {
@@ -72,7 +72,7 @@ export function openBusLine(node: RedisNode, parts: LineParts): BusLine {
     }
     await parts.publish(channel, new Uint8Array());
   };
-  const judge = (sentAtMs: number) => {
+  const endProbe = (sentAtMs: number) => {
     if (heardAtMs >= sentAtMs) return watch(silenceMs);
     misses++;
     if (misses >= missesMax) redis.disconnect(true);

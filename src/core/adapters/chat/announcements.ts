@@ -1,0 +1,134 @@
+import type { Clock } from '../../kit/clock.ts';
+import { Fault } from '../../kit/fault.ts';
+import { StoreDown } from '../../kit/store-down.ts';
+import { type Bus, messageBytesMax } from '../../ports/bus.ts';
+import type { ChatStore } from '../../ports/chat.ts';
+import type { Announced, ChatAnnouncements, ChatListener, ChatSubject } from '../../ports/chat-announcements.ts';
+import type { Log } from '../../ports/log.ts';
+
+export type AnnouncementParts = {
+  readonly bus: Bus;
+  readonly tops: ChatStore['tops'];
+  readonly clock: Clock;
+  readonly log: Log;
+  /** This process: a name that no other has. */
+  readonly replica: string;
+  /** The interval of looks for what was lost without trace. Milliseconds. */
+  readonly lookMs?: number;
+};
+
+type Followed = { readonly subject: ChatSubject; readonly listeners: Set<ChatListener>; readonly leaving: AbortController };
+
+/** Subjects in one query, and the time after which a query that failed is made again. Milliseconds. */
+const subjectsMax = 1_000;
+const againMs = 1_000;
+
+/** Announcements on the bus: one topic for each conversation and each user. */
+export function busAnnouncements({ bus, tops, clock, log, replica, lookMs = 40_000 }: AnnouncementParts): ChatAnnouncements {
+  const followed = new Map<string, Followed>();
+  /** Topics whose newest number is to be read. */
+  const unread = new Set<string>();
+  let reading = false;
+  let closed = false;
+  let cancel = () => {};
+
+  const read = async () => {
+    if (reading || closed) return;
+    reading = true;
+    try {
+      while (unread.size > 0) {
+        const topics = [...unread].slice(0, subjectsMax);
+        for (const topic of topics) unread.delete(topic);
+        const subjects = topics.flatMap((topic) => followed.get(topic)?.subject ?? []);
+        const ids = subjects.flatMap((subject) => ('conversationId' in subject ? [subject.conversationId] : []));
+        const userIds = subjects.flatMap((subject) => ('userId' in subject ? [subject.userId] : []));
+        try {
+          const found = await tops(ids, userIds);
+          for (const [id, top] of found.conversations) deliver({ conversationId: id }, (listener) => listener.onTop(top));
+          for (const [userId, top] of found.users) deliver({ userId }, (listener) => listener.onTop(top));
+        } catch (error) {
+          for (const topic of topics) unread.add(topic);
+          throw error;
+        }
+      }
+    } catch (error) {
+      if (!(error instanceof Fault)) log.error('The newest events of conversations could not be read.', { error });
+      if (!closed) clock.after(againMs, soon);
+    } finally {
+      reading = false;
+    }
+  };
+  const soon = () => void read();
+  const look = (topic: string) => {
+    if (unread.size === 0) setImmediate(soon); // all that one moment has brought is one query
+    unread.add(topic);
+  };
+  const lookAtAll = () => {
+    for (const topic of followed.keys()) look(topic);
+    cancel = clock.after(lookMs, lookAtAll);
+  };
+  cancel = clock.after(lookMs, lookAtAll);
+
+  const deliver = (subject: ChatSubject, call: (listener: ChatListener) => void) => {
+    for (const listener of [...(followed.get(topicOf(subject))?.listeners ?? [])]) call(listener);
+  };
+  const begin = (topic: string, subject: ChatSubject): Followed => {
+    const begun = { subject, listeners: new Set<ChatListener>(), leaving: new AbortController() };
+    followed.set(topic, begun);
+    const onMessage = (bytes: Uint8Array) => {
+      const { from, ...announced } = decode(bytes);
+      if (from !== replica) deliver(subject, (listener) => listener.onAnnounced(announced));
+    };
+    const { signal } = begun.leaving;
+    bus.subscribe(topic, { onMessage, onGap: () => look(topic) }, signal).then(
+      (subscription) => {
+        if (signal.aborted) return subscription.close();
+        signal.addEventListener('abort', () => subscription.close(), { once: true });
+        look(topic);
+      },
+      () => {}, // ended only by leaving
+    );
+    return begun;
+  };
+  return {
+    announce: (subject, announced) => {
+      deliver(subject, (listener) => listener.onAnnounced(announced));
+      bus.publish(topicOf(subject), encode(announced, replica)).catch((error: unknown) => {
+        if (!(error instanceof StoreDown)) log.error('A change of a conversation could not be announced.', { error });
+      });
+    },
+    follow: (subject, listener) => {
+      const topic = topicOf(subject);
+      const current = followed.get(topic) ?? begin(topic, subject);
+      current.listeners.add(listener);
+      look(topic);
+      return () => {
+        if (!current.listeners.delete(listener) || current.listeners.size > 0) return;
+        followed.delete(topic);
+        current.leaving.abort();
+      };
+    },
+    close: () => {
+      closed = true;
+      cancel();
+      for (const { leaving } of followed.values()) leaving.abort();
+      followed.clear();
+    },
+  };
+}
+
+function topicOf(subject: ChatSubject): string {
+  return 'userId' in subject ? `chat.u:${subject.userId}` : `chat.c:${subject.conversationId}`;
+}
+
+/** A line of JSON, and after it the message; without the message where the bus would not carry it. */
+function encode({ message, ...head }: Announced, from: string): Uint8Array {
+  const line = Buffer.from(`${JSON.stringify({ ...head, from })}\n`);
+  return line.length + message.length > messageBytesMax ? line : Buffer.concat([line, message]);
+}
+
+function decode(bytes: Uint8Array): Announced & { readonly from: string } {
+  const all = Buffer.from(bytes); // a copy: `bytes` is valid only now
+  const end = all.indexOf(10);
+  return { ...(JSON.parse(all.subarray(0, end).toString()) as Omit<Announced, 'message'> & { from: string }), message: all.subarray(end + 1) };
+}

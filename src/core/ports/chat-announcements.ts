@@ -1,0 +1,38 @@
+/** A conversation, or a user: its events, or the user's own changes, are numbered without a hole. */
+export type ChatSubject = { readonly conversationId: string } | { readonly userId: string };
+
+/** What happened, for streams at all replicas. */
+export type Announced = {
+  /** Of what happened: the first and the last number. Undefined: it has none, and is never kept. */
+  readonly seqs?: readonly [first: number, last: number] | undefined;
+  /** Users who ceased to be members of the conversation. */
+  readonly left?: readonly string[];
+  /** Whose streams are not sent it. */
+  readonly except?: string;
+  /** For clients, encoded once. Empty, or too large to be carried: it has to be read. */
+  readonly message: Uint8Array;
+};
+
+/** Both functions are called synchronously and must return fast. */
+export type ChatListener = {
+  onAnnounced(announced: Announced): void;
+  /** The newest number: whoever has less reads what is missing. */
+  onTop(seq: number): void;
+};
+
+/**
+ * Announcements of what is stored elsewhere.
+ *
+ * Promises:
+ * - This replica receives an announcement at once, in the order of the calls, whatever happens to the others.
+ * - A listener at another replica receives it, or `onTop` within seconds after the shared store works again. An
+ * announcement that was lost without trace is found by `onTop` within a minute.
+ * - `onTop` follows each `follow`, so that following first and reading afterwards leaves no gap.
+ */
+export type ChatAnnouncements = {
+  /** Never throws. */
+  announce(subject: ChatSubject, announced: Announced): void;
+  /** Many listeners of a subject in a replica cost one subscription. @returns ends it */
+  follow(subject: ChatSubject, listener: ChatListener): () => void;
+  close(): void;
+};

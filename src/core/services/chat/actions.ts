@@ -1,0 +1,63 @@
+import type { Entry } from '../../../gen/portico/v1/chat.ts';
+import type { Appended, ChatEvent, ChatStore, Membership, NewConversation, Receipt, Sender } from '../../ports/chat.ts';
+import type { ChatAnnouncements } from '../../ports/chat-announcements.ts';
+import { conversationOut, encode, encodeEvents, entryIn } from './messages.ts';
+
+/** What changes conversations: stored first, announced then. Errors are those of the store. */
+export type ChatActions = {
+  create(wish: NewConversation): ReturnType<ChatStore['create']>;
+  post(sender: Sender, conversationId: string, entry: Entry): Promise<Appended>;
+  changeMembers(conversationId: string, by: Sender, changes: NonNullable<ChatEvent['changes']>): Promise<ChatEvent | undefined>;
+  receive(receipt: Receipt & { readonly device: string | undefined }): Promise<Membership>;
+  change(...args: Parameters<ChatStore['change']>): Promise<Membership>;
+};
+
+/** In larger groups nobody is sent receipts, nor who is typing: each of them would be sent to all. */
+export const smallMax = 100;
+const nothing = new Uint8Array(0);
+
+export function chatActions(chat: ChatStore, { announce }: ChatAnnouncements, randomId: () => string): ChatActions {
+  const announceEvent = (event: ChatEvent) => {
+    const { conversationId, seq, changes = [] } = event;
+    const left = changes.filter(({ role }) => role === undefined).map(({ userId }) => userId);
+    announce({ conversationId }, { seqs: [seq, seq], left, message: encodeEvents(conversationId, [event]) });
+    for (const { userId } of changes) announce({ userId }, { message: nothing }); // the user's memberships are to be read
+  };
+  const announceOwn = (userId: string, membership: Membership) => {
+    const message = encode({ $case: 'conversation', value: { conversation: conversationOut(membership), reset: false } });
+    announce({ userId }, { seqs: [membership.ownSeq, membership.ownSeq], message });
+  };
+  return {
+    create: async (wish) => {
+      const created = await chat.create(wish);
+      if (created.event !== undefined) announceEvent(created.event);
+      return created;
+    },
+    post: async (sender, conversationId, entry) => {
+      const wish = entryIn(entry, sender, randomId());
+      const appended = await chat.append(conversationId, wish);
+      if (!appended.repeated) announceEvent({ ...wish, ...appended, conversationId });
+      return appended;
+    },
+    changeMembers: async (conversationId, by, changes) => {
+      const event = await chat.changeMembers(conversationId, by, { eventId: randomId(), changes });
+      if (event !== undefined) announceEvent(event);
+      return event;
+    },
+    receive: async (wish) => {
+      const { receipt, membership, changed } = await chat.receive(wish);
+      const { conversationId, userId, deliveredSeq, readSeq } = receipt;
+      if (changed === 'read') announceOwn(userId, membership);
+      if (changed !== 'nothing' && membership.conversation.membersCount <= smallMax) {
+        const value = { conversationId, userId, deliveredSeq: BigInt(deliveredSeq), readSeq: BigInt(readSeq) };
+        announce({ conversationId }, { except: userId, message: encode({ $case: 'receipt', value }) });
+      }
+      return membership;
+    },
+    change: async (userId, conversationId, change) => {
+      const membership = await chat.change(userId, conversationId, change);
+      announceOwn(userId, membership);
+      return membership;
+    },
+  };
+}

@@ -1,0 +1,140 @@
+// Two releases side by side, as in the middle of an upgrade: one replica of the release before live updates and two of
+// this tree share Redis, the bus and SQL under load. `npm run test:releases`; RELEASES_MINUTES=10 for a long run.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
+import { openClosers } from '../../scripts/cluster/closers.ts';
+import { type Cluster, openCluster, sampleNamespaces } from '../../scripts/cluster/open-cluster.ts';
+import { ListOrdersRequest, ListOrdersResponse, OrderStatus } from '../../src/gen/app/v1/order.ts';
+import { openLiveClient } from '../support/client/live-client.ts';
+import { callOf, keptTransports, registryOf } from '../support/client/protocols.ts';
+import { until } from '../support/time/until.ts';
+import { olderRelease } from './older-release.ts';
+import { root } from './script.ts';
+
+const minutes = Number(process.env.RELEASES_MINUTES ?? 0.5);
+const workers = 3;
+const topic = 'news:releases';
+const registry = registryOf(readFileSync(join(root, 'src/gen/descriptors.binpb')));
+const transports = keptTransports();
+const closers = openClosers();
+
+let cluster: Cluster;
+let ca: string;
+before(async () => {
+  const older = await olderRelease();
+  closers.add(older.remove);
+  const namespaces = { ...sampleNamespaces, news: { listen: 'users', history: 1_000 } };
+  const newer = { variables: { PORTICO_LIVE__NAMESPACES: JSON.stringify(namespaces) } };
+  const replicas = [newer, newer, { main: older.main, variables: { PORTICO_LIVE__NAMESPACES: undefined } }];
+  cluster = await openCluster({ host: '127.0.0.1', port: 0, identityPort: 0, log: 'error', replicas }, closers);
+  ca = readFileSync(cluster.caFile, 'utf8');
+});
+after(() => closers.close());
+
+type Json = Readonly<Record<string, unknown>>;
+const counts = { calls: 0, writes: 0, sessions: 0, events: 0, snapshots: 0 };
+
+async function call(url: string, method: string, request: Json, token = ''): Promise<Json> {
+  const headers: Record<string, string> = token === '' ? {} : { authorization: `Bearer ${token}` };
+  const outcome = await callOf(registry, transports('grpc h2', { url, ca }), method, request, { headers });
+  counts.calls++;
+  assert.equal(outcome.code, 0, `${method} at ${url}: ${outcome.reason} ${outcome.message}`);
+  return outcome.messages[0] as Json;
+}
+
+const urls = () => cluster.replicas.map(({ url }) => url);
+const at = (n: number) => urls()[n % urls().length] ?? '';
+
+async function signIn(url: string, user: string): Promise<{ readonly accessToken: string; readonly refreshToken: string }> {
+  const { idToken } = (await (await fetch(`${cluster.identityUrl}/sign-in?user=${user}`)).json()) as { idToken: { token: string } };
+  const identity = { case: 'idToken', value: idToken };
+  return (await call(url, 'portico.v1.SessionService/SignIn', { identity, device: { platform: 'ios', name: 'load' } })) as never;
+}
+
+/** A write at one replica is in the next answer of every replica, and in the next snapshot of a watch at the newer ones. */
+async function writes(user: string, turn: number, token: string, watched: () => ReadonlyMap<string, number>): Promise<void> {
+  const wish = { content: 'A book', recipient: 'Dora', address: 'Gasse 1', weightGrams: 400 };
+  const { order } = (await call(at(turn), 'app.v1.OrderService/PlaceOrder', wish, token)) as { order: { orderId: string } };
+  const statusIs = async (status: number) => {
+    counts.writes++;
+    for (const url of urls()) {
+      const { orders } = (await call(url, 'app.v1.OrderService/ListOrders', {}, token)) as { orders: readonly { orderId: string; status: number }[] };
+      assert.equal(orders.find(({ orderId }) => orderId === order.orderId)?.status, status, `an old answer of ${url} for ${user}`);
+    }
+    await until(`a snapshot with order ${order.orderId} of ${user}`, () => watched().get(order.orderId) === status, 30_000);
+  };
+  await statusIs(OrderStatus.ORDER_STATUS_PLACED);
+  await call(at(turn + 1), 'app.v1.OrderService/CancelOrder', { orderId: order.orderId }, token);
+  await statusIs(OrderStatus.ORDER_STATUS_CANCELLED);
+}
+
+/** A session of one release is refreshed and ended by the other. */
+async function sessions(user: string, turn: number): Promise<void> {
+  counts.sessions++;
+  const first = await signIn(at(turn), user);
+  const next = (await call(at(turn + 1), 'portico.v1.SessionService/Refresh', { refreshToken: first.refreshToken })) as typeof first;
+  await call(at(turn + 2), 'app.v1.OrderService/ListOrders', {}, next.accessToken);
+  await call(at(turn), 'portico.v1.SessionService/SignOut', {}, next.accessToken);
+  for (const url of urls()) {
+    const headers = { authorization: `Bearer ${next.accessToken}` };
+    const refused = () => callOf(registry, transports('grpc h2', { url, ca }), 'app.v1.OrderService/ListOrders', {}, { headers });
+    await until(`the session has ended at ${url}`, async () => (await refused()).reason === 'SESSION_REVOKED', 5_000);
+  }
+}
+
+function openWatcher(url: string, token: string) {
+  const request = Buffer.from(ListOrdersRequest.encode(ListOrdersRequest.fromPartial({})).finish());
+  const watches = [{ id: 1, method: 'app.v1.OrderService/ListOrders', request }];
+  const headers = { authorization: `Bearer ${token}` };
+  const client = openLiveClient({ registry, transport: transports('grpc h2', { url, ca }), headers, hello: { subscriptions: [{ topic }], watches } });
+  const orders = () => ListOrdersResponse.decode(client.all('snapshot').at(-1)?.payload ?? Buffer.of()).orders;
+  return { ...client, statuses: () => new Map(orders().map(({ orderId, status }) => [orderId, status as number])) };
+}
+
+test('no call fails, and no answer, event or snapshot is wrong', async (t) => {
+  const endMs = performance.now() + minutes * 60_000;
+  const watchers: ReturnType<typeof openWatcher>[] = [];
+  const worker = async (n: number) => {
+    const user = `load-${n}`;
+    const { accessToken } = await signIn(at(n), user);
+    const watcher = openWatcher(at(n % 2), accessToken); // at one of the newer release
+    watchers.push(watcher);
+    await watcher.wait('snapshot');
+    for (let turn = n; performance.now() < endMs; turn++) {
+      if (turn % 10 === 0) await sessions(user, turn / 10);
+      await writes(user, turn, accessToken, watcher.statuses);
+      await pause(50);
+    }
+  };
+  const published: string[] = [];
+  const publishing = async () => {
+    await until('all listen', () => watchers.length === workers && watchers.every((one) => one.all('subscribed').length > 0), 60_000);
+    while (performance.now() < endMs) {
+      const texts = [1, 2, 3].map((i) => String(published.length + i));
+      const events = texts.map((text) => ({ topic, payload: Buffer.from(text) }));
+      await call(
+        cluster.replicas[published.length % 2]?.internalUrl ?? '',
+        'portico.internal.v1.PublisherService/Publish',
+        { events },
+        cluster.serviceToken,
+      );
+      published.push(...texts);
+      await pause(100);
+    }
+  };
+  await Promise.all([publishing(), ...Array.from({ length: workers }, (_, n) => worker(n))]);
+  for (const watcher of watchers) {
+    await until('all events', () => watcher.events().length >= published.length, 30_000);
+    assert.deepEqual(watcher.events(), published);
+    assert.equal(watcher.all('subscribed').length, 1, 'nothing was said to be missing');
+    assert.equal(watcher.ended(), undefined);
+    counts.events += watcher.events().length;
+    counts.snapshots += watcher.all('snapshot').length;
+    watcher.cut();
+  }
+  assert.ok(counts.writes > 10 && counts.sessions > 0);
+  t.diagnostic(JSON.stringify(counts));
+});
