@@ -94,6 +94,24 @@ test('a connection without calls is closed, one with a quiet stream is not even 
   assert.deepEqual([told, busy.session.closed], [false, false]);
 });
 
+test('half a request of HTTP/1.1 that is late does not cost the one before it its answer', async () => {
+  const { authorization } = await signedIn('alice');
+  const body = '{"text":"a","delayMs":1000}';
+  const headers = `host: localhost\r\nauthorization: ${authorization}\r\ncontent-type: application/json\r\ncontent-length: ${body.length}`;
+  await until('it is answered, though a busy machine may be late with the whole one, too', async () => {
+    const socket = connectTls({ host: '127.0.0.1', port: portOf(server), ca: server.ca, servername: 'localhost' });
+    let received = '';
+    socket.on('error', () => {});
+    socket.setEncoding('utf8').on('data', (chunk) => {
+      received += chunk;
+    });
+    const closed = once(socket, 'close');
+    socket.write(`POST /fixture.v1.ForwardService/Unary HTTP/1.1\r\n${headers}\r\n\r\n${body}POST / HTTP/1.1\r\nhost:`);
+    await closed;
+    return received.startsWith('HTTP/1.1 200 OK\r\n');
+  });
+});
+
 test('empty lines between requests keep no connection of HTTP/1.1 alive', async () => {
   const socket = connectTls({ host: '127.0.0.1', port: portOf(server), ca: server.ca, servername: 'localhost' });
   socket.on('error', () => {}).resume();
