@@ -165,3 +165,27 @@ test('when everything was raised in place of too many tags, all who watch hear t
   assert.ok(heard.includes(undefined) && announced.includes(undefined));
   cache.close();
 });
+
+test('a clock that is set forth drops no invalidation that other replicas still need', async () => {
+  const running = fakeClock();
+  let byMs = 0;
+  const clock = { ...running, nowMs: () => running.nowMs() + byMs };
+  const inner = memoryTagVersions({ clock });
+  let down = true;
+  const raised: string[] = [];
+  const versions: TagVersions = {
+    ...inner,
+    raise: async (tags) => {
+      if (down) throw new StoreDown('gone', 'gone');
+      raised.push(...tags);
+    },
+  };
+  const { cache } = openTestCache({ clock, versions, keepMs: 60_000 });
+  await cache.invalidateWritten(['item:7']);
+  byMs = 86_400_000;
+  await running.advance(1_000);
+  down = false;
+  await running.advance(1_000);
+  assert.deepEqual(raised, ['item:7']);
+  cache.close();
+});

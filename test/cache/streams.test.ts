@@ -7,7 +7,7 @@ import { screen } from '../../src/core/screen/app.ts';
 import { streamHandler } from '../../src/core/screen/handlers.ts';
 import { GetItemResponse, ScreenServiceDefinition } from '../fixture/gen/fixture/v1/fixture.ts';
 import { planOf, readyCall } from '../support/cache/ready-call.ts';
-import { computation, messagesOf, openTestCache } from './open.ts';
+import { cameBy, computation, messagesOf, openTestCache } from './open.ts';
 
 const messages = (answer: Answer) => messagesOf(answer);
 function open(run: () => Promise<object>, cachePart = {}) {
@@ -98,15 +98,17 @@ test('a client that reads slowly does not make a shared answer older than its tt
     ttlMs: 1_000,
     staleIfErrorMs: 0,
   });
-  const p = { ...plan };
-  const answer = await handler(readyCall(p, ada));
-  const it = (answer.body as AsyncIterable<Uint8Array>)[Symbol.asyncIterator]();
-  void it;
+  const answer = await handler(readyCall(plan, ada));
+  const reading = (answer.body as AsyncIterable<Uint8Array>)[Symbol.asyncIterator]();
+  const first = await reading.next(); // computed now, and stored
   version = 'new';
-  await clock.advance(4_000);
-  for await (const _ of { [Symbol.asyncIterator]: () => it }) void _;
-  const hit = await cache.answer(readyCall(p, ada), computation());
-  assert.ok(true, GetItemResponse.decode(hit.body as Uint8Array).title);
+  await clock.advance(900);
+  assert.equal(cameBy(await cache.answer(readyCall(plan, ada), computation())), 'hit 0');
+  await clock.advance(200);
+  const rest: Uint8Array[] = [first.value];
+  for await (const message of { [Symbol.asyncIterator]: () => reading }) rest.push(message);
+  assert.equal(GetItemResponse.decode(rest.at(-1) ?? new Uint8Array()).title, 'old');
+  assert.equal(cameBy(await cache.answer(readyCall(plan, ada), computation())), 'miss 1');
 });
 
 test('the trailers of a stream are true of its last message, also where that is its first one', async () => {

@@ -65,7 +65,7 @@ export function pendingInvalidations({ versions, clock, counts, keepMs, onSent }
     onSent(undefined);
   };
   const send = async () => {
-    const nowMs = clock.nowMs();
+    const nowMs = clock.monotonicMs(); // a clock that is set forth must not drop what other replicas still need
     for (const [tag, kept] of tags) if (kept.untilMs <= nowMs) tags.delete(tag);
     if (everythingUntilMs <= nowMs) everythingUntilMs = 0;
     const batches = batchesOf([...tags]).map((batch) => () => sendBatch(batch));
@@ -83,7 +83,7 @@ export function pendingInvalidations({ versions, clock, counts, keepMs, onSent }
     has: (some) => isOverflown() || (tags.size > 0 && some.some((tag) => tags.has(tag))),
     hasAny: () => isOverflown() || tags.size > 0,
     add: (added, options) => {
-      const untilMs = clock.nowMs() + keepMs;
+      const untilMs = clock.monotonicMs() + keepMs;
       for (const tag of added) {
         const before = tags.get(tag)?.options;
         tags.delete(tag);
