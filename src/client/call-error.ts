@@ -7,7 +7,7 @@ export class CallError extends Error {
   readonly code: string;
   /** Of docs/errors.md, or of a company's own, such as "TOKEN_EXPIRED"; empty: a library made the status. */
   readonly reason: string;
-  /** The server asks to wait so long. Milliseconds. */
+  /** How long the server asks to wait. Milliseconds. */
   readonly retryAfterMs: number | undefined;
   /** For users, in the language of the call. */
   readonly shown: string | undefined;

@@ -116,6 +116,20 @@ for (const protocol of protocols) {
       assert.equal((await call(protocol, `ForwardService/${kind}`, true)).details.length, 2);
     });
 
+    test(`${protocol}, ${kind}: a detail that is not of its type is dropped, and one of a type that is unknown here stays`, async () => {
+      const any = (typeUrl: string, value: readonly number[]) => Any.create({ typeUrl, value: Buffer.from(value) });
+      const broken = ['ErrorInfo', 'RetryInfo', 'LocalizedMessage'].map((name) => any(`type.googleapis.com/google.rpc.${name}`, [0x0a, 0x05, 0x61]));
+      const others = [any('google.rpc.DebugInfo', [0x12, 0x01, 0x61]), any('example.com/orders.v1.Why', [0xff])];
+      const bin = detailsOf(9, 'no', ...broken, ...others, info('NOT_NOW'));
+      upstream.answer = (asked) => trailersOnly(asked, { 'grpc-status': '9', 'grpc-message': 'no', 'grpc-status-details-bin': bin });
+      const { code, reason, details } = await call(protocol, `GuardedService/${kind}`, true);
+      assert.deepEqual([code, reason, details], [9, 'NOT_NOW', ['orders.v1.Why', 'google.rpc.ErrorInfo']]);
+      const unread = detailsOf(13, leak, ...broken);
+      upstream.answer = (asked) => trailersOnly(asked, { 'grpc-status': '13', 'grpc-message': leak, 'grpc-status-details-bin': unread });
+      const replaced = await call(protocol, `GuardedService/${kind}`);
+      assert.deepEqual([replaced.code, replaced.reason], [13, 'UPSTREAM_INTERNAL']);
+    });
+
     test(`${protocol}, ${kind}: details that are no google.rpc.Status are dropped, code and text stay`, async () => {
       for (const bin of ['/w', '////', 'CAMS', 'EgL//w', '!!!', 'GgMKAf8']) {
         upstream.answer = (asked) => trailersOnly(asked, { 'grpc-status': '3', 'grpc-message': 'a%2Fb%3A c', 'grpc-status-details-bin': bin });

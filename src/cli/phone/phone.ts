@@ -15,7 +15,7 @@ import { openTerminal } from './terminal.ts';
 type PhoneFlags = SettingsFlags & { readonly user: string; readonly address?: string; readonly ca?: string };
 
 const homeWatch = 1;
-/** The sign-out may take so long. Milliseconds. */
+/** The time limit of the sign-out. Milliseconds. */
 const signOutMaxMs = 1_000;
 
 /** `portico phone`: the sample app in a terminal, on the client of src/client. Ends when the user quits. */

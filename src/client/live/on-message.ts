@@ -5,9 +5,9 @@ import { acknowledgement, refused, renewFirst, synced, timer, wait } from './tra
 import { askedMs } from './waits.ts';
 import { without } from './wishes.ts';
 
-/** A token is renewed so long before it ends. Milliseconds. */
+/** How long before its end a token is renewed. Milliseconds. */
 const renewBeforeMs = 60_000;
-/** The count of a stream that falls quiet is sent after so long. Milliseconds. */
+/** After this time without a message the stream acknowledges what it has received. Milliseconds. */
 const acknowledgeAfterMs = 1_000;
 
 /** What a message of the server changes. Kinds that this client does not know are signs of life, and nothing else. */

@@ -21,7 +21,7 @@ export type Topic = {
   readonly position: Position | undefined;
   /** Whether the app wants to know who is there. */
   readonly presence: boolean;
-  /** Who is there; undefined: it is not known. */
+  /** The users who are present; undefined: unknown. */
   readonly users: ReadonlySet<string> | undefined;
   /** Whether this stream has answered it. */
   readonly answered: boolean;

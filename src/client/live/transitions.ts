@@ -17,7 +17,7 @@ export function sendIfOpen(state: LiveState, message: Extract<Action, { do: 'sen
   return isOpen(state) ? [{ do: 'send', message }] : [];
 }
 
-/** Opens a stream: all that is wanted stands in its hello. */
+/** Opens a stream: its first message has all wishes. */
 export function open(state: LiveState): Step {
   const topics = mapped(state.topics, (topic): Topic => ({ ...topic, answered: false }));
   const watches = mapped(state.watches, (watched): Watched => ({ ...watched, key: undefined, answered: false }));

@@ -77,7 +77,7 @@ export type Cache = {
   invalidateWritten: InvalidateWritten;
   /** Receives an invalidation that another replica announced; undefined: some may have been lost. */
   announced(tags: readonly string[] | undefined): void;
-  /** Events of tags for whoever computes anew what its clients look at. */
+  /** Events of invalidated tags, for watches. */
   onInvalidated: OnInvalidated;
   /** Stops retrying pending invalidations. */
   close(): void;

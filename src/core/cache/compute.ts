@@ -44,7 +44,7 @@ export type ComputeParts = {
 /** Whose answer is computed, and for how long it waits for the shared store in all: for storing, too. */
 export type Wanted = { readonly method: CachedMethod; readonly call: ReadyCall; readonly key: Key | undefined; readonly budget: WaitBudget };
 
-/** For a stream form without one: so long its parts may take. A lease lasts as long. */
+/** The deadline of a flight that a stream form without one begins. A lease lasts as long. */
 const streamDeadlineMs = 60_000;
 
 /**

@@ -3,8 +3,8 @@ import type { CachedMethod } from './cached-method.ts';
 import type { Found } from './store/layers.ts';
 
 /**
- * An answer from further ahead is of a time before our clock was set back: its age is unknown. More than the clocks of
- * replicas may differ (adapters/redis/cache-store.ts). Milliseconds.
+ * An answer from further in the future was computed before this clock was set back, so its age is unknown. It is more
+ * than the clocks of replicas may differ (adapters/redis/cache-store.ts). Milliseconds.
  */
 const aheadMs = 5_000;
 

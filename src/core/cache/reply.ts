@@ -94,7 +94,7 @@ export function metadataOf(pairs: MetadataPairs): Metadata {
 
 const noPairs: MetadataPairs = [];
 
-/** Metadata as data that can be kept. Keys of our own are left out: they are said anew for each call. */
+/** Metadata as data that can be kept. The server's own keys are omitted: they are set for each call. */
 function pairsOf(metadata: Metadata): MetadataPairs {
   const pairs = [...metadata].filter(([key]) => !key.startsWith('portico-'));
   return pairs.length === 0 ? noPairs : pairs;

@@ -46,9 +46,7 @@ type Missed = {
   readonly old: CacheEntry | undefined;
 };
 
-/**
- * The way of a call of a cached method: from L1 or L2, else computed with others, else what an old answer can cover.
- */
+/** Answers a call of a cached method: from L1 or L2, else from a flight, else, after an error, by an old answer. */
 export function serveBy(parts: ServeParts): (call: ReadyCall, compute: Handler) => Soon<Answer> {
   const { layers, flights, partials, joining, begin, revalidate, stale, openBudget, methodOf, clock, counts } = parts;
 

@@ -29,9 +29,8 @@ export type OpenWaitBudget = () => WaitBudget;
  */
 export const waitMaxMs = 50;
 /**
- * Under overload a process is never idle, though its event loop turns and finds no reply: then it is the store that is
- * slow. When a call's questions have taken so many budgets of turning, no further one is asked; the last one ends by
- * itself (a quarter of a second in Redis).
+ * Under overload a process is never idle. If its event loop turns and finds no reply, the store is slow. After this
+ * many budgets of turning a call asks no further question; the last one ends by itself (after 250 ms in Redis).
  */
 const turningBudgets = 3.25;
 /**
@@ -40,8 +39,8 @@ const turningBudgets = 3.25;
  */
 const turnMs = 10;
 /**
- * Replies are read after timers: one that has come may lie unread. So there is a last look before we give up.
- * Milliseconds.
+ * Timers run before replies are read, so a reply may have arrived unread. There is a last look before the call gives
+ * up. Milliseconds.
  */
 const lastLookMs = 1;
 

@@ -1,5 +1,5 @@
 /**
- * Runs work, so much of it at once. What comes later waits for its turn, in order. Whoever gives up waits no more.
+ * Runs a bounded number of tasks at once. Later ones wait for their turn, in order, until their signal is aborted.
  * @throws the reason of the signal, or what the limiter says when too many wait
  */
 export type Limiter = <T>(work: () => Promise<T>, signal?: AbortSignal) => Promise<T>;

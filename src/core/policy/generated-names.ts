@@ -1,13 +1,17 @@
-import type { DescField, DescMessage, DescMethod, DescOneof, DescService } from '@bufbuild/protobuf';
+import type { DescEnum, DescField, DescFile, DescMessage, DescMethod, DescOneof, DescService } from '@bufbuild/protobuf';
 import type { Finding } from './policy-errors.ts';
 import { messagesWithin } from '../kit/messages-within.ts';
 
 /** Properties that every JavaScript object has: a field of such a name would be read where it is absent. */
 const inherited: ReadonlySet<string> = new Set(Object.getOwnPropertyNames(Object.prototype));
 
+/** What the code that is generated for messages takes from JavaScript by its plain name. */
+const needed: ReadonlySet<string> = new Set(['BigInt', 'Map', 'Math', 'Symbol', 'Uint8Array']);
+
 /**
  * Names that generated code cannot distinguish: methods that differ in the case of their first letter, fields that are
- * one property, and fields named like a property of every object. Forwarded bytes are not affected.
+ * one property, types of a file that are one name, and fields and types named like what JavaScript has itself.
+ * Forwarded bytes are not affected.
  * @param services whose messages are read by screens, by core or by clients of screens
  */
 export function generatedNames(services: Iterable<DescService>, isRead: (method: DescMethod) => boolean): readonly Finding[] {
@@ -18,7 +22,9 @@ export function generatedNames(services: Iterable<DescService>, isRead: (method:
     if (read.length > 0) findings.push(...sameMethod(service));
     for (const { input, output } of read) for (const root of [input, output]) for (const message of messagesWithin(root)) messages.add(message);
   }
-  for (const message of messages) if (!message.typeName.startsWith('google.protobuf.')) findings.push(...wrongProperties(message));
+  const own = [...messages].filter(({ typeName }) => !typeName.startsWith('google.protobuf.'));
+  for (const message of own) findings.push(...wrongProperties(message));
+  for (const file of new Set(own.map((message) => message.file))) findings.push(...wrongTypes(file));
   return findings;
 }
 
@@ -32,6 +38,28 @@ function sameMethod({ methods }: DescService): readonly Finding[] {
       ? []
       : [{ named: method, message: `the methods ${other} and ${method.name} are one name in generated code: give one of them another.` }];
   });
+}
+
+/** The definition of a service stands beside the types of its file. */
+function wrongTypes(file: DescFile): readonly Finding[] {
+  const types: (DescMessage | DescEnum)[] = [...file.enums, ...file.messages];
+  for (const type of types) if (type.kind === 'message') types.push(...type.nestedEnums, ...type.nestedMessages);
+  const first = new Map(file.services.map(({ name }) => [`${name}Definition`, `the service ${name}`]));
+  return types.flatMap((type) => {
+    const local = nameOfType(type);
+    if (needed.has(local)) return [{ named: type, message: `the type ${type.name} is named like a part of JavaScript: give it another name.` }];
+    const other = first.get(local);
+    if (other === undefined) first.set(local, type.typeName);
+    return other === undefined
+      ? []
+      : [{ named: type, message: `${other} and ${type.typeName} are one name in generated code: give one of them another.` }];
+  });
+}
+
+/** As ts-proto names it (visit.ts). */
+function nameOfType({ name, parent }: DescMessage | DescEnum): string {
+  const local = propertyOf(name);
+  return parent === undefined ? local : `${nameOfType(parent)}_${local}`;
 }
 
 /** A oneof is one property, its fields are cases of it. */

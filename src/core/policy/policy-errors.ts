@@ -1,4 +1,4 @@
-import { type Named, type Place, placeOf, placeOfName, type Spot } from './source-position.ts';
+import { fileOf, type Named, type Place, placeOf, placeOfName, type Spot } from './source-position.ts';
 
 /**
  * The text of a .proto file for carets, by its name in the descriptor set. Undefined: positions are printed without the
@@ -28,7 +28,7 @@ export type Located = Place & { readonly path: string; readonly message: string;
 
 /** Adds file, line and column to an error. */
 export function locate(spot: Spot | Named, message: string, sources: Sources): Located {
-  const file = `${('named' in spot ? spot.named : spot.method).parent.file.name}.proto`;
+  const file = `${fileOf('named' in spot ? spot.named : spot.method).name}.proto`;
   const source = sources(file);
   const place = 'named' in spot ? placeOfName(spot, source?.text) : placeOf(spot, source?.text);
   return { ...place, path: source?.path ?? file, message, text: source?.text.split(/\r?\n/)[place.line - 1] };

@@ -1,10 +1,10 @@
-import type { DescField, DescMessage, DescMethod, DescOneof } from '@bufbuild/protobuf';
+import type { DescEnum, DescField, DescFile, DescMessage, DescMethod, DescOneof } from '@bufbuild/protobuf';
 import { fieldOf, type Numbers } from './policy-path.ts';
 
 /** A spot in a policy. */
 export type Spot = { readonly method: DescMethod /** Of portico.v1.Policy. */; readonly policy: DescMessage; readonly path: Numbers };
-/** The name of a method, a field or a oneof. */
-export type Named = { readonly named: DescMethod | DescField | DescOneof };
+/** The name of a method, a field, a oneof or a type. */
+export type Named = { readonly named: DescMethod | DescField | DescOneof | DescMessage | DescEnum };
 /** One-based, in characters, as in editors. */
 export type Place = { readonly line: number; readonly column: number };
 
@@ -38,9 +38,19 @@ export function placeOf({ method, policy, path }: Spot, text: string | undefined
 
 /** Where a name stands. FileDescriptorProto: message_type = 4, service = 6; each has its name at 1. */
 export function placeOfName({ named }: Named, text: string | undefined): Place {
-  const path = [...(named.kind === 'rpc' ? pathOfMethod(named) : pathInMessage(named)), 1].join();
-  const [line = 0, column = 0] = named.parent.file.proto.sourceCodeInfo?.location.find((location) => location.path.join() === path)?.span ?? [];
+  const path = [...pathOfName(named), 1].join();
+  const [line = 0, column = 0] = fileOf(named).proto.sourceCodeInfo?.location.find((location) => location.path.join() === path)?.span ?? [];
   return text === undefined ? { line: line + 1, column: column + 1 } : placeAt(text, indexOf(text, line, column));
+}
+
+export function fileOf(named: Named['named']): DescFile {
+  return named.kind === 'message' || named.kind === 'enum' ? named.file : named.parent.file;
+}
+
+function pathOfName(named: Named['named']): Numbers {
+  if (named.kind === 'rpc') return pathOfMethod(named);
+  if (named.kind === 'message') return pathOfMessage(named);
+  return named.kind === 'enum' ? pathOfEnum(named) : pathInMessage(named);
 }
 
 /** FileDescriptorProto.service = 6, ServiceDescriptorProto.method = 2 */
@@ -59,6 +69,11 @@ function pathInMessage(named: DescField | DescOneof): Numbers {
 /** FileDescriptorProto.message_type = 4, DescriptorProto.nested_type = 3 */
 function pathOfMessage({ parent, file, proto }: DescMessage): Numbers {
   return parent === undefined ? [4, file.proto.messageType.indexOf(proto)] : [...pathOfMessage(parent), 3, parent.proto.nestedType.indexOf(proto)];
+}
+
+/** FileDescriptorProto.enum_type = 5, DescriptorProto.enum_type = 4 */
+function pathOfEnum({ parent, file, proto }: DescEnum): Numbers {
+  return parent === undefined ? [5, file.proto.enumType.indexOf(proto)] : [...pathOfMessage(parent), 4, parent.proto.enumType.indexOf(proto)];
 }
 
 /** Whether a path of a policy leads to an entry of a list. */

@@ -57,7 +57,7 @@ export type RaiseOptions = {
  * harm.
  */
 export type TagVersions = {
-  /** How `tags` stand to `versions` (same order, same length): the worst of them all; "current" for no tags at all. */
+  /** Compares `tags` with `versions` (same order, same length). @returns the worst of them; "current" without tags */
   standing(tags: readonly string[], versions: readonly number[]): Soon<Standing>;
   /** Before a computation: reads the versions of the tags it is known to have. Nothing is kept of it. */
   begin(tags: readonly string[]): Soon<Begun>;

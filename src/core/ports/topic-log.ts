@@ -160,7 +160,10 @@ export const repeatMs = 300_000;
 export const replacedMax = 1_000;
 /** How long an epoch lives after the last publish or read. */
 export const epochMs = 30 * 86_400_000;
-/** Twice what is kept of a topic by default: such epochs are made by whoever subscribes to names that nobody uses. */
+/**
+ * How long an epoch without any event lives: a subscription to an unused name begins one. Twice what is kept of a topic
+ * by default.
+ */
 export const newEpochMs = 600_000;
 
 /** @throws RangeError */

@@ -4,7 +4,7 @@ import type { StreamContext } from './stream.ts';
 
 export type FakeContext = ScreenContext &
   StreamContext & {
-    /** What the screen said its answer is about. */
+    /** The tags that the screen has set. */
     readonly tags: ReadonlySet<string>;
     /** What it published, and which tags it invalidated. */
     readonly published: readonly Parameters<ScreenContext['publish']>[0][number][];
@@ -12,8 +12,8 @@ export type FakeContext = ScreenContext &
   };
 
 /**
- * A context for the tests of a screen or a stream: no deadline, a clock that stands.
- * @param options who calls (unset: nobody), the metadata of the client, and the time in milliseconds since 1970
+ * A context for the tests of a screen or a stream: no deadline, a clock that does not move.
+ * @param options the caller (unset: none), the metadata of the client, and the time in milliseconds since 1970
  */
 export function fakeContext({
   userId,

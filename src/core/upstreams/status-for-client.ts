@@ -1,4 +1,14 @@
-import { ErrorInfo } from '../../gen/google/rpc/error_details.ts';
+import {
+  BadRequest,
+  ErrorInfo,
+  Help,
+  LocalizedMessage,
+  PreconditionFailure,
+  QuotaFailure,
+  RequestInfo,
+  ResourceInfo,
+  RetryInfo,
+} from '../../gen/google/rpc/error_details.ts';
 import { Status } from '../../gen/google/rpc/status.ts';
 import { Fault } from '../kit/fault.ts';
 import { type CoreReason, statusCodes } from '../kit/reasons.ts';
@@ -45,7 +55,7 @@ export function statusForClient(forward: ForwardPlan, end: UpstreamEnd, headers:
     const message = reason === 'UPSTREAM_REFUSED' ? `The internal service ${upstream} refused the call.` : `The internal service ${upstream} failed.`;
     return new Fault(reason, message, { metadata: { upstream }, cause: end, passed });
   }
-  const details = status && (texts === 'pass' ? end.details : withoutStacks(status, end.details));
+  const details = status && (texts === 'pass' ? end.details : forClients(status, end.details));
   if (details !== undefined) passed.trailers.set('grpc-status-details-bin', details);
   return new StatusError(end.code, end.message, { ...passed, cause: end });
 }
@@ -64,17 +74,46 @@ function decodedStatus({ code, details }: UpstreamStatus): Status | undefined {
   }
 }
 
-/** Drops each DebugInfo: it holds stacks, which are not meant for a client beside any other detail. */
-function withoutStacks(status: Status, encoded: Uint8Array | undefined): Uint8Array | undefined {
-  const details = status.details.filter(({ typeUrl }) => !typeUrl.endsWith('/google.rpc.DebugInfo'));
+/**
+ * Drops each DebugInfo, which holds stacks that are not meant for a client beside any other detail, and each detail
+ * that cannot be decoded: a client that reads it may lose the whole status.
+ */
+function forClients(status: Status, encoded: Uint8Array | undefined): Uint8Array | undefined {
+  const details = status.details.filter((detail) => nameOf(detail) !== 'google.rpc.DebugInfo' && isReadable(detail));
   return details.length === status.details.length ? encoded : Status.encode({ ...status, details }).finish();
 }
 
-function isErrorInfo({ typeUrl, value }: Status['details'][number]): boolean {
-  if (!typeUrl.endsWith('/google.rpc.ErrorInfo')) return false;
+type Detail = Status['details'][number];
+
+/** With or without a host before it: clients read either. */
+function nameOf({ typeUrl }: Detail): string {
+  return typeUrl.slice(typeUrl.lastIndexOf('/') + 1);
+}
+
+/** Details of other types are known to the client alone. */
+const readable: Readonly<Record<string, { decode(bytes: Uint8Array): unknown }>> = {
+  'google.rpc.BadRequest': BadRequest,
+  'google.rpc.ErrorInfo': ErrorInfo,
+  'google.rpc.Help': Help,
+  'google.rpc.LocalizedMessage': LocalizedMessage,
+  'google.rpc.PreconditionFailure': PreconditionFailure,
+  'google.rpc.QuotaFailure': QuotaFailure,
+  'google.rpc.RequestInfo': RequestInfo,
+  'google.rpc.ResourceInfo': ResourceInfo,
+  'google.rpc.RetryInfo': RetryInfo,
+};
+
+function isReadable(detail: Detail): boolean {
+  const name = nameOf(detail);
+  if (!Object.hasOwn(readable, name)) return true;
   try {
-    return ErrorInfo.decode(value).reason !== '';
+    readable[name]?.decode(detail.value);
+    return true;
   } catch {
     return false; // it is undecodable
   }
+}
+
+function isErrorInfo(detail: Detail): boolean {
+  return nameOf(detail) === 'google.rpc.ErrorInfo' && isReadable(detail) && ErrorInfo.decode(detail.value).reason !== '';
 }

@@ -12,7 +12,7 @@ export const http2Options = {
 /** Concurrent calls of one connection, including those that the client has reset (Go's server counts them, too). */
 export const runningMax = 100;
 
-/** A connection that has lately reset so many streams ended for that, whatever nghttp2 calls it. */
+/** A connection that ends after this many recent resets ended because of them, whatever error nghttp2 gives. */
 export const resetsMany = 40;
 
 /**

@@ -9,7 +9,7 @@ export type UnreadLimits = {
   readonly bytesMax: number;
 };
 
-/** Bounds what answers cost that nobody reads. */
+/** Bounds the cost of answers that clients do not read. */
 export type Unread = {
   /** Bytes of an answer are passed on to the connection. */
   wrote(connection: Connection, bytes: number): void;

@@ -22,7 +22,7 @@ export type PresenceStore = {
 
 /** Of the log of changes: a client that was away for longer, or missed more, gets the state. */
 export const changesKept = { size: 1_000, ageMs: 600_000 };
-/** Numbers of users are announced so often at most. Milliseconds. */
+/** The shortest interval between two announced numbers of users. Milliseconds. */
 export const countEveryMs = 1_000;
 /** Users of one step. */
 export const membersMax = 500;

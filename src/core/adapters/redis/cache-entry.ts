@@ -59,7 +59,7 @@ export function encodeEntry(entry: CacheEntry): Buffer {
   return Buffer.concat([start, text, flags === compressed && small !== undefined ? small : body]);
 }
 
-/** @returns undefined for what cannot be read: it is of another release, or was cut */
+/** @returns undefined for an entry of another release, or one that was cut */
 export function decodeEntry(value: Buffer): CacheEntry | undefined {
   if (value.length < 6 || value[0] !== format || (value[1] as number) > compressed) return undefined;
   try {

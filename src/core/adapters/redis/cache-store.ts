@@ -21,8 +21,8 @@ redis.call('DEL', KEYS[2])
 return 1`);
 
 /**
- * KEYS: entry, lease. ARGV: token. In place of an entry that is too large: only who holds the lease may do away with
- * the one before.
+ * KEYS: entry, lease. ARGV: token. In place of an entry that is too large: only the holder of the lease may delete the
+ * earlier entry.
  */
 const dropWithLease = redisScript(`${withLeases}
 if heldBy(KEYS[2]) ~= ARGV[1] then return 0 end

@@ -6,8 +6,9 @@ import { redisScript } from './connection/redis-script.ts';
 
 /**
  * A lease's value is "token end", the end in microseconds by the server's clock; Redis' own end of its life is far
- * later. A Redis that evicts what ends first (volatile-ttl) would throw leases out before every body, and each
- * computation would be in vain. Whoever died with a lease leaves 100 bytes. Milliseconds: more than any answer lives.
+ * later. A Redis that evicts the keys that expire first (volatile-ttl) would evict leases before every body, and no
+ * computation could store its answer. A replica that dies with a lease leaves 100 bytes. Milliseconds: longer than any
+ * answer lives.
  */
 const keptMs = 32 * 86_400_000;
 

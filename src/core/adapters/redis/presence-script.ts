@@ -4,7 +4,7 @@ import { appending, topicCommon } from './topic-scripts.ts';
 
 /** Users whose time is over, of one step: the next step follows at once. */
 const leavesMax = 1_000;
-/** The state of a topic that nobody uses ends; after it the log begins a new epoch. Milliseconds. */
+/** The state of an unused topic ends after this time, and its log then begins a new epoch. Milliseconds. */
 const stateMs = 3_600_000;
 
 /**

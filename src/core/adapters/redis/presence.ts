@@ -13,9 +13,7 @@ type RedisPresenceParts = PresenceParts & {
   readonly randomId: () => string;
 };
 
-/**
- * Presence that all replicas share. When Redis is another one, or was restarted, this replica says again who is here.
- */
+/** Presence that all replicas share. After Redis was replaced or restarted, this replica repeats its users. */
 export function redisPresence(parts: RedisPresenceParts): Presence {
   const { redis } = parts;
   const { presence, repeat } = presenceBy(redisPresenceStore(parts), parts);

@@ -23,7 +23,7 @@ export function redisTagVersions({ redis }: { redis: Redis }): TagVersions {
   const hashOf = (group: number) => `${placeOf(group)}raised`;
   const turn = turnsOfLoop(() => new Map<readonly number[], Promise<Standing>>());
   /**
-   * Each partition of a Cluster by itself, so that a node that is down or hangs makes nobody wait who needs another.
+   * Each partition of a Cluster has reads of its own, so that a node that is down or hangs delays only its own tags.
    * The floor is read with them, under the hash's name.
    */
   const readers = (cluster ? partitionTags : ['']).map((_, group) =>
@@ -87,8 +87,8 @@ export function redisTagVersions({ redis }: { redis: Redis }): TagVersions {
     return Promise.all(all).then(worstOf);
   };
   /**
-   * What shares a bucket's version is of a computation under way: seldom asked for, and then by the script that knows
-   * buckets.
+   * Only tags of a computation under way share the version of a bucket. Their versions are rarely read, and by the
+   * script that knows buckets.
    */
   const readShared = async (tags: readonly string[], versions: readonly number[]): Promise<Standing> => {
     const [shared, own] = [false, true].map((isOwn) => [...versions.keys()].filter((i) => Number.isInteger(versions[i]) === isOwn)) as [

@@ -22,7 +22,7 @@ export function encodeAnnouncement({ event, previousId }: Announcement, bytesMax
   return Buffer.concat([header, keyBytes, payload]);
 }
 
-/** @returns undefined when the log has to be read: it carries no event, or is of another release */
+/** @returns undefined for an announcement without its event, or of another release: the log has to be read */
 export function decodeAnnouncement(bytes: Uint8Array): Announcement | undefined {
   const all = Buffer.from(bytes); // a copy: the bus may use the bytes again
   const headerEnd = all.indexOf(10);

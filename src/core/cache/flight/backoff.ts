@@ -1,6 +1,6 @@
 import type { Clock } from '../../kit/clock.ts';
 
-/** How long nobody recomputes behind an old answer after that came to nothing: doubled each time. Milliseconds. */
+/** The wait after a computation behind an old answer has failed; it doubles with each failure. Milliseconds. */
 const [firstMs, longestMs] = [1_000, 30_000];
 /**
  * The largest number of keys. Beyond it the oldest is dropped, and may be tried again at once. A key takes about 300
@@ -8,9 +8,7 @@ const [firstMs, longestMs] = [1_000, 30_000];
  */
 const keysMax = 10_000;
 
-/**
- * Lets a failing upstream be asked once in a while for an answer, not once for each call that an old one is served to.
- */
+/** Asks a failing upstream for an answer at growing intervals instead of once for each call that gets the old one. */
 export type Backoffs = {
   mayTry(key: string): boolean;
   /** @param done whether a new answer is there */

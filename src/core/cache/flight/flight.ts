@@ -14,11 +14,10 @@ export type Outcome<T> = { readonly value: T } | { readonly error: unknown };
 export type Flight<T> = {
   /** Aborted when the flight ends early; its reason is a Fault. */
   readonly signal: AbortSignal;
-  /** Resolves when there is an outcome for those who wait; `closed`: nobody did. */
+  /** Resolves with the outcome; `closed`: no call waited for it any more. */
   readonly over: Promise<Ending>;
   /**
-   * On the flights' count of events: a call that came before it may have its answer as it is, one that came after has
-   * to ask whether that still holds.
+   * On the flights' count of events: a call that arrived before it takes the answer as it is, a later one verifies it.
    */
   readonly begunAt: number;
   /** Its time: milliseconds. */

@@ -12,9 +12,9 @@ export type Flights<T> = {
   /** Lets others find it until it is over. */
   open(key: string, flight: Flight<T>): void;
   /**
-   * Closes the flights whose answers have one of `tags` by their policy: newcomers start anew at once. Those who joined
-   * before, and who join a flight whose late tag was raised, ask afterwards whether the answer still holds for them
-   * (join.ts); so would newcomers, only later.
+   * Closes the flights whose policy has one of `tags`: later calls begin a new flight at once. This is for promptness
+   * only. Calls that joined before, and calls of a flight whose late tag was raised, verify the answer afterwards
+   * (join.ts).
    */
   seal(tags: readonly string[]): void;
 };

@@ -15,7 +15,7 @@ export type Joining = {
   /** On the flights' count of events: when the call came. */
   readonly arrivedAt: number;
   readonly budget: WaitBudget;
-  /** Of the call: who has left begins nothing. */
+  /** Of the call: a call that has ended begins nothing. */
   readonly signal: AbortSignal;
   /** Begins a flight that others may join. */
   begin(): Flight<Computed>;
@@ -76,11 +76,11 @@ export function joinPartsOf({
 }
 
 /**
- * Join, then verify. A flight that began after the call came is good for it as it is. One that began before may be
- * older than an invalidation that had returned when the call came, on whatever replica: it is joined only if the
- * versions that it began with still hold, and when its answer is there all its tags are held against their versions
- * once more. An error has tags that nobody knows, and so have answers with too many or malformed ones: they are taken
- * only when nothing at all was raised since. Everything else is computed anew, once for all who found it so.
+ * Join, then verify. A flight that began after the call arrived needs no check. One that began before may be older than
+ * an invalidation that had returned when the call arrived, at any replica. The call joins it only if the versions that
+ * it began with are current, and compares all tags with their versions again when the answer is there. The tags of an
+ * error are unknown, and so are those of answers with too many or malformed ones: such a result is taken only if
+ * nothing at all was raised since. Everything else is computed again, once for all calls that found it so.
  */
 export async function joinThenVerify({ flights, verify, wasQuiet, isOneCallers }: JoinParts, joining: Joining): Promise<Joined> {
   const { key, arrivedAt, budget, signal, begin, wait } = joining;

@@ -2,7 +2,7 @@ import type { SoFar } from '../../ports/cached-stream.ts';
 import type { Computed } from '../computed-answer.ts';
 import type { Flight } from './flight.ts';
 
-/** What one stream came to: an answer, a failure, or the end of its own time. */
+/** The end of one stream: an answer, a failure, or its own deadline. */
 export type Ended = { readonly computed: Computed } | { readonly error: unknown } | { readonly late: Error };
 
 /**

@@ -10,8 +10,9 @@ import type { Backoffs } from './backoff.ts';
 import type { Flights } from './flights.ts';
 
 /**
- * Most recomputations that nobody waits for, at once. Over it old answers are served without one. A scope takes a place
- * only while more are free than it has: so one has at most half of them, and others always find some.
+ * The largest number of concurrent computations behind old answers. Beyond it old answers are served without one. A
+ * scope takes a place only while more are free than it has: so one has at most half of them, and others always find
+ * some.
  */
 const backgroundMax = 100;
 

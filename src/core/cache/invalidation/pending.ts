@@ -17,7 +17,7 @@ const atOnce = 8;
 export type Pending = {
   /** Whether one of these tags is pending; all are, while more were pending than are kept. */
   has(tags: readonly string[]): boolean;
-  /** Whether there are any: then nobody can say that nothing was invalidated. */
+  /** Whether there are any: then it is unknown whether nothing was invalidated. */
   hasAny(): boolean;
   add(tags: readonly string[], options: RaiseOptions): void;
   close(): void;

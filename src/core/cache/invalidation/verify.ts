@@ -14,12 +14,12 @@ export type TagSnapshot = {
 };
 
 /**
- * How an answer stands now; "unknown" while the shared store cannot be asked: then it may be served, but never as
- * fresh.
+ * Whether an answer is current. "unknown" while the shared store does not answer: the answer may then be served, but
+ * never as fresh.
  */
 export type Verdict = Standing | 'unknown';
 
-/** Compares a snapshot with what is true now. */
+/** Compares a snapshot with the versions now. */
 export type Verify = (snapshot: TagSnapshot, budget: WaitBudget) => Soon<Verdict>;
 
 /**

@@ -3,7 +3,7 @@ import type { CachePlan } from '../../kit/plan.ts';
 import type { Authenticated, Call, Caller, Decoded, Peer, ReadyCall, UserCaller } from '../../ports/call.ts';
 import { type LanguageOf, varyValue } from './vary.ts';
 
-/** What a computation may see of a call: exactly what stands in its key. */
+/** What a computation may see of a call: exactly what its key contains. */
 export type Inputs = Pick<Call, 'metadata' | 'peer' | 'authority' | 'protocol'> & Authenticated;
 
 /** An answer is for many clients: it may not depend on where one of them is. */

@@ -21,8 +21,8 @@ export type Key = {
   /** Different for any two calls whose answers may differ. */
   readonly key: string;
   /**
-   * In whose share of the stores the answer counts: of the user who had it computed, also where it is good for others,
-   * so that nobody makes others lose theirs by asking for ever more; of the method where nobody is signed in.
+   * The share of the stores in which the answer counts: that of the user whose call computed it, also for a shared
+   * answer, so that one user's calls never remove the answers of others; that of the method without a user.
    */
   readonly scope: string;
 };

@@ -5,7 +5,7 @@ import type { Log } from '../../ports/log.ts';
 import { standingOf, type TopicEvent, type TopicLog, type TopicPosition } from '../../ports/topic-log.ts';
 import { encodeEvents } from './encode.ts';
 
-/** Events of a topic in their order, encoded once for all who get them whole. */
+/** Events of a topic in their order, encoded once for all clients that get all of them. */
 export type Batch = {
   /** Before its first event. */
   readonly after: TopicPosition;
@@ -26,12 +26,15 @@ export type Feed = {
   readonly opened: Promise<void>;
   /** Behind the last event that it has, which its followers may be about to receive. */
   position(): TopicPosition;
-  /** Reads what the log has after the position: for whoever knows that there may be more. */
+  /** Reads what the log has after the position, when a follower knows that there may be more. */
   repair(): Promise<void>;
   follow(follower: Follower): () => void;
 };
 
-/** The end of a burst can be lost without a later event that reveals it: so long after the last look. Milliseconds. */
+/**
+ * The log is read again this long after the last read, because no later event may reveal that the end of a burst was
+ * lost. Milliseconds.
+ */
 const lookMs = 40_000;
 const againMs = 1_000;
 const page = { eventsMax: 500, bytesMax: 262_144 } as const;

@@ -23,7 +23,7 @@ type PresencesParts = {
   readonly log: Log;
 };
 
-/** Who is on one topic, for all clients of this replica that want to know. */
+/** The presence of one topic, for all clients of this replica that watch it. */
 type Group = { readonly members: Set<Member>; add(member: Member): void; close(): void };
 type Member = { readonly out: Stream['out'] /** Undefined: it has all. Otherwise it waits for the state. */; stopWaiting: (() => void) | undefined };
 
@@ -54,7 +54,7 @@ export function openPresences(parts: PresencesParts): Presences {
   };
 }
 
-/** The state is read once; then it is what the log of changes makes of it. Each is encoded once for all. */
+/** Reads the state once, and then applies the log of changes to it. Each message is encoded once for all members. */
 function openGroup(topic: string, { presence, feeds, clock, log }: PresencesParts): Group {
   const members = new Set<Member>();
   const leaving = new AbortController();
@@ -91,7 +91,7 @@ function openGroup(topic: string, { presence, feeds, clock, log }: PresencesPart
       else sendState(member);
   };
   /**
-   * Makes the next state of it. @returns the users whose presence has changed, undefined where that cannot be said
+   * Applies events to the state. @returns the users whose presence has changed, undefined where that cannot be said
    * @throws Error for events that are not the next ones, or are of another release
    */
   const apply = (events: readonly TopicEvent[]): ReadonlyMap<string, 'join' | 'leave'> | undefined => {
@@ -121,7 +121,7 @@ function openGroup(topic: string, { presence, feeds, clock, log }: PresencesPart
       if (changed === undefined) sendAll();
       else if (changed.size > 0) sendChange(of('join', changed), of('leave', changed));
     } catch {
-      void load(); // the state says it
+      void load(); // the new state includes it
     }
   };
   const load = async (): Promise<void> => {

@@ -7,13 +7,13 @@ import { closeOf, isDefect } from '../../streams/failures.ts';
 import type { LiveParts } from './live-parts.ts';
 import type { Shot } from './watch-group.ts';
 
-/** The hello of a return has all of them, and `Connect` takes so many bytes. */
+/** The requests of all watches of a stream: a client that returns sends them in its first message. Bytes. */
 const requestBytesMax = 262_144;
 
 /** A watch of a stream, with the etag of what its client has or is about to receive. */
 type Open = { readonly wish: Watch; etag: string; end(): void };
 
-/** The watches of one stream. A generation stands with each, so that a late message never ends a newer one. */
+/** The watches of one stream. Each has a generation, so that a late message never ends a newer one. */
 export type StreamWatches = {
   begin(wish: Watch): void;
   end(id: number, generation: number): void;

@@ -13,7 +13,7 @@ import { subscribe } from './subscription.ts';
 /** A subscription of a stream. Its states: asking, whether the client may listen; listening; closed. */
 type Open = { readonly wish: Subscribe; readonly named: TopicOf; listening: boolean; endAsking(): void; endListening(): void };
 
-/** The subscriptions of one stream. A generation stands with each, so that a late message never ends a newer one. */
+/** The subscriptions of one stream. Each has a generation, so that a late message never ends a newer one. */
 export type Subscriptions = {
   begin(wish: Subscribe): void;
   end(topic: string, generation: number): void;

@@ -13,7 +13,7 @@ export type Shot = {
   readonly message: Uint8Array;
 };
 
-/** One who watches an answer. */
+/** A client that watches an answer. */
 export type Member = {
   /** Computes the answer with the permissions of this member. */
   compute(signal: AbortSignal): Promise<Answer>;
@@ -38,7 +38,7 @@ export type GroupParts = {
   readonly onTags: (tags: readonly string[]) => void;
 };
 
-/** All who watch one answer at this replica. */
+/** All clients of this replica that watch one answer. */
 export type Group = {
   readonly key: number;
   readonly members: Set<Member>;
@@ -51,7 +51,10 @@ export type Group = {
   close(): void;
 };
 
-/** Of the repair of lost invalidations, which costs one read of versions for many groups. Milliseconds. */
+/**
+ * The interval at which versions are compared, in case an invalidation was lost. One read serves many groups.
+ * Milliseconds.
+ */
 const checkMs = 30_000;
 const failing = { firstMs: 1_000, factor: 2, mostMs: 60_000, least: 0.5, spread: 0.5 } as const;
 

@@ -46,7 +46,7 @@ export type Watches = {
 type WatchedAnswer = Answer & { readonly watched: Watched };
 const failing = { firstMs: 1_000, factor: 2, mostMs: 30_000, least: 0.5, spread: 0.5 } as const;
 
-/** The watched answers of this replica: one group for each, whoever watches it. */
+/** The watched answers of this replica: one group for each answer. */
 export function openWatches({ answerWatched, onInvalidated, clock, random, computations, arrivals, counts }: WatchesParts): Watches {
   const groups = new Map<string, { readonly group: Group; tags: readonly string[] }>();
   const byTag = new Map<string, Set<Group>>();
