@@ -30,7 +30,7 @@ export type OpenWaitBudget = () => WaitBudget;
 export const waitMaxMs = 50;
 /**
  * Under overload a process is never idle. If its event loop turns and finds no reply, the store is slow. After this
- * many budgets of turning a call asks no further question; the last one ends by itself (after 250 ms in Redis).
+ * many budgets of turning a call waits for no further answer; the last one ends by itself (after 250 ms in Redis).
  */
 const turningBudgets = 3.25;
 /**

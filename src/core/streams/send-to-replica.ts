@@ -21,7 +21,7 @@ export type Sends = {
   close(): void;
 };
 
-/** A replica that does not answer for so long is lost, and its streams with it. Milliseconds. */
+/** A replica that does not answer within this time is lost with its streams. Milliseconds. */
 const answerMs = 3_000;
 
 /** What a replica sends another: a line of JSON, and after it the message's bytes. */

@@ -48,7 +48,9 @@ export type StreamParts = {
   readonly onClosed: (close: Close | undefined) => void;
 };
 
-/** Permissions are verified anew so often at most: a client may renew with every message. Milliseconds. */
+/**
+ * The shortest interval between two verifications of permissions: a client may renew with every message. Milliseconds.
+ */
 const verifyEveryMs = 5_000;
 
 /** Opens a stream: sends its welcome, watches over its client, and closes it with a reason. */
