@@ -35,7 +35,7 @@ for (const slow of ['every step', 'versions', 'leases', 'entries'] as const)
       for (let i = 0; i < 700; i++) await clock.advance(1);
       for (const { came, tookMs } of await first) {
         assert.match(came, /^(miss|coalesced|stale) 1$/, `${ms} ms`);
-        assert.ok(tookMs <= 61, `${ms} ms: the call took ${tookMs} ms, and its computation none`);
+        assert.ok(tookMs <= 51, `${ms} ms: the call took ${tookMs} ms, and its computation none`);
       }
       const { slow: late } = counts.storeFailures;
       if (ms === 0) assert.equal(late, 0);
