@@ -12,6 +12,7 @@ export type ListenerParts = Omit<H2LiveParts, 'device'> & {
   readonly topics: readonly string[];
   readonly random: () => number;
   readonly heartbeatMs: number;
+  readonly onSnapshot?: (payload: Uint8Array) => void;
 };
 
 export type Listener = {
@@ -31,7 +32,7 @@ export type Listener = {
 type Entry = number | { readonly lostUpTo: number };
 type History = { readonly entries: Entry[]; began: boolean; offset: number };
 
-export function openListener({ name, token, topics, random, heartbeatMs, ...connection }: ListenerParts): Listener {
+export function openListener({ name, token, topics, random, heartbeatMs, onSnapshot = () => {}, ...connection }: ListenerParts): Listener {
   const found: string[] = [];
   const histories = new Map(topics.map((topic): [string, History] => [topic, { entries: [], began: false, offset: 0 }]));
   let [received, lost, recovered] = [0, 0, 0];
@@ -39,6 +40,7 @@ export function openListener({ name, token, topics, random, heartbeatMs, ...conn
     if (notice.kind === 'refused') found.push(`${name}: it was refused: ${notice.reason}`);
     if (notice.kind === 'topicClosed' && !notice.comesBack) found.push(`${name}: ${notice.topic} was closed: ${notice.reason}`);
     if (notice.kind === 'startOver') found.push(`${name}: it had to start over`);
+    if (notice.kind === 'snapshot') onSnapshot(notice.payload);
     if (notice.kind !== 'subscribed' && notice.kind !== 'event') return;
     const history = histories.get(notice.topic) as History;
     if (notice.kind === 'event') {

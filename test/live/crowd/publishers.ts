@@ -29,6 +29,8 @@ export type Publishers = {
   readonly published: ReadonlyMap<string, Published>;
   /** Publishes so many events, over all topics; resolved when all are confirmed. */
   publish(events: number): Promise<void>;
+  /** At any replica. */
+  invalidate(tags: readonly string[]): Promise<void>;
   close(): void;
 };
 
@@ -42,15 +44,15 @@ export function openPublishers({ topics, ports, ca, serviceToken, random, events
   const clients = channels.map((channel) => createClient(PublisherServiceDefinition, channel));
   const metadata = Metadata({ authorization: `Bearer ${serviceToken}` });
   const published = new Map(topics.map((topic): [string, Published] => [topic, { log: [], before: [] }]));
+  const pick = () => clients[Math.floor(random() * clients.length)];
   let closed = false;
 
   /** Tries again with the same request ids, at any replica, until it is confirmed. @returns the offsets */
   const insist = async (topic: string, numbers: readonly number[]): Promise<readonly number[]> => {
     const events = numbers.map((n) => ({ topic, payload: Buffer.from(String(n).padEnd(eventBytes)), requestId: `${n}`, key: '' }));
     while (!closed) {
-      const client = clients[Math.floor(random() * clients.length)];
       try {
-        const { offsets = [] } = (await client?.publish({ events }, { metadata, signal: AbortSignal.timeout(callMs) })) ?? {};
+        const { offsets = [] } = (await pick()?.publish({ events }, { metadata, signal: AbortSignal.timeout(callMs) })) ?? {};
         return offsets.map(Number);
       } catch {
         await sleep(againMs); // whether it was done is not known
@@ -79,6 +81,9 @@ export function openPublishers({ topics, ports, ca, serviceToken, random, events
     publish: async (events) => {
       const each = Math.ceil(events / topics.length);
       await Promise.all(topics.map((topic) => publishTo(topic, each, eventsPerSecond / topics.length)));
+    },
+    invalidate: async (tags) => {
+      await pick()?.invalidate({ tags: [...tags] }, { metadata });
     },
     close: () => {
       closed = true;
