@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { create, type DescMessage, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { openFixture } from '../fixture/app.ts';
+import { GetItemRequest } from '../fixture/gen/fixture/v1/fixture.ts';
 import { openScriptedUpstream } from '../fixture/scripted-upstream.ts';
 import { openByOpen } from '../support/client/live-client.ts';
 import { presentAt } from '../support/client/present-at.ts';
@@ -73,6 +74,24 @@ test('invalidated at one, a new snapshot at the other', async () => {
   await a.invalidate('item:two');
   const { payload } = await client.wait('snapshot', 2);
   assert.equal((fromBinary(schema('GetItemResponse'), payload) as unknown as { title: string }).title, 'second');
+});
+
+test('one invalidation of several tags, at either replica, is one computation', async () => {
+  const request = Buffer.from(GetItemRequest.encode({ itemId: 'once' }).finish());
+  const client = await b.live('cara', { device: 'once', watches: [{ id: 1, method: 'fixture.v1.ScreenService/GetItem', request }] });
+  await client.wait('snapshot');
+  fixture.switches.onCompute = () => new Promise((later) => setTimeout(later, 100));
+  try {
+    for (let i = 1; i <= 2; i++) {
+      const before = fixture.computed.items;
+      await (i % 2 === 0 ? a : b).invalidate('item:once', 'user:cara');
+      await client.wait('snapshot', 1 + i);
+      assert.equal(fixture.computed.items - before, 1);
+    }
+  } finally {
+    fixture.switches.onCompute = () => {};
+    client.cut();
+  }
 });
 
 test('a stream at one displaces that of the device at the other, and Disconnect reaches both', async () => {

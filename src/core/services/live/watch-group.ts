@@ -135,8 +135,9 @@ export function openGroup({ key, intervalMs, clock, random, computations, mayPas
       if (failures++ === 0) failingSinceMs = clock.monotonicMs();
       for (const failing of [...members]) failing.onFailing?.(failingSinceMs);
     }
-    state = 'idle'; // before it may be due again
-    if (again) due();
+    state = 'idle';
+    if (again)
+      check(); // the invalidation may be the one for which it was computed
     else rest();
   };
   const due = () => {
