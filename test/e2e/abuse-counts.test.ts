@@ -229,7 +229,7 @@ const makes: Readonly<Record<string, () => Promise<unknown>>> = {
   verb_wrong: () => refused({ ':method': 'PUT' }),
   content_type_unknown: () => refused({ 'content-type': 'text/plain' }),
   call_malformed: () => refused({ a_b: 'c' }),
-  timeout_malformed: () => refused({ 'grpc-timeout': 'soon' }),
+  timeout_malformed: () => refused({ 'connect-timeout-ms': 'soon' }),
   http_version_wrong: async () => {
     const socket = await tls('http/1.1');
     socket.write(`POST ${echo} HTTP/1.1\r\nhost: a\r\ncontent-type: application/grpc\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
