@@ -36,8 +36,9 @@ const schema = {
   title: 'Values of the Portico chart (made by npm run generate)',
   ...object({
     image: object({
-      repository: text,
-      tag: text,
+      // as of a reference to an image: https://github.com/distribution/reference
+      repository: { type: 'string', pattern: '^([a-z0-9]+([._-]+[a-z0-9]+)*(:[0-9]+)?(/[a-z0-9]+([._-]+[a-z0-9]+)*)*)?$' },
+      tag: { type: 'string', pattern: '^([A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?$' },
       digest: { type: 'string', pattern: '^(sha256:[0-9a-f]{64})?$' },
       pullPolicy: oneOf('IfNotPresent', 'Always', 'Never'),
     }),

@@ -97,6 +97,18 @@ test('a limit that is null is none, as in every chart', () => {
   assert.match(of.text, /memory: 384Mi/);
 });
 
+test('what is no name of an image is refused', () => {
+  for (const [key, value] of [
+    ['image.tag', 'a b'],
+    ['image.tag', ':1'],
+    ['image.repository', 'https://registry/portico'],
+    ['image.repository', 'Registry/Portico'],
+    ['image.repository', 'portico@sha256'],
+  ] as const)
+    assert.throws(() => render('least', { strings: [`${key}=${value}`] }), /does not match pattern/, `${key}=${value}`);
+  taken(render('least', { strings: ['image.repository=registry.example:5000/team/portico_x', 'image.tag=v1.2-rc_1'] }));
+});
+
 const refused: readonly (readonly [options: RenderOptions, message: RegExp])[] = [
   [{ sets: ['image=null'] }, /image\.repository is needed/],
   [{ sets: ['secrets=null'] }, /secrets\.database\.name is needed/],
