@@ -17,7 +17,6 @@ const chartsOwn = [
   ...['url', 'password', 'sentinelPassword'].flatMap((key) => [`redis.${key}`, `redis.${key}File`]),
 ];
 
-const text: Schema = { type: 'string' };
 const name: Schema = { type: 'string', pattern: '^([a-z0-9]([-a-z0-9.]*[a-z0-9])?)?$', maxLength: 253 };
 /** Of Services, too: begins with a letter, without dots (RFC 1035). */
 const serviceName: Schema = { type: 'string', pattern: '^([a-z]([-a-z0-9]*[a-z0-9])?)?$', maxLength: 253 };

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { Shipment, Shipped } from '../fixture/gen/messages/v1/messages.ts';
 import { messagesOf, reply } from '../support/upstream/raw-upstream.ts';
-import { type Messages, openMessages, send } from './harness.ts';
+import { forms, type Messages, openMessages, send } from './harness.ts';
 
 const [ship, forward, remember] = ['messages.v1.MessageService/Ship', 'messages.v1.MessageService/Forward', 'messages.v1.MessageService/Remember'];
 let messages: Messages;
@@ -60,9 +60,10 @@ test('a screen gives back a time as it came, to the nanosecond, before 1970 and 
     assert.equal(await mirror(at), `{"seen":{"at":"${at}"}}`);
 });
 
-test("a time that no Date holds is the client's mistake, by every protocol of bytes", async () => {
+test("a time that is none is the client's mistake, by every protocol of bytes", async () => {
   const seconds = (varint: readonly number[]) => Buffer.from([98, varint.length + 1, 8, ...varint]);
   const noTimes = [seconds([255, 255, 255, 255, 255, 255, 255, 127]), seconds([128, 128, 128, 128, 128, 128, 128, 128, 128, 1])];
+  noTimes.push(seconds([128, 131, 209, 255, 175, 7])); // the year 10000
   noTimes.push(Buffer.from([98, 6, 16, 255, 255, 255, 255, 7]), Buffer.from([98, 11, 16, ...Buffer.alloc(9, 255), 1])); // nanos: 2^31 - 1 and -1
   for (const form of ['grpc', 'grpc-web', 'connect'] as const)
     for (const bytes of noTimes) {
@@ -78,4 +79,13 @@ test('an answer of an internal service keeps its times, and is garbage where one
   };
   assert.equal((await answered('0a0462021001')).body.toString(), '{"seen":{"at":"1970-01-01T00:00:00.000000001Z"}}');
   assert.equal((await answered('0a0d620b10ffffffffffffffffff01')).reason, 'UPSTREAM_GARBAGE');
+  assert.equal((await answered('0a096207088083d1ffaf07')).reason, 'UPSTREAM_GARBAGE', 'the year 10000');
+});
+
+test('a screen that makes a Date which is no time fails by every protocol alike', async () => {
+  for (const at of [new Date(Number.NaN), new Date(253_402_300_800_000)]) {
+    messages.onShip = () => ({ seen: Shipment.fromPartial({ at }) });
+    for (const form of forms) assert.equal((await send(messages.wire, form, ship, form === 'json' ? '{}' : '')).reason, 'INTERNAL', form);
+  }
+  messages.onShip = (request) => ({ seen: request });
 });

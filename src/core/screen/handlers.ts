@@ -11,7 +11,7 @@ import { clientsOf } from './clients.ts';
 import { contextOf, type Effects, type ScreenContext } from './context.ts';
 import { endedRun, inTime } from './late-parts.ts';
 import { newRun, type Run } from './parts-run.ts';
-import { readRequest } from './read-request.ts';
+import { readRequest } from '../kit/read-request.ts';
 import { UpstreamError } from './upstream-error.ts';
 
 /** What screens and streams are run with. */

@@ -6,7 +6,7 @@ import { clientsOf } from './clients.ts';
 import { effectsOf, sightOf } from './context.ts';
 import { type ScreenParts, screenHandler } from './handlers.ts';
 import type { StreamContext } from './stream.ts';
-import { readRequest } from './read-request.ts';
+import { readRequest } from '../kit/read-request.ts';
 import { UpstreamError } from './upstream-error.ts';
 
 /** What a team has written, as the handler of its method. */

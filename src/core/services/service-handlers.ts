@@ -1,4 +1,5 @@
 import { Metadata } from 'nice-grpc-common';
+import { readRequest } from '../kit/read-request.ts';
 import type { DecodedBy, MethodDefinition, PartialOf, ServiceDefinition } from '../kit/ts-proto.ts';
 import type { Handler, ReadyCall } from '../ports/call.ts';
 
@@ -27,7 +28,7 @@ type Answers = (request: unknown, call: ReadyCall) => Promise<unknown>;
 function unary({ name, requestType, requestStream, responseType, responseStream }: MethodDefinition, answer: Answers): Handler {
   if (requestStream || responseStream) throw new Error(`${name} is a stream: it needs a handler of its own.`);
   return async (call) => {
-    const message = await answer(requestType.decode(call.requestBytes), call);
+    const message = await answer(readRequest(requestType, call.requestBytes), call);
     return { metadata: Metadata(), body: responseType.encode(responseType.fromPartial(message as never)).finish(), trailers: Metadata() };
   };
 }

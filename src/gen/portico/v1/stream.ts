@@ -1102,17 +1102,20 @@ function toTimestamp(date: Date): Timestamp {
   const seconds = globalThis.Math.floor(millis / 1_000);
   const kept = (date as any)[whole];
   const nanos = kept?.millis === millis ? kept.nanos : (millis - seconds * 1_000) * 1_000_000;
+  if (!isTime(seconds, nanos)) throw new globalThis.RangeError("The Date is no google.protobuf.Timestamp.");
   return { seconds: BigInt(seconds), nanos };
 }
 
 function fromTimestamp({ seconds, nanos }: Timestamp): Date {
+  if (!isTime(globalThis.Number(seconds), nanos)) throw new globalThis.RangeError("The google.protobuf.Timestamp is no time.");
   const millis = globalThis.Number(seconds) * 1_000 + globalThis.Math.floor(nanos / 1_000_000);
   const date = new globalThis.Date(millis);
-  if (globalThis.Number.isNaN(date.getTime()) || nanos < 0 || nanos > 999_999_999) {
-    throw new globalThis.RangeError("A google.protobuf.Timestamp is no time.");
-  }
   if (nanos % 1_000_000 !== 0) globalThis.Object.defineProperty(date, whole, { value: { millis, nanos } });
   return date;
+}
+
+function isTime(seconds: number, nanos: number): boolean {
+  return seconds >= -62_135_596_800 && seconds <= 253_402_300_799 && nanos >= 0 && nanos <= 999_999_999;
 }
 
 function fromJsonTimestamp(o: any): Date {
