@@ -200,13 +200,33 @@ function oneAtATime(socket: Socket, line: Line, run: (next: () => void) => void)
   }
 }
 
-/** Whole requests before the malformed one are answered first: they may be writes that succeed. */
+/**
+ * Whole requests before the malformed one are answered first: they may be writes that succeed. Not for a client that
+ * has closed the connection, as Node does after whole requests.
+ */
 function refuseAfterOthers(socket: Socket, line: Line, refuse: () => void): void {
   if (line.isRefused) return;
   const isInBody = line.last?.complete === false;
-  if (!line.busy || (isInBody && line.waiting.length === 0)) return void refuse();
+  if (socket.readableEnded || !line.busy || (isInBody && line.waiting.length === 0)) return void refuse();
   line.isRefused = true;
   if (isInBody) line.waiting.pop();
   line.waiting.push(refuse);
-  read(socket, false);
+  socket.once('end', refuse);
+  drop(socket);
+}
+
+/** Most bytes that are read only to notice that the client disconnects. */
+const droppedBytesMax = 1_048_576;
+
+/** Drops what follows: without reading, nobody would notice that the client disconnects. */
+function drop(socket: Socket): void {
+  let bytes = 0;
+  socket.removeAllListeners('data');
+  // Node's parser lets go of the handle when somebody else listens.
+  socket.on('data', ({ byteLength }: Buffer) => {
+    bytes += byteLength;
+    if (bytes > droppedBytesMax) read(socket, false);
+  });
+  socket.resume();
+  read(socket, true);
 }
