@@ -3,9 +3,11 @@ import { after, before, test } from 'node:test';
 import { Client } from 'pg';
 import { fixtureRelease } from '../support/server/test-server.ts';
 import { repeatsMax } from '../../src/core/services/session/refresh-tokens.ts';
+import { scraped } from '../support/client/scrape.ts';
 import { seeded } from '../support/time/seeded.ts';
 import { callOf, type Outcome, registryOf, signIn, transportOf } from '../support/client/protocols.ts';
 import { type ShiftedClock, shiftedClock } from '../support/time/shifted-clock.ts';
+import { until } from '../support/time/until.ts';
 import { type FixtureServer, openFixtureServer } from '../support/server/fixture-server.ts';
 
 const registry = registryOf(fixtureRelease.descriptorSet);
@@ -43,6 +45,11 @@ const used = async (accessToken: string, protocol: Protocol = 'grpc h2') =>
       { headers: { authorization: `Bearer ${accessToken}` } },
     )
   ).reason ?? 'ok';
+/** After more than five minutes the server has closed an idle connection of HTTP/1.1, and a real client has noticed. */
+const later = async (ms: number) => {
+  clock.shift(ms);
+  await until('idle connections are closed', async () => ms < 6 * minuteMs || (await scraped(server, 'portico_connections', 'state="http1"')) === 0);
+};
 const rowOf = async (sessionId: string) => (await sql.query('SELECT * FROM sessions WHERE id = $1', [sessionId])).rows[0];
 
 for (const protocol of ['grpc h2', 'json h1'] as const) {
@@ -61,7 +68,7 @@ for (const protocol of ['grpc h2', 'json h1'] as const) {
     const { refreshToken } = await signIn(server, registry, 'alice');
     const lost = await refreshed(refreshToken, protocol);
     for (const laterMs of [secondMs, 5 * hourMs, 20 * dayMs, 29 * dayMs]) {
-      clock.shift(laterMs);
+      await later(laterMs);
       const again = await refreshed(refreshToken, protocol);
       assert.equal(again.refreshToken, lost.refreshToken);
       assert.equal(await used(again.accessToken, protocol), 'ok');
@@ -121,10 +128,10 @@ for (const protocol of ['grpc h2', 'json h1'] as const) {
       let ended: string | undefined;
       let refreshes = 0;
       while (ended === undefined && refreshes++ < 2 * repeatsMax) {
-        clock.shift(9 * minuteMs);
+        await later(9 * minuteMs);
         const [one, two] = thief === 'first' ? [stolen, own] : [own, stolen];
         const first = await refreshed(one, protocol);
-        clock.shift(3 * minuteMs);
+        await later(3 * minuteMs);
         const { reason, messages } = await refreshBy(protocol, two);
         ended = reason;
         own = first.refreshToken;
