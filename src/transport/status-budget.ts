@@ -3,13 +3,14 @@ import { StatusError } from '../core/kit/status-error.ts';
 import { clip, percentEncode } from '../core/kit/text.ts';
 import { Status } from '../gen/google/rpc/status.ts';
 
-const detailsKey = 'grpc-status-details-bin';
+/** The trailer that holds a google.rpc.Status. */
+export const detailsKey = 'grpc-status-details-bin';
 
 /** The details that a client needs most come first. Those of other types are the first to be dropped. */
 const ranks = ['ErrorInfo', 'RetryInfo', 'RequestInfo', 'LocalizedMessage', 'BadRequest'].map((name) => `type.googleapis.com/google.rpc.${name}`);
 
 /** The bytes of a status in the protocol that takes the most: metadata, text and details. */
-export function statusBytes({ message, metadata, trailers }: StatusError): number {
+function statusBytes({ message, metadata, trailers }: StatusError): number {
   return ownHeadersBytes + textBytes(message) + metadataBytes(metadata) + metadataBytes(trailers);
 }
 

@@ -1,6 +1,7 @@
 import type { Registry } from '@bufbuild/protobuf';
+import { metadataBytes, ownHeadersBytes } from '../../core/kit/metadata-bytes.ts';
 import type { StatusError } from '../../core/kit/status-error.ts';
-import { detailsOf, statusBytes } from '../status-budget.ts';
+import { detailsKey, detailsOf } from '../status-budget.ts';
 import { connectDetailsJson } from './connect-details.ts';
 import { httpStatusOf } from './status-headers.ts';
 
@@ -32,10 +33,20 @@ const connectCodes: readonly (readonly [name: string, httpStatus: number])[] = [
  */
 export function connectError(status: StatusError, registry: Registry, bytesMax: number): { readonly httpStatus: number; readonly error: object } {
   const [name, httpStatus] = connectCodes[status.code] ?? (connectCodes[2] as (typeof connectCodes)[number]);
-  const details = connectDetailsJson(detailsOf(status), registry, bytesMax - statusBytes(status));
   const { message } = status;
-  return {
-    httpStatus: httpStatusOf(status) ?? httpStatus,
-    error: { code: name, ...(message !== '' && { message }), ...(details.length > 0 && { details }) },
+  const errorWith = (debugBytesMax: number) => {
+    const details = connectDetailsJson(detailsOf(status), registry, debugBytesMax);
+    return { code: name, ...(message !== '' && { message }), ...(details.length > 0 && { details }) };
   };
+  const left = bytesMax - bytesBesides(status) - Buffer.byteLength(JSON.stringify(errorWith(0)));
+  return { httpStatus: httpStatusOf(status) ?? httpStatus, error: errorWith(left) };
+}
+
+/** The frame of an end of stream with the names of its fields: `{"error":,"metadata":{}}`. Bytes. */
+const endBytes = 32;
+
+/** The bytes of a status around its error. */
+function bytesBesides({ metadata, trailers }: StatusError): number {
+  const passed = [...trailers].filter(([key]) => key !== detailsKey);
+  return ownHeadersBytes + endBytes + metadataBytes(metadata) + metadataBytes(passed);
 }
