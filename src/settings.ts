@@ -1,16 +1,10 @@
-import { join, resolve } from 'node:path';
 import type { LiveSettings } from './core/services/live/open-live.ts';
 import { contradictions } from './settings/contradictions.ts';
+import { defaultsByMode, type Mode } from './settings/defaults/by-mode.ts';
 import { loadRaw, type Sources } from './settings/load.ts';
 import { everyNeed, missingToServe, type Need } from './settings/needed-to-serve.ts';
 import { SettingsError } from './settings/problems.ts';
 import type { RawSettings } from './settings/schema.ts';
-
-/**
- * `dev`: embedded engines, sample company, dev identities, loopback. `serve`: production, which requires settings for
- * its engines, keys and certificate.
- */
-export type Mode = 'dev' | 'serve';
 
 /** The settings, with the defaults of the mode. */
 export type Settings = Omit<RawSettings, 'embedded' | 'reflection' | 'sample' | 'redis' | 'live'> & {
@@ -41,24 +35,11 @@ export function loadSettings(mode: Mode, sources: Sources, needed: readonly Need
   const problems = contradictions(loaded);
   if (problems.length > 0) throw new SettingsError(problems);
   const { settings, origins } = loaded;
-  const dataDir = resolve(settings.dataDir);
   return {
     ...settings,
     mode,
-    dataDir,
-    // only the public listener is for other machines unless the settings say so
-    hosts: {
-      public: settings.public.host ?? (mode === 'dev' ? loopback : '::'),
-      internal: settings.internal.host ?? loopback,
-      admin: settings.admin.host ?? loopback,
-    },
-    keysDir: settings.auth.keysDir ?? join(dataDir, 'keys'),
-    embedded: settings.embedded ?? (mode === 'dev' && settings.sql.url === undefined),
-    reflection: settings.reflection ?? mode === 'dev',
-    sample: mode === 'dev' && (settings.sample ?? true),
+    ...defaultsByMode(mode, settings),
     redis: settings.redis.url === undefined && settings.redis.nodes.length === 0 ? undefined : settings.redis,
     origins,
   };
 }
-
-const loopback = '127.0.0.1';

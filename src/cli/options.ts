@@ -4,7 +4,8 @@ import { Option } from 'commander';
 import { readValue } from '../settings/environment.ts';
 import { SettingsError } from '../settings/problems.ts';
 import { everyNeed, type Need } from '../settings/needed-to-serve.ts';
-import { loadSettings, type Mode, type Settings } from '../settings.ts';
+import { loadSettings, type Settings } from '../settings.ts';
+import type { Mode } from '../settings/defaults/by-mode.ts';
 import { Exit, exitCodes } from './exit-codes.ts';
 
 /** The sources of settings from the command line. */

@@ -1,5 +1,5 @@
 import { releaseVersion } from '../release/release.ts';
-import type { Mode } from '../settings.ts';
+import type { Mode } from '../settings/defaults/by-mode.ts';
 import { start } from '../wire/start.ts';
 import { bannerOf, bannerText } from './banner.ts';
 import { Exit, exitCodes } from './exit-codes.ts';

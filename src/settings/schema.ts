@@ -1,26 +1,26 @@
 import { z } from 'zod';
-import { app } from './schema/app.ts';
-import { auth } from './schema/auth.ts';
-import { cache } from './schema/cache.ts';
-import { drain } from './schema/drain.ts';
-import { adminListener, internalListener, publicListener } from './schema/listeners.ts';
-import { live } from './schema/live.ts';
-import { redis } from './schema/redis.ts';
-import { sql } from './schema/sql.ts';
-import { telemetry } from './schema/telemetry.ts';
-import { upstreams } from './schema/upstreams.ts';
-import { file } from './schema/values.ts';
+import { app } from './defaults/app.ts';
+import { auth } from './defaults/auth.ts';
+import { cache } from './defaults/cache.ts';
+import { drain } from './defaults/drain.ts';
+import { adminListener, internalListener, publicListener } from './defaults/listeners.ts';
+import { live } from './defaults/live.ts';
+import { redis } from './defaults/redis.ts';
+import { sql } from './defaults/sql.ts';
+import { telemetry } from './defaults/telemetry.ts';
+import { dataDir, embedded, reflection, sample } from './defaults/top-level.ts';
+import { upstreams } from './defaults/upstreams.ts';
 
-/** All settings: the source of the file, the environment, the JSON schema and docs/reference/configuration.md. */
+/**
+ * All settings: the source of the file, the environment, the JSON schema and docs/reference/configuration.md. Each has
+ * its default and its range in the file of its section in defaults/.
+ */
 export const settingsSchema = z.strictObject({
   public: publicListener,
   internal: internalListener,
   admin: adminListener,
-  dataDir: file().default('./.portico').describe('Folder of files on disk: certificates and keys of dev, the embedded database.'),
-  embedded: z
-    .boolean()
-    .optional()
-    .describe('Use the embedded engines: one process, nothing to install. Default in dev: true unless `sql.url` is set.'),
+  dataDir,
+  embedded,
   sql,
   redis,
   auth,
@@ -29,11 +29,8 @@ export const settingsSchema = z.strictObject({
   upstreams,
   telemetry,
   drain,
-  reflection: z.boolean().optional().describe('Serve gRPC reflection. Default: true in dev, false in serve, where it needs a token.'),
-  sample: z
-    .boolean()
-    .optional()
-    .describe('Dev only: run the sample services of the app (the sample company), and use them for upstreams that are not set. Default: true.'),
+  reflection,
+  sample,
   app,
 });
 

@@ -72,6 +72,8 @@ async function openThrowing() {
     log: { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} },
     reportDefect: (where, error) => defects.push([where, (error as Error).name]),
     reports: noReports,
+    timers: { handshakeMs: 10_000, prefaceMs: 10_000, requestMs: 30_000, idleMs: 300_000, stallMs: 30_000 },
+    limits: { connections: 10, queuedBytesPerConnection: 1_048_576, queuedBytes: 1_048_576, statusBytes: 8_192 },
   });
   return { defects, url: `http://127.0.0.1:${front.port}`, [Symbol.asyncDispose]: () => front.close() };
 }

@@ -32,6 +32,6 @@ export type FrontOptions = {
   readonly log: Log;
   readonly reportDefect: ReportDefect;
   readonly reports: TransportReports;
-  readonly timers?: Partial<FrontTimers>;
-  readonly limits?: Partial<FrontLimits>;
+  readonly timers: FrontTimers;
+  readonly limits: FrontLimits;
 };

@@ -12,7 +12,7 @@ import { requestTimeouts } from './http/request-timeouts.ts';
 import { unsentOf } from './http/socket-handle.ts';
 import type { AbuseReason, TransportReports } from './http/transport-metrics.ts';
 import { unreadAnswers } from './http/unread-answers.ts';
-import { defaultLimits, defaultTimers, type FrontTimers } from './listener-limits.ts';
+import type { FrontTimers } from './listener-limits.ts';
 import { withPages } from './pages.ts';
 import { peerOf } from './peer.ts';
 
@@ -38,9 +38,7 @@ const lingerMs = 1_000;
  * One port for gRPC, gRPC-Web, Connect and JSON: TLS with ALPN, HTTP/2 and HTTP/1.1, each stream passed to its edge.
  */
 export async function openFront(options: FrontOptions): Promise<Front> {
-  const timers = { ...defaultTimers, ...options.timers };
-  const limits = { ...defaultLimits, ...options.limits };
-  const { clock, reportDefect, reports } = options;
+  const { timers, limits, clock, reportDefect, reports } = options;
   const sessions = openConnectionLifetimes(timers, clock, () => reports.goaway('server'));
   const unread = unreadAnswers({ stallMs: timers.stallMs, connectionBytesMax: limits.queuedBytesPerConnection, bytesMax: limits.queuedBytes }, clock);
   const times = requestTimeouts(clock);

@@ -8,7 +8,7 @@ import { corsOf } from '../transport/cors.ts';
 import type { DrainSummary } from '../transport/drain.ts';
 import type { ReportDefect } from '../transport/http/confine-errors.ts';
 import { openFront } from '../transport/front.ts';
-import type { FrontOptions, FrontTls } from '../transport/front-options.ts';
+import type { FrontTls } from '../transport/front-options.ts';
 import type { Pages } from '../transport/pages.ts';
 import { type Health, healthMethods } from '../transport/builtin/health.ts';
 import { protocolsBy } from '../transport/protocols/protocols.ts';
@@ -18,6 +18,7 @@ import type { TransportReports } from '../transport/http/transport-metrics.ts';
 import type { Served } from '../transport/served-method.ts';
 import { watchCertificate } from '../transport/tls/watch-certificate.ts';
 import type { Settings } from '../settings.ts';
+import { internalConnections } from '../settings/defaults/listeners.ts';
 import type { Certificates } from './certificates.ts';
 
 export type ListenerParts = {
@@ -49,7 +50,6 @@ export type Listeners = {
 /** Opens the three listeners: public and internal with their methods, admin with probes and metrics. */
 export async function openListeners(parts: ListenerParts): Promise<Listeners> {
   const { settings, certificates, plans, probes, metrics, pages } = parts;
-  const { handshake, preface, request, idle, stall } = settings.public.timers;
   const opened: { close(): Promise<void> }[] = [];
   try {
     const toPublic = await openOne(
@@ -63,7 +63,7 @@ export async function openListeners(parts: ListenerParts): Promise<Listeners> {
         corsOrigins: settings.public.corsOrigins,
         reflectionAccess: { kind: 'user', scopes: [] },
       },
-      { timers: { handshakeMs: handshake, prefaceMs: preface, requestMs: request, idleMs: idle, stallMs: stall }, limits: settings.public.limits },
+      settings.public,
     );
     opened.push(toPublic);
     const toInternal = await openOne(
@@ -77,7 +77,7 @@ export async function openListeners(parts: ListenerParts): Promise<Listeners> {
         corsOrigins: [],
         reflectionAccess: { kind: 'services' },
       },
-      {},
+      internalConnections,
     );
     opened.push(toInternal);
     const admin = await openAdmin({ host: settings.hosts.admin, port: settings.admin.port, probes, metrics, pages });
@@ -117,7 +117,7 @@ async function openOne(
   { settings, registry, answer, chain, refusal, health, clock, log, reportDefect, reports }: ListenerParts,
   plans: readonly MethodPlan[],
   place: Place,
-  bounds: Pick<FrontOptions, 'timers' | 'limits'>,
+  { timers: { handshake, preface, request, idle, stall }, limits }: Pick<Settings['public'], 'timers' | 'limits'>,
 ) {
   const { corsOrigins, reflectionAccess, ...where } = place;
   const served: readonly Served[] = [...plans.map((plan) => ({ plan, answer })), ...healthMethods(health, registry, clock)];
@@ -138,7 +138,8 @@ async function openOne(
     log,
     reportDefect,
     reports,
-    ...bounds,
+    timers: { handshakeMs: handshake, prefaceMs: preface, requestMs: request, idleMs: idle, stallMs: stall },
+    limits,
   });
   return { front, close: () => front.close() };
 }

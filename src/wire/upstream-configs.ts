@@ -1,11 +1,9 @@
 import type { UpstreamConfig } from '../core/upstreams/upstreams.ts';
 import type { Settings } from '../settings.ts';
+import { upstream } from '../settings/defaults/upstreams.ts';
 import { readAuthorities, readCertificate } from '../transport/tls/certificate.ts';
 
 type Upstream = Settings['upstreams'][string];
-
-/** Defaults of upstreams that are not in the configuration: the sample company's services in dev. Milliseconds. */
-const sampleDeadlineMs = 5_000;
 
 /**
  * Reads the upstreams of the configuration with their certificates. The sample company provides the others.
@@ -36,8 +34,8 @@ export function upstreamConfigs(
     return { ...(ca && { ca }), ...(own && { cert: own.cert, key: own.key }), ...(serverName !== undefined && { serverName }) };
   };
   const configs: Record<string, UpstreamConfig> = {};
-  for (const [name, address] of Object.entries(samples)) configs[name] = { address, deadlineMs: sampleDeadlineMs, attemptsMax: 3, audience: name };
-  for (const [name, { address, tls, deadline, attemptsMax, audience = name }] of Object.entries(upstreams))
+  const ofSample = Object.entries(samples).map(([name, address]) => [name, upstream.parse({ address })] as const);
+  for (const [name, { address, tls, deadline, attemptsMax, audience = name }] of [...ofSample, ...Object.entries(upstreams)])
     configs[name] = { address, ...(tls && { tls: tlsOf(`upstreams.${name}.tls`, tls) }), deadlineMs: deadline, attemptsMax, audience };
   if (wrong.length > 0) throw new Error(wrong.join('\n'));
   return configs;

@@ -8,7 +8,8 @@ import { jsonSchema, leaves } from '../../src/settings/describe.ts';
 import { readValue, variableOf } from '../../src/settings/environment.ts';
 import { SettingsError } from '../../src/settings/problems.ts';
 import type { Need } from '../../src/settings/needed-to-serve.ts';
-import { loadSettings, type Mode, type Settings } from '../../src/settings.ts';
+import { loadSettings, type Settings } from '../../src/settings.ts';
+import type { Mode } from '../../src/settings/defaults/by-mode.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'portico-settings-'));
 after(() => rmSync(folder, { recursive: true }));

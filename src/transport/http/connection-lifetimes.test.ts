@@ -4,11 +4,11 @@ import { type AddressInfo, connect, createServer } from 'node:net';
 import { test } from 'node:test';
 import { fakeClock } from '../../../test/support/time/clock.ts';
 import { until } from '../../../test/support/time/until.ts';
-import { defaultTimers } from '../listener-limits.ts';
 import { nobody } from '../peer.ts';
 import { Connection } from './connection.ts';
 import { openConnectionLifetimes } from './connection-lifetimes.ts';
 
+const timers = { handshakeMs: 10_000, prefaceMs: 10_000, requestMs: 30_000, idleMs: 300_000, stallMs: 30_000 };
 const preface = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n';
 const settings = Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0]);
 const goaway = Buffer.from([0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
@@ -18,7 +18,7 @@ const connectionOf = () =>
 
 test('a client that says GOAWAY and leaves its socket open throws in no timer', async () => {
   const clock = fakeClock();
-  const sessions = openConnectionLifetimes(defaultTimers, clock, () => {});
+  const sessions = openConnectionLifetimes(timers, clock, () => {});
   const server = createServer((socket) => {
     const session = performServerHandshake(socket.on('error', () => {}));
     session.on('error', () => {});
@@ -45,7 +45,7 @@ test('a client that says GOAWAY and leaves its socket open throws in no timer', 
 
 test('a client that stops inside a header block is closed, though it has other calls and answers nothing', async () => {
   const clock = fakeClock();
-  const sessions = openConnectionLifetimes(defaultTimers, clock, () => {});
+  const sessions = openConnectionLifetimes(timers, clock, () => {});
   let isClosed = false;
   const server = createServer((socket) => {
     socket

@@ -3,9 +3,9 @@ import { durationText } from '../../core/kit/duration.ts';
 import { leaveAfterMsMax, listMaxMax } from '../../core/ports/presence.ts';
 import { ageMsMax, sizeMax } from '../../core/ports/topic-log.ts';
 import { heartbeatRangeMs } from '../../core/streams/stream-limits.ts';
-import { duration, name, text } from './values.ts';
+import { duration, name, text } from '../value-formats.ts';
 
-const count = (most: number, usual: number) => z.int().min(1).max(most).default(usual);
+const count = (most: number) => z.int().min(1).max(most);
 
 const namespace = z.strictObject({
   history: z.int().min(0).max(sizeMax).default(100).describe('Events of a topic that are kept for clients that return.'),
@@ -58,8 +58,8 @@ export const live = z
     stalled: duration('1s', '10m')
       .prefault('30s')
       .describe('A client that takes nothing for this long while something waits is closed with STREAM_SLOW.'),
-    unacknowledgedMax: count(100_000, 1_000).describe('Events and snapshots that a client may leave unacknowledged before others wait.'),
-    streamsPerUser: count(100_000, 20).describe('Streams of one user at one replica. Beyond it: STREAMS_TOO_MANY.'),
+    unacknowledgedMax: count(100_000).default(1_000).describe('Events and snapshots that a client may leave unacknowledged before others wait.'),
+    streamsPerUser: count(100_000).default(20).describe('Streams of one user at one replica. Beyond it: STREAMS_TOO_MANY.'),
     streamsPerAddress: z
       .int()
       .min(1)
@@ -68,18 +68,20 @@ export const live = z
       .describe(
         'Streams from one IPv4 address or one IPv6 /64 network at one replica. Beyond it: STREAMS_TOO_MANY. Unset: no limit, as behind a balancer, whose address is that of all.',
       ),
-    beginsPerSecond: count(10_000, 20).describe(
-      'Streams, subscriptions and watches that one user begins in a second at one replica, on average; a hundred times as many at once. Beyond it: MESSAGES_TOO_MANY.',
-    ),
-    subscriptionsMax: count(10_000, 128).describe('Subscriptions of one stream. Beyond it the stream is closed with SUBSCRIPTIONS_TOO_MANY.'),
-    watchesMax: count(10_000, 64).describe('Watches of one stream. Beyond it the stream is closed with SUBSCRIPTIONS_TOO_MANY.'),
-    messagesPerSecond: count(10_000, 20).describe(
-      'Messages of one client in a second, on average; ten times as many at once. Beyond it the stream is closed with MESSAGES_TOO_MANY.',
-    ),
-    computationsMax: count(10_000, 64).describe(
-      'Concurrent computations of watched answers at one replica: this many for changes, and as many for clients that arrive.',
-    ),
-    recoveriesMax: count(10_000, 64).describe('Concurrent reads of the log for clients that return, at one replica.'),
+    beginsPerSecond: count(10_000)
+      .default(20)
+      .describe(
+        'Streams, subscriptions and watches that one user begins in a second at one replica, on average; a hundred times as many at once. Beyond it: MESSAGES_TOO_MANY.',
+      ),
+    subscriptionsMax: count(10_000).default(128).describe('Subscriptions of one stream. Beyond it the stream is closed with SUBSCRIPTIONS_TOO_MANY.'),
+    watchesMax: count(10_000).default(64).describe('Watches of one stream. Beyond it the stream is closed with SUBSCRIPTIONS_TOO_MANY.'),
+    messagesPerSecond: count(10_000)
+      .default(20)
+      .describe('Messages of one client in a second, on average; ten times as many at once. Beyond it the stream is closed with MESSAGES_TOO_MANY.'),
+    computationsMax: count(10_000)
+      .default(64)
+      .describe('Concurrent computations of watched answers at one replica: this many for changes, and as many for clients that arrive.'),
+    recoveriesMax: count(10_000).default(64).describe('Concurrent reads of the log for clients that return, at one replica.'),
   })
   .prefault({})
   .describe('Live updates: LiveService.');

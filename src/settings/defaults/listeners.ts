@@ -1,13 +1,11 @@
 import { z } from 'zod';
-import { durationText } from '../../core/kit/duration.ts';
-import { defaultLimits, defaultTimers } from '../../transport/listener-limits.ts';
-import { listenHost } from './address.ts';
-import { duration, file, name, port, text } from './values.ts';
+import { listenHost } from '../address-formats.ts';
+import { duration, file, name, port, text } from '../value-formats.ts';
 
 export const publicListener = z
   .strictObject({
     host: listenHost().optional().describe('Address to listen on. Default: 127.0.0.1 in dev, :: in serve.'),
-    port: port(8443, 'Public TCP port'),
+    port: port().default(8443).describe('Public TCP port; 0 takes a free one.'),
     tls: z
       .strictObject({
         certFile: file().describe('PEM file of the certificate and its chain. Reloaded when it changes.'),
@@ -19,25 +17,25 @@ export const publicListener = z
     corsOrigins: z.array(text()).max(100).default([]).describe('Origins whose web pages may call the server, such as "https://app.example.com".'),
     timers: z
       .strictObject({
-        handshake: duration('100ms', '2m').prefault(durationText(defaultTimers.handshakeMs)).describe('Time limit of a TLS handshake.'),
+        handshake: duration('100ms', '2m').prefault('10s').describe('Time limit of a TLS handshake.'),
         preface: duration('100ms', '2m')
-          .prefault(durationText(defaultTimers.prefaceMs))
+          .prefault('10s')
           .describe('Time limit for the first bytes of a new connection, and for the headers of an HTTP/1.1 request.'),
         request: duration('100ms', '1h')
-          .prefault(durationText(defaultTimers.requestMs))
+          .prefault('30s')
           .describe('Time limit for receiving a request of one message. Streams of requests may be longer.'),
         idle: duration('1s', '1h')
-          .prefault(durationText(defaultTimers.idleMs))
+          .prefault('5m')
           .describe('A connection without calls is closed after this time. Set it below the idle timeout of balancers.'),
         stall: duration('100ms', '1h')
-          .prefault(durationText(defaultTimers.stallMs))
+          .prefault('30s')
           .describe('A stream ends when its answer waits for this time without any of its bytes leaving, because the client does not read.'),
       })
       .prefault({})
       .describe('Time limits of connections.'),
     limits: z
       .strictObject({
-        connections: z.int().min(1).max(1_000_000).default(defaultLimits.connections).describe('Open connections. Further ones are closed at once.'),
+        connections: z.int().min(1).max(1_000_000).default(10_000).describe('Open connections. Further ones are closed at once.'),
         connectionsPerAddress: z
           .int()
           .min(1)
@@ -50,13 +48,13 @@ export const publicListener = z
           .int()
           .min(65_536)
           .max(1_073_741_824)
-          .default(defaultLimits.queuedBytesPerConnection)
+          .default(16_777_216)
           .describe('Bytes of answers that may wait for the client of one connection. The connection is ended beyond it.'),
         queuedBytes: z
           .int()
           .min(65_536)
           .max(68_719_476_736)
-          .default(defaultLimits.queuedBytes)
+          .default(268_435_456)
           .describe(
             'Bytes of answers that may wait in all. Beyond it connections are ended: those stuck for the longest time first, then those with the most.',
           ),
@@ -64,7 +62,7 @@ export const publicListener = z
           .int()
           .min(4_096)
           .max(32_768)
-          .default(defaultLimits.statusBytes)
+          .default(8_192)
           .describe(
             "Bytes of a status with its text, details and metadata, and of an answer's metadata. Many clients accept 8 KiB of headers. Details are dropped and texts clipped beyond it.",
           ),
@@ -80,7 +78,7 @@ export const internalListener = z
     host: listenHost()
       .optional()
       .describe('Address to listen on. Default: 127.0.0.1. For services on other machines name one, such as "::" for all.'),
-    port: port(8444, 'TCP port for internal services'),
+    port: port().default(8444).describe('TCP port for internal services; 0 takes a free one.'),
     tls: z
       .strictObject({
         certFile: file().describe('PEM file of the certificate and its chain.'),
@@ -97,12 +95,18 @@ export const internalListener = z
   .prefault({})
   .describe('The listener for internal services.');
 
+/**
+ * The internal listener has no settings for its connections: it has the defaults of the public one. Times in
+ * milliseconds.
+ */
+export const internalConnections: Pick<z.output<typeof publicListener>, 'timers' | 'limits'> = publicListener.parse({});
+
 export const adminListener = z
   .strictObject({
     host: listenHost()
       .optional()
       .describe('Address to listen on. Default: 127.0.0.1. For probes from other machines name one, such as "::" for all.'),
-    port: port(8445, 'TCP port of probes and metrics, plain HTTP'),
+    port: port().default(8445).describe('TCP port of probes and metrics, plain HTTP; 0 takes a free one.'),
   })
   .prefault({})
   .describe('The listener for operators.');

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { secretFile } from './values.ts';
+import { secretFile } from '../value-formats.ts';
 
 export const sql = z
   .strictObject({

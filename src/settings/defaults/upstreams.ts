@@ -1,8 +1,9 @@
 import { z } from 'zod';
-import { upstreamAddress } from './address.ts';
-import { clientTls, duration, name, text } from './values.ts';
+import { upstreamAddress } from '../address-formats.ts';
+import { clientTls, duration, name, text } from '../value-formats.ts';
 
-const upstream = z.strictObject({
+/** One upstream. The services of the sample company have its defaults where the settings do not name them. */
+export const upstream = z.strictObject({
   address: upstreamAddress().describe('"host:port", re-resolved by polling, or several: "ipv4:10.0.0.1:9000,10.0.0.2:9000".'),
   tls: clientTls().optional().describe('Unset: plain text. `{}`: TLS with the authorities of the system.'),
   deadline: duration('1ms', '1h').prefault('5s').describe('Deadline of one call.'),

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { duration } from './values.ts';
+import { duration } from '../value-formats.ts';
 
 export const drain = z
   .strictObject({

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { parseDurationMs } from '../../core/kit/duration.ts';
+import { parseDurationMs } from '../core/kit/duration.ts';
 
 /**
  * A duration like "800ms", "30s", "5m", "1h"; milliseconds once loaded. Its format is not JSON Schema's own `duration`,
@@ -15,7 +15,7 @@ export function duration(least: string, most: string) {
     .refine((ms) => ms >= minMs && ms <= maxMs);
 }
 
-export const port = (usual: number, what: string) => z.int().min(0).max(65_535).default(usual).describe(`${what}; 0 takes a free one.`);
+export const port = () => z.int().min(0).max(65_535);
 /** The name of an upstream or an internal service. */
 export const name = () =>
   z

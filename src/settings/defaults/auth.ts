@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { duration, file, keysUrl, secret, secretFile, text } from './values.ts';
+import { duration, file, keysUrl, secret, secretFile, text } from '../value-formats.ts';
 
 /** Accepted algorithms: asymmetric only, so that a public key can never serve as a secret. */
 const algorithms = () =>

@@ -1,0 +1,28 @@
+import { join, resolve } from 'node:path';
+import type { RawSettings } from '../schema.ts';
+
+/**
+ * `dev`: embedded engines, sample company, dev identities, loopback. `serve`: production, which requires settings for
+ * its engines, keys and certificate.
+ */
+export type Mode = 'dev' | 'serve';
+
+const loopback = '127.0.0.1';
+
+/** The settings whose default depends on the mode or on another setting. */
+export function defaultsByMode(mode: Mode, settings: RawSettings) {
+  const dataDir = resolve(settings.dataDir);
+  return {
+    dataDir,
+    // only the public listener is for other machines unless the settings say so
+    hosts: {
+      public: settings.public.host ?? (mode === 'dev' ? loopback : '::'),
+      internal: settings.internal.host ?? loopback,
+      admin: settings.admin.host ?? loopback,
+    },
+    keysDir: settings.auth.keysDir ?? join(dataDir, 'keys'),
+    embedded: settings.embedded ?? (mode === 'dev' && settings.sql.url === undefined),
+    reflection: settings.reflection ?? mode === 'dev',
+    sample: mode === 'dev' && (settings.sample ?? true),
+  };
+}
