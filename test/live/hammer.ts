@@ -7,7 +7,7 @@ import { callOf, keptTransports, signIn } from '../support/client/protocols.ts';
 import { scraped } from '../support/client/scrape.ts';
 import { callInternal, type LiveServer, liveRegistry } from '../support/server/live-server.ts';
 import { seeded } from '../support/time/seeded.ts';
-import { until } from '../support/time/until.ts';
+import { until as untilWithin } from '../support/time/until.ts';
 
 export type HammerParts = {
   /** Replicas of one cluster. */
@@ -24,6 +24,9 @@ const slots = 8;
 const screens = 'fixture.v1.ScreenService';
 const gauges = ['portico_live_streams', 'portico_live_topics', 'portico_live_watched'];
 const transports = keptTransports();
+/** On a busy machine. Milliseconds. */
+const patienceMs = 30_000;
+const until = (what: string, isTrue: () => boolean | Promise<boolean>) => untilWithin(what, isTrue, patienceMs);
 
 /** A client, and what it wished last of each topic: a generation, or undefined. */
 type Slot = {

@@ -18,7 +18,7 @@ const topics = ['chaos:0'];
 const eventBytes = 10_000;
 const patienceMs = 120_000;
 /** What V8 and the kernel move about besides. Bytes. */
-const flatBytes = 80_000_000;
+const flatBytes = 120_000_000;
 
 test(`${each} clients of each hostile kind cost no memory and disturb nobody`, { timeout: 4 * patienceMs }, async (context) => {
   await using stack = new AsyncDisposableStack();

@@ -44,7 +44,7 @@ async function runWithout([file, code, without]: Change, args: (folder: string) 
     assert.equal(text.split(code).length, 2, `${file} has "${code}" once`);
     writeFileSync(join(folder, file), text.replace(code, without));
     const command = ['-u', 'NODE_TEST_CONTEXT', process.execPath, ...args(folder)]; // it is no part of this test run
-    const { stdout } = await attempt('env', command, { cwd: folder, mostMs: 180_000 });
+    const { stdout } = await attempt('env', command, { cwd: folder, mostMs: 300_000 });
     return stdout;
   } finally {
     remove();

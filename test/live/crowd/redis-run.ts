@@ -58,7 +58,7 @@ export async function openRedisRun(place: RedisPlace, ofOther = place): Promise<
   const listeners = [a, b].flatMap((server, s) =>
     Array.from({ length: listenersPerServer }, (_, i) => {
       const own = [topics[i], topics[(i + 3) % topics.length]].filter((topic) => topic !== undefined);
-      return openListener({ name: `client ${i} of ${'AB'[s]}`, port: portOf(server.url), ca: a.ca, token, topics: own, random, heartbeatMs: 5_000 });
+      return openListener({ name: `client ${i} of ${'AB'[s]}`, port: portOf(server.url), ca: a.ca, token, topics: own, random, heartbeatMs: 25_000 });
     }),
   );
   const watcher = openWatcher(b, token, random);
