@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache';
 import { backoffMs } from '../core/kit/backoff.ts';
 import type { Clock } from '../core/kit/clock.ts';
 import { pause } from '../core/kit/until-called.ts';
-import { type CallError, asCallError } from './call-error.ts';
+import { asCallError, CallError } from './call-error.ts';
 import type { Session } from './session.ts';
 import type { Answer, ClientTransport, Headers } from './transport.ts';
 
@@ -33,7 +33,7 @@ export type Calls = {
   ): Promise<ResponseOf<S['methods'][M]>>;
   /** The same with bytes, once: without etag and retry, with a new token if the first is refused. */
   once(path: string, request: Uint8Array, headers: Headers, signal?: AbortSignal): Promise<Answer>;
-  /** Forgets all answers: another user must not see them. */
+  /** Forgets all answers, and ends the calls under way: another user must neither see them nor send them. */
   clear(): void;
 };
 
@@ -58,19 +58,27 @@ const never = new AbortController().signal;
 export function openCalls({ transport, session, clock, random, headers: common }: CallsParts): Calls {
   const answers = new LRUCache<string, { readonly etag: string; readonly message: Uint8Array }>({ max: answersMax });
 
-  const once: Calls['once'] = async (path, request, more, signal) => {
-    const send = (token: string) =>
-      transport.unary(path, request, {
-        headers: { ...common, ...more, authorization: `Bearer ${token}` },
-        timeoutMs,
-        ...(signal && { signal }),
-      });
-    const token = await session.accessToken();
+  /** Of the calls of one user. */
+  let cleared = new AbortController();
+  const ended = (signal: AbortSignal | undefined) => (signal === undefined ? cleared.signal : AbortSignal.any([cleared.signal, signal]));
+
+  const once: Calls['once'] = async (path, request, more, given) => {
+    const signal = ended(given);
+    const send = (token: string) => {
+      signal.throwIfAborted();
+      return transport.unary(path, request, { headers: { ...common, ...more, authorization: `Bearer ${token}` }, timeoutMs, signal });
+    };
     try {
-      return await send(token);
+      const token = await session.accessToken();
+      try {
+        return await send(token);
+      } catch (error) {
+        if (signal.aborted || !asCallError(error).reason.startsWith('TOKEN_')) throw error;
+        return await send(await session.renew(token));
+      }
     } catch (error) {
-      if (!asCallError(error).reason.startsWith('TOKEN_')) throw error;
-      return send(await session.renew(token));
+      if (signal.aborted) throw new CallError('CANCELLED', 'The call was cancelled, or its session has ended.', [], error);
+      throw error;
     }
   };
   const insist = async (send: () => Promise<Answer>, signal: AbortSignal | undefined): Promise<Answer> => {
@@ -90,14 +98,20 @@ export function openCalls({ transport, session, clock, random, headers: common }
     const known = answers.get(key);
     const { message, headers } = await once(path, request, known === undefined ? {} : { 'if-none-match': known.etag }, signal);
     const answer = headers['portico-not-modified'] === '1' && known !== undefined ? known : { etag: headers.etag ?? '', message };
+    if (signal?.aborted) throw new CallError('CANCELLED', 'The call was cancelled, or its session has ended.');
     if (answer.etag === '') answers.delete(key);
     else answers.set(key, answer);
     return answer.message;
   };
   return {
     once,
-    clear: () => answers.clear(),
-    call: async (service, name, request, { signal, idempotencyKey } = {}) => {
+    clear: () => {
+      cleared.abort();
+      cleared = new AbortController();
+      answers.clear();
+    },
+    call: async (service, name, request, { signal: given, idempotencyKey } = {}) => {
+      const signal = ended(given); // of its retries, too
       const method = service.methods[name] as UnaryMethod<typeof request, never>;
       const path = `${service.fullName}/${method.name}`;
       const bytes = method.requestType.encode(request).finish();

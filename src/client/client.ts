@@ -21,6 +21,7 @@ export type ClientParts = {
 
 /** What an app needs of a Portico server. */
 export type Client = {
+  /** Signing in and out drops what is wanted, waits or was answered: sign in first, then subscribe and watch. */
   readonly session: Session;
   readonly calls: Calls;
   readonly live: Live;
@@ -49,16 +50,21 @@ export function openClient({ transport, tokens, clock, random, headers = {}, onN
   const calls = openCalls({ transport, session, clock, random, headers });
   const live = openLive({ transport, session, clock, random, headers, onNotice });
   const queue = openOfflineQueue(calls, clock, random);
+  /** Whoever is signed in next neither sees nor sends what was of another user. */
+  const forget = () => {
+    live.dispatch({ type: 'forget' });
+    queue.clear();
+    calls.clear();
+  };
   return {
     session: {
       ...session,
       signIn: (request) => {
-        calls.clear();
+        forget();
         return session.signIn(request);
       },
       signOut: () => {
-        live.close();
-        calls.clear();
+        forget();
         return session.signOut();
       },
     },

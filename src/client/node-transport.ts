@@ -11,10 +11,15 @@ export type NodeTransportOptions = {
   readonly ca?: Buffer;
 };
 
+/** A stream that was left may take so long to end: the network may be lost. Milliseconds. */
+const leaveMs = 5_000;
+/** A connection that answers nothing is given up: a call on it would wait for the timeouts of TCP. Milliseconds. */
+const keepalive = { 'grpc.keepalive_time_ms': 45_000, 'grpc.keepalive_timeout_ms': 10_000 };
+
 /** gRPC over TLS by nice-grpc: one connection for calls, and one for each stream of live updates. */
 export function nodeTransport({ address, ca }: NodeTransportOptions): ClientTransport {
   // own connections: two channels of one address would share theirs, and a server that stops keeps its old ones
-  const connect = () => createChannel(`https://${address}`, ChannelCredentials.createSsl(ca), { 'grpc.use_local_subchannel_pool': 1 });
+  const connect = () => createChannel(`https://${address}`, ChannelCredentials.createSsl(ca), { ...keepalive, 'grpc.use_local_subchannel_pool': 1 });
   const calls = connect();
   return {
     unary: async (method, request, { headers, timeoutMs, signal }) => {
@@ -44,6 +49,7 @@ export function nodeTransport({ address, ca }: NodeTransportOptions): ClientTran
       const cancel = new AbortController();
       const requests = pushable<LiveRequest>();
       requests.push({ message: { $case: 'hello', value: hello } });
+      let leaving: ReturnType<typeof setTimeout> | undefined;
       let trailer = Metadata();
       const answers = createClient(LiveServiceDefinition, channel).connect(requests.values(), {
         metadata: Metadata(headers),
@@ -64,10 +70,14 @@ export function nodeTransport({ address, ca }: NodeTransportOptions): ClientTran
           cancel.abort(); // a status can come while requests are still open
           requests.end();
           channel.close();
+          clearTimeout(leaving);
         });
       return {
         send: (message) => requests.push({ message }),
-        close: () => requests.end(), // what was sent goes out; the server answers goodbye by ending the stream
+        close: () => {
+          requests.end(); // what was sent goes out; the server answers goodbye by ending the stream
+          leaving = setTimeout(() => cancel.abort(), leaveMs).unref();
+        },
       };
     },
     close: () => calls.close(),

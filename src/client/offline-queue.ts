@@ -17,7 +17,9 @@ export type OfflineQueue = {
   wake(): void;
   /** Calls that wait. */
   readonly size: number;
-  /** Refuses all that wait. */
+  /** Refuses all that wait: another user must not send them. */
+  clear(): void;
+  /** The same, and all that come. */
   close(): void;
 };
 
@@ -44,7 +46,8 @@ export function openOfflineQueue(calls: Pick<Calls, 'once'>, clock: Clock, rando
   const run = async () => {
     running = true;
     for (let failures = 0; waiting.length > 0 && !closed; ) {
-      const { send, resolve, reject } = waiting[0] as Waiting;
+      const first = waiting[0] as Waiting;
+      const { send, resolve, reject } = first;
       try {
         resolve(await send());
         failures = 0;
@@ -57,9 +60,13 @@ export function openOfflineQueue(calls: Pick<Calls, 'once'>, clock: Clock, rando
         }
         reject(error);
       }
-      waiting.shift();
+      if (waiting[0] === first) waiting.shift();
     }
     running = false;
+  };
+  const clear = () => {
+    for (const { reject } of waiting.splice(0)) reject(new CallError('CANCELLED', 'The client was closed, or its session has ended.'));
+    wake();
   };
   return {
     get size() {
@@ -76,10 +83,10 @@ export function openOfflineQueue(calls: Pick<Calls, 'once'>, clock: Clock, rando
         waiting.push({ send, resolve, reject });
         if (!running) void run();
       }),
+    clear,
     close: () => {
       closed = true;
-      wake();
-      for (const { reject } of waiting.splice(0)) reject(new CallError('CANCELLED', 'The client was closed.'));
+      clear();
     },
   };
 }

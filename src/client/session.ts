@@ -41,29 +41,45 @@ type SessionParts = {
 };
 
 const timeoutMs = 15_000;
-/** A token that ends so soon is refreshed first. Milliseconds. */
-const marginMs = 30_000;
+/** A token that ends so soon, or in a third of its life, is refreshed first. Milliseconds. */
+const marginMostMs = 30_000;
 /** Reasons that end a session: docs/mobile/errors-and-retries.md. Nothing else does, least of all no answer. */
 const final = new Set(['REFRESH_TOKEN_INVALID', 'REFRESH_TOKEN_REUSED', 'SESSION_REVOKED']);
 
 /** The session of a device. However many calls need a new token, one refresh is under way. */
 export function openSession({ transport, store, clock, onEnded }: SessionParts): Session {
   let tokens: Promise<Tokens | undefined> | undefined;
-  let refreshing: Promise<Tokens> | undefined;
+  let refreshing: { readonly refreshToken: string; readonly next: Promise<Tokens> } | undefined;
+  let marginMs = marginMostMs;
+  /** Changes of the tokens come one after the other: a slow store must not let an older one win. */
+  let changing: Promise<unknown> = Promise.resolve();
 
   const known = () => {
-    tokens ??= store.load();
+    tokens ??= store.load().catch((error: unknown) => {
+      tokens = undefined; // such as before the device was unlocked for the first time
+      throw error;
+    });
     return tokens;
   };
-  const keep = async (next: Tokens | undefined) => {
-    await store.save(next);
-    tokens = Promise.resolve(next);
+  /**
+   * @param of the refresh token that these tokens follow: another session's tokens stay
+   * @returns whether they are kept
+   */
+  const keep = (next: Tokens | undefined, of?: string): Promise<boolean> => {
+    const change = changing.then(async () => {
+      if (of !== undefined && (await known())?.refreshToken !== of) return false;
+      await store.save(next);
+      tokens = Promise.resolve(next);
+      return true;
+    });
+    changing = change.catch(() => {}); // whoever changes them has the error
+    return change;
   };
-  const tokensOf = ({ accessToken, refreshToken, expiresIn }: Pick<SignInResponse, 'accessToken' | 'refreshToken' | 'expiresIn'>): Tokens => ({
-    accessToken,
-    refreshToken,
-    expiresAtMs: clock.nowMs() + expiresIn * 1_000,
-  });
+  const tokensOf = ({ accessToken, refreshToken, expiresIn }: Pick<SignInResponse, 'accessToken' | 'refreshToken' | 'expiresIn'>): Tokens => {
+    const lifeMs = expiresIn * 1_000;
+    marginMs = Math.min(marginMostMs, lifeMs / 3);
+    return { accessToken, refreshToken, expiresAtMs: clock.nowMs() + lifeMs };
+  };
   const signedIn = async () => {
     const now = await known();
     if (now === undefined) throw new CallError('UNAUTHENTICATED', 'Nobody is signed in.');
@@ -74,22 +90,26 @@ export function openSession({ transport, store, clock, onEnded }: SessionParts):
       const request = RefreshRequest.encode({ refreshToken }).finish();
       const { message } = await transport.unary('portico.v1.SessionService/Refresh', request, { headers: {}, timeoutMs });
       const next = tokensOf(RefreshResponse.decode(message));
-      await keep(next); // a refresh that is not stored is sent again, and answered alike
+      // a refresh that is not stored is sent again, and answered alike
+      if (!(await keep(next, refreshToken))) throw new CallError('UNAUTHENTICATED', 'The session has ended meanwhile.');
       return next;
     } catch (error) {
       const { reason } = asCallError(error);
-      if (final.has(reason)) {
-        await keep(undefined);
-        onEnded(reason);
-      }
+      if (final.has(reason) && (await keep(undefined, refreshToken))) onEnded(reason);
       throw error;
     }
   };
   const refreshOnce = (now: Tokens): Promise<Tokens> => {
-    refreshing ??= refresh(now).finally(() => {
-      refreshing = undefined;
-    });
-    return refreshing;
+    if (refreshing?.refreshToken !== now.refreshToken) {
+      const mine = {
+        refreshToken: now.refreshToken,
+        next: refresh(now).finally(() => {
+          if (refreshing === mine) refreshing = undefined;
+        }),
+      };
+      refreshing = mine;
+    }
+    return refreshing.next;
   };
   return {
     signIn: async (request) => {

@@ -139,3 +139,48 @@ test('a hundred writes wait at most, and a closed client refuses those that wait
   queue.close();
   assert.ok((await ended).every(({ status }) => status === 'rejected'));
 });
+
+test('a call that waits for its retry ends with its session: the next user does not send it', async () => {
+  const { calls, clock, sent } = await opened(() => new CallError('UNAVAILABLE', 'no network'));
+  const call = echo(calls);
+  call.catch(() => {});
+  await until('it was tried', () => sent.length === 1);
+  calls.clear();
+  await assert.rejects(pausing(clock, call), { code: 'CANCELLED' });
+  assert.equal(sent.length, 1);
+});
+
+test('an answer that comes after its session has ended is neither given nor kept', async () => {
+  const late = Promise.withResolvers<ReturnType<typeof echoed>>();
+  const { calls, sent } = await opened((_, n) => (n === 1 ? late.promise : echoed('of the next user')));
+  const call = echo(calls);
+  await until('it was sent', () => sent.length === 1);
+  calls.clear();
+  late.resolve(echoed('of the user before', { etag: '"1"' }));
+  await assert.rejects(call, { code: 'CANCELLED' });
+  assert.equal((await echo(calls)).text, 'of the next user');
+  assert.equal(sent[1]?.headers['if-none-match'], undefined);
+});
+
+test('writes that wait are refused when their session ends, and later ones are sent', async () => {
+  let online = false;
+  const { queue, clock, sent } = await opened(({ request }) =>
+    online ? { message: request, headers: {} } : new CallError('UNAVAILABLE', 'no network'),
+  );
+  const add = (text: string) => queue.add('app.v1.OrderService/PlaceOrder', Buffer.from(text), `key of ${text}`);
+  const before = Promise.allSettled([add('one'), add('two')]);
+  await until('it was tried', () => sent.length === 1);
+  queue.clear();
+  const after = add('three');
+  online = true;
+  queue.wake();
+  assert.deepEqual(
+    (await before).map((ended) => ended.status === 'rejected' && (ended.reason as CallError).code),
+    ['CANCELLED', 'CANCELLED'],
+  );
+  assert.equal(Buffer.from(await pausing(clock, after)).toString(), 'three');
+  assert.deepEqual(
+    sent.map(({ headers }) => headers['idempotency-key']),
+    ['key of one', 'key of three'],
+  );
+});

@@ -112,6 +112,30 @@ for (const [number, name] of (Object.keys(transports) as (keyof typeof transport
     client.close();
   });
 
+  test(`${name}: nothing of a user is left for the next one`, async () => {
+    const client = await openSignedIn('alice', name);
+    client.live.dispatch({ type: 'subscribe', topic });
+    client.live.dispatch({ type: 'start' });
+    await phaseIs(client, 'live');
+    await client.session.signOut();
+    assert.deepEqual([client.live.state.phase, client.live.state.topics.size], ['stopped', 0]);
+    await assert.rejects(client.session.accessToken(), { code: 'UNAUTHENTICATED' });
+    client.close();
+  });
+
+  test(`${name}: a stream that was left while the network is silent is given up`, async () => {
+    const client = await openSignedIn('alice', name);
+    await link.become('silent');
+    try {
+      client.live.dispatch({ type: 'start' });
+      await until('it connects', () => link.connections() > 0);
+      client.close();
+      await until('no connection is left', () => link.connections() === 0, 30_000);
+    } finally {
+      await link.become('open');
+    }
+  });
+
   test(`${name}: a session that is ended elsewhere ends the stream, and shows the sign-in`, async () => {
     const client = await openSignedIn('bob', name);
     client.live.dispatch({ type: 'start' });

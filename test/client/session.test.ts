@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { CallError } from '../../src/client/call-error.ts';
 import { memoryTokenStore, openSession } from '../../src/client/session.ts';
-import { RefreshRequest, RefreshResponse } from '../../src/gen/portico/v1/session.ts';
+import { RefreshRequest, RefreshResponse, SignInRequest, SignInResponse } from '../../src/gen/portico/v1/session.ts';
 import { fakeClock } from '../support/time/clock.ts';
 import { failure } from './failure.ts';
 import { scriptedTransport } from './scripted-transport.ts';
@@ -95,4 +95,65 @@ test('signed out offline is signed out', async () => {
   await session.signOut();
   assert.equal(await store.load(), undefined);
   assert.equal(sent[0]?.headers.authorization, 'Bearer a0');
+});
+
+/** A session whose refresh is answered when the test says so, while another user may sign in. */
+async function openedSlow() {
+  const answered = Promise.withResolvers<ReturnType<typeof refreshed> | CallError>();
+  const signedIn = { message: SignInResponse.encode(SignInResponse.fromPartial({ accessToken: 'b0', refreshToken: 's0', expiresIn: 600 })).finish() };
+  const opening = await opened(({ method }) => {
+    if (method.endsWith('/Refresh')) return answered.promise;
+    return { message: method.endsWith('/SignIn') ? signedIn.message : new Uint8Array(), headers: {} };
+  });
+  return { ...opening, answer: answered.resolve };
+}
+
+test('a refresh that is answered after a sign-out signs nobody in again', async () => {
+  const { session, store, answer } = await openedSlow();
+  const renewed = session.renew('a0');
+  await session.signOut();
+  answer(refreshed(1));
+  await assert.rejects(renewed, { code: 'UNAUTHENTICATED' });
+  assert.equal(await store.load(), undefined);
+  await assert.rejects(session.accessToken(), { code: 'UNAUTHENTICATED' });
+});
+
+for (const [what, late] of [
+  ['answered', refreshed(1)],
+  ['refused for good', failure('UNAUTHENTICATED', 'SESSION_REVOKED')],
+] as const)
+  test(`a refresh of the session before that is ${what} late leaves the new session alone`, async () => {
+    const { session, store, ended, answer } = await openedSlow();
+    const renewed = session.renew('a0');
+    await session.signIn(SignInRequest.fromPartial({}));
+    answer(late);
+    await assert.rejects(renewed, { code: 'UNAUTHENTICATED' });
+    assert.deepEqual([(await store.load())?.refreshToken, await session.accessToken(), ended], ['s0', 'b0', []]);
+  });
+
+test('tokens that cannot be read yet are read again', async () => {
+  let isLocked = true;
+  const kept = memoryTokenStore();
+  const clock = fakeClock();
+  await kept.save({ accessToken: 'a0', refreshToken: 'r0', expiresAtMs: clock.nowMs() + 600_000 });
+  const load = () => (isLocked ? Promise.reject(new Error('the device is locked')) : kept.load());
+  const { transport } = scriptedTransport((_, n) => refreshed(n));
+  const session = openSession({ transport, store: { ...kept, load }, clock, onEnded: () => {} });
+  await assert.rejects(session.accessToken(), /locked/);
+  isLocked = false;
+  assert.equal(await session.accessToken(), 'a0');
+});
+
+test('tokens with a short life are not refreshed for each call', async () => {
+  const short = (n: number) => ({
+    ...refreshed(n),
+    message: RefreshResponse.encode({ accessToken: `a${n}`, refreshToken: `r${n}`, expiresIn: 15 }).finish(),
+  });
+  const { session, clock, sent } = await opened((_, n) => short(n), 0);
+  assert.equal(await session.accessToken(), 'a1');
+  await clock.advance(9_000);
+  assert.equal(await session.accessToken(), 'a1');
+  await clock.advance(2_000);
+  assert.equal(await session.accessToken(), 'a2');
+  assert.equal(sent.length, 2);
 });

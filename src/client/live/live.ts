@@ -80,7 +80,14 @@ export function openLive({ transport, session, clock, random, headers, onNotice 
       case 'renewToken':
         return void renew();
       case 'notify':
-        return onNotice(action.notice);
+        try {
+          return onNotice(action.notice);
+        } catch (error) {
+          queueMicrotask(() => {
+            throw error;
+          });
+          return;
+        }
     }
   };
   /** What is sent while the token of the stream is fetched. */

@@ -5,7 +5,7 @@ import { acknowledgement, refused, renewFirst, synced, timer, wait } from './tra
 import { askedMs } from './waits.ts';
 import { without } from './wishes.ts';
 
-/** How long before its end a token is renewed. Milliseconds. */
+/** How long before its end a token is renewed; half of what is left if that is less. Milliseconds. */
 const renewBeforeMs = 60_000;
 /** After this time without a message the stream acknowledges what it has received. Milliseconds. */
 const acknowledgeAfterMs = 1_000;
@@ -68,7 +68,8 @@ function welcome(state: LiveState, { heartbeatMs, acknowledgeEvery, serverTime, 
 
 function renewTimer({ aheadMs }: LiveState, endsAt: Date | undefined, { nowMs }: Chance): readonly Action[] {
   if (endsAt === undefined) return [];
-  return [timer('renew', Math.max(1_000, endsAt.getTime() - (nowMs + aheadMs) - renewBeforeMs))];
+  const leftMs = endsAt.getTime() - (nowMs + aheadMs);
+  return [timer('renew', Math.max(1_000, Math.floor(leftMs - Math.min(renewBeforeMs, leftMs / 2))))];
 }
 
 function closed(state: LiveState, { reason, advice, delayMs }: StreamClosed, chance: Chance): Step {

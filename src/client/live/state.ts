@@ -92,6 +92,8 @@ export type LiveEvent =
   /** The app wants the stream, or does not want it any more. What is subscribed and watched stays. */
   | { readonly type: 'start' }
   | { readonly type: 'stop' }
+  /** Another user, or nobody: what is wanted, received or not answered is dropped. */
+  | { readonly type: 'forget' }
   /**
    * @property position of the last event that the app has stored; without one the known position is kept
    * @property presence whether the app wants to know who is there; without it as before

@@ -1,5 +1,5 @@
 import { onMessage } from './on-message.ts';
-import type { Action, Chance, LiveEvent, LiveState, Step, TimerName } from './state.ts';
+import { type Action, type Chance, initialState, type LiveEvent, type LiveState, type Step, type TimerName } from './state.ts';
 import { acknowledgement, close, isOpen, leave, open, refused, renew, renewFirst, same, sendIfOpen, timer, wait } from './transitions.ts';
 import { subscribe, unsubscribe, unwatch, watch } from './wishes.ts';
 
@@ -28,6 +28,8 @@ function stepOf(state: LiveState, event: LiveEvent, chance: Chance): Step {
         : same(state);
     case 'stop':
       return state.phase === 'stopped' ? same(state) : leave({ ...state, phase: 'stopped' }, isOpen(state));
+    case 'forget':
+      return forget(state);
     case 'subscribe':
       return subscribe(state, event);
     case 'unsubscribe':
@@ -87,6 +89,14 @@ function ended(state: LiveState, { code, reason = code, retryAfterMs }: Extract<
     default:
       return wait(state, retryAfterMs ?? 0, chance);
   }
+}
+
+function forget(state: LiveState): Step {
+  const unanswered = Array.from(state.publishes.keys(), (requestId): Action => {
+    return { do: 'notify', notice: { kind: 'published', requestId, reason: 'CANCELLED' } };
+  });
+  const { actions } = leave(state, isOpen(state));
+  return { state: { ...initialState, wishedMs: state.wishedMs }, actions: [...actions, ...unanswered] };
 }
 
 function networkFound(state: LiveState): Step {
