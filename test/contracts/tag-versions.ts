@@ -76,6 +76,21 @@ export function tagVersionsContract(adapter: string, open: () => Promise<TagVers
     }
   });
 
+  contract('many answers with many tags are asked about at once, each by itself', async (on) => {
+    if (on.looseMax !== undefined) return; // it would forget some
+    const answers = await Promise.all(
+      Array.from({ length: 40 }, async (_, i) => {
+        const tags = Array.from({ length: 64 }, (_, j) => `tag:${i}:${j}`);
+        return { tags, versions: await stored({ ...on, lifeMs: 60_000 }, tags) };
+      }),
+    );
+    await on.versions.raise(['tag:3:0', 'tag:20:63']);
+    await on.versions.raise(['tag:30:7'], { soft: true });
+    const standings = await Promise.all(answers.map(async ({ tags, versions }) => on.versions.standing(tags, versions)));
+    for (const [i, standing] of standings.entries())
+      assert.equal(standing, i === 3 || i === 20 ? 'invalidated' : i === 30 ? 'soft' : 'current', `answer ${i}`);
+  });
+
   contract('versions only rise, a thousand times in one moment', async ({ versions }) => {
     let [last = 0] = (await versions.begin(['a'])).versions;
     for (let i = 0; i < 1_000; i++) {
