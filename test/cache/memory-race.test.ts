@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { seeded } from '../support/time/seeded.ts';
+import { everything } from './race.ts';
 import { raceOf, type Setting, stallOf } from './memory-world.ts';
 import { withoutPromptSeals } from './replicas.ts';
 import { failingStore, failingVersions } from './slow.ts';
@@ -33,19 +34,18 @@ for (const replicas of [1, 2]) {
   });
 }
 
-const everything: Setting = { streams: 0.4, partials: 0.2, errors: 0.2, moreTags: 70, soft: 0.4, settling: 0.3, computeMs: 10, ttlMs: 60 };
 for (const replicas of [1, 2]) {
-  test(`${replicas} with streams and their parts, partial answers, soft and settling invalidations: the same`, async () => {
-    const { staleAsFresh, foreign, failures, results } = await raceOf(12, { replicas, ...everything, staleWhileRevalidateMs: 50 });
+  test(`${replicas} with streams and their parts, watches, partial answers, soft and settling invalidations: the same`, async () => {
+    const { staleAsFresh, foreign, failures, results } = await raceOf(12, { replicas, ...everything, ttlMs: 60, staleWhileRevalidateMs: 50 });
     assert.deepEqual({ staleAsFresh, foreign, failures }, { staleAsFresh: [], foreign: [], failures: [] });
-    for (const result of ['hit', 'miss', 'coalesced', 'stale', 'stream'])
+    for (const result of ['hit', 'miss', 'coalesced', 'stale', 'stream', 'watch'])
       assert.ok((results[result] ?? 0) > 20, `${results[result]} of ${result} say little`);
   });
 
   test(`${replicas} that cannot ask for versions now and then: after a write its replica gives nothing computed before it`, async () => {
     const random = seeded(13);
     const without: Setting['without'] = ({ versions }) => ({ versions: failingVersions(versions, random) });
-    const { staleAsFresh, foreign, failures } = await raceOf(13, { replicas, ...everything, writes: 1, without });
+    const { staleAsFresh, foreign, failures } = await raceOf(13, { replicas, ...everything, ttlMs: 60, writes: 1, without });
     assert.deepEqual({ staleAsFresh, foreign, failures }, { staleAsFresh: [], foreign: [], failures: [] });
   });
 }

@@ -33,8 +33,9 @@ export type RaceOptions = {
   readonly errors?: number;
   /** Which part of the computations ends with parts missing. */
   readonly partials?: number;
-  /** Which part of the reads is by the stream form. */
+  /** Which part of the reads is by the stream form, and which part of the others for a watch. */
   readonly streams?: number;
+  readonly watches?: number;
   /** Which part of the invalidations is soft, and which part settles for a moment. */
   readonly soft?: number;
   readonly settling?: number;
@@ -61,6 +62,18 @@ export type RaceResult = {
   /** How answers were come by: hit, stale, miss, coalesced. */
   readonly results: Readonly<Record<string, number>>;
   readonly computes: number;
+};
+
+/** All that the race knows, at once. */
+export const everything: Partial<RaceOptions> = {
+  streams: 0.4,
+  watches: 0.3,
+  partials: 0.2,
+  errors: 0.2,
+  moreTags: 70,
+  soft: 0.4,
+  settling: 0.3,
+  computeMs: 10,
 };
 
 const users = ['ada', 'bob', 'cid'];
@@ -90,6 +103,7 @@ export async function race(options: RaceOptions): Promise<RaceResult> {
     errors = 0,
     partials = 0,
     streams = 0,
+    watches = 0,
     soft = 0,
     settling = 0,
     writes = 0,
@@ -159,13 +173,21 @@ export async function race(options: RaceOptions): Promise<RaceResult> {
     const least = floorOf(cache, itemId);
     try {
       const streamed = streams > 0 && random() < streams;
-      const answer = streamed ? await cache.answerStream(plan, call, compute) : await cache.answer(call, compute);
+      const watched = !streamed && watches > 0 && random() < watches;
+      const answer = await (streamed
+        ? cache.answerStream(plan, call, compute)
+        : watched
+          ? cache.answerWatched(call, compute)
+          : cache.answer(call, compute));
       const messages = await messagesOf(answer);
-      const result = String(answer.metadata.get('portico-cache') ?? 'stream');
+      const result = String(answer.metadata.get('portico-cache') ?? (watched ? 'watch' : 'stream'));
       results[result] = (results[result] ?? 0) + 1;
       for (const [i, message] of messages.entries()) {
         const { owner, revision } = GetItemResponse.decode(message);
-        const isOld = (i === 0 && result === 'stale') || (i === messages.length - 1 && answer.trailers.has('portico-stale'));
+        const isOld =
+          answer.watched?.verified === false ||
+          (i === 0 && result === 'stale') ||
+          (i === messages.length - 1 && answer.trailers.has('portico-stale'));
         if (owner !== user) foreign.push(`${user} got what is ${owner}'s`);
         if (!isOld && revision < least) staleAsFresh.push(`${result}: ${revision} of item ${itemId}, at least ${least}`);
       }

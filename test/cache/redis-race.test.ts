@@ -7,7 +7,7 @@ import { openedRedis } from '../support/redis/opened-redis.ts';
 import { type RedisPlace, sharedCluster, sharedRedis } from '../support/redis/redis.ts';
 import { stall } from './fence.ts';
 import { insistOnInvalidating } from './insist.ts';
-import { race } from './race.ts';
+import { everything, race } from './race.ts';
 import { replicasOf, sleep } from './redis-world.ts';
 import { withoutFence, withoutLeases, withoutSealing, withoutVersionCheck } from './replicas.ts';
 
@@ -45,6 +45,13 @@ for (const [name, shared] of [
       assert.deepEqual({ staleAsFresh, foreign, doubled, failures }, { staleAsFresh: [], foreign: [], doubled: [], failures: [] });
       for (const result of ['hit', 'miss', 'coalesced']) assert.ok((results[result] ?? 0) > 0, `there was no ${result}`);
       assert.ok(computes > 20);
+    });
+
+    test('with streams and their parts, watches, partial answers, soft and settling invalidations: the same', async () => {
+      const options = { ...everything, ttlMs: 1_000, staleWhileRevalidateMs: 500, hitsBetween: 50 };
+      const { staleAsFresh, foreign, failures, results } = await race({ ...replicasOf(connections, 3), ...options });
+      assert.deepEqual({ staleAsFresh, foreign, failures }, { staleAsFresh: [], foreign: [], failures: [] });
+      for (const result of ['hit', 'miss', 'coalesced', 'stream', 'watch']) assert.ok((results[result] ?? 0) > 0, `there was no ${result}`);
     });
 
     test('the race finds replicas that do not check versions', async () => {
