@@ -1,11 +1,11 @@
 import { Command, CommanderError } from 'commander';
-import { PolicyErrors } from '../core/policy/policy-errors.ts';
+import { PolicyErrors } from '../core/policy/format-policy-errors.ts';
 import { releaseVersion } from '../release/release.ts';
 import { SettingsError } from '../settings/problems.ts';
 import { DatabaseError } from '../wire/database-error.ts';
 import { Exit, exitCodes } from './exit-codes.ts';
 import { withMode, withSettings } from './options.ts';
-import { addPhone } from './phone/command.ts';
+import { addPhone } from './phone/add-phone-command.ts';
 
 /** Runs the command line. @returns the exit code: 0 ok, 1 failed, 2 settings or policies, 3 a dependency, 64 usage */
 export async function cli(args: readonly string[]): Promise<number> {

@@ -1,30 +1,22 @@
-import { readFileSync } from 'node:fs';
 import type { JWTVerifyGetKey } from 'jose';
-import { ChannelCredentials, createChannel, createClient, createServer, Metadata } from 'nice-grpc';
+import { createServer } from 'nice-grpc';
 import type { Clock } from '../core/kit/clock.ts';
 import { AccountServiceDefinition } from '../gen/accounts/v1/account.ts';
-import { CourierServiceDefinition, TrackResponse } from '../gen/couriers/v1/courier.ts';
+import { CourierServiceDefinition } from '../gen/couriers/v1/courier.ts';
 import { OrderServiceDefinition } from '../gen/orders/v1/order.ts';
-import { PublisherServiceDefinition } from '../gen/portico/internal/v1/publisher.ts';
 import { PromotionServiceDefinition } from '../gen/promotions/v1/promotion.ts';
-import { accounts } from './accounts.ts';
-import { type Behaviour, behaving, garbling } from './behaviour.ts';
+import { accounts } from './accounts-service.ts';
+import { type Behaviour, behaving, garbling } from './inject-faults.ts';
 import { authoriseBy } from './caller.ts';
-import { couriers, trackOf } from './couriers.ts';
-import { orders } from './orders.ts';
-import { promotions } from './promotions.ts';
-import { openWorld, type World } from './world.ts';
+import { couriers } from './couriers-service.ts';
+import { orders } from './orders-service.ts';
+import { promotions } from './promotions-service.ts';
+import { openParcels, type Parcels } from './parcels.ts';
+import { type PublisherTarget, publishChanges } from './publish-changes.ts';
 
 /** The sample company's internal services, by the names of their upstreams. */
 export const serviceNames = ['accounts', 'orders', 'couriers', 'promotions'] as const;
 export type ServiceName = (typeof serviceNames)[number];
-
-/** How a service reaches the server to report changes. */
-export type PublisherTarget = {
-  /** "127.0.0.1:8444" */ readonly address: string;
-  readonly caFile: string /** A service token. */;
-  readonly token: string;
-};
 
 export type ServiceOptions = {
   readonly clock: Clock;
@@ -32,7 +24,7 @@ export type ServiceOptions = {
   readonly keys: JWTVerifyGetKey;
   /** The server's `auth.issuer`. */
   readonly issuer: string;
-  readonly world: World;
+  readonly parcels: Parcels;
   /** Called for each call. */
   readonly behaviour: () => Behaviour;
   /** 0 takes a free one. */
@@ -41,7 +33,7 @@ export type ServiceOptions = {
 
 /** Starts one of the services on loopback. */
 export async function openService(name: ServiceName, options: ServiceOptions): Promise<{ readonly address: string; close(): void }> {
-  const { clock, keys, issuer, world, behaviour, port } = options;
+  const { clock, keys, issuer, parcels, behaviour, port } = options;
   const authorise = authoriseBy(keys, issuer, name);
   const server = createServer().use(behaving(behaviour, clock));
   switch (name) {
@@ -49,10 +41,10 @@ export async function openService(name: ServiceName, options: ServiceOptions): P
       server.add(garbling(AccountServiceDefinition, behaviour), accounts(authorise));
       break;
     case 'orders':
-      server.add(garbling(OrderServiceDefinition, behaviour), orders(authorise, world));
+      server.add(garbling(OrderServiceDefinition, behaviour), orders(authorise, parcels));
       break;
     case 'couriers':
-      server.add(garbling(CourierServiceDefinition, behaviour), couriers(authorise, world, clock));
+      server.add(garbling(CourierServiceDefinition, behaviour), couriers(authorise, parcels, clock));
       break;
     case 'promotions':
       server.add(garbling(PromotionServiceDefinition, behaviour), promotions(authorise, clock));
@@ -64,7 +56,7 @@ export async function openService(name: ServiceName, options: ServiceOptions): P
 export type Company = {
   /** By name: "127.0.0.1:41234". */
   readonly addresses: Readonly<Record<ServiceName, string>>;
-  readonly world: World;
+  readonly parcels: Parcels;
   /** From now on the company reports every change to the server. */
   publishTo(target: PublisherTarget): void;
   close(): void;
@@ -72,19 +64,19 @@ export type Company = {
 
 /** Starts the whole company in this process, on free ports of loopback. */
 export async function openCompany({ clock, keys, issuer }: Pick<ServiceOptions, 'clock' | 'keys' | 'issuer'>): Promise<Company> {
-  const world = openWorld(clock);
-  const opened = await Promise.all(serviceNames.map((name) => openService(name, { clock, keys, issuer, world, behaviour: () => 'well', port: 0 })));
+  const parcels = openParcels(clock);
+  const opened = await Promise.all(serviceNames.map((name) => openService(name, { clock, keys, issuer, parcels, behaviour: () => 'well', port: 0 })));
   const addresses = Object.fromEntries(serviceNames.map((name, i) => [name, opened[i]?.address])) as Record<ServiceName, string>;
   let stopPublishing = () => {};
   return {
     addresses,
-    world,
+    parcels,
     publishTo: (target) => {
-      stopPublishing = publishChanges(world, target, clock);
+      stopPublishing = publishChanges(parcels, target, clock);
     },
     close: () => {
       stopPublishing();
-      world.close();
+      parcels.close();
       for (const { close } of opened) close();
     },
   };
@@ -108,34 +100,3 @@ export const sampleCompany = {
     },
   },
 } as const;
-
-/** The interval of the published positions. Milliseconds. */
-const positionsEveryMs = 2_000;
-
-/**
- * Reports changes to the server, so that no client receives an old answer, and publishes the positions of couriers. A
- * report that fails is printed on stderr; the answers then expire by their ttl.
- * @returns stops it
- */
-export function publishChanges(world: World, { address, caFile, token }: PublisherTarget, clock: Clock): () => void {
-  const channel = createChannel(address, ChannelCredentials.createSsl(readFileSync(caFile)));
-  const client = createClient(PublisherServiceDefinition, channel);
-  const metadata = Metadata({ authorization: `Bearer ${token}` });
-  const report = (what: string, sent: Promise<unknown>) =>
-    sent.catch((error: unknown) => console.error(`The server did not receive ${what}: ${error instanceof Error ? error.message : error}`));
-  world.onChange((tags) => void report(`the change of ${tags.join(' and ')}`, client.invalidate({ tags: [...tags] }, { metadata })));
-  const publishPositions = () => {
-    const events = world.active().map((parcel) => ({
-      topic: `delivery:${parcel.orderId}`,
-      key: 'position',
-      payload: TrackResponse.encode(trackOf(parcel, clock.nowMs())).finish() as Buffer,
-    }));
-    if (events.length > 0) void report('the positions of couriers', client.publish({ events: events.slice(0, 100) }, { metadata }));
-    cancel = clock.after(positionsEveryMs, publishPositions);
-  };
-  let cancel = clock.after(positionsEveryMs, publishPositions);
-  return () => {
-    cancel();
-    channel.close();
-  };
-}

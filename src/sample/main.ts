@@ -3,9 +3,10 @@
 import { parseArgs } from 'node:util';
 import { createRemoteJWKSet } from 'jose';
 import type { Clock } from '../core/kit/clock.ts';
-import { type Behaviour, behaviours } from './behaviour.ts';
-import { openService, publishChanges, type ServiceName, serviceNames } from './company.ts';
-import { openWorld } from './world.ts';
+import { type Behaviour, behaviours } from './inject-faults.ts';
+import { openService, type ServiceName, serviceNames } from './company.ts';
+import { publishChanges } from './publish-changes.ts';
+import { openParcels } from './parcels.ts';
 
 const usage = `Usage: npm run -s sample -- ${serviceNames.join('|')} [options]
 
@@ -57,7 +58,7 @@ const name = serviceNames.find((candidate) => candidate === positionals[0]);
 if (positionals[0] === undefined) fail('Name a service.');
 if (name === undefined) fail(`"${positionals[0]}" is no service: ${serviceNames.join(', ')} are.`);
 let behaviour = behaviourOf(values.behaviour) ?? fail(`"${values.behaviour}" is no behaviour: ${behaviours.join(', ')} are.`);
-const world = openWorld(clock);
+const parcels = openParcels(clock);
 const keys = createRemoteJWKSet(new URL(values.jwks));
 
 type Opened = Awaited<ReturnType<typeof openService>>;
@@ -69,7 +70,7 @@ async function apply(service: ServiceName): Promise<void> {
     opened?.close();
     opened = undefined;
   } else if (opened === undefined) {
-    opened = await openService(service, { clock, keys, issuer: values.issuer, world, behaviour: () => behaviour, port });
+    opened = await openService(service, { clock, keys, issuer: values.issuer, parcels, behaviour: () => behaviour, port });
     port = Number(opened.address.split(':').at(-1)); // it listens on the same port again
     console.log(opened.address);
   }
@@ -77,7 +78,7 @@ async function apply(service: ServiceName): Promise<void> {
 await apply(name);
 if (values.publisher !== undefined) {
   if (values.ca === undefined || values.token === undefined) fail('--publisher needs --ca and --token.');
-  publishChanges(world, { address: values.publisher, caFile: values.ca, token: values.token }, clock);
+  publishChanges(parcels, { address: values.publisher, caFile: values.ca, token: values.token }, clock);
 }
 
 process.stdin.setEncoding('utf8').on('data', (text: string) => {

@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { decodeJwt, decodeProtectedHeader, SignJWT } from 'jose';
-import type { Behaviour } from '../../src/sample/behaviour.ts';
+import type { Behaviour } from '../../src/sample/inject-faults.ts';
 import { registryOf, signIn } from '../support/client/protocols.ts';
 import { root, startScript } from './script.ts';
 

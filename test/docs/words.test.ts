@@ -18,7 +18,7 @@ type Word = {
 
 const words: readonly Word[] = [
   { avoid: 'doors?', use: 'server, gateway, listener' },
-  { avoid: 'houses?', use: 'harness, company', except: /^src\/sample\/world\.ts$/ },
+  { avoid: 'houses?', use: 'harness, company', except: /^src\/sample\/parcels\.ts$/ },
   { avoid: '(?<!portico )phones?', use: 'client, device', except: /^docs\/mobile\// },
   { avoid: 'patience', use: 'wait budget' },
   { avoid: 'unmoved', use: 'current' },

@@ -26,7 +26,7 @@ test("positions come to an order's owner, and to nobody else", async () => {
       caFile: server.portico.caFile ?? '',
       token: await server.portico.serviceToken('sample', 60_000),
     });
-    const parcel = company.world.active().find(({ userId }) => userId === 'alice');
+    const parcel = company.parcels.active().find(({ userId }) => userId === 'alice');
     const topic = `delivery:${parcel?.orderId}`;
     const [alice, bob] = [
       await liveCalls(server).live('alice', { subscriptions: [{ topic }] }),

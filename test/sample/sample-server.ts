@@ -3,9 +3,9 @@ import type { Transport } from '@connectrpc/connect';
 import { createLocalJWKSet, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose';
 import { app } from '../../src/app/index.ts';
 import { readRelease } from '../../src/release/release.ts';
-import type { Behaviour } from '../../src/sample/behaviour.ts';
+import type { Behaviour } from '../../src/sample/inject-faults.ts';
 import { openService, type ServiceName, serviceNames } from '../../src/sample/company.ts';
-import { openWorld } from '../../src/sample/world.ts';
+import { openParcels } from '../../src/sample/parcels.ts';
 import { systemClock } from '../../src/wire/system-clock.ts';
 import { callOf, type Options, type Outcome, registryOf, transportOf } from '../support/client/protocols.ts';
 import { type FaultyLink, openFaultyLink } from '../support/link/faulty-link.ts';
@@ -33,12 +33,12 @@ export type SampleServer = {
   close(): Promise<void>;
 };
 
-/** Opens the company, a faulty link to each of its services, and the server. Its world stands still except for what calls change. */
+/** Opens the company, a faulty link to each of its services, and the server. Its parcels stay as they are except for what calls change. */
 export async function openSampleServer(settings: Readonly<Record<string, unknown>> = {}): Promise<SampleServer> {
   let server: TestServer | undefined;
   const keys: JWTVerifyGetKey = (header, token) => createLocalJWKSet((server?.portico.jwks() ?? { keys: [] }) as JSONWebKeySet)(header, token);
-  const world = openWorld(systemClock);
-  world.close();
+  const parcels = openParcels(systemClock);
+  parcels.close();
   const behaviours = new Map<ServiceName, Behaviour>();
   const opened = await Promise.all(
     serviceNames.map(async (name) => {
@@ -46,7 +46,7 @@ export async function openSampleServer(settings: Readonly<Record<string, unknown
         clock: systemClock,
         keys,
         issuer: 'portico',
-        world,
+        parcels,
         behaviour: () => behaviours.get(name) ?? 'well',
         port: 0,
       });

@@ -1,7 +1,7 @@
 // Each of the four upstreams of the home screen made slow, hanging, failing, lost, dead or talking nonsense: the screen comes in time without its part, or fails clearly.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import type { Behaviour } from '../../src/sample/behaviour.ts';
+import type { Behaviour } from '../../src/sample/inject-faults.ts';
 import { type ServiceName, serviceNames } from '../../src/sample/company.ts';
 import type { LinkState } from '../support/link/faulty-link.ts';
 import { keptTransports, type Outcome, protocols, signIn } from '../support/client/protocols.ts';

@@ -13,7 +13,7 @@ import { fingerprintOf } from './fingerprint.ts';
 import { forwardOf } from './forward-policy.ts';
 import { generatedNames } from './generated-names.ts';
 import { invalidatesOf } from './invalidates.ts';
-import { type Finding, PolicyErrors, type Sources } from './policy-errors.ts';
+import { type Finding, PolicyErrors, type Sources } from './format-policy-errors.ts';
 import { numbersOf } from './policy-path.ts';
 import type { Report } from './report.ts';
 import { requestBytesOf } from './request-bytes-max.ts';

@@ -1,5 +1,5 @@
 import type { DescEnum, DescField, DescFile, DescMessage, DescMethod, DescOneof, DescService } from '@bufbuild/protobuf';
-import type { Finding } from './policy-errors.ts';
+import type { Finding } from './format-policy-errors.ts';
 import { messagesWithin } from '../kit/messages-within.ts';
 
 /** Properties that every JavaScript object has: a field of such a name would be read where it is absent. */

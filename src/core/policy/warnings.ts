@@ -1,6 +1,6 @@
 import type { DescMessage } from '@bufbuild/protobuf';
 import type { MethodPlan, Template } from '../kit/plan.ts';
-import { locate, type Sources } from './policy-errors.ts';
+import { locate, type Sources } from './format-policy-errors.ts';
 import { numbersOf, type PolicyPath } from './policy-path.ts';
 import { isRecursive } from './message-shape.ts';
 

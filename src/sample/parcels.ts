@@ -4,10 +4,10 @@ import { type Order, OrderStatus } from '../gen/orders/v1/order.ts';
 /** A parcel: its order and its owner. */
 export type Parcel = Order & { readonly userId: string };
 
-export type World = {
-  parcel(orderId: string): Parcel | undefined;
+export type Parcels = {
+  get(orderId: string): Parcel | undefined;
   /** The newest first. */
-  parcelsOf(userId: string): readonly Parcel[];
+  of(userId: string): readonly Parcel[];
   /** Those on their way. */
   active(): readonly Parcel[];
   place(userId: string, wish: Pick<Order, 'content' | 'recipient' | 'address' | 'weightGrams'>): Parcel;
@@ -67,7 +67,7 @@ export function isActive({ status }: Pick<Order, 'status'>): boolean {
  * Parcels with an automatic status: each order passes through all states in about nine minutes, and a customer without
  * active parcels sends the next one.
  */
-export function openWorld(clock: Clock): World {
+export function openParcels(clock: Clock): Parcels {
   const parcels = new Map<string, Parcel>(); // the oldest first
   const callbacks = new Set<(tags: readonly string[]) => void>();
   let next = 1_001;
@@ -125,8 +125,8 @@ export function openWorld(clock: Clock): World {
   };
   schedule();
   return {
-    parcel: (orderId) => parcels.get(orderId),
-    parcelsOf: ofUser,
+    get: (orderId) => parcels.get(orderId),
+    of: ofUser,
     active: () => [...parcels.values()].filter(isActive),
     place: (userId, wish) => {
       const parcel = put(userId, ORDER_STATUS_PLACED, clock.nowMs(), wish);

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import type { Notice } from '../../client/live/state.ts';
 import { GetHomeResponse } from '../../gen/app/v1/home.ts';
 import { TrackResponse } from '../../gen/couriers/v1/courier.ts';
-import { type Contents, emptyContents, topicsOf, withNotice } from './contents.ts';
+import { type Contents, emptyContents, topicsOf, withNotice } from './screen-contents.ts';
 
 const after = (...notices: readonly Notice[]) =>
   notices.reduce((contents: Contents, notice) => withNotice(contents, notice, '12:00:59'), emptyContents('alice'));

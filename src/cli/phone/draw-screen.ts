@@ -1,8 +1,8 @@
 import { styleText } from 'node:util';
 import type { Phase } from '../../client/live/state.ts';
 import { OrderStatus } from '../../gen/app/v1/order.ts';
-import { clean, type Contents } from './contents.ts';
-import { mapLines } from './map.ts';
+import { clean, type Contents } from './screen-contents.ts';
+import { mapLines } from './draw-map.ts';
 
 export type Size = { readonly columns: number; readonly rows: number };
 

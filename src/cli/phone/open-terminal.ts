@@ -1,6 +1,6 @@
 import { emitKeypressEvents, type Key } from 'node:readline';
 import { createLogUpdate } from 'log-update';
-import type { Size } from './draw.ts';
+import type { Size } from './draw-screen.ts';
 
 export type Terminal = {
   /** Shows a frame, soon: of several in one turn of the loop the last. A new size of the terminal draws it again. */

@@ -4,9 +4,9 @@ import { stripVTControlCharacters } from 'node:util';
 import { GetHomeResponse } from '../../gen/app/v1/home.ts';
 import { TrackResponse } from '../../gen/couriers/v1/courier.ts';
 import { OrderStatus } from '../../gen/app/v1/order.ts';
-import { type Contents, emptyContents } from './contents.ts';
-import { draw, type Size } from './draw.ts';
-import { mapLines } from './map.ts';
+import { type Contents, emptyContents } from './screen-contents.ts';
+import { draw, type Size } from './draw-screen.ts';
+import { mapLines } from './draw-map.ts';
 
 const centre = { latitude: 51.3406, longitude: 12.3747 };
 const courier = TrackResponse.fromPartial({ orderId: '1003', position: centre, minutesLeft: 4 });

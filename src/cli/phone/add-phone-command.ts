@@ -7,5 +7,5 @@ export function addPhone(command: (name: string, description: string) => Command
     .option('-u, --user <name>', 'the user to sign in', 'alice')
     .option('-a, --address <host:port>', "the server; default: the settings' public listener")
     .option('--ca <file>', "certificates to trust, PEM; default: dev's in the data directory if they exist, or the system's")
-    .action(async (flags) => (await import('./phone.ts')).runPhone(flags));
+    .action(async (flags) => (await import('./run-phone.ts')).runPhone(flags));
 }

@@ -7,10 +7,10 @@ import { systemClock } from '../../wire/system-clock.ts';
 import { urlHost } from '../banner.ts';
 import { Exit, exitCodes } from '../exit-codes.ts';
 import { type SettingsFlags, settingsOf } from '../options.ts';
-import { type Contents, emptyContents, topicsOf, withNotice } from './contents.ts';
-import { draw } from './draw.ts';
+import { type Contents, emptyContents, topicsOf, withNotice } from './screen-contents.ts';
+import { draw } from './draw-screen.ts';
 import { authorityOf, signIn } from './sign-in.ts';
-import { openTerminal } from './terminal.ts';
+import { openTerminal } from './open-terminal.ts';
 
 type PhoneFlags = SettingsFlags & { readonly user: string; readonly address?: string; readonly ca?: string };
 

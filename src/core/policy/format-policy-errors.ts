@@ -1,4 +1,4 @@
-import { fileOf, type Named, type Place, placeOf, placeOfName, type Spot } from './source-position.ts';
+import { fileOf, type Named, type Place, placeOf, placeOfName, type Spot } from './find-source-position.ts';
 
 /**
  * The text of a .proto file for carets, by its name in the descriptor set. Undefined: positions are printed without the

@@ -2,9 +2,9 @@ import { ServerError, Status } from 'nice-grpc';
 import type { Clock } from '../core/kit/clock.ts';
 import type { CourierServiceImplementation, TrackResponse } from '../gen/couriers/v1/courier.ts';
 import { type Authorise, userOf } from './caller.ts';
-import { centre, metresBetween, positionOf } from './map.ts';
+import { centre, metresBetween, positionOf } from './courier-rounds.ts';
 import { people } from './people.ts';
-import { isActive, type Parcel, secondsLeft, type World } from './world.ts';
+import { isActive, type Parcel, secondsLeft, type Parcels } from './parcels.ts';
 
 const names = ['Carol', 'Emil', 'Nadja', 'Theo', 'Yusuf'] as const;
 const answers = ['On my way!', 'At the next corner.', 'Shall I ring twice?', 'I will leave it with your neighbour.', 'See you in a minute.'] as const;
@@ -21,9 +21,9 @@ export function trackOf(parcel: Parcel, nowMs: number): TrackResponse {
 }
 
 /** Positions and messages of couriers. */
-export function couriers(authorise: Authorise, world: World, clock: Clock): CourierServiceImplementation {
+export function couriers(authorise: Authorise, parcels: Parcels, clock: Clock): CourierServiceImplementation {
   const own = (orderId: string, userId: string): Parcel => {
-    const parcel = world.parcel(orderId);
+    const parcel = parcels.get(orderId);
     if (parcel?.userId !== userId) throw new ServerError(Status.NOT_FOUND, `There is no order ${orderId}.`);
     return parcel;
   };
