@@ -14,7 +14,7 @@ export type Exchange = {
   /** With HTTP/2 including pseudo headers. */
   readonly headers: IncomingHttpHeaders;
   /** Names and values alternating, as received. */
-  readonly rawHeaders: readonly string[];
+  rawHeaders: readonly string[];
   readonly peer: Peer;
   /** The bytes of the request's body. */
   readonly input: Readable;

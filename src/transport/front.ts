@@ -71,7 +71,7 @@ export async function openFront(options: FrontOptions): Promise<Front> {
   const accept = (socket: Socket, isHttp2: boolean) => {
     try {
       // After our end Node waits for the client's, which may never come.
-      if (isHttp2) socket.once('finish', () => clock.after(lingerMs, () => socket.destroy()));
+      if (isHttp2) socket.on('finish', () => clock.after(lingerMs, () => socket.destroy()));
       connections.speaks(socket, isHttp2 ? 'http2' : 'http1');
       if (isHttp2) http2(socket);
       else http1.server.emit('connection', socket);

@@ -1,10 +1,11 @@
+import type { Writable } from 'node:stream';
 import { metadataTooLarge } from '../core/interceptors/bound-answer-metadata.ts';
 import { pushed } from '../core/interceptors/stream-body.ts';
 import { type Endings, endings } from '../core/kit/ending.ts';
 import { metadataBytes, metadataWithin, ownHeadersBytes } from '../core/kit/metadata-bytes.ts';
 import type { MethodPlan } from '../core/kit/plan.ts';
 import { StatusError } from '../core/kit/status-error.ts';
-import type { Answer, AnswerCall, Call, Ending, StreamBody } from '../core/ports/call.ts';
+import type { Answer, AnswerCall, Call, CallMetadata, Ending, StreamBody } from '../core/ports/call.ts';
 import { asFault } from './edge-faults.ts';
 import type { EdgeParts } from './edge-parts.ts';
 import type { Exchange } from './exchange.ts';
@@ -12,7 +13,7 @@ import { cleanHeaders, IncomingMetadata } from './incoming-metadata.ts';
 import { OneRequest } from './protocols/one-request.ts';
 import type { Protocol, Reply } from './protocols/protocol.ts';
 import { fitStatus } from './status-budget.ts';
-import { streamSink } from './stream-sink.ts';
+import { StreamSink, type StreamSinkParts } from './stream-sink.ts';
 import { takeDeadline } from './timeout-headers.ts';
 
 export type CallToRun = {
@@ -29,7 +30,7 @@ export type CallToRun = {
  * One call on its exchange. A class, because every call makes one. Its states: running; its answer is a stream; ended
  * for its client.
  */
-export class RunningCall {
+export class RunningCall implements StreamSinkParts {
   readonly #exchange: Exchange;
   readonly #reply: Reply;
   readonly #parts: EdgeParts;
@@ -40,6 +41,10 @@ export class RunningCall {
   #state: 'runs' | 'streams' | 'ended' = 'runs';
   /** Of initial metadata. */
   #sentBytes = 0;
+  readonly #sent = { bytes: 0, messages: 0 };
+  /** Of a stream. */
+  #trailers: CallMetadata | undefined;
+  #traceId: string | undefined;
 
   /** @throws Fault when the headers are refused */
   constructor(exchange: Exchange, { plan, protocol, reply, authority, handled }: CallToRun, parts: EdgeParts) {
@@ -58,6 +63,7 @@ export class RunningCall {
       signal: this.#controller.signal,
       deadlineAtMs: takeDeadline(headers, protocol.name, parts.nowMs()),
       request: protocol.request(exchange, plan),
+      sent: this.#sent,
       onEnd: this.#ends.onEnd,
     };
   }
@@ -121,26 +127,17 @@ export class RunningCall {
         this.#reply.one(this.#call.plan, answer, body);
         this.#end({ how: 'returned' });
       } catch (error) {
-        this.#fail(error, answer);
+        this.#fail(error, traceIdOf(answer));
       }
     }
     this.#handled();
   }
 
+  /** Of the answer only its trailers are kept: a stream may last for hours. */
   #stream(answer: Answer, body: StreamBody): void {
-    const { plan, signal } = this.#call;
+    this.#trailers = answer.trailers;
     if (this.#state === 'runs') this.#open(answer);
-    const sink = streamSink({
-      output: this.#exchange.output,
-      signal,
-      write: (message) => this.#reply.message(plan, message),
-      ended: () => this.#close(answer),
-      failed: (error) => {
-        this.#fail(error, answer);
-        this.#controller.abort(error); // the writer does not know of a message that could not be written
-      },
-      stopped: this.#handled,
-    });
+    const sink = new StreamSink(this);
     try {
       pushed(body)(sink); // also when the client has disconnected: the writer is stopped, and waiters for its end are notified
     } catch (error) {
@@ -150,32 +147,67 @@ export class RunningCall {
 
   /** An answer whose metadata cannot be sent fails; its writer is stopped. */
   #open(answer: Answer): void {
+    if (this.signal.aborted) {
+      this.#end({ how: 'closed' });
+      return;
+    }
     this.#state = 'streams';
+    this.#traceId = traceIdOf(answer);
+    this.#forgetCredential();
     try {
       this.#reply.open(answer.metadata);
       this.#sentBytes = metadataBytes(answer.metadata);
     } catch (error) {
-      this.#fail(error, answer);
-      this.#controller.abort(error);
+      this.failed(error);
     }
+  }
+
+  /** Nobody reads it any more, and it would stay in memory for as long as the stream lasts. */
+  #forgetCredential(): void {
+    this.#exchange.rawHeaders = [];
+    delete this.#exchange.headers.authorization;
+  }
+
+  get output(): Writable {
+    return this.#exchange.output;
+  }
+
+  get signal(): AbortSignal {
+    return this.#call.signal;
+  }
+
+  write(message: Uint8Array): boolean {
+    if (this.#state !== 'streams') return false;
+    this.#sent.bytes += message.byteLength;
+    this.#sent.messages++;
+    return this.#reply.message(this.#call.plan, message);
   }
 
   /** Trailers are complete now: those of an internal service are sent as far as they fit. */
-  #close(answer: Answer): void {
+  ended(): void {
+    const trailers = this.#trailers as CallMetadata;
     const bytesMax = this.#exchange.statusBytesMax - ownHeadersBytes - this.#sentBytes;
-    const bytes = metadataBytes(answer.trailers);
+    const bytes = metadataBytes(trailers);
     if (bytes > bytesMax && this.#call.plan.forward === undefined) {
-      this.#fail(metadataTooLarge(bytes, bytesMax), answer);
+      this.#fail(metadataTooLarge(bytes, bytesMax));
       return;
     }
-    this.#reply.close(bytes > bytesMax ? metadataWithin(answer.trailers, bytesMax) : answer.trailers);
+    this.#reply.close(bytes > bytesMax ? metadataWithin(trailers, bytesMax) : trailers);
     this.#end({ how: 'returned' });
   }
 
-  /** @param answer whose metadata has the trace, if there is one */
-  #fail(error: unknown, answer?: Answer): void {
+  failed(error: unknown): void {
+    this.#fail(error);
+    this.#controller.abort(error); // the writer does not know of a message that could not be written
+  }
+
+  stopped(): void {
+    this.#handled();
+  }
+
+  #fail(error: unknown, traceId = this.#traceId): void {
     if (this.#state === 'ended') return;
-    const status = error instanceof StatusError ? error : this.#refusalOf(error, answer);
+    const status = error instanceof StatusError ? error : this.#refusalOf(error, traceId);
     this.#end({ how: 'threw', error: status });
     try {
       this.#reply.fail(fitStatus(status, this.#exchange.statusBytesMax - this.#sentBytes));
@@ -185,10 +217,9 @@ export class RunningCall {
     }
   }
 
-  #refusalOf(error: unknown, answer: Answer | undefined): StatusError {
+  #refusalOf(error: unknown, traceId: string | undefined): StatusError {
     const { refusal, reportDefect } = this.#parts;
     const status = refusal(asFault(error, reportDefect), String(this.#call.metadata.get('accept-language') ?? ''));
-    const traceId = answer?.metadata.get('portico-trace-id');
     if (traceId !== undefined) status.metadata.set('portico-trace-id', traceId);
     return status;
   }
@@ -205,4 +236,8 @@ export class RunningCall {
     this.#controller.abort();
     if (this.#state === 'ended') this.#ends.end({ how: 'closed' });
   }
+}
+
+function traceIdOf({ metadata }: Answer): string | undefined {
+  return metadata.get('portico-trace-id');
 }

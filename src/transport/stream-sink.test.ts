@@ -5,7 +5,7 @@ import { Writable } from 'node:stream';
 import { test } from 'node:test';
 import { pushed } from '../core/interceptors/stream-body.ts';
 import type { Sink } from '../core/ports/call.ts';
-import { streamSink } from './stream-sink.ts';
+import { StreamSink } from './stream-sink.ts';
 
 const message = Buffer.alloc(1_000);
 
@@ -15,7 +15,7 @@ function openSink() {
   const output = new Writable({ highWaterMark: 16_384, write: (_chunk, _encoding, next) => void taken.push(next) });
   const failures: unknown[] = [];
   const controller = new AbortController();
-  const sink = streamSink({
+  const sink = new StreamSink({
     output,
     signal: controller.signal,
     write: (bytes) => output.write(bytes),

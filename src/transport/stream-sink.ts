@@ -6,15 +6,15 @@ export type StreamSinkParts = {
   /** Aborted when messages are no longer accepted. */
   readonly signal: AbortSignal;
   /**
-   * @returns false when the client needs time to read
+   * @returns false when the client needs time to read, or nothing is sent any more
    * @throws Error for a message that cannot be written in its form
    */
-  readonly write: (message: Uint8Array) => boolean;
+  write(message: Uint8Array): boolean;
   /** All messages are written. */
-  readonly ended: () => void;
-  readonly failed: (error: unknown) => void;
+  ended(): void;
+  failed(error: unknown): void;
   /** The writer has stopped, however its stream ended. */
-  readonly stopped: () => void;
+  stopped(): void;
 };
 
 /**
@@ -24,51 +24,71 @@ const waitingBytesMax = 1_048_576;
 
 /**
  * The sink of one answer's messages: writes to the exchange, no faster than the client reads. Nothing is sent after the
- * end or the abort.
+ * end or the abort. A class, because every stream has one, and each message passes it.
  */
-export function streamSink({ output, signal, write, ended, failed, stopped }: StreamSinkParts): Sink {
-  let over = false;
-  let hasStopped = false;
-  let waiting: (() => void) | undefined;
-  const room = () => {
-    const callback = waiting;
-    waiting = undefined;
-    if (!over && !signal.aborted) callback?.();
-  };
-  const finish = (how: () => void) => {
-    if (!over && !signal.aborted) {
-      over = true;
+export class StreamSink implements Sink {
+  readonly #parts: StreamSinkParts;
+  readonly #output: Writable;
+  #over = false;
+  #hasStopped = false;
+  #waiting: (() => void) | undefined;
+
+  constructor(parts: StreamSinkParts) {
+    this.#parts = parts;
+    this.#output = parts.output;
+  }
+
+  get signal(): AbortSignal {
+    return this.#parts.signal;
+  }
+
+  write(message: Uint8Array): boolean {
+    if (this.#over) return false;
+    try {
+      const hasRoom = this.#parts.write(message);
+      return hasRoom || this.#output.writableLength <= waitingBytesMax
+        ? hasRoom
+        : this.#lose(new Error('The writer of a stream went on although its sink was full.'));
+    } catch (error) {
+      return this.#lose(error);
+    }
+  }
+
+  onRoom(callback: () => void): void {
+    if (this.#over || this.signal.aborted) return;
+    if (this.#output.writableNeedDrain) {
+      if (this.#waiting === undefined) this.#output.once('drain', () => this.#room());
+      this.#waiting = callback;
+    } else callback();
+  }
+
+  end(): void {
+    this.#finish(() => this.#parts.ended());
+  }
+
+  fail(error: unknown): void {
+    this.#finish(() => this.#parts.failed(error));
+  }
+
+  #room(): void {
+    const callback = this.#waiting;
+    this.#waiting = undefined;
+    if (!this.#over && !this.signal.aborted) callback?.();
+  }
+
+  #finish(how: () => void): void {
+    if (!this.#over && !this.signal.aborted) {
+      this.#over = true;
       how();
     }
-    if (hasStopped) return;
-    hasStopped = true;
-    stopped();
-  };
-  const lose = (error: unknown) => {
-    over = true;
-    failed(error);
+    if (this.#hasStopped) return;
+    this.#hasStopped = true;
+    this.#parts.stopped();
+  }
+
+  #lose(error: unknown): false {
+    this.#over = true;
+    this.#parts.failed(error);
     return false;
-  };
-  return {
-    signal,
-    write: (message) => {
-      if (over || signal.aborted) return false;
-      try {
-        const hasRoom = write(message);
-        return hasRoom || output.writableLength <= waitingBytesMax
-          ? hasRoom
-          : lose(new Error('The writer of a stream went on although its sink was full.'));
-      } catch (error) {
-        return lose(error);
-      }
-    },
-    onRoom: (callback) => {
-      if (over || signal.aborted) return;
-      if (!output.writableNeedDrain) return callback();
-      if (waiting === undefined) output.once('drain', room);
-      waiting = callback;
-    },
-    end: () => finish(ended),
-    fail: (error) => finish(() => failed(error)),
-  };
+  }
 }

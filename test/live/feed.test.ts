@@ -6,7 +6,7 @@ import { memoryTopicLog } from '../../src/core/adapters/memory/topic-log.ts';
 import type { TopicPosition } from '../../src/core/ports/topic-log.ts';
 import { openFeeds } from '../../src/core/services/live/feed.ts';
 import { openLimiter } from '../../src/core/kit/limiter.ts';
-import { subscribe } from '../../src/core/services/live/subscription.ts';
+import { Subscription } from '../../src/core/services/live/subscription.ts';
 import { LiveResponse } from '../../src/gen/portico/v1/live.ts';
 import { quietLog } from '../support/log.ts';
 import { lossyBus } from '../support/lossy-bus.ts';
@@ -55,7 +55,7 @@ function openTopic() {
         }
       },
     };
-    const end = subscribe({
+    const subscribed = new Subscription({
       topic: 't',
       generation: 1,
       position,
@@ -71,7 +71,7 @@ function openTopic() {
     });
     return {
       received,
-      end,
+      end: () => subscribed.close(),
       last: () => last,
       waiting: () => waiting.size,
       room: (value: boolean) => {

@@ -6,7 +6,7 @@ import { memoryTopicLog } from '../../src/core/adapters/memory/topic-log.ts';
 import type { TopicPosition } from '../../src/core/ports/topic-log.ts';
 import { openFeeds } from '../../src/core/services/live/feed.ts';
 import { openLimiter } from '../../src/core/kit/limiter.ts';
-import { subscribe } from '../../src/core/services/live/subscription.ts';
+import { Subscription } from '../../src/core/services/live/subscription.ts';
 import { lossyBus } from '../support/lossy-bus.ts';
 import { quietLog } from '../support/log.ts';
 import { fakeClock } from '../support/time/clock.ts';
@@ -49,11 +49,11 @@ export async function runHistory({ seed, clients, events }: HistoryOptions): Pro
 
   function openClient(name: string) {
     const reader: Reader = openReader(name, published);
-    let end: (() => void) | undefined;
+    let subscribed: { close(): void } | undefined;
     let life = 0;
     return {
       reader,
-      isOpen: () => end !== undefined,
+      isOpen: () => subscribed !== undefined,
       open: () => {
         const own = ++life;
         const send = (bytes: Uint8Array) => {
@@ -62,7 +62,7 @@ export async function runHistory({ seed, clients, events }: HistoryOptions): Pro
           if (message !== undefined) reader.receive(message);
         };
         const out = { send, hasRoom: () => true, onRoom };
-        end = subscribe({
+        subscribed = new Subscription({
           topic,
           generation: own,
           position: reader.position() as TopicPosition | undefined,
@@ -79,8 +79,8 @@ export async function runHistory({ seed, clients, events }: HistoryOptions): Pro
       },
       cut: () => {
         life++;
-        end?.();
-        end = undefined;
+        subscribed?.close();
+        subscribed = undefined;
       },
     };
   }

@@ -86,6 +86,7 @@ export function computeBy(parts: ComputeParts): Begin {
       decoded,
       deadlineAtMs,
       request: call.request,
+      sent: call.sent,
       requestBytes: key ? decoded.canonical : call.requestBytes,
       ...method.inputsOf(call),
     };

@@ -4,8 +4,6 @@ import { pushed } from './stream-body.ts';
 
 /** How an interceptor observes an outgoing stream. */
 export type Tap = {
-  /** Sees each message before it is sent. Must not throw. */
-  readonly message?: (message: Uint8Array) => void;
   /**
    * Its abort ends the stream at once, whatever the writer does. Outer taps see the signal's reason thrown. Inner taps
    * see the stream closed once its writer has stopped.
@@ -40,7 +38,6 @@ const closed: Ending = { how: 'closed' };
 
 /** The sink of a tapped stream's writer. */
 function tappedSink(sink: Sink, taps: readonly Tap[]): Sink {
-  const seeing = taps.flatMap(({ message }) => message ?? []);
   const controller = new AbortController();
   const listening: (() => void)[] = [];
   /** The writer has ended, or its messages are discarded. */
@@ -73,11 +70,7 @@ function tappedSink(sink: Sink, taps: readonly Tap[]): Sink {
   on(sink.signal, () => cut(taps.length, sink.signal.reason));
   return {
     signal: controller.signal,
-    write: (message) => {
-      if (over || cutAt !== undefined) return false;
-      for (const see of seeing) see(message);
-      return sink.write(message);
-    },
+    write: (message) => !over && cutAt === undefined && sink.write(message),
     onRoom: (callback) => {
       if (!over && cutAt === undefined) sink.onRoom(callback);
     },

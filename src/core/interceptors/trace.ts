@@ -5,7 +5,6 @@ import { settled } from '../kit/soon.ts';
 import { StatusError } from '../kit/status-error.ts';
 import type { Answer, Ending, Interceptor, Traced } from '../ports/call.ts';
 import type { CallRecord, CallRecorder, UpstreamRecord } from '../ports/call-record.ts';
-import { tapped } from './tap.ts';
 import { traceParentOf, tracestateOf } from './trace-context.ts';
 
 export type TraceParts = {
@@ -38,9 +37,8 @@ export function trace({ recorder, clock, randomHex }: TraceParts): Interceptor<u
     const startedMs = clock.monotonicMs();
     const upstreams: UpstreamRecord[] = [];
     let annotations: Map<string, string | number | boolean> | undefined;
-    const out = { bytes: 0, messages: 0 };
 
-    const tell = (how: Ending['how'], error: unknown) => {
+    const tell = (how: Ending['how'], error: unknown, bytesOut = call.sent.bytes) => {
       recorder.ended({
         plan: call.plan,
         protocol: call.protocol,
@@ -57,8 +55,8 @@ export function trace({ recorder, clock, randomHex }: TraceParts): Interceptor<u
         annotations,
         upstreams,
         bytesIn: call.request.bytesRead,
-        bytesOut: out.bytes,
-        messagesOut: out.messages,
+        bytesOut,
+        messagesOut: call.sent.messages,
       } satisfies CallRecord);
     };
     const traced: Traced['trace'] = {
@@ -85,10 +83,6 @@ export function trace({ recorder, clock, randomHex }: TraceParts): Interceptor<u
       recorder.opened({ plan: call.plan, protocol: call.protocol, call, traceId, startedAtMs });
       call.onEnd((ending) => tell(ending.how, ending.how === 'threw' ? ending.error : undefined));
     }
-    const count = ({ byteLength }: Uint8Array) => {
-      out.bytes += byteLength;
-      out.messages++;
-    };
     const failed = (error: unknown) => {
       if (error instanceof StatusError) error.metadata.set(traceIdKey, traceId);
       if (call.plan.kind === 'unary' || call.plan.kind === 'client_stream') tell('threw', error);
@@ -99,9 +93,7 @@ export function trace({ recorder, clock, randomHex }: TraceParts): Interceptor<u
         return answer;
       }
       answer.metadata.set(traceIdKey, traceId);
-      if (!(answer.body instanceof Uint8Array)) return { ...answer, body: tapped(answer.body, { message: count }) };
-      out.bytes = answer.body.byteLength;
-      tell('returned', undefined);
+      if (answer.body instanceof Uint8Array) tell('returned', undefined, answer.body.byteLength);
       return answer;
     };
     return settled(

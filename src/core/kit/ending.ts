@@ -15,8 +15,7 @@ export function endings(): Endings {
   return {
     onEnd: (callback) => {
       if (ended !== undefined) callback(ended);
-      else if (callbacks === undefined) callbacks = [callback];
-      else callbacks.push(callback);
+      else callbacks = callbacks === undefined ? [callback] : [...callbacks, callback]; // push makes room for 16 more
     },
     end: (ending) => {
       if (ended !== undefined) return;

@@ -45,6 +45,8 @@ export type Call = {
   /** When the client stops waiting: milliseconds since 1970. */
   readonly deadlineAtMs: number | undefined;
   readonly request: CallRequest;
+  /** What a stream has sent so far, before compression. */
+  readonly sent: { readonly bytes: number; readonly messages: number };
   /**
    * Runs `callback` once when the call has ended completely (a stream: after its last message), in any way. Must not
    * throw.

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { openOutbox } from './outbox.ts';
+import { Outbox } from './outbox.ts';
 
 /** A sink whose room a test gives, and which may call back at once. */
 function openSink() {
@@ -27,10 +27,10 @@ function openSink() {
   return sink;
 }
 
-function open(more: { bytesMax?: number; unacknowledgedMax?: number } = {}) {
+function open({ bytesMax = 1_000, unacknowledgedMax = 1_000 } = {}) {
   const sink = openSink();
   let full = 0;
-  const out = openOutbox({ sink, bytesMax: 1_000, unacknowledgedMax: 1_000, ...more, onFull: () => full++, nowMs: () => 0 });
+  const out = new Outbox({ sink, limits: { bytesMax, unacknowledgedMax }, onFull: () => full++, nowMs: () => 0 });
   const send = (...texts: readonly string[]) => {
     for (const text of texts) out.send(Buffer.from(text), 1);
   };
@@ -51,7 +51,7 @@ test('a sink that has room again at once gets each message once, in order', () =
   sink.onWrite = () => true;
   sink.giveRoom();
   assert.deepEqual(sink.written, ['1', '2', '3', '4']);
-  assert.equal(out.stalledSinceMs(), undefined);
+  assert.equal(out.stalledSinceMs, undefined);
 });
 
 test('a stream that ends while a message is written writes no more, and waits for nothing', () => {
@@ -106,14 +106,14 @@ test('what waits is bounded in bytes; unacknowledged messages wait, and others p
 test('a writer that waits for room is stalled, like a message that waits, until it has it or leaves', () => {
   const { out, send } = open({ unacknowledgedMax: 1 });
   send('1');
-  assert.equal(out.stalledSinceMs(), undefined, 'nothing waits');
+  assert.equal(out.stalledSinceMs, undefined, 'nothing waits');
   const leave = out.onRoom(() => {});
-  assert.equal(out.stalledSinceMs(), 0);
+  assert.equal(out.stalledSinceMs, 0);
   leave();
-  assert.equal(out.stalledSinceMs(), undefined);
+  assert.equal(out.stalledSinceMs, undefined);
   let called = 0;
   out.onRoom(() => called++);
-  assert.equal(out.stalledSinceMs(), 0);
+  assert.equal(out.stalledSinceMs, 0);
   out.acknowledge(1);
-  assert.deepEqual([called, out.stalledSinceMs()], [1, undefined]);
+  assert.deepEqual([called, out.stalledSinceMs], [1, undefined]);
 });

@@ -1,9 +1,9 @@
 import type { Sink } from '../ports/call.ts';
+import type { StreamLimits } from './stream-limits.ts';
 
 export type OutboxParts = {
   readonly sink: Sink;
-  readonly bytesMax: number;
-  readonly unacknowledgedMax: number;
+  readonly limits: Pick<StreamLimits, 'bytesMax' | 'unacknowledgedMax'>;
   /** Called once when more waits than may. */
   readonly onFull: () => void;
   readonly nowMs: () => number;
@@ -11,120 +11,129 @@ export type OutboxParts = {
 
 /**
  * What one client is sent, no faster than it reads and acknowledges. What waits is bounded in bytes; messages that many
- * clients get are the same bytes for all of them.
+ * clients get are the same bytes for all of them. A class, because a thousand clients have one each, and an event
+ * passes all of them.
  */
-export type Outbox = {
-  /** @param counted events and snapshots in the message, which the client acknowledges */
-  send(message: Uint8Array, counted: number): void;
-  /** Whether the next message is sent at once. A writer that has only the newest value to send waits for it. */
-  hasRoom(): boolean;
-  /** Calls back once when there is room, or at once. @returns takes the callback off */
-  onRoom(callback: () => void): () => void;
-  /** @returns false when the client claims more than it was sent */
-  acknowledge(count: number): boolean;
-  /** Calls back once when all that was sent until now is acknowledged. */
-  whenAcknowledged(callback: () => void): void;
-  /** Since when messages or writers have been waiting without any of them being taken; undefined: none waits. */
-  stalledSinceMs(): number | undefined;
-  sentAtMs(): number;
-  /** Drops what waits, sends the last message, and ends the stream. */
-  end(last: Uint8Array | undefined): void;
-};
-
-export function openOutbox({ sink, bytesMax, unacknowledgedMax, onFull, nowMs }: OutboxParts): Outbox {
-  let waiting: { readonly message: Uint8Array; readonly counted: number }[] = [];
-  let bytes = 0;
-  let sent = 0;
-  let acknowledged = 0;
-  let sentAtMs = nowMs();
-  let stalledSinceMs: number | undefined;
+export class Outbox {
+  readonly #parts: OutboxParts;
   /** The sink accepts the next message. */
-  let open = true;
-  let over = false;
-  let flushing = false;
-  const callbacks = new Set<() => void>();
-  let marks: { readonly count: number; readonly callback: () => void }[] = [];
+  #open = true;
+  #over = false;
+  #flushing = false;
+  #sent = 0;
+  #acknowledged = 0;
+  sentAtMs: number;
+  /** Since when messages or writers have been waiting without any of them being taken; undefined: none waits. */
+  stalledSinceMs: number | undefined;
+  #waiting: { readonly message: Uint8Array; readonly counted: number }[] | undefined;
+  #bytes = 0;
+  #callbacks: Set<() => void> | undefined;
+  #marks: { readonly count: number; readonly callback: () => void }[] = [];
 
-  const mayWrite = (counted: number) => open && (counted === 0 || sent - acknowledged < unacknowledgedMax);
-  const write = (message: Uint8Array, counted: number) => {
-    sent += counted;
-    sentAtMs = nowMs();
-    open = sink.write(message);
-    if (!open && !over) sink.onRoom(room); // it may call at once, or the write may have ended the stream
-  };
-  const room = () => {
-    open = true;
-    flush();
-  };
-  const flush = () => {
-    if (flushing) return; // called by a write: the loop below goes on
-    flushing = true;
-    let taken = 0;
-    // `end` empties it, which ends the loop
-    for (let next = waiting[0]; next !== undefined && mayWrite(next.counted); next = waiting[taken]) {
-      taken++;
-      bytes -= next.message.byteLength;
-      write(next.message, next.counted);
+  constructor(parts: OutboxParts) {
+    this.#parts = parts;
+    this.sentAtMs = parts.nowMs();
+  }
+
+  /** @param counted events and snapshots in the message, which the client acknowledges */
+  send(message: Uint8Array, counted: number): void {
+    if (this.#over) return;
+    if (this.#waiting === undefined && this.#mayWrite(counted)) {
+      this.#write(message, counted);
+      return;
     }
-    if (taken > 0) waiting.splice(0, taken);
-    flushing = false;
-    for (const callback of callbacks) {
-      if (!hasRoom()) break;
+    this.#waiting ??= [];
+    this.#waiting.push({ message, counted });
+    this.#bytes += message.byteLength;
+    this.stalledSinceMs ??= this.#parts.nowMs();
+    if (this.#bytes > this.#parts.limits.bytesMax) this.#parts.onFull();
+  }
+
+  /** Whether the next message is sent at once. A writer that has only the newest value to send waits for it. */
+  hasRoom(): boolean {
+    return !this.#over && this.#waiting === undefined && this.#mayWrite(1);
+  }
+
+  /** Calls back once when there is room, or at once. @returns takes the callback off */
+  onRoom(callback: () => void): () => void {
+    if (this.hasRoom()) callback();
+    else if (!this.#over) {
+      this.#callbacks ??= new Set();
+      this.#callbacks.add(callback);
+      this.stalledSinceMs ??= this.#parts.nowMs();
+    }
+    return () => {
+      this.#callbacks?.delete(callback);
+      if (!this.#waits()) this.stalledSinceMs = undefined;
+    };
+  }
+
+  /** @returns false when the client claims more than it was sent */
+  acknowledge(count: number): boolean {
+    if (count > this.#sent) return false;
+    if (count <= this.#acknowledged) return true; // a late one, or a repeat
+    this.#acknowledged = count;
+    this.#flush();
+    const reached = this.#marks.filter((mark) => mark.count <= count);
+    this.#marks = this.#marks.filter((mark) => mark.count > count);
+    for (const { callback } of reached) callback();
+    return true;
+  }
+
+  /** Calls back once when all that was sent until now is acknowledged. */
+  whenAcknowledged(callback: () => void): void {
+    const count = (this.#waiting ?? []).reduce((sum, { counted }) => sum + counted, this.#sent);
+    if (count <= this.#acknowledged) callback();
+    else this.#marks = [...this.#marks, { count, callback }];
+  }
+
+  /** Drops what waits, sends the last message, and ends the stream. */
+  end(last: Uint8Array | undefined): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#waiting = undefined;
+    this.#callbacks = undefined;
+    this.#marks = [];
+    if (last !== undefined) this.#parts.sink.write(last);
+    this.#parts.sink.end();
+  }
+
+  #mayWrite(counted: number): boolean {
+    return this.#open && (counted === 0 || this.#sent - this.#acknowledged < this.#parts.limits.unacknowledgedMax);
+  }
+
+  #write(message: Uint8Array, counted: number): void {
+    this.#sent += counted;
+    this.sentAtMs = this.#parts.nowMs();
+    this.#open = this.#parts.sink.write(message);
+    if (!this.#open && !this.#over) this.#parts.sink.onRoom(() => this.#flush(true)); // it may call at once, or the write may have ended the stream
+  }
+
+  #flush(open = this.#open): void {
+    this.#open = open;
+    if (this.#flushing) return; // called by a write: the loop below goes on
+    this.#flushing = true;
+    let taken = 0;
+    // `end` takes the list away, which ends the loop
+    for (let next = this.#waiting?.[0]; next !== undefined && this.#mayWrite(next.counted); next = this.#waiting?.[taken]) {
       taken++;
-      callbacks.delete(callback);
+      this.#bytes -= next.message.byteLength;
+      this.#write(next.message, next.counted);
+    }
+    if (taken > 0) this.#waiting?.splice(0, taken);
+    if (this.#waiting?.length === 0) this.#waiting = undefined;
+    this.#flushing = false;
+    for (const callback of this.#callbacks ?? []) {
+      if (!this.hasRoom()) break;
+      taken++;
+      this.#callbacks?.delete(callback);
       callback();
     }
-    if (!waits()) stalledSinceMs = undefined;
-    else if (taken > 0) stalledSinceMs = nowMs();
-  };
-  const waits = () => waiting.length > 0 || callbacks.size > 0;
-  const hasRoom = () => !over && waiting.length === 0 && mayWrite(1);
-  return {
-    send: (message, counted) => {
-      if (over) return;
-      if (waiting.length === 0 && mayWrite(counted)) return write(message, counted);
-      waiting.push({ message, counted });
-      bytes += message.byteLength;
-      stalledSinceMs ??= nowMs();
-      if (bytes > bytesMax) onFull();
-    },
-    hasRoom,
-    onRoom: (callback) => {
-      if (hasRoom()) callback();
-      else if (!over) {
-        callbacks.add(callback);
-        stalledSinceMs ??= nowMs();
-      }
-      return () => {
-        callbacks.delete(callback);
-        if (!waits()) stalledSinceMs = undefined;
-      };
-    },
-    acknowledge: (count) => {
-      if (count > sent) return false;
-      if (count <= acknowledged) return true; // a late one, or a repeat
-      acknowledged = count;
-      flush();
-      const reached = marks.filter((mark) => mark.count <= count);
-      marks = marks.filter((mark) => mark.count > count);
-      for (const { callback } of reached) callback();
-      return true;
-    },
-    whenAcknowledged: (callback) => {
-      const count = sent + waiting.reduce((sum, { counted }) => sum + counted, 0);
-      if (count <= acknowledged) callback();
-      else marks.push({ count, callback });
-    },
-    stalledSinceMs: () => stalledSinceMs,
-    sentAtMs: () => sentAtMs,
-    end: (last) => {
-      if (over) return;
-      over = true;
-      waiting = [];
-      callbacks.clear();
-      marks = [];
-      if (last !== undefined) sink.write(last);
-      sink.end();
-    },
-  };
+    if (!this.#waits()) this.stalledSinceMs = undefined;
+    else if (taken > 0) this.stalledSinceMs = this.#parts.nowMs();
+  }
+
+  #waits(): boolean {
+    return this.#waiting !== undefined || (this.#callbacks?.size ?? 0) > 0;
+  }
 }

@@ -102,17 +102,18 @@ export function streamHandlers<Request, Hello extends CommonHello>(
       refuseStream(sink, closeFor('HELLO_MISSING', message));
     };
     let over = false;
+    /** A function of its own, because the one that waits for the next message would hold this one meanwhile. */
+    const one = async () => {
+      const next = await requests.next();
+      if (next.done === true || over || opened?.stream.signal.aborted) return false;
+      const request = service.decode(next.value);
+      const hello = opened === undefined ? service.helloOf(request) : undefined;
+      if (hello !== undefined) opened = begin(call, sink, hello);
+      else await opened?.handle(request);
+      return opened !== undefined;
+    };
     try {
-      for (let next = await requests.next(); next.done !== true; next = await requests.next()) {
-        if (over || opened?.stream.signal.aborted) break;
-        const request = service.decode(next.value);
-        if (opened !== undefined) await opened.handle(request);
-        else {
-          const hello = service.helloOf(request);
-          if (hello === undefined) break;
-          opened = begin(call, sink, hello);
-        }
-      }
+      while (await one());
       if (opened === undefined) refuse('The first message of a stream is hello.');
       else await untilCalled(opened.stream.signal, () => undefined);
     } catch (error) {
@@ -138,7 +139,8 @@ export function streamHandlers<Request, Hello extends CommonHello>(
     },
   });
   const placed = (call: ReadyCall) => call.onEnd(registry.takePlace(userOf(call).userId, call.peer.address));
-  const answer = (body: (sink: Sink) => void) => ({ metadata: Metadata(), body, trailers: Metadata() });
+  const noTrailers = Metadata(); // of all streams: nobody adds to it
+  const answer = (body: (sink: Sink) => void) => ({ metadata: Metadata(), body, trailers: noTrailers });
   const handlers: Readonly<Record<string, Handler>> = {
     [service.methods.connect]: (call) => {
       placed(call);

@@ -5,7 +5,7 @@ import type { Caller, Lifetime, Sink } from '../ports/call.ts';
 import { type Close, closeFor } from './close-advice.ts';
 import { openBucket } from './rate-limit.ts';
 import { graceMs, heartbeatRangeMs, messageBurstS, type StreamLimits } from './stream-limits.ts';
-import { openOutbox, type Outbox } from './outbox.ts';
+import { Outbox } from './outbox.ts';
 
 /** The messages of a client that every stream has. */
 export type CommonRequest =
@@ -62,7 +62,7 @@ export function openStream({ id, sink, lifetime, limits, clock, heartbeatMs, onR
   let cancel = () => {};
   let cancelVerify = () => {};
   let verifiedAtMs = Number.NEGATIVE_INFINITY;
-  const out = openOutbox({ sink, ...limits, nowMs: clock.monotonicMs, onFull: () => close(slow()) });
+  const out = new Outbox({ sink, limits, nowMs: clock.monotonicMs, onFull: () => close(slow()) });
 
   const finish = (reason: Close | undefined, last: Uint8Array | undefined) => {
     if (controller.signal.aborted) return;
@@ -75,12 +75,12 @@ export function openStream({ id, sink, lifetime, limits, clock, heartbeatMs, onR
   const close = (reason: Close) => finish(reason, encode({ $case: 'closed', value: { ...reason } }));
   const look = () => {
     const nowMs = clock.monotonicMs();
-    const stalled = out.stalledSinceMs();
+    const stalled = out.stalledSinceMs;
     if (nowMs - receivedAtMs >= 2 * everyMs + graceMs) return close(closeFor('STREAM_IDLE', 'The client sent no heartbeat.'));
     if (stalled !== undefined && nowMs - stalled >= limits.stalledMs) return close(slow());
     // A heartbeat would only wait behind what waits already.
-    if (stalled === undefined && nowMs - out.sentAtMs() >= everyMs) out.send(encode({ $case: 'heartbeat', value: { intervalMs: everyMs } }), 0);
-    const actAtMs = stalled === undefined ? out.sentAtMs() + everyMs : stalled + limits.stalledMs;
+    if (stalled === undefined && nowMs - out.sentAtMs >= everyMs) out.send(encode({ $case: 'heartbeat', value: { intervalMs: everyMs } }), 0);
+    const actAtMs = stalled === undefined ? out.sentAtMs + everyMs : stalled + limits.stalledMs;
     const nextMs = Math.min(actAtMs, receivedAtMs + 2 * everyMs + graceMs, nowMs + limits.stalledMs);
     cancel = clock.after(Math.max(1, Math.ceil(nextMs - nowMs)), look);
   };
@@ -132,7 +132,7 @@ export function openStream({ id, sink, lifetime, limits, clock, heartbeatMs, onR
     id,
     signal: controller.signal,
     out,
-    whenAcknowledged: out.whenAcknowledged,
+    whenAcknowledged: (callback) => out.whenAcknowledged(callback),
     close,
     received: () => {
       receivedAtMs = clock.monotonicMs();

@@ -108,7 +108,7 @@ export function openConnectionLifetimes({ idleMs, prefaceMs }: FrontTimers, cloc
         destroyedForMs: 0,
       };
       kept.set(session, one);
-      session.once('close', () => kept.delete(session));
+      session.on('close', () => kept.delete(session));
       if (cancel === undefined) {
         lookedMs = clock.monotonicMs();
         cancel = clock.after(everyMs, look);

@@ -13,7 +13,7 @@ export class Http1Exchange extends Outgoing implements Exchange {
   readonly path: string;
   readonly query: string;
   readonly headers: IncomingHttpHeaders;
-  readonly rawHeaders: readonly string[];
+  rawHeaders: readonly string[];
   readonly peer: Peer;
   readonly input: IncomingMessage;
   readonly output: ServerResponse;

@@ -13,7 +13,7 @@ export class Http2Exchange extends Outgoing implements Exchange {
   readonly path: string;
   readonly query: string;
   readonly headers: IncomingHttpHeaders;
-  readonly rawHeaders: readonly string[];
+  rawHeaders: readonly string[];
   readonly peer: Peer;
   readonly input: ServerHttp2Stream;
   readonly output: ServerHttp2Stream;
@@ -44,7 +44,7 @@ export class Http2Exchange extends Outgoing implements Exchange {
       output.respond(headers, { waitForTrailers: true }); // may throw: then nothing has been sent
       output.on('wantTrailers', () => output.sendTrailers(trailers()));
     } else output.respond(headers, { endStream: only });
-    if (!this.isWhole()) output.once('finish', () => this.#refuseRest());
+    if (!this.isWhole()) output.on('finish', () => this.#refuseRest());
   }
 
   isWhole(): boolean {

@@ -32,7 +32,7 @@ export function limitConnections(listener: Server, limits: FrontLimits, reports:
     const leave = ofAddresses.take(subscriber);
     sockets.add(socket);
     reports.connections('handshake', 1);
-    socket.once('close', () => {
+    socket.on('close', () => {
       sockets.delete(socket);
       reports.connections('handshake', -1);
       leave();
@@ -46,7 +46,7 @@ export function limitConnections(listener: Server, limits: FrontLimits, reports:
         reports.connections('handshake', change === 1 ? -1 : 1);
       };
       move(1);
-      socket.once('close', () => move(-1)); // with TLS that is not the listener's socket, whose own close follows
+      socket.on('close', () => move(-1)); // with TLS that is not the listener's socket, whose own close follows
     },
   };
 }

@@ -22,9 +22,10 @@ const done: Result = { done: true, value: undefined };
 const asReceived: ReadMessage = ({ bytes }) => bytes;
 
 /**
- * The request of a method with a request stream. It is read on demand, and no faster than its messages are consumed.
+ * The request of a method with a request stream, and its messages. It is read on demand, and no faster than they are
+ * consumed.
  */
-export class ManyRequests implements CallRequest {
+export class ManyRequests implements CallRequest, AsyncIterableIterator<Uint8Array, undefined> {
   readonly #parts: ManyRequestsParts;
   readonly #frames: FrameReader;
   #waiting: Waiting | undefined;
@@ -44,19 +45,23 @@ export class ManyRequests implements CallRequest {
   each(read: ReadMessage = asReceived): AsyncIterableIterator<Uint8Array, undefined> {
     this.#open();
     this.#read = read;
-    const iterator: AsyncIterableIterator<Uint8Array, undefined> = {
-      [Symbol.asyncIterator]: () => iterator,
-      next: () =>
-        new Promise((resolve, reject) => {
-          this.#waiting = { resolve, reject };
-          this.#advance();
-        }),
-      return: async () => {
-        this.#state = 'over';
-        return done;
-      },
-    };
-    return iterator;
+    return this;
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  next(): Promise<Result> {
+    return new Promise((resolve, reject) => {
+      this.#waiting = { resolve, reject };
+      this.#advance();
+    });
+  }
+
+  async return(): Promise<Result> {
+    this.#state = 'over';
+    return done;
   }
 
   #open(): void {
@@ -72,8 +77,8 @@ export class ManyRequests implements CallRequest {
     // An empty body ends, and a client disconnects, also while nobody reads: those events are not repeated.
     if (input.readableEnded || input.closed) return void ended();
     input.on('readable', advance);
-    input.once('end', ended);
-    input.once('close', () => end('lost')); // no effect after its end
+    input.on('end', ended);
+    input.on('close', () => end('lost')); // no effect after its end
   }
 
   /** Passes the next message to the waiting reader, if it is available. */

@@ -55,6 +55,7 @@ export function readyCall(plan: MethodPlan, options: CallOptions = {}): ReadyCal
     signal,
     deadlineAtMs: options.deadlineAtMs,
     request: requestOf(input, request instanceof Uint8Array ? request : toBinary(input, create(input, request as MessageInitShape<DescMessage>))),
+    sent: { bytes: 0, messages: 0 },
     onEnd: () => {},
     caller,
     lifetime: undefined,

@@ -122,7 +122,7 @@ export function chatStream(stream: Stream, call: ReadyCall, parts: ChatParts, he
     positions = new Map(); // what it had is taken up
   };
   const sendPage = async (behind: ReadonlyMap<string, Open>) => {
-    await untilCalled(signal, stream.out.onRoom);
+    await untilCalled(signal, (callback) => stream.out.onRoom(callback));
     const tops = new Map([...behind].map(([id, { topSeq }]) => [id, topSeq]));
     const from = new Map([...behind].map(([id, { sentSeq }]) => [id, sentSeq]));
     const events = await recoveries(() => chat.missing(userId, from, page), signal);

@@ -5,7 +5,7 @@ import { StoreDown } from '../../kit/store-down.ts';
 import type { TopicLog, TopicPosition } from '../../ports/topic-log.ts';
 import type { Stream } from '../../streams/stream.ts';
 import { encode, encodeEvents, positionOut } from './encode.ts';
-import type { Batch, Feed } from './feed.ts';
+import type { Batch, Feed, Follower } from './feed.ts';
 import type { Limiter } from '../../kit/limiter.ts';
 
 export type SubscriptionParts = {
@@ -30,121 +30,134 @@ export type SubscriptionParts = {
 const page = { eventsMax: 100, bytesMax: 65_536 } as const;
 const againMs = 1_000;
 const fruitlessReads = { firstMs: 1_000, factor: 2, mostMs: 30_000, least: 1, spread: 0 } as const;
+const noSpread = () => 0;
 
 /**
  * One client's subscription of one topic. Its states: reading what it missed from the log, page by page; live, when it
  * gets what the feed gets; closed. It becomes live in the moment in which it has all that the feed has; what the feed
- * then delivers once more is dropped by its offset, if its ids show that it is the same.
- * @returns closes it
+ * then delivers once more is dropped by its offset, if its ids show that it is the same. A class, because a thousand
+ * clients of a topic have one each, and an event passes all of them.
  */
-export function subscribe(parts: SubscriptionParts): () => void {
-  const { topic, generation, conflate, stream, feed, log, recoveries, clock, counts } = parts;
-  const { out } = stream;
-  const leaving = new AbortController();
-  const { signal } = leaving;
-  let state: 'reading' | 'live' = 'reading';
-  let position = parts.position;
-  let begun = false;
+export class Subscription implements Follower {
+  readonly #parts: SubscriptionParts;
+  readonly #out: SubscriptionParts['stream']['out'];
+  readonly #unfollow: () => void;
+  #position: TopicPosition | undefined;
+  /** Aborted when it is closed. Undefined while it is live. */
+  #reading: AbortController | undefined;
+  #closed = false;
+  #begun = false;
 
-  const begin = (recovered: boolean, at: TopicPosition) => {
-    position = at;
-    out.send(encode({ $case: 'subscribed', value: { topic, generation, recovered, position: positionOut(at) } }), 0);
-    if (!begun) parts.onBegun();
-    begun = true;
-  };
-  const send = (message: Uint8Array, count: number, end: TopicPosition) => {
-    position = end;
-    counts.events += count;
-    out.send(message, count);
-  };
+  constructor(parts: SubscriptionParts) {
+    this.#parts = parts;
+    this.#out = parts.stream.out;
+    this.#position = parts.position;
+    this.#unfollow = parts.feed.follow(this);
+    void this.#start(true);
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#reading?.abort();
+    this.#unfollow();
+  }
+
+  onBatch(batch: Batch): void {
+    const position = this.#position;
+    if (this.#reading !== undefined || this.#closed || position === undefined) return;
+    const { after, events, end, message } = batch;
+    const from = position.offset;
+    const isNext = isSame(after, position);
+    if (!isNext) {
+      // read ahead of the feed: what the feed brings later shows by its ids whether the log has lost that
+      if (end.epoch === position.epoch && end.offset < from) return;
+      const own = events.find((event) => event.position.offset === from);
+      const isOverlap = own !== undefined && isSame(own.position, position);
+      if (!isOverlap) void this.#start(false);
+      if (!isOverlap || end.offset === from) return;
+    }
+    if (this.#parts.conflate && !this.#out.hasRoom()) {
+      const { signal } = this.#begin(); // the log will have only the newest event of each key
+      void untilCalled(signal, (callback) => this.#out.onRoom(callback)).then(() => this.#start(false, signal));
+      return;
+    }
+    const rest = isNext ? events : events.filter((event) => event.position.offset > from);
+    this.#send(isNext ? message : encodeEvents(this.#parts.topic, rest), rest.length, end);
+  }
+
+  onLost(top: TopicPosition): void {
+    if (this.#reading === undefined && !this.#closed) this.#confirm(false, top);
+  }
+
+  /** Sends `subscribed`. */
+  #confirm(recovered: boolean, at: TopicPosition): void {
+    const { topic, generation, onBegun } = this.#parts;
+    this.#position = at;
+    this.#out.send(encode({ $case: 'subscribed', value: { topic, generation, recovered, position: positionOut(at) } }), 0);
+    if (!this.#begun) onBegun();
+    this.#begun = true;
+  }
+
+  #send(message: Uint8Array, count: number, end: TopicPosition): void {
+    this.#position = end;
+    this.#parts.counts.events += count;
+    this.#out.send(message, count);
+  }
+
+  #begin(): AbortController {
+    this.#reading = new AbortController();
+    return this.#reading;
+  }
+
+  async #start(confirm: boolean, signal = this.#begin().signal): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        return await this.#read(confirm, signal);
+      } catch (error) {
+        if (signal.aborted) return;
+        if (!(error instanceof StoreDown)) return this.#parts.onFailed(error);
+        await pause(this.#parts.clock, againMs, signal);
+      }
+    }
+  }
+
   /** Reads until it has all that the feed has. @param confirm whether the client waits for `subscribed` */
-  const read = async (confirm: boolean): Promise<void> => {
-    state = 'reading';
+  async #read(confirm: boolean, signal: AbortSignal): Promise<void> {
+    const { topic, feed, log, recoveries, clock } = this.#parts;
     let unconfirmed = confirm;
     let fruitless = 0;
     await feed.opened;
     while (!signal.aborted) {
-      if (position === undefined) {
-        begin(false, feed.position());
+      if (this.#position === undefined) {
+        this.#confirm(false, feed.position());
         unconfirmed = false;
       }
-      const from = position as TopicPosition;
+      const from = this.#position as TopicPosition;
       if (unconfirmed && isSame(from, feed.position())) {
-        begin(true, from);
+        this.#confirm(true, from);
         unconfirmed = false;
       }
       if (!unconfirmed && hasAllOf(from, feed.position())) {
-        state = 'live';
+        this.#reading = undefined;
         return;
       }
       const found = await recoveries(() => log.read(topic, from, page), signal);
       if (signal.aborted) return;
       if (found.recovered) {
-        if (unconfirmed) begin(true, from);
-        if (found.events.length > 0) send(encodeEvents(topic, found.events), found.events.length, found.end);
-        position = found.end;
-      } else begin(false, found.top);
+        if (unconfirmed) this.#confirm(true, from);
+        if (found.events.length > 0) this.#send(encodeEvents(topic, found.events), found.events.length, found.end);
+        this.#position = found.end;
+      } else this.#confirm(false, found.top);
       unconfirmed = false;
       if (found.recovered && found.events.length > 0) fruitless = 0;
-      else if (position !== undefined && !hasAllOf(position, feed.position())) {
+      else if (!hasAllOf(this.#position as TopicPosition, feed.position())) {
         // the log has lost what the feed has, which the feed is to find out
         await Promise.race([feed.repair(), pause(clock, againMs, signal)]);
-        if (fruitless++ > 0)
-          await pause(
-            clock,
-            backoffMs(fruitlessReads, fruitless, () => 0),
-            signal,
-          );
+        if (fruitless++ > 0) await pause(clock, backoffMs(fruitlessReads, fruitless, noSpread), signal);
       }
-      if (!out.hasRoom()) await untilCalled(signal, (callback) => out.onRoom(callback));
+      if (!this.#out.hasRoom()) await untilCalled(signal, (callback) => this.#out.onRoom(callback));
     }
-  };
-  const follow = async (confirm: boolean) => {
-    while (!signal.aborted) {
-      try {
-        return await read(confirm);
-      } catch (error) {
-        if (!(error instanceof StoreDown) || signal.aborted) throw error;
-        await pause(clock, againMs, signal);
-      }
-    }
-  };
-  const start = (confirm: boolean) => {
-    follow(confirm).catch((error: unknown) => {
-      if (!signal.aborted) parts.onFailed(error);
-    });
-  };
-
-  const onBatch = (batch: Batch) => {
-    if (state !== 'live' || signal.aborted || position === undefined) return;
-    const { after, events, end, message } = batch;
-    const from = position.offset;
-    const isNext = isSame(after, position);
-    // read ahead of the feed: what the feed brings later shows by its ids whether the log has lost that
-    if (!isNext && end.epoch === position.epoch && end.offset < from) return;
-    const own = events.find((event) => event.position.offset === from);
-    const isOverlap = own !== undefined && isSame(own.position, position);
-    if (!isNext && !isOverlap) return start(false);
-    if (isOverlap && end.offset === from) return;
-    if (conflate && !out.hasRoom()) {
-      state = 'reading'; // the log will have only the newest event of each key
-      return void untilCalled(signal, out.onRoom).then(() => start(false));
-    }
-    if (isNext) return send(message, events.length, end);
-    const rest = events.filter((event) => event.position.offset > from);
-    send(encodeEvents(topic, rest), rest.length, end);
-  };
-  const unfollow = feed.follow({
-    onBatch,
-    onLost: (top) => {
-      if (state === 'live' && !signal.aborted) begin(false, top);
-    },
-  });
-  start(true);
-  return () => {
-    leaving.abort();
-    unfollow();
-  };
+  }
 }
 
 function isSame(own: TopicPosition, feed: TopicPosition): boolean {

@@ -8,7 +8,7 @@ import { encode } from './encode.ts';
 import { closeOf, isDefect } from '../../streams/failures.ts';
 import type { LiveParts } from './live-parts.ts';
 import { checkListen, forbidden, requestOf, type TopicOf } from './namespaces.ts';
-import { subscribe } from './subscription.ts';
+import { Subscription } from './subscription.ts';
 
 /** A subscription of a stream. Its states: asking, whether the client may listen; listening; closed. */
 type Open = { readonly wish: Subscribe; readonly named: TopicOf; listening: boolean; endAsking(): void; endListening(): void };
@@ -52,7 +52,7 @@ export function openSubscriptions(stream: Stream, call: ReadyCall, parts: LivePa
     open.listening = true;
     const { topic, generation, position } = open.wish;
     let endPresence = () => {};
-    const endFeed = subscribe({
+    const subscription = new Subscription({
       topic,
       generation,
       position: positionIn(position),
@@ -69,7 +69,7 @@ export function openSubscriptions(stream: Stream, call: ReadyCall, parts: LivePa
       onFailed: (error) => fail(open.wish, error),
     });
     open.endListening = () => {
-      endFeed();
+      subscription.close();
       endPresence();
     };
   };

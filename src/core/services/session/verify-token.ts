@@ -70,7 +70,7 @@ export function verifyTokens(parts: VerifyParts): VerifyToken {
     if (token.sessionId !== undefined && revocations.has(token.sessionId)) throw new Fault('SESSION_REVOKED', 'The session was ended: sign in anew.');
     return token;
   };
-  const judge = async (token: string, key: string): Promise<VerifiedToken> => {
+  const verifyAnew = async (token: string, key: string): Promise<VerifiedToken> => {
     const { issuer, kid, typ } = namesOf(token);
     const other = external.get(issuer);
     if (other === undefined && issuer !== parts.issuer) throw new Fault('TOKEN_INVALID', 'The token is of an issuer that is not known here.');
@@ -88,10 +88,10 @@ export function verifyTokens(parts: VerifyParts): VerifyToken {
       throw new Fault('TOKEN_INVALID', `The token has ${token.length} characters: at most ${tokenLengthMax} are allowed.`);
     const key = hash('sha256', token, 'base64url');
     const known = remembered.get(key);
-    if (known === undefined) return judge(token, key);
+    if (known === undefined) return verifyAnew(token, key);
     if (known.stillTrusted()) return current(known);
     remembered.delete(key);
-    return judge(token, key);
+    return verifyAnew(token, key);
   };
 
   async function verifyOwn(token: string, kid: string | undefined): Promise<Remembered> {
@@ -155,13 +155,8 @@ async function verifyExternal(
 }
 
 // Of the closures above each holds all that its function has, the text of the token too: these hold what they need.
-function whileKnown(keys: SigningKeys, kid: string): () => boolean {
-  return () => keys.find(kid) !== undefined;
-}
-
-function whileMarked(keys: KeySet, kid: string | undefined, mark: string | undefined): () => boolean {
-  return () => mark !== undefined && keys.markOf(kid) === mark;
-}
+const whileKnown = (keys: SigningKeys, kid: string) => () => keys.find(kid) !== undefined;
+const whileMarked = (keys: KeySet, kid: string | undefined, mark: string | undefined) => () => mark !== undefined && keys.markOf(kid) === mark;
 
 /** @throws Fault TOKEN_EXPIRED, TOKEN_INVALID, or what the key's source threw */
 async function verify(
