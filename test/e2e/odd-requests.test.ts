@@ -1,9 +1,10 @@
 // Requests that are nearly right: URLs of Connect, base64, timeouts and headers twice. What is accepted is read exactly;
 // the rest is refused with its reason.
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { after, before, test } from 'node:test';
 import { openFixture } from '../fixture/app.ts';
-import { openWire, type Reply, type Wire } from '../support/client/wire.ts';
+import { openWire, type Reply, replyOf, type Wire } from '../support/client/wire.ts';
 import { openTestServer, type TestServer } from '../support/server/test-server.ts';
 import { framed } from '../support/upstream/raw-upstream.ts';
 
@@ -97,6 +98,20 @@ for (const [what, body, text] of texts) {
 }
 
 const json = { ':path': echo, 'content-type': 'application/json' };
+test('HTTP/2: a client that asks before it sends its body continues after a 100, unless it is refused', async () => {
+  const asking = (path: string) => wire.open({ ':method': 'POST', ...json, ':path': path, expect: '100-continue' });
+  const stream = asking(echo);
+  const replied = replyOf(stream);
+  await once(stream, 'continue');
+  stream.end('{"text":"a"}');
+  assert.deepEqual(await said(replied), [200, '{"text":"a"}']);
+  const refused = asking('/fixture.v1.ScreenService/WhoAmI');
+  let continues = 0;
+  refused.on('continue', () => continues++);
+  const [status] = await said(replyOf(refused));
+  assert.deepEqual([status, continues], [401, 0]);
+});
+
 test('the timeout of another protocol is ignored', async () => {
   assert.deepEqual(await said(wire.ask({ ...json, 'grpc-timeout': 'x' }, '{}')), [200, '{}']);
   const grpc = { ':path': echo, 'content-type': 'application/grpc', te: 'trailers' };

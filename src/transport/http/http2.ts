@@ -13,6 +13,11 @@ import type { RequestTimeouts } from './request-timeouts.ts';
 
 const nothing = () => {};
 
+/** After the refusal of a request that needs no body: its client does not send it (RFC 9110, section 10.1.1). */
+function mayContinue(stream: ServerHttp2Stream): void {
+  if (!stream.headersSent && !stream.closed && !stream.destroyed) stream.additionalHeaders({ ':status': 100 });
+}
+
 /**
  * Collections of young objects spare a closed stream for a while, with all that its listeners hold: the whole call.
  * Measured under load: 12 MB instead of 3 MB survived each of them. Listeners of the present event still run.
@@ -94,6 +99,7 @@ export function createHttp2(
       connection.running++;
       try {
         serve(exchange, () => connection.running--);
+        if (headers.expect === '100-continue') setImmediate(() => mayContinue(stream));
       } catch (error) {
         connection.running--;
         failed(stream, error);
