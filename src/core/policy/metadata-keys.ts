@@ -16,10 +16,10 @@ export function wrongKey(key: string): string | undefined {
 
 /**
  * Headers of an answer that only the server sets: of caching, of CORS and a browser's safety, of redirects and
- * sessions, and of the connection.
+ * sessions, of the connection, and those by which an answer commands a proxy before this server.
  */
 const ours =
-  /^(access-control-|cross-origin-|content-|sec-|strict-transport-|x-content-type-options|x-frame-options|(age|alt-svc|cache-control|clear-site-data|date|etag|expires|last-modified|link|location|origin|origin-agent-cluster|permissions-policy|pragma|proxy-authenticate|referrer-policy|refresh|server|set-cookie|timing-allow-origin|upgrade|vary|via|warning|www-authenticate)$)/;
+  /^(access-control-|cross-origin-|content-|sec-|strict-transport-|surrogate-|x-accel-|x-content-type-options|x-envoy-|x-frame-options|x-sendfile|x-xss-protection|(accept-ranges|age|alt-svc|cache-control|cdn-cache-control|clear-site-data|date|etag|expires|last-modified|link|location|nel|origin|origin-agent-cluster|permissions-policy|pragma|proxy-authenticate|referrer-policy|refresh|report-to|reporting-endpoints|server|set-cookie2?|timing-allow-origin|upgrade|vary|via|warning|www-authenticate)$)/;
 
 /** @returns the error of an answer's metadata key in a policy, or undefined */
 export function wrongAnswerKey(key: string): string | undefined {
