@@ -105,6 +105,8 @@ test('good ID tokens', async (t) => {
     'with more audiences and an azp that is ours': sign(() => ({ aud: ['app-ios', 'backend'], azp: 'app-ios' })),
     'with an azp that is another client of the app, as of Google on Android': sign(() => ({ aud: 'app-android', azp: 'google-android' })),
     'of almost ten minutes': sign(() => ({ iat: nowS() - 595 })),
+    'that end after the last year of a database': sign(() => ({ exp: 1e13 })),
+    'that end at no time': sign(() => ({ exp: 1e300 })),
     'of an issuer that needs no nonce': () => ({
       token: lax.sign({ iss: lax.issuer, aud: 'app', sub: '1', iat: nowS(), exp: nowS() + 60 }),
       nonce: '',

@@ -32,6 +32,8 @@ export type VerifyIdToken = (token: string, nonce: string) => Promise<Identity>;
 
 /** The largest age of an ID token since its `iat`. Seconds. */
 const ageMaxS = 600;
+/** A nonce is kept for as long as its token could be taken, whatever its `exp`: its `iat` is at most a tolerance ahead. */
+const nonceKeptMs = ageMaxS * 1_000 + 2 * toleranceMs;
 /** The bound of a client id in an error. Characters. */
 const partyLengthMax = 100;
 const subjectLengthMax = 255; // OpenID Connect Core 1.0, section 2
@@ -58,7 +60,7 @@ export function verifyIdTokens(
     // a claim that no policy uses is repeated where it is text
     const repeated = issuer.claims.filter((name) => claimNames.has(name) || (typeof payload[name] === 'string' && isText(payload[name])));
     const claims = Object.fromEntries(textClaims(token, payload, repeated, 'IDENTITY_INVALID'));
-    await checkNonce({ claim: payload.nonce, nonce, endsAtMs: (payload.exp ?? 0) * 1_000 }, issuer, { sessions, clock });
+    await checkNonce({ claim: payload.nonce, nonce }, issuer, { sessions, clock });
     return { userId: issuer.userPrefix + sub, scopes: issuer.scopes, claims };
   };
 }
@@ -99,7 +101,7 @@ async function verify(token: string, { issuer, keys, audiences, algorithms }: Id
  * the token's end
  */
 async function checkNonce(
-  { claim, nonce, endsAtMs }: { readonly claim: unknown; readonly nonce: string; readonly endsAtMs: number },
+  { claim, nonce }: { readonly claim: unknown; readonly nonce: string },
   { issuer, nonceRequired }: IdTokenIssuer,
   { sessions, clock }: { readonly sessions: Pick<Sessions, 'useNonce'>; readonly clock: Clock },
 ): Promise<void> {
@@ -109,7 +111,7 @@ async function checkNonce(
   if (claim !== nonce && claim !== hex) throw new Fault('NONCE_INVALID', 'The nonce is not that of the ID token.');
   const hash = createHash('sha256').update(`${issuer}\n${nonce}`).digest();
   const nowMs = clock.nowMs();
-  if (!(await sessions.useNonce(hash, nowMs, Math.max(endsAtMs, nowMs + ageMaxS * 1_000) + toleranceMs)))
+  if (!(await sessions.useNonce(hash, nowMs, nowMs + nonceKeptMs)))
     throw new Fault('NONCE_INVALID', 'The nonce was used before: each signs in once.');
 }
 
