@@ -32,7 +32,9 @@ export type VerifyIdToken = (token: string, nonce: string) => Promise<Identity>;
 
 /** The largest age of an ID token since its `iat`. Seconds. */
 const ageMaxS = 600;
-/** A nonce is kept for as long as its token could be taken, whatever its `exp`: its `iat` is at most a tolerance ahead. */
+/**
+ * A nonce is kept for as long as its token could be taken, whatever its `exp`: its `iat` is at most a tolerance ahead.
+ */
 const nonceKeptMs = ageMaxS * 1_000 + 2 * toleranceMs;
 /** The bound of a client id in an error. Characters. */
 const partyLengthMax = 100;
