@@ -13,8 +13,8 @@ import { openReplicas, type Replicas } from './replicas.ts';
 
 const closers = openClosers();
 const topic = 'news:browser';
-/** So short that the client renews its token in the stream five seconds after it began. */
-const tokenTtl = '65s';
+/** So short that the client renews its token in the stream a few seconds after it began. */
+const tokenTtl = '15s';
 
 let replicas: Replicas;
 let tab: Tab;
