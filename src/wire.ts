@@ -160,7 +160,7 @@ export async function wire({ settings, app, release, clock, env, pretty, samples
   const announcements = busAnnouncements({ ...streams, tops: store.tops, replica: randomHex(12) });
   const chat = openChat({ ...streams, chat: store, announcements, newId: uuidv7, randomId: randomUUID });
   const disconnect: typeof live.disconnect = async (...whose) => void (await Promise.all([live.disconnect(...whose), chat.disconnect(...whose)]));
-  const effects = { publish: live.publish, invalidate: cache.invalidate };
+  const effects = { publish: live.publish, invalidate: cache.invalidate, chat: chat.writesAs('app') };
   const parts = { app, upstreams, readers: answerReaders(app.upstreams, methods.registry), clock, effects };
   const screenOf = new Map(app.screens.map((screen) => [screen.method, screen]));
   const handlers = handlersOf(methods.plans, {

@@ -68,6 +68,7 @@ test('reflection describes the methods of its listener, and no others that stand
   assert.deepEqual(await servicesOf(inside, 'portico.internal.v1.PublisherService.Invalidate'), ['PublisherService']);
   const listed = await asked(inside, { $case: 'listServices', value: '' });
   assert.deepEqual(listed?.$case === 'listServicesResponse' && listed.value.service.map(({ name }) => name), [
+    'portico.internal.v1.ConversationService',
     'portico.internal.v1.PublisherService',
     'grpc.health.v1.Health',
     'grpc.reflection.v1.ServerReflection',

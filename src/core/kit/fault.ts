@@ -37,3 +37,11 @@ export class Fault<Reason extends string = CoreReason> extends Error {
     this.details = details;
   }
 }
+
+/** A rule of one field that its .proto cannot say. */
+export function ruleBroken(field: string, description: string, cause?: unknown): Fault {
+  return new Fault('REQUEST_INVALID', `The request breaks a rule: ${field} ${description}.`, {
+    violations: [{ field, rule: field, description }],
+    cause,
+  });
+}

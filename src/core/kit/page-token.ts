@@ -1,4 +1,4 @@
-import { Fault } from './fault.ts';
+import { ruleBroken } from './fault.ts';
 
 /** A place in a list that is ordered by time and id. */
 type Place = { /** Milliseconds since 1970. */ readonly atMs: number /** A UUID. */; readonly id: string };
@@ -24,8 +24,5 @@ export function placeOf(pageToken: string): Place {
   const bytes = Buffer.from(pageToken, 'base64url');
   const place = { atMs: bytes.readUIntBE(0, timeBytes), id: bytes.toString('hex', timeBytes) };
   if (place.atMs <= timeMaxMs && pageTokenAfter(place) === pageToken) return place;
-  const description = 'is no next_page_token';
-  throw new Fault('REQUEST_INVALID', `The request breaks a rule: page_token ${description}.`, {
-    violations: [{ field: 'page_token', rule: 'page_token', description }],
-  });
+  throw ruleBroken('page_token', 'is no next_page_token');
 }

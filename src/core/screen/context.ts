@@ -1,4 +1,5 @@
 import type { ReadyCall, UserCaller } from '../ports/call.ts';
+import type { ChatWrites } from '../ports/chat-writes.ts';
 import type { Invalidate } from '../ports/invalidate.ts';
 import type { Publish } from '../ports/publish.ts';
 import { type Run, runOf, type WithRun } from './parts-run.ts';
@@ -12,6 +13,8 @@ export type Effects = {
   readonly publish: Publish;
   /** Makes every cached answer with one of the tags unusable: after it, no replica serves an older one as fresh. */
   readonly invalidate: Invalidate;
+  /** Creates conversations, changes their members, and speaks in them as the system ("app") or as a bot. */
+  readonly chat: ChatWrites;
 };
 
 /** The context of a screen's call. Its upstreams carry deadline, trace and identity by themselves. */
@@ -47,10 +50,10 @@ export function sightOf({ caller, metadata }: ReadyCall): Pick<ScreenContext, 'c
 }
 
 /** Refuses effects in cached methods: their answers are computed for many calls, or for none. */
-export function effectsOf({ plan }: ReadyCall, { publish, invalidate }: Effects): Effects {
-  if (plan.cache === undefined && plan.streamOf === undefined) return { publish, invalidate };
-  const refuse = () => Promise.reject(new Error(`${plan.method} is cached: it can neither publish nor invalidate.`));
-  return { publish: refuse, invalidate: refuse };
+export function effectsOf({ plan }: ReadyCall, { publish, invalidate, chat }: Effects): Effects {
+  if (plan.cache === undefined && plan.streamOf === undefined) return { publish, invalidate, chat };
+  const refuse = () => Promise.reject(new Error(`${plan.method} is cached: it can neither publish, nor invalidate, nor speak.`));
+  return { publish: refuse, invalidate: refuse, chat: { create: refuse, setMembers: refuse, say: refuse } };
 }
 
 export function contextOf(

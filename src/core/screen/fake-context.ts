@@ -9,6 +9,8 @@ export type FakeContext = ScreenContext &
     /** What it published, and which tags it invalidated. */
     readonly published: readonly Parameters<ScreenContext['publish']>[0][number][];
     readonly invalidated: ReadonlySet<string>;
+    /** What it said in conversations. */
+    readonly said: readonly (Parameters<ScreenContext['chat']['say']>[1] & { readonly conversationId: string })[];
   };
 
 /**
@@ -27,6 +29,7 @@ export function fakeContext({
   const tags = new Set<string>();
   const published: Parameters<ScreenContext['publish']>[0][number][] = [];
   const invalidated = new Set<string>();
+  const said: FakeContext['said'][number][] = [];
   const clock = { nowMs: () => nowMs, monotonicMs: () => nowMs, after: () => () => {} };
   return {
     caller: userId === undefined ? undefined : { userId, scopes: new Set(), claims: new Map([['sub', userId]]) },
@@ -39,8 +42,17 @@ export function fakeContext({
     invalidate: async (some) => {
       for (const tag of some) invalidated.add(tag);
     },
+    chat: {
+      create: async ({ clientId }) => ({ conversationId: clientId, created: true }),
+      setMembers: async () => 1,
+      say: async (conversationId, message) => {
+        const number = said.push({ ...message, conversationId });
+        return { seq: number, number, eventId: '', sentAtMs: nowMs, repeated: false };
+      },
+    },
     published,
     invalidated,
+    said,
     nowMs: () => nowMs,
     lifetime: undefined,
     tags,

@@ -1,6 +1,6 @@
 import type { Bus } from '../ports/bus.ts';
 import type { Clock } from '../kit/clock.ts';
-import { Fault } from '../kit/fault.ts';
+import { Fault, ruleBroken } from '../kit/fault.ts';
 import type { CoreReason } from '../kit/reasons.ts';
 import { StoreDown } from '../kit/store-down.ts';
 
@@ -108,10 +108,7 @@ export function inOrder(handle: (message: Uint8Array) => Promise<void>): (n: num
   let lastN = 0;
   return (n, message) => {
     if (n <= lastN) return n === lastN ? last : Promise.resolve();
-    if (n !== lastN + 1) {
-      const description = `must be ${lastN + 1}, the next number of the stream`;
-      throw new Fault('REQUEST_INVALID', `The request breaks a rule: n ${description}.`, { violations: [{ field: 'n', rule: 'n', description }] });
-    }
+    if (n !== lastN + 1) throw ruleBroken('n', `must be ${lastN + 1}, the next number of the stream`);
     lastN = n;
     last = last.catch(() => {}).then(() => handle(message));
     return last;

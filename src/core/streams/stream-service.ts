@@ -1,6 +1,7 @@
 import { Metadata } from 'nice-grpc-common';
 import type { Clock } from '../kit/clock.ts';
 import { Fault } from '../kit/fault.ts';
+import type { MessageCodec } from '../kit/ts-proto.ts';
 import { untilCalled } from '../kit/until-called.ts';
 import type { Bus } from '../ports/bus.ts';
 import type { Caller, Handler, ReadyCall, Sink, UserCaller } from '../ports/call.ts';
@@ -8,24 +9,29 @@ import type { Log } from '../ports/log.ts';
 import { closeFor } from './close-advice.ts';
 import { closeOf, isDefect } from './failures.ts';
 import { deviceOf, type Registry } from './registry.ts';
-import { inOrder, openSends, type Sent, unknownStream } from './send-to-replica.ts';
+import { inOrder, openSends, unknownStream } from './send-to-replica.ts';
 import type { StreamLimits } from './stream-limits.ts';
 import { openStream, refuseStream, type Stream } from './stream.ts';
 
 /** What the first message of every stream says, among others. */
 type CommonHello = { readonly heartbeatMs: number; readonly device: string };
 
+/** A message of a client: one of several, hello among them. */
+type CommonRequest = { readonly message?: { readonly $case: string; readonly value: unknown } | undefined };
+type Method<Request> = { readonly name: string; readonly requestType: Pick<MessageCodec<Request>, 'decode' | 'encode'> };
+
 /** A service whose clients hold a stream each: by `Connect`, or by `Open` and `Send`. */
-export type StreamService<Request, Hello extends CommonHello> = {
+export type StreamService<Request extends CommonRequest, Hello extends CommonHello> = {
   /** Among the streams of this server. */
   readonly name: string;
-  /** Full names of its methods. */
-  readonly methods: { readonly connect: string; readonly open: string; readonly send: string };
-  decode(message: Uint8Array): Request;
-  helloOf(request: Request): Hello | undefined;
-  /** Of a request of `Open`, whose rules have been checked. */
-  decodeOpen(request: Uint8Array): Hello;
-  decodeSend(request: Uint8Array): Pick<Sent, 'streamId' | 'message'> & { readonly n: bigint };
+  readonly definition: {
+    readonly fullName: string;
+    readonly methods: {
+      readonly connect: Method<Request>;
+      readonly open: Method<{ hello: Hello | undefined }>;
+      readonly send: Method<{ streamId: string; n: bigint; message: Request | undefined }>;
+    };
+  };
   /** Begins with hello. */
   begin(stream: Stream, call: ReadyCall, hello: Hello): StreamHandler<Request>;
 };
@@ -54,10 +60,11 @@ export type StreamServiceParts = {
 };
 
 /** The handlers of the stream's three methods. */
-export function streamHandlers<Request, Hello extends CommonHello>(
-  service: StreamService<Request, Hello>,
+export function streamHandlers<Request extends CommonRequest, Hello extends CommonHello>(
+  { name, definition: { fullName, methods }, begin: beginHandler }: StreamService<Request, Hello>,
   { limits, registry, bus, clock, log, replica, randomHex, closed }: StreamServiceParts,
 ): { readonly handlers: Readonly<Record<string, Handler>>; close(): void } {
+  const { decode, encode } = methods.connect.requestType;
   /** How streams of `Open` take messages of `Send`. */
   const taking = new Map<string, (n: number, message: Uint8Array) => Promise<void>>();
 
@@ -79,7 +86,7 @@ export function streamHandlers<Request, Hello extends CommonHello>(
       },
     });
     registry.add({ stream, userId, sessionId }, deviceOf(userOf(call), hello.device));
-    const begun = service.begin(stream, call, hello);
+    const begun = beginHandler(stream, call, hello);
     handler = begun;
     const handle = async (request: Request) => {
       stream.received();
@@ -106,10 +113,9 @@ export function streamHandlers<Request, Hello extends CommonHello>(
     const one = async () => {
       const next = await requests.next();
       if (next.done === true || over || opened?.stream.signal.aborted) return false;
-      const request = service.decode(next.value);
-      const hello = opened === undefined ? service.helloOf(request) : undefined;
-      if (hello !== undefined) opened = begin(call, sink, hello);
-      else await opened?.handle(request);
+      const request = decode(next.value);
+      if (opened !== undefined) await opened.handle(request);
+      else if (request.message?.$case === 'hello') opened = begin(call, sink, request.message.value as Hello);
       return opened !== undefined;
     };
     try {
@@ -129,7 +135,7 @@ export function streamHandlers<Request, Hello extends CommonHello>(
   const sends = openSends({
     bus,
     clock,
-    topic: `${service.name}.send`,
+    topic: `${name}.send`,
     replica,
     handle: async ({ streamId, userId, sessionId, n, message }) => {
       const found = registry.find(streamId);
@@ -142,27 +148,27 @@ export function streamHandlers<Request, Hello extends CommonHello>(
   const noTrailers = Metadata(); // of all streams: nobody adds to it
   const answer = (body: (sink: Sink) => void) => ({ metadata: Metadata(), body, trailers: noTrailers });
   const handlers: Readonly<Record<string, Handler>> = {
-    [service.methods.connect]: (call) => {
+    [`${fullName}/${methods.connect.name}`]: (call) => {
       placed(call);
       return answer((sink) => void converse(call, sink));
     },
-    [service.methods.open]: (call) => {
-      const hello = service.decodeOpen(call.requestBytes);
+    [`${fullName}/${methods.open.name}`]: (call) => {
+      const hello = methods.open.requestType.decode(call.requestBytes).hello as Hello; // required by its rules
       placed(call);
       return answer((sink) => {
         const { stream, handle } = begin(call, sink, hello);
         taking.set(
           stream.id,
-          inOrder((message) => handle(service.decode(message))),
+          inOrder((message) => handle(decode(message))),
         );
         stream.signal.addEventListener('abort', () => taking.delete(stream.id), { once: true });
         if (stream.signal.aborted) taking.delete(stream.id);
       });
     },
-    [service.methods.send]: async (call) => {
-      const { n, ...sent } = service.decodeSend(call.requestBytes);
+    [`${fullName}/${methods.send.name}`]: async (call) => {
+      const { streamId, n, message } = methods.send.requestType.decode(call.requestBytes);
       const { userId, sessionId } = userOf(call);
-      await sends.send({ ...sent, userId, sessionId, n: Number(n) });
+      await sends.send({ streamId, userId, sessionId, n: Number(n), message: encode(message as Request).finish() });
       return { metadata: Metadata(), body: new Uint8Array(), trailers: Metadata() }; // its answer has no fields
     },
   };

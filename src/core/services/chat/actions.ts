@@ -1,12 +1,11 @@
-import type { Entry } from '../../../gen/portico/v1/chat.ts';
-import type { Appended, ChatEvent, ChatStore, Membership, NewConversation, Receipt, Sender } from '../../ports/chat.ts';
+import type { Appended, ChatEvent, ChatStore, Membership, NewConversation, NewEntry, Receipt, Sender } from '../../ports/chat.ts';
 import type { ChatAnnouncements } from '../../ports/chat-announcements.ts';
-import { conversationOut, encode, encodeEvents, entryIn } from './messages.ts';
+import { conversationOut, encode, encodeEvents } from './messages.ts';
 
 /** What changes conversations: stored first, announced then. Errors are those of the store. */
 export type ChatActions = {
   create(wish: NewConversation): ReturnType<ChatStore['create']>;
-  post(sender: Sender, conversationId: string, entry: Entry): Promise<Appended>;
+  post(conversationId: string, entry: Omit<NewEntry, 'eventId'>): Promise<Appended>;
   changeMembers(conversationId: string, by: Sender, changes: NonNullable<ChatEvent['changes']>): Promise<ChatEvent | undefined>;
   receive(receipt: Receipt & { readonly device: string | undefined }): Promise<Membership>;
   change(...args: Parameters<ChatStore['change']>): Promise<Membership>;
@@ -33,8 +32,8 @@ export function chatActions(chat: ChatStore, { announce }: ChatAnnouncements, ra
       if (created.event !== undefined) announceEvent(created.event);
       return created;
     },
-    post: async (sender, conversationId, entry) => {
-      const wish = entryIn(entry, sender, randomId());
+    post: async (conversationId, entry) => {
+      const wish = { ...entry, eventId: randomId() };
       const appended = await chat.append(conversationId, wish);
       if (!appended.repeated) announceEvent({ ...wish, ...appended, conversationId });
       return appended;

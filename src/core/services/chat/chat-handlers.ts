@@ -1,13 +1,13 @@
 import { ChatServiceDefinition } from '../../../gen/portico/v1/chat.ts';
-import { Fault } from '../../kit/fault.ts';
+import { Fault, ruleBroken } from '../../kit/fault.ts';
 import { pageTokenAfter, placeOf } from '../../kit/page-token.ts';
 import type { Handler, ReadyCall } from '../../ports/call.ts';
 import type { Sender } from '../../ports/chat.ts';
 import { userOf } from '../../streams/stream-service.ts';
 import { serviceHandlers } from '../service-handlers.ts';
-import type { ChatParts } from './chat-parts.ts';
-import { changeIn, conversationOut, eventOut, kindIn, ownOut, postedOut, roles } from './messages.ts';
-import { type HistoryStart, historyStart, historyToken, membersAfter, membersToken, sizeOf } from './page-tokens.ts';
+import type { ChatParts } from './chat-stream.ts';
+import { changeIn, conversationOut, entryIn, eventOut, kindIn, once, ownOut, postedOut, roles } from './messages.ts';
+import { type HistoryStart, historyStart, historyToken, sizeOf } from './page-tokens.ts';
 
 const { connect: _, open: __, send: ___, ...unary } = ChatServiceDefinition.methods;
 
@@ -23,9 +23,9 @@ export function chatHandlers({
       createConversation: async ({ kind, userIds, title, clientId }, call) => {
         const { id: me } = senderOf(call);
         const direct = kindIn(kind) === 'direct';
-        if (userIds.includes(me)) throw wrong('user_ids', 'must not contain the caller, who is a member anyway');
-        if (direct && userIds.length !== 1) throw wrong('user_ids', 'must have one user of a direct conversation');
-        if (direct && title !== '') throw wrong('title', 'is that of a group');
+        if (userIds.includes(me)) throw ruleBroken('user_ids', 'must not contain the caller, who is a member anyway');
+        if (direct && userIds.length !== 1) throw ruleBroken('user_ids', 'must have one user of a direct conversation');
+        if (direct && title !== '') throw ruleBroken('title', 'is that of a group');
         const members = [me, ...userIds].map((userId) => ({ userId, role: userId === me && !direct ? 'owner' : 'member' }) as const);
         const wish = { id: newId(), kind: kindIn(kind), subject: '', title, createdBy: senderOf(call), clientId, members };
         const { conversation, event } = await actions.create(wish);
@@ -66,11 +66,11 @@ export function chatHandlers({
       },
       post: async ({ conversationId, entry }, call) => {
         if (entry === undefined) throw new Error('PostRequest has an entry: its rules say so.');
-        return { posted: postedOut(await actions.post(senderOf(call), conversationId, entry)) };
+        return { posted: postedOut(await actions.post(conversationId, entryIn(entry, senderOf(call)))) };
       },
       listMembers: async ({ conversationId, pageSize, pageToken }, call) => {
         const { most } = sizeOf(pageSize);
-        const found = await chat.members(senderOf(call).id, conversationId, { most: most + 1, afterId: membersAfter(pageToken) });
+        const found = await chat.members(senderOf(call).id, conversationId, { most: most + 1, afterId: pageToken });
         const page = found.slice(0, most);
         return {
           members: page.map(({ userId, role, joinedAtMs, deliveredSeq, readSeq }) => ({
@@ -80,12 +80,11 @@ export function chatHandlers({
             deliveredSeq: BigInt(deliveredSeq),
             readSeq: BigInt(readSeq),
           })),
-          nextPageToken: found.length > most ? membersToken(page.at(-1)?.userId ?? '') : '',
+          nextPageToken: found.length > most ? (page.at(-1)?.userId ?? '') : '',
         };
       },
       changeMembers: async ({ conversationId, changes }, call) => {
-        if (new Set(changes.map(({ userId }) => userId)).size < changes.length) throw wrong('changes', 'must name each user once');
-        const event = await actions.changeMembers(conversationId, senderOf(call), changes.map(changeIn));
+        const event = await actions.changeMembers(conversationId, senderOf(call), once('changes', changes.map(changeIn)));
         return { seq: BigInt(event?.seq ?? 0) };
       },
       leaveConversation: async ({ conversationId }, call) => {
@@ -111,8 +110,4 @@ export function chatHandlers({
 function senderOf(call: ReadyCall): Sender & { readonly sessionId: string | undefined } {
   const { userId, sessionId } = userOf(call);
   return { kind: 'user', id: userId, sessionId };
-}
-
-function wrong(field: string, description: string): Fault {
-  return new Fault('REQUEST_INVALID', `The request breaks a rule: ${field} ${description}.`, { violations: [{ field, rule: field, description }] });
 }

@@ -1,16 +1,28 @@
 import type { ChatHello, ChatRequest, MarkReceivedRequest, PostRequest, Typing } from '../../../gen/portico/v1/chat.ts';
+import type { Clock } from '../../kit/clock.ts';
 import { Fault } from '../../kit/fault.ts';
+import type { Limiter } from '../../kit/limiter.ts';
 import { pause, untilCalled } from '../../kit/until-called.ts';
 import type { ReadyCall } from '../../ports/call.ts';
-import type { ChatEvent, Membership } from '../../ports/chat.ts';
-import type { Announced } from '../../ports/chat-announcements.ts';
+import type { ChatEvent, ChatStore, Membership } from '../../ports/chat.ts';
+import type { Announced, ChatAnnouncements } from '../../ports/chat-announcements.ts';
+import type { Log } from '../../ports/log.ts';
 import { closeFor } from '../../streams/close-advice.ts';
 import { closeOf, isDefect } from '../../streams/failures.ts';
 import { type StreamHandler, userOf } from '../../streams/stream-service.ts';
 import type { Stream } from '../../streams/stream.ts';
-import { smallMax } from './actions.ts';
-import type { ChatParts } from './chat-parts.ts';
-import { conversationOut, encode, encodeEvents, postedOut } from './messages.ts';
+import { type ChatActions, smallMax } from './actions.ts';
+import { conversationOut, encode, encodeEvents, entryIn, postedOut } from './messages.ts';
+
+/** What every chat stream of this replica uses. */
+export type ChatParts = {
+  readonly chat: ChatStore;
+  readonly actions: ChatActions;
+  readonly announcements: ChatAnnouncements;
+  readonly recoveries: Limiter;
+  readonly clock: Clock;
+  readonly log: Log;
+};
 
 /** A conversation of the stream's user: what was sent of it, and what there is. */
 type Open = { membership: Membership; sentSeq: number; topSeq: number; typedAtMs: number; stop(): void };
@@ -174,7 +186,7 @@ export function chatStream(stream: Stream, call: ReadyCall, parts: ChatParts, he
 
   const post = async ({ conversationId, entry }: PostRequest) => {
     if (entry === undefined) return;
-    const answer = await actions.post({ kind: 'user', id: userId }, conversationId, entry).then(
+    const answer = await actions.post(conversationId, entryIn(entry, { kind: 'user', id: userId })).then(
       (appended) => ({ posted: postedOut(appended), reason: '', message: '' }),
       (error: unknown) => {
         if (isDefect(error)) log.error('A message was not stored by a defect.', { error });

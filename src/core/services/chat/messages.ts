@@ -11,6 +11,7 @@ import {
   type Posted,
   SenderKind,
 } from '../../../gen/portico/v1/chat.ts';
+import { ruleBroken } from '../../kit/fault.ts';
 import type { Appended, ChatEvent, Membership, NewConversation, NewEntry, Role, Sender } from '../../ports/chat.ts';
 
 const kinds = { direct: ConversationKind.CONVERSATION_KIND_DIRECT, group: ConversationKind.CONVERSATION_KIND_GROUP } as const;
@@ -30,8 +31,8 @@ export function changeIn({ userId, role }: MemberChange): NonNullable<ChatEvent[
 }
 
 /** What a client sends, as the store takes it. Rules of the .proto have been checked. */
-export function entryIn({ clientId, what }: Entry, sender: Sender, eventId: string): NewEntry {
-  const common = { sender, clientId, eventId };
+export function entryIn({ clientId, what }: Entry, sender: Sender): Omit<NewEntry, 'eventId'> {
+  const common = { sender, clientId };
   switch (what?.$case) {
     case 'message': {
       const { content, replyToSeq } = what.value;
@@ -114,11 +115,17 @@ function whatOut(event: ChatEvent): ChatEventMessage['what'] {
   }
 }
 
-function contentIn(content: Content | undefined) {
+export function contentIn(content: Content | undefined) {
   return { text: content?.text ?? '', data: content === undefined || content.data.length === 0 ? undefined : content.data };
 }
 
 /** A deleted message has no text, not an empty one. */
 function contentOut({ text, data }: ChatEvent): Content | undefined {
   return text === undefined ? undefined : { text, data: Buffer.from(data ?? []) };
+}
+
+/** @throws Fault REQUEST_INVALID for a user who is named twice */
+export function once<T extends { readonly userId: string }>(field: string, changes: readonly T[]): readonly T[] {
+  if (new Set(changes.map(({ userId }) => userId)).size < changes.length) throw ruleBroken(field, 'must name each user once');
+  return changes;
 }

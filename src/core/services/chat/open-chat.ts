@@ -1,19 +1,22 @@
 import type { Meter } from '@opentelemetry/api';
-import { type ChatHello, ChatOpenRequest, ChatRequest, ChatSendRequest, ChatServiceDefinition } from '../../../gen/portico/v1/chat.ts';
+import { type ChatHello, ChatServiceDefinition } from '../../../gen/portico/v1/chat.ts';
 import { openLimiter } from '../../kit/limiter.ts';
 import type { Bus } from '../../ports/bus.ts';
 import type { Handler } from '../../ports/call.ts';
+import type { ChatWrites } from '../../ports/chat-writes.ts';
 import { openRegistry, type Registry, type RegistryParts } from '../../streams/registry.ts';
 import { streamLimits, type StreamSettings } from '../../streams/stream-limits.ts';
-import { type StreamService, streamHandlers } from '../../streams/stream-service.ts';
+import { streamHandlers } from '../../streams/stream-service.ts';
 import { chatActions } from './actions.ts';
 import { chatHandlers } from './chat-handlers.ts';
-import type { ChatParts } from './chat-parts.ts';
-import { chatStream } from './chat-stream.ts';
+import { type ChatParts, chatStream } from './chat-stream.ts';
+import { chatWrites, conversationHandlers } from './chat-writes.ts';
 
 /** The service of conversations. */
 export type Chat = Pick<Registry, 'disconnect' | 'drain'> & {
   readonly handlers: Readonly<Record<string, Handler>>;
+  /** What a company's own code does in conversations, under a name. */
+  readonly writesAs: (name: string) => ChatWrites;
   close(): void;
 };
 
@@ -30,9 +33,6 @@ export type ChatOptions = Pick<ChatParts, 'chat' | 'announcements'> &
     readonly meter: Meter;
   };
 
-const { fullName, methods } = ChatServiceDefinition;
-const nameOf = ({ name }: { readonly name: string }) => `${fullName}/${name}`;
-
 export function openChat({ settings, chat, announcements, newId, randomId, randomHex, meter, ...parts }: ChatOptions): Chat {
   const limits = streamLimits(settings);
   const registry = openRegistry({ ...parts, limits, topic: 'chat' });
@@ -42,10 +42,15 @@ export function openChat({ settings, chat, announcements, newId, randomId, rando
     .createObservableGauge('portico.chat.streams', { description: 'Open chat streams.' })
     .addCallback((observed) => observed.observe(registry.count()));
   const closed = (reason: string) => closings.add(1, { reason });
-  const service = chatService({ ...parts, chat, actions, announcements, recoveries: openLimiter(settings.recoveriesMax) });
-  const { handlers, close } = streamHandlers(service, { ...parts, limits, registry, replica: randomHex(12), randomHex, closed });
+  const common = { ...parts, chat, actions, announcements, recoveries: openLimiter(settings.recoveriesMax) };
+  const { handlers, close } = streamHandlers(
+    { name: 'chat', definition: ChatServiceDefinition, begin: (stream, call, hello: ChatHello) => chatStream(stream, call, common, hello) },
+    { ...parts, limits, registry, replica: randomHex(12), randomHex, closed },
+  );
+  const writesAs = (name: string) => chatWrites(actions, newId, name);
   return {
-    handlers: { ...handlers, ...chatHandlers({ chat, actions, newId }) },
+    writesAs,
+    handlers: { ...handlers, ...chatHandlers({ chat, actions, newId }), ...conversationHandlers(writesAs) },
     disconnect: registry.disconnect,
     drain: registry.drain,
     close: () => {
@@ -53,20 +58,5 @@ export function openChat({ settings, chat, announcements, newId, randomId, rando
       registry.close();
       announcements.close();
     },
-  };
-}
-
-function chatService(parts: ChatParts): StreamService<ChatRequest, ChatHello> {
-  return {
-    name: 'chat',
-    methods: { connect: nameOf(methods.connect), open: nameOf(methods.open), send: nameOf(methods.send) },
-    decode: (message) => ChatRequest.decode(message),
-    helloOf: ({ message }) => (message?.$case === 'hello' ? message.value : undefined),
-    decodeOpen: (request) => ChatOpenRequest.decode(request).hello as ChatHello,
-    decodeSend: (request) => {
-      const { streamId, n, message } = ChatSendRequest.decode(request);
-      return { streamId, n, message: ChatRequest.encode(message as ChatRequest).finish() };
-    },
-    begin: (stream, call, hello) => chatStream(stream, call, parts, hello),
   };
 }

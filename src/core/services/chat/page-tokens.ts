@@ -1,4 +1,4 @@
-import { Fault } from '../../kit/fault.ts';
+import { ruleBroken } from '../../kit/fault.ts';
 import type { HistoryPage } from '../../ports/chat.ts';
 
 export type HistoryStart = { readonly afterSeq: number } | { readonly beforeSeq: number };
@@ -15,24 +15,8 @@ export function historyToken(start: HistoryStart): string {
 export function historyStart(token: string): HistoryStart {
   const bytes = Buffer.from(token, 'base64url');
   const seq = bytes.readBigUInt64BE(1);
-  if (seq > BigInt(Number.MAX_SAFE_INTEGER) || (bytes[0] !== 1 && bytes[0] !== 2)) throw noToken();
+  if (seq > BigInt(Number.MAX_SAFE_INTEGER) || (bytes[0] !== 1 && bytes[0] !== 2)) throw ruleBroken('page_token', 'is no page token of this list');
   return bytes[0] === 1 ? { afterSeq: Number(seq) } : { beforeSeq: Number(seq) };
-}
-
-export const membersToken = (userId: string) => Buffer.from(userId).toString('base64url');
-
-/** @throws Fault REQUEST_INVALID for what is no text, or none that a database keeps */
-export function membersAfter(token: string): string {
-  const id = Buffer.from(token, 'base64url').toString();
-  if (membersToken(id) !== token || id.includes('\0')) throw noToken();
-  return id;
-}
-
-function noToken(): Fault {
-  const description = 'is no page token of this list';
-  return new Fault('REQUEST_INVALID', `The request breaks a rule: page_token ${description}.`, {
-    violations: [{ field: 'page_token', rule: 'page_token', description }],
-  });
 }
 
 /** 0 and more than the maximum mean the maximum. */

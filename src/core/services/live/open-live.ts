@@ -1,4 +1,5 @@
 import type { Meter } from '@opentelemetry/api';
+import { type LiveHello, LiveServiceDefinition } from '../../../gen/portico/v1/live.ts';
 import type { MethodPlan } from '../../kit/plan.ts';
 import type { Bus } from '../../ports/bus.ts';
 import type { Handler } from '../../ports/call.ts';
@@ -12,8 +13,8 @@ import { openRegistry, type Registry } from '../../streams/registry.ts';
 import { liveCounts } from './live-metrics.ts';
 import { openFeeds } from './feed.ts';
 import { openLimiter } from '../../kit/limiter.ts';
-import { liveService } from './live-handlers.ts';
 import type { LiveParts } from './live-parts.ts';
+import { liveStream } from './live-stream.ts';
 import { compileNamespaces, type NamespaceSettings, topicsOf } from './namespaces.ts';
 import { openPresences } from './presences.ts';
 import { publishBy } from './publish.ts';
@@ -61,7 +62,10 @@ export function openLive(parts: LiveOptions): Live {
   const common = { limits: live, plans, topicOf, feeds, topics, presences, recoveries, watches, publish, clock, counts, log };
   const closed = (reason: string) => counts.closed('stream', reason);
   const streams = { limits, registry, bus, clock, log, replica: randomHex(12), randomHex, closed };
-  const { handlers, close } = streamHandlers(liveService(common), streams);
+  const { handlers, close } = streamHandlers(
+    { name: 'live', definition: LiveServiceDefinition, begin: (stream, call, hello: LiveHello) => liveStream(stream, call, common, hello) },
+    streams,
+  );
   return {
     handlers,
     publish,

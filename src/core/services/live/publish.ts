@@ -1,4 +1,4 @@
-import { Fault } from '../../kit/fault.ts';
+import { Fault, ruleBroken } from '../../kit/fault.ts';
 import { StoreDown } from '../../kit/store-down.ts';
 import type { Publish } from '../../ports/publish.ts';
 import type { NewEvent, TopicLimits, TopicLog, TopicPosition } from '../../ports/topic-log.ts';
@@ -20,11 +20,7 @@ export function publishBy(log: TopicLog, topicOf: ReadTopic): Publish {
     try {
       await Promise.all([...groups].map(([topic, group]) => publish(topic, group)));
     } catch (cause) {
-      if (cause instanceof RangeError)
-        throw new Fault('REQUEST_INVALID', `The request breaks a rule: events ${cause.message}`, {
-          violations: [{ field: 'events', rule: 'events', description: cause.message }],
-          cause,
-        });
+      if (cause instanceof RangeError) throw ruleBroken('events', cause.message.replace(/\.$/, ''), cause);
       if (!(cause instanceof StoreDown)) throw cause;
       throw new Fault('STORE_DOWN', 'The store that all replicas share did not confirm it. Try again, with the same request ids.', {
         retryAfterMs: 1_000,

@@ -1,6 +1,6 @@
 import { PublisherServiceDefinition } from '../../../gen/portico/internal/v1/publisher.ts';
 import { parseDurationMs } from '../../kit/duration.ts';
-import { Fault } from '../../kit/fault.ts';
+import { ruleBroken } from '../../kit/fault.ts';
 import { settleMaxMs } from '../../policy/invalidates.ts';
 import type { Handler } from '../../ports/call.ts';
 import type { Invalidate } from '../../ports/invalidate.ts';
@@ -39,8 +39,5 @@ export function publisherHandlers({ invalidate, publish, disconnect }: Publisher
 function settleMsOf(settle: string): number {
   const ms = parseDurationMs(settle);
   if (ms !== undefined && ms >= 1 && ms <= settleMaxMs) return ms;
-  const description = 'must be from 1ms to 10m';
-  throw new Fault('REQUEST_INVALID', `The request breaks a rule: settle ${description}.`, {
-    violations: [{ field: 'settle', rule: 'settle', description }],
-  });
+  throw ruleBroken('settle', 'must be from 1ms to 10m');
 }

@@ -4,10 +4,11 @@ import type { Clock } from '../../kit/clock.ts';
 import { Fault } from '../../kit/fault.ts';
 import { pageTokenAfter, placeOf } from '../../kit/page-token.ts';
 import type { CoreReason } from '../../kit/reasons.ts';
-import type { Handler, ReadyCall, UserCaller } from '../../ports/call.ts';
+import type { Handler } from '../../ports/call.ts';
 import type { Log } from '../../ports/log.ts';
 import type { Revocations } from '../../ports/revocations.ts';
 import type { RevokedBecause, Session, Sessions } from '../../ports/sessions.ts';
+import { userOf } from '../../streams/stream-service.ts';
 import { serviceHandlers } from '../service-handlers.ts';
 import { livesOnMs, type MintAccessToken } from './access-tokens.ts';
 import type { Identity, VerifyIdToken } from './id-tokens.ts';
@@ -159,9 +160,4 @@ async function end(id: string, userId: string, because: RevokedBecause, parts: S
 
 async function tell(ended: readonly string[], { revocations, accessTokenTtlMs }: SessionParts): Promise<void> {
   for (const id of ended) await revocations.add(id, livesOnMs(accessTokenTtlMs));
-}
-
-function userOf({ caller, plan }: ReadyCall): UserCaller & { readonly userId: string } {
-  if (caller?.kind !== 'user' || caller.userId === undefined) throw new Error(`${plan.method} needs a user: its policy says so.`);
-  return { ...caller, userId: caller.userId };
 }
