@@ -353,7 +353,7 @@ export interface PostAnswer {
   message: string;
 }
 
-/** How far a member has received and read. It never goes back. */
+/** How far a member has received and read. An older one may come late: the larger number counts. */
 export interface Receipt {
   /** The conversation. */
   conversationId: string;
