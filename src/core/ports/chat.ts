@@ -112,7 +112,7 @@ export type ChatStore = {
    * Creates a conversation, whose first event has its members. There is one direct conversation of a pair and subject,
    * whoever creates it; a group is created once for the client id of its creator.
    * @returns the conversation, and its first event if it was created now
-   * @throws Fault MESSAGE_ID_REUSED
+   * @throws Fault MESSAGE_ID_REUSED, REQUEST_INVALID for members that cannot be those of its kind
    */
   create(wish: NewConversation): Promise<{ readonly conversation: Conversation; readonly event: ChatEvent | undefined }>;
   /** @throws Fault CONVERSATION_UNKNOWN, MESSAGE_ID_REUSED, MESSAGE_EXPIRED, MESSAGE_UNKNOWN, CHAT_FORBIDDEN */
@@ -122,7 +122,7 @@ export type ChatStore = {
    * only owners make owners. New members see what comes after. When the last owner leaves, the longest member follows.
    * @param wish without a role: the user ceases to be a member
    * @returns undefined when nothing changed
-   * @throws Fault CONVERSATION_UNKNOWN, CHAT_FORBIDDEN, MEMBERS_TOO_MANY
+   * @throws Fault CONVERSATION_UNKNOWN, CHAT_FORBIDDEN, MEMBERS_TOO_MANY, REQUEST_INVALID for a user who is named twice
    */
   changeMembers(
     conversationId: string,
@@ -140,6 +140,12 @@ export type ChatStore = {
   foreign(positions: ReadonlyMap<string, ChatPosition>): Promise<readonly string[]>;
   /** A part of a conversation, in order. Without `beforeSeq` its end. @throws Fault CONVERSATION_UNKNOWN */
   history(userId: string, conversationId: string, page: HistoryPage): Promise<readonly ChatEvent[]>;
+  /** The same from a place or by a page's token. The newer one is also for what is still to come; no older one: ''. */
+  historyPage(
+    userId: string,
+    conversationId: string,
+    page: { readonly most: number; readonly token: string; readonly fromSeq: number },
+  ): Promise<{ readonly events: readonly ChatEvent[]; readonly olderToken: string; readonly newerToken: string }>;
   /**
    * The next events of several conversations, in order, one conversation after the other. Whoever is further behind
    * than `gapMax` gets the last `gapMax`; conversations of which the user is no member are left out.

@@ -5,14 +5,13 @@ import type { Role } from '../../ports/chat.ts';
 import type { ChatWrites } from '../../ports/chat-writes.ts';
 import { serviceHandlers } from '../service-handlers.ts';
 import type { ChatActions } from './actions.ts';
-import { changeIn, contentIn, kindIn, once, postedOut } from './messages.ts';
+import { changeIn, contentIn, kindIn, postedOut } from './messages.ts';
 
 /** @param name of the service, or of what else speaks */
 export function chatWrites(actions: ChatActions, newId: () => string, name: string): ChatWrites {
   const system = { kind: 'system', id: name } as const;
   return {
     create: async ({ clientId, kind, members, subject = '', title = '' }) => {
-      if (kind === 'direct' && members.length !== 2) throw ruleBroken('members', 'must be two of a direct conversation');
       const { conversation, event } = await actions.create({ id: newId(), kind, subject, title, createdBy: system, clientId, members });
       return { conversationId: conversation.id, created: event !== undefined };
     },
@@ -28,10 +27,10 @@ export function conversationHandlers(writesAs: (name: string) => ChatWrites): Re
     create: async ({ kind, members, ...wish }, call) => {
       const roles = members.map(changeIn).map(({ userId, role }) => ({ userId, role: role as Role }));
       if (roles.some(({ role }) => role === undefined)) throw ruleBroken('members', 'must each have a role');
-      return writesAs(nameOf(call)).create({ ...wish, kind: kindIn(kind), members: once('members', roles) });
+      return writesAs(nameOf(call)).create({ ...wish, kind: kindIn(kind), members: roles });
     },
     setMembers: async ({ conversationId, changes }, call) => ({
-      seq: BigInt(await writesAs(nameOf(call)).setMembers(conversationId, once('changes', changes.map(changeIn)))),
+      seq: BigInt(await writesAs(nameOf(call)).setMembers(conversationId, changes.map(changeIn))),
     }),
     say: async ({ conversationId, clientId, bot, content, replyToSeq }, call) => {
       const message = { clientId, ...contentIn(content), ...(bot !== '' && { bot }), replySeq: replyToSeq === 0n ? undefined : Number(replyToSeq) };

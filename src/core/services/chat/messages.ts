@@ -11,7 +11,6 @@ import {
   type Posted,
   SenderKind,
 } from '../../../gen/portico/v1/chat.ts';
-import { ruleBroken } from '../../kit/fault.ts';
 import type { Appended, ChatEvent, Membership, NewConversation, NewEntry, Role, Sender } from '../../ports/chat.ts';
 
 const kinds = { direct: ConversationKind.CONVERSATION_KIND_DIRECT, group: ConversationKind.CONVERSATION_KIND_GROUP } as const;
@@ -122,10 +121,4 @@ export function contentIn(content: Content | undefined) {
 /** A deleted message has no text, not an empty one. */
 function contentOut({ text, data }: ChatEvent): Content | undefined {
   return text === undefined ? undefined : { text, data: Buffer.from(data ?? []) };
-}
-
-/** @throws Fault REQUEST_INVALID for a user who is named twice */
-export function once<T extends { readonly userId: string }>(field: string, changes: readonly T[]): readonly T[] {
-  if (new Set(changes.map(({ userId }) => userId)).size < changes.length) throw ruleBroken(field, 'must name each user once');
-  return changes;
 }

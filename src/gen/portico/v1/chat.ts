@@ -607,7 +607,7 @@ export interface CreateConversationRequest {
 
 /** The conversation. */
 export interface CreateConversationResponse {
-  /** As the caller sees it. */
+  /** As the caller sees it. Unset: the caller has left it. */
   conversation:
     | Conversation
     | undefined;

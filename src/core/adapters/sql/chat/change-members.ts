@@ -4,14 +4,20 @@ import { type ChatEvent, membersMax, type Role, type Sender } from '../../../por
 import type { Database } from '../database.ts';
 import type { UseDatabase } from '../database-access.ts';
 import { unknownConversation } from './append.ts';
-import { insertUsers, raiseUsers } from './create.ts';
+import { checkOnce, insertUsers, raiseUsers } from './create.ts';
 
 type Change = NonNullable<ChatEvent['changes']>[number];
 type Wish = { readonly eventId: string; readonly changes: readonly Change[] };
 type Locked = { kind: string; last_seq: bigint; last_number: bigint; members_count: number; at: Date };
 
 /** See `ChatStore.changeMembers`. */
-export function changeMembers(use: UseDatabase, conversationId: string, by: Sender, { eventId, changes }: Wish): Promise<ChatEvent | undefined> {
+export async function changeMembers(
+  use: UseDatabase,
+  conversationId: string,
+  by: Sender,
+  { eventId, changes }: Wish,
+): Promise<ChatEvent | undefined> {
+  checkOnce('changes', changes);
   return use((db) =>
     db.transaction().execute(async (tx) => {
       const { rows: locked } = await sql<Locked>`

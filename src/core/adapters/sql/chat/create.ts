@@ -1,5 +1,6 @@
 import { hash, randomUUID } from 'node:crypto';
 import { sql, type Transaction } from 'kysely';
+import { ruleBroken } from '../../../kit/fault.ts';
 import type { ChatEvent, Conversation, NewConversation } from '../../../ports/chat.ts';
 import type { Database } from '../database.ts';
 import type { UseDatabase } from '../database-access.ts';
@@ -13,6 +14,9 @@ export async function createConversation(
   wish: NewConversation,
 ): Promise<{ conversation: Conversation; event: ChatEvent | undefined }> {
   const { id, kind, subject, title, clientId, createdBy, members } = wish;
+  checkOnce('members', members);
+  if (kind === 'direct' && members.length !== 2) throw ruleBroken('members', 'must be two of a direct conversation');
+  if (kind === 'direct' && title !== '') throw ruleBroken('title', 'is that of a group');
   const creator = `${createdBy.kind}:${createdBy.id}`;
   const [low = null, high = null] = kind === 'direct' ? members.map(({ userId }) => userId).sort(byBytes) : [];
   const contentHash = hash('sha256', JSON.stringify([kind, subject, title, members.map(({ userId, role }) => [userId, role]).sort()]), 'buffer');
@@ -54,6 +58,11 @@ async function insertMembers(tx: Transaction<Database>, { id, createdBy, members
   await sql`INSERT INTO chat_events (conversation_id, seq, event_id, kind, sender_kind, sender_id, changes, sent_at)
     VALUES (${id}, 1, ${eventId}, 'members', ${createdBy.kind}, ${createdBy.id}, ${JSON.stringify(changes)}::jsonb, ${at})`.execute(tx);
   return { conversationId: id, seq: 1, eventId, kind: 'members', sender: createdBy, sentAtMs: at.getTime(), changes };
+}
+
+/** @throws Fault REQUEST_INVALID for a user who is named twice */
+export function checkOnce(field: string, changes: readonly { readonly userId: string }[]): void {
+  if (new Set(changes.map(({ userId }) => userId)).size < changes.length) throw ruleBroken(field, 'must name each user once');
 }
 
 /** In one order, so that two transactions do not wait for each other. */

@@ -4,6 +4,7 @@ import type { UseDatabase } from '../database-access.ts';
 import { openAppend, unknownConversation, unknownMessage } from './append.ts';
 import { changeMembers } from './change-members.ts';
 import { createConversation } from './create.ts';
+import { historyPages } from './history-pages.ts';
 import { readForeign, readHistory, readJoined, readList, readMembers, readMissing, readTops } from './reads.ts';
 
 /** Conversations in PostgreSQL, or in PGlite, which is PostgreSQL. */
@@ -13,6 +14,7 @@ export function sqlChat(use: UseDatabase): ChatStore {
     if (membership === undefined) throw unknownConversation();
     return membership;
   };
+  const history: ChatStore['history'] = (userId, conversationId, page) => use((db) => readHistory(db, userId, conversationId, page));
   return {
     create: (wish) => createConversation(use, wish),
     append: openAppend(use),
@@ -20,7 +22,8 @@ export function sqlChat(use: UseDatabase): ChatStore {
     list: (userId, page) => use((db) => readList(db, userId, page)),
     joined: (userId, wish) => use((db) => readJoined(db, userId, wish)),
     foreign: (positions) => use((db) => readForeign(db, positions)),
-    history: (userId, conversationId, page) => use((db) => readHistory(db, userId, conversationId, page)),
+    history,
+    historyPage: historyPages(history),
     missing: (userId, from, page) => use((db) => readMissing(db, userId, from, page)),
     members: (userId, conversationId, page) => use((db) => readMembers(db, userId, conversationId, page)),
     tops: (ids, userIds) => use((db) => readTops(db, ids, userIds)),
