@@ -24,6 +24,8 @@ const patienceMs = 60_000 + 60 * clients;
 /** `live.computationsMax`, once for changes and once for clients that come; and the probe's own. */
 const computationsMost = 2 * 64 + 1;
 const tagsAtOnce = 64;
+/** The time to live of the watched answers is 30 s, varied by a tenth. Milliseconds. */
+const freshLeastMs = 25_000;
 
 type Ready = { readonly url: string; readonly internalUrl: string; readonly adminUrl: string } & Readonly<
   Record<'ca' | 'token' | 'serviceToken', string>
@@ -96,6 +98,7 @@ test(`${clients} clients return at once, and ${tags} tags are invalidated at onc
   const [returning, reads] = [await probed(), (await readsOf()) - readsBefore];
   const recovered = listeners.reduce((sum, listener) => sum + listener.recovered(), 0);
   const { computed } = await countsOf();
+  const beganMs = performance.now();
   const computesBefore = await scraped({ adminUrl }, 'portico_live_computes_total');
   await setTitles('second');
   const all = Array.from({ length: tags }, (_, i) => `item:${i}`);
@@ -112,9 +115,10 @@ test(`${clients} clients return at once, and ${tags} tags are invalidated at onc
   context.diagnostic(`${recovered} returned: ${show(returning)}, ratio ${ratio(returning)}; ${reads} scripts of Redis, ${computed} computations`);
   context.diagnostic(`${tags} tags: ${show(invalidated)}, ratio ${ratio(invalidated)}; ${computes} computations, ${counts.most} at once`);
   assert.deepEqual(listeners.flatMap((listener) => listener.problems(publishers.published)).slice(0, 20), []);
-  assert.equal(calm.failed + returning.failed + invalidated.failed, 0);
+  assert.deepEqual([...calm.failed, ...returning.failed, ...invalidated.failed], []);
   assert.ok(recovered > clients / 2, `${recovered} returned`);
   assert.ok(reads <= 4 * (recovered + computed), `${reads} scripts of Redis`);
-  assert.ok(computes <= 2 * tags, `${computes} computations for ${tags} tags with two watchers each`); // some were over their time
+  const expiries = 1 + Math.floor((performance.now() - beganMs) / freshLeastMs); // each answer is computed anew for these, too
+  assert.ok(computes <= (1 + expiries) * tags, `${computes} computations for ${tags} tags with two watchers each`);
   assert.ok(counts.most <= computationsMost, `${counts.most} at once`);
 });

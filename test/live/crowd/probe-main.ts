@@ -8,13 +8,13 @@ import { framed } from '../../support/upstream/raw-upstream.ts';
 
 export type ProbeData = { readonly url: string; readonly ca: string; readonly token: string };
 /** Of the calls since the last message. */
-export type Probed = { readonly calls: number; readonly failed: number; readonly p50Ms: number; readonly p99Ms: number };
+export type Probed = { readonly calls: number; readonly failed: readonly string[]; readonly p50Ms: number; readonly p99Ms: number };
 
 const pauseMs = 3;
 const { url, ca, token } = workerData as ProbeData;
 const wire = await openWire({ url, ca });
 let took: number[] = [];
-let failed = 0;
+let failed: string[] = [];
 let going = true;
 parentPort?.on('message', (message: 'report' | 'stop') => {
   if (message === 'stop') {
@@ -25,7 +25,7 @@ parentPort?.on('message', (message: 'report' | 'stop') => {
   const at = (part: number) => took[Math.min(took.length - 1, Math.floor(took.length * part))] ?? 0;
   parentPort?.postMessage({ calls: took.length, failed, p50Ms: at(0.5), p99Ms: at(0.99) } satisfies Probed);
   took = [];
-  failed = 0;
+  failed = [];
 });
 const common = { 'content-type': 'application/grpc', te: 'trailers', authorization: `Bearer ${token}` };
 const calls = [
@@ -37,7 +37,8 @@ for (let i = 0; going; i++) {
   const beganMs = performance.now();
   const { headers, trailers } = await wire.ask({ ':path': path, ...common }, body);
   took.push(performance.now() - beganMs);
-  if ((trailers['grpc-status'] ?? headers['grpc-status']) !== '0') failed++;
+  const { 'grpc-status': status, 'grpc-message': message } = trailers['grpc-status'] === undefined ? headers : trailers;
+  if (status !== '0') failed.push(`${path}: ${status} ${message}`);
   await sleep(pauseMs);
 }
 await wire[Symbol.asyncDispose]();
