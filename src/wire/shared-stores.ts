@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import type { Meter } from '@opentelemetry/api';
 import { memoryBus } from '../core/adapters/memory/bus.ts';
-import { memoryPresence } from '../core/adapters/memory/presence.ts';
+import { memoryPresence } from '../core/adapters/memory/presence-store.ts';
 import { memoryTopicLog } from '../core/adapters/memory/topic-log.ts';
 import { redisBus } from '../core/adapters/redis/bus.ts';
 import { openRedis, type Redis } from '../core/adapters/redis/connection/open-redis.ts';
 import type { RedisPlace } from '../core/adapters/redis/connection/redis-address.ts';
-import { redisPresence } from '../core/adapters/redis/presence.ts';
+import { redisPresence } from '../core/adapters/redis/presence-store.ts';
 import { tryRedis, whenFit } from '../core/adapters/redis/start-check.ts';
 import { redisTopicLog } from '../core/adapters/redis/topic-log.ts';
 import type { Clock } from '../core/kit/clock.ts';

@@ -2,12 +2,12 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { memoryBus } from '../../src/core/adapters/memory/bus.ts';
-import { memoryPresenceStore } from '../../src/core/adapters/memory/presence.ts';
+import { memoryPresenceStore } from '../../src/core/adapters/memory/presence-store.ts';
 import { memoryTopicLog } from '../../src/core/adapters/memory/topic-log.ts';
-import { presenceBy } from '../../src/core/adapters/presence/presence-by.ts';
+import { presenceBy } from '../../src/core/adapters/presence/users-of-this-replica.ts';
 import { presenceTopicOf } from '../../src/core/ports/presence.ts';
 import { openFeeds } from '../../src/core/services/live/feed.ts';
-import { openPresences } from '../../src/core/services/live/presences.ts';
+import { openPresences } from '../../src/core/services/live/send-presence.ts';
 import { LiveResponse } from '../../src/gen/portico/v1/live.ts';
 import type { LiveClient } from '../support/client/live-client.ts';
 import { quietLog } from '../support/log.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { redisPresence } from '../../src/core/adapters/redis/presence.ts';
+import { redisPresence } from '../../src/core/adapters/redis/presence-store.ts';
 import { StoreDown } from '../../src/core/kit/store-down.ts';
 import { systemClock } from '../../src/wire/system-clock.ts';
 import { quietLog } from '../support/log.ts';

@@ -7,7 +7,7 @@ import { redisBus } from './bus.ts';
 import { openRedis, type Redis } from './connection/open-redis.ts';
 import type { RedisPlace } from './connection/redis-address.ts';
 import { redisScript } from './connection/redis-script.ts';
-import { redisPresence } from './presence.ts';
+import { redisPresence } from './presence-store.ts';
 import { redisTopicLog } from './topic-log.ts';
 
 /** The longest that a start waits for Redis, because the server can run without it. Milliseconds. */

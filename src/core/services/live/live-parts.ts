@@ -7,7 +7,7 @@ import type { LiveCounts } from './live-metrics.ts';
 import type { Feed } from './feed.ts';
 import type { Limiter } from '../../kit/limiter.ts';
 import type { ReadTopic } from './namespaces.ts';
-import type { Presences } from './presences.ts';
+import type { Presences } from './send-presence.ts';
 import type { Watches } from './watches.ts';
 
 /** What every live stream of this replica uses. */

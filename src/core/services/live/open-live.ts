@@ -16,7 +16,7 @@ import { openLimiter } from '../../kit/limiter.ts';
 import type { LiveParts } from './live-parts.ts';
 import { liveStream } from './live-stream.ts';
 import { compileNamespaces, type NamespaceSettings, topicsOf } from './namespaces.ts';
-import { openPresences } from './presences.ts';
+import { openPresences } from './send-presence.ts';
 import { publishBy } from './publish.ts';
 import { openWatches, type WatchesParts } from './watches.ts';
 

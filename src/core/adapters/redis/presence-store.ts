@@ -1,5 +1,5 @@
 import { type Presence, presenceTopicOf } from '../../ports/presence.ts';
-import { type PresenceParts, presenceBy } from '../presence/presence-by.ts';
+import { type PresenceParts, presenceBy } from '../presence/users-of-this-replica.ts';
 import type { PresenceStore } from '../presence/presence-store.ts';
 import { busTopicOf } from '../topics/announced-event.ts';
 import { busChannel, placeOf } from './bus-channel.ts';
