@@ -1,7 +1,7 @@
 import type { Server as NetServer, Socket } from 'node:net';
 import type { Clock } from '../core/kit/clock.ts';
 import type { ConnectionLifetimes } from './http/connection-lifetimes.ts';
-import type { Http1 } from './http/http1.ts';
+import type { Http1 } from './http/http1-server.ts';
 
 export type DrainSummary = {
   /** Connections that ended by themselves. */ readonly finished: number /** Connections that had to be cut. */;

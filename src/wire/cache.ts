@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type { Meter } from '@opentelemetry/api';
-import { memoryCache } from '../core/adapters/memory/cache.ts';
-import { redisCache } from '../core/adapters/redis/cache.ts';
+import { memoryCache } from '../core/adapters/memory/cache-parts.ts';
+import { redisCache } from '../core/adapters/redis/cache-parts.ts';
 import { announceInvalidations } from '../core/cache/invalidation/announce-invalidations.ts';
-import { type Cache, openCache } from '../core/cache/cache.ts';
+import { type Cache, openCache } from '../core/cache/open-cache.ts';
 import { cacheCounts } from '../core/cache/cache-metrics.ts';
 import { longestLifeMs } from '../core/cache/freshness.ts';
 import type { Clock } from '../core/kit/clock.ts';

@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import type { Cache } from '../../src/core/cache/cache.ts';
+import type { Cache } from '../../src/core/cache/open-cache.ts';
 import type { RaiseOptions } from '../../src/core/ports/tag-versions.ts';
 import { Fault } from '../../src/core/kit/fault.ts';
 

@@ -2,7 +2,7 @@
 import { Metadata } from 'nice-grpc-common';
 import { memoryCacheStore } from '../../src/core/adapters/memory/cache-store.ts';
 import { memoryTagVersions } from '../../src/core/adapters/memory/tag-versions.ts';
-import { type CacheParts, openCache } from '../../src/core/cache/cache.ts';
+import { type CacheParts, openCache } from '../../src/core/cache/open-cache.ts';
 import { pulled } from '../support/pulled.ts';
 import type { Answer, Handler, ReadyCall } from '../../src/core/ports/call.ts';
 import { GetItemResponse, ListItemsResponse } from '../fixture/gen/fixture/v1/fixture.ts';

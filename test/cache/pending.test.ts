@@ -26,7 +26,7 @@ test('10,000 tags of single writes are sent within a second of this process once
     },
   };
   const { cache, counts } = openTestCache({ clock, versions, keepMs: 3_600_000 });
-  for (let i = 0; i < 10_000; i++) await cache.invalidateWritten([`item:${i}`], { soft: false, settleMs: 0 }); // as interceptors/invalidate.ts does: options of its own for each write
+  for (let i = 0; i < 10_000; i++) await cache.invalidateWritten([`item:${i}`], { soft: false, settleMs: 0 }); // as interceptors/invalidate-after-write.ts does: options of its own for each write
   down = false;
   const cpu = process.cpuUsage();
   await clock.advance(500);

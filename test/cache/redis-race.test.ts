@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { Redis } from '../../src/core/adapters/redis/connection/open-redis.ts';
-import type { Cache } from '../../src/core/cache/cache.ts';
+import type { Cache } from '../../src/core/cache/open-cache.ts';
 import { openedRedis } from '../support/redis/opened-redis.ts';
 import { type RedisPlace, sharedCluster, sharedRedis } from '../support/redis/redis.ts';
 import { stall } from './fence.ts';

@@ -6,7 +6,7 @@ import type { Redis } from '../../src/core/adapters/redis/connection/open-redis.
 import type { RedisPlace } from '../../src/core/adapters/redis/connection/redis-address.ts';
 import { redisLeases } from '../../src/core/adapters/redis/leases.ts';
 import { redisTagVersions } from '../../src/core/adapters/redis/tag-versions.ts';
-import { openCache } from '../../src/core/cache/cache.ts';
+import { openCache } from '../../src/core/cache/open-cache.ts';
 import type { Handler } from '../../src/core/ports/call.ts';
 import { systemClock } from '../../src/wire/system-clock.ts';
 import { testCounts } from '../support/cache/counts.ts';

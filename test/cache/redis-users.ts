@@ -4,7 +4,7 @@ import { memoryCacheStore } from '../../src/core/adapters/memory/cache-store.ts'
 import { redisCacheStore } from '../../src/core/adapters/redis/cache-store.ts';
 import { redisLeases } from '../../src/core/adapters/redis/leases.ts';
 import { redisTagVersions } from '../../src/core/adapters/redis/tag-versions.ts';
-import { openCache } from '../../src/core/cache/cache.ts';
+import { openCache } from '../../src/core/cache/open-cache.ts';
 import { systemClock as clock } from '../../src/wire/system-clock.ts';
 import { testCounts } from '../support/cache/counts.ts';
 import { openedRedis } from '../support/redis/opened-redis.ts';

@@ -1,5 +1,5 @@
 import { memoryCacheStore } from '../../src/core/adapters/memory/cache-store.ts';
-import { openCache } from '../../src/core/cache/cache.ts';
+import { openCache } from '../../src/core/cache/open-cache.ts';
 import type { Computed } from '../../src/core/cache/computed-answer.ts';
 import type { CacheCounts } from '../../src/core/cache/cache-metrics.ts';
 import type { Flight, Outcome } from '../../src/core/cache/flight/flight.ts';

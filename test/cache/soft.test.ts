@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createNoopMeter } from '@opentelemetry/api';
 import { Metadata } from 'nice-grpc-common';
-import { invalidate } from '../../src/core/interceptors/invalidate.ts';
+import { invalidate } from '../../src/core/interceptors/invalidate-after-write.ts';
 import { StatusError } from '../../src/core/kit/status-error.ts';
 import type { RaiseOptions } from '../../src/core/ports/tag-versions.ts';
 import { planOf, readyCall } from '../support/cache/ready-call.ts';

@@ -1,6 +1,6 @@
 // Many users, two replicas, one shared cache: every answer carries its owner's mark in each of its bytes that can.
 import { Metadata } from 'nice-grpc-common';
-import type { Cache } from '../../src/core/cache/cache.ts';
+import type { Cache } from '../../src/core/cache/open-cache.ts';
 import type { Handler, ReadyCall } from '../../src/core/ports/call.ts';
 import { GetItemResponse } from '../fixture/gen/fixture/v1/fixture.ts';
 import { planOf, readyCall } from '../support/cache/ready-call.ts';

@@ -5,7 +5,7 @@ import type { Answer, Handler, ReadyCall } from '../ports/call.ts';
 import type { Begin } from './compute.ts';
 import type { Computed } from './computed-answer.ts';
 import type { CacheCounts } from './cache-metrics.ts';
-import type { Backoffs } from './flight/backoff.ts';
+import type { Backoffs } from './flight/revalidation-backoff.ts';
 import type { Flight } from './flight/flight.ts';
 import type { Flights } from './flight/flights.ts';
 import { type Joined, type JoinParts, joinThenVerify } from './flight/join.ts';

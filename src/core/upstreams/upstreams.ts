@@ -7,7 +7,7 @@ import { openFailureLog } from './failure-log.ts';
 import { codeOf } from './fault-of-upstream.ts';
 import { tagsFromUpstream, toUpstream } from './upstream-metadata.ts';
 import type { Limit } from './status-for-client.ts';
-import { retryBudget, sendWithRetries } from './retry.ts';
+import { retryBudget, sendWithRetries } from './send-with-retries.ts';
 import type { UnaryResult } from './send-unary.ts';
 
 /** One upstream as configured. */

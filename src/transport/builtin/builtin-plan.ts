@@ -1,7 +1,7 @@
 import type { FileRegistry } from '@bufbuild/protobuf';
 import type { AccessPlan, MethodPlan } from '../../core/kit/plan.ts';
 import { callKindOf } from '../../core/policy/call-kind.ts';
-import { unaryDeadlineMs } from '../../core/policy/deadline.ts';
+import { unaryDeadlineMs } from '../../core/policy/deadline-policy.ts';
 
 /** The largest request of services for tools. Bytes. */
 const requestBytes = 4_096;

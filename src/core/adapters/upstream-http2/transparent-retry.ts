@@ -8,7 +8,7 @@ const againMs = 20;
 
 /**
  * How long a call waits for its next attempt after a connection refused its stream unprocessed (gRFC A6, "Transparent
- * Retries"). Retries of calls that a service may have seen are a decision of `core/upstreams/retry.ts`.
+ * Retries"). Retries of calls that a service may have seen are a decision of `core/upstreams/send-with-retries.ts`.
  * @param attempts so far, from 1
  * @returns undefined: there is no further attempt
  */

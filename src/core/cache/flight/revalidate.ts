@@ -6,7 +6,7 @@ import type { Computed } from '../computed-answer.ts';
 import type { Key } from '../key/key.ts';
 import type { CachedMethod } from '../cached-method.ts';
 import type { OpenWaitBudget } from '../wait-budget.ts';
-import type { Backoffs } from './backoff.ts';
+import type { Backoffs } from './revalidation-backoff.ts';
 import type { Flights } from './flights.ts';
 
 /**

@@ -1,7 +1,7 @@
 import { PublisherServiceDefinition } from '../../../gen/portico/internal/v1/publisher.ts';
 import { parseDurationMs } from '../../kit/duration.ts';
 import { ruleBroken } from '../../kit/fault.ts';
-import { settleMaxMs } from '../../policy/invalidates.ts';
+import { settleMaxMs } from '../../policy/invalidates-policy.ts';
 import type { Handler } from '../../ports/call.ts';
 import type { Invalidate } from '../../ports/invalidate.ts';
 import type { Publish } from '../../ports/publish.ts';

@@ -1,4 +1,4 @@
-import type { Cache } from '../cache/cache.ts';
+import type { Cache } from '../cache/open-cache.ts';
 import type { Authenticated, Decoded, Interceptor, Traced } from '../ports/call.ts';
 
 /**

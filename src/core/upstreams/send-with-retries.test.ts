@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fakeClock } from '../../../test/support/time/clock.ts';
 import type { TransportEnd, UpstreamCall, UpstreamEnd, UpstreamTransport } from '../ports/upstream-transport.ts';
-import { retryBudget, sendWithRetries } from './retry.ts';
+import { retryBudget, sendWithRetries } from './send-with-retries.ts';
 
 const none = { getAll: () => [] };
 const ok: UpstreamEnd = { by: 'upstream', code: 0, message: '', details: undefined, trailers: none, peer: 'a' };
