@@ -127,6 +127,19 @@ for (const form of ['pulled', 'pushed'] as const)
       assert.deepEqual(call.defects, ['This metadata cannot be sent.']);
     });
 
+test('a call ends, and its writer stops, when the client left before the stream could begin', async () => {
+  const call = openCall();
+  const body = endless();
+  const later = Promise.withResolvers<Answer>();
+  call.run(() => later.promise);
+  call.output.destroy();
+  await turn();
+  later.resolve(answerOf(body.pulled));
+  await turn();
+  assert.deepEqual([call.sent, call.failures, call.handled(), body.seen.closed], [[], [], 1, true]);
+  assert.deepEqual(call.endings, [{ how: 'closed' }]);
+});
+
 test('a stream is closed, without an unhandled rejection, when not even its status can be sent', async () => {
   const call = openCall({
     fail: () => {
