@@ -42,6 +42,14 @@ for (const replicas of [1, 2]) {
       assert.ok((results[result] ?? 0) > 20, `${results[result]} of ${result} say little`);
   });
 
+  test(`${replicas} that cannot read versions now and then: what they cannot verify is never given as fresh`, async () => {
+    const random = seeded(14);
+    const without: Setting['without'] = ({ versions }) => ({ versions: { ...failingVersions(versions, random), raise: versions.raise } });
+    const { staleAsFresh, foreign, failures, results } = await raceOf(14, { replicas, ...everything, ttlMs: 200, without });
+    assert.deepEqual({ staleAsFresh, foreign, failures }, { staleAsFresh: [], foreign: [], failures: [] });
+    for (const result of ['hit', 'stale', 'stream', 'watch']) assert.ok((results[result] ?? 0) > 20, `${results[result]} of ${result} say little`);
+  });
+
   test(`${replicas} that cannot ask for versions now and then: after a write its replica gives nothing computed before it`, async () => {
     const random = seeded(13);
     const without: Setting['without'] = ({ versions }) => ({ versions: failingVersions(versions, random) });
