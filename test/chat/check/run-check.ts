@@ -44,12 +44,14 @@ export async function runCheck({ seed, clients: clientsCount, replicas: replicas
   await admin.connect();
   stack.defer(() => admin.end());
 
+  const died: string[] = [];
   const replicas: { process: Running; url: string; readonly clockMs: number }[] = [];
   const start = async (clockMs: number) => {
     const env = { ...process.env };
     delete env.NODE_TEST_CONTEXT; // it is no part of a test run
     const shared = { databaseUrl: database.url, dataDir, redis: { mode: 'single', nodes: [redis.address], prefix }, clockMs };
     const started = startProcess(process.execPath, [replicaFile, JSON.stringify(shared)], { cwd: dataDir, env });
+    void started.ended.then(({ code, stderr }) => code !== null && died.push(`a replica ended by itself with ${code}: ${stderr.slice(0, 1_000)}`));
     const [, url = ''] = await started.until(/ready (\S+)/);
     return { process: started, url };
   };
@@ -125,7 +127,7 @@ export async function runCheck({ seed, clients: clientsCount, replicas: replicas
   }
 
   for (const client of clients) client.calm();
-  await until('everything that was sent is answered', () => clients.every((client) => client.unanswered() === 0), healMs);
+  await until('everything that was sent is answered', () => clients.every((client) => client.unanswered() === 0), healMs).catch(() => {});
   const histories = new Map<string, History>();
   for (const [id, [first = '']] of members) histories.set(id, await historyOf(calls, first, id));
   const isWhole = (client: CheckClient) =>
@@ -142,5 +144,6 @@ export async function runCheck({ seed, clients: clientsCount, replicas: replicas
     'events received',
     clients.reduce((sum, { events }) => sum + [...events.values()].reduce((each, { size }) => each + size, 0), 0),
   );
-  return { did, broken: await findBroken({ clients, histories, members, calls }) };
+  const unanswered = clients.flatMap((client) => (client.unanswered() === 0 ? [] : [`${client.name}: ${client.unanswered()} were never answered`]));
+  return { did, broken: [...unanswered, ...died, ...(await findBroken({ clients, histories, members, calls }))] };
 }

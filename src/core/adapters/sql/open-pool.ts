@@ -11,6 +11,9 @@ export function openPool(config: PoolConfig, log: Log): Pool {
     allowExitOnIdle: true,
     ...config,
   });
+  // The pool listens to idle connections only. One that is lost between two statements of a transaction has nobody else
+  // to say so to, and would end the process; its next statement fails, and the pool drops it.
+  pool.on('connect', (client) => client.on('error', () => {}));
   pool.on('error', (error) => log.warn('A connection to the database was lost.', { error }));
   return pool;
 }
