@@ -4,6 +4,7 @@ import { openHttp2Transport } from './core/adapters/upstream-http2/open-transpor
 import { busAnnouncements } from './core/adapters/chat/announcements.ts';
 import { keyDirectory } from './core/adapters/keys/key-directory.ts';
 import { memoryRevocations } from './core/adapters/memory/revocations.ts';
+import { startPreparingPartitions } from './core/adapters/sql/chat/prepare-partitions.ts';
 import { sqlChat } from './core/adapters/sql/chat/store.ts';
 import { readMigrations } from './core/adapters/sql/migrate.ts';
 import { openDatabase } from './core/adapters/sql/open-database.ts';
@@ -157,6 +158,7 @@ export async function wire({ settings, app, release, clock, env, pretty, samples
   const streams = { ...shared, settings: settings.live, randomHex, random: Math.random, clock, log, meter };
   const live = openLive({ ...streams, ...watching, plans: methods.plans });
   const store = sqlChat(database.use);
+  const stopPreparing = startPreparingPartitions(database.use, { clock, log });
   const announcements = busAnnouncements({ ...streams, tops: store.tops, replica: randomHex(12) });
   const chat = openChat({ ...streams, chat: store, announcements, newId: uuidv7, randomId: randomUUID });
   const disconnect: typeof live.disconnect = async (...whose) => void (await Promise.all([live.disconnect(...whose), chat.disconnect(...whose)]));
@@ -206,6 +208,7 @@ export async function wire({ settings, app, release, clock, env, pretty, samples
 
   const closeAll = async () => {
     live.close();
+    stopPreparing();
     chat.close();
     const closing = database.close(); // one that never opened ends the wait below
     await sessionWatch.close();
