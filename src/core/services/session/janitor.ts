@@ -1,4 +1,5 @@
 import type { Clock } from '../../kit/clock.ts';
+import { repeat } from '../../kit/repeat.ts';
 import type { Log } from '../../ports/log.ts';
 import type { Sessions } from '../../ports/sessions.ts';
 
@@ -20,25 +21,15 @@ export type JanitorParts = {
 
 /** Deletes sessions that ended long ago and expired nonces: every hour, a thousand at a time. @returns stops it */
 export function startJanitor({ sessions, clock, log, keepMs, idleMs, absoluteMs }: JanitorParts): () => void {
-  let stopped = false;
-  let cancel = () => {};
-  const sweep = async () => {
-    let forgotten = 0;
+  return repeat(clock, moreAfterMs, async (isStopped) => {
     try {
       const nowMs = clock.nowMs();
       const endedMs = nowMs - keepMs;
-      forgotten = await sessions.forget({ endedMs, seenMs: endedMs - idleMs, signedInMs: endedMs - absoluteMs, expiredMs: nowMs }, batch);
+      const forgotten = await sessions.forget({ endedMs, seenMs: endedMs - idleMs, signedInMs: endedMs - absoluteMs, expiredMs: nowMs }, batch);
+      return forgotten >= batch ? moreAfterMs : everyMs;
     } catch (error) {
-      if (!stopped) log.warn('Sessions that are long over could not be deleted: it is tried again in an hour.', { error });
+      if (!isStopped()) log.warn('Sessions that are long over could not be deleted: it is tried again in an hour.', { error });
+      return everyMs;
     }
-    schedule(forgotten >= batch ? moreAfterMs : everyMs);
-  };
-  const schedule = (afterMs: number) => {
-    if (!stopped) cancel = clock.after(afterMs, () => void sweep());
-  };
-  schedule(moreAfterMs);
-  return () => {
-    stopped = true;
-    cancel();
-  };
+  });
 }
