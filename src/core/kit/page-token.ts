@@ -26,3 +26,22 @@ export function placeOf(pageToken: string): Place {
   if (place.atMs <= timeMaxMs && pageTokenAfter(place) === pageToken) return place;
   throw ruleBroken('page_token', 'is no next_page_token');
 }
+
+/** The size of a page that a client wishes: 0 and more than the maximum mean the maximum. */
+export function pageSizeOf(wished: number, most: number): number {
+  return wished === 0 ? most : Math.min(wished, most);
+}
+
+/**
+ * A page of what was found, and the token of the next one; empty: there is none.
+ * @param found one more than the page has, if there are more
+ */
+export function pageOf<T>(
+  found: readonly T[],
+  most: number,
+  tokenOf: (last: T) => string,
+): { readonly page: readonly T[]; readonly nextPageToken: string } {
+  const page = found.slice(0, most);
+  const last = page.at(-1);
+  return { page, nextPageToken: last !== undefined && found.length > most ? tokenOf(last) : '' };
+}

@@ -1,5 +1,5 @@
 import { ChatServiceDefinition } from '../../../gen/portico/v1/chat.ts';
-import { pageTokenAfter, placeOf } from '../../kit/page-token.ts';
+import { pageOf, pageSizeOf, pageTokenAfter, placeOf } from '../../kit/page-token.ts';
 import type { Handler, ReadyCall } from '../../ports/call.ts';
 import type { Sender } from '../../ports/chat.ts';
 import { userOf } from '../../streams/stream-service.ts';
@@ -9,6 +9,8 @@ import { changeIn, conversationOut, entryIn, eventOut, kindIn, ownOut, postedOut
 
 const { connect: _, open: __, send: ___, ...methods } = ChatServiceDefinition.methods;
 const unary = { ...ChatServiceDefinition, methods };
+/** Conversations, events and members of one page. */
+const pageMax = 100;
 type Parts = Pick<ChatParts, 'chat' | 'actions'> & { readonly newId: () => string };
 
 /** The handlers of the unary methods of portico.v1.ChatService. The store decides what a caller may do. */
@@ -26,20 +28,19 @@ export function chatHandlers({ chat, actions, newId }: Parts): Readonly<Record<s
     listConversations: async ({ pageSize, pageToken }, call) => {
       const place = pageToken === '' ? undefined : placeOf(pageToken);
       const before = place && { lastAtMs: place.atMs, id: place.id };
-      const { most } = sizeOf(pageSize);
+      const most = pageSizeOf(pageSize, pageMax);
       const found = await chat.list(senderOf(call).id, { most: most + 1, before });
-      const page = found.slice(0, most);
-      const last = page.at(-1);
+      const { page, nextPageToken } = pageOf(found, most, ({ lastAtMs, conversation }) => pageTokenAfter({ atMs: lastAtMs, id: conversation.id }));
       return {
         conversations: page.map((listed) => ({
           conversation: conversationOut(listed),
           lastMessage: listed.lastMessage && eventOut(listed.lastMessage),
         })),
-        nextPageToken: last !== undefined && found.length > most ? pageTokenAfter({ atMs: last.lastAtMs, id: last.conversation.id }) : '',
+        nextPageToken,
       };
     },
     getHistory: async ({ conversationId, pageSize, pageToken, fromSeq }, call) => {
-      const page = { ...sizeOf(pageSize), token: pageToken, fromSeq: Number(fromSeq) };
+      const page = { most: pageSizeOf(pageSize, pageMax), token: pageToken, fromSeq: Number(fromSeq) };
       const { events, olderToken, newerToken } = await chat.historyPage(senderOf(call).id, conversationId, page);
       return { events: events.map(eventOut), olderPageToken: olderToken, newerPageToken: newerToken };
     },
@@ -48,9 +49,9 @@ export function chatHandlers({ chat, actions, newId }: Parts): Readonly<Record<s
       return { posted: postedOut(await actions.post(conversationId, entryIn(entry, senderOf(call)))) };
     },
     listMembers: async ({ conversationId, pageSize, pageToken }, call) => {
-      const { most } = sizeOf(pageSize);
+      const most = pageSizeOf(pageSize, pageMax);
       const found = await chat.members(senderOf(call).id, conversationId, { most: most + 1, afterId: pageToken });
-      const page = found.slice(0, most);
+      const { page, nextPageToken } = pageOf(found, most, ({ userId }) => userId);
       return {
         members: page.map(({ userId, role, joinedAtMs, deliveredSeq, readSeq }) => ({
           userId,
@@ -59,7 +60,7 @@ export function chatHandlers({ chat, actions, newId }: Parts): Readonly<Record<s
           deliveredSeq: BigInt(deliveredSeq),
           readSeq: BigInt(readSeq),
         })),
-        nextPageToken: found.length > most ? (page.at(-1)?.userId ?? '') : '',
+        nextPageToken,
       };
     },
     changeMembers: async ({ conversationId, changes }, call) => {
@@ -88,9 +89,4 @@ export function chatHandlers({ chat, actions, newId }: Parts): Readonly<Record<s
 function senderOf(call: ReadyCall): Sender & { readonly sessionId: string | undefined } {
   const { userId, sessionId } = userOf(call);
   return { kind: 'user', id: userId, sessionId };
-}
-
-/** 0 and more than the maximum mean the maximum. */
-function sizeOf(wished: number, most = 100): { readonly most: number } {
-  return { most: wished === 0 ? most : Math.min(wished, most) };
 }

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { SessionServiceDefinition, type SignInRequest } from '../../../gen/portico/v1/session.ts';
 import type { Clock } from '../../kit/clock.ts';
 import { Fault } from '../../kit/fault.ts';
-import { pageTokenAfter, placeOf } from '../../kit/page-token.ts';
+import { pageOf, pageSizeOf, pageTokenAfter, placeOf } from '../../kit/page-token.ts';
 import type { CoreReason } from '../../kit/reasons.ts';
 import type { Handler } from '../../ports/call.ts';
 import type { Log } from '../../ports/log.ts';
@@ -82,12 +82,12 @@ export function sessionHandlers(parts: SessionParts): Readonly<Record<string, Ha
     listDevices: async ({ pageSize, pageToken }, call) => {
       const { userId, sessionId } = userOf(call);
       const nowMs = clock.nowMs();
-      const most = pageSize === 0 ? devicesMax : Math.min(pageSize, devicesMax);
+      const most = pageSizeOf(pageSize, devicesMax);
       const place = pageToken === '' ? undefined : placeOf(pageToken);
       const following = place && { signedInAtMs: place.atMs, id: place.id };
       const times = { seenMs: nowMs - parts.idleMs, signedInMs: nowMs - parts.absoluteMs };
       const found = await sessions.ofUser(userId, { ...times, most: most + 1, following });
-      const page = found.slice(0, most);
+      const { page, nextPageToken } = pageOf(found, most, ({ signedInAtMs, id }) => pageTokenAfter({ atMs: signedInAtMs, id }));
       const devices = page.map(({ id, device, signedInAtMs, lastSeenAtMs }) => ({
         sessionId: id,
         device: { ...device },
@@ -95,8 +95,7 @@ export function sessionHandlers(parts: SessionParts): Readonly<Record<string, Ha
         lastSeenAt: new Date(lastSeenAtMs),
         current: id === sessionId,
       }));
-      const last = page.at(-1);
-      return { devices, nextPageToken: last !== undefined && found.length > most ? pageTokenAfter({ atMs: last.signedInAtMs, id: last.id }) : '' };
+      return { devices, nextPageToken };
     },
 
     revokeDevice: async ({ sessionId }, call) => {
