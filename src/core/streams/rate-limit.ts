@@ -8,17 +8,9 @@ export type Rate = {
 export type RateLimit = { readonly perSecond: number; readonly burst: number };
 
 /** The same without keys. @returns false when no step is left */
-export function openBucket({ perSecond, burst }: RateLimit, nowMs: () => number): () => boolean {
-  let left = burst;
-  let atMs = nowMs();
-  return () => {
-    const now = nowMs();
-    left = Math.min(burst, left + ((now - atMs) / 1_000) * perSecond);
-    atMs = now;
-    if (left < 1) return false;
-    left--;
-    return true;
-  };
+export function openBucket(limit: RateLimit, nowMs: () => number): () => boolean {
+  const { take } = openRate(limit, nowMs);
+  return () => take('');
 }
 
 export function openRate({ perSecond, burst }: RateLimit, nowMs: () => number): Rate {
