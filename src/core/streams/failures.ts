@@ -31,3 +31,14 @@ export function closeOf(error: unknown): Close {
 
 /** Whether the log must have the cause. */
 export const isDefect = (error: unknown) => !(error instanceof Fault) && !(error instanceof StatusError);
+
+/** What a client is answered: the value, or why there is none. @param report is told of a defect */
+export async function outcomeOf<T>(work: Promise<T>, report: (defect: unknown) => void) {
+  try {
+    return { value: await work, reason: '', message: '' };
+  } catch (error) {
+    if (isDefect(error)) report(error);
+    const { reason, message } = closeOf(error);
+    return { value: undefined, reason, message };
+  }
+}

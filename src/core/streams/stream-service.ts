@@ -18,6 +18,8 @@ type CommonHello = { readonly heartbeatMs: number; readonly device: string };
 
 /** A message of a client: one of several, hello among them. */
 type CommonRequest = { readonly message?: { readonly $case: string; readonly value: unknown } | undefined };
+/** A message of a stream that is open. */
+type Later<Request extends CommonRequest> = Exclude<NonNullable<Request['message']>, { readonly $case: 'hello' }>;
 type Method<Request> = { readonly name: string; readonly requestType: Pick<MessageCodec<Request>, 'decode' | 'encode'> };
 
 /** A service whose clients hold a stream each: by `Connect`, or by `Open` and `Send`. */
@@ -37,9 +39,9 @@ export type StreamService<Request extends CommonRequest, Hello extends CommonHel
 };
 
 /** What the messages of one client do. */
-export type StreamHandler<Request> = {
+export type StreamHandler<Request extends CommonRequest> = {
   /** Resolved when it was handled. It never rejects. */
-  handle(request: Request): Promise<void>;
+  handle(message: Later<Request>): Promise<void>;
   /** Called with the caller of a new token. */
   renewed(caller: Caller): void;
   close(): void;
@@ -88,9 +90,11 @@ export function streamHandlers<Request extends CommonRequest, Hello extends Comm
     registry.add({ stream, userId, sessionId }, deviceOf(userOf(call), hello.device));
     const begun = beginHandler(stream, call, hello);
     handler = begun;
-    const handle = async (request: Request) => {
+    const handle = async ({ message }: Request) => {
       stream.received();
-      if (!stream.signal.aborted) await begun.handle(request);
+      if (stream.signal.aborted || message === undefined) return; // of a newer client
+      if (message.$case === 'hello') stream.close(closeFor('REQUEST_INVALID', 'hello is only the first message of a stream.'));
+      else await begun.handle(message as Later<Request>);
     };
     return { stream, handle };
   };

@@ -7,8 +7,7 @@ import type { ReadyCall } from '../../ports/call.ts';
 import type { ChatEvent, ChatStore, Membership } from '../../ports/chat.ts';
 import type { Announced, ChatAnnouncements } from '../../ports/chat-announcements.ts';
 import type { Log } from '../../ports/log.ts';
-import { closeFor } from '../../streams/close-advice.ts';
-import { closeOf, isDefect } from '../../streams/failures.ts';
+import { closeOf, isDefect, outcomeOf } from '../../streams/failures.ts';
 import { type StreamHandler, userOf } from '../../streams/stream-service.ts';
 import type { Stream } from '../../streams/stream.ts';
 import { type ChatActions, smallMax } from './actions.ts';
@@ -186,14 +185,10 @@ export function chatStream(stream: Stream, call: ReadyCall, parts: ChatParts, he
 
   const post = async ({ conversationId, entry }: PostRequest) => {
     if (entry === undefined) return;
-    const answer = await actions.post(conversationId, entryIn(entry, { kind: 'user', id: userId })).then(
-      (appended) => ({ posted: postedOut(appended), reason: '', message: '' }),
-      (error: unknown) => {
-        if (isDefect(error)) log.error('A message was not stored by a defect.', { error });
-        const { reason, message } = closeOf(error);
-        return { posted: undefined, reason, message };
-      },
+    const { value: appended, ...refusal } = await outcomeOf(actions.post(conversationId, entryIn(entry, { kind: 'user', id: userId })), (error) =>
+      log.error('A message was not stored by a defect.', { error }),
     );
+    const answer = { posted: appended && postedOut(appended), ...refusal };
     stream.out.send(encode({ $case: 'posted', value: { conversationId, clientId: entry.clientId, ...answer } }), 0);
   };
   const postSome = async (request: PostRequest) => {
@@ -216,11 +211,8 @@ export function chatStream(stream: Stream, call: ReadyCall, parts: ChatParts, he
   };
   void work();
   return {
-    handle: async ({ message }) => {
-      if (message === undefined) return; // of a newer client
+    handle: async (message) => {
       switch (message.$case) {
-        case 'hello':
-          return stream.close(closeFor('REQUEST_INVALID', 'hello is only the first message of a stream.'));
         case 'post':
           return postSome(message.value);
         case 'received':

@@ -1,11 +1,10 @@
 import { hash } from 'node:crypto';
 import type { LiveHello, LivePublish, LiveRequest } from '../../../gen/portico/v1/live.ts';
 import type { ReadyCall } from '../../ports/call.ts';
-import { closeFor } from '../../streams/close-advice.ts';
 import type { StreamHandler } from '../../streams/stream-service.ts';
 import type { Stream } from '../../streams/stream.ts';
 import { encode, positionOut } from './encode.ts';
-import { closeOf, isDefect } from '../../streams/failures.ts';
+import { outcomeOf } from '../../streams/failures.ts';
 import type { LiveParts } from './live-parts.ts';
 import { checkListen, forbidden } from './namespaces.ts';
 import { openStreamWatches } from './stream-watches.ts';
@@ -25,25 +24,17 @@ export function liveStream(stream: Stream, call: ReadyCall, parts: LiveParts, he
     return position && positionOut(position);
   };
   const answerPublish = async (message: LivePublish) => {
-    const { requestId } = message;
-    const answer = await publish(message).then(
-      (position) => ({ position, reason: '', message: '' }),
-      (error: unknown) => {
-        if (isDefect(error)) parts.log.error('An event was not published by a defect.', { topic: message.topic, error });
-        const { reason, message: text } = closeOf(error);
-        return { position: undefined, reason, message: text };
-      },
+    const { requestId, topic } = message;
+    const { value: position, ...refusal } = await outcomeOf(publish(message), (error) =>
+      parts.log.error('An event was not published by a defect.', { topic, error }),
     );
-    stream.out.send(encode({ $case: 'published', value: { requestId, ...answer } }), 0);
+    stream.out.send(encode({ $case: 'published', value: { requestId, position, ...refusal } }), 0);
   };
   for (const wish of hello.subscriptions) if (!stream.signal.aborted) subscriptions.begin(wish);
   for (const wish of hello.watches) if (!stream.signal.aborted) watches.begin(wish);
   return {
-    handle: async ({ message }) => {
-      if (message === undefined) return; // of a newer client
+    handle: async (message) => {
       switch (message.$case) {
-        case 'hello':
-          return stream.close(closeFor('REQUEST_INVALID', 'hello is only the first message of a stream.'));
         case 'subscribe':
           return subscriptions.begin(message.value);
         case 'watch':
