@@ -17,7 +17,7 @@ const fieldBytes = ',"debug":'.length;
 export function connectDetails(details: readonly StatusDetail[], registry: Registry, debugBytesMax: number): readonly ConnectDetail[] {
   let left = debugBytesMax;
   return details.map(({ typeUrl, value }) => {
-    const type = typeUrl.slice(typeUrl.lastIndexOf('/') + 1);
+    const type = typeOf(typeUrl);
     // JSON is usually longer than the message, and at most six times as long: details that cannot fit are not decoded
     const debug = value.length > left ? undefined : debugOf(type, value, registry);
     const bytes = debug === undefined ? 0 : fieldBytes + Buffer.byteLength(JSON.stringify(debug));
@@ -35,6 +35,15 @@ export function connectDetailsJson(details: readonly StatusDetail[], registry: R
     ...(debug !== undefined && { debug }),
   }));
 }
+
+/** The bytes of the details in JSON without `debug`: `,"details":[{"type":"…","value":"…"},…]`. */
+export function detailsBytes(details: readonly StatusDetail[]): number {
+  const one = ({ typeUrl, value }: StatusDetail) =>
+    '{"type":,"value":""},'.length + Buffer.byteLength(JSON.stringify(typeOf(typeUrl))) + Math.ceil((value.length * 4) / 3);
+  return details.reduce((sum, detail) => sum + one(detail), ',"details":[]'.length);
+}
+
+const typeOf = (typeUrl: string) => typeUrl.slice(typeUrl.lastIndexOf('/') + 1);
 
 function debugOf(type: string, value: Uint8Array, registry: Registry): JsonValue | undefined {
   const descriptor = registry.getMessage(type);

@@ -2,7 +2,7 @@ import type { Registry } from '@bufbuild/protobuf';
 import { metadataBytes, ownHeadersBytes } from '../../core/kit/metadata-bytes.ts';
 import type { StatusError } from '../../core/kit/status-error.ts';
 import { detailsKey, detailsOf } from '../status-budget.ts';
-import { connectDetailsJson } from './connect-details.ts';
+import { connectDetailsJson, detailsBytes } from './connect-details.ts';
 import { httpStatusOf } from './status-headers.ts';
 
 /** Connect's names of the codes, by number, with their HTTP status (Connect protocol, "Error codes"). */
@@ -34,12 +34,11 @@ const connectCodes: readonly (readonly [name: string, httpStatus: number])[] = [
 export function connectError(status: StatusError, registry: Registry, bytesMax: number): { readonly httpStatus: number; readonly error: object } {
   const [name, httpStatus] = connectCodes[status.code] ?? (connectCodes[2] as (typeof connectCodes)[number]);
   const { message } = status;
-  const errorWith = (debugBytesMax: number) => {
-    const details = connectDetailsJson(detailsOf(status), registry, debugBytesMax);
-    return { code: name, ...(message !== '' && { message }), ...(details.length > 0 && { details }) };
-  };
-  const left = bytesMax - bytesBesides(status) - Buffer.byteLength(JSON.stringify(errorWith(0)));
-  return { httpStatus: httpStatusOf(status) ?? httpStatus, error: errorWith(left) };
+  const found = detailsOf(status);
+  const error = { code: name, ...(message !== '' && { message }) };
+  const left = bytesMax - bytesBesides(status) - Buffer.byteLength(JSON.stringify(error)) - detailsBytes(found);
+  const details = connectDetailsJson(found, registry, left);
+  return { httpStatus: httpStatusOf(status) ?? httpStatus, error: { ...error, ...(details.length > 0 && { details }) } };
 }
 
 /** The frame of an end of stream with the names of its fields: `{"error":,"metadata":{}}`. Bytes. */
