@@ -1,11 +1,9 @@
 // A client of ChatService's stream by Connect's library: it sends what a test says, and keeps what comes. It holds every
 // batch of events against the promise: dense, or a gap that is named.
 import assert from 'node:assert/strict';
-import { type DescService, type FileRegistry, toBinary } from '@bufbuild/protobuf';
-import { createClient, type Transport } from '@connectrpc/connect';
 import { type ChatEvent, ChatResponse } from '../../../src/gen/portico/v1/chat.ts';
 import { until } from '../time/until.ts';
-import { queue, type Wish } from './live-client.ts';
+import { type Answered, streamCalls, type StreamOptions, type Wish } from './stream-calls.ts';
 
 export type ChatMessage = NonNullable<ChatResponse['message']>;
 type Kind = ChatMessage['$case'];
@@ -30,57 +28,34 @@ export type ChatClient = {
   cut(): void;
 };
 
-export type ChatClientOptions = {
-  readonly registry: FileRegistry;
-  readonly transport: Transport;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly hello?: Record<string, unknown>;
+export type ChatClientOptions = StreamOptions & {
   /** Whether events are acknowledged as they come. */
   readonly acknowledges?: boolean;
 };
 
+const service = 'portico.v1.ChatService';
+
 /** Opens Connect, and sends hello. */
-export function openChatClient({ registry, transport, headers, hello = {}, acknowledges = true }: ChatClientOptions): ChatClient {
-  const service = registry.getService('portico.v1.ChatService') as DescService;
-  const schema = service.methods.find(({ name }) => name === 'Connect')?.output;
-  assert.ok(schema);
-  const requests = queue<{ message: Wish }>();
-  const cancel = new AbortController();
-  const client = createClient(service, transport) as unknown as Record<
-    string,
-    (requests: AsyncIterable<unknown>, options: object) => AsyncIterable<never>
-  >;
-  const answered = client.connect?.(requests.all(), { headers, signal: cancel.signal }) as AsyncIterable<never>;
-  const send = (wish: Wish) => requests.put({ message: wish });
-  send({ case: 'hello', value: hello });
-  return keep(answered, (message) => toBinary(schema, message), { send, cut: () => cancel.abort(), acknowledges });
+export function openChatClient({ acknowledges = true, ...options }: ChatClientOptions): ChatClient {
+  return keep({ ...streamCalls(options, service).connect(), acknowledges });
 }
 
 /** Opens the server stream, and sends by unary calls, in order. */
-export function openChatByOpen({ registry, transport, headers, hello = {} }: ChatClientOptions): ChatClient {
-  const service = registry.getService('portico.v1.ChatService') as DescService;
-  const schema = service.methods.find(({ name }) => name === 'Open')?.output;
-  assert.ok(schema);
-  const cancel = new AbortController();
-  const client = createClient(service, transport) as unknown as Record<string, (request: unknown, options: object) => never>;
-  const answered = client.open?.({ hello }, { headers, signal: cancel.signal }) as unknown as AsyncIterable<never>;
+export function openChatByOpen(options: ChatClientOptions): ChatClient {
+  const calls = streamCalls(options, service);
   let n = 0n;
   let last: Promise<unknown> = Promise.resolve();
   const send = (wish: Wish) => {
-    const request = { n: ++n, message: { message: wish } };
-    last = last.then(async () => client.send?.({ streamId: (await kept.wait('welcome')).streamId, ...request }, { headers }));
+    const mine = ++n;
+    last = last.then(async () => calls.send((await kept.wait('welcome')).streamId, mine, wish));
     last.catch(() => {}); // a stream that has ended takes nothing: the test sees its end
   };
-  const kept = keep(answered, (message) => toBinary(schema, message), { send, cut: () => cancel.abort(), acknowledges: true });
+  const kept = keep({ ...calls.open(), send, acknowledges: true });
   return kept;
 }
 
 /** Keeps the answers of Connect or Open. */
-function keep(
-  answered: AsyncIterable<never>,
-  bytesOf: (message: never) => Uint8Array,
-  { send, cut, acknowledges }: Pick<ChatClient, 'send' | 'cut'> & { readonly acknowledges: boolean },
-): ChatClient {
+function keep({ bytes, send, cut, acknowledges }: Answered & Pick<ChatClient, 'send'> & { readonly acknowledges: boolean }): ChatClient {
   const received: ChatMessage[] = [];
   const lasts = new Map<string, ChatEvent>();
   let ended: { readonly error: unknown } | undefined;
@@ -116,8 +91,8 @@ function keep(
     acknowledgeSoon();
   };
   const read = async () => {
-    for await (const each of answered) {
-      const { message } = ChatResponse.decode(bytesOf(each));
+    for await (const each of bytes) {
+      const { message } = ChatResponse.decode(each);
       if (message !== undefined) take(message);
     }
   };
