@@ -32,7 +32,7 @@ export function closeOf(error: unknown): Close {
 /** Whether the log must have the cause. */
 export const isDefect = (error: unknown) => !(error instanceof Fault) && !(error instanceof StatusError);
 
-/** What a client is answered: the value, or why there is none. @param report is told of a defect */
+/** What a client is answered: the value, or why there is none. @param report receives a defect */
 export async function outcomeOf<T>(work: Promise<T>, report: (defect: unknown) => void) {
   try {
     return { value: await work, reason: '', message: '' };
