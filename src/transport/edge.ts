@@ -34,7 +34,7 @@ export function openEdge(parts: EdgeParts): Edge {
       const { plan, answer } = methodOf(exchange, parts, protocol, refused);
       new RunningCall(exchange, { plan, protocol, reply, authority, handled }, parts).run(answer);
     } catch (error) {
-      reply.fail(refuse(exchange, error));
+      reply.fail(refuse(exchange, error), exchange.statusBytesMax);
       handled();
     }
   };

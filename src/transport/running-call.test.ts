@@ -164,6 +164,6 @@ for (const [i, protocol] of streams.entries())
     });
     const reply = protocol.reply(exchange);
     assert.throws(() => reply.open(Metadata()));
-    reply.fail(new StatusError(13, 'INTERNAL'));
+    reply.fail(new StatusError(13, 'INTERNAL'), 8_192);
     assert.deepEqual([responses.length, typeof responses[0]?.['content-type']], [1, 'string']);
   });

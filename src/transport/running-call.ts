@@ -210,7 +210,8 @@ export class RunningCall implements StreamSinkParts {
     const status = error instanceof StatusError ? error : this.#refusalOf(error, traceId);
     this.#end({ how: 'threw', error: status });
     try {
-      this.#reply.fail(fitStatus(status, this.#exchange.statusBytesMax - this.#sentBytes));
+      const bytesMax = this.#exchange.statusBytesMax - this.#sentBytes;
+      this.#reply.fail(fitStatus(status, bytesMax), bytesMax);
     } catch (defect) {
       this.#parts.reportDefect(defect);
       this.#exchange.output.destroy(); // there is nothing that could be sent

@@ -138,6 +138,23 @@ test('an internal service may give a status any sizes: the sum stays within the 
   );
 });
 
+test('what was sent before an error counts: no sizes of initial metadata and details go past the budget together', async () => {
+  for (let sent = 0; sent <= 7_000; sent += 350) {
+    // In base64, and as JSON beside it in the errors of Connect: sizes around what just fits.
+    const fits = Math.max(0, Math.floor((budget - 700 - sent) / (4 / 3 + 1)));
+    for (const off of [-350, -250, -150, -50, 50, 250]) {
+      const details = [detail({ kind: 'ErrorInfo', bytes: Math.max(0, fits + off) })];
+      const status = Status.encode({ code: 1, message: '', details }).finish();
+      upstream.answer = (call) =>
+        reply(call, {
+          headers: { 'x-fixture-header': 'v'.repeat(sent) },
+          trailers: { 'grpc-status': '1', 'grpc-status-details-bin': Buffer.from(status).toString('base64') },
+        });
+      await byAll(`${forward}ServerStream`, (code, _, form) => assert.equal(code, 1, `${form} ${sent} ${off}`));
+    }
+  }
+});
+
 test('an internal service may give a good answer any metadata: what fits is passed on', async () => {
   await fc.assert(
     fc.asyncProperty(values, values, async (initial, trailing) => {

@@ -68,13 +68,13 @@ class ConnectStreamReply implements Reply {
    * The last message of a stream carries its error, with HTTP status 200: from any other status clients derive a code,
    * and read no details. A request that is not a call of this protocol is refused with an HTTP status.
    */
-  fail(status: StatusError): void {
+  fail(status: StatusError, bytesMax: number): void {
     const httpStatus = httpStatusOf(status);
     if (!this.#opened && httpStatus !== undefined && httpStatus !== 404)
-      new ConnectUnaryReply(this.#exchange, this.#codec, this.#registry).fail(status);
+      new ConnectUnaryReply(this.#exchange, this.#codec, this.#registry).fail(status, bytesMax);
     else {
       if (!this.#opened) this.open(status.metadata);
-      this.#end({ error: connectError(status, this.#registry, this.#exchange.statusBytesMax).error, metadata: connectTrailers(status.trailers) });
+      this.#end({ error: connectError(status, this.#registry, bytesMax).error, metadata: connectTrailers(status.trailers) });
     }
   }
 

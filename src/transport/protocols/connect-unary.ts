@@ -89,8 +89,8 @@ export class ConnectUnaryReply implements Reply {
     throw new Error('A unary answer is no stream.');
   }
 
-  fail(status: StatusError): void {
-    const { httpStatus, error } = connectError(status, this.#registry, this.#exchange.statusBytesMax);
+  fail(status: StatusError, bytesMax: number): void {
+    const { httpStatus, error } = connectError(status, this.#registry, bytesMax);
     if (httpStatus === 405 || httpStatus === 415) {
       // An error of HTTP: Connect's clients derive the code from the HTTP status ("HTTP to error code").
       const named = httpStatus === 405 ? { allow: 'POST' } : { 'accept-post': takenTypes };

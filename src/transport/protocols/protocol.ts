@@ -19,8 +19,12 @@ export type Reply = {
   /** @returns false when the client needs time to read: the exchange's output then emits "drain" */
   message(plan: MethodPlan, bytes: Uint8Array): boolean;
   close(trailers: CallMetadata): void;
-  /** Ends a call with an error, also after messages were sent. */
-  fail(status: StatusError): void;
+  /**
+   * Ends a call with an error, also after messages were sent.
+   * @param status fits into `bytesMax`
+   * @param bytesMax what a client may still get in headers, trailers and error: the budget less what was sent
+   */
+  fail(status: StatusError, bytesMax: number): void;
 };
 
 /** One form of a protocol, by the content type of a request. */
