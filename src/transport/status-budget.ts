@@ -2,6 +2,7 @@ import { headerBytes, metadataBytes, metadataWithin, ownHeadersBytes } from '../
 import { StatusError } from '../core/kit/status-error.ts';
 import { clip, percentEncode } from '../core/kit/text.ts';
 import { Status } from '../gen/google/rpc/status.ts';
+import { detailJsonBytes, detailsBytes, type StatusDetail } from './protocols/connect-details.ts';
 
 /** The trailer that holds a google.rpc.Status. */
 export const detailsKey = 'grpc-status-details-bin';
@@ -10,13 +11,19 @@ export const detailsKey = 'grpc-status-details-bin';
 const ranks = ['ErrorInfo', 'RetryInfo', 'RequestInfo', 'LocalizedMessage', 'BadRequest'].map((name) => `type.googleapis.com/google.rpc.${name}`);
 
 /** The bytes of a status in the protocol that takes the most: metadata, text and details. */
-function statusBytes({ message, metadata, trailers }: StatusError): number {
-  return ownHeadersBytes + textBytes(message) + metadataBytes(metadata) + metadataBytes(trailers);
+function statusBytes(status: StatusError): number {
+  const { message, metadata, trailers } = status;
+  const inJson = Math.max(0, detailsBytes(detailsOf(status)) - metadataBytes([[detailsKey, trailers.getAll(detailsKey)]]));
+  return ownHeadersBytes + textBytes(message) + metadataBytes(metadata) + metadataBytes(trailers) + inJson;
 }
 
-/** The same or more, without coding the text: in percents one unit of it takes at most nine bytes. */
+/**
+ * The same or more, without coding the text and decoding the details: in percents one unit of a text takes at most nine
+ * bytes, and in JSON a byte of details at most twelve, which are those of an empty one.
+ */
 function statusBytesMost({ message, metadata, trailers }: StatusError): number {
-  return ownHeadersBytes + headerBytes + message.length * 9 + metadataBytes(metadata) + metadataBytes(trailers);
+  const details = trailers.get(detailsKey)?.length ?? 0;
+  return ownHeadersBytes + headerBytes + message.length * 9 + metadataBytes(metadata) + metadataBytes(trailers) + details * 12;
 }
 
 /**
@@ -34,10 +41,10 @@ export function fitStatus(status: StatusError, bytesMax: number): StatusError {
   const left = bytesMax - ownHeadersBytes - metadataBytes(metadata) - metadataBytes(trailers);
   const details = detailsOf(status);
   // Details repeat the text, in base64.
-  const inDetails = (text: string) => textBytes(text) + (details.length === 0 ? 0 : detailBytes(Buffer.byteLength(text)));
+  const inDetails = (text: string) => textBytes(text) + (details.length === 0 ? 0 : base64Bytes(Buffer.byteLength(text)));
   const least = clipTo(status.message, bytesMax / 8, inDetails);
   const kept = detailsWithin(details, left - inDetails(least) - headerBytes - detailsKey.length);
-  const bytes = kept.reduce((sum, { typeUrl, value }) => sum + detailBytes(typeUrl.length + value.length), 0);
+  const bytes = kept.reduce((sum, detail) => sum + detailBytes(detail), 0);
   const message =
     kept.length === 0 ? clipTo(status.message, left, textBytes) : clipTo(status.message, left - headerBytes - detailsKey.length - bytes, inDetails);
   if (kept.length > 0) trailers.set(detailsKey, Status.encode({ code, message, details: kept }).finish());
@@ -61,15 +68,20 @@ function detailsWithin(details: Status['details'], bytesMax: number): Status['de
   const kept = new Set<Status['details'][number]>();
   let left = bytesMax;
   for (const detail of [...details].sort((a, b) => rankOf(a.typeUrl) - rankOf(b.typeUrl))) {
-    left -= detailBytes(detail.typeUrl.length + detail.value.length);
+    left -= detailBytes(detail);
     if (left < 0) break;
     kept.add(detail);
   }
   return details.filter((detail) => kept.has(detail));
 }
 
+/** In a header of gRPC, or in the JSON of Connect. */
+function detailBytes(detail: StatusDetail): number {
+  return Math.max(base64Bytes(Buffer.byteLength(detail.typeUrl) + detail.value.length), detailJsonBytes(detail));
+}
+
 /** In base64, with its tags and lengths. */
-function detailBytes(bytes: number): number {
+function base64Bytes(bytes: number): number {
   return Math.ceil(((bytes + 16) * 4) / 3);
 }
 

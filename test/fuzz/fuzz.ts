@@ -119,7 +119,7 @@ function judged(one: Case, outcome: Sent, foreign = false): { readonly status: s
   }
   if (one.form === undefined) return { status: `HTTP ${outcome.headers[':status']}` };
   try {
-    return { status: `${one.form} ${assertWellFormed(one.form, outcome, foreign)}` };
+    return { status: `${one.form} ${assertWellFormed(one.form, outcome, foreign ? 'foreign' : 'own')}` };
   } catch (error) {
     const reply = `${JSON.stringify(outcome.headers)} ${JSON.stringify(outcome.trailers)} ${outcome.body.subarray(0, 300).toString('latin1')}`;
     return { status: 'malformed', wrong: `${(error as Error).message.split('\n').slice(0, 6).join('\n')}\nreply: ${reply}` };

@@ -2,13 +2,13 @@ import { Metadata } from 'nice-grpc-common';
 
 type Pairs = Iterable<readonly [key: string, values: readonly (string | Uint8Array)[]]>;
 
-/** What HTTP/2 counts for a header besides its text (RFC 9113, section 6.5.2), and Connect's prefix of trailers. */
-export const headerBytes = 32 + 'trailer-'.length;
+/** What HTTP/2 counts for a header besides its text (RFC 9113, section 6.5.2), Connect's prefix of trailers, CORS. */
+export const headerBytes = 32 + 2 * 'trailer-, '.length;
 
 /** The headers of the protocols themselves, and the server's own metadata of an answer. Bytes. */
 export const ownHeadersBytes = 1088;
 
-/** The bytes that metadata takes in headers. */
+/** The bytes that metadata takes in the protocol that takes the most: in headers, or in the JSON of Connect. */
 export function metadataBytes(metadata: Pairs): number {
   let bytes = 0;
   for (const [key, values] of metadata) for (const value of values) bytes += valueBytes(key, value);
@@ -29,6 +29,8 @@ export function metadataWithin(metadata: Pairs, bytesMax: number): Metadata {
   return kept;
 }
 
+/** A page receives the names of all headers in a list besides, and in JSON a quote takes two bytes. */
 function valueBytes(key: string, value: string | Uint8Array): number {
-  return key.length + headerBytes + (typeof value === 'string' ? value.length : Math.ceil((value.byteLength * 4) / 3));
+  const bytes = typeof value === 'string' ? Buffer.byteLength(JSON.stringify(value)) : Math.ceil((value.byteLength * 4) / 3);
+  return 2 * key.length + headerBytes + bytes;
 }

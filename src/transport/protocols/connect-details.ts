@@ -38,9 +38,12 @@ export function connectDetailsJson(details: readonly StatusDetail[], registry: R
 
 /** The bytes of the details in JSON without `debug`: `,"details":[{"type":"…","value":"…"},…]`. */
 export function detailsBytes(details: readonly StatusDetail[]): number {
-  const one = ({ typeUrl, value }: StatusDetail) =>
-    '{"type":,"value":""},'.length + Buffer.byteLength(JSON.stringify(typeOf(typeUrl))) + Math.ceil((value.length * 4) / 3);
-  return details.reduce((sum, detail) => sum + one(detail), ',"details":[]'.length);
+  return details.reduce((sum, detail) => sum + detailJsonBytes(detail), ',"details":[]'.length);
+}
+
+/** The bytes of one of them. */
+export function detailJsonBytes({ typeUrl, value }: StatusDetail): number {
+  return '{"type":,"value":""},'.length + Buffer.byteLength(JSON.stringify(typeOf(typeUrl))) + Math.ceil((value.length * 4) / 3);
 }
 
 const typeOf = (typeUrl: string) => typeUrl.slice(typeUrl.lastIndexOf('/') + 1);
