@@ -34,7 +34,12 @@ const tokensOf = ({ messages: [message], reason }: Outcome) => {
   assert.equal(reason, undefined);
   return message as { readonly accessToken: string; readonly refreshToken: string };
 };
-const refreshed = async (refreshToken: string, protocol: Protocol = 'grpc h2') => tokensOf(await refreshBy(protocol, refreshToken));
+/** As a client does it: a database that is too busy is asked again. */
+const refreshed = async (refreshToken: string, protocol: Protocol = 'grpc h2') => {
+  let outcome = await refreshBy(protocol, refreshToken);
+  for (let again = 0; outcome.reason === 'STORAGE_DOWN' && again < 20; again++) outcome = await refreshBy(protocol, refreshToken);
+  return tokensOf(outcome);
+};
 const used = async (accessToken: string, protocol: Protocol = 'grpc h2') =>
   (
     await callOf(

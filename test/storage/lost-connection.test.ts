@@ -1,4 +1,5 @@
-// Connections to PostgreSQL that end while they are used, as at a restart or a fail-over of the server.
+// Connections to PostgreSQL that end while they are used, as at a restart or a fail-over of the server, and work that it
+// gives up: later it may succeed.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { sql } from 'kysely';
@@ -35,4 +36,31 @@ test('a connection that ends between two statements of a transaction fails this 
   await assert.rejects(lost, (error) => error instanceof Fault && error.reason === 'STORAGE_DOWN');
   const { rows } = await use((db) => sql<{ one: number }>`SELECT 1 AS one`.execute(db));
   assert.deepEqual(rows, [{ one: 1 }]);
+});
+
+test('a lock that other work holds for too long is no defect: the work may succeed later', async () => {
+  const { use } = openDatabaseAccess(opened.db);
+  await sql`CREATE TABLE held (id int PRIMARY KEY)`.execute(opened.db);
+  await sql`INSERT INTO held VALUES (1)`.execute(opened.db);
+  await other.db.transaction().execute(async (holding) => {
+    await sql`SELECT * FROM held FOR UPDATE`.execute(holding);
+    const waiting = use((db) =>
+      db.transaction().execute(async (tx) => {
+        await sql`SET LOCAL lock_timeout = 1`.execute(tx);
+        await sql`SELECT * FROM held FOR UPDATE`.execute(tx);
+      }),
+    );
+    await assert.rejects(waiting, (error) => error instanceof Fault && error.reason === 'STORAGE_DOWN');
+  });
+  const { rows } = await use((db) => sql`SELECT * FROM held FOR UPDATE`.execute(db));
+  assert.equal(rows.length, 1);
+});
+
+test('what PostgreSQL gives up by itself may succeed later, and any other error is the error of the work', async () => {
+  const { use } = openDatabaseAccess(opened.db);
+  const fail = (code: string) => use((db) => sql.raw(`DO $$ BEGIN RAISE EXCEPTION 'of a test' USING ERRCODE = '${code}'; END $$`).execute(db));
+  for (const code of ['08006', '25006', '25P03', '25P04', '40001', '40P01', '53100', '53300', '55P03', '57014', '57P01', '58030'])
+    await assert.rejects(fail(code), (error) => error instanceof Fault && error.reason === 'STORAGE_DOWN', code);
+  for (const code of ['22P02', '23505', '42P01', '55000', 'P0001', 'XX000'])
+    await assert.rejects(fail(code), (error) => (error as { readonly code?: unknown }).code === code, code);
 });
