@@ -7,7 +7,7 @@ import { SettingsError } from './settings/problems.ts';
 import type { RawSettings } from './settings/schema.ts';
 
 /** The settings, with the defaults of the mode. */
-export type Settings = Omit<RawSettings, 'embedded' | 'reflection' | 'sample' | 'redis' | 'live'> & {
+export type Settings = Omit<RawSettings, 'embedded' | 'reflection' | 'sample' | 'redis' | 'live' | 'drain'> & {
   readonly mode: Mode;
   readonly live: LiveSettings;
   /** Absolute. */
@@ -15,6 +15,8 @@ export type Settings = Omit<RawSettings, 'embedded' | 'reflection' | 'sample' | 
   readonly hosts: { readonly public: string; readonly internal: string; readonly admin: string };
   readonly keysDir: string;
   readonly embedded: boolean;
+  /** Milliseconds. */
+  readonly drain: { readonly grace: number; readonly spread: number };
   readonly reflection: boolean;
   readonly sample: boolean;
   /** Undefined: all state is in memory. */

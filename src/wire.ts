@@ -85,8 +85,8 @@ export type Portico = {
   serviceToken(name: string, ttlMs: number): Promise<string>;
   /** Resolved when the database is open and fits; rejected when it never will be. */
   readonly whenReady: Promise<void>;
-  /** Not ready any more: calls in flight finish for the grace time of the settings, what is left is cut. */
-  drain(): Promise<DrainSummary>;
+  /** Not ready any more: within the times of the settings clients of streams are moved, and calls in flight finish. */
+  drain(): Promise<DrainSummary & { /** Live and chat streams whose clients were asked to move. */ readonly streams: number }>;
   /** Ends everything. */
   close(): Promise<void>;
 };
@@ -252,9 +252,10 @@ export async function wire({ settings, app, release, clock, env, pretty, samples
     whenReady,
     drain: () => {
       readiness.drain();
-      live.drain(settings.drain.grace);
-      chat.drain(settings.drain.grace);
-      return listeners.drain(settings.drain.grace);
+      const { grace, spread } = settings.drain;
+      const streams = live.drain(spread, grace) + chat.drain(spread, grace);
+      const drained = listeners.drain(streams === 0 ? grace : spread + grace);
+      return drained.then((summary) => ({ ...summary, streams }));
     },
     close: async () => {
       readiness.drain();

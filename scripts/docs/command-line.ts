@@ -30,8 +30,9 @@ const notes: Readonly<Record<string, string>> = {
 identifies processes by their ids, and each container has ids of its own. The banner ends with a command that works when
 pasted.`,
   serve: `Listens at once. It is ready (\`/readyz\` on the admin listener) when the database is available and its schema fits;
-until then \`/readyz\` states what it waits for. After SIGTERM it is no longer ready, calls in flight finish for
-\`drain.grace\`, and the exit code is 0. A second signal ends it at once.`,
+until then \`/readyz\` states what it waits for. After SIGTERM it is no longer ready, clients of streams are moved
+over \`drain.spread\`, calls in flight finish for \`drain.grace\`, and the exit code is 0. A second signal ends it at
+once.`,
   check: `For CI, and before a rollout. Exit code 2: invalid configuration. Exit code 3: the database is unavailable or its schema
 does not fit, or Redis is unavailable, does not fit, or denies its user a command that a server needs.
 

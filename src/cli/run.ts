@@ -7,6 +7,9 @@ import { endOnUncaughtError } from './uncaught-error.ts';
 import { limitHeapGrowth } from './heap-growth.ts';
 import { type SettingsFlags, settingsOf } from './options.ts';
 
+/** From the end of the drain to the end of the process: telemetry is exported, databases are closed. Milliseconds. */
+const closeMs = 10_000;
+
 /** `portico dev` and `portico serve`: runs until a signal ends it. */
 export async function run(mode: Mode, flags: SettingsFlags): Promise<void> {
   if (mode === 'dev' && process.env.NODE_ENV === 'production')
@@ -25,16 +28,26 @@ export async function run(mode: Mode, flags: SettingsFlags): Promise<void> {
   };
 
   const leave = async () => {
-    const { finished, cut } = await portico.drain();
-    portico.log.info('Portico has drained.', { connections_finished: finished, connections_cut: cut });
+    const startedMs = performance.now();
+    const { finished, cut, calls, streams } = await portico.drain();
+    const counts = { streams_moved: streams, connections_finished: finished, connections_cut: cut, calls_cut: calls };
+    portico.log.info('Portico has drained.', { duration_ms: Math.round(performance.now() - startedMs), ...counts });
+    const tooLong = setTimeout(() => {
+      portico.log.error('Closing took too long: the process ends.', { limit_ms: closeMs });
+      process.exit(exitCodes.failed);
+    }, closeMs);
     await portico.close();
+    clearTimeout(tooLong);
   };
   const stopped = new Promise<void>((resolve, reject) => {
     let leaving = false;
     const onSignal = (signal: string) => {
       if (leaving) process.exit(exitCodes.failed); // a second signal ends at once
       leaving = true;
-      portico.log.info(`${signal}: finishing the calls in flight; a second signal ends them.`, { grace_ms: settings.drain.grace });
+      portico.log.info(`${signal}: finishing the calls in flight; a second signal ends them.`, {
+        spread_ms: settings.drain.spread,
+        grace_ms: settings.drain.grace,
+      });
       leave().then(resolve, reject);
     };
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => onSignal(signal));

@@ -1,16 +1,23 @@
 import type { Server as NetServer, Socket } from 'node:net';
 import type { Clock } from '../core/kit/clock.ts';
+import { Fault } from '../core/kit/fault.ts';
+import type { Connection } from './http/connection.ts';
 import type { ConnectionLifetimes } from './http/connection-lifetimes.ts';
 import type { Http1 } from './http/http1-server.ts';
 
 export type DrainSummary = {
-  /** Connections that ended by themselves. */ readonly finished: number /** Connections that had to be cut. */;
+  /** Connections that ended within the time. */
+  readonly finished: number;
+  /** Connections that did not. */
   readonly cut: number;
+  /** Calls that were ended with them. */
+  readonly calls: number;
 };
 
 export type Draining = {
   readonly listener: NetServer;
   readonly sockets: ReadonlySet<Socket>;
+  readonly connections: Iterable<Pick<Connection, 'open'>>;
   readonly sessions: Pick<ConnectionLifetimes, 'all'>;
   readonly http1: Http1;
   readonly graceMs: number;
@@ -19,9 +26,14 @@ export type Draining = {
 
 /** The time for clients to receive "no new streams" before the last stream id is final (grpc-go waits a round trip). */
 const goawayMs = 100;
+/** The time for the statuses of the calls that are ended to leave. */
+const farewellMs = 500;
 
-/** Refuses new connections and streams, lets calls in flight finish for `graceMs`, then cuts the rest. */
-export async function drain({ listener, sockets, sessions, http1, graceMs, clock }: Draining): Promise<DrainSummary> {
+/**
+ * Refuses new connections and streams, and lets calls in flight finish for `graceMs`. The rest is ended with DRAINING,
+ * so that clients receive a status and may call again, then cut.
+ */
+export async function drain({ listener, sockets, connections, sessions, http1, graceMs, clock }: Draining): Promise<DrainSummary> {
   const wait = (ms: number) => new Promise<void>((resolve) => clock.after(ms, resolve));
   listener.close();
   http1.leave();
@@ -30,13 +42,24 @@ export async function drain({ listener, sockets, sessions, http1, graceMs, clock
   for (const session of [...sessions.all()]) if (!session.closed && !session.destroyed) session.goaway(0, 2 ** 31 - 1);
   await wait(Math.min(goawayMs, graceMs));
   for (const session of [...sessions.all()]) if (!session.closed) session.close();
-  const endMs = clock.monotonicMs() + graceMs;
-  while (sockets.size > 0 && clock.monotonicMs() < endMs) {
-    http1.server.closeIdleConnections();
-    await wait(25);
-  }
+  const untilClosed = async (mostMs: number) => {
+    const endMs = clock.monotonicMs() + mostMs;
+    while (sockets.size > 0 && clock.monotonicMs() < endMs) {
+      http1.server.closeIdleConnections();
+      await wait(25);
+    }
+  };
+  await untilClosed(graceMs);
   const cut = sockets.size;
+  let calls = 0;
+  for (const { open } of connections)
+    for (const { running } of [...open]) {
+      if (running === undefined) continue;
+      calls++;
+      running.failed(new Fault('DRAINING', 'The server has stopped: call again, on a new connection.', { retryAfterMs: 100 }));
+    }
+  await untilClosed(farewellMs);
   for (const session of [...sessions.all()]) session.destroy();
   for (const socket of sockets) socket.destroy();
-  return { finished: all - cut, cut };
+  return { finished: all - cut, cut, calls };
 }

@@ -35,6 +35,8 @@ export type Exchange = {
   isWhole(): boolean;
   /** Whether the client has disconnected. */
   isClosed(): boolean;
+  /** Its call, unless it was refused before. */
+  running: { failed(error: unknown): void } | undefined;
   /** The budget of a status with its text, details and metadata. */
   readonly statusBytesMax: number;
   /** Reports why something of this client was refused or ended. */

@@ -54,9 +54,10 @@ export async function openFront(options: FrontOptions): Promise<Front> {
       return times.watch({ isWhole: () => exchange.isWhole(), end }, timers.requestMs);
     },
   });
+  const open = new Set<Connection>();
   const connect = (socket: Socket, destroy: (reason: AbuseReason) => void) => {
     const peer = peerOf(socket);
-    return new Connection({
+    const connection = new Connection({
       peer,
       statusBytesMax: limits.statusBytes,
       wrote: unread.wrote,
@@ -64,6 +65,9 @@ export async function openFront(options: FrontOptions): Promise<Front> {
       report: (reason) => reports.abuse(reason, peer.address),
       destroy,
     });
+    open.add(connection);
+    socket.once('close', () => open.delete(connection));
+    return connection;
   };
   const take = withPages(options, edge);
   const http1 = createHttp1(options, { timers, times, serve: take, connect });
@@ -109,7 +113,7 @@ export async function openFront(options: FrontOptions): Promise<Front> {
       if (!('setSecureContext' in listener)) throw new Error('This listener speaks plain HTTP: it has no certificate.');
       (listener as TlsServer).setSecureContext({ key: tls.key, cert: tls.cert, ca: tls.clientCa });
     },
-    drain: (graceMs) => drain({ listener, sockets: connections.sockets, sessions, http1, graceMs, clock }),
+    drain: (graceMs) => drain({ listener, sockets: connections.sockets, connections: open, sessions, http1, graceMs, clock }),
     close,
   };
 }

@@ -41,6 +41,7 @@ function openExchange(respond: Exchange['respond'] = () => {}): Exchange {
     statusBytesMax: 8_192,
     report: () => {},
     tooLate: () => {},
+    running: undefined,
   };
 }
 

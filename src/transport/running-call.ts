@@ -51,6 +51,7 @@ export class RunningCall implements StreamSinkParts {
     const { headers, rawHeaders, peer } = exchange;
     cleanHeaders(headers, rawHeaders);
     this.#exchange = exchange;
+    exchange.running = this;
     this.#reply = reply;
     this.#parts = parts;
     this.#handled = handled;

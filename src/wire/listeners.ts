@@ -90,7 +90,7 @@ export async function openListeners(parts: ListenerParts): Promise<Listeners> {
       ports: { public: toPublic.front.port, internal: toInternal.front.port, admin: admin.port },
       drain: async (graceMs) => {
         const [one, other] = await Promise.all([toPublic.front.drain(graceMs), toInternal.front.drain(graceMs)]);
-        return { finished: one.finished + other.finished, cut: one.cut + other.cut };
+        return { finished: one.finished + other.finished, cut: one.cut + other.cut, calls: one.calls + other.calls };
       },
       close: async () => {
         for (const stop of stopWatching) stop();

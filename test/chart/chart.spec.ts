@@ -157,7 +157,7 @@ for (const name of fixtures) {
         mounts.some((mount) => file.startsWith(mount)),
         file,
       );
-    assert.ok(settings.drain.grace + 15_000 <= podOf(deployment(of)).terminationGracePeriodSeconds * 1_000);
+    assert.ok(settings.drain.spread + settings.drain.grace + 20_000 <= podOf(deployment(of)).terminationGracePeriodSeconds * 1_000);
   });
 }
 
@@ -255,8 +255,9 @@ const refused: readonly (readonly [set: string, message: RegExp])[] = [
   ['replicas=2', /additional properties 'replicas' not allowed/],
   ['serviceAccount.create=false', /serviceAccount\.name is needed/],
   ['tls.internal.clientCaKey=ca.crt', /tls\.internal\.secretName is needed/],
-  ['terminationGracePeriodSeconds=20', /at least 25/],
-  ['config.drain.grace=2m', /at least 135/],
+  ['terminationGracePeriodSeconds=20', /at least 60/],
+  ['config.drain.grace=2m', /at least 170/],
+  ['config.drain.spread=1m', /at least 90/],
   ['config.drain.grace=soon', /\/config\/drain\/grace/],
   ['config.cache.bytesMaximum=1', /\/config\/cache.*'bytesMaximum' not allowed/s],
   ['config.public.port=443', /\/config\/public.*'port' not allowed/s],

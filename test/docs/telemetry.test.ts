@@ -12,7 +12,7 @@ test('the page about telemetry names every metric that there is, and no other', 
       .filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts'))
       .flatMap((file) => [
         ...readFileSync(join(root, 'src', file), 'utf8').matchAll(
-          /(?:\.create(?:Observable)?(?:UpDown)?(?:Counter|Gauge|Histogram)|\bcount)\(\s*['`]([^'`$]+)/g,
+          /(?:(?:\.create(?:Observable)?(?:UpDown)?(?:Counter|Gauge|Histogram)|\bcount)\(\s*|\bobserve(?:Gauge|Counter)\(meter, )['`]([^'`$]+)/g,
         ),
       ])
       .map(([, name = '']) => name.replace(/\.p$/, '')),

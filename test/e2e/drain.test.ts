@@ -47,14 +47,15 @@ test('a drain lets calls and streams in flight finish, in every protocol, and ta
   assert.equal((await fetch(`${server.adminUrl}/livez`)).status, 200);
 });
 
-test('at the end of the grace time what is left is cut, and cancelled at the upstream', async () => {
+test('at the end of the grace time what is left ends with a status that permits another try, and is cancelled at the upstream', async () => {
   await using both = await openBoth({ 'drain.grace': '300ms' });
   const { scripted, server, call } = both;
   const hanging = protocols.map((protocol) => call(protocol, 'ServerStream', { count: 1, delayMs: 600_000 }, true));
   await until('all run', () => scripted.running() === hanging.length);
-  const { cut } = await server.portico.drain();
+  const { cut, calls } = await server.portico.drain();
   assert.ok(cut > 0);
-  for (const { code } of await Promise.all(hanging)) assert.notEqual(code, 0);
+  assert.equal(calls, hanging.length);
+  for (const { code, reason } of await Promise.all(hanging)) assert.deepEqual([code, reason], [14, 'DRAINING']);
   await until('nothing runs at the upstream', () => scripted.running() === 0);
 });
 

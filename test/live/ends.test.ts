@@ -6,7 +6,7 @@ import { until } from '../support/time/until.ts';
 import { hammer } from './hammer.ts';
 
 test('a stopping server announces it with a delay for each client, then closes with RESUME', async () => {
-  const server = await openLiveServer({ settings: { 'drain.grace': '6s' } });
+  const server = await openLiveServer({ settings: { 'drain.grace': '6s', 'drain.spread': '3s' } });
   try {
     const clients = await Promise.all(['a', 'b', 'c', 'd'].map((device) => server.live('alice', { device, subscriptions: [{ topic: 'news:1' }] })));
     for (const client of clients) await client.wait('subscribed');

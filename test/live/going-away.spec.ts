@@ -25,7 +25,7 @@ test(`${clients} streams of a replica that is terminated go on at the other one`
     streamsPerUser: 100_000,
     beginsPerSecond: 10_000,
   };
-  const replicas = stack.use(await openReplicas({ places: [place, place], settings, drainGrace: `${graceMs}ms` }));
+  const replicas = stack.use(await openReplicas({ places: [place, place], settings, drainGrace: `${graceMs}ms`, drainSpread: `${graceMs / 2}ms` }));
   const { ca, serviceToken } = replicas;
   const [leaving, staying] = replicas.all as [Replica, Replica];
   const network = stack.use(await openRoughNetwork([leaving.port], random));

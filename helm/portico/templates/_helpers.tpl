@@ -102,12 +102,15 @@ seccompProfile:
 {{- if and .Values.tls.internal.clientCaKey (not .Values.tls.internal.secretName) -}}
 {{- fail "tls.internal.secretName is needed where tls.internal.clientCaKey is set: the key is one of that Secret." }}
 {{- end -}}
-{{- $drain := default "10s" (default dict .Values.config.drain).grace -}}
-{{- $unit := regexFind "[a-z]+$" $drain -}}
-{{- $graceSeconds := mulf (regexFind "^[0-9.]+" $drain | float64) (index (dict "ms" 0.001 "s" 1.0 "m" 60.0 "h" 3600.0) $unit) | ceil | int -}}
-{{- $leastSeconds := add .Values.preStopSleepSeconds $graceSeconds 5 | int -}}
+{{- $drain := default dict .Values.config.drain -}}
+{{- $leastSeconds := add .Values.preStopSleepSeconds 10 | int -}}
+{{- range $time := list (default "30s" $drain.spread) (default "10s" $drain.grace) -}}
+{{- $unit := regexFind "[a-z]+$" $time -}}
+{{- $seconds := mulf (regexFind "^[0-9.]+" $time | float64) (index (dict "ms" 0.001 "s" 1.0 "m" 60.0 "h" 3600.0) $unit) | ceil | int -}}
+{{- $leastSeconds = add $leastSeconds $seconds | int -}}
+{{- end -}}
 {{- if lt (int .Values.terminationGracePeriodSeconds) $leastSeconds -}}
-{{- fail (printf "terminationGracePeriodSeconds: at least %d (preStopSleepSeconds, config.drain.grace, 5 s for telemetry), or the kubelet ends calls that are being finished." $leastSeconds) }}
+{{- fail (printf "terminationGracePeriodSeconds: at least %d (preStopSleepSeconds, config.drain.spread, config.drain.grace, 10 s to close), or the kubelet ends calls that are being finished." $leastSeconds) }}
 {{- end -}}
 {{- end }}
 

@@ -1,4 +1,5 @@
 import type { Meter } from '@opentelemetry/api';
+import { observeCounter, observeGauge } from '../kit/observe.ts';
 
 /** The result of a call of a cached method. Every such call is counted once. */
 export const cacheResults = ['hit', 'stale', 'miss', 'coalesced', 'refused', 'not_modified'] as const;
@@ -49,16 +50,10 @@ export function cacheCounts(meter: Meter): CacheCounts {
   count('portico.cache.requests', 'Calls of cached methods, by result.', 'result', counts.requests);
   count('portico.cache.not_stored', 'Computed answers that were not stored, by reason.', 'reason', counts.notStored);
   count('portico.cache.store_failures', 'Reads and writes that the shared store did not answer, or not in time.', 'reason', counts.storeFailures);
-  meter
-    .createObservableGauge('portico.cache.invalidations_pending', {
-      description: 'Tags of writes whose invalidation the shared store has not received yet. This replica serves no answer with such a tag.',
-    })
-    .addCallback((observed) => observed.observe(counts.pending.now));
-  meter
-    .createObservableCounter('portico.cache.invalidations_dropped', {
-      description: 'Tags of writes whose invalidation was dropped because too many were pending.',
-    })
-    .addCallback((observed) => observed.observe(counts.pending.dropped));
+  const pending = 'Tags of writes whose invalidation the shared store has not received yet. This replica serves no answer with such a tag.';
+  observeGauge(meter, 'portico.cache.invalidations_pending', pending, () => counts.pending.now);
+  const dropped = 'Tags of writes whose invalidation was dropped because too many were pending.';
+  observeCounter(meter, 'portico.cache.invalidations_dropped', dropped, () => counts.pending.dropped);
   return counts;
 }
 

@@ -1,8 +1,8 @@
-import type { Bus } from '../ports/bus.ts';
 import type { Clock } from '../kit/clock.ts';
 import { Fault, ruleBroken } from '../kit/fault.ts';
 import type { CoreReason } from '../kit/reasons.ts';
 import { StoreDown } from '../kit/store-down.ts';
+import type { Bus } from '../ports/bus.ts';
 
 /** A message to a stream, by whom and which one. */
 export type Sent = {

@@ -8,10 +8,10 @@ import type { Caller, Handler, ReadyCall, Sink, UserCaller } from '../ports/call
 import type { Log } from '../ports/log.ts';
 import { closeFor } from './close-advice.ts';
 import { closeOf, isDefect } from './failures.ts';
-import { deviceOf, type Registry } from './registry.ts';
+import { deviceOf, type Registry } from './registry-of-streams.ts';
 import { inOrder, openSends, unknownStream } from './send-to-replica.ts';
-import type { StreamLimits } from './stream-limits.ts';
 import { openStream, refuseStream, type Stream } from './stream.ts';
+import type { StreamLimits } from './stream-limits.ts';
 
 /** What the first message of every stream says, among others. */
 type CommonHello = { readonly heartbeatMs: number; readonly device: string };

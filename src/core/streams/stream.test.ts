@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { StreamResponse } from '../../gen/portico/v1/stream.ts';
 import { fakeClock } from '../../../test/support/time/clock.ts';
+import { StreamResponse } from '../../gen/portico/v1/stream.ts';
 import type { Caller, Lifetime } from '../ports/call.ts';
-import type { StreamLimits } from './stream-limits.ts';
 import { openStream } from './stream.ts';
+import type { StreamLimits } from './stream-limits.ts';
 
 const limits: StreamLimits = {
   heartbeatMs: 25_000,

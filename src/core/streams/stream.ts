@@ -3,9 +3,9 @@ import type { Clock } from '../kit/clock.ts';
 import { Fault } from '../kit/fault.ts';
 import type { Caller, Lifetime, Sink } from '../ports/call.ts';
 import { type Close, closeFor } from './close-advice.ts';
+import { Outbox } from './outbox.ts';
 import { openBucket } from './rate-limit.ts';
 import { graceMs, heartbeatRangeMs, messageBurstS, type StreamLimits } from './stream-limits.ts';
-import { Outbox } from './outbox.ts';
 
 /** The messages of a client that every stream has. */
 export type CommonRequest =

@@ -22,6 +22,7 @@ export function defaultsByMode(mode: Mode, settings: RawSettings) {
     },
     keysDir: settings.auth.keysDir ?? join(dataDir, 'keys'),
     embedded: settings.embedded ?? (mode === 'dev' && settings.sql.url === undefined),
+    drain: { ...settings.drain, spread: settings.drain.spread ?? (mode === 'dev' ? 0 : 30_000) },
     reflection: settings.reflection ?? mode === 'dev',
     sample: mode === 'dev' && (settings.sample ?? true),
   };

@@ -1,5 +1,6 @@
 import type { Writable } from 'node:stream';
 import type { Peer } from '../../core/ports/call.ts';
+import type { Exchange } from '../exchange.ts';
 import type { AbuseReason } from './transport-metrics.ts';
 
 /** What a connection needs of its listener. */
@@ -74,6 +75,7 @@ export abstract class Outgoing {
   drained = 0;
   stuckForMs = 0;
   isCut = false;
+  running: Exchange['running'];
 
   constructor(connection: Connection) {
     this.connection = connection;

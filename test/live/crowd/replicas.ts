@@ -48,11 +48,19 @@ export type ReplicasOptions = {
   /** Of `public`. */
   readonly front?: Readonly<Record<string, unknown>>;
   readonly drainGrace?: string;
+  readonly drainSpread?: string;
   /** The folder of the Portico that is started; default: this one. */
   readonly checkout?: string;
 };
 
-export async function openReplicas({ places, settings, front, drainGrace = '10s', checkout = resolve('.') }: ReplicasOptions): Promise<Replicas> {
+export async function openReplicas({
+  places,
+  settings,
+  front,
+  drainGrace = '10s',
+  drainSpread = '5s',
+  checkout = resolve('.'),
+}: ReplicasOptions): Promise<Replicas> {
   await using opening = new AsyncDisposableStack();
   const folder = mkdtempSync(join(tmpdir(), 'portico-replicas-'));
   opening.defer(() => rmSync(folder, { recursive: true, force: true }));
@@ -70,7 +78,7 @@ export async function openReplicas({ places, settings, front, drainGrace = '10s'
     auth: { keysDir, issuer, refreshKey: 'a key of the tests, 32 characters', accessTokenTtl: '1h' },
     upstreams: appUpstreams,
     telemetry: { accessLog: 'none', logLevel: 'error' },
-    drain: { grace: drainGrace },
+    drain: { grace: drainGrace, spread: drainSpread },
     live: settings,
   };
   const all = await Promise.all(

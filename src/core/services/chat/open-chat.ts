@@ -1,11 +1,12 @@
 import type { Meter } from '@opentelemetry/api';
 import { type ChatHello, ChatServiceDefinition } from '../../../gen/portico/v1/chat.ts';
 import { openLimiter } from '../../kit/limiter.ts';
+import { observeGauge } from '../../kit/observe.ts';
 import type { Bus } from '../../ports/bus.ts';
 import type { Handler } from '../../ports/call.ts';
 import type { ChatWrites } from '../../ports/chat-writes.ts';
-import { openRegistry, type Registry, type RegistryParts } from '../../streams/registry.ts';
-import { streamLimits, type StreamSettings } from '../../streams/stream-limits.ts';
+import { openRegistry, type Registry, type RegistryParts } from '../../streams/registry-of-streams.ts';
+import { type StreamSettings, streamLimits } from '../../streams/stream-limits.ts';
 import { streamHandlers } from '../../streams/stream-service.ts';
 import { chatActions } from './actions.ts';
 import { chatHandlers } from './chat-handlers.ts';
@@ -36,11 +37,10 @@ export type ChatOptions = Pick<ChatParts, 'chat' | 'announcements'> &
 export function openChat({ settings, chat, announcements, newId, randomId, randomHex, meter, ...parts }: ChatOptions): Chat {
   const limits = streamLimits(settings);
   const registry = openRegistry({ ...parts, limits, topic: 'chat' });
+  const { count } = registry;
   const actions = chatActions(chat, announcements, randomId);
   const closings = meter.createCounter('portico.chat.closed', { description: 'Chat streams that the server closed, by reason.' });
-  meter
-    .createObservableGauge('portico.chat.streams', { description: 'Open chat streams.' })
-    .addCallback((observed) => observed.observe(registry.count()));
+  observeGauge(meter, 'portico.chat.streams', 'Open chat streams.', count);
   const closed = (reason: string) => closings.add(1, { reason });
   const common = { ...parts, chat, actions, announcements, recoveries: openLimiter(settings.recoveriesMax) };
   const { handlers, close } = streamHandlers(

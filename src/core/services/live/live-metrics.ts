@@ -1,4 +1,5 @@
 import type { Meter } from '@opentelemetry/api';
+import { observeCounter, observeGauge } from '../../kit/observe.ts';
 
 /** The counters of live streams: plain numbers, because an event for a thousand clients counts a thousand times. */
 export type LiveCounts = {
@@ -13,23 +14,14 @@ export function liveCounts(
   meter: Meter,
   now: { readonly streams: () => number; readonly topics: () => number; readonly watched: () => number },
 ): LiveCounts {
-  const closings = meter.createCounter('portico.live.closed', {
-    description: 'Streams, subscriptions and watches that the server closed, by reason.',
-  });
+  const closings = meter.createCounter('portico.live.closed', { description: 'Streams, subscriptions and watches that the server closed.' });
   const counts: LiveCounts = { events: 0, snapshots: 0, computes: 0, closed: (what, reason) => closings.add(1, { what, reason }) };
-  meter.createObservableGauge('portico.live.streams', { description: 'Open live streams.' }).addCallback((seen) => seen.observe(now.streams()));
-  meter
-    .createObservableGauge('portico.live.topics', { description: 'Topics that clients of this replica listen to.' })
-    .addCallback((seen) => seen.observe(now.topics()));
-  meter
-    .createObservableGauge('portico.live.watched', { description: 'Answers that clients of this replica watch.' })
-    .addCallback((seen) => seen.observe(now.watched()));
-  meter.createObservableCounter('portico.live.events', { description: 'Events sent to clients.' }).addCallback((seen) => seen.observe(counts.events));
-  meter
-    .createObservableCounter('portico.live.snapshots', { description: 'Snapshots sent to clients.' })
-    .addCallback((seen) => seen.observe(counts.snapshots));
-  meter
-    .createObservableCounter('portico.live.computes', { description: 'Computations of watched answers that had changed, or whose time was over.' })
-    .addCallback((seen) => seen.observe(counts.computes));
+  observeGauge(meter, 'portico.live.streams', 'Open live streams.', now.streams);
+  observeGauge(meter, 'portico.live.topics', 'Topics that clients of this replica listen to.', now.topics);
+  observeGauge(meter, 'portico.live.watched', 'Answers that clients of this replica watch.', now.watched);
+  observeCounter(meter, 'portico.live.events', 'Events sent to clients.', () => counts.events);
+  observeCounter(meter, 'portico.live.snapshots', 'Snapshots sent to clients.', () => counts.snapshots);
+  const computes = 'Computations of watched answers that had changed, or whose time was over.';
+  observeCounter(meter, 'portico.live.computes', computes, () => counts.computes);
   return counts;
 }

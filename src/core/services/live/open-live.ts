@@ -1,5 +1,6 @@
 import type { Meter } from '@opentelemetry/api';
 import { type LiveHello, LiveServiceDefinition } from '../../../gen/portico/v1/live.ts';
+import { openLimiter } from '../../kit/limiter.ts';
 import type { MethodPlan } from '../../kit/plan.ts';
 import type { Bus } from '../../ports/bus.ts';
 import type { Handler } from '../../ports/call.ts';
@@ -7,17 +8,16 @@ import type { Log } from '../../ports/log.ts';
 import type { Presence } from '../../ports/presence.ts';
 import type { Publish } from '../../ports/publish.ts';
 import type { TopicLog } from '../../ports/topic-log.ts';
-import { streamLimits, type StreamSettings } from '../../streams/stream-limits.ts';
+import { openRegistry, type Registry } from '../../streams/registry-of-streams.ts';
+import { type StreamSettings, streamLimits } from '../../streams/stream-limits.ts';
 import { streamHandlers } from '../../streams/stream-service.ts';
-import { openRegistry, type Registry } from '../../streams/registry.ts';
-import { liveCounts } from './live-metrics.ts';
 import { openFeeds } from './feed.ts';
-import { openLimiter } from '../../kit/limiter.ts';
+import { liveCounts } from './live-metrics.ts';
 import type { LiveParts } from './live-parts.ts';
 import { liveStream } from './live-stream.ts';
 import { compileNamespaces, type NamespaceSettings, topicsOf } from './namespaces.ts';
-import { openPresences } from './send-presence.ts';
 import { publishBy } from './publish.ts';
+import { openPresences } from './send-presence.ts';
 import { openWatches, type WatchesParts } from './watches.ts';
 
 /** The service of live updates. */

@@ -1,15 +1,15 @@
-import type { UserCaller } from '../ports/call.ts';
-import type { Bus } from '../ports/bus.ts';
-import type { Log } from '../ports/log.ts';
 import type { Clock } from '../kit/clock.ts';
 import { Fault } from '../kit/fault.ts';
 import { subscriberOf } from '../kit/network.ts';
 import { openPlaces } from '../kit/places.ts';
 import { StoreDown } from '../kit/store-down.ts';
+import type { Bus } from '../ports/bus.ts';
+import type { UserCaller } from '../ports/call.ts';
+import type { Log } from '../ports/log.ts';
 import { closeFor, stayAway } from './close-advice.ts';
 import { openRate } from './rate-limit.ts';
-import { beginBurstS, type StreamLimits } from './stream-limits.ts';
 import type { Stream } from './stream.ts';
+import { beginBurstS, type StreamLimits } from './stream-limits.ts';
 
 /** A stream in the registry. */
 export type Registered = {
@@ -37,8 +37,8 @@ export type Registry = {
   count(): number;
   /** Closes the streams of a user, or of one of the user's sessions, at every replica. @throws Fault STORE_DOWN */
   disconnect(userId: string, sessionId: string | undefined, resume: boolean): Promise<void>;
-  /** Announces the end of all streams: each client gets a delay of its own, up to half of the grace time. */
-  drain(graceMs: number): void;
+  /** Announces the end of all streams, each with a delay of its own; a quarter of the grace time later it is closed. */
+  drain(spreadMs: number, graceMs: number): number;
   close(): void;
 };
 
@@ -134,11 +134,13 @@ export function openRegistry({ bus, limits, clock, random, log, topic }: Registr
         throw new Fault('STORE_DOWN', 'The store that all replicas share did not take the message. Try again.', { retryAfterMs: 1_000, cause });
       }
     },
-    drain: (graceMs) => {
-      for (const { stream } of [...streams.values()]) {
-        const delayMs = Math.floor((random() * graceMs) / 2);
+    drain: (spreadMs, graceMs) => {
+      const all = [...streams.values()];
+      for (const { stream } of all) {
+        const delayMs = Math.floor(random() * spreadMs);
         stream.goAway(delayMs, delayMs + Math.floor(graceMs / 4));
       }
+      return all.length;
     },
     close: () => {
       leaving.abort();

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { fakeClock } from '../../../test/support/time/clock.ts';
 import { quietLog } from '../../../test/support/log.ts';
+import { fakeClock } from '../../../test/support/time/clock.ts';
 import type { Fault } from '../kit/fault.ts';
-import { openRegistry } from './registry.ts';
+import { openRegistry } from './registry-of-streams.ts';
 
 const bus = { publish: async () => {}, subscribe: async () => ({ isWhole: () => true, close: () => {} }) };
 const open = (limits: { perUser?: number; perAddress?: number; beginsPerSecond?: number }) => {
