@@ -1,8 +1,9 @@
-import { type Channel, ChannelCredentials, ClientError, createChannel, createClient, Metadata, Status } from 'nice-grpc';
-import { LiveServiceDefinition, type LiveRequest } from '../gen/portico/v1/live.ts';
+import { type CallOptions, type Channel, ChannelCredentials, ClientError, createChannel, createClient, Metadata, Status } from 'nice-grpc';
+import { ChatServiceDefinition, type ChatHello, type ChatRequest, type ChatResponse } from '../gen/portico/v1/chat.ts';
+import { LiveServiceDefinition, type LiveHello, type LiveRequest, type LiveResponse } from '../gen/portico/v1/live.ts';
 import { Status as RpcStatus } from '../gen/google/rpc/status.ts';
 import { CallError } from './call-error.ts';
-import type { ClientTransport, Headers } from './transport.ts';
+import type { ClientTransport, Headers, OpenStream } from './transport.ts';
 
 export type NodeTransportOptions = {
   /** "api.example.com:443" */
@@ -44,43 +45,56 @@ export function nodeTransport({ address, ca }: NodeTransportOptions): ClientTran
         throw callErrorOf(error, trailer);
       }
     },
-    live: (hello, headers, { onMessage, onEnd }) => {
-      const channel: Channel = connect();
-      const cancel = new AbortController();
-      const requests = pushable<LiveRequest>();
-      requests.push({ message: { $case: 'hello', value: hello } });
-      let leaving: ReturnType<typeof setTimeout> | undefined;
-      let trailer = Metadata();
-      const answers = createClient(LiveServiceDefinition, channel).connect(requests.values(), {
-        metadata: Metadata(headers),
-        signal: cancel.signal,
-        onTrailer: (metadata) => {
-          trailer = metadata;
-        },
-      });
-      const read = async () => {
-        for await (const message of answers) onMessage(message);
-      };
-      read()
-        .then(
-          () => onEnd(undefined),
-          (error: unknown) => onEnd(callErrorOf(error, trailer)),
-        )
-        .finally(() => {
-          cancel.abort(); // a status can come while requests are still open
-          requests.end();
-          channel.close();
-          clearTimeout(leaving);
-        });
-      return {
-        send: (message) => requests.push({ message }),
-        close: () => {
-          requests.end(); // what was sent goes out; the server answers goodbye by ending the stream
-          leaving = setTimeout(() => cancel.abort(), leaveMs).unref();
-        },
-      };
-    },
+    live: streamOf<LiveHello, LiveRequest, LiveResponse>(connect, (channel, requests, options) =>
+      createClient(LiveServiceDefinition, channel).connect(requests, options),
+    ),
+    chat: streamOf<ChatHello, ChatRequest, ChatResponse>(connect, (channel, requests, options) =>
+      createClient(ChatServiceDefinition, channel).connect(requests, options),
+    ),
     close: () => calls.close(),
+  };
+}
+
+/** A stream on a connection of its own. */
+function streamOf<Hello, Request extends { readonly message?: unknown }, Response>(
+  connect: () => Channel,
+  call: (channel: Channel, requests: AsyncIterable<Request>, options: CallOptions) => AsyncIterable<Response>,
+): OpenStream<Hello, NonNullable<Request['message']>, Response> {
+  return (hello, headers, { onMessage, onEnd }) => {
+    const channel: Channel = connect();
+    const cancel = new AbortController();
+    const requests = pushable<Request>();
+    requests.push({ message: { $case: 'hello', value: hello } } as unknown as Request);
+    let leaving: ReturnType<typeof setTimeout> | undefined;
+    let trailer = Metadata();
+    const answers = call(channel, requests.values(), {
+      metadata: Metadata(headers),
+      signal: cancel.signal,
+      onTrailer: (metadata) => {
+        trailer = metadata;
+      },
+    });
+    const read = async () => {
+      for await (const message of answers) onMessage(message);
+    };
+    read()
+      .then(
+        () => onEnd(undefined),
+        (error: unknown) => onEnd(callErrorOf(error, trailer)),
+      )
+      .finally(() => {
+        cancel.abort(); // a status can come while requests are still open
+        requests.end();
+        channel.close();
+        clearTimeout(leaving);
+      });
+    return {
+      send: (message) => requests.push({ message } as Request),
+      close: () => {
+        requests.end(); // what was sent goes out; the server answers goodbye by ending the stream
+        leaving = setTimeout(() => cancel.abort(), leaveMs).unref();
+      },
+    };
   };
 }
 

@@ -33,7 +33,7 @@ export type Session = {
 };
 
 type SessionParts = {
-  readonly transport: ClientTransport;
+  readonly transport: Pick<ClientTransport, 'unary'>;
   readonly store: TokenStore;
   readonly clock: Clock;
   /** Called when the session has ended: show the sign-in. */

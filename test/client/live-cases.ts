@@ -1,6 +1,7 @@
 // The cases of docs/mobile/live-cases.json: what happens, and what a client does then, as data.
 import { LiveHello, LivePublish, LiveRequest, LiveResponse, Position } from '../../src/gen/portico/v1/live.ts';
-import { type Action, initialState, type LiveEvent, type Notice, type Phase } from '../../src/client/live/state.ts';
+import { type Action, initialState, type LiveEvent, type Notice } from '../../src/client/live/state.ts';
+import type { Phase } from '../../src/client/stream/connection.ts';
 import { step } from '../../src/client/live/step.ts';
 
 type Json = Readonly<Record<string, unknown>>;

@@ -15,6 +15,7 @@ export function scriptedTransport(answer: (sent: Sent, nth: number) => Answer | 
       return answered;
     },
     live: () => ({ send: () => {}, close: () => {} }),
+    chat: () => ({ send: () => {}, close: () => {} }),
     close: () => {},
   };
   return { transport, sent };

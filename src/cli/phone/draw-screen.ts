@@ -1,5 +1,5 @@
 import { styleText } from 'node:util';
-import type { Phase } from '../../client/live/state.ts';
+import type { Phase } from '../../client/stream/connection.ts';
 import { OrderStatus } from '../../gen/app/v1/order.ts';
 import { clean, type Contents } from './screen-contents.ts';
 import { mapLines } from './draw-map.ts';

@@ -1,4 +1,5 @@
-import type { Notice, Phase } from '../../client/live/state.ts';
+import type { Notice } from '../../client/live/state.ts';
+import type { Phase } from '../../client/stream/connection.ts';
 import { GetHomeResponse } from '../../gen/app/v1/home.ts';
 import { TrackResponse } from '../../gen/couriers/v1/courier.ts';
 

@@ -1,8 +1,8 @@
-import { sendIfOpen, synced } from './transitions.ts';
-import type { LiveEvent, LiveState, Step, Topic, Watched } from './state.ts';
+import { sendIfOpen, upToDate } from '../stream/transitions.ts';
+import type { LiveDraft, LiveEvent, LiveState, Topic, Watched } from './state.ts';
 
 /** Begins a subscription, or begins it anew. */
-export function subscribe(state: LiveState, { topic, ...wish }: Extract<LiveEvent, { type: 'subscribe' }>): Step {
+export function subscribe(state: LiveState, { topic, ...wish }: Extract<LiveEvent, { type: 'subscribe' }>): LiveDraft {
   const before = state.topics.get(topic);
   const generation = (before?.generation ?? 0) + 1;
   const position = wish.position ?? before?.position;
@@ -15,7 +15,7 @@ export function subscribe(state: LiveState, { topic, ...wish }: Extract<LiveEven
 }
 
 /** Begins a watch, or begins it anew. */
-export function watch(state: LiveState, { id, method, request, etag }: Extract<LiveEvent, { type: 'watch' }>): Step {
+export function watch(state: LiveState, { id, method, request, etag }: Extract<LiveEvent, { type: 'watch' }>): LiveDraft {
   const before = state.watches.get(id);
   const equal = before?.method === method && sameBytes(before.request, request);
   const kept = etag ?? (equal ? before.etag : '');
@@ -27,7 +27,7 @@ export function watch(state: LiveState, { id, method, request, etag }: Extract<L
 }
 
 /** Ends a subscription. */
-export function unsubscribe(state: LiveState, name: string): Step {
+export function unsubscribe(state: LiveState, name: string): LiveDraft {
   const topic = state.topics.get(name);
   if (topic === undefined) return { state, actions: [] };
   const next = { ...state, topics: without(state.topics, name) };
@@ -35,11 +35,17 @@ export function unsubscribe(state: LiveState, name: string): Step {
 }
 
 /** Ends a watch. */
-export function unwatch(state: LiveState, id: number): Step {
+export function unwatch(state: LiveState, id: number): LiveDraft {
   const watched = state.watches.get(id);
   if (watched === undefined) return { state, actions: [] };
   const next = { ...state, watches: without(state.watches, id) };
   return synced(next, sendIfOpen(state, { $case: 'unwatch', value: { id, generation: watched.generation } }));
+}
+
+/** Up to date when all that was asked for has been answered. */
+export function synced(state: LiveState, actions: LiveDraft['actions']): LiveDraft {
+  const all = [...state.topics.values(), ...state.watches.values()].every(({ answered }) => answered);
+  return { state: all ? upToDate(state) : state, actions };
 }
 
 function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
