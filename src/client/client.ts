@@ -1,5 +1,8 @@
 import type { Clock } from '../core/kit/clock.ts';
 import { type Calls, openCalls } from './calls.ts';
+import { type Chat, openChat } from './chat/chat.ts';
+import type { ChatNotice } from './chat/state.ts';
+import { type ChatStorage, memoryChatStorage } from './chat/storage.ts';
 import { type Live, openLive } from './live/live.ts';
 import type { Notice } from './live/state.ts';
 import { type OfflineQueue, openOfflineQueue } from './offline-queue.ts';
@@ -15,6 +18,10 @@ export type ClientParts = {
   /** Sent with each call, such as accept-language, app-platform and app-version. */
   readonly headers?: Headers;
   readonly onNotice?: (notice: Notice) => void;
+  /** Of the chat. */
+  readonly onChatNotice?: (notice: ChatNotice) => void;
+  /** Where the chat and its queue are kept; unset: for as long as the process lives. */
+  readonly chatStorage?: ChatStorage;
   /** The session has ended: show the sign-in. */
   readonly onSignedOut?: (reason: string) => void;
 };
@@ -25,6 +32,7 @@ export type Client = {
   readonly session: Session;
   readonly calls: Calls;
   readonly live: Live;
+  readonly chat: Chat;
   /** Idempotent writes, which may wait for a network. */
   readonly queue: OfflineQueue;
   /** The hook for the operating system's network monitor: a new network, or one again. */
@@ -37,7 +45,17 @@ export type Client = {
  * The client of an app: a reference for those in Swift and Kotlin. It runs wherever JavaScript does; the transport
  * knows the platform.
  */
-export function openClient({ transport, tokens, clock, random, headers = {}, onNotice = () => {}, onSignedOut = () => {} }: ClientParts): Client {
+export function openClient({
+  transport,
+  tokens,
+  clock,
+  random,
+  headers = {},
+  onNotice = () => {},
+  onChatNotice = () => {},
+  chatStorage = memoryChatStorage(),
+  onSignedOut = () => {},
+}: ClientParts): Client {
   const session = openSession({
     transport,
     store: tokens,
@@ -49,10 +67,12 @@ export function openClient({ transport, tokens, clock, random, headers = {}, onN
   });
   const calls = openCalls({ transport, session, clock, random, headers });
   const live = openLive({ transport, session, clock, random, headers, onNotice });
+  const chat = openChat({ transport, session, calls, storage: chatStorage, clock, random, headers, onNotice: onChatNotice });
   const queue = openOfflineQueue(calls, clock, random);
   /** Whoever is signed in next neither sees nor sends what was of another user. */
   const forget = () => {
     live.dispatch({ type: 'forget' });
+    chat.dispatch({ type: 'forget' });
     queue.clear();
     calls.clear();
   };
@@ -70,14 +90,20 @@ export function openClient({ transport, tokens, clock, random, headers = {}, onN
     },
     calls,
     live,
+    chat,
     queue,
     networkFound: () => {
       live.dispatch({ type: 'networkFound' });
+      chat.dispatch({ type: 'networkFound' });
       queue.wake();
     },
-    networkLost: () => live.dispatch({ type: 'networkLost' }),
+    networkLost: () => {
+      live.dispatch({ type: 'networkLost' });
+      chat.dispatch({ type: 'networkLost' });
+    },
     close: () => {
       live.close();
+      chat.close();
       queue.close();
       transport.close();
     },

@@ -9,6 +9,8 @@ export type Tokens = {
   readonly refreshToken: string;
   /** When the access token ends, by the device's clock. Milliseconds since 1970. */
   readonly expiresAtMs: number;
+  /** Who is signed in. */
+  readonly userId: string;
 };
 
 /** Where tokens are kept, such as the Keychain. */
@@ -23,6 +25,8 @@ export type Session = {
   signIn(request: SignInRequest): Promise<void>;
   /** Ends the session here, even if the server cannot be reached. */
   signOut(): Promise<void>;
+  /** Who is signed in. @throws CallError */
+  userId(): Promise<string>;
   /** A token that is not about to end: refreshed first where it is. @throws CallError */
   accessToken(): Promise<string>;
   /**
@@ -75,21 +79,21 @@ export function openSession({ transport, store, clock, onEnded }: SessionParts):
     changing = change.catch(() => {}); // whoever changes them has the error
     return change;
   };
-  const tokensOf = ({ accessToken, refreshToken, expiresIn }: Pick<SignInResponse, 'accessToken' | 'refreshToken' | 'expiresIn'>): Tokens => {
+  const tokensOf = ({ accessToken, refreshToken, expiresIn }: RefreshResponse, userId: string): Tokens => {
     const lifeMs = expiresIn * 1_000;
     marginMs = Math.min(marginMostMs, lifeMs / 3);
-    return { accessToken, refreshToken, expiresAtMs: clock.nowMs() + lifeMs };
+    return { accessToken, refreshToken, expiresAtMs: clock.nowMs() + lifeMs, userId };
   };
   const signedIn = async () => {
     const now = await known();
     if (now === undefined) throw new CallError('UNAUTHENTICATED', 'Nobody is signed in.');
     return now;
   };
-  const refresh = async ({ refreshToken }: Tokens): Promise<Tokens> => {
+  const refresh = async ({ refreshToken, userId }: Tokens): Promise<Tokens> => {
     try {
       const request = RefreshRequest.encode({ refreshToken }).finish();
       const { message } = await transport.unary('portico.v1.SessionService/Refresh', request, { headers: {}, timeoutMs });
-      const next = tokensOf(RefreshResponse.decode(message));
+      const next = tokensOf(RefreshResponse.decode(message), userId);
       // a refresh that is not stored is sent again, and answered alike
       if (!(await keep(next, refreshToken))) throw new CallError('UNAUTHENTICATED', 'The session has ended meanwhile.');
       return next;
@@ -117,7 +121,8 @@ export function openSession({ transport, store, clock, onEnded }: SessionParts):
         headers: {},
         timeoutMs,
       });
-      await keep(tokensOf(SignInResponse.decode(message)));
+      const signedIn = SignInResponse.decode(message);
+      await keep(tokensOf(signedIn, signedIn.userId));
     },
     signOut: async () => {
       const now = await known();
@@ -126,6 +131,7 @@ export function openSession({ transport, store, clock, onEnded }: SessionParts):
       const headers = { authorization: `Bearer ${now.accessToken}` };
       await transport.unary('portico.v1.SessionService/SignOut', new Uint8Array(), { headers, timeoutMs }).catch(() => {}); // it ends by itself
     },
+    userId: async () => (await signedIn()).userId,
     accessToken: async () => {
       const now = await signedIn();
       return (now.expiresAtMs - clock.nowMs() > marginMs ? now : await refreshOnce(now)).accessToken;

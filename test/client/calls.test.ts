@@ -14,7 +14,7 @@ import { failure } from './failure.ts';
 async function opened(answer: Parameters<typeof scriptedTransport>[0]) {
   const clock = fakeClock();
   const store = memoryTokenStore();
-  await store.save({ accessToken: 'a0', refreshToken: 'r0', expiresAtMs: clock.nowMs() + 600_000 });
+  await store.save({ accessToken: 'a0', refreshToken: 'r0', userId: 'alice', expiresAtMs: clock.nowMs() + 600_000 });
   const { transport, sent } = scriptedTransport(answer);
   const session = openSession({ transport, store, clock, onEnded: () => {} });
   const random = () => 0.5;

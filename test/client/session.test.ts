@@ -15,7 +15,7 @@ const refreshed = (n: number) => ({
 async function opened(answer: Parameters<typeof scriptedTransport>[0], expiresInMs = 600_000) {
   const clock = fakeClock();
   const store = memoryTokenStore();
-  await store.save({ accessToken: 'a0', refreshToken: 'r0', expiresAtMs: clock.nowMs() + expiresInMs });
+  await store.save({ accessToken: 'a0', refreshToken: 'r0', userId: 'alice', expiresAtMs: clock.nowMs() + expiresInMs });
   const { transport, sent } = scriptedTransport(answer);
   const ended: string[] = [];
   const session = openSession({ transport, store, clock, onEnded: (reason) => ended.push(reason) });
@@ -55,7 +55,7 @@ test('a refresh that cannot be stored is no refresh: the old token is sent again
   const clock = fakeClock();
   let broken = true;
   const kept = memoryTokenStore();
-  await kept.save({ accessToken: 'a0', refreshToken: 'r0', expiresAtMs: clock.nowMs() });
+  await kept.save({ accessToken: 'a0', refreshToken: 'r0', userId: 'alice', expiresAtMs: clock.nowMs() });
   const store = {
     load: kept.load,
     save: async (tokens: Parameters<typeof kept.save>[0]) => (broken ? Promise.reject(new Error('full')) : kept.save(tokens)),
@@ -135,7 +135,7 @@ test('tokens that cannot be read yet are read again', async () => {
   let isLocked = true;
   const kept = memoryTokenStore();
   const clock = fakeClock();
-  await kept.save({ accessToken: 'a0', refreshToken: 'r0', expiresAtMs: clock.nowMs() + 600_000 });
+  await kept.save({ accessToken: 'a0', refreshToken: 'r0', userId: 'alice', expiresAtMs: clock.nowMs() + 600_000 });
   const load = () => (isLocked ? Promise.reject(new Error('the device is locked')) : kept.load());
   const { transport } = scriptedTransport((_, n) => refreshed(n));
   const session = openSession({ transport, store: { ...kept, load }, clock, onEnded: () => {} });

@@ -38,7 +38,7 @@ export function connectionStep<S extends Connection>(state: S, event: Connection
   }
 }
 
-/** The whole step: hello is made of the state that it leads to, what was sent spares a heartbeat, and the app hears of a new phase. */
+/** The whole step: hello of the state that it leads to, the next heartbeat, and a notice of a new phase. */
 export function finished<S extends Connection, A extends { readonly do: string }, Hello>(
   before: Connection,
   { state, actions }: Draft<S, A>,

@@ -10,7 +10,7 @@ export type Reported<Response, Timer> =
   | { readonly type: 'message'; readonly message: Response }
   | { readonly type: 'timer'; readonly name: Timer };
 
-/** A state machine, and what it is given. `Wish` is what an app does to it, `Work` what only this kind of stream does. */
+/** A state machine, and what it is given. An app does `Wish` to it; only this kind of stream does `Work`. */
 export type StreamParts<State, Wish, Work, Hello, Request, Response, Notice, Timer extends string> = {
   readonly initial: State;
   readonly step: (

@@ -72,11 +72,20 @@ export function acknowledgement({ handled }: Connection): ConnectionAction {
   return { do: 'send', message: { $case: 'acknowledge', value: { count: BigInt(handled) } } };
 }
 
-/** Counts what was handled: the count is sent after `acknowledgeEvery`, or when the stream is quiet. */
-export function counted<S extends Connection>(state: S, count: number): Draft<S> {
+/**
+ * Counts what was handled: the count is sent after `acknowledgeEvery`, or when the stream is quiet.
+ * @param afterMs when that is
+ */
+export function counted<S extends Connection>(state: S, count: number, afterMs = acknowledgeAfterMs): Draft<S> {
   const next = { ...state, handled: state.handled + count };
   const waiting = next.handled - next.acknowledged;
   if (waiting >= next.acknowledgeEvery) return { state: { ...next, acknowledged: next.handled }, actions: [acknowledgement(next)] };
   const first = state.handled === state.acknowledged && count > 0;
-  return { state: next, actions: first ? [timer('acknowledge', acknowledgeAfterMs)] : [] };
+  return { state: next, actions: first ? [timer('acknowledge', afterMs)] : [] };
+}
+
+/** One draft after another. */
+export function then<S, A>(draft: Draft<S, A>, next: (state: S) => Draft<S, A>): Draft<S, A> {
+  const { state, actions } = next(draft.state);
+  return { state, actions: [...draft.actions, ...actions] };
 }

@@ -95,7 +95,7 @@ export function openListener({ name, token, topics, random, heartbeatMs, onSnaps
 
 /** A session with one token. */
 export function fixedSession(token: string): Session {
-  return { signIn: async () => {}, signOut: async () => {}, accessToken: async () => token, renew: async () => token };
+  return { signIn: async () => {}, signOut: async () => {}, userId: async () => '', accessToken: async () => token, renew: async () => token };
 }
 
 /**

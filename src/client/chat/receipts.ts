@@ -1,0 +1,100 @@
+import { same, timer } from '../stream/transitions.ts';
+import { later } from './later.ts';
+import { save } from './saves.ts';
+import { type ChatDraft, type Chatting, type ChatState, notify } from './state.ts';
+
+/** Receipts of a conversation are sent together, so many at once. Milliseconds, and messages. */
+const receiptsMs = 1_000;
+const receiptsMax = 20;
+/** How long a member is shown as typing, and how often the user's own typing is sent. Milliseconds. */
+const typingShownMs = 5_000;
+const typingEveryMs = 3_000;
+
+const isAnswered = ({ phase }: ChatState) => phase === 'syncing' || phase === 'live';
+
+/** The device has events up to this one: it is confirmed soon, with others. */
+export function scheduleReceipts(state: ChatState, conversationId: string, seq: bigint): ChatDraft {
+  const chatting = state.conversations.get(conversationId);
+  if (chatting === undefined || seq <= chatting.savedSeq) return same(state);
+  const next = withChatting(state, { ...chatting, savedSeq: seq });
+  if (state.receiptsDue || !isAnswered(state)) return same(next);
+  return { state: { ...next, receiptsDue: true }, actions: [timer('receipts', receiptsMs)] };
+}
+
+/** Sends receipts that the server does not have. */
+export function sendReceipts(state: ChatState): ChatDraft {
+  if (!isAnswered(state)) return same(state);
+  const due = [...state.conversations.values()].filter(isDue);
+  const now = due.slice(0, receiptsMax);
+  const next = now.reduce((before, chatting) => withChatting(before, sent(chatting)), state);
+  const sends = now.map((chatting) => ({ do: 'send', message: { $case: 'received', value: receiptOf(chatting) } }) as const);
+  const isMore = due.length > now.length;
+  return { state: { ...next, receiptsDue: isMore }, actions: isMore ? [...sends, timer('receipts', receiptsMs)] : sends };
+}
+
+/** The user has read so far: other devices learn it at once, or when there is a network. */
+export function read(state: ChatState, conversationId: string, seq: bigint): ChatDraft {
+  const chatting = state.conversations.get(conversationId);
+  const known = chatting?.last?.seq ?? 0n;
+  const readSeq = seq < known ? seq : known;
+  if (chatting === undefined || readSeq <= readOf(chatting)) return same(state);
+  const now = { ...chatting, readSeq };
+  const sends = isAnswered(state) ? [{ do: 'send', message: { $case: 'received', value: receiptOf(now) } } as const] : [];
+  const { state: next, actions } = save(withChatting(state, sends.length > 0 ? sent(now) : now), [{ kind: 'read', conversationId, seq: readSeq }]);
+  return { state: next, actions: [...actions, ...sends, notify({ kind: 'conversation', conversationId, reset: false })] };
+}
+
+/** The user types: the server and other members get no more of it than they can use. */
+export function type(state: ChatState, conversationId: string, nowMs: number): ChatDraft {
+  const typedAtMs = state.typedAtMs.get(conversationId) ?? Number.NEGATIVE_INFINITY;
+  if (state.phase !== 'live' || !state.conversations.has(conversationId) || nowMs - typedAtMs < typingEveryMs) return same(state);
+  return {
+    state: { ...state, typedAtMs: new Map(state.typedAtMs).set(conversationId, nowMs) },
+    actions: [{ do: 'send', message: { $case: 'typing', value: { conversationId, userId: '' } } }],
+  };
+}
+
+/** Shows a member who types, or not any more. */
+export function showTyping(state: ChatState, conversationId: string, userId: string, isTyping: boolean): ChatDraft {
+  const chatting = state.conversations.get(conversationId);
+  if (chatting === undefined) return same(state);
+  const others = chatting.typing.filter((user) => user !== userId);
+  const typing = isTyping ? [...others, userId].sort() : others;
+  const ends = isTyping ? [timer(`typing ${conversationId} ${userId}` as const, typingShownMs)] : [];
+  if (typing.length === chatting.typing.length) return { state, actions: ends };
+  return {
+    state: withChatting(state, { ...chatting, typing }),
+    actions: [...ends, notify({ kind: 'typing', conversationId, users: typing })],
+  };
+}
+
+/** A stream has ended: nobody is known to type, and what was confirmed on it may not have come. */
+export function unconfirmed(state: ChatState): ChatState {
+  const changed = [...state.conversations.values()].filter(
+    ({ typing, deliveredSeq, readSentSeq }) => typing.length > 0 || deliveredSeq > 0n || readSentSeq > 0n,
+  );
+  const fresh = { typing: [], deliveredSeq: 0n, readSentSeq: 0n };
+  return { ...changed.reduce((before, chatting) => withChatting(before, { ...chatting, ...fresh }), state), receiptsDue: false };
+}
+
+export function withChatting(state: ChatState, chatting: Chatting): ChatState {
+  return { ...state, conversations: new Map(state.conversations).set(chatting.conversation.id, chatting) };
+}
+
+function isDue(chatting: Chatting): boolean {
+  const { savedSeq, deliveredSeq, readSeq, readSentSeq, conversation } = chatting;
+  return savedSeq > deliveredSeq || readSeq > later(readSentSeq, conversation.own?.readSeq ?? 0n);
+}
+
+function receiptOf({ conversation, savedSeq, readSeq }: Chatting) {
+  return { conversationId: conversation.id, deliveredSeq: later(savedSeq, readSeq), readSeq };
+}
+
+function sent(chatting: Chatting): Chatting {
+  return { ...chatting, deliveredSeq: chatting.savedSeq, readSentSeq: chatting.readSeq };
+}
+
+/** What was read here or on another device. */
+function readOf({ readSeq, conversation }: Chatting): bigint {
+  return later(readSeq, conversation.own?.readSeq ?? 0n);
+}
