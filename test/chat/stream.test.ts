@@ -127,6 +127,44 @@ test('two devices of a user stay in step: sent, read, muted, hidden', async () =
   assert.deepEqual(back.all('events'), []);
 });
 
+test('an edit shows its message to nobody who may not see it: it is hidden, or older than the membership', async () => {
+  const [ann, bob, cy, dan] = ['ann-9', 'bob-9', 'cy-9', 'dan-9'];
+  const conversationId = await server.group(ann, bob, cy);
+  await server.post(ann, conversationId, 'first');
+  await server.call(ann, 'ChangeMembers', { conversationId, changes: [{ userId: dan, role: roles.member }] });
+  const clients = await Promise.all([bob, cy, dan].map((who) => server.connect(who)));
+  await Promise.all(clients.map((client) => client.wait('caughtUp')));
+  await server.call(bob, 'HideMessage', { conversationId, seq: 2n });
+  await clients[0]?.wait('conversation', 2);
+  const entry = { clientId: randomUUID(), what: { case: 'edit', value: { targetSeq: 2n, content: { text: 'secret' } } } };
+  await server.call(ann, 'Post', { conversationId, entry });
+  await Promise.all(clients.map((client) => client.upTo(conversationId, 4)));
+  const later = await Promise.all([bob, cy, dan].map((who) => server.connect(who)));
+  await Promise.all(later.map((client) => client.wait('caughtUp')));
+  for (const streams of [clients, later])
+    assert.deepEqual(
+      streams.map((client) => client.events(conversationId).at(-1)?.what?.$case),
+      ['hidden', 'edited', 'hidden'],
+    );
+});
+
+test('a page that is larger than what may wait for a client is sent as the client reads it', async () => {
+  const [ann, bob] = ['ann-10', 'bob-10'];
+  const ids = [await server.group(ann, bob), await server.group(ann, bob), await server.group(ann, bob)];
+  const first = await server.connect(bob);
+  await first.wait('caughtUp');
+  first.cut();
+  const large = 'x'.repeat(16_384);
+  for (const id of ids) for (let n = 0; n < 33; n++) await server.post(ann, id, large);
+  const again = await server.connect(bob, { positions: first.positions(), ownSeq: first.ownSeq() });
+  await again.wait('caughtUp');
+  assert.deepEqual(
+    ids.map((id) => again.texts(id).length),
+    [33, 33, 33],
+  );
+  assert.deepEqual(again.all('closed'), []);
+});
+
 test('receipts and typing reach the other members, are never kept, and typing is throttled', async () => {
   const [ann, bob] = ['ann-6', 'bob-6'];
   const conversationId = await server.group(ann, bob);

@@ -120,16 +120,20 @@ test('the time and chance are handed in: only the process itself asks for them',
   assert.deepEqual(wrong, []);
 });
 
-/** Topics, presence and what is built on them: the rooms of live updates and chat. */
+/** What is built on topics and presence: live updates, and the room of streams that chat shares. */
 const live =
-  /^src\/core\/(?:streams|live|services\/(?:live|chat|publisher)|ports\/(?:topic-[a-z]+|presence|publish|watched|chat[a-z-]*)\.ts|cache\/serve-watched\.ts|interceptors\/answer-watched\.ts|kit\/until-called\.ts)/;
+  /^src\/core\/(?:streams|services\/(?:live|publisher)|ports\/(?:topic-[a-z]+|presence|publish|watched)\.ts|cache\/serve-watched\.ts|interceptors\/answer-watched\.ts|kit\/until-called\.ts)/;
+const chat = /^src\/core\/(?:services\/chat|ports\/chat)/;
 
-test('core stays small enough to be read: under 10,500 lines without adapters, under 14,000 with live updates and chat', () => {
+test('each part of core stays small enough to be read in a day, without adapters: calls, live updates, chat', () => {
   const core = files.filter((file) => file.startsWith('src/core/') && !file.startsWith('src/core/adapters/') && !file.endsWith('.test.ts'));
   const lines = (some: readonly string[]) => some.reduce((sum, file) => sum + readFileSync(join(root, file), 'utf8').split('\n').length - 1, 0);
-  const calls = lines(core.filter((file) => !live.test(file)));
-  assert.ok(calls < 10_500, `${calls} lines without live updates and chat`);
-  assert.ok(lines(core) < 14_000, `${lines(core)} lines`);
+  const parts = [
+    ['calls', core.filter((file) => !live.test(file) && !chat.test(file)), 10_500],
+    ['live updates', core.filter((file) => live.test(file)), 3_000],
+    ['chat', core.filter((file) => chat.test(file)), 1_700],
+  ] as const;
+  for (const [name, some, most] of parts) assert.ok(lines(some) < most, `${name}: ${lines(some)} lines, fewer than ${most} are allowed`);
 });
 
 test('transport stays small enough to be read: under 4,300 lines', () => {

@@ -9,6 +9,10 @@ export type Announced = {
   readonly left?: readonly string[];
   /** Whose streams are not sent it. */
   readonly except?: string;
+  /** The earlier message whose content is in it, which some members may not see: they read it as far as they may. */
+  readonly shows?: number;
+  /** A conversation in which the user has hidden messages. */
+  readonly hidesIn?: string;
   /** For clients, encoded once. Empty, or too large to be carried: it has to be read. */
   readonly message: Uint8Array;
 };

@@ -37,6 +37,8 @@ export type Membership = {
   readonly unread: number;
   /** Messages that were hidden after the place that was asked for. */
   readonly hiddenSeqs: readonly number[];
+  /** Whether any message is hidden. */
+  readonly hides: boolean;
 };
 
 /** A place in a conversation: behind this event. An empty id is not compared. */

@@ -17,14 +17,16 @@ const nothing = new Uint8Array(0);
 
 export function chatActions(chat: ChatStore, { announce }: ChatAnnouncements, randomId: () => string): ChatActions {
   const announceEvent = (event: ChatEvent) => {
-    const { conversationId, seq, changes = [] } = event;
+    const { conversationId, seq, kind, targetSeq, changes = [] } = event;
     const left = changes.filter(({ role }) => role === undefined).map(({ userId }) => userId);
-    announce({ conversationId }, { seqs: [seq, seq], left, message: encodeEvents(conversationId, [event]) });
+    const shows = kind === 'edit' ? { shows: targetSeq } : {};
+    announce({ conversationId }, { seqs: [seq, seq], left, ...shows, message: encodeEvents(conversationId, [event]) });
     for (const { userId } of changes) announce({ userId }, { message: nothing }); // the user's memberships are to be read
   };
   const announceOwn = (userId: string, membership: Membership) => {
     const message = encode({ $case: 'conversation', value: { conversation: conversationOut(membership), reset: false } });
-    announce({ userId }, { seqs: [membership.ownSeq, membership.ownSeq], message });
+    const { ownSeq, hides, conversation } = membership;
+    announce({ userId }, { seqs: [ownSeq, ownSeq], ...(hides && { hidesIn: conversation.id }), message });
   };
   return {
     create: async (wish) => {

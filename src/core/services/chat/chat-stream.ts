@@ -48,8 +48,9 @@ export function chatStream(stream: Stream, call: ReadyCall, parts: ChatParts, he
   let ownSeq = Number(hello.ownSeq);
   let ownTop = ownSeq;
   let positions = new Map(hello.positions.map(({ conversationId, seq, eventId }) => [conversationId, { seq: Number(seq), eventId }]));
-  /** The memberships are to be read, before missing events: one worker does one after the other. */
-  let reload = true;
+  /** How often the memberships were to be read, and were: one worker reads them, and then missing events. */
+  const reloads = { asked: 1, done: 0 };
+  const mustReload = () => reloads.done < reloads.asked;
   let working = false;
   let begun = false;
 
@@ -73,7 +74,7 @@ export function chatStream(stream: Stream, call: ReadyCall, parts: ChatParts, he
     joined.topSeq = seq;
     void work();
   };
-  const onEvents = (conversationId: string, { seqs, left = [], except, message }: Announced) => {
+  const onEvents = (conversationId: string, { seqs, left = [], except, shows = Number.POSITIVE_INFINITY, message }: Announced) => {
     const joined = open.get(conversationId);
     if (joined === undefined) return;
     if (left.includes(userId)) return leave(conversationId);
@@ -82,20 +83,24 @@ export function chatStream(stream: Stream, call: ReadyCall, parts: ChatParts, he
       return;
     }
     const [first, last] = seqs;
-    if (reload || first !== joined.sentSeq + 1 || message.length === 0 || !stream.out.hasRoom()) return rise(conversationId, last);
+    const { afterSeq, hides } = joined.membership;
+    const isWhole = message.length > 0 && shows > afterSeq && !(hides && shows < Number.POSITIVE_INFINITY);
+    if (mustReload() || first !== joined.sentSeq + 1 || !isWhole || !stream.out.hasRoom()) return rise(conversationId, last);
     joined.sentSeq = last;
     joined.topSeq = Math.max(joined.topSeq, last);
     stream.out.send(message, last - first + 1);
   };
   const readAgain = () => {
-    reload = true;
+    reloads.asked++;
     void work();
   };
   const unfollow = announcements.follow(
     { userId },
     {
-      onAnnounced: ({ seqs, message }) => {
-        if (seqs === undefined || reload || seqs[0] > ownSeq + 1) return readAgain();
+      onAnnounced: ({ seqs, hidesIn = '', message }) => {
+        const hiding = open.get(hidesIn);
+        if (hiding !== undefined) hiding.membership = { ...hiding.membership, hides: true };
+        if (seqs === undefined || mustReload() || seqs[0] > ownSeq + 1) return readAgain();
         if (seqs[1] <= ownSeq) return;
         ownSeq = seqs[1];
         stream.out.send(message, 0);
@@ -108,7 +113,7 @@ export function chatStream(stream: Stream, call: ReadyCall, parts: ChatParts, he
   );
 
   const readMemberships = async () => {
-    reload = false;
+    const { asked } = reloads;
     const { users } = await chat.tops([], [userId]);
     const memberships = await chat.joined(userId, ownSeq === 0 ? {} : { hiddenAfter: ownSeq });
     const foreign = new Set(await chat.foreign(positions));
@@ -131,6 +136,7 @@ export function chatStream(stream: Stream, call: ReadyCall, parts: ChatParts, he
     }
     ownSeq = Math.max(ownSeq, users.get(userId) ?? 0);
     positions = new Map(); // what it had is taken up
+    reloads.done = asked;
   };
   const sendPage = async (behind: ReadonlyMap<string, Open>) => {
     await untilCalled(signal, (callback) => stream.out.onRoom(callback));
@@ -139,14 +145,17 @@ export function chatStream(stream: Stream, call: ReadyCall, parts: ChatParts, he
     const events = await recoveries(() => chat.missing(userId, from, page), signal);
     if (signal.aborted) return;
     const groups = Map.groupBy(events, ({ conversationId }) => conversationId);
-    for (const [id, group] of groups) sendEvents(id, group);
+    for (const [id, group] of groups) {
+      await untilCalled(signal, (callback) => stream.out.onRoom(callback)); // a page may be larger than what may wait
+      sendEvents(id, group);
+    }
     const unfinished = events.length < page.most ? undefined : events.at(-1)?.conversationId;
     for (const [id, topSeq] of tops) {
       if (id === unfinished) break; // this one, and those after it, are for the next page
       const joined = open.get(id);
       if (joined === undefined || joined.sentSeq >= topSeq) continue;
       joined.sentSeq = topSeq; // the rest is not there for this user: perhaps the membership has ended
-      reload = true;
+      reloads.asked++;
     }
   };
   const sendEvents = (conversationId: string, group: readonly ChatEvent[]) => {
@@ -165,7 +174,7 @@ export function chatStream(stream: Stream, call: ReadyCall, parts: ChatParts, he
     while (!signal.aborted) {
       try {
         const behind = new Map([...open].filter(([, { sentSeq, topSeq }]) => sentSeq < topSeq));
-        if (reload || ownTop > ownSeq) await readMemberships();
+        if (mustReload() || ownTop > ownSeq) await readMemberships();
         else if (behind.size > 0) await sendPage(behind);
         else if (begun) break;
         else {
@@ -176,7 +185,7 @@ export function chatStream(stream: Stream, call: ReadyCall, parts: ChatParts, he
         if (signal.aborted) break;
         if (isDefect(error)) log.error('A chat stream failed by a defect.', { error });
         if (!(error instanceof Fault && error.reason === 'STORAGE_DOWN')) return stream.close(closeOf(error));
-        reload = true;
+        reloads.asked++;
         await pause(clock, againMs, signal);
       }
     }

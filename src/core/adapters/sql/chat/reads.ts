@@ -21,7 +21,7 @@ export async function readList(db: Db, userId: string, { most, before }: Paramet
   const following = before === undefined ? sql`` : sql`AND (c.last_at, c.id) < (${new Date(before.lastAtMs)}, ${before.id}::uuid)`;
   const { rows } = await sql<MembershipRow & Omit<EventRow, 'seq'> & { seq: bigint | null }>`
     SELECT m.id, m.conversation_kind, m.subject, m.title, m.created_at, m.last_seq, m.last_at, m.members_count,
-      m.role, m.after_seq, m.read_seq, m.muted_until, m.own_seq, ${unreadColumn}, NULL AS hidden_seqs, l.*
+      m.role, m.after_seq, m.read_seq, m.muted_until, m.own_seq, m.hides, ${unreadColumn}, NULL AS hidden_seqs, l.*
     FROM (
       SELECT ${membershipColumns}, m.user_id, m.conversation_id, m.read_number, c.last_number
       FROM chat_members m JOIN chat_conversations c ON c.id = m.conversation_id

@@ -25,10 +25,13 @@ export type EventRow = {
   hidden: boolean;
 };
 
-/** Of `e`, an event, with `eventJoins`. An edit has no content of its own: it is given that of its message. */
+/**
+ * Of `e`, an event, with `eventJoins`, for `m`, a member. An edit has no content of its own: it is given that of its
+ * message. What is about a message that the member may not see is hidden like that.
+ */
 export const eventColumns = sql`e.conversation_id, e.seq, e.event_id, e.kind, e.number, e.sender_kind, e.sender_id, e.client_id,
   coalesce(t.text, e.text) AS text, coalesce(t.data, e.data) AS data, e.reply_seq, e.edited_seq, e.deleted_seq, e.target_seq,
-  e.reaction, e.removed, e.changes, e.sent_at, h.seq IS NOT NULL AS hidden`;
+  e.reaction, e.removed, e.changes, e.sent_at, h.seq IS NOT NULL OR e.target_seq <= m.after_seq AS hidden`;
 
 export function eventJoins(userId: string): RawBuilder<unknown> {
   return sql`
@@ -78,13 +81,15 @@ export type MembershipRow = {
   read_seq: bigint;
   muted_until: Date | null;
   own_seq: bigint;
+  hides: boolean;
   unread: bigint;
   hidden_seqs: bigint[] | null;
 };
 
 /** Of `m`, an active member, and `c`, its conversation. */
 export const membershipColumns = sql`c.id, c.kind AS conversation_kind, c.subject, c.title, c.created_at, c.last_seq, c.last_at, c.members_count,
-  m.role, m.after_seq, m.read_seq, m.muted_until, m.own_seq`;
+  m.role, m.after_seq, m.read_seq, m.muted_until, m.own_seq,
+  EXISTS (SELECT FROM chat_hidden h WHERE h.user_id = m.user_id AND h.conversation_id = m.conversation_id) AS hides`;
 
 /** Of `m` and `c`: messages of others that are not read, not deleted and not hidden. */
 export const unreadColumn = sql`(SELECT count(*) FROM (SELECT FROM chat_events u
@@ -112,6 +117,7 @@ export function membershipOf(row: MembershipRow): Membership {
     ownSeq: Number(row.own_seq),
     unread: Number(row.unread),
     hiddenSeqs: (row.hidden_seqs ?? []).map(Number),
+    hides: row.hides,
   };
 }
 
