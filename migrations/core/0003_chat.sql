@@ -313,6 +313,7 @@ DECLARE
   new_read bigint;
   new_delivered bigint;
   own bigint;
+  is_new boolean;
 BEGIN
   SELECT * INTO m FROM chat_members WHERE conversation_id = conversation AND user_id = who AND left_seq IS NULL FOR NO KEY UPDATE;
   IF NOT FOUND THEN RETURN NULL; END IF;
@@ -322,7 +323,14 @@ BEGIN
   IF on_device IS NOT NULL AND least(greatest(delivered, read), top) > 0 THEN
     INSERT INTO chat_devices AS d VALUES (conversation, who, on_device, least(greatest(delivered, read), top))
       ON CONFLICT (conversation_id, user_id, device) DO UPDATE SET delivered_seq = EXCLUDED.delivered_seq
-      WHERE d.delivered_seq < EXCLUDED.delivered_seq;
+      WHERE d.delivered_seq < EXCLUDED.delivered_seq
+      RETURNING d.xmax = 0 INTO is_new;
+    IF is_new THEN
+      -- A device names itself: those that are furthest behind are forgotten.
+      DELETE FROM chat_devices WHERE conversation_id = conversation AND user_id = who AND device IN (
+        SELECT device FROM chat_devices WHERE conversation_id = conversation AND user_id = who
+        ORDER BY delivered_seq DESC, device OFFSET 20);
+    END IF;
   END IF;
   IF new_delivered = m.delivered_seq AND new_read = m.read_seq THEN RETURN 'nothing'; END IF;
   own := m.own_seq;

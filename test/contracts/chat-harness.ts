@@ -9,6 +9,8 @@ export type ChatHarness = AsyncDisposable & {
   readonly other: ChatStore;
   /** Removes the events of a conversation up to one, as dropping old partitions does. */
   forget(conversationId: string, upToSeq: number): Promise<void>;
+  /** The devices of a user whose positions are kept. */
+  devices(userId: string): Promise<readonly string[]>;
 };
 
 export type Group = { readonly id: string; readonly owner: string; readonly members: readonly string[] };

@@ -47,6 +47,16 @@ export function chatMembersContract(adapter: string, open: () => Promise<ChatHar
     },
   );
 
+  contract('positions of twenty devices are kept: a client makes up the names', async ({ chat, devices }, { id, owner, members: [bob = ''] }) => {
+    for (let n = 0; n < 5; n++) await chat.append(id, message(owner, 'x'));
+    const receive = (device: string, deliveredSeq: number) => chat.receive({ conversationId: id, userId: bob, device, deliveredSeq, readSeq: 0 });
+    await receive('phone', 6);
+    for (let n = 0; n < 60; n++) await receive(`made up ${n}`, 1 + (n % 5));
+    const kept = await devices(bob);
+    assert.equal(kept.length, 20);
+    assert.ok(kept.includes('phone'), 'who is furthest is kept');
+  });
+
   contract(
     'what only a user sees has an order of its own, without a hole: read, mute, deleted for oneself',
     async ({ chat }, { id, owner: ann, members: [bob = ''] }) => {

@@ -19,6 +19,8 @@ const harness = (one: Sql, two: Sql): Omit<ChatHarness, typeof Symbol.asyncDispo
   forget: async (conversationId, upToSeq) => {
     await sql`DELETE FROM chat_events WHERE conversation_id = ${conversationId} AND seq <= ${upToSeq}`.execute(one.db);
   },
+  devices: async (userId) =>
+    (await sql<{ device: string }>`SELECT device FROM chat_devices WHERE user_id = ${userId}`.execute(one.db)).rows.map(({ device }) => device),
 });
 
 // One database for all: the contract names its users and conversations anew each time.
