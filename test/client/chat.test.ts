@@ -121,4 +121,151 @@ for (const [number, by] of (Object.keys(transports) as By[]).entries()) {
     );
     for (const client of [one, two]) client.close();
   });
+
+  test(`${by}: connections are cut again and again while both write: nothing is lost, doubled or reordered`, async () => {
+    const [ann, bob] = [name('ann', 2), name('bob', 2)];
+    const id = await server.group(ann, bob);
+    const kept = device();
+    let one = await open(ann, by, kept);
+    const two = await open(bob, by);
+    await Promise.all([one.phase('live'), two.phase('live')]);
+    const sent: string[] = [];
+    for (let round = 0; round < 12; round++) {
+      for (let n = 0; n < 3; n++) {
+        sent.push(`${round}.${n}`);
+        one.say(id, `${round}.${n}`);
+        two.say(id, `other ${round}.${n}`);
+      }
+      const most = round % 4;
+      await come('some are stored', () => one.of('posted').length >= most);
+      await link.become('open'); // cuts all connections, and takes new ones
+      if (round % 4 === 3) {
+        one.close(); // the process ends: another one has its storage
+        one = await open(ann, by, kept);
+      }
+      for (const client of [one, two]) client.networkFound();
+    }
+    for (const client of [one, two]) await come('the queue is empty', () => client.chat.state.queue.length === 0);
+    for (const client of [one, two]) await come('all came', () => client.texts(id).length === 2 * sent.length);
+    assert.deepEqual(one.texts(id), two.texts(id));
+    const isOther = (text: string | undefined) => text?.startsWith('other');
+    assert.deepEqual([one.texts(id).filter((text) => !isOther(text)), one.texts(id).filter(isOther)], [sent, sent.map((text) => `other ${text}`)]);
+    for (const client of [one, two]) client.close();
+  });
+
+  test(`${by}: an app that was restarted sends what its queue has kept, and shows what it had without a network`, async () => {
+    const [ann, bob] = [name('ann', 3), name('bob', 3)];
+    const id = await server.group(ann, bob);
+    await server.post(bob, id, 'from before');
+    const kept = device();
+    const first = await open(ann, by, kept);
+    await first.phase('live');
+    await link.become('refused');
+    await come('it is seen', () => first.chat.state.phase === 'waiting');
+    const clientId = first.say(id, 'kept');
+    await come('the storage has it', () => first.chat.state.queue[0]?.status === 'waiting');
+    first.close();
+
+    const second = await open(ann, by, kept);
+    await come('it is restored', () => second.chat.state.userId === ann);
+    assert.deepEqual([second.texts(id), second.chat.state.queue[0]?.request.entry?.clientId], [['from before'], clientId]);
+    await link.become('open');
+    second.networkFound();
+    await come('it is stored', () => second.of('posted').length === 1);
+    await come('it came', () => second.texts(id).length === 2);
+    assert.deepEqual((await kept.storage.load(ann)).queue, []);
+    second.close();
+  });
+
+  test(`${by}: two devices of a user stay in step: sent, edited, deleted, reacted to, read and hidden`, async () => {
+    const [ann, bob] = [name('ann', 4), name('bob', 4)];
+    const id = await server.group(ann, bob);
+    const [phone, tablet, other] = [await open(bob, by), await open(bob, by), await open(ann, by)];
+    const all = [phone, tablet, other];
+    await Promise.all(all.map((client) => client.phase('live')));
+    const upTo = (seq: bigint) => come(`all have ${seq}`, () => all.every(({ chat }) => chat.state.conversations.get(id)?.last?.seq === seq));
+    for (const text of ['one', 'two', 'three']) other.say(id, text); // events 2, 3 and 4
+    await upTo(4n);
+    assert.deepEqual([phone.unread(id), tablet.unread(id), other.unread(id)], [3, 3, 0]);
+    other.send(id, { $case: 'edit', value: { targetSeq: 2n, content: { text: 'ONE', data: Buffer.of() } } });
+    await upTo(5n);
+    other.send(id, { $case: 'delete', value: { targetSeq: 3n } });
+    await upTo(6n);
+    phone.send(id, { $case: 'react', value: { targetSeq: 2n, reaction: '+1', remove: false } });
+    await upTo(7n);
+    for (const client of all) assert.deepEqual(client.texts(id), ['ONE', undefined, 'three']);
+    assert.deepEqual([phone.unread(id), tablet.unread(id)], [2, 2]);
+
+    phone.chat.dispatch({ type: 'read', conversationId: id, seq: 2n });
+    assert.equal(phone.unread(id), 1, 'at once on the device that reads');
+    await come('the tablet follows', () => tablet.unread(id) === 1);
+    await come('the other member sees it', () => other.chat.state.conversations.get(id)?.receipts.get(bob)?.readSeq === 2n);
+    await server.call(bob, 'HideMessage', { conversationId: id, seq: 4n });
+    for (const client of [phone, tablet]) await come('it is hidden on both', () => client.texts(id).length === 2 && client.unread(id) === 0);
+    assert.equal(other.texts(id).length, 3);
+
+    tablet.chat.dispatch({ type: 'typing', conversationId: id });
+    await come('it is seen that bob types', () => other.of('typing').some(({ users }) => users.includes(bob)));
+    await server.call(ann, 'ChangeMembers', { conversationId: id, changes: [{ userId: bob, role: 0 }] });
+    for (const client of [phone, tablet]) await come('it is dropped', () => client.chat.state.conversations.get(id) === undefined);
+    for (const client of all) client.close();
+  });
+
+  test(`${by}: a message that the server refuses by a rule is given up, and those beside it are sent`, async () => {
+    const [ann, bob] = [name('ann', 5), name('bob', 5)];
+    const [id, other] = [await server.group(ann, bob), await server.group(ann, bob)];
+    const client = await open(ann, by);
+    await client.phase('live');
+    const wrong = client.send(id, { $case: 'message', value: { content: { text: 'x', data: Buffer.of() }, replyToSeq: 2n ** 60n } });
+    client.say(other, 'beside');
+    client.say(id, 'behind');
+    await come('all three are answered', () => client.of('posted').length >= 3 && client.chat.state.queue.length === 0);
+    assert.deepEqual(
+      client.of('posted').flatMap(({ clientId, reason }) => (reason === '' ? [] : [[clientId, reason]])),
+      [[wrong, 'REQUEST_INVALID']],
+    );
+    await client.phase('live');
+    await come('both came', () => client.texts(other).length === 1 && client.texts(id).length === 1);
+    client.close();
+  });
+
+  test(`${by}: of a long conversation the end comes, its gap is named, and the rest is loaded`, async () => {
+    const [ann, bob] = [name('ann', 6), name('bob', 6)];
+    const id = await server.group(ann, bob);
+    for (let n = 0; n < 130; n++) await server.post(ann, id, `${n}`);
+    const client = await open(bob, by);
+    await client.phase('live');
+    assert.deepEqual([client.texts(id).length, client.of('events')[0]?.gap, client.unread(id)], [20, true, 130]);
+    const first = () => client.chat.state.conversations.get(id)?.events[0]?.seq ?? 0n;
+    for (let before = 0n; first() > 2n && first() !== before; ) {
+      before = first();
+      client.chat.dispatch({ type: 'load', conversationId: id, beforeSeq: before });
+      await come('older ones', () => first() < before);
+    }
+    assert.deepEqual(
+      client.texts(id),
+      Array.from({ length: 130 }, (_, n) => `${n}`),
+    );
+    client.close();
+  });
+
+  test(`${by}: nothing of a user is left for the next one`, async () => {
+    const [ann, bob] = [name('ann', 7), name('bob', 7)];
+    const id = await server.group(ann, bob);
+    await server.post(bob, id, 'for ann');
+    const kept = device();
+    const client = await open(ann, by, kept);
+    await client.phase('live');
+    await link.become('refused');
+    await come('it is seen', () => client.chat.state.phase === 'waiting');
+    const clientId = client.say(id, 'never sent');
+    await link.become('open');
+    await client.session.signOut();
+    assert.deepEqual([client.chat.state.phase, client.chat.state.conversations.size, client.chat.state.queue], ['stopped', 0, []]);
+    assert.ok(client.of('posted').some((notice) => notice.clientId === clientId && notice.reason === 'CANCELLED'));
+    const next = await open(bob, by, kept);
+    await next.phase('live');
+    assert.deepEqual([next.texts(id), (await kept.storage.load(bob)).queue], [['for ann'], []]);
+    for (const each of [client, next]) each.close();
+  });
 }

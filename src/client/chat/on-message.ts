@@ -3,7 +3,7 @@ import type { Chance } from '../stream/connection.ts';
 import { alive, onStreamMessage, startsOver } from '../stream/on-stream-message.ts';
 import { same, then, upToDate } from '../stream/transitions.ts';
 import { later } from './later.ts';
-import { answered, arrived, sendQueue } from './queue.ts';
+import { answered, arrived, lost, sendQueue, unawaited } from './queue.ts';
 import { sendReceipts, showTyping, withChatting } from './receipts.ts';
 import { save } from './saves.ts';
 import { type ChatDraft, type Chatting, type ChatState, notify } from './state.ts';
@@ -56,11 +56,13 @@ function conversation(state: ChatState, { conversation: given, reset }: Conversa
   const { ownSeq = 0n, hiddenSeqs = [] } = given.own ?? {};
   const next = { ...(known ?? chattingOf), conversation: given, events: hidden(known?.events ?? [], hiddenSeqs) };
   const ownSeen = later(ownSeq, state.ownSeen);
-  const draft = save(withOwnSeen(withChatting(state, next), ownSeen), [
+  const before = reset ? lost(state, given.id) : state;
+  const draft = save(withOwnSeen(withChatting(before, next), ownSeen), [
     { kind: 'conversation', conversation: given, reset },
     ...(state.phase === 'live' ? [{ kind: 'ownSeq', ownSeq: ownSeen } as const] : []),
   ]);
-  return { ...draft, actions: [...draft.actions, notify({ kind: 'conversation', conversationId: given.id, reset })] };
+  const noticed: ChatDraft = { ...draft, actions: [...draft.actions, notify({ kind: 'conversation', conversationId: given.id, reset })] };
+  return reset ? then(noticed, sendQueue) : noticed;
 }
 
 /** A conversation without anything. */
@@ -111,7 +113,7 @@ function bounded(chatting: Chatting, userId: string): Chatting {
 function left(state: ChatState, conversationId: string): ChatDraft {
   const conversations = new Map(state.conversations);
   if (!conversations.delete(conversationId)) return same(state);
-  const draft = save({ ...state, conversations }, [{ kind: 'left', conversationId }]);
+  const draft = save(unawaited({ ...state, conversations }, conversationId), [{ kind: 'left', conversationId }]);
   return { ...draft, actions: [...draft.actions, notify({ kind: 'left', conversationId })] };
 }
 

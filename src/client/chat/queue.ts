@@ -51,7 +51,7 @@ export function answered(state: ChatState, { conversationId, clientId, posted: p
   if (passing.has(reason)) {
     const failures = state.postFailures + 1;
     const next = { ...state, queue: withStatus(state, found, 'waiting'), postFailures: failures, postsHeld: true };
-    return { state: next, actions: [timer('post', Math.max(againMs, waitMs(failures, random)))] };
+    return { state: next, actions: [timer('post', Math.max(againMs, waitMs(failures + 1, random)))] };
   }
   const seq = place?.seq ?? 0n;
   const comes = reason === '' && seq > (state.conversations.get(conversationId)?.last?.seq ?? 0n);
@@ -71,6 +71,17 @@ export function arrived(state: ChatState, conversationId: string, clientIds: Rea
     .filter(({ status }) => status !== 'stored')
     .reduce((draft, { request }) => then(draft, (next) => settled(next, request, '')), start);
   return then(left, sendQueue);
+}
+
+/** The server has lost what it had stored: that is sent once more. */
+export function lost(state: ChatState, conversationId: string): ChatState {
+  const isLost = ({ request, status }: Queued) => status === 'stored' && request.conversationId === conversationId;
+  return { ...state, queue: state.queue.map((each) => (isLost(each) ? { ...each, status: 'waiting', seq: 0n } : each)) };
+}
+
+/** No event of the conversation comes any more. */
+export function unawaited(state: ChatState, conversationId: string): ChatState {
+  return { ...state, queue: state.queue.filter(({ request, status }) => status !== 'stored' || request.conversationId !== conversationId) };
 }
 
 /** A stream begins: nothing of the queue was sent on it. */

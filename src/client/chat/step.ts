@@ -60,17 +60,26 @@ function stepOf(state: ChatState, event: ChatClientEvent, chance: Chance): ChatD
     case 'saveFailed':
       return saved(state, event.id, event.type === 'saved');
     case 'message':
-      return isOpen(state) ? onMessage(state, event.message, chance) : same(state);
+      return isOpen(state) ? (refusedFor(state, event, chance) ?? onMessage(state, event.message, chance)) : same(state);
     case 'timer':
       return isOfConnection(event.name) ? connectionStep(state, { type: 'timer', name: event.name }, chance) : onTimer(state, event.name);
-    case 'ended': {
-      if (event.code !== 'INVALID_ARGUMENT' || !isOpen(state)) return connectionStep(state, event, chance);
-      const draft = suspected(state, event.reason ?? event.code);
-      return draft === undefined ? connectionStep(state, event, chance) : then(draft, (next) => wait(next, 0, chance));
-    }
+    case 'ended':
+      return (isOpen(state) ? refusedFor(state, event, chance) : undefined) ?? connectionStep(state, event, chance);
     default:
       return connectionStep(state, event, chance);
   }
+}
+
+/** A stream that ends because a message broke a rule: not for hello, but for an entry of the queue. */
+function refusedFor(state: ChatState, event: ChatClientEvent & { readonly type: 'ended' | 'message' }, chance: Chance): ChatDraft | undefined {
+  const draft = isOfRule(event) ? suspected(state, 'REQUEST_INVALID') : undefined;
+  return draft && then(draft, (next) => wait(next, 0, chance));
+}
+
+function isOfRule(event: ChatClientEvent & { readonly type: 'ended' | 'message' }): boolean {
+  if (event.type === 'ended') return event.code === 'INVALID_ARGUMENT';
+  const { message } = event.message;
+  return message?.$case === 'closed' && message.value.reason === 'REQUEST_INVALID';
 }
 
 /** What the client has: the last event of each conversation. */

@@ -38,7 +38,7 @@ export function alive<S extends Connection, A>({ state, actions }: Draft<S, A>):
 function welcome<S extends Connection>(state: S, { heartbeatMs, acknowledgeEvery, serverTime, endsAt }: Welcome, chance: Chance): Draft<S> {
   const next = {
     ...state,
-    phase: 'syncing' as const,
+    phase: state.phase === 'connecting' ? ('syncing' as const) : state.phase,
     heartbeatMs,
     acknowledgeEvery: Math.max(1, acknowledgeEvery),
     aheadMs: (serverTime?.getTime() ?? chance.nowMs) - chance.nowMs,
