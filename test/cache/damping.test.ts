@@ -6,8 +6,12 @@ import { Metadata } from 'nice-grpc-common';
 import { memoryCacheStore } from '../../src/core/adapters/memory/cache-store.ts';
 import { memoryLeases } from '../../src/core/adapters/memory/leases.ts';
 import { memoryTagVersions } from '../../src/core/adapters/memory/tag-versions.ts';
+import type { Computed } from '../../src/core/cache/computed-answer.ts';
+import { openPartials } from '../../src/core/cache/flight/partials.ts';
+import { openBackoffs } from '../../src/core/cache/flight/revalidation-backoff.ts';
 import { openShares } from '../../src/core/cache/store/l2-shares.ts';
 import type { MethodPlan } from '../../src/core/kit/plan.ts';
+import type { ScopedKey } from '../../src/core/kit/scoped-map.ts';
 import { StatusError } from '../../src/core/kit/status-error.ts';
 import { StoreDown } from '../../src/core/kit/store-down.ts';
 import type { ComputeSoFar } from '../../src/core/ports/cached-stream.ts';
@@ -19,8 +23,26 @@ import { fakeClock } from '../support/time/clock.ts';
 import { cameBy, computation, lastRevision, openTestCache } from './open.ts';
 import { delayed, slowLeases, slowStore, slowVersions } from './slow.ts';
 
+type ScopedKeyOf = (key: string) => ScopedKey;
 const ada = { user: 'ada', request: { itemId: '7' } };
 const old = planOf('GetItem', { ttlMs: 1_000, staleWhileRevalidateMs: 300_000, staleIfErrorMs: 0 });
+
+test('what one user repeats makes nobody forget that an upstream has failed another, nor drops the partial answer of another', () => {
+  const clock = fakeClock();
+  const backoffs = openBackoffs(clock);
+  const partials = openPartials(clock);
+  const [ada, bob] = ['ada', 'bob'].map((scope) => (key: string) => ({ key: `${scope} ${key}`, scope })) as [ScopedKeyOf, ScopedKeyOf];
+  const partial = (bytes: number) => ({ body: new Uint8Array(bytes) }) as Computed;
+  backoffs.tried(ada('a'), false);
+  partials.keep(ada('a'), partial(1_000), 100);
+  for (let n = 0; n < 12_000; n++) {
+    backoffs.tried(bob(`${n}`), false);
+    partials.keep(bob(`${n}`), partial(20_000), 100);
+  }
+  assert.equal(backoffs.mayTry(ada('a').key), false);
+  assert.equal(partials.find(ada('a').key)?.body.byteLength, 1_000);
+  assert.deepEqual([backoffs.mayTry(bob('11999').key), backoffs.mayTry(bob('0').key)], [false, true]);
+});
 
 test('within stale-while-revalidate a failing upstream is asked once per backoff, not once per call', async () => {
   const { cache, clock } = openTestCache();

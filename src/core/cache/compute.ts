@@ -121,7 +121,7 @@ export function computeBy(parts: ComputeParts): Begin {
       const answer = await computeAlone();
       const computed = await finish(parts, { method, key, budget, complete, start, lease }, answer);
       stored = computed.freshUntilMs !== undefined;
-      if (computed.partial === true && !signal.aborted) partials.keep(key.key, computed, deadlineMs);
+      if (computed.partial === true && !signal.aborted) partials.keep(key, computed, deadlineMs);
       return computed;
     };
     const flight = beginFlight(run, { deadlineMs, clock, begunAt: flights.count(), tags });

@@ -104,7 +104,7 @@ export function serveStreamBy({
     const relay = openRelay();
     const time = timeToAnswer(call, clock);
     const cancelTimer = time && clock.after(time.afterMs, () => relay.end({ late: time.fault() }));
-    const tried = (done: boolean) => first !== undefined && key !== undefined && backoffs.tried(key.key, done);
+    const tried = (done: boolean) => first !== undefined && key !== undefined && backoffs.tried(key, done);
     computed(streamed, leaving.signal, relay).then(
       (computed) => {
         tried(computed.freshUntilMs !== undefined);

@@ -44,7 +44,7 @@ export function revalidateBy({
     void flight.join(never).then((outcome) => {
       inBackground--;
       giveBack();
-      backoffs.tried(key.key, 'value' in outcome && outcome.value.freshUntilMs !== undefined);
+      backoffs.tried(key, 'value' in outcome && outcome.value.freshUntilMs !== undefined);
     });
   };
 }
