@@ -36,6 +36,7 @@ import { publisherHandlers } from './core/services/publisher/publisher.ts';
 import { mintServiceToken } from './core/services/session/access-tokens.ts';
 import { internalTokens } from './core/services/session/internal-tokens.ts';
 import { watchSessions } from './core/services/session/session-watch.ts';
+import { certificateMetrics } from './core/adapters/telemetry/certificate-metrics.ts';
 import { openTelemetry } from './core/adapters/telemetry/open-telemetry.ts';
 import type { DrainSummary } from './transport/drain.ts';
 import { defectReports } from './transport/http/confine-errors.ts';
@@ -103,6 +104,7 @@ export async function wire({ settings, app, release, clock, env, pretty, samples
   const { accessLog, logLevel, sampleRatio } = settings.telemetry;
   const telemetry = await openTelemetry({ version: release.version, sampleRatio, accessLog, logLevel, pretty, env, clock });
   const { log, meter, recorder } = telemetry;
+  certificateMetrics(meter, certificates.pems);
   const randomHex = randomDigits();
   const keys = await keyDirectory(settings.keysDir, clock, log);
   const { issuer } = settings.auth;
@@ -122,6 +124,7 @@ export async function wire({ settings, app, release, clock, env, pretty, samples
     clock,
     log,
     listening: listening.promise,
+    meter,
   });
   const sessions = sqlSessions(database.use);
   const shared = openSharedStores(settings, { clock, log, meter });
@@ -149,6 +152,7 @@ export async function wire({ settings, app, release, clock, env, pretty, samples
     refreshKey,
     clock,
     log,
+    meter,
   });
 
   const table = errorTable(settings.app.errorDomain, app);

@@ -1,4 +1,5 @@
 import { createHmac } from 'node:crypto';
+import type { Meter } from '@opentelemetry/api';
 import { remoteKeySet } from '../core/adapters/jwks/remote-key-set.ts';
 import type { Clock } from '../core/kit/clock.ts';
 import type { Handler } from '../core/ports/call.ts';
@@ -27,6 +28,7 @@ export type AuthParts = {
   readonly refreshKey: string;
   readonly clock: Clock;
   readonly log: Log;
+  readonly meter: Meter;
 };
 
 /** Verifies tokens, and answers SessionService. */
@@ -35,10 +37,10 @@ export function openAuth(parts: AuthParts): {
   readonly openLifetime: OpenLifetime;
   readonly handlers: Readonly<Record<string, Handler>>;
 } {
-  const { settings, methods, keys, sessions, revocations, refreshKey, clock, log } = parts;
+  const { settings, methods, keys, sessions, revocations, refreshKey, clock, log, meter } = parts;
   const { auth } = settings;
   const keySetOf = ({ issuer, jwksUrl }: { readonly issuer: string; readonly jwksUrl: string }) =>
-    remoteKeySet({ issuer, url: jwksUrl, clock, log, fetch });
+    remoteKeySet({ issuer, url: jwksUrl, clock, log, meter, fetch });
   const verifyLoaded = verifyTokens({
     keys,
     clock,

@@ -36,7 +36,7 @@ export function wireCache({ settings, app, plans, shared: { redis, bodies, bus }
   const counts = cacheCounts(meter);
   const announcements = redis && announceInvalidations({ bus, log, from: randomUUID() });
   const cache = openCache({
-    ...(redis && bodies ? redisCache({ redis, bodies, bytesMax, clock, token: randomUUID }) : memoryCache({ bytesMax, clock })),
+    ...(redis && bodies ? redisCache({ redis, bodies, bytesMax, clock, token: randomUUID, meter }) : memoryCache({ bytesMax, clock, meter })),
     ...(announcements && { announce: announcements.announce }),
     keepMs: longestLifeMs(plans),
     idleMs: () => performance.nodeTiming.idleTime,

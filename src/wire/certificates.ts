@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '../core/kit/clock.ts';
 import { type CertificateFiles, readCertificate } from '../transport/tls/certificate.ts';
@@ -11,6 +12,8 @@ export type Certificates = {
   readonly internal: FrontTls;
   /** Certificate of the authority that dev created. */
   readonly caFile: string | undefined;
+  /** The certificates as the files have them now, by listener. */
+  readonly pems: Readonly<Record<'public' | 'internal', () => string | undefined>>;
   /** The watched files of each listener. */
   readonly files: { readonly public: CertificateFiles | undefined; readonly internal: CertificateFiles | undefined };
 };
@@ -28,5 +31,14 @@ export async function openCertificates({ mode, dataDir, public: { tls, plaintext
   const internalFiles = internal.tls ?? tls;
   const ofInternal = read(internalFiles) ?? made;
   if (ofInternal === undefined) throw new Error('The internal listener has no certificate.');
-  return { public: plaintext ? undefined : ofPublic, internal: ofInternal, caFile: made?.caFile, files: { public: tls, internal: internalFiles } };
+  const pem = (files: CertificateFiles | undefined, loaded: FrontTls | undefined) => () =>
+    files === undefined ? loaded?.cert : readFileSync(files.certFile, 'utf8');
+  const toPublic = plaintext ? undefined : ofPublic;
+  return {
+    public: toPublic,
+    internal: ofInternal,
+    caFile: made?.caFile,
+    files: { public: tls, internal: internalFiles },
+    pems: { public: pem(tls, toPublic), internal: pem(internalFiles, ofInternal) },
+  };
 }

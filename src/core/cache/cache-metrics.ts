@@ -28,10 +28,7 @@ export type CacheCounts = {
   requests: Record<CacheResult, number>;
   notStored: Record<NotStoredReason, number>;
   storeFailures: Record<StoreFailure, number>;
-  /**
-   * Invalidations of writes that the shared store has not received: those pending, and those dropped because there were
-   * too many.
-   */
+  /** Invalidations of writes that the shared store has not received. */
   pending: { now: number; dropped: number };
 };
 

@@ -1,4 +1,5 @@
 import { createPublicKey, type JsonWebKey } from 'node:crypto';
+import type { Meter } from '@opentelemetry/api';
 import { type CryptoKey, createLocalJWKSet, type JSONWebKeySet, type JWK, type JWSHeaderParameters } from 'jose';
 import type { Clock } from '../../kit/clock.ts';
 import { Fault } from '../../kit/fault.ts';
@@ -15,7 +16,14 @@ const timeoutMs = 5_000;
 const bytesMax = 262_144;
 const rsaBitsMin = 2_048;
 
-export type KeySetOptions = { readonly issuer: string; readonly url: string; readonly clock: Clock; readonly log: Log; readonly fetch: typeof fetch };
+export type KeySetOptions = {
+  readonly issuer: string;
+  readonly url: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly meter?: Meter | undefined;
+  readonly fetch: typeof fetch;
+};
 type Loaded = { readonly find: ReturnType<typeof createLocalJWKSet>; readonly marks: ReadonlyMap<string | undefined, string>; readonly atMs: number };
 
 /**
@@ -25,11 +33,17 @@ type Loaded = { readonly find: ReturnType<typeof createLocalJWKSet>; readonly ma
  * unavailable the last good set is used for a day, and no call waits. Https only, except on loopback; no redirects; at
  * most 256 KiB and 5 s. RSA keys below 2048 bits are ignored.
  */
-export function remoteKeySet({ issuer, url, clock, log, fetch }: KeySetOptions): KeySet {
+export function remoteKeySet({ issuer, url, clock, log, meter, fetch }: KeySetOptions): KeySet {
   let loaded: Loaded | undefined;
   let triedAtMs = Number.NEGATIVE_INFINITY;
   let failed = false;
   let loading: Promise<void> | undefined;
+  const failures = meter?.createCounter('portico.jwks.failures', { description: 'Fetches of the keys of an issuer that failed.' });
+  meter
+    ?.createObservableGauge('portico.jwks.age', { unit: 's', description: 'Age of the keys of an issuer; they are fetched with its tokens.' })
+    .addCallback((observed) => {
+      if (loaded !== undefined) observed.observe((clock.nowMs() - loaded.atMs) / 1_000, { issuer });
+    });
 
   const load = async () => {
     triedAtMs = clock.nowMs();
@@ -39,6 +53,7 @@ export function remoteKeySet({ issuer, url, clock, log, fetch }: KeySetOptions):
       failed = false;
     } catch (error) {
       failed = true;
+      failures?.add(1, { issuer });
       log.warn('The keys of an issuer could not be fetched.', { issuer, url, error });
     } finally {
       loading = undefined;

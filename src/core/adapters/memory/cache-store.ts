@@ -1,3 +1,4 @@
+import type { Meter } from '@opentelemetry/api';
 import { LRUCache } from 'lru-cache';
 import type { CacheEntry, CacheStore, SetResult } from '../../ports/cache-store.ts';
 import type { MemoryLeases } from './leases.ts';
@@ -27,8 +28,10 @@ export function memoryCacheStore({
   bytesMax,
   leases,
   versions,
+  meter,
 }: {
   bytesMax: number;
+  meter?: Meter | undefined;
   leases?: MemoryLeases;
   versions?: Pick<MemoryTagVersions, 'retain' | 'release'>;
 }): CacheStore {
@@ -46,6 +49,12 @@ export function memoryCacheStore({
       if (scope.keys.size === 0) scopes.delete(held.entry.scope);
     },
   });
+  meter
+    ?.createObservableGauge('portico.cache.size', { unit: 'By', description: 'Size of the stored answers in memory.' })
+    .addCallback((observed) => observed.observe(entries.calculatedSize));
+  meter
+    ?.createObservableGauge('portico.cache.entries', { description: 'Stored answers in memory.' })
+    .addCallback((observed) => observed.observe(entries.size));
   const put = (key: string, held: Held): SetResult => {
     entries.delete(key); // so that what it took is given back before its scope is measured
     const size = sizeOf(key, held);

@@ -1,5 +1,7 @@
+import type { Meter } from '@opentelemetry/api';
 import type { Clock } from '../../kit/clock.ts';
 import { memoryCacheStore } from '../memory/cache-store.ts';
+import { countInvalidations } from '../telemetry/count-invalidations.ts';
 import { redisCacheStore } from './cache-store.ts';
 import type { Redis } from './connection/open-redis.ts';
 import { redisLeases } from './leases.ts';
@@ -12,13 +14,14 @@ type Parts = {
   readonly bytesMax: number;
   readonly clock: Clock;
   readonly token: () => string;
+  readonly meter?: Meter;
 };
 
 /** What a cache of several replicas is made of: L1 in memory, L2 and the versions of tags in Redis. */
-export function redisCache({ redis, bodies, bytesMax, clock, token }: Parts) {
+export function redisCache({ redis, bodies, bytesMax, clock, token, meter }: Parts) {
   return {
-    store: memoryCacheStore({ bytesMax }),
-    versions: redisTagVersions({ redis }),
+    store: memoryCacheStore({ bytesMax, meter }),
+    versions: countInvalidations(redisTagVersions({ redis }), meter),
     shared: { store: redisCacheStore({ redis: bodies, clock }), leases: redisLeases({ redis, token }) },
     generation: redis.generation,
   };

@@ -1,3 +1,4 @@
+import type { Meter } from '@opentelemetry/api';
 import type { Clock } from '../../kit/clock.ts';
 import type { Log } from '../../ports/log.ts';
 import { openDatabaseAccess, type UseDatabase } from './database-access.ts';
@@ -26,6 +27,7 @@ export type DatabaseParts = {
   readonly log: Log;
   /** The database is opened once this is resolved: after the banner, and never if a port is in use. */
   readonly listening: Promise<void>;
+  readonly meter?: Meter;
   readonly open?: typeof openSql;
 };
 
@@ -33,7 +35,7 @@ export type DatabaseParts = {
  * Opens the database after the banner. The embedded one is migrated here. `portico migrate` migrates PostgreSQL; until
  * then opening is retried, and the reason is reported.
  */
-export function openDatabase({ where, migrations, clock, log, listening, open = openSql }: DatabaseParts): OpeningDatabase {
+export function openDatabase({ where, migrations, clock, log, listening, meter, open = openSql }: DatabaseParts): OpeningDatabase {
   const embedded = 'folder' in where;
   let waiting: string | undefined = 'the database is being opened';
   let closed = false;
@@ -52,7 +54,7 @@ export function openDatabase({ where, migrations, clock, log, listening, open = 
       };
     });
   const attempt = async (): Promise<Sql | undefined> => {
-    opened ??= await open(where, log);
+    opened ??= await open(where, log, meter);
     if (embedded) await migrate(opened.db, migrations);
     const { misfit, newer } = await fitOf(opened.db, migrations);
     if (misfit !== undefined) waitFor(misfit);

@@ -1,3 +1,4 @@
+import type { Meter } from '@opentelemetry/api';
 import { Kysely, PostgresDialect } from 'kysely';
 import { types } from 'pg';
 import type { Log } from '../../ports/log.ts';
@@ -25,21 +26,21 @@ types.setTypeParser(int8, BigInt);
  * Opens the database. PGlite takes seconds: await it after the banner.
  * @throws Error with a text for operators when it cannot be opened
  */
-export async function openSql(options: SqlOptions, log: Log): Promise<Sql> {
+export async function openSql(options: SqlOptions, log: Log, meter?: Meter): Promise<Sql> {
   if ('url' in options) {
-    const pool = openPool({ connectionString: options.url, max: options.connectionsMax ?? 10 }, log);
+    const pool = openPool({ connectionString: options.url, max: options.connectionsMax ?? 10 }, log, meter);
     const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool }) });
     return { db, lost: new Promise(() => {}), close: () => db.destroy() };
   }
-  return openEmbedded(options.folder, log);
+  return openEmbedded(options.folder, log, meter);
 }
 
 /** The pool's connections to PGlite, which runs one statement at a time anyway. */
 const embeddedConnections = 4;
 
-async function openEmbedded(folder: string, log: Log): Promise<Sql> {
+async function openEmbedded(folder: string, log: Log, meter?: Meter): Promise<Sql> {
   const { host, lost, close } = await openPglite(folder, log);
-  const pool = openPool({ host, user: 'postgres', database: 'postgres', max: embeddedConnections }, log);
+  const pool = openPool({ host, user: 'postgres', database: 'postgres', max: embeddedConnections }, log, meter);
   const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool }) });
   return {
     db,

@@ -1,5 +1,6 @@
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
 import { memoryUsage } from 'node:process';
+import { getHeapStatistics } from 'node:v8';
 import type { Meter } from '@opentelemetry/api';
 
 /** Nanoseconds in a second. */
@@ -35,6 +36,9 @@ export function runtimeMetrics(meter: Meter): () => void {
   meter
     .createObservableGauge('v8js.memory.heap.used', { unit: 'By', description: 'Used JavaScript heap.' })
     .addCallback((observed) => observed.observe(memoryUsage().heapUsed));
+  meter
+    .createObservableGauge('v8js.memory.heap.limit', { unit: 'By', description: 'Limit of the JavaScript heap.' })
+    .addCallback((observed) => observed.observe(getHeapStatistics().heap_size_limit));
   meter
     .createObservableGauge('process.memory.usage', { unit: 'By', description: 'Resident memory of the process.' })
     .addCallback((observed) => observed.observe(memoryUsage.rss()));

@@ -5,6 +5,8 @@ import { observeCounter, observeGauge } from '../../kit/observe.ts';
 export type LiveCounts = {
   events: number;
   snapshots: number;
+  /** Now. */
+  subscriptions: number;
   computes: number;
   closed(what: 'stream' | 'subscription' | 'watch', reason: string): void;
 };
@@ -15,8 +17,9 @@ export function liveCounts(
   now: { readonly streams: () => number; readonly topics: () => number; readonly watched: () => number },
 ): LiveCounts {
   const closings = meter.createCounter('portico.live.closed', { description: 'Streams, subscriptions and watches that the server closed.' });
-  const counts: LiveCounts = { events: 0, snapshots: 0, computes: 0, closed: (what, reason) => closings.add(1, { what, reason }) };
+  const counts: LiveCounts = { events: 0, snapshots: 0, subscriptions: 0, computes: 0, closed: (what, reason) => closings.add(1, { what, reason }) };
   observeGauge(meter, 'portico.live.streams', 'Open live streams.', now.streams);
+  observeGauge(meter, 'portico.live.subscriptions', 'Open subscriptions of clients.', () => counts.subscriptions);
   observeGauge(meter, 'portico.live.topics', 'Topics that clients of this replica listen to.', now.topics);
   observeGauge(meter, 'portico.live.watched', 'Answers that clients of this replica watch.', now.watched);
   observeCounter(meter, 'portico.live.events', 'Events sent to clients.', () => counts.events);

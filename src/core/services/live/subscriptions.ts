@@ -68,7 +68,9 @@ export function openSubscriptions(stream: Stream, call: ReadyCall, parts: LivePa
       },
       onFailed: (error) => fail(open.wish, error),
     });
+    counts.subscriptions++;
     open.endListening = () => {
+      counts.subscriptions--;
       subscription.close();
       endPresence();
     };

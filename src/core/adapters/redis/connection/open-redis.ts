@@ -98,6 +98,9 @@ export function openRedis(
   meter
     ?.createObservableGauge('portico.store.up', { description: '1 while every Redis that the server needs answers.' })
     .addCallback((result) => result.observe(up ? 1 : 0));
+  meter
+    ?.createObservableGauge('portico.store.pending', { description: 'Commands without a reply of Redis yet.' })
+    .addCallback((result) => result.observe(router.nodes().reduce((sum, node) => sum + node.pending(), 0)));
   const counted = (error: unknown): never => {
     if (error instanceof StoreDown) failures?.add(1, { 'portico.store.why': error.why });
     throw error;

@@ -16,6 +16,8 @@ export type RedisNode = {
   /** The options of further connections to it. */
   readonly address: RedisOptions;
   isUp(): boolean;
+  /** Commands without a reply yet. */
+  pending(): number;
   /** Its last INFO. It is read before any command on a new connection, and kept while there is no connection. */
   info(): RedisInfo | undefined;
   /**
@@ -80,6 +82,7 @@ export function openRedisNode(
   let trouble: string | undefined = 'not connected yet';
   let failures = 0;
   let connection = 0; // numbered, so that a late answer of an older one has no effect
+  let pending = 0;
   let closed = false;
   let cancelPing = () => {};
   let cancelWatch = () => {};
@@ -136,12 +139,15 @@ export function openRedisNode(
   };
   const asked = async <T>(ask: () => Promise<T>): Promise<T> => {
     if (state !== 'up') throw new StoreDown('gone', `Redis ${name} is unavailable: ${trouble ?? 'it does not answer'}.`);
+    pending++;
     try {
       const reply = await within(ask());
       failures = 0;
       return reply;
     } catch (error) {
       throw failed(error);
+    } finally {
+      pending--;
     }
   };
   redis.on('error', (error) => {
@@ -167,6 +173,7 @@ export function openRedisNode(
     name,
     address,
     isUp: () => state === 'up',
+    pending: () => pending,
     info: () => info,
     send: (command, words) => asked(() => redis.callBuffer(command, words as Word[]) as Promise<unknown>),
     sendTogether: (commands) => asked(() => Promise.all(commands.map(([command, ...words]) => redis.callBuffer(command, words) as Promise<unknown>))),
