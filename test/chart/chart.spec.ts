@@ -133,11 +133,11 @@ for (const name of fixtures) {
     const services = ofKind<Service>(of, 'Service');
     assert.deepEqual(
       services.map(({ spec }) => spec.ports[0]?.targetPort),
-      ['public', 'internal', 'admin'],
+      ['public', 'internal', 'admin', 'internal'],
     );
     assert.deepEqual(
       services.map(({ spec }) => spec.ports[0]?.appProtocol),
-      [settings.public.plaintext ? 'kubernetes.io/h2c' : 'https', 'https', 'http'],
+      [settings.public.plaintext ? 'kubernetes.io/h2c' : 'https', 'https', 'http', 'https'],
     );
     const finds = (selector: Record<string, string>, found: Record<string, string>) =>
       Object.entries(selector).every(([key, value]) => found[key] === value);

@@ -41,7 +41,7 @@ function checker(): string {
   if (checkerPath !== undefined) return checkerPath;
   const source = join(import.meta.dirname, 'manifests');
   const hash = createHash('sha256');
-  for (const file of ['main.go', 'go.mod', 'go.sum']) hash.update(readFileSync(join(source, file)));
+  for (const file of ['main.go', 'types.go', 'go.mod', 'go.sum']) hash.update(readFileSync(join(source, file)));
   checkerPath = join(cache, `manifests-${hash.digest('hex').slice(0, 16)}`);
   mkdirSync(cache, { recursive: true });
   if (!existsSync(checkerPath)) go(['build', '-trimpath', '-ldflags', '-s -w', '-o', checkerPath, '.'], { cwd: source });
@@ -57,6 +57,8 @@ export function helm(...args: readonly string[]): { readonly code: number | null
 export const valuesFile = (name: string) => join(import.meta.dirname, 'values', `${name}.yaml`);
 
 export type RenderOptions = {
+  /** Files of more values, each over those before it. */
+  readonly over?: readonly string[];
   /** `--set`, such as "replicaCount=2": Helm guesses the type. */
   readonly sets?: readonly string[];
   /** `--set-string`. */
@@ -69,7 +71,7 @@ export type RenderOptions = {
 /** @throws Error with what Helm says when it does not accept the values */
 export function render(
   values: string,
-  { sets = [], strings = [], kube = kubeVersions[0], release = 'test', namespace = 'phones' }: RenderOptions = {},
+  { over = [], sets = [], strings = [], kube = kubeVersions[0], release = 'test', namespace = 'phones' }: RenderOptions = {},
 ): Rendered {
   const args = [
     'template',
@@ -81,6 +83,7 @@ export function render(
     kube,
     '-f',
     valuesFile(values),
+    ...over.flatMap((file) => ['-f', file]),
     ...sets.flatMap((set) => ['--set', set]),
     ...strings.flatMap((set) => ['--set-string', set]),
   ];

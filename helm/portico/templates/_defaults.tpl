@@ -11,6 +11,19 @@
   "nameOverride": "",
   "fullnameOverride": "",
   "replicaCount": 1,
+  "autoscaling": {
+    "enabled": false,
+    "kind": "hpa",
+    "minReplicas": 3,
+    "maxReplicas": 30,
+    "cpuPercent": 65,
+    "liveStreams": 5000,
+    "scaleDownPercent": 10,
+    "scaleDownAfterSeconds": 300,
+    "keda": {
+      "prometheusUrl": ""
+    }
+  },
   "secrets": {
     "database": {
       "name": "",
@@ -59,6 +72,61 @@
     },
     "admin": {
       "port": 8445
+    },
+    "peers": {
+      "enabled": true
+    }
+  },
+  "networkPolicy": {
+    "enabled": false,
+    "publicFrom": [],
+    "internalFrom": [
+      {
+        "namespaceSelector": {
+          "matchLabels": {
+            "portico-internal": "true"
+          }
+        }
+      }
+    ],
+    "adminFrom": [
+      {
+        "namespaceSelector": {
+          "matchLabels": {
+            "kubernetes.io/metadata.name": "monitoring"
+          }
+        }
+      }
+    ],
+    "egress": {
+      "enabled": true,
+      "databasePorts": [
+        5432
+      ],
+      "redisPorts": [
+        6379
+      ],
+      "more": []
+    }
+  },
+  "monitoring": {
+    "labels": {},
+    "interval": "30s",
+    "serviceMonitor": {
+      "enabled": false
+    },
+    "podMonitor": {
+      "enabled": false
+    },
+    "rules": {
+      "enabled": false
+    },
+    "dashboards": {
+      "enabled": false,
+      "labels": {
+        "grafana_dashboard": "1"
+      },
+      "annotations": {}
     }
   },
   "serviceAccount": {

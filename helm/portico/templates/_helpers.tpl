@@ -90,17 +90,41 @@ seccompProfile:
 {{- required "secrets.database.name is needed: a Secret with the URL of PostgreSQL (postgres://user:password@host:5432/database)." .Values.secrets.database.name }}
 {{- end }}
 
+{{/* The fewest replicas that run while nothing is wrong. */}}
+{{- define "portico.replicasMin" -}}
+{{- ternary .Values.autoscaling.minReplicas .Values.replicaCount .Values.autoscaling.enabled | int }}
+{{- end }}
+
 {{/* Everything that has to hold between values, each with what to do. */}}
 {{- define "portico.validate" -}}
 {{- $redis := default dict .Values.config.redis -}}
-{{- if and (gt (int .Values.replicaCount) 1) (not .Values.secrets.redisUrl.name) (not $redis.nodes) -}}
-{{- fail "replicaCount: more than one replica needs Redis (config.redis.nodes or secrets.redisUrl.name): without it an invalidation reaches only one of them." }}
+{{- $scaling := .Values.autoscaling -}}
+{{- $replicasMost := ternary $scaling.maxReplicas .Values.replicaCount $scaling.enabled | int -}}
+{{- if and (gt $replicasMost 1) (not .Values.secrets.redisUrl.name) (not $redis.nodes) -}}
+{{- fail (printf "%s: more than one replica needs Redis (config.redis.nodes or secrets.redisUrl.name): without it an invalidation reaches only one of them." (ternary "autoscaling.maxReplicas" "replicaCount" $scaling.enabled)) }}
+{{- end -}}
+{{- if $scaling.enabled -}}
+{{- if gt (int $scaling.minReplicas) (int $scaling.maxReplicas) -}}
+{{- fail (printf "autoscaling.minReplicas: at most autoscaling.maxReplicas, which is %d." (int $scaling.maxReplicas)) }}
+{{- end -}}
+{{- if and (eq (int $scaling.cpuPercent) 0) (eq (int $scaling.liveStreams) 0) -}}
+{{- fail "autoscaling: cpuPercent, liveStreams or both are needed: nothing else says how many replicas there are to be." }}
+{{- end -}}
+{{- if and (gt (int $scaling.cpuPercent) 0) (not (dig "requests" "cpu" "" (default dict .Values.resources))) -}}
+{{- fail "resources.requests.cpu is needed where autoscaling.cpuPercent is not 0: it is a share of that request." }}
+{{- end -}}
+{{- if and (eq $scaling.kind "keda") (gt (int $scaling.liveStreams) 0) (not $scaling.keda.prometheusUrl) -}}
+{{- fail "autoscaling.keda.prometheusUrl is needed where autoscaling.kind is keda, unless autoscaling.liveStreams is 0." }}
+{{- end -}}
 {{- end -}}
 {{- if and .Values.tls.public.plaintext .Values.tls.public.secretName -}}
 {{- fail "tls.public: plaintext is true, and secretName is set: keep one of them." }}
 {{- end -}}
 {{- if and .Values.tls.internal.clientCaKey (not .Values.tls.internal.secretName) -}}
 {{- fail "tls.internal.secretName is needed where tls.internal.clientCaKey is set: the key is one of that Secret." }}
+{{- end -}}
+{{- if and .Values.monitoring.serviceMonitor.enabled .Values.monitoring.podMonitor.enabled -}}
+{{- fail "monitoring: serviceMonitor and podMonitor are both enabled, and every sample would be there twice: keep one of them." }}
 {{- end -}}
 {{- $drain := default dict .Values.config.drain -}}
 {{- $leastSeconds := add .Values.preStopSleepSeconds 10 | int -}}

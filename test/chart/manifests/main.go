@@ -1,5 +1,6 @@
-// Reads Kubernetes manifests from stdin into Kubernetes' own Go types, strictly: a field that does not exist, is given twice or has another type is an error,
-// and so are names and labels that the API server would refuse.
+// Reads Kubernetes manifests from stdin into the Go types of Kubernetes and of the operators in types.go, strictly: a
+// field that does not exist, is given twice or has another type is an error, and so are names and labels that the API
+// server would refuse.
 package main
 
 import (
@@ -15,11 +16,15 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/serializer"
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/yaml"
-	"k8s.io/client-go/kubernetes/scheme"
 )
 
 func main() {
-	decoder := serializer.NewCodecFactory(scheme.Scheme, serializer.EnableStrict).UniversalDeserializer()
+	types, err := allTypes()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	decoder := serializer.NewCodecFactory(types, serializer.EnableStrict).UniversalDeserializer()
 	reader := yaml.NewYAMLReader(bufio.NewReader(os.Stdin))
 	count, wrong := 0, 0
 	for {
