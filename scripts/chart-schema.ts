@@ -28,6 +28,9 @@ const list: Schema = { type: 'array', items: anything };
 const oneOf = (...values: readonly string[]): Schema => ({ enum: values });
 const object = (properties: Record<string, Schema>): Schema => ({ type: 'object', additionalProperties: false, properties });
 const key: Schema = { type: 'string', pattern: '^[-._a-zA-Z0-9]+$' };
+/** As Gateways and Ingresses have it: a name, or "*." and a name. */
+const hostname: Schema = { type: 'string', pattern: '^([*][.])?[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$', maxLength: 253 };
+const route = object({ enabled: flag, parentRefs: list, hostnames: { type: 'array', items: hostname }, annotations: map });
 const secretKey = object({ name, key });
 
 const schema = {
@@ -82,6 +85,23 @@ const schema = {
       internalFrom: list,
       adminFrom: list,
       egress: object({ enabled: flag, databasePorts: { type: 'array', items: port }, redisPorts: { type: 'array', items: port }, more: list }),
+    }),
+    routes: object({
+      tls: route,
+      grpc: route,
+      http: route,
+      backendTls: object({ enabled: flag, hostname: name, caConfigMap: name }),
+      envoyGateway: object({ enabled: flag }),
+      gke: object({ enabled: flag }),
+    }),
+    ingress: object({
+      enabled: flag,
+      className: name,
+      hosts: { type: 'array', items: hostname },
+      passthrough: flag,
+      tlsSecretName: name,
+      controller: oneOf('', 'nginx'),
+      annotations: map,
     }),
     monitoring: object({
       labels: map,

@@ -109,6 +109,46 @@
       "more": []
     }
   },
+  "routes": {
+    "tls": {
+      "enabled": false,
+      "parentRefs": [],
+      "hostnames": [],
+      "annotations": {}
+    },
+    "grpc": {
+      "enabled": false,
+      "parentRefs": [],
+      "hostnames": [],
+      "annotations": {}
+    },
+    "http": {
+      "enabled": false,
+      "parentRefs": [],
+      "hostnames": [],
+      "annotations": {}
+    },
+    "backendTls": {
+      "enabled": false,
+      "hostname": "",
+      "caConfigMap": ""
+    },
+    "envoyGateway": {
+      "enabled": false
+    },
+    "gke": {
+      "enabled": false
+    }
+  },
+  "ingress": {
+    "enabled": false,
+    "className": "",
+    "hosts": [],
+    "passthrough": true,
+    "tlsSecretName": "",
+    "controller": "",
+    "annotations": {}
+  },
   "monitoring": {
     "labels": {},
     "interval": "30s",

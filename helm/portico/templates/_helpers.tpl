@@ -126,6 +126,7 @@ seccompProfile:
 {{- if and .Values.monitoring.serviceMonitor.enabled .Values.monitoring.podMonitor.enabled -}}
 {{- fail "monitoring: serviceMonitor and podMonitor are both enabled, and every sample would be there twice: keep one of them." }}
 {{- end -}}
+{{- include "portico.validateRoutes" . -}}
 {{- $drain := default dict .Values.config.drain -}}
 {{- $leastSeconds := add .Values.preStopSleepSeconds 10 | int -}}
 {{- range $time := list (default "30s" $drain.spread) (default "10s" $drain.grace) -}}
@@ -135,6 +136,51 @@ seccompProfile:
 {{- end -}}
 {{- if lt (int .Values.terminationGracePeriodSeconds) $leastSeconds -}}
 {{- fail (printf "terminationGracePeriodSeconds: at least %d (preStopSleepSeconds, config.drain.spread, config.drain.grace, 10 s to close), or the kubelet ends calls that are being finished." $leastSeconds) }}
+{{- end -}}
+{{- end }}
+
+{{- define "portico.validateRoutes" -}}
+{{- $plaintext := .Values.tls.public.plaintext -}}
+{{- with .Values.routes -}}
+{{- $routes := . -}}
+{{- range $kind := list "tls" "grpc" "http" -}}
+{{- with index $routes $kind -}}
+{{- if and .enabled (not .parentRefs) -}}
+{{- fail (printf "routes.%s.parentRefs is needed: the Gateways that the route is of, such as [{ name: public, namespace: gateways }]." $kind) }}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- if and .tls.enabled $plaintext -}}
+{{- fail "routes.tls passes TLS through to the server, and tls.public.plaintext has it speak none: enable routes.http or routes.grpc instead." }}
+{{- end -}}
+{{- if and (or .grpc.enabled .http.enabled) (not $plaintext) (not .backendTls.enabled) -}}
+{{- fail "routes.grpc and routes.http are for Gateways that end TLS: set tls.public.plaintext, or routes.backendTls, so that they reach the server." }}
+{{- end -}}
+{{- if and .backendTls.enabled $plaintext -}}
+{{- fail "routes.backendTls: tls.public.plaintext is true, so there is no TLS to speak: keep one of them." }}
+{{- end -}}
+{{- if and .grpc.enabled .http.enabled -}}
+{{- $both := false -}}
+{{- if or (not .grpc.hostnames) (not .http.hostnames) }}{{ $both = true }}{{ end -}}
+{{- range .grpc.hostnames }}{{ if has . $routes.http.hostnames }}{{ $both = true }}{{ end }}{{ end -}}
+{{- if $both -}}
+{{- fail "routes.grpc and routes.http have a hostname in common, and a Gateway takes only the older one of them: keep routes.http, which carries gRPC too, or give them hostnames of their own." }}
+{{- end -}}
+{{- end -}}
+{{- if and .envoyGateway.enabled (not .grpc.enabled) (not .http.enabled) -}}
+{{- fail "routes.envoyGateway sets the time-outs of routes.grpc and routes.http, and neither is enabled. A route of TLS needs none." }}
+{{- end -}}
+{{- end -}}
+{{- with .Values.ingress -}}
+{{- if .enabled -}}
+{{- if not .hosts }}{{ fail "ingress.hosts is needed: the names that clients call." }}{{ end -}}
+{{- if and .passthrough $plaintext -}}
+{{- fail "ingress.passthrough passes TLS through to the server, and tls.public.plaintext has it speak none: set ingress.passthrough to false." }}
+{{- end -}}
+{{- if and (not .passthrough) (not .tlsSecretName) -}}
+{{- fail "ingress.tlsSecretName is needed where ingress.passthrough is false: HTTP/2 from clients needs TLS." }}
+{{- end -}}
+{{- end -}}
 {{- end -}}
 {{- end }}
 
