@@ -235,6 +235,7 @@ export async function wire({ settings, app, release, clock, env, pretty, samples
     pages: jwksPage(keys),
     probes: readiness.probes,
     metrics: telemetry.metricsText,
+    switches: telemetry.switches,
     clock,
     log,
     reportDefect: defectReports(log, meter),

@@ -3,7 +3,7 @@ import type { Clock } from '../core/kit/clock.ts';
 import type { AccessPlan, MethodPlan } from '../core/kit/plan.ts';
 import type { AnswerCall, Handler } from '../core/ports/call.ts';
 import type { Log } from '../core/ports/log.ts';
-import { type AdminOptions, openAdmin } from '../transport/builtin/admin.ts';
+import { type AdminOptions, openAdmin } from '../admin/open-admin.ts';
 import { corsOf } from '../transport/cors.ts';
 import type { DrainSummary } from '../transport/drain.ts';
 import type { ReportDefect } from '../transport/http/confine-errors.ts';
@@ -34,6 +34,7 @@ export type ListenerParts = {
   readonly pages: Pages;
   readonly probes: AdminOptions['probes'];
   readonly metrics: AdminOptions['metrics'];
+  readonly switches: AdminOptions['switches'];
   readonly clock: Clock;
   readonly log: Log;
   readonly reportDefect: ReportDefect;
@@ -49,7 +50,7 @@ export type Listeners = {
 
 /** Opens the three listeners: public and internal with their methods, admin with probes and metrics. */
 export async function openListeners(parts: ListenerParts): Promise<Listeners> {
-  const { settings, certificates, plans, probes, metrics, pages } = parts;
+  const { settings, certificates, plans, probes, metrics, switches, pages } = parts;
   const opened: { close(): Promise<void> }[] = [];
   try {
     const toPublic = await openOne(
@@ -80,7 +81,7 @@ export async function openListeners(parts: ListenerParts): Promise<Listeners> {
       internalConnections,
     );
     opened.push(toInternal);
-    const admin = await openAdmin({ host: settings.hosts.admin, port: settings.admin.port, probes, metrics, pages });
+    const admin = await openAdmin({ host: settings.hosts.admin, port: settings.admin.port, probes, metrics, switches, pages });
     opened.push(admin);
     const stopWatching = [
       watchCertificate(toPublic.front, certificates.files.public, parts.clock, parts.log),

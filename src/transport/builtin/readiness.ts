@@ -1,9 +1,11 @@
 import type { MethodPlan } from '../../core/kit/plan.ts';
-import type { AdminOptions } from './admin.ts';
 import type { Health } from './health.ts';
 
+/** 200 or 503 with the reasons, for the kubelet and for operators. */
+export type Probes = Readonly<Record<'/livez' | '/readyz' | '/startupz', () => { readonly ok: boolean; readonly lines: readonly string[] }>>;
+
 export type Readiness = {
-  readonly probes: AdminOptions['probes'];
+  readonly probes: Probes;
   readonly health: Health;
   /** Call it when a dependency has changed. */
   changed(): void;

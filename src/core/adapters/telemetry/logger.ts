@@ -2,8 +2,10 @@ import pino, { type DestinationStream, type Logger } from 'pino';
 import type { Log } from '../../ports/log.ts';
 import { errorFields } from './error-fields.ts';
 
+export const logLevels = ['debug', 'info', 'warn', 'error'] as const;
+
 export type LogOptions = {
-  readonly level: 'debug' | 'info' | 'warn' | 'error';
+  readonly level: (typeof logLevels)[number];
   readonly service: { readonly name: string; readonly version: string };
   readonly destination: DestinationStream;
 };
@@ -11,16 +13,16 @@ export type LogOptions = {
 /** Fields that are never logged, wherever they occur. Messages with `debug_redact` fields are never logged at all. */
 const secretKeys = ['authorization', 'token', 'accessToken', 'refreshToken', 'idToken', 'nonce', 'password', 'secret', 'cookie', 'refreshKey'];
 
-/** JSON lines: time, level, msg, the writer, and the fields of the line. */
-export function jsonLog({ level, service, destination }: LogOptions): Log {
-  const logger = pino(
+/** JSON lines: time, level, msg, the writer, and the fields of the line. Its level may be changed. */
+export function jsonLog({ level, service, destination }: LogOptions): Log & { level: LogOptions['level'] } {
+  const logger: Logger = pino(
     {
       level,
       base: { 'service.name': service.name, 'service.version': service.version },
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
       errorKey: 'error',
-      serializers: { error: (error: unknown) => errorFields(error, level === 'debug') },
+      serializers: { error: (error: unknown) => errorFields(error, logger.level === 'debug') },
       redact: { paths: secretKeys.flatMap((key) => [key, `*.${key}`, `*.*.${key}`]), censor: '[redacted]' },
     },
     destination,
@@ -28,8 +30,14 @@ export function jsonLog({ level, service, destination }: LogOptions): Log {
   return logOf(logger);
 }
 
-function logOf(logger: Logger): Log {
+function logOf(logger: Logger): Log & { level: LogOptions['level'] } {
   return {
+    get level() {
+      return logger.level as LogOptions['level'];
+    },
+    set level(level) {
+      logger.level = level;
+    },
     debug: (message, fields = {}) => logger.debug(fields, message),
     info: (message, fields = {}) => logger.info(fields, message),
     warn: (message, fields = {}) => logger.warn(fields, message),

@@ -15,6 +15,7 @@ import { runtimeMetrics } from './runtime-metrics.ts';
 import { sampler } from './sampling.ts';
 import { givenIds, spansOf } from './spans.ts';
 import { isServerError } from './status-names.ts';
+import { type TelemetrySwitches, telemetrySwitches } from './switches.ts';
 import { textDestination } from './text-line.ts';
 
 export type TelemetryOptions = {
@@ -36,6 +37,8 @@ export type Telemetry = {
   readonly recorder: CallRecorder;
   /** For Prometheus. */
   metricsText(): Promise<string>;
+  /** For the admin listener. */
+  readonly switches: TelemetrySwitches;
   /** Exports the rest for at most 5 s, and closes the exporters. */
   close(): Promise<void>;
 };
@@ -52,6 +55,7 @@ export async function openTelemetry(options: TelemetryOptions): Promise<Telemetr
     service,
     destination: options.pretty ? textDestination((text) => void stdout.write(text)) : stdout,
   });
+  const ratio = { current: options.sampleRatio };
   const resource = resourceFromAttributes({
     ...resourceAttributes(env.OTEL_RESOURCE_ATTRIBUTES),
     'service.name': service.name,
@@ -76,7 +80,7 @@ export async function openTelemetry(options: TelemetryOptions): Promise<Telemetr
     log,
     meter,
     recorder: {
-      samples: spans === undefined ? () => false : sampler(options.sampleRatio, clock),
+      samples: spans === undefined ? () => false : sampler(ratio, clock),
       opened: (record) => {
         metrics.opened();
         access.lines?.opened(record);
@@ -88,6 +92,7 @@ export async function openTelemetry(options: TelemetryOptions): Promise<Telemetr
       },
       unknownMethod: metrics.unknownMethod,
     },
+    switches: telemetrySwitches(log, ratio),
     metricsText: async () => exposition((await scrape.collect()).resourceMetrics),
     close: async () => {
       stopRuntime();

@@ -7,15 +7,14 @@ import type { Clock } from '../../kit/clock.ts';
 export const sampledPerSecondMax = 100;
 
 /**
- * Records `ratio` of all traces by the last 56 bits of their id (W3C Trace Context Level 2: those are random), so that
- * all of a trace's servers with the same ratio agree.
+ * Records a fraction of all traces by the last 56 bits of their id (W3C Trace Context Level 2: those are random), so
+ * that all of a trace's servers with the same ratio agree.
  */
-export function sampler(ratio: number, clock: Clock): (traceId: string) => boolean {
-  const below = ratio * 2 ** 56;
+export function sampler(ratio: { readonly current: number }, clock: Clock): (traceId: string) => boolean {
   let second = 0;
   let taken = 0;
   return (traceId) => {
-    if (Number.parseInt(traceId.slice(-14), 16) >= below) return false;
+    if (Number.parseInt(traceId.slice(-14), 16) >= ratio.current * 2 ** 56) return false;
     const now = Math.floor(clock.nowMs() / 1_000);
     if (now !== second) {
       second = now;

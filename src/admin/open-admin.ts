@@ -1,24 +1,35 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Pages } from '../pages.ts';
-
-/** 200 or 503 with the reasons, for the kubelet and for operators. */
-export type Probe = () => { readonly ok: boolean; readonly lines: readonly string[] };
+import type { Pages } from '../transport/pages.ts';
+import type { Probes } from '../transport/builtin/readiness.ts';
+import { answerSwitches, type Switches } from './switches.ts';
 
 export type AdminOptions = {
   readonly host: string;
   /** 0 takes a free one. */
   readonly port: number;
-  readonly probes: Readonly<Record<'/livez' | '/readyz' | '/startupz', Probe>>;
+  readonly probes: Probes;
   readonly metrics: () => Promise<string>;
   readonly pages: Pages;
+  /** What can be changed while the server runs. */
+  readonly switches: Switches;
 };
 
 /** Loopback names that a page of another site cannot claim by DNS rebinding. */
 const loopbackHost = /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/;
 
-/** The plain HTTP listener for operators: probes, metrics, published keys. It has no side effects. */
-export async function openAdmin({ host, port, probes, metrics, pages }: AdminOptions): Promise<{ readonly port: number; close(): Promise<void> }> {
+/**
+ * The plain HTTP listener for operators: probes, metrics, published keys, and switches, which only a process of the
+ * same machine or pod changes.
+ */
+export async function openAdmin({
+  host,
+  port,
+  probes,
+  metrics,
+  pages,
+  switches,
+}: AdminOptions): Promise<{ readonly port: number; close(): Promise<void> }> {
   const server = createServer({ headersTimeout: 10_000, requestTimeout: 10_000, connectionsCheckingInterval: 1_000 }, (request, response) => {
     const send = (status: number, body: string, contentType = 'text/plain; charset=utf-8') => {
       response.writeHead(status, { 'content-type': contentType, 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' });
@@ -29,6 +40,7 @@ export async function openAdmin({ host, port, probes, metrics, pages }: AdminOpt
       request.socket.localAddress === '127.0.0.1' || request.socket.localAddress === '::1' || request.socket.localAddress === '::ffff:127.0.0.1';
     if (local && !loopbackHost.test(request.headers.host ?? '')) return send(403, 'On loopback the Host must be localhost, 127.0.0.1 or [::1].\n');
     if (request.headers.origin !== undefined) return send(403, 'Pages of other sites may not read this.\n');
+    if (path === '/switches') return answerSwitches(request, switches, send);
     if (request.method !== 'GET' && request.method !== 'HEAD') return send(405, 'GET and HEAD are allowed.\n');
     if (Object.hasOwn(probes, path)) {
       const { ok, lines } = probes[path as keyof typeof probes]();
@@ -43,7 +55,7 @@ export async function openAdmin({ host, port, probes, metrics, pages }: AdminOpt
     }
     const page = pages[path]?.();
     if (page !== undefined) return send(200, page.body, page.contentType);
-    send(404, `Here are: ${[...Object.keys(probes), '/metrics', ...Object.keys(pages)].join(', ')}\n`);
+    send(404, `Here are: ${[...Object.keys(probes), '/metrics', '/switches', ...Object.keys(pages)].join(', ')}\n`);
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);

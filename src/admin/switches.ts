@@ -1,0 +1,68 @@
+import type { IncomingMessage } from 'node:http';
+import type { Switch } from '../core/ports/switch.ts';
+
+/** By name. */
+export type Switches = Readonly<Record<string, Switch>>;
+
+type Send = (status: number, body: string, contentType?: string) => void;
+
+const bytesMax = 4_096;
+const loopback: ReadonlySet<string | undefined> = new Set(['127.0.0.1', '::1', '::ffff:127.0.0.1']);
+
+/**
+ * GET answers the values as JSON. PUT changes the values that its JSON object names, all or none of them. A change
+ * lasts until the process ends. Only a client on loopback may make one: `kubectl port-forward` comes from there, and
+ * other pods do not.
+ */
+export function answerSwitches(request: IncomingMessage, switches: Switches, send: Send): void {
+  const values = () => send(200, `${JSON.stringify(Object.fromEntries(Object.entries(switches).map(([name, { read }]) => [name, read()])))}\n`, json);
+  const refused = refusalOf(request);
+  if (refused !== undefined) {
+    send(...refused);
+    return;
+  }
+  if (request.method !== 'PUT') {
+    values();
+    return;
+  }
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  request.on('data', (chunk: Buffer) => {
+    bytes += chunk.byteLength;
+    if (bytes <= bytesMax) chunks.push(chunk);
+  });
+  request.on('end', () => {
+    const problem = bytes > bytesMax ? `The body may have ${bytesMax} bytes.` : change(Buffer.concat(chunks).toString(), switches);
+    if (problem === undefined) values();
+    else send(400, `${problem}\n`);
+  });
+}
+
+const json = 'application/json';
+
+/** What a request is refused with, before its body is read. */
+function refusalOf({ method = '', socket, headers }: IncomingMessage): readonly [status: number, text: string] | undefined {
+  if (method === 'GET' || method === 'HEAD') return undefined;
+  if (method !== 'PUT') return [405, 'GET, HEAD and PUT are allowed.\n'];
+  if (!loopback.has(socket.remoteAddress)) return [403, 'Switches are changed from the same machine or pod only.\n'];
+  return headers['content-type'] === json ? undefined : [415, `The content-type must be ${json}.\n`];
+}
+
+/** @returns what is wrong; nothing is changed then */
+function change(text: string, switches: Switches): string | undefined {
+  let wanted: unknown;
+  try {
+    wanted = JSON.parse(text);
+  } catch {
+    return 'The body is not JSON.';
+  }
+  if (typeof wanted !== 'object' || wanted === null || Array.isArray(wanted)) return 'The body must be a JSON object of names and values.';
+  const entries = Object.entries(wanted);
+  for (const [name, value] of entries) {
+    const found = Object.hasOwn(switches, name) ? switches[name] : undefined;
+    if (found === undefined) return `There is no switch ${JSON.stringify(name)}. Here are: ${Object.keys(switches).join(', ')}.`;
+    if (!found.allows(value)) return `${name}: ${JSON.stringify(value)} is not allowed. Write ${found.allowed}.`;
+  }
+  for (const [name, value] of entries) switches[name]?.change(value);
+  return undefined;
+}

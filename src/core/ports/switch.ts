@@ -1,0 +1,9 @@
+/** A setting that can be changed while the server runs. */
+export type Switch = {
+  read(): string | number;
+  allows(value: unknown): boolean;
+  /** The values that it allows, for an error. */
+  readonly allowed: string;
+  /** @param value one that it allows */
+  change(value: unknown): void;
+};
