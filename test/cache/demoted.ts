@@ -3,7 +3,7 @@
 import type { Redis } from '../../src/core/adapters/redis/connection/open-redis.ts';
 import { redisScript } from '../../src/core/adapters/redis/connection/redis-script.ts';
 import { readScript } from '../../src/core/adapters/redis/tag-scripts.ts';
-import { follow } from '../support/redis/follow.ts';
+import { follow, inStep } from '../support/redis/follow.ts';
 import { openedRedis } from '../support/redis/opened-redis.ts';
 import { ownPrefix, startRedisServer } from '../support/redis/redis.ts';
 import { until } from '../support/time/until.ts';
@@ -15,6 +15,44 @@ import { placeOf, redisReplica } from './redis-replica.ts';
 export function withoutPrimaryOnlyReads(redis: Redis): Redis {
   const anywhere = redisScript(readScript.source.replace(/^#!lua.*/, ''));
   return { ...redis, run: (script, ...asked) => redis.run(script === readScript ? anywhere : script, ...asked) };
+}
+
+/**
+ * The primary is another's replica for a moment in which nobody reads, gets that one's older data, and is promoted
+ * again. Its connections stay.
+ * @returns whether an answer is served as fresh that was invalidated before that
+ */
+export async function servesOldOfPromoted(without = (redis: Redis) => redis): Promise<boolean> {
+  await using primary = await startRedisServer({ config: ['repl-diskless-sync-delay 0'] });
+  await using other = await startRedisServer({ config: ['repl-diskless-sync-delay 0'] });
+  await follow(other, primary);
+  const atPrimary = await openedRedis(placeOf(primary.address, ownPrefix()));
+  const aside = await openedRedis(placeOf(primary.address, atPrimary.prefix));
+  const [one, two] = [redisReplica(without(atPrimary)), redisReplica(aside)];
+  const compute = computation();
+  let stored = '';
+  try {
+    await until('an answer is stored', async () => {
+      stored = cameBy(await one.read(compute));
+      return stored.startsWith('hit');
+    });
+    await inStep(other);
+    await other.command('REPLICAOF', 'NO', 'ONE'); // it keeps the versions of now
+    await insistOnInvalidating(two.cache, ['item:7']);
+    await follow(primary, other);
+    await primary.command('REPLICAOF', 'NO', 'ONE');
+    const came: string[] = [];
+    for (let i = 0; i < 5; i++) came.push(cameBy(await one.read(compute)));
+    return came.includes(stored);
+  } finally {
+    for (const { cache } of [one, two]) cache.close();
+    for (const redis of [atPrimary, aside]) redis.close();
+  }
+}
+
+/** A connection that does not notice when its server was another's replica for a while. */
+export function withoutPromotions(redis: Redis): Redis {
+  return { ...redis, knows: () => true };
 }
 
 /** @returns whether a replica at the demoted primary serves an answer as fresh that was invalidated at the new one */

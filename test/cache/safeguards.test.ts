@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { found, raceOf, type Setting, stallOf } from './memory-world.ts';
-import { servesOldOfDemoted, withoutPrimaryOnlyReads } from './demoted.ts';
+import { servesOldOfDemoted, servesOldOfPromoted, withoutPrimaryOnlyReads, withoutPromotions } from './demoted.ts';
 import {
   withoutErrorsRule,
   withoutFence,
@@ -61,9 +61,14 @@ const onRedis: readonly (readonly [safeguard: string, fault: string, look: (seed
   ['the generation', 'a Redis that comes back with what it had a while ago', (seed) => oldIsFoundUnder(rewind, withoutGeneration, seed)],
   ['doubt where Redis does not answer', 'a replica that is cut off', (seed) => oldIsFoundUnder(cutOff, withoutDoubt, seed)],
   ['reads of versions by a primary only', 'a demoted primary', () => servesOldOfDemoted(withoutPrimaryOnlyReads)],
+  ['the replication id of each read', 'a primary that was a replica while nobody read', () => servesOldOfPromoted(withoutPromotions)],
 ];
 for (const [safeguard, fault, look] of onRedis) test(`Redis: without ${safeguard}, ${fault} makes old answers fresh`, () => found(look));
 
 test('Redis: a demoted primary makes no old answer fresh', async () => {
   assert.equal(await servesOldOfDemoted(), false);
+});
+
+test('Redis: a primary that was a replica while nobody read makes no old answer fresh', async () => {
+  assert.equal(await servesOldOfPromoted(), false);
 });

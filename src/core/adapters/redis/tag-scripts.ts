@@ -50,13 +50,15 @@ end
 `;
 
 /**
- * KEYS: tags, hash. Gives the tags' values and the floor. Only a primary runs it: a replica may be behind an
- * invalidation that has returned.
+ * KEYS: tags, hash. Gives the tags' values, the floor, and the replication id (INFO). Only a primary runs it: a replica
+ * may be behind an invalidation that has returned. A server that was a replica for a while, between two reads, has
+ * another id: it may lack what was invalidated before.
  */
 export const readScript = redisScript(`#!lua flags=allow-oom
 local values = {}
 if #KEYS > 1 then values = redis.call('MGET', unpack(KEYS, 1, #KEYS - 1)) end
 values[#KEYS] = redis.call('HGET', KEYS[#KEYS], 'f')
+values[#KEYS + 1] = string.match(redis.call('INFO', 'replication'), 'master_replid:(%w+)')
 return values`);
 
 /**

@@ -5,15 +5,19 @@ import { partitionOf, partitionTags } from '../../kit/partitions.ts';
 import type { Redis } from './connection/open-redis.ts';
 import { redisTagVersions } from './tag-versions.ts';
 
+/** A version for each tag, the floor, and the replication id. */
+const replyTo = (keys: readonly string[]) => [...keys.map((key) => Buffer.from(key.includes('v:') ? '7 7 0' : '5')), Buffer.from('id')];
+const knows: Redis['knows'] = (replicationId) => replicationId === 'id';
+
 /** A Cluster of which one partition's node never answers. */
 function clusterWithout(partition: number) {
   const asked: (readonly string[])[] = [];
   const run: Redis['run'] = (_script, keys) => {
     asked.push(keys);
     if (keys.some((key) => key.includes(`{${partitionTags[partition]}}`))) return new Promise(() => {});
-    return Promise.resolve(keys.map((key) => Buffer.from(key.includes('v:') ? '7 7 0' : '5')));
+    return Promise.resolve(replyTo(keys));
   };
-  return { asked, redis: { mode: 'cluster', prefix: 'p:', run } as Partial<Redis> as Redis };
+  return { asked, redis: { mode: 'cluster', prefix: 'p:', run, knows } as Partial<Redis> as Redis };
 }
 
 const tags = Array.from({ length: 200 }, (_, i) => `item:${i}`);
@@ -37,9 +41,9 @@ test('an entry that is asked about often within a turn is read once, and read an
   const replies: (() => void)[] = [];
   const run: Redis['run'] = (_script, keys) => {
     asked.push(keys);
-    return new Promise((resolve) => replies.push(() => resolve(keys.map((key) => Buffer.from(key.includes('v:') ? '7 7 0' : '5')))));
+    return new Promise((resolve) => replies.push(() => resolve(replyTo(keys))));
   };
-  const versions = redisTagVersions({ redis: { mode: 'single', prefix: 'p:', run } as Partial<Redis> as Redis });
+  const versions = redisTagVersions({ redis: { mode: 'single', prefix: 'p:', run, knows } as Partial<Redis> as Redis });
   const [tags, snapshot] = [
     ['item:1', 'item:2'],
     [7, 7],

@@ -1,6 +1,7 @@
 import { bucketOf } from '../../kit/tag-buckets.ts';
 import { partitionOf, partitionTags } from '../../kit/partitions.ts';
 import type { Standing, TagVersions } from '../../ports/tag-versions.ts';
+import { StoreDown } from '../../kit/store-down.ts';
 import type { Redis } from './connection/open-redis.ts';
 import { beginScript, beyondLifeMs, keepScript, lastRaiseScript, raiseAllScript, raiseScript, readScript, versionsEnd } from './tag-scripts.ts';
 import { type Batch, batchedReads, turnsOfLoop } from './batched-reads.ts';
@@ -28,7 +29,11 @@ export function redisTagVersions({ redis }: { redis: Redis }): TagVersions {
    */
   const readers = (cluster ? partitionTags : ['']).map((_, group) =>
     batchedReads(async (tags) => {
-      const read = async (some: readonly string[]) => (await redis.run(readScript, [...some.map(keyOf), hashOf(group)])) as (Buffer | null)[];
+      const read = async (some: readonly string[]) => {
+        const reply = (await redis.run(readScript, [...some.map(keyOf), hashOf(group)])) as (Buffer | null)[];
+        if (redis.knows(String(reply.pop()))) return reply;
+        throw new StoreDown('moving', 'Redis has been promoted since its INFO was read: its versions may be old.');
+      };
       if (tags.length <= keysMax) return read(tags);
       const parts = Array.from({ length: Math.ceil(tags.length / keysMax) }, (_, i) => tags.slice(i * keysMax, (i + 1) * keysMax));
       const values = await Promise.all(parts.map(read));

@@ -37,6 +37,11 @@ export type Redis = {
    * earlier generation is ignored. Undefined while it is not known.
    */
   generation(): string | undefined;
+  /**
+   * Whether the generation is of a server with this replication id. If not, a server was promoted without a new
+   * connection: INFO is read again before any other command.
+   */
+  knows(replicationId: string): boolean;
   state(): RedisState;
   /** The known requirements that it does not meet, as lines for operators. */
   misfits(): readonly string[];
@@ -179,6 +184,11 @@ export function openRedis(
       return values;
     },
     generation: () => generation,
+    knows: (replicationId) => {
+      if (router.masters().some((node) => node.info()?.replicationId === replicationId)) return true;
+      for (const node of router.masters()) node.verify();
+      return false;
+    },
     state: () => ({ up, sinceMs, troubles: troubles() }),
     misfits: () => misfitsOf(place, router.nodes()),
     onChange: (callback) => {
