@@ -6,8 +6,10 @@ import { after, before, test } from 'node:test';
 import type { Page as Tab } from 'playwright-core';
 import { openClosers } from '../../scripts/cluster/closers.ts';
 import { browserBundle } from '../support/client/browser-bundle.ts';
+import { type FaultyLink, openFaultyLink } from '../support/link/faulty-link.ts';
 import { until } from '../support/time/until.ts';
 import type { Actions, Page } from './browser/app.ts';
+import { openChatPeer } from './chat-peer.ts';
 import { openBrowser, servePage } from './browser/browser.ts';
 import { openReplicas, type Replicas } from './replicas.ts';
 
@@ -20,6 +22,9 @@ let replicas: Replicas;
 let tab: Tab;
 /** A page from an origin that no setting names. */
 let stranger: Tab;
+/** A page whose network is a link that can be cut. */
+let chatter: Tab;
+let link: FaultyLink;
 
 before(async () => {
   const module = await browserBundle('test/clients/browser/app.ts');
@@ -36,8 +41,11 @@ before(async () => {
     await opened.waitForFunction('globalThis.actions !== undefined');
     return opened;
   };
-  [tab, stranger] = [await open(page.origin), await open(other.origin)];
+  [tab, stranger, chatter] = [await open(page.origin), await open(other.origin), await open(page.origin)];
   for (const one of [tab, stranger]) await act(one, 'open', replicas.url);
+  link = await openFaultyLink(`127.0.0.1:${replicas.target.split(':')[1]}`);
+  closers.add(link.close);
+  await act(chatter, 'open', `https://localhost:${link.address.split(':')[1]}`);
 });
 after(() => closers.close());
 
@@ -49,14 +57,14 @@ function act<A extends keyof Actions>(page: Tab, action: A, ...args: Parameters<
   return page.evaluate(inPage, { action, args } as Call) as never;
 }
 
-const seen = () => tab.evaluate(() => (globalThis as unknown as { seen: Page }).seen);
+const seen = (page = tab) => page.evaluate(() => (globalThis as unknown as { seen: Page }).seen);
 
 /** Waits until the page has seen something. */
-async function come(what: string, isTrue: (page: Page) => boolean): Promise<Page> {
-  await until(what, async () => isTrue(await seen()), 60_000).catch(async (error: unknown) => {
-    throw new Error(JSON.stringify(await seen()), { cause: error });
+async function come(what: string, isTrue: (page: Page) => boolean, page = tab): Promise<Page> {
+  await until(what, async () => isTrue(await seen(page)), 60_000).catch(async (error: unknown) => {
+    throw new Error(JSON.stringify(await seen(page)), { cause: error });
   });
-  return seen();
+  return seen(page);
 }
 
 test('a page of an allowed origin signs in; that of another one cannot call', async () => {
@@ -112,4 +120,45 @@ test('its replica stops: it is notified, and resumes at the other with nothing m
 test('it says goodbye', async () => {
   await act(tab, 'close');
   await until('no stream is left', async () => (await replicas.holders()).length === 0);
+});
+
+test('a chat holds over connections that are cut: each message is there once, in its order', async () => {
+  const peer = await openChatPeer(replicas, 'bob');
+  closers.add(peer.close);
+  const id = await peer.group('alice');
+  const isLive = ({ chatPhases }: Page) => chatPhases.at(-1) === 'live';
+  const sent: string[] = [];
+  const byBoth = async (text: string) => {
+    await act(chatter, 'post', id, text);
+    peer.post(id, `peer ${text}`);
+    sent.push(text);
+  };
+  await act(chatter, 'signIn', await replicas.idTokenOf('alice'));
+  await act(chatter, 'converse');
+  await come('the chat is live', isLive, chatter);
+  await byBoth('hello');
+  await come('it is stored', ({ posted }) => posted.length === 1, chatter);
+
+  await link.become('refused');
+  await come('it is seen', ({ chatPhases }) => chatPhases.at(-1) === 'waiting', chatter);
+  for (let n = 0; n < 5; n++) await byBoth(`offline ${n}`);
+  await link.become('open');
+  await act(chatter, 'online');
+  await come('the chat is live again', isLive, chatter);
+  for (let round = 0; round < 6; round++) {
+    for (let n = 0; n < 3; n++) await byBoth(`round ${round}.${n}`);
+    if (round % 2 === 0) await come('some are stored', ({ posted }) => posted.length > round, chatter);
+    await link.become('open'); // cuts all connections, and takes new ones
+    await act(chatter, 'online');
+  }
+  await come('all are stored', ({ posted }) => posted.length >= sent.length, chatter);
+  await until('all came', async () => (await act(chatter, 'texts', id)).length >= 2 * sent.length, 60_000);
+  await until('all came to the other member', () => peer.texts(id).length >= 2 * sent.length, 60_000);
+  const texts = await act(chatter, 'texts', id);
+  assert.deepEqual(texts, peer.texts(id));
+  assert.deepEqual(
+    [texts.filter((text) => !text.startsWith('peer ')), texts.filter((text) => text.startsWith('peer '))],
+    [sent, sent.map((text) => `peer ${text}`)],
+  );
+  await act(chatter, 'close');
 });

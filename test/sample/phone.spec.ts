@@ -1,5 +1,6 @@
 // `portico phone` as a person sees it: in a terminal of tmux, against `portico dev` with the sample company.
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import { readFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -109,6 +110,92 @@ test('the home screen and the couriers are live; offline and back, it has what i
   terminal.type('q');
   await shown(/^it ended with 0$/m);
   assert.doesNotMatch(await terminal.screen(), /Alice Marlow/);
+});
+
+/** Another user, on the client of src/client. */
+function openOther(user: string) {
+  const client = openClient({
+    transport: nodeTransport({ address: `localhost:${environment.env.PORTICO_PUBLIC__PORT}`, ca: readFileSync(join(folder, '.portico/tls/ca.pem')) }),
+    tokens: memoryTokenStore(),
+    clock: systemClock,
+    random: Math.random,
+  });
+  const conversation = () => [...client.chat.state.conversations.values()].at(-1);
+  return {
+    open: async () => {
+      const device = { platform: 'desktop', name: 'a test', installationId: '' };
+      await client.session.signIn({ identity: { $case: 'dev', value: { user, scopes: [] } }, device });
+      client.chat.dispatch({ type: 'start' });
+    },
+    texts: () => (conversation()?.events ?? []).flatMap(({ what }) => (what?.$case === 'message' ? [what.value.content?.text] : [])),
+    read: () => {
+      const chatting = conversation();
+      if (chatting !== undefined) client.chat.dispatch({ type: 'read', conversationId: chatting.conversation.id, seq: chatting.last?.seq ?? 0n });
+    },
+    post: (text: string) => {
+      const what = { $case: 'message', value: { content: { text, data: Buffer.of() }, replyToSeq: 0n } } as const;
+      const conversationId = conversation()?.conversation.id ?? '';
+      client.chat.dispatch({ type: 'post', request: { conversationId, entry: { clientId: randomUUID(), what } } });
+    },
+    close: client.close,
+  };
+}
+
+test('two users chat: messages come, wait for the network, and are read', async () => {
+  terminal.type(`clear; ${portico} phone; echo "chat: it ended with $?"`, 'Enter');
+  await shown(/● live[\s\S]*c: chats {3}q: quit/);
+  const bob = openOther('bob');
+  try {
+    await bob.open();
+    terminal.type('c');
+    await shown(/alice · chats[\s\S]*No conversations yet\./);
+    terminal.type('n');
+    await shown(/Chat with:/);
+    terminal.type('bob', 'Enter');
+    await shown(/› bob/);
+    terminal.type('Enter');
+    await shown(/alice · bob[\s\S]*Enter: send/);
+    terminal.type('-l', 'Where is my parcel?');
+    await shown(/> Where is my parcel\?/);
+    terminal.type('Enter');
+    await shown(/alice: Where is my parcel\? {2}✓/);
+    await until('it came', () => bob.texts().length === 1, longMs);
+    bob.post('On its way.');
+    await shown(/bob: On its way\./);
+    bob.read();
+    await shown(/alice: Where is my parcel\? {2}✓✓ read/);
+
+    terminal.type('Escape');
+    await shown(/› bob/);
+    terminal.type('o');
+    await shown(/● offline/);
+    bob.post('At your door.');
+    terminal.type('Enter');
+    await shown(/Enter: send/);
+    terminal.type('-l', 'Thank you');
+    terminal.type('Enter');
+    await shown(/alice: Thank you {2}…/);
+    terminal.type('Escape');
+    await shown(/› bob/);
+    terminal.type('o');
+    await shown(/● live/);
+    await shown(/› bob/);
+    terminal.type('Enter');
+    await shown(/bob: At your door\.[\s\S]*alice: Thank you {2}✓/);
+    await until('all came', () => bob.texts().length === 4, longMs);
+    assert.deepEqual(bob.texts(), ['Where is my parcel?', 'On its way.', 'At your door.', 'Thank you']);
+
+    terminal.type('Escape');
+    await shown(/› bob/);
+    bob.post('Bye');
+    await shown(/› bob \(1\)/);
+    terminal.type('c');
+    await shown(/c: chats \(1\) {3}q: quit/);
+    terminal.type('q');
+    await shown(/^chat: it ended with 0$/m);
+  } finally {
+    bob.close();
+  }
 });
 
 const endings = {

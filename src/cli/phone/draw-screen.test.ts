@@ -40,7 +40,7 @@ test('the screen has state, home screen, map and the newest lines', () => {
     ` ${'·'.repeat(15)}3${'·'.repeat(15)}  line 97`,
     ` ${'·'.repeat(31)}  line 98`,
     ` ${'·'.repeat(31)}  line 99`,
-    ' o: offline   q: quit',
+    ' o: offline   c: chats   q: quit',
   ]);
 });
 
@@ -56,10 +56,10 @@ test('a screen of any size is filled, and no line is wider than it', () => {
 
 test('each state has its keys', () => {
   const keysOf = (phase: Contents['phase']) => linesOf({ ...full, phase }, { columns: 80, rows: 24 }).at(-1);
-  assert.equal(keysOf('live'), ' o: offline   q: quit');
-  assert.equal(keysOf('waiting'), ' o: offline   r: try again now   q: quit');
-  assert.equal(keysOf('offline'), ' o: online   q: quit');
-  assert.equal(keysOf('refused'), ' o: online   q: quit');
+  assert.equal(keysOf('live'), ' o: offline   c: chats   q: quit');
+  assert.equal(keysOf('waiting'), ' o: offline   r: try again now   c: chats   q: quit');
+  assert.equal(keysOf('offline'), ' o: online   c: chats   q: quit');
+  assert.equal(keysOf('refused'), ' o: online   c: chats   q: quit');
 });
 
 test('what is outside the map stands at its edge: north is up, east is right', () => {

@@ -17,10 +17,10 @@ const colours = { live: 'green', syncing: 'yellow', connecting: 'yellow', waitin
 export function draw(contents: Contents, { columns, rows }: Size): string {
   const top = [...head(contents, columns), ...home(contents, columns)];
   const below = map(contents, { columns, rows: Math.max(1, rows - top.length - 2) });
-  return [...top, '', ...below, dim(fit(keysOf(contents.phase), columns))].join('\n');
+  return [...top, '', ...below, dim(fit(keysOf(contents), columns))].join('\n');
 }
 
-function head({ user, phase, recovered }: Contents, columns: number): readonly string[] {
+export function head({ user, phase, recovered }: Pick<Contents, 'user' | 'phase' | 'recovered'>, columns: number): readonly string[] {
   const state = `● ${phase}`;
   const right = recovered === undefined ? '' : `   recovered: ${recovered ? 'yes' : 'no'}`;
   const left = fit(` Portico · ${user}`, columns - state.length - right.length - 2);
@@ -31,9 +31,10 @@ function head({ user, phase, recovered }: Contents, columns: number): readonly s
   ];
 }
 
-function keysOf(phase: Phase): string {
-  if (phase === 'offline' || phase === 'refused') return ' o: online   q: quit';
-  return ` o: offline${phase === 'waiting' ? '   r: try again now' : ''}   q: quit`;
+function keysOf({ phase, unread }: Contents): string {
+  const chats = `c: chats${unread > 0 ? ` (${unread})` : ''}   q: quit`;
+  if (phase === 'offline' || phase === 'refused') return ` o: online   ${chats}`;
+  return ` o: offline${phase === 'waiting' ? '   r: try again now' : ''}   ${chats}`;
 }
 
 function colourOf(phase: Phase) {
@@ -82,9 +83,9 @@ function statusText(status: OrderStatus): string {
   return name.replace('ORDER_STATUS_', '').replaceAll('_', ' ').toLowerCase();
 }
 
-function fit(text: string, columns: number): string {
+export function fit(text: string, columns: number): string {
   const characters = [...clean(text)];
   return characters.length <= columns ? characters.join('') : `${characters.slice(0, Math.max(0, columns - 1)).join('')}…`;
 }
 
-const dim = (text: string) => styleText('dim', text);
+export const dim = (text: string) => styleText('dim', text);

@@ -14,8 +14,8 @@ export type Terminal = {
 /** The alternate screen of xterm: what stood on the terminal before is there again afterwards. */
 const [enter, leave] = ['\u001B[?1049h\u001B[H', '\u001B[?1049l'];
 
-/** Takes the terminal of this process. @param keys what each key does */
-export function openTerminal(keys: Readonly<Record<string, () => void>>): Terminal {
+/** Takes the terminal of this process. @param onKey called with each key, and the text that it types */
+export function openTerminal(onKey: (name: string, text: string) => void): Terminal {
   const { stdin, stdout } = process;
   const update = createLogUpdate(stdout);
   const closed = Promise.withResolvers<void>();
@@ -33,17 +33,17 @@ export function openTerminal(keys: Readonly<Record<string, () => void>>): Termin
     update.done();
     redraw();
   };
-  const onKey = (_text: string | undefined, { name = '', ctrl = false }: Key) => {
+  const onKeypress = (text: string | undefined, { name = '', ctrl = false }: Key) => {
     if (ctrl) {
       if (name === 'c' || name === 'd') closed.resolve();
       return;
     }
-    keys[name]?.();
+    onKey(name, text ?? '');
   };
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
   stdout.write(enter);
   emitKeypressEvents(stdin);
-  stdin.setRawMode(true).resume().on('keypress', onKey).once('end', closed.resolve);
+  stdin.setRawMode(true).resume().on('keypress', onKeypress).once('end', closed.resolve);
   stdout.on('resize', onResize);
   // not `once`: signal-exit, which shows the cursor again, ends the process at once if it finds no other listener
   for (const signal of signals) process.on(signal, closed.resolve);
@@ -55,7 +55,7 @@ export function openTerminal(keys: Readonly<Record<string, () => void>>): Termin
     clearImmediate(drawing);
     frame = undefined;
     update.done();
-    stdin.off('keypress', onKey).setRawMode(false).pause();
+    stdin.off('keypress', onKeypress).setRawMode(false).pause();
     stdout.off('resize', onResize);
     for (const signal of signals) process.off(signal, closed.resolve);
     stdout.write(leave);

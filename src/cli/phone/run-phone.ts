@@ -1,13 +1,18 @@
+import { randomUUID } from 'node:crypto';
+import type { ChatNotice } from '../../client/chat/state.ts';
 import { type Client, openClient } from '../../client/client.ts';
 import type { Notice } from '../../client/live/state.ts';
 import { nodeTransport } from '../../client/node-transport.ts';
 import { memoryTokenStore } from '../../client/session.ts';
+import { ChatServiceDefinition, ConversationKind } from '../../gen/portico/v1/chat.ts';
 import { GetHomeRequest } from '../../gen/app/v1/home.ts';
 import { systemClock } from '../../wire/system-clock.ts';
 import { urlHost } from '../banner.ts';
 import { Exit, exitCodes } from '../exit-codes.ts';
 import { type SettingsFlags, settingsOf } from '../options.ts';
 import { type Contents, emptyContents, topicsOf, withNotice } from './screen-contents.ts';
+import { onKey, unreadIn, type View, type Wish } from './chat-view.ts';
+import { drawChat } from './draw-chat.ts';
 import { draw } from './draw-screen.ts';
 import { authorityOf, signIn } from './sign-in.ts';
 import { openTerminal } from './open-terminal.ts';
@@ -30,7 +35,13 @@ export async function runPhone({ user, address, ca, ...flags }: PhoneFlags): Pro
 
   const quit = Promise.withResolvers<void>();
   let contents = emptyContents(user);
+  let view: View = { at: 'home' };
   let show = () => {};
+  const onChatNotice = ({ kind }: ChatNotice) => {
+    if (kind === 'conversation' || kind === 'events' || kind === 'left') contents = { ...contents, unread: unreadIn(client.chat.state) };
+    readShown(client, view);
+    show();
+  };
   const onNotice = (notice: Notice) => {
     contents = withNotice(contents, notice, timeText(new Date()));
     if (notice.kind === 'snapshot') followOrders(client, contents);
@@ -42,16 +53,20 @@ export async function runPhone({ user, address, ca, ...flags }: PhoneFlags): Pro
     clock: systemClock,
     random: Math.random,
     onNotice,
+    onChatNotice,
   });
   try {
     await signIn(client, server, user);
-    const terminal = openTerminal({
-      o: () => toggleNetwork(client),
-      r: client.networkFound,
-      q: quit.resolve,
+    const terminal = openTerminal((name, text) => {
+      const { view: next, wish } = onKey(view, { name, text }, client.chat.state);
+      view = next;
+      if (wish?.do === 'quit') quit.resolve();
+      else if (wish !== undefined) act(client, wish);
+      readShown(client, view);
+      show();
     });
     try {
-      show = () => terminal.show((size) => draw(contents, size));
+      show = () => terminal.show((size) => (view.at === 'home' ? draw(contents, size) : drawChat(client.chat.state, user, view, size)));
       client.live.dispatch({
         type: 'watch',
         id: homeWatch,
@@ -59,6 +74,7 @@ export async function runPhone({ user, address, ca, ...flags }: PhoneFlags): Pro
         request: Buffer.from(GetHomeRequest.encode({}).finish()),
       });
       client.live.dispatch({ type: 'start' });
+      client.chat.dispatch({ type: 'start' });
       await Promise.race([quit.promise, terminal.closed]);
     } finally {
       show = () => {};
@@ -79,8 +95,45 @@ function followOrders({ live }: Client, contents: Contents): void {
   for (const topic of live.state.topics.keys()) if (!wanted.includes(topic)) live.dispatch({ type: 'unsubscribe', topic });
 }
 
-function toggleNetwork({ live, networkFound, networkLost }: Client): void {
-  if (live.state.phase === 'refused') live.dispatch({ type: 'start' });
+/** What is on the screen has been read. */
+function readShown({ chat }: Client, view: View): void {
+  if (view.at !== 'chat') return;
+  const { conversationId } = view;
+  const last = chat.state.conversations.get(conversationId)?.last;
+  if (last !== undefined) chat.dispatch({ type: 'read', conversationId, seq: last.seq });
+}
+
+function act(client: Client, wish: Exclude<Wish, { do: 'quit' }>): void {
+  const { chat, calls } = client;
+  switch (wish.do) {
+    case 'toggleNetwork':
+      toggleNetwork(client);
+      break;
+    case 'retry':
+      client.networkFound();
+      break;
+    case 'typing':
+      chat.dispatch({ type: 'typing', conversationId: wish.conversationId });
+      break;
+    case 'load': {
+      const gap = chat.state.conversations.get(wish.conversationId)?.events[0];
+      if (gap !== undefined) chat.dispatch({ type: 'load', conversationId: wish.conversationId, beforeSeq: gap.seq });
+      break;
+    }
+    case 'post': {
+      const what = { $case: 'message', value: { content: { text: wish.text, data: Buffer.of() }, replyToSeq: 0n } } as const;
+      chat.dispatch({ type: 'post', request: { conversationId: wish.conversationId, entry: { clientId: randomUUID(), what } } });
+      break;
+    }
+    case 'create': {
+      const request = { kind: ConversationKind.CONVERSATION_KIND_DIRECT, userIds: [wish.user], title: '', clientId: randomUUID() };
+      calls.call(ChatServiceDefinition, 'createConversation', request).catch(() => {}); // a user who may not be reached: nothing comes
+    }
+  }
+}
+
+function toggleNetwork({ live, chat, networkFound, networkLost }: Client): void {
+  if (live.state.phase === 'refused') for (const stream of [live, chat]) stream.dispatch({ type: 'start' });
   else if (live.state.phase === 'offline') networkFound();
   else networkLost();
 }

@@ -16,6 +16,8 @@ export type Contents = {
   readonly couriers: ReadonlyMap<string, TrackResponse>;
   /** Topics that a stream has subscribed, whose positions are kept. */
   readonly known: ReadonlySet<string>;
+  /** Messages of all conversations that the user has not read. */
+  readonly unread: number;
   /** The newest last. */
   readonly lines: readonly string[];
 };
@@ -27,7 +29,7 @@ const topicPrefix = 'delivery:';
 /** Before anything was received. */
 export function emptyContents(user: string): Contents {
   const none = new Map<string, TrackResponse>();
-  return { user, phase: 'stopped', recovered: undefined, home: undefined, homeLacks: '', couriers: none, known: new Set(), lines: [] };
+  return { user, phase: 'stopped', recovered: undefined, home: undefined, homeLacks: '', couriers: none, known: new Set(), unread: 0, lines: [] };
 }
 
 /** The topics of the orders on the home screen. */

@@ -17,7 +17,7 @@ export function unreadOf({ conversation, events, readSeq: readHere }: Chatting, 
   const newer = after(later(asOfSeq, readSeq)).filter((event) => counts(event, userId)).length;
   if (readSeq >= asOfSeq || unread >= most) return Math.min(most, readSeq >= asOfSeq ? newer : unread);
   const readMeanwhile = events.filter((event) => event.seq > readThere && event.seq <= readSeq && counts(event, userId)).length;
-  const deletedMeanwhile = after(asOfSeq).filter((event) => takesBack(event, { events, userId, after: readSeq, upTo: asOfSeq })).length;
+  const deletedMeanwhile = after(asOfSeq).filter((event) => takesBack(event, { events, userId, after: readThere, upTo: asOfSeq })).length;
   return Math.min(most, Math.max(0, unread - readMeanwhile - deletedMeanwhile) + newer);
 }
 
@@ -31,5 +31,6 @@ type Counted = { readonly events: readonly ChatEvent[]; readonly userId: string;
 function takesBack(event: ChatEvent, { events, userId, after, upTo }: Counted): boolean {
   if (event.what?.$case !== 'deleted') return false;
   const { targetSeq } = event.what.value;
-  return targetSeq > after && targetSeq <= upTo && !isOf(userId, events.find(({ seq }) => seq === targetSeq) ?? event);
+  const target = events.find(({ seq }) => seq === targetSeq);
+  return targetSeq > after && targetSeq <= upTo && target?.what?.$case !== 'hidden' && !isOf(userId, target ?? event);
 }

@@ -1,4 +1,5 @@
 // An app in a browser, on src/client: what its page can do is given to the test that drives it.
+import type { ChatNotice } from '../../../src/client/chat/state.ts';
 import { type Client, openClient } from '../../../src/client/client.ts';
 import type { Notice } from '../../../src/client/live/state.ts';
 import { memoryTokenStore } from '../../../src/client/session.ts';
@@ -18,6 +19,10 @@ export type Page = {
   readonly snapshots: number[];
   /** The kinds of the stream's messages; "renewed" with its reason. */
   readonly messages: string[];
+  /** Of the chat. */
+  readonly chatPhases: string[];
+  /** What became of each message: empty if it is stored. */
+  readonly posted: string[];
   /** For each unary call whether what the page has was still the current answer. */
   readonly notModified: boolean[];
 };
@@ -31,10 +36,18 @@ export type Actions = {
   /** @returns the reason of a call that fails, or its code */
   failing(): Promise<string>;
   listen(topic: string): void;
+  /** Opens the chat. */
+  converse(): void;
+  /** Puts a message into the queue of the chat. */
+  post(conversationId: string, text: string): void;
+  /** @returns the messages of a conversation */
+  texts(conversationId: string): readonly string[];
+  /** The browser has reported a network. */
+  online(): void;
   close(): void;
 };
 
-const seen: Page = { phases: [], events: [], recovered: [], snapshots: [], messages: [], notModified: [] };
+const seen: Page = { phases: [], events: [], recovered: [], snapshots: [], messages: [], chatPhases: [], posted: [], notModified: [] };
 let client: Client | undefined;
 const opened = () => client as Client;
 
@@ -43,6 +56,11 @@ function onNotice(notice: Notice): void {
   if (notice.kind === 'event') seen.events.push(new TextDecoder().decode(notice.event.payload));
   if (notice.kind === 'subscribed') seen.recovered.push(notice.recovered);
   if (notice.kind === 'snapshot') seen.snapshots.push(ListOrdersResponse.decode(notice.payload).orders.length);
+}
+
+function onChatNotice(notice: ChatNotice): void {
+  if (notice.kind === 'phase') seen.chatPhases.push(notice.phase);
+  if (notice.kind === 'posted') seen.posted.push(notice.reason);
 }
 
 /** Notes what passes. */
@@ -82,6 +100,7 @@ const actions: Actions = {
       random: Math.random,
       headers: { 'app-platform': 'web', 'app-version': '1.0.0' },
       onNotice,
+      onChatNotice,
     });
   },
   signIn: (token) =>
@@ -103,6 +122,16 @@ const actions: Actions = {
     live.dispatch({ type: 'watch', id: 1, method: 'app.v1.OrderService/ListOrders', request });
     live.dispatch({ type: 'start' });
   },
+  converse: () => opened().chat.dispatch({ type: 'start' }),
+  post: (conversationId, text) => {
+    const what = { $case: 'message', value: { content: { text, data: new Uint8Array() }, replyToSeq: 0n } } as const;
+    opened().chat.dispatch({ type: 'post', request: { conversationId, entry: { clientId: crypto.randomUUID(), what } } });
+  },
+  texts: (id) =>
+    (opened().chat.state.conversations.get(id)?.events ?? []).flatMap(({ what }) =>
+      what?.$case === 'message' ? [what.value.content?.text ?? ''] : [],
+    ),
+  online: () => opened().networkFound(),
   close: () => opened().close(),
 };
 Object.assign(globalThis, { actions, seen });

@@ -40,7 +40,7 @@ func main() {
 
 func run() error {
 	if len(os.Args) != 2 {
-		return fmt.Errorf("usage: %s scenario|missing|live|service, with PORTICO_TARGET, PORTICO_CA, PORTICO_EXPIRED_TOKEN; PORTICO_ID_TOKEN, PORTICO_TOPIC", os.Args[0])
+		return fmt.Errorf("usage: %s scenario|missing|live|chat|service, with PORTICO_TARGET, PORTICO_CA, PORTICO_EXPIRED_TOKEN; PORTICO_ID_TOKEN, PORTICO_TOPIC", os.Args[0])
 	}
 	if os.Args[1] == "service" {
 		return serve()
@@ -67,6 +67,8 @@ func run() error {
 		return nil
 	case "live":
 		return p.live(os.Getenv("PORTICO_ID_TOKEN"), os.Getenv("PORTICO_TOPIC"))
+	case "chat":
+		return p.chat(os.Getenv("PORTICO_ID_TOKEN"))
 	default:
 		return p.scenario(os.Getenv("PORTICO_EXPIRED_TOKEN"))
 	}

@@ -14,6 +14,7 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
+import portico.v1.ChatServiceGrpc;
 import portico.v1.LiveServiceGrpc;
 import portico.v1.Session.DevIdentity;
 import portico.v1.Session.Device;
@@ -60,6 +61,11 @@ final class AppClient {
   /** Without a deadline: a stream lasts. */
   LiveServiceGrpc.LiveServiceStub live(String token) {
     return LiveServiceGrpc.newStub(channel).withInterceptors(sending(token, ""));
+  }
+
+  /** The same for conversations. */
+  ChatServiceGrpc.ChatServiceStub chat(String token) {
+    return ChatServiceGrpc.newStub(channel).withInterceptors(sending(token, ""));
   }
 
   /** An order of the user that is on its way: the newest, which stays so longest. */

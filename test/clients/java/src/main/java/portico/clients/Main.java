@@ -11,7 +11,7 @@ import java.util.concurrent.TimeUnit;
 public final class Main {
   public static void main(String[] arguments) throws Exception {
     if (arguments.length != 1) {
-      System.err.println("usage: scenario|missing|live|service, with PORTICO_TARGET, PORTICO_CA, PORTICO_EXPIRED_TOKEN; PORTICO_ID_TOKEN, PORTICO_TOPIC");
+      System.err.println("usage: scenario|missing|live|chat|service, with PORTICO_TARGET, PORTICO_CA, PORTICO_EXPIRED_TOKEN; PORTICO_ID_TOKEN, PORTICO_TOPIC");
       System.exit(64);
     }
     if (arguments[0].equals("service")) {
@@ -24,6 +24,7 @@ public final class Main {
       switch (arguments[0]) {
         case "missing" -> Steps.step("missing", () -> client.home(client.signIn("bob").getAccessToken(), ""));
         case "live" -> new LiveUpdates(client, System.getenv("PORTICO_TOPIC")).run(System.getenv("PORTICO_ID_TOKEN"));
+        case "chat" -> new Chatter(client).run(System.getenv("PORTICO_ID_TOKEN"));
         default -> Scenario.run(client, System.getenv("PORTICO_EXPIRED_TOKEN"));
       }
     } finally {

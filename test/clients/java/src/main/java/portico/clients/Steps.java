@@ -13,8 +13,13 @@ final class Steps {
   private static final Gson GSON = new Gson();
 
   /** Prints what the stream of live updates brought. */
-  static synchronized void say(String what, Map<String, Object> more) {
-    Map<String, Object> line = new LinkedHashMap<>(Map.of("live", what));
+  static void say(String what, Map<String, Object> more) {
+    print("live", what, more);
+  }
+
+  /** Prints what a stream brought. */
+  static synchronized void print(String stream, String what, Map<String, Object> more) {
+    Map<String, Object> line = new LinkedHashMap<>(Map.of(stream, what));
     line.putAll(more);
     System.out.println(GSON.toJson(line));
   }

@@ -1,0 +1,114 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { stripVTControlCharacters } from 'node:util';
+import { type ChatState, initialState } from '../../client/chat/state.ts';
+import { step } from '../../client/chat/step.ts';
+import { ChatEvent, Conversation, PostRequest } from '../../gen/portico/v1/chat.ts';
+import { drawChat } from './draw-chat.ts';
+import { onKey, unreadIn, type View, type Wish } from './chat-view.ts';
+
+const id = '11111111-1111-4111-8111-111111111111';
+const message = (seq: bigint, user: string, text: string | undefined) =>
+  ChatEvent.fromPartial({
+    seq,
+    eventId: `e${seq}`,
+    sender: { kind: 1, id: user },
+    what: { $case: 'message', value: { number: seq, ...(text !== undefined && { content: { text } }) } },
+  });
+const events = [
+  ChatEvent.fromPartial({
+    seq: 1n,
+    what: {
+      $case: 'membersChanged',
+      value: {
+        changes: [
+          { userId: 'alice', role: 1 },
+          { userId: 'bob', role: 1 },
+        ],
+      },
+    },
+  }),
+  message(2n, 'bob', 'hello \u001B[2J' + 'long '.repeat(40)),
+  message(4n, 'alice', 'hi'),
+  ChatEvent.fromPartial({ seq: 5n, sender: { kind: 1, id: 'bob' }, what: { $case: 'reacted', value: { targetSeq: 4n, reaction: '+1' } } }),
+  message(6n, 'bob', undefined),
+];
+const kept = {
+  conversations: [{ conversation: Conversation.fromPartial({ id, own: { unread: 2, asOfSeq: 6n, readSeq: 1n } }), readSeq: 0n, events }],
+  ownSeq: 1n,
+  queue: [
+    PostRequest.fromPartial({ conversationId: id, entry: { clientId: 'q', what: { $case: 'message', value: { content: { text: 'waits' } } } } }),
+  ],
+};
+const chance = { nowMs: 0, random: 0 };
+const state: ChatState = step(initialState, { type: 'restore', userId: 'alice', kept }, chance).state;
+const chat: View = { at: 'chat', conversationId: id, draft: '' };
+const linesOf = (view: Exclude<View, { at: 'home' }>, columns: number, rows: number) =>
+  stripVTControlCharacters(drawChat(state, 'alice', view, { columns, rows })).split('\n');
+
+/** Types keys by name, or text. */
+function typed(view: View, ...keys: readonly string[]): { readonly view: View; readonly wishes: readonly Wish[] } {
+  const wishes: Wish[] = [];
+  let now = view;
+  for (const key of keys) {
+    const next = onKey(now, { name: key === ' ' ? 'space' : key, text: [...key].length === 1 ? key : '' }, state);
+    if (next.wish !== undefined) wishes.push(next.wish);
+    now = next.view;
+  }
+  return { view: now, wishes };
+}
+
+test('the list has the title, the unread count and the newest line of each conversation', () => {
+  const lines = linesOf({ at: 'chats', selected: 7 }, 60, 12);
+  assert.equal(lines[2], '› bob (2)  alice: waits  …');
+  assert.equal(unreadIn(state), 2);
+});
+
+test('a conversation shows its members, messages, gaps, reactions, and what waits', () => {
+  assert.deepEqual(
+    linesOf({ ...chat, draft: 'so' }, 60, 16)
+      .slice(2)
+      .map((line) => line.trimEnd()),
+    [
+      '',
+      '',
+      ' alice is a member, bob is a member',
+      ` bob: hello  [2J${'long '.repeat(8)}lon`,
+      ` g ${'long '.repeat(11)}l`,
+      ` ong ${'long '.repeat(11)}`.trimEnd(),
+      `  ${'long '.repeat(8)}`.trimEnd(),
+      ' ⋮ messages are missing here',
+      ' alice: hi [+1 1]  ✓',
+      ' bob: (deleted)',
+      ' alice: waits  …',
+      '',
+      ' > so▏',
+      ' Enter: send   ↑: older   Esc: back',
+    ],
+  );
+});
+
+test('a screen of any size is filled, and no line is wider than it', () => {
+  for (const view of [chat, { at: 'chats', selected: 0 }, { at: 'new', draft: 'x'.repeat(500) }, { ...chat, draft: 'y'.repeat(500) }] as const)
+    for (const columns of [36, 80, 200])
+      for (const rows of [12, 24, 60]) {
+        const lines = linesOf(view, columns, rows);
+        assert.equal(lines.length, rows);
+        for (const line of lines) assert.ok([...line].length <= columns, `${columns}: ${line}`);
+      }
+});
+
+test('keys lead from screen to screen, and letters are text where text is typed', () => {
+  assert.deepEqual(typed({ at: 'home' }, 'c', 'n', 'b', 'o', 'q', 'backspace', 'return'), {
+    view: { at: 'chats', selected: 0 },
+    wishes: [{ do: 'create', user: 'bo' }],
+  });
+  assert.deepEqual(typed({ at: 'home' }, 'c', 'down', 'up', 'return').view, chat);
+  const { view, wishes } = typed(chat, 'q', ' ', 'o', 'up', 'return', 'return', 'escape', 'escape', 'q');
+  assert.deepEqual(view, { at: 'home' });
+  assert.deepEqual(
+    wishes.filter((wish) => wish.do !== 'typing'),
+    [{ do: 'load', conversationId: id }, { do: 'post', conversationId: id, text: 'q o' }, { do: 'quit' }],
+  );
+  assert.deepEqual(typed({ at: 'new', draft: '' }, 'return', 'o').wishes, [{ do: 'toggleNetwork' }]);
+});

@@ -1,0 +1,96 @@
+import { styleText } from 'node:util';
+import { type Item, itemsOf } from '../../client/chat/items.ts';
+import type { Chatting, ChatState } from '../../client/chat/state.ts';
+import { unreadOf } from '../../client/chat/unread.ts';
+import { type View, listed } from './chat-view.ts';
+import { clean } from './screen-contents.ts';
+import { dim, fit, head, type Size } from './draw-screen.ts';
+
+type ChatView = Exclude<View, { at: 'home' }>;
+const marks = { stored: '✓', delivered: '✓✓', read: '✓✓ read' } as const;
+
+/** The screens of the chat: the list of conversations, one of them, and the question for a new one. */
+export function drawChat(state: ChatState, user: string, view: ChatView, { columns, rows }: Size): string {
+  const chatting = view.at === 'chat' ? state.conversations.get(view.conversationId) : undefined;
+  const title = chatting === undefined ? 'chats' : titleOf(chatting, user);
+  const top = head({ user: `${user} · ${title}`, phase: state.phase, recovered: undefined }, columns);
+  const { body, below } = view.at === 'chat' ? conversation(state, chatting, view.draft, columns) : list(state, view, columns);
+  const room = Math.max(1, rows - top.length - below.length);
+  const shown = view.at === 'chat' ? body.slice(-room) : body.slice(0, room);
+  const empty = Array.from({ length: room - shown.length }, () => '');
+  return [...top, ...(view.at === 'chat' ? [...empty, ...shown] : [...shown, ...empty]), ...below].join('\n');
+}
+
+type Parts = { readonly body: readonly string[]; readonly below: readonly string[] };
+
+function list(state: ChatState, view: Exclude<ChatView, { at: 'chat' }>, columns: number): Parts {
+  const all = listed(state);
+  const body = all.map((chatting, i) => {
+    const unread = unreadOf(chatting, state.userId);
+    const last = itemsOf(state, chatting).at(-1);
+    const cursor = view.at === 'chats' && i === Math.min(view.selected, all.length - 1) ? '›' : ' ';
+    const line = fit(
+      `${cursor} ${titleOf(chatting, state.userId)}${unread > 0 ? ` (${unread})` : ''}  ${last === undefined ? '' : textOf(last, state.userId)}`,
+      columns,
+    );
+    return unread > 0 ? styleText('bold', line) : line;
+  });
+  const below =
+    view.at === 'new'
+      ? [fit(` Chat with: ${view.draft}▏`, columns), ' Enter: create   Esc: back']
+      : ['', ' ↑ ↓ Enter: read   n: new   c: home   o: network   q: quit'];
+  return {
+    body: body.length === 0 ? [dim(fit(' No conversations yet.', columns))] : body,
+    below: [below[0] ?? '', dim(fit(below[1] ?? '', columns))],
+  };
+}
+
+function conversation(state: ChatState, chatting: Chatting | undefined, draft: string, columns: number): Parts {
+  const items = chatting === undefined ? [] : itemsOf(state, chatting);
+  const body = items.flatMap((item) =>
+    wrapped(textOf(item, state.userId), columns - 2).map((line) => ` ${item.kind === 'message' ? line : dim(line)}`),
+  );
+  const typing = chatting === undefined || chatting.typing.length === 0 ? '' : ` ${chatting.typing.join(', ')}: typing …`;
+  const [space] = [columns - 5];
+  const below = [
+    dim(fit(typing, columns)),
+    ` > ${[...clean(draft)].slice(-space).join('')}▏`,
+    dim(fit(' Enter: send   ↑: older   Esc: back', columns)),
+  ];
+  return { body, below };
+}
+
+/** A group's title; of a direct conversation the other user. */
+function titleOf({ conversation: { title, subject, id }, events }: Chatting, userId: string): string {
+  if (title !== '' || subject !== '') return title || subject;
+  const others = events.flatMap(({ what }) => (what?.$case === 'membersChanged' ? what.value.changes.map((change) => change.userId) : []));
+  return others.find((user) => user !== userId) ?? id.slice(-8);
+}
+
+function textOf(item: Item, userId: string): string {
+  switch (item.kind) {
+    case 'message': {
+      const reactions = Array.from(item.reactions, ([reaction, count]) => ` [${reaction} ${count}]`).join('');
+      const who = item.reached === undefined ? (item.sender?.id ?? '?') : userId;
+      const mark = item.reached === undefined ? '' : `  ${marks[item.reached]}`;
+      return `${who}: ${item.text ?? '(deleted)'}${item.isEdited ? ' (edited)' : ''}${reactions}${mark}`;
+    }
+    case 'queued':
+      return `${userId}: ${item.text}  …`;
+    case 'members':
+      return item.changes.map(({ userId: member, role }) => `${member} ${role === 0 ? 'has left' : 'is a member'}`).join(', ');
+    case 'hidden':
+      return '(hidden)';
+    case 'gap':
+      return '⋮ messages are missing here';
+  }
+}
+
+/** Lines of a text, none wider. */
+function wrapped(text: string, columns: number): readonly string[] {
+  const characters = [...clean(text)];
+  const lines = Array.from({ length: Math.max(1, Math.ceil(characters.length / columns)) }, (_, i) =>
+    characters.slice(i * columns, (i + 1) * columns),
+  );
+  return lines.map((line) => line.join(''));
+}
