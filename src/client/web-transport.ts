@@ -2,7 +2,7 @@ import { createEnvelopeReadableStream, encodeEnvelope } from '@connectrpc/connec
 import { endStreamFlag, endStreamFromJson, errorFromJson, protocolVersion } from '@connectrpc/connect/protocol-connect';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { ChatOpenRequest, ChatResponse, ChatSendRequest } from '../gen/portico/v1/chat.ts';
-import { LiveResponse, OpenRequest, SendRequest } from '../gen/portico/v1/live.ts';
+import { type LiveRequest, LiveResponse, OpenRequest, SendRequest } from '../gen/portico/v1/live.ts';
 import { asCallError, CallError } from './call-error.ts';
 import type { ClientTransport, Headers, OpenStream } from './transport.ts';
 
@@ -54,6 +54,7 @@ export function webTransport({ url, fetch }: WebTransportOptions): ClientTranspo
 }
 
 type Welcomed = Extract<LiveResponse['message'], { readonly $case: 'welcome' }>;
+type Renewal = Extract<LiveRequest['message'], { readonly $case: 'renew' }>;
 type Post = (method: string, body: Uint8Array<ArrayBuffer>, headers: Headers, signal: AbortSignal) => Promise<Response>;
 
 /** The messages of a service's `Open` and `Send`. */
@@ -64,7 +65,7 @@ type StreamForm<Hello, Message, Answer> = {
 };
 
 /** `Open` brings what the server sends; what the client sends are calls of `Send`, one after the other. */
-function streamOf<Hello, Message, Answer extends { readonly message?: { readonly $case: string } | undefined }>(
+function streamOf<Hello, Message extends { readonly $case: string }, Answer extends { readonly message?: { readonly $case: string } | undefined }>(
   { unary, post }: { readonly unary: ClientTransport['unary']; readonly post: Post },
   service: string,
   form: StreamForm<Hello, Message, Answer>,
@@ -73,6 +74,8 @@ function streamOf<Hello, Message, Answer extends { readonly message?: { readonly
     const cancel = new AbortController();
     let streamId = '';
     let n = 0;
+    /** That of a renewal: a call of `Send` is authorized by itself, and the token of hello ends. Empty: none yet. */
+    let token = '';
     const waiting: Message[] = [];
     let sending: Promise<void> | undefined;
     let over = false;
@@ -84,6 +87,7 @@ function streamOf<Hello, Message, Answer extends { readonly message?: { readonly
     };
     const sendAll = async () => {
       for (let next = waiting.shift(); next !== undefined && !cancel.signal.aborted; next = waiting.shift()) {
+        if (next.$case === 'renew') token = (next as unknown as Renewal).value.accessToken;
         await sendOne(form.send(streamId, BigInt(++n), next));
       }
     };
@@ -91,7 +95,11 @@ function streamOf<Hello, Message, Answer extends { readonly message?: { readonly
     const sendOne = async (request: Uint8Array) => {
       for (const pauseMs of [...againMs, undefined]) {
         try {
-          await unary(`${service}/Send`, request, { headers, timeoutMs: sendMs, signal: cancel.signal });
+          await unary(`${service}/Send`, request, {
+            headers: { ...headers, ...(token !== '' && { authorization: `Bearer ${token}` }) },
+            timeoutMs: sendMs,
+            signal: cancel.signal,
+          });
           return;
         } catch (error) {
           const failed = asCallError(error);

@@ -28,7 +28,7 @@ const events = [
       },
     },
   }),
-  message(2n, 'bob', 'hello \u001B[2J' + 'long '.repeat(40)),
+  message(2n, 'bob', `hello \u001B[2J${'long '.repeat(40)}`),
   message(4n, 'alice', 'hi'),
   ChatEvent.fromPartial({ seq: 5n, sender: { kind: 1, id: 'bob' }, what: { $case: 'reacted', value: { targetSeq: 4n, reaction: '+1' } } }),
   message(6n, 'bob', undefined),
