@@ -9,6 +9,8 @@ import { settingsSchema } from '../src/settings/schema.ts';
 
 type Schema = { type?: string; properties?: Record<string, Schema>; [key: string]: unknown };
 
+const chart = resolve(import.meta.dirname, '../helm/portico');
+
 /** What templates/_helpers.tpl sets itself: listeners, files, secrets, and what is for development. */
 const chartsOwn = [
   ...['host', 'port', 'tls', 'plaintext'].map((key) => `public.${key}`),
@@ -31,6 +33,14 @@ const key: Schema = { type: 'string', pattern: '^[-._a-zA-Z0-9]+$' };
 /** As Gateways and Ingresses have it: a name, or "*." and a name. */
 const hostname: Schema = { type: 'string', pattern: '^([*][.])?[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$', maxLength: 253 };
 const route = object({ enabled: flag, parentRefs: list, hostnames: { type: 'array', items: hostname }, annotations: map });
+const goDuration: Schema = { type: 'string', pattern: '^([0-9]+(h|m|s))+$' };
+const certificate = object({
+  enabled: flag,
+  issuerRef: object({ name, kind: { type: 'string', minLength: 1 }, group: name }),
+  dnsNames: { type: 'array', items: hostname },
+  duration: goDuration,
+  renewBefore: goDuration,
+});
 const secretKey = object({ name, key });
 
 const schema = {
@@ -68,8 +78,8 @@ const schema = {
       redisSentinelPassword: secretKey,
     }),
     tls: object({
-      public: object({ secretName: name, plaintext: flag }),
-      internal: object({ secretName: name, clientCaKey: { type: 'string', pattern: '^[-._a-zA-Z0-9]*$' } }),
+      public: object({ secretName: name, certificate, plaintext: flag }),
+      internal: object({ secretName: name, clientCaKey: { type: 'string', pattern: '^[-._a-zA-Z0-9]*$' }, certificate }),
     }),
     config: configSchema(),
     extraEnv: { type: 'array', items: { type: 'object', required: ['name'], properties: { name: { type: 'string', minLength: 1 } } } },
@@ -128,9 +138,21 @@ const schema = {
     priorityClassName: name,
     extraVolumes: list,
     extraVolumeMounts: list,
+    podTemplate: object({ metadata: anything, spec: anything }),
+    extraObjects: { type: 'array', items: { type: ['object', 'string'] } },
     global: anything, // of a chart around this one; Helm adds it
   }),
 };
+
+// The schema lets names of before through to the template that refuses them with the name of now.
+const renamed = JSON.parse(readFileSync(resolve(chart, 'files/renamed.json'), 'utf8')) as Record<string, string>;
+for (const path of Object.keys(renamed)) {
+  const parts = path.split('.');
+  const last = parts.pop() ?? '';
+  const parent = parts.reduce<Schema | undefined>((at, part) => at?.properties?.[part], schema as Schema);
+  if (parent?.properties === undefined || last in parent.properties) throw new Error(`files/renamed.json: ${path} cannot be a name of before.`);
+  parent.properties[last] = { description: `Renamed: ${renamed[path]}` };
+}
 
 function configSchema(): Schema {
   const whole = z.toJSONSchema(settingsSchema, { io: 'input', unrepresentable: 'any', target: 'draft-7' }) as Schema;
@@ -145,7 +167,6 @@ function configSchema(): Schema {
   return whole;
 }
 
-const chart = resolve(import.meta.dirname, '../helm/portico');
 const json = `${JSON.stringify(schema, null, 2)}\n`;
 const values: unknown = parse(readFileSync(resolve(chart, 'values.yaml'), 'utf8'));
 const defaults = `{{/* Made from values.yaml by npm run generate. */}}

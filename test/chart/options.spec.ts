@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { test } from 'node:test';
+import { parse, stringify } from 'yaml';
 import { chart, checkManifests, helm, kubeVersions, type Rendered, render, valuesFile } from './helm.ts';
 
 const folder = join(import.meta.dirname, 'values/options');
@@ -63,7 +64,9 @@ function difference(before: Rendered, after: Rendered): string {
 }
 
 function changedLines(before: string, after: string): string {
-  const [old, now] = [before.split('\n'), after.split('\n')];
+  // as Kubernetes reads it (YAML 1.1): neither quotes nor the order of keys make a difference
+  const linesOf = (text: string) => stringify(parse(text, { version: '1.1' }), { sortMapEntries: true }).split('\n');
+  const [old, now] = [linesOf(before), linesOf(after)];
   return [
     ...old.filter((line) => !now.includes(line)).map((line) => `# -${line}\n`),
     ...now.filter((line) => !old.includes(line)).map((line) => `# +${line}\n`),

@@ -52,11 +52,33 @@
   "tls": {
     "public": {
       "secretName": "",
+      "certificate": {
+        "enabled": false,
+        "issuerRef": {
+          "name": "",
+          "kind": "ClusterIssuer",
+          "group": "cert-manager.io"
+        },
+        "dnsNames": [],
+        "duration": "2160h",
+        "renewBefore": "720h"
+      },
       "plaintext": false
     },
     "internal": {
       "secretName": "",
-      "clientCaKey": ""
+      "clientCaKey": "",
+      "certificate": {
+        "enabled": false,
+        "issuerRef": {
+          "name": "",
+          "kind": "ClusterIssuer",
+          "group": "cert-manager.io"
+        },
+        "dnsNames": [],
+        "duration": "2160h",
+        "renewBefore": "720h"
+      }
     }
   },
   "config": {},
@@ -205,6 +227,8 @@
   "affinity": {},
   "priorityClassName": "",
   "extraVolumes": [],
-  "extraVolumeMounts": []
+  "extraVolumeMounts": [],
+  "podTemplate": {},
+  "extraObjects": []
 }
 {{- end }}

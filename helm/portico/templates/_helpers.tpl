@@ -1,6 +1,24 @@
 {{/* Every template begins with it: a value that is null, or in an object that is null, is the default. */}}
 {{- define "portico.start" -}}
+{{- include "portico.refuseRenamed" . -}}
 {{- include "portico.fill" (list .Values (include "portico.defaults" . | fromJson)) -}}
+{{- range $listener := list "public" "internal" -}}
+{{- $tls := index $.Values.tls $listener -}}
+{{- if and $tls.certificate.enabled (not $tls.secretName) -}}
+{{- $_ := set $tls "secretName" (printf "%s-%s-tls" (include "portico.fullname" $) $listener) -}}
+{{- end -}}
+{{- end -}}
+{{- end }}
+
+{{/* files/renamed.json has the names of earlier charts, and of other charts, with the name here. */}}
+{{- define "portico.refuseRenamed" -}}
+{{- range $old, $new := .Files.Get "files/renamed.json" | fromJson -}}
+{{- $at := $.Values -}}
+{{- range $part := splitList "." $old -}}
+{{- if kindIs "map" $at }}{{ $at = index $at $part }}{{ else }}{{ $at = index (dict) "" }}{{ end -}}
+{{- end -}}
+{{- if not (kindIs "invalid" $at) }}{{ fail (printf "%s is called %s in this chart: rename it in your values." $old $new) }}{{ end -}}
+{{- end -}}
 {{- end }}
 
 {{- define "portico.fill" -}}
@@ -125,6 +143,16 @@ seccompProfile:
 {{- end -}}
 {{- if and .Values.monitoring.serviceMonitor.enabled .Values.monitoring.podMonitor.enabled -}}
 {{- fail "monitoring: serviceMonitor and podMonitor are both enabled, and every sample would be there twice: keep one of them." }}
+{{- end -}}
+{{- range $listener := list "public" "internal" -}}
+{{- with (index $.Values.tls $listener).certificate -}}
+{{- if and .enabled (not .issuerRef.name) -}}
+{{- fail (printf "tls.%s.certificate.issuerRef.name is needed: an Issuer or ClusterIssuer of cert-manager." $listener) }}
+{{- end -}}
+{{- if and .enabled (eq $listener "public") (not .dnsNames) -}}
+{{- fail "tls.public.certificate.dnsNames is needed: the names that clients call." }}
+{{- end -}}
+{{- end -}}
 {{- end -}}
 {{- include "portico.validateRoutes" . -}}
 {{- $drain := default dict .Values.config.drain -}}
