@@ -26,7 +26,7 @@ export function sendReceipts(state: ChatState): ChatDraft {
   if (!isAnswered(state)) return same(state);
   const due = [...state.conversations.values()].filter(isDue);
   const now = due.slice(0, receiptsMax);
-  const next = now.reduce((before, chatting) => withChatting(before, sent(chatting)), state);
+  const next = withChatting(state, ...now.map(sent));
   const sends = now.map((chatting) => ({ do: 'send', message: { $case: 'received', value: receiptOf(chatting) } }) as const);
   const isMore = due.length > now.length;
   return { state: { ...next, receiptsDue: isMore }, actions: isMore ? [...sends, timer('receipts', receiptsMs)] : sends };
@@ -74,11 +74,13 @@ export function unconfirmed(state: ChatState): ChatState {
     ({ typing, deliveredSeq, readSentSeq }) => typing.length > 0 || deliveredSeq > 0n || readSentSeq > 0n,
   );
   const fresh = { typing: [], deliveredSeq: 0n, readSentSeq: 0n };
-  return { ...changed.reduce((before, chatting) => withChatting(before, { ...chatting, ...fresh }), state), receiptsDue: false };
+  return { ...withChatting(state, ...changed.map((chatting) => ({ ...chatting, ...fresh }))), receiptsDue: false };
 }
 
-export function withChatting(state: ChatState, chatting: Chatting): ChatState {
-  return { ...state, conversations: new Map(state.conversations).set(chatting.conversation.id, chatting) };
+export function withChatting(state: ChatState, ...changed: readonly Chatting[]): ChatState {
+  const conversations = new Map(state.conversations);
+  for (const chatting of changed) conversations.set(chatting.conversation.id, chatting);
+  return { ...state, conversations };
 }
 
 function isDue(chatting: Chatting): boolean {
