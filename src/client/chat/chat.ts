@@ -1,5 +1,6 @@
 import type { Clock } from '../../core/kit/clock.ts';
 import { type ChatEvent, ChatServiceDefinition } from '../../gen/portico/v1/chat.ts';
+import { CallError } from '../call-error.ts';
 import type { Calls } from '../calls.ts';
 import type { Session } from '../session.ts';
 import { runStream } from '../stream/run-stream.ts';
@@ -90,11 +91,12 @@ export function openChat({ transport, calls, storage, ...parts }: ChatParts): Ch
       const wishes = held ?? [];
       held = undefined;
       for (const wish of wishes) running.dispatch(wish);
-    } catch {
+    } catch (error) {
       if (mine !== user) return;
       const wishes = held?.splice(0) ?? [];
-      for (const wish of wishes) if (wish.type === 'post') onNotice(posted(wish.request, 'STORAGE_FAILED').notice);
-      onNotice({ kind: 'storageFailed' });
+      const reason = error instanceof CallError ? error.reason || error.code : 'STORAGE_FAILED'; // such as without a user
+      for (const wish of wishes) if (wish.type === 'post') onNotice(posted(wish.request, reason).notice);
+      onNotice(error instanceof CallError ? { kind: 'refused', reason } : { kind: 'storageFailed' });
     } finally {
       if (mine === user) loading = false;
     }
