@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, test } from 'node:test';
+import { Client } from 'pg';
+import { syncPointOf, syncTokenOf } from '../../src/core/services/chat/sync-token.ts';
 import { type ChatServer, openChatServer, roles, textEntry } from '../support/server/chat-server.ts';
 import { until } from '../support/time/until.ts';
 
@@ -163,6 +165,102 @@ test('a page that is larger than what may wait for a client is sent as the clien
     [33, 33, 33],
   );
   assert.deepEqual(again.all('closed'), []);
+});
+
+test('a sync token stands for all positions: what is missing comes once, also of what the client never saw', async () => {
+  const [ann, bob] = ['ann-11', 'bob-11'];
+  const quiet = await server.group(ann, bob);
+  const busy = await server.group(ann, bob);
+  const gone = await server.group(ann, bob);
+  for (const id of [quiet, busy, gone]) await server.post(ann, id, 'before');
+  const first = await server.connect(bob);
+  const { syncToken } = await first.wait('caughtUp');
+  first.cut();
+  for (let n = 0; n < 250; n++) await server.post(ann, busy, `${n}`);
+  const added = await server.group(ann, bob);
+  await server.call(ann, 'ChangeMembers', { conversationId: gone, changes: [{ userId: bob, role: roles.none }] });
+  const again = await server.connect(bob, { syncToken, ownSeq: first.ownSeq() });
+  const second = await again.wait('caughtUp');
+  assert.deepEqual(
+    again.texts(busy).slice(-250),
+    Array.from({ length: 250 }, (_, n) => `${n}`),
+  );
+  assert.deepEqual([again.texts(quiet), again.all('left').map(({ conversationId }) => conversationId)], [[], [gone]]);
+  assert.deepEqual(
+    again.all('conversation').map(({ conversation }) => conversation?.id),
+    [added],
+  );
+  assert.deepEqual(again.all('syncReset'), []);
+  again.cut();
+  await server.post(ann, quiet, 'after');
+  const third = await server.connect(bob, { syncToken: second.syncToken, ownSeq: again.ownSeq() });
+  await third.wait('caughtUp');
+  assert.deepEqual([third.texts(quiet), third.texts(busy)], [['after'], []]);
+});
+
+test('positions beside a sync token are newer than it', async () => {
+  const [ann, bob] = ['ann-12', 'bob-12'];
+  const conversationId = await server.group(ann, bob);
+  const first = await server.connect(bob);
+  const { syncToken } = await first.wait('caughtUp');
+  await server.post(ann, conversationId, 'live');
+  await first.upTo(conversationId, 2);
+  first.cut();
+  await server.post(ann, conversationId, 'missing');
+  const again = await server.connect(bob, { syncToken, positions: first.positions(), ownSeq: first.ownSeq() });
+  await again.wait('caughtUp');
+  assert.deepEqual(again.texts(conversationId), ['missing']);
+});
+
+test('a sync token of another database, or of a moment that a backup does not know, starts all anew and says so', async () => {
+  const [ann, bob] = ['ann-13', 'bob-13'];
+  const conversationId = await server.group(ann, bob);
+  await server.post(ann, conversationId, 'kept');
+  const first = await server.connect(bob);
+  const { syncToken } = await first.wait('caughtUp');
+  first.cut();
+  const point = syncPointOf(syncToken);
+  const newest = point.newest as NonNullable<typeof point.newest>;
+  const others = [
+    { ...point, databaseId: randomUUID() },
+    { ...point, xid: point.xid + 1_000_000n },
+    { ...point, newest: { ...newest, eventId: randomUUID() } },
+    { ...point, newest: { ...newest, seq: newest.seq + 1 } },
+    { ...point, newest: { ...newest, conversationId: randomUUID() } },
+  ];
+  for (const other of others) {
+    const again = await server.connect(bob, { syncToken: syncTokenOf(other), ownSeq: first.ownSeq() });
+    await again.wait('caughtUp');
+    assert.equal(again.all('syncReset').length, 1);
+    assert.deepEqual(
+      [again.texts(conversationId), again.all('conversation').map(({ conversation }) => conversation?.id)],
+      [['kept'], [conversationId]],
+    );
+  }
+  const respelt = String.fromCharCode(syncToken.charCodeAt(86) + 1); // its two last bits stand for nothing
+  for (const token of ['A'.repeat(34), 'A'.repeat(87), syncToken.slice(0, 86) + respelt, syncTokenOf({ ...point, xid: 2n ** 63n })]) {
+    const refused = await server.connect(bob, { syncToken: token });
+    assert.equal((await refused.wait('closed')).reason, 'REQUEST_INVALID', token);
+  }
+});
+
+test('a transaction that is still open when a token is given loses nothing', async () => {
+  const [ann, bob] = ['ann-14', 'bob-14'];
+  const [one, other] = [await server.group(ann, bob), await server.group(ann, bob)];
+  const database = new Client({ connectionString: server.databaseUrl });
+  await database.connect();
+  await database.query('BEGIN');
+  const entry = { kind: 'message', sender_kind: 'user', sender_id: ann, client_id: randomUUID(), hash: '00', text: 'slow', event_id: randomUUID() };
+  await database.query('SELECT * FROM chat_append($1, $2)', [one, JSON.stringify([entry])]); // its transaction has begun before the next one
+  await server.post(ann, other, 'fast');
+  const first = await server.connect(bob);
+  const { syncToken } = await first.wait('caughtUp');
+  first.cut();
+  await database.query('COMMIT');
+  await database.end();
+  const again = await server.connect(bob, { syncToken, ownSeq: first.ownSeq() });
+  await again.wait('caughtUp');
+  assert.deepEqual(again.texts(one), ['slow']);
 });
 
 test('receipts and typing reach the other members, are never kept, and typing is throttled', async () => {

@@ -109,7 +109,7 @@ function openDevice(userId: string, { logs, store }: ReturnType<typeof openModel
       session.sent.set(id, from + events.length);
       session.counted += events.length;
     }
-    if (session.counted === session.acknowledged && random(4) === 0) session.outbox.push({ $case: 'caughtUp', value: {} });
+    if (session.counted === session.acknowledged && random(4) === 0) session.outbox.push({ $case: 'caughtUp', value: { syncToken: '' } });
   };
   const receive = () => {
     const message = session?.outbox.shift();

@@ -87,7 +87,7 @@ function helloOf({ conversations, ownSeq, wishedMs }: ChatState): ChatHello {
   const positions = [...conversations.values()].flatMap(({ conversation, last }) =>
     last === undefined ? [] : [{ conversationId: conversation.id, ...last }],
   );
-  return { positions: positions.slice(-positionsMax), ownSeq, heartbeatMs: wishedMs, device: '' };
+  return { positions: positions.slice(-positionsMax), ownSeq, heartbeatMs: wishedMs, syncToken: '', device: '' };
 }
 
 /** What an earlier process has left. */

@@ -44,6 +44,17 @@ export type Membership = {
 /** A place in a conversation: behind this event. An empty id is not compared. */
 export type ChatPosition = Pick<ChatEvent, 'seq'> & { readonly eventId: string };
 
+/**
+ * A moment of a database, for one user: everything that was committed before is of a transaction older than `xid`.
+ * Events of younger ones may have been committed before, too.
+ */
+export type SyncPoint = {
+  readonly databaseId: string;
+  readonly xid: bigint;
+  /** The newest event of the user's conversations: a restored database may lack it. */
+  readonly newest: (ChatPosition & { readonly conversationId: string }) | undefined;
+};
+
 /** What is sent to a conversation: a message and an edit with their content, all but a message with their target. */
 export type NewEntry = {
   readonly kind: 'message' | 'edit' | 'delete' | 'reaction';
@@ -140,6 +151,18 @@ export type ChatStore = {
   joined(userId: string, wish?: { readonly ids?: readonly string[]; readonly hiddenAfter?: number }): Promise<readonly Membership[]>;
   /** Those of the positions that are not of this database: their event is another one here, or is still to come. */
   foreign(positions: ReadonlyMap<string, ChatPosition>): Promise<readonly string[]>;
+  /** The moment that now is. What is read afterwards has all that was committed before it. */
+  syncPoint(userId: string): Promise<SyncPoint>;
+  /**
+   * What a client has that had everything at a moment: a position in each of the user's conversations, and by `left`
+   * those that the user has left after a place in the own order.
+   * @returns undefined: the moment is not of this database, or was after the backup from which it was restored
+   */
+  since(
+    userId: string,
+    point: SyncPoint,
+    ownSeq: number,
+  ): Promise<{ readonly positions: ReadonlyMap<string, number>; readonly left: readonly string[] } | undefined>;
   /** A part of a conversation, in order. Without `beforeSeq` its end. @throws Fault CONVERSATION_UNKNOWN */
   history(userId: string, conversationId: string, page: HistoryPage): Promise<readonly ChatEvent[]>;
   /** The same from a place or by a page's token. The newer one is also for what is still to come; no older one: ''. */

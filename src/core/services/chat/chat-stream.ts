@@ -4,7 +4,7 @@ import { Fault } from '../../kit/fault.ts';
 import type { Limiter } from '../../kit/limiter.ts';
 import { pause, untilCalled } from '../../kit/until-called.ts';
 import type { ReadyCall } from '../../ports/call.ts';
-import type { ChatEvent, ChatStore, Membership } from '../../ports/chat.ts';
+import type { ChatEvent, ChatStore, Membership, SyncPoint } from '../../ports/chat.ts';
 import type { Announced, ChatAnnouncements } from '../../ports/chat-announcements.ts';
 import type { Log } from '../../ports/log.ts';
 import { closeOf, isDefect, outcomeOf } from '../../streams/failures.ts';
@@ -12,6 +12,7 @@ import { type StreamHandler, userOf } from '../../streams/stream-service.ts';
 import type { Stream } from '../../streams/stream.ts';
 import { type ChatActions, smallMax } from './actions.ts';
 import { conversationOut, encode, encodeEvents, entryIn, postedOut } from './messages.ts';
+import { syncPointOf, syncTokenOf } from './sync-token.ts';
 
 /** What every chat stream of this replica uses. */
 export type ChatParts = {
@@ -53,6 +54,8 @@ export function chatStream(stream: Stream, call: ReadyCall, parts: ChatParts, he
   const mustReload = () => reloads.done < reloads.asked;
   let working = false;
   let begun = false;
+  /** Read before all that is sent first: caught up, the client has everything to this moment. */
+  let caughtUpTo: SyncPoint | undefined;
 
   const begin = (membership: Membership, sentSeq: number) => {
     const { id: conversationId, lastSeq } = membership.conversation;
@@ -112,8 +115,23 @@ export function chatStream(stream: Stream, call: ReadyCall, parts: ChatParts, he
     },
   );
 
+  /** The moment of a token is a position in each conversation that the client does not name. */
+  const beginSync = async (): Promise<SyncPoint> => {
+    const point = await chat.syncPoint(userId);
+    if (hello.syncToken === '') return point;
+    const known = await chat.since(userId, syncPointOf(hello.syncToken), ownSeq);
+    if (known === undefined) {
+      stream.out.send(encode({ $case: 'syncReset', value: {} }), 0);
+      positions.clear();
+      ownSeq = 0;
+    } else
+      for (const [id, seq] of [...known.positions, ...known.left.map((id) => [id, 0] as const)])
+        if (!positions.has(id)) positions.set(id, { seq, eventId: '' });
+    return point;
+  };
   const readMemberships = async () => {
     const { asked } = reloads;
+    caughtUpTo ??= await beginSync();
     const { users } = await chat.tops([], [userId]);
     const memberships = await chat.joined(userId, ownSeq === 0 ? {} : { hiddenAfter: ownSeq });
     const foreign = new Set(await chat.foreign(positions));
@@ -179,7 +197,8 @@ export function chatStream(stream: Stream, call: ReadyCall, parts: ChatParts, he
         else if (begun) break;
         else {
           begun = true;
-          stream.whenAcknowledged(() => stream.out.send(encode({ $case: 'caughtUp', value: {} }), 0));
+          const syncToken = caughtUpTo === undefined ? '' : syncTokenOf(caughtUpTo);
+          stream.whenAcknowledged(() => stream.out.send(encode({ $case: 'caughtUp', value: { syncToken } }), 0));
         }
       } catch (error) {
         if (signal.aborted) break;

@@ -276,6 +276,9 @@ export interface ChatResponse {
     | //
     /** A member is typing. Not in groups of more than 100 members. */
     { $case: "typing"; value: Typing }
+    | //
+    /** The sync token in hello is not of this database: forget all conversations, because all of them follow anew. */
+    { $case: "syncReset"; value: SyncReset }
     | undefined;
 }
 
@@ -292,6 +295,11 @@ export interface ChatHello {
    * the same value, which is closed with STREAM_DISPLACED. Default: the session.
    */
   device: string;
+  /**
+   * The token of the last `caught_up`, in place of positions: name only conversations that had events since then. It is
+   * for this user, and good at every replica. Empty: there is none.
+   */
+  syncToken: string;
 }
 
 /** A place in a conversation: after one of its events. */
@@ -335,6 +343,12 @@ export interface ConversationLeft {
 
 /** All of what was missing was acknowledged. */
 export interface CaughtUp {
+  /** For the next hello: the moment to which the client has everything. */
+  syncToken: string;
+}
+
+/** The database was replaced, or restored from a backup. */
+export interface SyncReset {
 }
 
 /** What became of a `post`. */
@@ -1296,6 +1310,9 @@ export const ChatResponse: MessageFns<ChatResponse> = {
       case "typing":
         Typing.encode(message.message.value, writer.uint32(130).fork()).join();
         break;
+      case "syncReset":
+        SyncReset.encode(message.message.value, writer.uint32(138).fork()).join();
+        break;
     }
     return writer;
   },
@@ -1409,6 +1426,14 @@ export const ChatResponse: MessageFns<ChatResponse> = {
             message.message = { $case: "typing", value: Typing.decode(reader, reader.uint32()) };
             continue;
           }
+          case 17: {
+            if (tag !== 138) {
+              break;
+            }
+
+            message.message = { $case: "syncReset", value: SyncReset.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1451,6 +1476,10 @@ export const ChatResponse: MessageFns<ChatResponse> = {
         ? { $case: "receipt", value: Receipt.fromJSON(object.receipt) }
         : isSet(object.typing)
         ? { $case: "typing", value: Typing.fromJSON(object.typing) }
+        : isSet(object.syncReset)
+        ? { $case: "syncReset", value: SyncReset.fromJSON(object.syncReset) }
+        : isSet(object.sync_reset)
+        ? { $case: "syncReset", value: SyncReset.fromJSON(object.sync_reset) }
         : undefined,
     };
   },
@@ -1481,6 +1510,8 @@ export const ChatResponse: MessageFns<ChatResponse> = {
       obj.receipt = Receipt.toJSON(message.message.value);
     } else if (message.message?.$case === "typing") {
       obj.typing = Typing.toJSON(message.message.value);
+    } else if (message.message?.$case === "syncReset") {
+      obj.syncReset = SyncReset.toJSON(message.message.value);
     }
     return obj;
   },
@@ -1563,13 +1594,19 @@ export const ChatResponse: MessageFns<ChatResponse> = {
         }
         break;
       }
+      case "syncReset": {
+        if (object.message?.value !== undefined && object.message?.value !== null) {
+          message.message = { $case: "syncReset", value: SyncReset.fromPartial(object.message.value) };
+        }
+        break;
+      }
     }
     return message;
   },
 };
 
 function createBaseChatHello(): ChatHello {
-  return { positions: [], ownSeq: 0n, heartbeatMs: 0, device: "" };
+  return { positions: [], ownSeq: 0n, heartbeatMs: 0, device: "", syncToken: "" };
 }
 
 export const ChatHello: MessageFns<ChatHello> = {
@@ -1588,6 +1625,9 @@ export const ChatHello: MessageFns<ChatHello> = {
     }
     if (message.device !== "") {
       writer.uint32(34).string(message.device);
+    }
+    if (message.syncToken !== "") {
+      writer.uint32(42).string(message.syncToken);
     }
     return writer;
   },
@@ -1637,6 +1677,14 @@ export const ChatHello: MessageFns<ChatHello> = {
             message.device = reader.string();
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.syncToken = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1661,6 +1709,11 @@ export const ChatHello: MessageFns<ChatHello> = {
         ? globalThis.Number(object.heartbeat_ms)
         : 0,
       device: isSet(object.device) ? globalThis.String(object.device) : "",
+      syncToken: isSet(object.syncToken)
+        ? globalThis.String(object.syncToken)
+        : isSet(object.sync_token)
+        ? globalThis.String(object.sync_token)
+        : "",
     };
   },
 
@@ -1678,6 +1731,9 @@ export const ChatHello: MessageFns<ChatHello> = {
     if (message.device !== "") {
       obj.device = message.device;
     }
+    if (message.syncToken !== "") {
+      obj.syncToken = message.syncToken;
+    }
     return obj;
   },
 
@@ -1690,6 +1746,7 @@ export const ChatHello: MessageFns<ChatHello> = {
     message.ownSeq = (object.ownSeq !== undefined && object.ownSeq !== null) ? BigInt(object.ownSeq) : 0n;
     message.heartbeatMs = object.heartbeatMs ?? 0;
     message.device = object.device ?? "";
+    message.syncToken = object.syncToken ?? "";
     return message;
   },
 };
@@ -2079,11 +2136,14 @@ export const ConversationLeft: MessageFns<ConversationLeft> = {
 };
 
 function createBaseCaughtUp(): CaughtUp {
-  return {};
+  return { syncToken: "" };
 }
 
 export const CaughtUp: MessageFns<CaughtUp> = {
-  encode(_: CaughtUp, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+  encode(message: CaughtUp, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.syncToken !== "") {
+      writer.uint32(10).string(message.syncToken);
+    }
     return writer;
   },
 
@@ -2100,6 +2160,14 @@ export const CaughtUp: MessageFns<CaughtUp> = {
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.syncToken = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2112,20 +2180,82 @@ export const CaughtUp: MessageFns<CaughtUp> = {
     }
   },
 
-  fromJSON(_: any): CaughtUp {
-    return {};
+  fromJSON(object: any): CaughtUp {
+    return {
+      syncToken: isSet(object.syncToken)
+        ? globalThis.String(object.syncToken)
+        : isSet(object.sync_token)
+        ? globalThis.String(object.sync_token)
+        : "",
+    };
   },
 
-  toJSON(_: CaughtUp): unknown {
+  toJSON(message: CaughtUp): unknown {
     const obj: any = {};
+    if (message.syncToken !== "") {
+      obj.syncToken = message.syncToken;
+    }
     return obj;
   },
 
   create(base?: DeepPartial<CaughtUp>): CaughtUp {
     return CaughtUp.fromPartial(base ?? {});
   },
-  fromPartial(_: DeepPartial<CaughtUp>): CaughtUp {
+  fromPartial(object: DeepPartial<CaughtUp>): CaughtUp {
     const message = createBaseCaughtUp();
+    message.syncToken = object.syncToken ?? "";
+    return message;
+  },
+};
+
+function createBaseSyncReset(): SyncReset {
+  return {};
+}
+
+export const SyncReset: MessageFns<SyncReset> = {
+  encode(_: SyncReset, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SyncReset {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSyncReset();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(_: any): SyncReset {
+    return {};
+  },
+
+  toJSON(_: SyncReset): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create(base?: DeepPartial<SyncReset>): SyncReset {
+    return SyncReset.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<SyncReset>): SyncReset {
+    const message = createBaseSyncReset();
     return message;
   },
 };

@@ -56,8 +56,8 @@ export async function readForeign(db: Db, positions: ReadonlyMap<string, ChatPos
   const seqs = [...positions.values()].map(({ seq }) => seq);
   const { rows } = await sql<{ id: string }>`
     SELECT p.id FROM unnest(${[...positions.keys()]}::uuid[], ${seqs}::bigint[], ${eventIds}::uuid[]) AS p (id, seq, event_id)
-    JOIN chat_conversations c ON c.id = p.id
-    WHERE c.last_seq < p.seq OR EXISTS (SELECT FROM chat_events e
+    LEFT JOIN chat_conversations c ON c.id = p.id
+    WHERE c.id IS NULL OR c.last_seq < p.seq OR EXISTS (SELECT FROM chat_events e
       WHERE e.conversation_id = p.id AND e.seq = p.seq AND e.event_id <> p.event_id)`.execute(db);
   return rows.map(({ id }) => id);
 }

@@ -6,6 +6,7 @@ import { changeMembers } from './change-members.ts';
 import { createConversation } from './create.ts';
 import { historyPages } from './history-pages.ts';
 import { readForeign, readHistory, readJoined, readList, readMembers, readMissing, readTops } from './reads.ts';
+import { readSince, readSyncPoint } from './sync.ts';
 
 /** Conversations in PostgreSQL, or in PGlite, which is PostgreSQL. */
 export function sqlChat(use: UseDatabase): ChatStore {
@@ -22,6 +23,8 @@ export function sqlChat(use: UseDatabase): ChatStore {
     list: (userId, page) => use((db) => readList(db, userId, page)),
     joined: (userId, wish) => use((db) => readJoined(db, userId, wish)),
     foreign: (positions) => use((db) => readForeign(db, positions)),
+    syncPoint: (userId) => use((db) => readSyncPoint(db, userId)),
+    since: (userId, point, ownSeq) => use((db) => readSince(db, userId, point, ownSeq)),
     history,
     historyPage: historyPages(history),
     missing: (userId, from, page) => use((db) => readMissing(db, userId, from, page)),
