@@ -138,6 +138,7 @@ const schema = {
     priorityClassName: name,
     extraVolumes: list,
     extraVolumeMounts: list,
+    test: object({ enabled: flag, resources: anything }),
     podTemplate: object({ metadata: anything, spec: anything }),
     extraObjects: { type: 'array', items: { type: ['object', 'string'] } },
     global: anything, // of a chart around this one; Helm adds it

@@ -52,6 +52,14 @@ export function commands(): Command {
   withMode(command('health', 'check whether a running server is ready'))
     .option('--url <url>', "a URL to check instead of the admin listener's /readyz")
     .action(async (flags) => (await import('./health.ts')).checkHealth(flags));
+  withMode(command('probe', 'verify a running server by a signed call, a live stream, and an event that it receives'))
+    .option('--public <address>', 'the public listener', 'localhost:8443')
+    .option('--internal <address>', 'the internal listener', 'localhost:8444')
+    .option('--certificate <file>', 'the certificate of the public listener (PEM), whatever names it has; unset: plain HTTP/2')
+    .option('--internal-certificate <file>', 'that of the internal listener; default: the same')
+    .option('--namespace <name>', 'a namespace of live.namespaces with `listen: owner`', 'portico-probe')
+    .option('--timeout <duration>', 'for all of it', '30s')
+    .action(async (flags) => (await import('./probe.ts')).runProbe(flags));
   withMode(command('config', 'print every effective setting with its origin'))
     .option('--schema', 'print the JSON schema of the settings file')
     .action(async (flags) => (await import('./config.ts')).printConfig(flags));

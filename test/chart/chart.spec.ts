@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { parse } from 'yaml';
+import { commands } from '../../src/cli/cli.ts';
 import { loadSettings, type Settings } from '../../src/settings.ts';
 import { readDockerfile } from '../deploy/dockerfile.ts';
 import { chart, checkManifests, helm, kubeVersions, type Manifest, type Rendered, render, root, valuesFile } from './helm.ts';
@@ -38,7 +39,9 @@ type Workload = Manifest & {
 };
 
 const ofKind = <M = Manifest>({ manifests }: Rendered, kind: string) => manifests.filter((manifest) => manifest.kind === kind) as M[];
-const workloads = (of: Rendered) => [...ofKind<Workload>(of, 'Deployment'), ...ofKind<Workload>(of, 'Job')];
+const testPod = (of: Rendered): Workload[] =>
+  ofKind<Workload>(of, 'Pod').map((pod) => ({ ...pod, spec: { template: { metadata: pod.metadata, spec: pod.spec } } }) as unknown as Workload);
+const workloads = (of: Rendered) => [...ofKind<Workload>(of, 'Deployment'), ...ofKind<Workload>(of, 'Job'), ...testPod(of)];
 const podOf = (workload: Workload) => workload.spec.template.spec;
 const deployment = (of: Rendered) => ofKind<Workload>(of, 'Deployment')[0] as Workload;
 
@@ -143,7 +146,7 @@ for (const name of fixtures) {
       Object.entries(selector).every(([key, value]) => found[key] === value);
     for (const { spec } of services) {
       assert.ok(finds(spec.selector, labels));
-      for (const job of ofKind<Workload>(of, 'Job')) assert.ok(!finds(spec.selector, job.spec.template.metadata.labels));
+      for (const other of [...ofKind<Workload>(of, 'Job'), ...testPod(of)]) assert.ok(!finds(spec.selector, other.spec.template.metadata.labels));
     }
   });
 
@@ -208,7 +211,7 @@ test("the pods run as the image's user, and the image declares the chart's ports
 });
 
 test('the migration runs before everything else of the chart is there, and needs none of it', () => {
-  const hooks = rendered.least.manifests.filter(({ metadata }) => JSON.stringify(metadata).includes('helm.sh/hook'));
+  const hooks = rendered.least.manifests.filter(({ metadata }) => JSON.stringify(metadata).includes('pre-install'));
   assert.deepEqual(hooks.map(({ kind }) => kind).sort(), ['Job', 'ServiceAccount']);
   const chartsOwn = rendered.least.manifests.filter((manifest) => !hooks.includes(manifest)).map(({ kind, metadata }) => `${kind} ${metadata.name}`);
   const job = hooks.find(({ kind }) => kind === 'Job') as Workload;
@@ -219,6 +222,30 @@ test('the migration runs before everything else of the chart is there, and needs
   assert.deepEqual(podOf(job).containers[0]?.args, ['migrate']);
   assert.deepEqual(podOf(job).containers[0]?.env, [{ name: 'DATABASE_URL_FILE', value: '/etc/portico/secrets/database-url' }]);
   assert.equal(ofKind(rendered['behind-a-proxy'], 'Job').length, 0);
+});
+
+test('the pod of `helm test` probes both listeners by their Services, with flags of the command and a namespace of the settings', () => {
+  const flags =
+    commands()
+      .commands.find((command) => command.name() === 'probe')
+      ?.options.map(({ long }) => long) ?? [];
+  for (const name of fixtures) {
+    const of = rendered[name];
+    const [pod] = testPod(of).map(podOf);
+    const [command, ...args] = pod?.containers[0]?.args ?? [];
+    assert.equal(command, 'probe');
+    const given = Object.fromEntries(args.map((arg) => arg.split('=') as [string, string]));
+    for (const flag of Object.keys(given)) assert.ok(flags.includes(flag), flag);
+    const addresses = ofKind<Manifest & { readonly spec: { readonly ports: readonly { readonly port: number }[] } }>(of, 'Service').map(
+      ({ metadata, spec }) => `${metadata.name}:${spec.ports[0]?.port}`,
+    );
+    assert.deepEqual([given['--public'], given['--internal']], addresses.slice(0, 2));
+    assert.equal(given['--certificate'] === undefined, settingsIn(of).public.plaintext);
+    const mounts = pod?.containers[0]?.volumeMounts.map(({ mountPath }) => mountPath) ?? [];
+    for (const flag of ['--certificate', '--internal-certificate'])
+      if (given[flag] !== undefined) assert.ok(mounts.some((mount) => given[flag] === `${mount}/tls.crt`));
+    assert.equal(settingsIn(of).live.namespaces['portico-probe']?.listen, 'owner');
+  }
 });
 
 test('selectors hold nothing that an upgrade changes', () => {
@@ -288,7 +315,7 @@ test('NOTES.txt names the next commands', () => {
     cpSync(chart, folder, { recursive: true });
     cpSync(join(chart, 'templates/NOTES.txt'), join(folder, 'notes.txt'));
     writeFileSync(join(folder, 'templates/notes.yaml'), 'notes: {{ tpl (.Files.Get "notes.txt") . | toJson }}\n');
-    const notesOf = (values: string) => {
+    const notesOf = (...values: readonly string[]) => {
       const { code, output } = helm(
         'template',
         'test',
@@ -297,8 +324,7 @@ test('NOTES.txt names the next commands', () => {
         'phones',
         '--kube-version',
         kubeVersions[0],
-        '-f',
-        valuesFile(values),
+        ...values.flatMap((name) => ['-f', valuesFile(name)]),
         '-s',
         'templates/notes.yaml',
       );
@@ -312,6 +338,10 @@ test('NOTES.txt names the next commands', () => {
     const proxied = notesOf('behind-a-proxy');
     assert.match(proxied, /WARNING: tls\.public\.plaintext/);
     assert.match(proxied, /run `portico migrate`/);
+    assert.match(least, /\n {2}helm -n phones test test --logs\n/);
+    assert.match(notesOf('everything', 'options/autoscaling'), /custom\.metrics\.k8s\.io/);
+    assert.match(notesOf('least', 'options/route-tls'), /get tlsroute,grpcroute,httproute/);
+    assert.match(notesOf('least', 'options/ingress-passthrough'), /get ingress test-portico/);
     assert.match(notesOf('everything'), /get service front-server -o jsonpath/);
   } finally {
     rmSync(folder, { recursive: true });

@@ -81,7 +81,9 @@ const nulls = [
   ...['resources.limits', 'replicaCount', 'nameOverride', 'fullnameOverride', 'image.tag', 'image.digest', 'image.pullPolicy', 'imagePullSecrets'],
   ...['secrets.database.key', 'secrets.refreshKey.key', 'tls.public.plaintext', 'tls.internal.secretName', 'tls.internal.clientCaKey'],
   ...['preStopSleepSeconds', 'terminationGracePeriodSeconds', 'podAnnotations', 'nodeSelector', 'tolerations', 'affinity', 'priorityClassName'],
-  ...['extraEnv', 'extraVolumes', 'extraVolumeMounts'],
+  ...['extraEnv', 'extraVolumes', 'extraVolumeMounts', 'podTemplate', 'extraObjects', 'test', 'test.enabled', 'autoscaling', 'autoscaling.keda'],
+  ...['networkPolicy', 'networkPolicy.egress', 'monitoring', 'monitoring.rules', 'monitoring.dashboards.labels', 'routes', 'routes.tls'],
+  ...['routes.grpc.hostnames', 'ingress', 'ingress.hosts', 'tls.public.certificate', 'tls.internal.certificate.issuerRef', 'service.peers'],
 ];
 const least = render('least').text;
 for (const key of nulls)
@@ -106,7 +108,7 @@ test('what is no name of an image is refused', () => {
     ['image.repository', 'portico@sha256'],
   ] as const)
     assert.throws(() => render('least', { strings: [`${key}=${value}`] }), /does not match pattern/, `${key}=${value}`);
-  taken(render('least', { strings: ['image.repository=registry.example:5000/team/portico_x', 'image.tag=v1.2-rc_1'] }));
+  taken(render('least', { strings: ['image.repository=images.example:5000/team/portico_x', 'image.tag=v1.2-rc_1'] }));
 });
 
 const refused: readonly (readonly [options: RenderOptions, message: RegExp])[] = [

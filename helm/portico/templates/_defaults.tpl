@@ -228,6 +228,18 @@
   "priorityClassName": "",
   "extraVolumes": [],
   "extraVolumeMounts": [],
+  "test": {
+    "enabled": true,
+    "resources": {
+      "requests": {
+        "cpu": "50m",
+        "memory": "128Mi"
+      },
+      "limits": {
+        "memory": "256Mi"
+      }
+    }
+  },
   "podTemplate": {},
   "extraObjects": []
 }
