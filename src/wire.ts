@@ -18,7 +18,7 @@ import { deadline } from './core/interceptors/deadline.ts';
 import { encodeFault } from './core/interceptors/error-details.ts';
 import { errors } from './core/interceptors/errors.ts';
 import { errorTable } from './core/interceptors/error-table.ts';
-import { handlersOf } from './core/interceptors/handlers-of.ts';
+import { handlersOf } from './core/interceptors/handlers-of-methods.ts';
 import { invalidate } from './core/interceptors/invalidate-after-write.ts';
 import { trace } from './core/interceptors/trace.ts';
 import { compileRules, validate } from './core/interceptors/validate.ts';

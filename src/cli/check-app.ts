@@ -1,4 +1,4 @@
-import { handlersOf } from '../core/interceptors/handlers-of.ts';
+import { handlersOf } from '../core/interceptors/handlers-of-methods.ts';
 import { en } from '../core/interceptors/messages/en.ts';
 import { reasons as coreReasons } from '../core/kit/reasons.ts';
 import { nearest } from '../core/kit/did-you-mean.ts';

@@ -1,10 +1,10 @@
 import type { MethodPlan } from '../kit/plan.ts';
 import { type Soon, soonThen } from '../kit/soon.ts';
 import type { Answer, AnswerCall, Authenticated, Call, Caller, Handler, Interceptor } from '../ports/call.ts';
-import { checkAccess } from './authenticate.ts';
 import type { Interceptors } from './chain.ts';
-import { notRefused } from './refused-answer.ts';
 import { steps } from './chain-steps.ts';
+import { checkAccess } from './check-access.ts';
+import { notRefused } from './refused-answer.ts';
 
 /** A call of a client that was authenticated when it opened its stream. */
 export type CallOf = Call & { readonly caller: Caller | undefined };

@@ -1,10 +1,11 @@
 import type { Meter } from '@opentelemetry/api';
 import { Fault } from '../kit/fault.ts';
-import type { AccessPlan } from '../kit/plan.ts';
 import { type Soon, settled, soonThen } from '../kit/soon.ts';
-import type { Authenticated, Call, Caller, Interceptor, Traced } from '../ports/call.ts';
+import type { Authenticated, Call, Interceptor, Traced } from '../ports/call.ts';
 import type { OpenLifetime, VerifiedToken, VerifyToken } from '../ports/tokens.ts';
+import { checkAccess, refusedAccess } from './check-access.ts';
 import { refused } from './refused-answer.ts';
+import { serviceOf } from './service-certificates.ts';
 import { untilAborted } from './until-aborted.ts';
 
 /** The dependencies of authentication. */
@@ -70,28 +71,4 @@ function bearerOf({ metadata }: Call): string | Fault {
   if (values.length === 0) return new Fault('TOKEN_MISSING', 'The call carries no access token: send `authorization: Bearer …`.');
   const token = values.length === 1 && typeof values[0] === 'string' ? /^bearer +([^\s,]+)$/i.exec(values[0])?.[1] : undefined;
   return token ?? new Fault('TOKEN_INVALID', 'The metadata "authorization" is not `Bearer` and one token.');
-}
-
-function serviceOf({ peer }: Call, services: ReadonlyMap<string, string>): Caller | undefined {
-  for (const certificateName of peer.certificateNames) {
-    const name = services.get(certificateName);
-    if (name !== undefined) return { kind: 'service', name };
-  }
-  return undefined;
-}
-
-/** @throws Fault when the caller may not make a call of this access */
-export function checkAccess(access: AccessPlan, caller: Caller | undefined): void {
-  const fault = refusedAccess(access, caller);
-  if (fault !== undefined) throw fault;
-}
-
-function refusedAccess(access: AccessPlan, caller: Caller | undefined): Fault | undefined {
-  if (access.kind === 'anonymous') return undefined;
-  if (access.kind === 'services')
-    return caller?.kind === 'service' ? undefined : new Fault('SERVICE_ONLY', 'The method is for internal services only.');
-  if (caller?.kind !== 'user') return new Fault('TOKEN_INVALID', 'The token is that of a service: the method is for users.');
-  const missing = access.scopes.filter((scope) => !caller.scopes.has(scope));
-  if (missing.length === 0) return undefined;
-  return new Fault('SCOPE_MISSING', `The access token lacks the scope ${missing.join(', ')}.`, { metadata: { scope: missing.join(' ') } });
 }

@@ -1,5 +1,5 @@
-import { reasons as coreReasons, type StatusName } from '../kit/reasons.ts';
 import { memo } from '../kit/memo.ts';
+import { reasons as coreReasons, type StatusName } from '../kit/reasons.ts';
 import { localize, type Messages } from './localize.ts';
 import { en } from './messages/en.ts';
 

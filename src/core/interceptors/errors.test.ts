@@ -5,12 +5,12 @@ import { BadRequest, ErrorInfo, LocalizedMessage, RequestInfo, RetryInfo } from 
 import { Status } from '../../gen/google/rpc/status.ts';
 import { Fault } from '../kit/fault.ts';
 import { type CoreReason, reasons, type StatusName } from '../kit/reasons.ts';
-import { StatusError } from '../kit/status-error.ts';
 import type { Soon } from '../kit/soon.ts';
+import { StatusError } from '../kit/status-error.ts';
 import type { Answer, Call, Traced } from '../ports/call.ts';
 import { encodeFault } from './error-details.ts';
-import { errors, statusErrorOf } from './errors.ts';
 import { errorTable } from './error-table.ts';
+import { errors, statusErrorOf } from './errors.ts';
 import { en } from './messages/en.ts';
 import { refused } from './refused-answer.ts';
 

@@ -8,7 +8,7 @@ import { soonThen } from '../kit/soon.ts';
 import { clip } from '../kit/text.ts';
 import type { CallRequest, Decoded, Interceptor, ReadMessage } from '../ports/call.ts';
 import { violationTextBytesMax } from './error-bounds.ts';
-import { nulViolations, refusesNul } from './nul.ts';
+import { nulViolations, refusesNul } from './refuse-nul.ts';
 
 /**
  * Compiles the rules of all requests now, so that a rule that cannot be compiled stops the start instead of a call.

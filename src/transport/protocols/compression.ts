@@ -1,12 +1,11 @@
 import { promisify } from 'node:util';
 import { gunzip, gunzipSync, gzipSync, inflate, inflateSync } from 'node:zlib';
-import { Fault } from '../../core/kit/fault.ts';
 import type { MethodPlan } from '../../core/kit/plan.ts';
 import type { Soon } from '../../core/kit/soon.ts';
 import type { KeptForms } from '../../core/ports/cache-store.ts';
 import type { Codec } from './codec.ts';
 import { compressedFlag, type Frame, frame } from './frames.ts';
-import { tooLarge } from './request-faults.ts';
+import { encodingMissing, encodingUnknown, flagsUnknown, notCompressed, tooLarge } from './request-faults.ts';
 
 /** Encodings of requests. Undefined: not compressed. */
 export type Encoding = 'gzip' | 'deflate' | undefined;
@@ -33,10 +32,7 @@ const atOnce = { gzip: gunzipSync, deflate: inflateSync };
 export function encodingOf(header: string | string[] | undefined): Encoding {
   if (header === undefined || header === '' || header === 'identity') return undefined;
   if (header === 'gzip' || header === 'deflate') return header;
-  const encoding = String(header).slice(0, 40);
-  throw new Fault('ENCODING_UNKNOWN', `Requests compressed by "${encoding}" are not understood: ${acceptedEncodings} are.`, {
-    metadata: { encoding },
-  });
+  throw encodingUnknown(String(header), acceptedEncodings);
 }
 
 /** @throws Fault when it is not compressed in this way, or exceeds `bytesMax` when decompressed */
@@ -44,7 +40,7 @@ export function decompress(encoding: NonNullable<Encoding>, bytes: Uint8Array, b
   const options = { maxOutputLength: bytesMax, rejectGarbageAfterEnd: encoding === 'deflate' }; // gzip may have several members (RFC 1952, section 2.2)
   const failed = (cause: unknown): never => {
     if ((cause as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge(bytesMax);
-    throw new Fault('CALL_MALFORMED', `The request is not ${encoding}: it cannot be decompressed.`, { metadata: { encoding }, cause });
+    throw notCompressed(encoding, cause);
   };
   if (bytesMax > atOnceBytesMax) return asynchronously[encoding](bytes, options).catch(failed);
   try {
@@ -62,9 +58,8 @@ export function decompress(encoding: NonNullable<Encoding>, bytes: Uint8Array, b
 export function messageOf({ flags, bytes }: Frame, encoding: () => Encoding, bytesMax: number): Soon<Buffer> {
   const announced = encoding(); // also for an uncompressed message: grpc-go refuses such a call, too
   if (flags === 0) return bytes;
-  if (flags !== compressedFlag)
-    throw new Fault('CALL_MALFORMED', `A message has the flags ${flags}: 0 and 1 are known.`, { metadata: { flags: String(flags) } });
-  if (announced === undefined) throw new Fault('ENCODING_MISSING', 'A message is marked as compressed, and no header says how.');
+  if (flags !== compressedFlag) throw flagsUnknown(flags);
+  if (announced === undefined) throw encodingMissing();
   return decompress(announced, bytes, bytesMax);
 }
 

@@ -18,6 +18,25 @@ export function notOne(found: 'none' | 'several'): Fault {
   });
 }
 
+export function flagsUnknown(flags: number): Fault {
+  return new Fault('CALL_MALFORMED', `A message has the flags ${flags}: 0 and 1 are known.`, { metadata: { flags: String(flags) } });
+}
+
+/** @param accepted the encodings that are known, as in a header */
+export function encodingUnknown(header: string, accepted: string): Fault {
+  const encoding = header.slice(0, 40);
+  return new Fault('ENCODING_UNKNOWN', `Requests compressed by "${encoding}" are not understood: ${accepted} are.`, { metadata: { encoding } });
+}
+
+/** gRPC's compression.md, "Compression Method Asymmetry Between Peers": INTERNAL. */
+export function encodingMissing(): Fault {
+  return new Fault('ENCODING_MISSING', 'A message is marked as compressed, and no header says how.');
+}
+
+export function notCompressed(encoding: string, cause: unknown): Fault {
+  return new Fault('CALL_MALFORMED', `The request is not ${encoding}: it cannot be decompressed.`, { metadata: { encoding }, cause });
+}
+
 /** A field of a JSON request that cannot be held exactly. */
 export function inexact({ typeName }: DescMessage, { field, message }: InexactJson): Fault {
   return new Fault('CALL_MALFORMED', `The request is not a ${typeName}: ${message}.`, { metadata: { type: typeName, field } });
