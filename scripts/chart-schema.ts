@@ -1,11 +1,12 @@
 // Makes helm/portico/values.schema.json: the chart's own values, and in `config` every setting that the chart leaves to its user, so that `helm install` refuses what the
 // server would refuse. And templates/_defaults.tpl: values.yaml once more, for templates, which see no default where a user wrote null.
-// With --print it prints the schema instead, for the test that compares; with --print-defaults the other.
+// And README.md. With --print, --print-defaults or --print-readme it prints one of them instead, for the tests that compare.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { settingsSchema } from '../src/settings/schema.ts';
+import { chartReadme } from './chart-readme.ts';
 
 type Schema = { type?: string; properties?: Record<string, Schema>; [key: string]: unknown };
 
@@ -169,7 +170,8 @@ function configSchema(): Schema {
 }
 
 const json = `${JSON.stringify(schema, null, 2)}\n`;
-const values: unknown = parse(readFileSync(resolve(chart, 'values.yaml'), 'utf8'));
+const valuesText = readFileSync(resolve(chart, 'values.yaml'), 'utf8');
+const values: unknown = parse(valuesText);
 const defaults = `{{/* Made from values.yaml by npm run generate. */}}
 {{- define "portico.defaults" -}}
 ${JSON.stringify(values, null, 2)}
@@ -177,7 +179,9 @@ ${JSON.stringify(values, null, 2)}
 `;
 if (process.argv.includes('--print')) process.stdout.write(json);
 else if (process.argv.includes('--print-defaults')) process.stdout.write(defaults);
+else if (process.argv.includes('--print-readme')) process.stdout.write(chartReadme(valuesText));
 else {
   writeFileSync(resolve(chart, 'values.schema.json'), json);
   writeFileSync(resolve(chart, 'templates/_defaults.tpl'), defaults);
+  writeFileSync(resolve(chart, 'README.md'), chartReadme(valuesText));
 }

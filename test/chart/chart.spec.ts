@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { parse } from 'yaml';
 import { commands } from '../../src/cli/cli.ts';
-import { loadSettings, type Settings } from '../../src/settings.ts';
 import { readDockerfile } from '../deploy/dockerfile.ts';
+import { configOf, settingsIn } from './settings-in.ts';
 import { chart, checkManifests, helm, kubeVersions, type Manifest, type Rendered, render, root, valuesFile } from './helm.ts';
 
 const fixtures = ['least', 'everything', 'behind-a-proxy'] as const;
@@ -162,32 +162,6 @@ for (const name of fixtures) {
       );
     assert.ok(settings.drain.spread + settings.drain.grace + 20_000 <= podOf(deployment(of)).terminationGracePeriodSeconds * 1_000);
   });
-}
-
-/** What the server would run with: the ConfigMap's file, with the secrets' files made by the test. */
-function settingsIn(of: Rendered): Settings {
-  const folder = mkdtempSync(join(tmpdir(), 'portico-chart-'));
-  try {
-    const secret = (name: string, text: string) => {
-      writeFileSync(join(folder, name), text);
-      return join(folder, name);
-    };
-    const paths: Readonly<Record<string, string>> = {
-      '/etc/portico/secrets/database-url': secret('database-url', 'postgres://me@host/db'),
-      '/etc/portico/secrets/refresh-key': secret('refresh-key', 'x'.repeat(32)),
-      '/etc/portico/secrets/redis-url': secret('redis-url', 'redis://host:6379'),
-      '/etc/portico/secrets/redis-password': secret('redis-password', 'pw'),
-      '/etc/portico/secrets/redis-sentinel-password': secret('redis-sentinel-password', 'pw'),
-    };
-    const text = configOf(of).replace(/\/etc\/portico\/secrets\/\S+/g, (path) => paths[path] ?? path);
-    return loadSettings('serve', { file: secret('portico.yaml', text), env: {}, flags: [] });
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
-}
-
-function configOf(of: Rendered): string {
-  return (ofKind(of, 'ConfigMap')[0]?.data as Record<string, string> | undefined)?.['portico.yaml'] ?? '';
 }
 
 test('other pods, services and the kubelet reach all three listeners', () => {

@@ -66,24 +66,23 @@ export type RenderOptions = {
   readonly kube?: string;
   readonly release?: string;
   readonly namespace?: string;
+  /** The folder of the chart; unset: this one. */
+  readonly chart?: string;
 };
 
-/** @throws Error with what Helm says when it does not accept the values */
-export function render(
-  values: string,
-  { over = [], sets = [], strings = [], kube = kubeVersions[0], release = 'test', namespace = 'phones' }: RenderOptions = {},
+/** A set of values of values/. @throws Error with what Helm says when it does not accept them */
+export function render(values: string, { over = [], ...options }: RenderOptions = {}): Rendered {
+  return renderFiles([valuesFile(values), ...over], options);
+}
+
+/** Values files, each over those before it. @throws Error with what Helm says when it does not accept them */
+export function renderFiles(
+  files: readonly string[],
+  { sets = [], strings = [], kube = kubeVersions[0], release = 'test', namespace = 'phones', chart: of = chart }: Omit<RenderOptions, 'over'> = {},
 ): Rendered {
   const args = [
-    'template',
-    release,
-    chart,
-    '--namespace',
-    namespace,
-    '--kube-version',
-    kube,
-    '-f',
-    valuesFile(values),
-    ...over.flatMap((file) => ['-f', file]),
+    ...['template', release, of, '--namespace', namespace, '--kube-version', kube],
+    ...files.flatMap((file) => ['-f', file]),
     ...sets.flatMap((set) => ['--set', set]),
     ...strings.flatMap((set) => ['--set-string', set]),
   ];

@@ -16,6 +16,11 @@ test("the defaults that templates see are those of the chart's values: `npm run 
   assert.equal(readFileSync(join(root, 'helm/portico/templates/_defaults.tpl'), 'utf8'), made);
 });
 
+test("the chart's README has its values: `npm run generate` after a change", () => {
+  const made = execFileSync(process.execPath, [join(root, 'scripts/chart-schema.ts'), '--print-readme'], { encoding: 'utf8' });
+  assert.equal(readFileSync(join(root, 'helm/portico/README.md'), 'utf8'), made);
+});
+
 test("the chart's version of the app is that of package.json", () => {
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
   assert.match(readFileSync(join(root, 'helm/portico/Chart.yaml'), 'utf8'), new RegExp(`^appVersion: ${version.replaceAll('.', '\\.')}$`, 'm'));
