@@ -9,6 +9,8 @@ export type ChatHarness = AsyncDisposable & {
   readonly other: ChatStore;
   /** Removes the events of a conversation up to one, as dropping old partitions does. */
   forget(conversationId: string, upToSeq: number): Promise<void>;
+  /** Makes a user a member of so many conversations more. */
+  join(userId: string, count: number): Promise<void>;
   /** The devices of a user whose positions are kept. */
   devices(userId: string): Promise<readonly string[]>;
 };

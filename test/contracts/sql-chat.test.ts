@@ -19,6 +19,11 @@ const harness = (one: Sql, two: Sql): Omit<ChatHarness, typeof Symbol.asyncDispo
   forget: async (conversationId, upToSeq) => {
     await sql`DELETE FROM chat_events WHERE conversation_id = ${conversationId} AND seq <= ${upToSeq}`.execute(one.db);
   },
+  join: async (userId, count) => {
+    await sql`WITH made AS (INSERT INTO chat_conversations (id, kind, created_by, created_key, created_hash)
+        SELECT gen_random_uuid(), 'group', ${`user:${userId}`}, n::text, '' FROM generate_series(1, ${sql.lit(count)}) AS n RETURNING id)
+      INSERT INTO chat_members (conversation_id, user_id, role) SELECT id, ${userId}, 'member' FROM made`.execute(one.db);
+  },
   devices: async (userId) =>
     (await sql<{ device: string }>`SELECT device FROM chat_devices WHERE user_id = ${userId}`.execute(one.db)).rows.map(({ device }) => device),
 });

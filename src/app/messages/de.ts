@@ -2,6 +2,7 @@
 export const de = {
   CHAT_FORBIDDEN: 'Das darfst du in dieser Unterhaltung nicht.',
   CONVERSATION_UNKNOWN: 'Diese Unterhaltung gibt es für dich nicht.',
+  CONVERSATIONS_TOO_MANY: 'Eine der Personen ist in zu vielen Unterhaltungen.',
   MEMBERS_TOO_MANY: 'In dieser Unterhaltung sind zu viele Personen.',
   MESSAGE_EXPIRED: 'Diese Nachricht ist zu alt.',
   MESSAGE_ID_REUSED: 'In der App ist etwas schiefgegangen. Bitte aktualisiere sie und versuche es noch einmal.',

@@ -125,7 +125,8 @@ export type ChatStore = {
    * Creates a conversation, whose first event has its members. There is one direct conversation of a pair and subject,
    * whoever creates it; a group is created once for the client id of its creator.
    * @returns the conversation, and its first event if it was created now
-   * @throws Fault MESSAGE_ID_REUSED, REQUEST_INVALID for members that cannot be those of its kind
+   * @throws Fault MESSAGE_ID_REUSED, CONVERSATIONS_TOO_MANY, REQUEST_INVALID for members that cannot be those of its
+   * kind
    */
   create(wish: NewConversation): Promise<{ readonly conversation: Conversation; readonly event: ChatEvent | undefined }>;
   /** @throws Fault CONVERSATION_UNKNOWN, MESSAGE_ID_REUSED, MESSAGE_EXPIRED, MESSAGE_UNKNOWN, CHAT_FORBIDDEN */
@@ -135,7 +136,8 @@ export type ChatStore = {
    * only owners make owners. New members see what comes after. When the last owner leaves, the longest member follows.
    * @param wish without a role: the user ceases to be a member
    * @returns undefined when nothing changed
-   * @throws Fault CONVERSATION_UNKNOWN, CHAT_FORBIDDEN, MEMBERS_TOO_MANY, REQUEST_INVALID for a user who is named twice
+   * @throws Fault CONVERSATION_UNKNOWN, CHAT_FORBIDDEN, MEMBERS_TOO_MANY, CONVERSATIONS_TOO_MANY,
+   * REQUEST_INVALID for a user who is named twice
    */
   changeMembers(
     conversationId: string,

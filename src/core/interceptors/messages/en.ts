@@ -20,6 +20,7 @@ export const en: Readonly<Record<CoreReason, string>> = {
   IDENTITY_INVALID: 'We could not sign you in. Please try again.',
   INTERNAL: 'Something went wrong on our side. Please try again later.',
   ISSUER_UNAVAILABLE: 'Signing in is not possible right now. Please try again later.',
+  CONVERSATIONS_TOO_MANY: 'One of these people is in too many conversations.',
   MEMBERS_TOO_MANY: 'There are too many people in this conversation.',
   MESSAGES_TOO_MANY: 'Too much at once. Please try again in a moment.',
   MESSAGE_EXPIRED: 'This message is too old.',

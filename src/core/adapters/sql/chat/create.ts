@@ -1,6 +1,6 @@
 import { hash, randomUUID } from 'node:crypto';
 import { sql, type Transaction } from 'kysely';
-import { ruleBroken } from '../../../kit/fault.ts';
+import { Fault, ruleBroken } from '../../../kit/fault.ts';
 import type { ChatEvent, Conversation, NewConversation } from '../../../ports/chat.ts';
 import type { Database } from '../database.ts';
 import type { UseDatabase } from '../database-access.ts';
@@ -70,7 +70,13 @@ export async function insertUsers(tx: Transaction<Database>, userIds: readonly s
   await sql`INSERT INTO chat_users (user_id) SELECT unnest(${[...userIds].sort(byBytes)}::text[]) ON CONFLICT DO NOTHING`.execute(tx);
 }
 
-/** The beginning and the end of a membership is a change that the user sees. The last locks of a transaction. */
+/** So many positions fit into hello, and so many rows are read when a stream begins. */
+const membershipsMax = 4_000;
+
+/**
+ * The beginning and the end of a membership is a change that the user sees. The last locks of a transaction.
+ * @throws Fault CONVERSATIONS_TOO_MANY
+ */
 export async function raiseUsers(tx: Transaction<Database>, conversationId: string, userIds: readonly string[]): Promise<void> {
   await sql`
     WITH locked AS (SELECT user_id FROM chat_users WHERE user_id = ANY(${[...userIds]}::text[]) ORDER BY user_id FOR NO KEY UPDATE),
@@ -78,6 +84,15 @@ export async function raiseUsers(tx: Transaction<Database>, conversationId: stri
       RETURNING u.user_id, u.last_own_seq)
     UPDATE chat_members m SET own_seq = raised.last_own_seq FROM raised
     WHERE m.conversation_id = ${conversationId} AND m.user_id = raised.user_id`.execute(tx);
+  const { rows: full } = await sql<{ id: string }>`
+    SELECT u.id FROM unnest(${[...userIds]}::text[]) AS u (id) CROSS JOIN LATERAL
+      (SELECT FROM chat_members m WHERE m.user_id = u.id AND m.left_seq IS NULL OFFSET ${sql.lit(membershipsMax)} LIMIT 1) AS over LIMIT 1`.execute(
+    tx,
+  );
+  if (full[0] !== undefined)
+    throw new Fault('CONVERSATIONS_TOO_MANY', `The user ${full[0].id} is a member of ${membershipsMax} conversations already.`, {
+      metadata: { userId: full[0].id, most: String(membershipsMax) },
+    });
 }
 
 function conversationOf(row: Row, kind: NewConversation['kind']): Conversation {
