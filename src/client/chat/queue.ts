@@ -9,6 +9,12 @@ import { type ChatDraft, type ChatState, notify, type Queued } from './state.ts'
 const queueMax = 1_000;
 /** Entries that the server is storing: half of what it takes before it lets the next ones wait. */
 const sentMax = 16;
+/**
+ * Entries that are sent at once, and the time of each further one: half of what the server takes of all messages of a
+ * client by default, so that a long queue does not close the stream. Milliseconds.
+ */
+const burst = 100;
+const eachMs = 100;
 /** The least wait before something is sent once more. Milliseconds. */
 const againMs = 1_000;
 /** Reasons of an answer after which the same entry may be stored later. Any other one is final. */
@@ -32,16 +38,23 @@ export function sendQueue(state: ChatState): ChatDraft {
   const busy = new Set<string>();
   const sends: PostRequest[] = [];
   let sent = state.queue.filter(({ status }) => status === 'sent').length;
+  let waitsMs = 0;
+  let postsAtMs = Math.max(state.postsAtMs, state.nowMs);
   const queue = state.queue.map((queued): Queued => {
     const { conversationId } = queued.request;
     const isNext = queued.status === 'waiting' && !busy.has(conversationId) && sent < (state.careful ? 1 : sentMax);
     if (queued.status !== 'stored') busy.add(conversationId);
-    if (!isNext) return queued;
+    if (!isNext || waitsMs > 0) return queued;
+    waitsMs = Math.ceil(postsAtMs - state.nowMs - (burst - 1) * eachMs);
+    if (waitsMs > 0) return queued;
+    postsAtMs += eachMs;
     sent++;
     sends.push(queued.request);
     return { ...queued, status: 'sent' };
   });
-  return { state: { ...state, queue }, actions: sends.map((value) => ({ do: 'send', message: { $case: 'post', value } }) as const) };
+  const actions = sends.map((value) => ({ do: 'send', message: { $case: 'post', value } }) as const);
+  if (waitsMs <= 0) return { state: { ...state, queue, postsAtMs }, actions };
+  return { state: { ...state, queue, postsAtMs, postsHeld: true }, actions: [...actions, timer('post', waitsMs)] };
 }
 
 /** The server has answered. */

@@ -5,7 +5,7 @@ import { type ChatDraft, type Chatting, type ChatState, notify } from './state.t
 
 /** Receipts of a conversation are sent together, so many at once. Milliseconds, and messages. */
 const receiptsMs = 1_000;
-const receiptsMax = 20;
+const receiptsMax = 5;
 /** How long a member is shown as typing, and how often the user's own typing is sent. Milliseconds. */
 const typingShownMs = 5_000;
 const typingEveryMs = 3_000;
@@ -32,24 +32,34 @@ export function sendReceipts(state: ChatState): ChatDraft {
   return { state: { ...next, receiptsDue: isMore }, actions: isMore ? [...sends, timer('receipts', receiptsMs)] : sends };
 }
 
-/** The user has read so far: other devices learn it at once, or when there is a network. */
+/** The user has read so far: it is sent at once, with what else is read in a second, or on the next stream. */
 export function read(state: ChatState, conversationId: string, seq: bigint): ChatDraft {
   const chatting = state.conversations.get(conversationId);
   const known = chatting?.last?.seq ?? 0n;
   const readSeq = seq < known ? seq : known;
   if (chatting === undefined || readSeq <= readOf(chatting)) return same(state);
-  const now = { ...chatting, readSeq };
-  const sends = isAnswered(state) ? [{ do: 'send', message: { $case: 'received', value: receiptOf(now) } } as const] : [];
-  const { state: next, actions } = save(withChatting(state, sends.length > 0 ? sent(now) : now), [{ kind: 'read', conversationId, seq: readSeq }]);
+  const { state: kept, actions } = save(withChatting(state, { ...chatting, readSeq }), [{ kind: 'read', conversationId, seq: readSeq }]);
+  const { state: next, actions: sends } = sendRead(kept, conversationId);
   return { state: next, actions: [...actions, ...sends, notify({ kind: 'conversation', conversationId, reset: false })] };
 }
 
+function sendRead(state: ChatState, conversationId: string): ChatDraft {
+  const chatting = state.conversations.get(conversationId);
+  if (chatting === undefined || !isAnswered(state)) return same(state);
+  if (state.nowMs - state.readAtMs >= receiptsMs)
+    return {
+      state: withChatting({ ...state, readAtMs: state.nowMs }, sent(chatting)),
+      actions: [{ do: 'send', message: { $case: 'received', value: receiptOf(chatting) } }],
+    };
+  return state.receiptsDue ? same(state) : { state: { ...state, receiptsDue: true }, actions: [timer('receipts', receiptsMs)] };
+}
+
 /** The user types: the server and other members get no more of it than they can use. */
-export function type(state: ChatState, conversationId: string, nowMs: number): ChatDraft {
+export function type(state: ChatState, conversationId: string): ChatDraft {
   const typedAtMs = state.typedAtMs.get(conversationId) ?? Number.NEGATIVE_INFINITY;
-  if (state.phase !== 'live' || !state.conversations.has(conversationId) || nowMs - typedAtMs < typingEveryMs) return same(state);
+  if (state.phase !== 'live' || !state.conversations.has(conversationId) || state.nowMs - typedAtMs < typingEveryMs) return same(state);
   return {
-    state: { ...state, typedAtMs: new Map(state.typedAtMs).set(conversationId, nowMs) },
+    state: { ...state, typedAtMs: new Map(state.typedAtMs).set(conversationId, state.nowMs) },
     actions: [{ do: 'send', message: { $case: 'typing', value: { conversationId, userId: '' } } }],
   };
 }

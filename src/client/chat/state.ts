@@ -60,9 +60,14 @@ export type ChatState = Connection & {
   /** For the next hello: every own change up to this one has come. It follows `ownSeen` when all has come. */
   readonly ownSeq: bigint;
   readonly ownSeen: bigint;
-  /** Answers in a row that ask to send something once more; nothing is sent until the timer `post`. */
+  /** Answers in a row that ask to send something once more. */
   readonly postFailures: number;
+  /** Nothing is sent until the timer `post`. */
   readonly postsHeld: boolean;
+  /** What was sent of the queue takes until then, at the rate that the client keeps to. Milliseconds. */
+  readonly postsAtMs: number;
+  /** The time of the present step. Milliseconds. */
+  readonly nowMs: number;
   /** A stream has ended as if a message of the queue broke a rule: one message at a time shows which. */
   readonly careful: boolean;
   /** Streams so far, and changes that were given to the storage so far. */
@@ -71,6 +76,8 @@ export type ChatState = Connection & {
   readonly saving: ReadonlyMap<number, Saving>;
   /** Whether the timer `receipts` runs. */
   readonly receiptsDue: boolean;
+  /** When what the user has read was last sent at once. Milliseconds. */
+  readonly readAtMs: number;
   /** When the user's own typing was last sent, by conversation. */
   readonly typedAtMs: ReadonlyMap<string, number>;
 };
@@ -84,16 +91,19 @@ export const initialState: ChatState = {
   ownSeen: 0n,
   postFailures: 0,
   postsHeld: false,
+  postsAtMs: 0,
+  nowMs: 0,
   careful: false,
   streams: 0,
   saves: 0,
   saving: new Map(),
   receiptsDue: false,
+  readAtMs: Number.NEGATIVE_INFINITY,
   typedAtMs: new Map(),
 };
 
 /**
- * Timers by name: `post` sends what the server could not store; `receipts` sends how far the device has received;
+ * Timers by name: `post` sends what the server could not store, or what was too much at once; `receipts` sends how far the device has received;
  * `typing CONVERSATION USER` ends what is shown of a member.
  */
 export type TimerName = ConnectionTimer | 'post' | 'receipts' | `typing ${string} ${string}`;

@@ -33,7 +33,7 @@ const catchingUpMs = 50;
  * its table, and chat-cases.json beside it the cases for clients in other languages.
  */
 export function step(state: ChatState, event: ChatClientEvent, chance: Chance): Step {
-  const { state: next, actions } = stepOf(state, event, chance);
+  const { state: next, actions } = stepOf({ ...state, nowMs: chance.nowMs }, event, chance);
   const opens = actions.some((action) => action.do === 'open');
   const ends = actions.some((action) => action.do === 'clearTimers');
   const ended = ends ? unconfirmed(unsent(next)) : next;
@@ -51,7 +51,7 @@ function stepOf(state: ChatState, event: ChatClientEvent, chance: Chance): ChatD
     case 'read':
       return read(state, event.conversationId, event.seq);
     case 'typing':
-      return type(state, event.conversationId, chance.nowMs);
+      return type(state, event.conversationId);
     case 'load':
       return load(state, event.conversationId, event.beforeSeq);
     case 'loaded':
