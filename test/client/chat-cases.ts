@@ -20,13 +20,17 @@ function eventOf(event: CaseStep['event']): ChatClientEvent {
   } as unknown as ChatClientEvent;
 }
 
-function keptOf({ conversations, ownSeq, queue }: { readonly conversations: Many; readonly ownSeq: string; readonly queue: Many }): Kept {
+type KeptJson = { readonly conversations: Many; readonly ownSeq: string; readonly syncToken: string; readonly queue: Many };
+
+function keptOf({ conversations, ownSeq, syncToken, queue }: KeptJson): Kept {
   return {
-    conversations: conversations.map(({ conversation, readSeq, events }) => ({
+    conversations: conversations.map(({ conversation, readSeq, events, isSynced }) => ({
       conversation: Conversation.fromJSON(conversation),
       readSeq: BigInt(readSeq as string),
       events: (events as Many).map((each) => ChatEvent.fromJSON(each)),
+      isSynced: isSynced === true,
     })),
+    syncToken,
     ownSeq: BigInt(ownSeq),
     queue: queue.map((each) => PostRequest.fromJSON(each)),
   };

@@ -37,6 +37,8 @@ type Session = {
   readonly outbox: Came[];
   readonly sent: Map<string, number>;
   counted: number;
+  /** Events of each conversation when it began. */
+  readonly point: readonly number[];
   acknowledged: number;
 };
 
@@ -78,8 +80,11 @@ function openDevice(userId: string, { logs, store }: ReturnType<typeof openModel
         if (action.notice.kind === 'posted' && action.notice.reason !== '') refused.push(action.notice.reason);
     }
   };
-  const begin = ({ positions }: ChatHello): Session => {
-    const known = new Map(positions.map(({ conversationId, seq }) => [conversationId, Number(seq)]));
+  const begin = ({ positions, syncToken }: ChatHello): Session => {
+    // a token of this model is the number of events of each conversation
+    const ofToken = syncToken === '' ? [] : syncToken.split('.').map((seq, i) => [ids[i] ?? '', Number(seq)] as const);
+    const known = new Map([...ofToken, ...positions.map(({ conversationId, seq }) => [conversationId, Number(seq)] as const)]);
+    const point = ids.map((id) => logs.get(id)?.length ?? 0);
     const outbox: Came[] = [
       { $case: 'welcome', value: { streamId: 's', heartbeatMs: 1_000, acknowledgeEvery: 3, serverTime: undefined, endsAt: undefined } },
     ];
@@ -88,7 +93,7 @@ function openDevice(userId: string, { logs, store }: ReturnType<typeof openModel
       const conversation = Conversation.fromPartial({ id, own: { ownSeq: 1n } });
       outbox.push({ $case: 'conversation', value: { conversation, reset: false } });
     }
-    return { inbox: [], outbox, sent: new Map(ids.map((id) => [id, known.get(id) ?? 0])), counted: 0, acknowledged: 0 };
+    return { inbox: [], outbox, sent: new Map(ids.map((id) => [id, known.get(id) ?? 0])), counted: 0, acknowledged: 0, point };
   };
   /** The server handles one message, or sends a page. */
   const serve = (isDown: boolean) => {
@@ -109,7 +114,10 @@ function openDevice(userId: string, { logs, store }: ReturnType<typeof openModel
       session.sent.set(id, from + events.length);
       session.counted += events.length;
     }
-    if (session.counted === session.acknowledged && random(4) === 0) session.outbox.push({ $case: 'caughtUp', value: { syncToken: '' } });
+    const { point, sent } = session;
+    const hasAll = ids.every((id, i) => (sent.get(id) ?? 0) >= (point[i] ?? 0));
+    if (hasAll && session.counted === session.acknowledged && random(4) === 0)
+      session.outbox.push({ $case: 'caughtUp', value: { syncToken: point.join('.') } });
   };
   const receive = () => {
     const message = session?.outbox.shift();

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type ChatAction, type ChatClientEvent, type ChatState, initialState } from '../../src/client/chat/state.ts';
 import { step } from '../../src/client/chat/step.ts';
+import { nothingKept } from '../../src/client/chat/storage.ts';
 import { openBucket } from '../../src/core/streams/rate-limit.ts';
 import { messageBurstS } from '../../src/core/streams/stream-limits.ts';
 import { ChatEvent, ChatResponse, Conversation, PostRequest } from '../../src/gen/portico/v1/chat.ts';
@@ -62,7 +63,7 @@ test('a long queue, and receipts of many conversations, are sent at a rate that 
       entry: { clientId: `${n}`, what: { $case: 'message', value: { content: { text: 'x' } } } },
     }),
   );
-  events.push({ type: 'restore', userId: 'alice', kept: { conversations: [], ownSeq: 0n, queue } }, { type: 'start' });
+  events.push({ type: 'restore', userId: 'alice', kept: { ...nothingKept, queue } }, { type: 'start' });
   settle();
   const times = { heartbeatMs: 30_000, acknowledgeEvery: 250, serverTime: undefined, endsAt: undefined };
   come({ $case: 'welcome', value: { streamId: 's', ...times } });
@@ -70,7 +71,7 @@ test('a long queue, and receipts of many conversations, are sent at a rate that 
     come({ $case: 'conversation', value: { conversation: Conversation.fromPartial({ id: uuid(n), own: {} }), reset: false } });
     event(uuid(n), 'bob', `of bob ${n}`);
   }
-  come({ $case: 'caughtUp', value: {} });
+  come({ $case: 'caughtUp', value: { syncToken: '' } });
   settle();
   const isDone = () => state.queue.length === 0 && [...state.conversations.values()].every(({ savedSeq, deliveredSeq }) => deliveredSeq >= savedSeq);
   for (let turns = 0; turns < 5_000 && !isDone(); turns++) {

@@ -165,14 +165,17 @@ for (const [number, by] of (Object.keys(transports) as By[]).entries()) {
     const clientId = first.say(id, 'kept');
     await come('the storage has it', () => first.chat.state.queue[0]?.status === 'waiting');
     first.close();
+    await server.post(bob, id, 'missed');
 
     const second = await open(ann, by, kept);
     await come('it is restored', () => second.chat.state.userId === ann);
     assert.deepEqual([second.texts(id), second.chat.state.queue[0]?.request.entry?.clientId], [['from before'], clientId]);
+    assert.match(second.chat.state.syncToken, /^.{34,}$/, 'it names no positions');
     await link.become('open');
     second.networkFound();
     await come('it is stored', () => second.of('posted').length === 1);
-    await come('it came', () => second.texts(id).length === 2);
+    await come('it came, and what was missed', () => second.texts(id).length === 3);
+    assert.deepEqual(second.texts(id), ['from before', 'missed', 'kept']);
     assert.deepEqual((await kept.storage.load(ann)).queue, []);
     second.close();
   });

@@ -34,8 +34,11 @@ const events = [
   message(6n, 'bob', undefined),
 ];
 const kept = {
-  conversations: [{ conversation: Conversation.fromPartial({ id, own: { unread: 2, asOfSeq: 6n, readSeq: 1n } }), readSeq: 0n, events }],
+  conversations: [
+    { conversation: Conversation.fromPartial({ id, own: { unread: 2, asOfSeq: 6n, readSeq: 1n } }), readSeq: 0n, events, isSynced: false },
+  ],
   ownSeq: 1n,
+  syncToken: '',
   queue: [
     PostRequest.fromPartial({ conversationId: id, entry: { clientId: 'q', what: { $case: 'message', value: { content: { text: 'waits' } } } } }),
   ],

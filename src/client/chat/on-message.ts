@@ -1,4 +1,4 @@
-import type { ChatEvents, ChatResponse, ConversationState, Receipt } from '../../gen/portico/v1/chat.ts';
+import type { CaughtUp, ChatEvents, ChatResponse, ConversationState, Receipt } from '../../gen/portico/v1/chat.ts';
 import type { Chance } from '../stream/connection.ts';
 import { alive, onStreamMessage, startsOver } from '../stream/on-stream-message.ts';
 import { same, then, upToDate } from '../stream/transitions.ts';
@@ -32,7 +32,9 @@ function stepOf(state: ChatState, message: ChatResponse['message'], chance: Chan
     case 'left':
       return left(state, message.value.conversationId);
     case 'caughtUp':
-      return caughtUp(state);
+      return caughtUp(state, message.value);
+    case 'syncReset':
+      return syncReset(state);
     case 'posted':
       return answered(state, message.value, chance);
     case 'receipt':
@@ -46,7 +48,9 @@ function stepOf(state: ChatState, message: ChatResponse['message'], chance: Chan
 
 /** Without anything that the server has sent. */
 function forgotten(state: ChatState): ChatState {
-  return { ...state, conversations: new Map(), ownSeq: 0n, ownSeen: 0n };
+  const queue = state.queue.map(({ request }) => request.conversationId);
+  const again = queue.reduce(lost, state); // what was answered is perhaps not there
+  return { ...again, conversations: new Map(), ownSeq: 0n, ownSeen: 0n, syncToken: '' };
 }
 
 /** The server has counted everything up to `as_of_seq`, and the user's own changes up to `own_seq`. */
@@ -69,6 +73,7 @@ function conversation(state: ChatState, { conversation: given, reset }: Conversa
 export const chattingOf: Omit<Chatting, 'conversation'> = {
   events: [],
   last: undefined,
+  isSynced: false,
   readSeq: 0n,
   savedSeq: 0n,
   deliveredSeq: 0n,
@@ -88,7 +93,10 @@ function events(state: ChatState, { conversationId, afterSeq, events: came }: Ch
   const news = came.filter(({ seq }) => seq > lastSeq);
   const last = news.at(-1);
   if (chatting === undefined || last === undefined) return save(state, [], { count: came.length }); // in its turn
-  const next = bounded({ ...chatting, events: merged(chatting.events, news), last: { seq: last.seq, eventId: last.eventId } }, state.userId);
+  const next = bounded(
+    { ...chatting, events: merged(chatting.events, news), last: { seq: last.seq, eventId: last.eventId }, isSynced: false },
+    state.userId,
+  );
   const gap = afterSeq > (chatting.last?.seq ?? chatting.conversation.own?.afterSeq ?? 0n);
   let draft = save(withChatting(state, next), [{ kind: 'events', conversationId, events: news }], {
     count: came.length,
@@ -117,10 +125,23 @@ function left(state: ChatState, conversationId: string): ChatDraft {
   return { ...draft, actions: [...draft.actions, notify({ kind: 'left', conversationId })] };
 }
 
-/** All that there was has come. */
-function caughtUp(state: ChatState): ChatDraft {
-  const draft = save({ ...state, ownSeq: state.ownSeen }, [{ kind: 'ownSeq', ownSeq: state.ownSeen }]);
+/** All that there was has come, and was acknowledged: the token stands for it, unless the storage lacks something. */
+function caughtUp(state: ChatState, { syncToken }: CaughtUp): ChatDraft {
+  const { ownSeen } = state;
+  const isToken = syncToken !== '' && !state.isUnsaved;
+  const all = [...state.conversations.values()].map((chatting) => ({ ...chatting, isSynced: true }));
+  const synced = isToken ? { ...withChatting(state, ...all), syncToken } : state;
+  const draft = save({ ...synced, ownSeq: ownSeen }, [
+    { kind: 'ownSeq', ownSeq: ownSeen },
+    ...(isToken ? [{ kind: 'synced', syncToken } as const] : []),
+  ]);
   return { ...draft, state: { ...upToDate(draft.state), careful: false } };
+}
+
+/** The server has another database than before: everything follows anew, on this stream. */
+function syncReset(state: ChatState): ChatDraft {
+  const draft = save(forgotten(state), [{ kind: 'startOver' }]);
+  return then({ ...draft, actions: [...draft.actions, notify({ kind: 'startOver' })] }, sendQueue);
 }
 
 function receipt(state: ChatState, { conversationId, userId, deliveredSeq, readSeq }: Receipt): ChatDraft {

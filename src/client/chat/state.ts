@@ -18,6 +18,8 @@ export type Chatting = {
   readonly events: readonly ChatEvent[];
   /** The last event that has come. */
   readonly last: { readonly seq: bigint; readonly eventId: string } | undefined;
+  /** The sync token stands for its last event. */
+  readonly isSynced: boolean;
   /** The user has read so far on this device; the server may not know it yet. */
   readonly readSeq: bigint;
   /** How far the storage has the events of this process. 0: not yet. */
@@ -60,6 +62,10 @@ export type ChatState = Connection & {
   /** For the next hello: every own change up to this one has come. It follows `ownSeen` when all has come. */
   readonly ownSeq: bigint;
   readonly ownSeen: bigint;
+  /** Of the last `caughtUp` whose events the storage has all; empty: there is none. */
+  readonly syncToken: string;
+  /** The storage has failed to keep something: a token would stand for more than it has. */
+  readonly isUnsaved: boolean;
   /** Answers in a row that ask to send something once more. */
   readonly postFailures: number;
   /** Nothing is sent until the timer `post`. */
@@ -89,6 +95,8 @@ export const initialState: ChatState = {
   queue: [],
   ownSeq: 0n,
   ownSeen: 0n,
+  syncToken: '',
+  isUnsaved: false,
   postFailures: 0,
   postsHeld: false,
   postsAtMs: 0,
@@ -103,7 +111,8 @@ export const initialState: ChatState = {
 };
 
 /**
- * Timers by name: `post` sends what the server could not store, or what was too much at once; `receipts` sends how far the device has received;
+ * Timers by name: `post` sends what the server could not store, or what was too much at
+ * once; `receipts` sends how far the device has received;
  * `typing CONVERSATION USER` ends what is shown of a member.
  */
 export type TimerName = ConnectionTimer | 'post' | 'receipts' | `typing ${string} ${string}`;

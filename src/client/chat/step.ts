@@ -82,20 +82,20 @@ function isOfRule(event: ChatClientEvent & { readonly type: 'ended' | 'message' 
   return message?.$case === 'closed' && message.value.reason === 'REQUEST_INVALID';
 }
 
-/** What the client has: the last event of each conversation. */
-function helloOf({ conversations, ownSeq, wishedMs }: ChatState): ChatHello {
-  const positions = [...conversations.values()].flatMap(({ conversation, last }) =>
-    last === undefined ? [] : [{ conversationId: conversation.id, ...last }],
+/** What the client has: the last event of each conversation, if the sync token does not stand for it. */
+function helloOf({ conversations, ownSeq, syncToken, wishedMs }: ChatState): ChatHello {
+  const positions = [...conversations.values()].flatMap(({ conversation, last, isSynced }) =>
+    last === undefined || (isSynced && syncToken !== '') ? [] : [{ conversationId: conversation.id, ...last }],
   );
-  return { positions: positions.slice(-positionsMax), ownSeq, heartbeatMs: wishedMs, syncToken: '', device: '' };
+  return { positions: positions.slice(-positionsMax), ownSeq, heartbeatMs: wishedMs, device: '', syncToken };
 }
 
 /** What an earlier process has left. */
-function restore(state: ChatState, userId: string, { conversations, ownSeq, queue }: Kept): ChatDraft {
-  const restored = conversations.map(({ conversation, readSeq, events: all }): Chatting => {
+function restore(state: ChatState, userId: string, { conversations, ownSeq, syncToken, queue }: Kept): ChatDraft {
+  const restored = conversations.map(({ conversation, readSeq, events: all, isSynced }): Chatting => {
     const events = all.slice(-eventsMax);
     const last = events.at(-1);
-    return { ...chattingOf, conversation, readSeq, events, last: last && { seq: last.seq, eventId: last.eventId } };
+    return { ...chattingOf, conversation, readSeq, events, isSynced, last: last && { seq: last.seq, eventId: last.eventId } };
   });
   return same({
     ...state,
@@ -104,6 +104,7 @@ function restore(state: ChatState, userId: string, { conversations, ownSeq, queu
     queue: queue.map((request): Queued => ({ request, status: 'waiting', seq: 0n })),
     ownSeq,
     ownSeen: ownSeq,
+    syncToken,
   });
 }
 
@@ -120,7 +121,10 @@ function saved(state: ChatState, id: number, isSaved: boolean): ChatDraft {
   const saving = new Map(state.saving);
   saving.delete(id);
   const { stream, count, upTo, queued } = done;
-  let draft: ChatDraft = { state: { ...state, saving }, actions: isSaved ? [] : [notify({ kind: 'storageFailed' })] };
+  let draft: ChatDraft = {
+    state: { ...state, saving, isUnsaved: state.isUnsaved || !isSaved },
+    actions: isSaved ? [] : [notify({ kind: 'storageFailed' })],
+  };
   if (queued !== undefined) draft = then(draft, (next) => queuedIsSaved(next, queued, isSaved));
   if (upTo !== undefined) draft = then(draft, (next) => scheduleReceipts(next, upTo.conversationId, upTo.seq));
   const isPresent = count > 0 && stream === state.streams && isOpen(state);

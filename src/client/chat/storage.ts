@@ -6,10 +6,18 @@ export type Kept = {
   readonly conversations: readonly KeptConversation[];
   /** For the next hello. */
   readonly ownSeq: bigint;
+  /** For the next hello; empty: there is none. */
+  readonly syncToken: string;
   /** What was not answered yet, in the order in which it is sent. */
   readonly queue: readonly PostRequest[];
 };
-export type KeptConversation = { readonly conversation: Conversation; readonly readSeq: bigint; readonly events: readonly ChatEvent[] };
+export type KeptConversation = {
+  readonly conversation: Conversation;
+  readonly readSeq: bigint;
+  readonly events: readonly ChatEvent[];
+  /** No event has come since `synced`. */
+  readonly isSynced: boolean;
+};
 
 /** A change of what is kept. */
 export type Change =
@@ -23,6 +31,8 @@ export type Change =
   | { readonly kind: 'read'; readonly conversationId: string; readonly seq: bigint }
   | { readonly kind: 'left'; readonly conversationId: string }
   | { readonly kind: 'ownSeq'; readonly ownSeq: bigint }
+  /** The token stands for the last events of all conversations. */
+  | { readonly kind: 'synced'; readonly syncToken: string }
   /** All but the queue is deleted. */
   | { readonly kind: 'startOver' };
 
@@ -39,7 +49,9 @@ export type ChatStorage = {
   erase(): Promise<void>;
 };
 
-export const nothingKept: Kept = { conversations: [], ownSeq: 0n, queue: [] };
+export const nothingKept: Kept = { conversations: [], ownSeq: 0n, syncToken: '', queue: [] };
+
+const newlyKept = { readSeq: 0n, events: [], isSynced: false };
 
 /** What is kept after a change: for storages that hold it in one piece, and as a model for those that do not. */
 export function keptAfter(kept: Kept, change: Change): Kept {
@@ -58,17 +70,19 @@ export function keptAfter(kept: Kept, change: Change): Kept {
     case 'conversation': {
       const { conversation, reset } = change;
       if (!kept.conversations.some((each) => each.conversation.id === conversation.id))
-        return { ...kept, conversations: [...kept.conversations, { conversation, readSeq: 0n, events: [] }] };
-      return changed(conversation.id, (before) => (reset ? { conversation, readSeq: 0n, events: [] } : { ...before, conversation }));
+        return { ...kept, conversations: [...kept.conversations, { conversation, ...newlyKept }] };
+      return changed(conversation.id, (before) => (reset ? { conversation, ...newlyKept } : { ...before, conversation }));
     }
     case 'events':
-      return changed(change.conversationId, (before) => ({ ...before, events: merged(before.events, change.events) }));
+      return changed(change.conversationId, (before) => ({ ...before, events: merged(before.events, change.events), isSynced: false }));
     case 'read':
       return changed(change.conversationId, (before) => ({ ...before, readSeq: change.seq }));
     case 'left':
       return { ...kept, conversations: kept.conversations.filter(({ conversation }) => conversation.id !== change.conversationId) };
     case 'ownSeq':
       return { ...kept, ownSeq: change.ownSeq };
+    case 'synced':
+      return { ...kept, syncToken: change.syncToken, conversations: kept.conversations.map((each) => ({ ...each, isSynced: true })) };
     case 'startOver':
       return { ...nothingKept, queue: kept.queue };
   }
