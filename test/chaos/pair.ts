@@ -7,6 +7,7 @@ import { callOf, keptTransports, type Outcome, registryOf, signIn } from '../sup
 import type { RedisPlace } from '../support/redis/redis.ts';
 import { until } from '../support/time/until.ts';
 import type { Read, Replica } from './load.ts';
+import { pageOf } from '../support/client/scrape.ts';
 
 const registry = registryOf(fixtureRelease.descriptorSet);
 const users = ['ada', 'bob'] as const;
@@ -166,7 +167,7 @@ async function readyzOf({ adminUrl }: TestServer): Promise<string> {
 }
 
 async function metricOf({ adminUrl }: TestServer, series: RegExp): Promise<number> {
-  const text = await (await fetch(`${adminUrl}/metrics`)).text();
+  const text = await pageOf(adminUrl, '/metrics');
   return text
     .split('\n')
     .filter((line) => series.test(line))

@@ -5,6 +5,7 @@ import { type Fixture, openFixture } from '../fixture/app.ts';
 import { openScriptedUpstream, type ScriptedUpstream } from '../fixture/scripted-upstream.ts';
 import { type TestServer, fixtureRelease, openTestServer } from '../support/server/test-server.ts';
 import { callOf, type Outcome, registryOf, signIn, transportOf } from '../support/client/protocols.ts';
+import { pageOf } from '../support/client/scrape.ts';
 
 const registry = registryOf(fixtureRelease.descriptorSet);
 let server: TestServer;
@@ -155,6 +156,6 @@ test('while what an answer is computed from settles, it is served and not stored
 });
 
 test('the verdicts of the cache are counted', async () => {
-  const text = await (await fetch(`${server.adminUrl}/metrics`)).text();
+  const text = await pageOf(server.adminUrl, '/metrics');
   for (const result of ['hit', 'miss']) assert.match(text, new RegExp(`^portico_cache_requests_total\\{result="${result}"\\} [1-9]`, 'm'));
 });

@@ -84,7 +84,7 @@ test("20 users call at random, by every protocol and with each other's etags: ea
       messages,
       headers: answered,
     } = await callOf(registry, transport, `fixture.v1.ScreenService/${method}`, method === 'WhoAmI' ? {} : { itemId }, { headers });
-    if (reason === 'DEADLINE_EXCEEDED') return; // a busy machine: nobody got anything
+    if (reason === 'DEADLINE_EXCEEDED' || reason === 'UPSTREAM_TIMEOUT') return; // a busy machine: nobody got anything
     assert.equal(code, 0, message);
     if (answered.get('portico-cache') === 'hit') hits++;
     const etag = answered.get('etag');

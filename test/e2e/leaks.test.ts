@@ -8,6 +8,7 @@ import type { LinkState } from '../support/link/faulty-link.ts';
 import { openFaultyLink } from '../support/link/faulty-link.ts';
 import { callOf, keptTransports, type ProtocolName, protocols, registryOf, signIn } from '../support/client/protocols.ts';
 import { until } from '../support/time/until.ts';
+import { pageOf } from '../support/client/scrape.ts';
 
 const registry = registryOf(fixtureRelease.descriptorSet);
 const longMs = 600_000;
@@ -32,7 +33,7 @@ after(async () => {
 
 /** Open streams as the server's own metric tells them. */
 async function openStreams(): Promise<number> {
-  const text = await (await fetch(`${server.adminUrl}/metrics`)).text();
+  const text = await pageOf(server.adminUrl, '/metrics');
   return Number(/^portico_streams_open(?:\{[^}]*\})? (\d+)$/m.exec(text)?.[1]);
 }
 

@@ -11,6 +11,7 @@ import { type TestServer, fixtureRelease, openTestServer } from '../support/serv
 import { http2 } from '../support/client/http.ts';
 import { callOf, protocols, registryOf, signIn, transportOf } from '../support/client/protocols.ts';
 import { until } from '../support/time/until.ts';
+import { pageOf } from '../support/client/scrape.ts';
 
 const registry = registryOf(fixtureRelease.descriptorSet);
 const secret = 'hush-0123456789';
@@ -43,7 +44,7 @@ before(async () => {
   });
   try {
     await everyWay(fixture);
-    scraped = await (await fetch(`${server.adminUrl}/metrics`)).text();
+    scraped = await pageOf(server.adminUrl, '/metrics');
     await until('metrics were pushed', () => collector.metrics().length > 0);
   } finally {
     await server.close();

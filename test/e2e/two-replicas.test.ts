@@ -7,6 +7,7 @@ import { type TestServer, fixtureRelease, openTestServer } from '../support/serv
 import { callOf, registryOf, signIn, transportOf } from '../support/client/protocols.ts';
 import { ownPrefix, type RedisServer, startRedisServer } from '../support/redis/redis.ts';
 import { until } from '../support/time/until.ts';
+import { pageOf } from '../support/client/scrape.ts';
 
 const registry = registryOf(fixtureRelease.descriptorSet);
 let redisServer: RedisServer;
@@ -85,7 +86,7 @@ test('without Redis nothing fails that needs none: memory answers as stale, scre
   await getItem(one, '5');
   await until('the answer is remembered', async () => (await getItem(one, '4')).cache === 'hit');
   await redisServer.kill();
-  const saysSo = async ({ adminUrl }: TestServer) => (await (await fetch(`${adminUrl}/readyz`)).text()).includes('without Redis');
+  const saysSo = async ({ adminUrl }: TestServer) => (await pageOf(adminUrl, '/readyz')).includes('without Redis');
   await until('the loss is seen', async () => (await saysSo(one)) && (await saysSo(other)));
   assert.equal((await getItem(one, '4')).cache, 'stale');
   assert.equal((await getItem(other, '4')).title, 'title of 4');
@@ -101,7 +102,7 @@ test('without Redis nothing fails that needs none: memory answers as stale, scre
   assert.match(await readyz.text(), /2 invalidated tags are still to be sent to Redis/);
 
   await redisServer.restart();
-  await until('it is told', async () => !/Redis/.test(await (await fetch(`${one.adminUrl}/readyz`)).text()));
+  await until('it is told', async () => !/Redis/.test(await pageOf(one.adminUrl, '/readyz')));
   assert.deepEqual(await getItem(one, '4'), { title: 'title of 4', cache: 'miss' }, 'another generation: nothing of before is believed');
   assert.equal((await getItem(one, '4')).cache, 'hit');
 });

@@ -6,6 +6,7 @@ import { openByOpen } from '../support/client/live-client.ts';
 import { callOf, reasonOf, signIn, transportOf } from '../support/client/protocols.ts';
 import { type LiveServer, liveRegistry, openLiveServer } from '../support/server/live-server.ts';
 import { until } from '../support/time/until.ts';
+import { pageOf } from '../support/client/scrape.ts';
 
 const screens = 'fixture.v1.ScreenService';
 let server: LiveServer;
@@ -15,7 +16,7 @@ before(async () => {
 after(() => server?.close());
 
 const closings = async (what: string, reason: string): Promise<number> => {
-  const page = await (await fetch(`${server.adminUrl}/metrics`)).text();
+  const page = await pageOf(server.adminUrl, '/metrics');
   const line = page
     .split('\n')
     .find((one) => one.startsWith('portico_live_closed_total') && one.includes(`"${what}"`) && one.includes(`"${reason}"`));

@@ -16,6 +16,7 @@ import { type Details, decodeDetails } from '../support/client/conformance.ts';
 import { openWire, type Reply, type Wire } from '../support/client/wire.ts';
 import { fixtureRelease, openTestServer, type TestServer } from '../support/server/test-server.ts';
 import { framed, openRawUpstream, type RawUpstream } from '../support/upstream/raw-upstream.ts';
+import { pageOf } from '../support/client/scrape.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 export const messagesRelease = { ...fixtureRelease, descriptorSet: readFileSync(join(root, 'test/fixture/gen/messages.binpb')) };
@@ -145,6 +146,6 @@ function named(details: readonly { readonly typeUrl: string; readonly value: Uin
 
 /** How often a defect has ended a stream or connection of the server. */
 export async function defectsOf({ adminUrl }: TestServer): Promise<number> {
-  const page = await (await fetch(`${adminUrl}/metrics`)).text();
+  const page = await pageOf(adminUrl, '/metrics');
   return [...page.matchAll(/^portico_defects_total\{[^}]*\} (\d+)/gm)].reduce((sum, [, count]) => sum + Number(count), 0);
 }

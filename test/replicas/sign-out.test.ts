@@ -7,6 +7,7 @@ import { callOf, registryOf, signIn, transportOf } from '../support/client/proto
 import { ownPrefix, sharedCluster, sharedRedis, startRedisServer } from '../support/redis/redis.ts';
 import { until } from '../support/time/until.ts';
 import { type FixtureServer, openFixtureServer } from '../support/server/fixture-server.ts';
+import { pageOf } from '../support/client/scrape.ts';
 
 const registry = registryOf(fixtureRelease.descriptorSet);
 type Headers = { readonly authorization: string };
@@ -89,7 +90,7 @@ describe('signing out', { concurrency: 3 }, () => {
     }
     await signOut(a, alice.headers);
     assert.equal((await stream.ended).reason, 'SESSION_REVOKED');
-    const metrics = await (await fetch(`${a.adminUrl}/metrics`)).text();
+    const metrics = await pageOf(a.adminUrl, '/metrics');
     assert.ok(/^portico_store_failures_total\{.*portico_store_why="(connection|gone|timeout)"/m.test(metrics));
   });
 
@@ -98,12 +99,12 @@ describe('signing out', { concurrency: 3 }, () => {
     await redisServer.kill();
     await using server = await openFixtureServer({ redis: { mode: 'single', nodes: [redisServer.address], prefix: ownPrefix() } });
     assert.match(await readyz(server), /^ok\nwithout Redis since \d{4}-.*: Redis 127\.0\.0\.1:\d+ is unavailable: connect ECONNREFUSED/);
-    assert.match(await (await fetch(`${server.adminUrl}/metrics`)).text(), /^portico_store_up(\{.*\})? 0/m);
+    assert.match(await pageOf(server.adminUrl, '/metrics'), /^portico_store_up(\{.*\})? 0/m);
     await redisServer.restart();
     await until('it is whole', async () => (await readyz(server)) === 'ok\n');
   });
 });
 
 async function readyz({ adminUrl }: { readonly adminUrl: string }): Promise<string> {
-  return (await fetch(`${adminUrl}/readyz`)).text();
+  return pageOf(adminUrl, '/readyz');
 }

@@ -1,5 +1,8 @@
-/** Waits until something has come true, for at most `mostMs`; @throws Error saying what did not come true */
-export async function until(what: string, isTrue: () => boolean | Promise<boolean>, mostMs = 10_000): Promise<void> {
+/**
+ * Waits until something has come true, for at most `mostMs`: on a busy machine it takes seconds.
+ * @throws Error saying what did not come true
+ */
+export async function until(what: string, isTrue: () => boolean | Promise<boolean>, mostMs = 30_000): Promise<void> {
   const endMs = performance.now() + mostMs;
   while (!(await isTrue())) {
     if (performance.now() > endMs) throw new Error(`It did not come true within ${mostMs} ms: ${what}`);

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { fakeClock } from '../../../../test/support/time/clock.ts';
+import { until } from '../../../../test/support/time/until.ts';
 import { openLineFile } from './line-file.ts';
 
 function fileIn(t: TestContext): string {
@@ -12,6 +13,8 @@ function fileIn(t: TestContext): string {
   return join(folder, 'made/with/it.log');
 }
 
+/** Lines are collected in blocks of it, of which 64 may wait. */
+const blockBytes = 65_536;
 const fail = (error: Error) => assert.fail(error);
 
 test('lines come out whole and in order, though they fill many blocks', async (t) => {
@@ -22,8 +25,8 @@ test('lines come out whole and in order, though they fill many blocks', async (t
     lines.write(line);
     if (n % 500 === 0) await new Promise((resolve) => setImmediate(resolve)); // the disk gets its turn
   }
-  while (readFileSync(file, 'utf8') === '') await new Promise((resolve) => setImmediate(resolve));
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  const bytes = Buffer.byteLength(written.join(''));
+  await until('the disk has all but the last block', () => statSync(file).size >= bytes - blockBytes);
   lines.close();
   assert.equal(readFileSync(file, 'utf8'), written.join(''));
 });
@@ -53,10 +56,9 @@ test('a full disk is reported, and fails no call', async () => {
 test('while the disk takes nothing, lines are dropped beyond a bound, and their number is said', async (t) => {
   const file = fileIn(t);
   const lines = openLineFile(file, fakeClock(), fail);
-  const line = `${'x'.repeat(20_000)}\n`;
+  const line = `${'x'.repeat(20_000)}\n`; // one fills a block
   for (let n = 0; n < 300; n++) lines.write(line); // no write ends before we wait
-  while (!readFileSync(file, 'utf8').endsWith('\n') || readFileSync(file).length < 1_000_000) await new Promise((resolve) => setTimeout(resolve, 10));
-  await new Promise((resolve) => setTimeout(resolve, 100));
+  await until('the disk has the block that was written, and those that waited', () => statSync(file).size === 65 * line.length);
   lines.write('after\n');
   lines.close();
   const text = readFileSync(file, 'utf8');
