@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Pages } from '../transport/pages.ts';
-import type { Probes } from '../transport/builtin/readiness.ts';
+import type { Probes } from './readiness.ts';
 import { answerSwitches, type Switches } from './switches.ts';
 
 export type AdminOptions = {

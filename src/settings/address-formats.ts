@@ -43,3 +43,13 @@ export const upstreamAddress = () =>
 /** The host of a listener. */
 export const listenHost = () =>
   z.string().min(1).max(253).refine(isHost).meta({ 'x-text': 'an address or a name of this machine, such as "127.0.0.1"' });
+
+/** A network: an address, and how many bits of it count. */
+export const cidr = () =>
+  z
+    .string()
+    .refine((text) => {
+      const [, address = '', bits] = /^([0-9a-fA-F.:]+)\/(\d{1,3})$/.exec(text) ?? [];
+      return isIP(address) !== 0 && Number(bits) <= (isIPv4(address) ? 32 : 128);
+    })
+    .meta({ 'x-text': 'a network such as "10.0.0.0/8" or "fd00::/8"' });

@@ -22,6 +22,8 @@ export type FrontOptions = {
   readonly port: number;
   /** Undefined: plain HTTP/2 and HTTP/1.1, behind a proxy that terminates TLS. */
   readonly tls: FrontTls | undefined;
+  /** Networks of proxies, whose connections begin with a PROXY header. None: clients connect themselves. */
+  readonly trustedProxies?: readonly string[];
   /** The served methods by path. */
   readonly served: ReadonlyMap<string, Served>;
   readonly protocolOf: (exchange: Exchange) => Spoken;

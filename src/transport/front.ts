@@ -8,6 +8,7 @@ import { openConnectionLifetimes } from './http/connection-lifetimes.ts';
 import { createHttp1 } from './http/http1-server.ts';
 import { createHttp2 } from './http/http2-server.ts';
 import { limitConnections } from './http/limit-connections.ts';
+import { openProxyGate } from './http/proxy-gate.ts';
 import { requestTimeouts } from './http/request-timeouts.ts';
 import { unsentOf } from './http/socket-handle.ts';
 import type { AbuseReason, TransportReports } from './http/transport-metrics.ts';
@@ -84,8 +85,9 @@ export async function openFront(options: FrontOptions): Promise<Front> {
       socket.destroy();
     }
   };
-  const listener = options.tls === undefined ? plainListener(accept, timers, options) : tlsListener(options.tls, accept, timers, reports);
-  const connections = limitConnections(listener, limits, reports);
+  const inner = options.tls === undefined ? plainListener(accept, timers, options) : tlsListener(options.tls, accept, timers, reports);
+  const listener = options.trustedProxies?.length ? openProxyGate(inner, options) : inner;
+  const connections = limitConnections(listener, limits, reports, inner);
   await new Promise<void>((resolve, reject) => {
     listener.once('error', reject);
     listener.listen(options.port, options.host, () => {
@@ -110,8 +112,8 @@ export async function openFront(options: FrontOptions): Promise<Front> {
   return {
     port: (listener.address() as AddressInfo).port,
     setCertificate: (tls) => {
-      if (!('setSecureContext' in listener)) throw new Error('This listener speaks plain HTTP: it has no certificate.');
-      (listener as TlsServer).setSecureContext({ key: tls.key, cert: tls.cert, ca: tls.clientCa });
+      if (!('setSecureContext' in inner)) throw new Error('This listener speaks plain HTTP: it has no certificate.');
+      (inner as TlsServer).setSecureContext({ key: tls.key, cert: tls.cert, ca: tls.clientCa });
     },
     drain: (graceMs) => drain({ listener, sockets: connections.sockets, connections: open, sessions, http1, graceMs, clock }),
     close,

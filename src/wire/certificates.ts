@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '../core/kit/clock.ts';
+import type { Settings } from '../settings.ts';
+import type { FrontTls } from '../transport/front-options.ts';
 import { type CertificateFiles, readCertificate } from '../transport/tls/certificate.ts';
 import { devTls } from '../transport/tls/dev-tls.ts';
-import type { FrontTls } from '../transport/front-options.ts';
-import type { Settings } from '../settings.ts';
 
 export type Certificates = {
   /** Undefined: plain HTTP behind a proxy. */

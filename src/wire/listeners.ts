@@ -1,27 +1,27 @@
 import type { FileRegistry } from '@bufbuild/protobuf';
+import { type AdminOptions, openAdmin } from '../admin/open-admin.ts';
 import type { Clock } from '../core/kit/clock.ts';
 import type { AccessPlan, MethodPlan } from '../core/kit/plan.ts';
 import type { AnswerCall, Handler } from '../core/ports/call.ts';
 import type { Log } from '../core/ports/log.ts';
-import { type AdminOptions, openAdmin } from '../admin/open-admin.ts';
+import { internalConnections } from '../settings/defaults/listeners.ts';
+import type { Settings } from '../settings.ts';
+import { type Health, healthMethods } from '../transport/builtin/health.ts';
+import { reflectionMethods } from '../transport/builtin/reflection.ts';
 import { corsOf } from '../transport/cors.ts';
 import type { DrainSummary } from '../transport/drain.ts';
-import type { ReportDefect } from '../transport/http/confine-errors.ts';
+import type { EncodeRefusal } from '../transport/edge-faults.ts';
 import { openFront } from '../transport/front.ts';
 import type { FrontTls } from '../transport/front-options.ts';
-import type { Pages } from '../transport/pages.ts';
-import { type Health, healthMethods } from '../transport/builtin/health.ts';
-import { protocolsBy } from '../transport/protocols/protocols.ts';
-import { reflectionMethods } from '../transport/builtin/reflection.ts';
-import type { EncodeRefusal } from '../transport/edge-faults.ts';
+import type { ReportDefect } from '../transport/http/confine-errors.ts';
 import type { TransportReports } from '../transport/http/transport-metrics.ts';
+import type { Pages } from '../transport/pages.ts';
+import { protocolsBy } from '../transport/protocols/protocols.ts';
 import type { Served } from '../transport/served-method.ts';
 import { watchCertificate } from '../transport/tls/watch-certificate.ts';
-import type { Settings } from '../settings.ts';
-import { internalConnections } from '../settings/defaults/listeners.ts';
 import type { Certificates } from './certificates.ts';
 
-export type ListenerParts = {
+export type ListenerParts = Pick<AdminOptions, 'probes' | 'metrics' | 'switches' | 'pages'> & {
   readonly settings: Settings;
   readonly certificates: Certificates;
   readonly plans: readonly MethodPlan[];
@@ -31,10 +31,6 @@ export type ListenerParts = {
   readonly chain: (plan: MethodPlan, handler: Handler) => AnswerCall;
   readonly refusal: EncodeRefusal;
   readonly health: Health;
-  readonly pages: Pages;
-  readonly probes: AdminOptions['probes'];
-  readonly metrics: AdminOptions['metrics'];
-  readonly switches: AdminOptions['switches'];
   readonly clock: Clock;
   readonly log: Log;
   readonly reportDefect: ReportDefect;
@@ -62,6 +58,7 @@ export async function openListeners(parts: ListenerParts): Promise<Listeners> {
         tls: certificates.public,
         pages,
         corsOrigins: settings.public.corsOrigins,
+        trustedProxies: settings.public.trustedProxies,
         reflectionAccess: { kind: 'user', scopes: [] },
       },
       settings.public,
@@ -110,6 +107,7 @@ type Place = {
   readonly tls: FrontTls | undefined;
   readonly pages: Pages;
   readonly corsOrigins: readonly string[];
+  readonly trustedProxies?: readonly string[];
   /** Who may use reflection in `serve`. */
   readonly reflectionAccess: AccessPlan;
 };

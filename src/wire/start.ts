@@ -2,8 +2,8 @@ import { createLocalJWKSet, type JSONWebKeySet, type JWTVerifyGetKey } from 'jos
 import { readRelease } from '../release/release.ts';
 import type { Settings } from '../settings.ts';
 import { type Portico, wire } from '../wire.ts';
-import { systemClock } from './system-clock.ts';
 import { app, type OpenedSample, sample } from './app.ts';
+import { systemClock } from './system-clock.ts';
 
 const dayMs = 86_400_000;
 

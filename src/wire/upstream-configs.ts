@@ -1,6 +1,6 @@
 import type { UpstreamConfig } from '../core/upstreams/upstreams.ts';
-import type { Settings } from '../settings.ts';
 import { upstream } from '../settings/defaults/upstreams.ts';
+import type { Settings } from '../settings.ts';
 import { readAuthorities, readCertificate } from '../transport/tls/certificate.ts';
 
 type Upstream = Settings['upstreams'][string];

@@ -4,12 +4,12 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { after, before, test } from 'node:test';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
+import { Metadata } from 'nice-grpc-common';
 import type { Handler } from '../../src/core/ports/call.ts';
 import { limitReasons } from '../../src/transport/http/transport-metrics.ts';
-import { Metadata } from 'nice-grpc-common';
 import { openFixture } from '../fixture/app.ts';
-import { frame, preface } from '../support/client/raw-http2.ts';
 import { registryOf, signIn } from '../support/client/protocols.ts';
+import { frame, preface } from '../support/client/raw-http2.ts';
 import { scraped } from '../support/client/scrape.ts';
 import { openWire } from '../support/client/wire.ts';
 import { fixtureRelease, openTestServer, type TestServer } from '../support/server/test-server.ts';
@@ -18,6 +18,7 @@ import { framed } from '../support/upstream/raw-upstream.ts';
 
 let server: TestServer;
 let small: TestServer;
+let behind: TestServer;
 let signed: { readonly authorization: string };
 const held = { running: 0, most: 0, release: Promise.withResolvers<void>() };
 /** Goes on whether its client is there or not. */
@@ -56,12 +57,18 @@ before(async () => {
       'public.timers.preface': '200ms',
     },
   });
+  behind = await openTestServer({
+    app: openFixture().app,
+    samples: { scripted: '127.0.0.1:1' },
+    settings: { 'public.trustedProxies': ['127.0.0.1/32'], 'public.timers.preface': '200ms' },
+  });
   signed = (await signIn(server, registryOf(fixtureRelease.descriptorSet), 'alice')).headers;
 });
 after(async () => {
   held.release.resolve();
   await server?.close();
   await small?.close();
+  await behind?.close();
 });
 
 const portOf = ({ url }: TestServer) => Number(new URL(url).port);
@@ -105,6 +112,17 @@ const makes: Readonly<Record<string, () => Promise<unknown>>> = {
     const whole = tcp(small);
     whole.write(preface); // and no SETTINGS
     await closed(whole);
+    const unnamed = tcp(behind);
+    unnamed.write('\r\n\r\n\0\r\nQUIT\n'); // and no address
+    await closed(unnamed);
+  },
+  proxy_malformed: async () => {
+    const socket = tcp(behind);
+    socket.write(Buffer.from([0x16, 0x03, 0x01, 0x02, 0x00, 0x01, 0x00, 0x01, 0xfc, 0x03, 0x03, 1, 2, 3, 4, 5])); // a ClientHello
+    await closed(socket);
+  },
+  proxy_untrusted: async () => {
+    await closed(tcp(behind, '127.0.0.2'));
   },
   headers_timeout: async () => {
     const socket = await tls('http/1.1');
@@ -239,7 +257,7 @@ const makes: Readonly<Record<string, () => Promise<unknown>>> = {
 
 for (const [reason, make] of Object.entries(makes))
   test(`${reason} is counted`, async () => {
-    const of = /^(?:address|connections)_full$/.test(reason) ? small : server;
+    const of = reason.startsWith('proxy_') ? behind : /^(?:address|connections)_full$/.test(reason) ? small : server;
     const count = () => scraped(of, 'portico_abuse_total', `reason="${reason}"`);
     const before = await count();
     await make();

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { listenHost } from '../address-formats.ts';
+import { cidr, listenHost } from '../address-formats.ts';
 import { duration, file, name, port, text } from '../value-formats.ts';
 
 export const publicListener = z
@@ -14,6 +14,13 @@ export const publicListener = z
       .optional()
       .describe('The certificate for clients. Unset in dev: issued by an authority in `<dataDir>/tls`.'),
     plaintext: z.boolean().default(false).describe('Serve plain HTTP/2 and HTTP/1.1, behind a proxy that terminates TLS.'),
+    trustedProxies: z
+      .array(cidr())
+      .max(100)
+      .default([])
+      .describe(
+        'Networks of proxies, such as "10.0.0.0/8". Set: every connection must come from one, and begin with a PROXY header of version 2, which names the client.',
+      ),
     corsOrigins: z.array(text()).max(100).default([]).describe('Origins whose web pages may call the server, such as "https://app.example.com".'),
     timers: z
       .strictObject({

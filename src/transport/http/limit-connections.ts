@@ -14,13 +14,14 @@ export type Connections = {
 
 /**
  * Counts the connections of a listener, and refuses those beyond its limits before they cost more than their socket.
+ * @param inner gets those that a proxy has passed on
  */
-export function limitConnections(listener: Server, limits: FrontLimits, reports: TransportReports): Connections {
+export function limitConnections(listener: Server, limits: FrontLimits, reports: TransportReports, inner = listener): Connections {
   const sockets = new Set<Socket>();
   const ofAddresses = openPlaces();
   listener.maxConnections = limits.connections;
   listener.on('drop', (dropped) => reports.abuse('connections_full', dropped?.remoteAddress ?? ''));
-  listener.on('connection', (socket: Socket) => {
+  inner.on('connection', (socket: Socket) => {
     socket.on('error', () => {}); // a peer may disconnect at any time; the socket's close follows
     const { address } = peerOf(socket);
     const subscriber = subscriberOf(address);

@@ -13,6 +13,8 @@ export const limitReasons = [
   'headers_timeout',
   'http_malformed',
   'preface_timeout',
+  'proxy_malformed',
+  'proxy_untrusted',
   'queue_full',
   'queues_full',
   'request_timeout',

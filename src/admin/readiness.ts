@@ -1,5 +1,5 @@
-import type { MethodPlan } from '../../core/kit/plan.ts';
-import type { Health } from './health.ts';
+import type { MethodPlan } from '../core/kit/plan.ts';
+import type { Health } from '../transport/builtin/health.ts';
 
 /** 200 or 503 with the reasons, for the kubelet and for operators. */
 export type Probes = Readonly<Record<'/livez' | '/readyz' | '/startupz', () => { readonly ok: boolean; readonly lines: readonly string[] }>>;
