@@ -50,6 +50,16 @@ test("keys of issuers and the collector are destinations, at their URL's port or
   for (const port of [443, 80]) assert.ok(anywhere?.includes(port), `${port}`);
 });
 
+test('the pod of `helm test` is admitted to the listeners that it probes, while there is one', () => {
+  const admitted = (...sets: readonly string[]) =>
+    policyOf('least', ...sets).ingress.filter(({ from }) => JSON.stringify(from ?? []).includes('"app.kubernetes.io/component":"test"'));
+  assert.deepEqual(
+    admitted().flatMap(({ ports = [] }) => ports.map(({ port }) => port)),
+    ['public', 'internal'],
+  );
+  assert.deepEqual(admitted('test.enabled=false'), []);
+});
+
 test('Redis is reached only where it is used', () => {
   const ports = (values: string) => JSON.stringify(policyOf(values).egress);
   assert.doesNotMatch(ports('least'), /6379/);
