@@ -44,6 +44,9 @@ It refuses, with exit code 2:
 - methods without a screen, and screens of unknown methods
 - reasons that \`src/app/reasons.ts\` does not list, and texts that a locale lacks
 - methods for users without an identity provider (\`auth.idTokenIssuers\`, \`auth.externalIssuers\`), except with \`--dev\``,
+  doctor: `Run it where the server runs, with its settings: \`kubectl exec\`, or a debug container. \`check\` verifies the release;
+\`doctor\` looks at the machine and the network. For each place it prints what is wrong and what to type. Exit code 3:
+something is wrong; warnings do not count.`,
   plan: 'A value that is the default and not stated in the .proto has a `*`. [policy.md](policy.md) explains the columns.',
   migrate: `Each migration runs in its own transaction, all under an advisory lock: any number of commands may run at once, and each
 migration is applied once. The command refuses a file that was changed after it was applied, and the database of a newer

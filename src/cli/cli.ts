@@ -40,6 +40,9 @@ export function commands(): Command {
   withMode(command('check', 'verify settings, policies, files, the database and Redis, without serving'))
     .option('--json', 'print one JSON object')
     .action(async (flags) => (await import('./check.ts')).runCheck(flags));
+  withMode(command('doctor', 'find what is wrong around a server: clock, certificates, DNS, engines, upstreams, limits'))
+    .option('--json', 'print one JSON object')
+    .action(async (flags) => (await import('./doctor.ts')).runDoctor(flags));
   command('plan', 'print every method with its enforced policy')
     .option('--json', 'print a JSON list')
     .action(async (flags) => (await import('./plan.ts')).printPlan(flags));
