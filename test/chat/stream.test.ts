@@ -404,3 +404,39 @@ for (const by of ['connect h1', 'json h2', 'grpc-web h2'] as const)
     assert.deepEqual(again.texts(conversationId), ['missed']);
     again.send({ case: 'goodbye', value: {} });
   });
+
+test('whoever has blocked a member gets the places of that member’s words and nothing of them, live and later', async () => {
+  const [ann, bob, cy] = ['ann-block', 'bob-block', 'cy-block'];
+  const conversationId = await server.group(ann, bob, cy);
+  const database = new Client({ connectionString: server.databaseUrl });
+  await database.connect();
+  await database.query('INSERT INTO chat_blocks VALUES ($1, $2)', [bob, ann]);
+  await database.end();
+  const clients = [await server.connect(bob), await server.connect(bob, {}, { by: 'json h1' })];
+  const [sender, other] = [await server.connect(ann), await server.connect(cy)];
+  await Promise.all([...clients, sender, other].map((client) => client.wait('caughtUp')));
+  sender.send({ case: 'typing', value: { conversationId } });
+  sender.send(post(conversationId, 'secret'));
+  const { posted } = await sender.wait('posted');
+  await other.wait('typing');
+  const target = { case: 'edit', value: { targetSeq: posted?.seq, content: { text: 'edited secret' } } };
+  await server.call(ann, 'Post', { conversationId, entry: { clientId: randomUUID(), what: target } });
+  await server.post(bob, conversationId, 'mine');
+  clients.push(await server.connect(bob));
+  for (const client of clients) {
+    await client.upTo(conversationId, 4);
+    assert.deepEqual(
+      client.events(conversationId).map(({ what, sender }) => [what?.$case, sender?.id]),
+      [
+        ['membersChanged', ann],
+        ['hidden', undefined],
+        ['hidden', undefined],
+        ['message', bob],
+      ],
+    );
+    assert.deepEqual(client.all('typing'), []);
+    assert.deepEqual(client.all('closed'), []);
+  }
+  await other.upTo(conversationId, 4);
+  assert.deepEqual(other.texts(conversationId), ['secret', 'edited secret', 'mine']);
+});

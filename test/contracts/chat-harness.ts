@@ -11,6 +11,8 @@ export type ChatHarness = AsyncDisposable & {
   forget(conversationId: string, upToSeq: number): Promise<void>;
   /** Makes a user a member of so many conversations more. */
   join(userId: string, count: number): Promise<void>;
+  /** Lets a user block another one. */
+  block(userId: string, blockedId: string): Promise<void>;
   /** The devices of a user whose positions are kept. */
   devices(userId: string): Promise<readonly string[]>;
 };

@@ -236,4 +236,38 @@ export function chatMembersContract(adapter: string, open: () => Promise<ChatHar
     );
     assert.equal((await chat.joined(owner))[0]?.unread, 2);
   });
+
+  contract('of whom a user has blocked, only the places of words are left, in every list, and in no count', async (on, { id, owner, members }) => {
+    const { chat } = on;
+    const [bob = '', cy = ''] = members;
+    const { seq } = await chat.append(id, message(bob, 'secret'));
+    await chat.append(id, message(bob, 'edited secret', { kind: 'edit', targetSeq: seq }));
+    const { seq: own } = await chat.append(id, message(owner, 'mine'));
+    await chat.append(id, { kind: 'reaction', sender: user(bob), clientId: randomUUID(), eventId: randomUUID(), targetSeq: own, reaction: '+1' });
+    await chat.append(id, { kind: 'delete', sender: user(bob), clientId: randomUUID(), eventId: randomUUID(), targetSeq: seq });
+    await chat.append(id, message(cy, 'seen'));
+    await chat.append(id, { ...message(bob, 'of a bot'), sender: { kind: 'bot', id: bob } });
+    await chat.append(id, message(bob, 'last secret'));
+    await on.block(owner, bob);
+    assert.deepEqual([...(await chat.blocked(owner))], [bob]);
+    assert.deepEqual([...(await chat.blocked(bob))], []);
+    const kinds = ['members', 'hidden', 'hidden', 'message', 'hidden', 'delete', 'message', 'message', 'hidden'];
+    const seen = [
+      await chat.history(owner, id, { afterSeq: 0, most: 100 }),
+      await chat.history(owner, id, { beforeSeq: undefined, most: 100 }),
+      await chat.missing(owner, new Map([[id, 0]]), { most: 100, gapMax: 100 }),
+    ];
+    for (const events of seen) {
+      assert.deepEqual(
+        events.map((event) => [event.seq, event.kind]),
+        kinds.map((kind, i) => [i + 1, kind]),
+      );
+      assert.ok(!JSON.stringify(events).includes('secret'));
+    }
+    const [listed] = await chat.list(owner, { most: 10, before: undefined });
+    assert.deepEqual([listed?.lastMessage?.kind, listed?.unread], ['hidden', 2]);
+    assert.equal((await chat.joined(owner))[0]?.unread, 2);
+    const [others] = await chat.list(cy, { most: 10, before: undefined });
+    assert.equal(others?.lastMessage?.text, 'last secret');
+  });
 }

@@ -24,6 +24,9 @@ const harness = (one: Sql, two: Sql): Omit<ChatHarness, typeof Symbol.asyncDispo
         SELECT gen_random_uuid(), 'group', ${`user:${userId}`}, n::text, '' FROM generate_series(1, ${sql.lit(count)}) AS n RETURNING id)
       INSERT INTO chat_members (conversation_id, user_id, role) SELECT id, ${userId}, 'member' FROM made`.execute(one.db);
   },
+  block: async (userId, blockedId) => {
+    await sql`INSERT INTO chat_blocks VALUES (${userId}, ${blockedId})`.execute(one.db);
+  },
   devices: async (userId) =>
     (await sql<{ device: string }>`SELECT device FROM chat_devices WHERE user_id = ${userId}`.execute(one.db)).rows.map(({ device }) => device),
 });

@@ -17,10 +17,11 @@ const nothing = new Uint8Array(0);
 
 export function chatActions(chat: ChatStore, { announce }: ChatAnnouncements, randomId: () => string): ChatActions {
   const announceEvent = (event: ChatEvent) => {
-    const { conversationId, seq, kind, targetSeq, changes = [] } = event;
+    const { conversationId, seq, kind, targetSeq, sender, changes = [] } = event;
     const left = changes.filter(({ role }) => role === undefined).map(({ userId }) => userId);
     const shows = kind === 'edit' ? { shows: targetSeq } : {};
-    announce({ conversationId }, { seqs: [seq, seq], left, ...shows, message: encodeEvents(conversationId, [event]) });
+    const by = sender.kind === 'user' && (kind === 'message' || kind === 'edit' || kind === 'reaction') ? { by: sender.id } : {};
+    announce({ conversationId }, { seqs: [seq, seq], left, ...shows, ...by, message: encodeEvents(conversationId, [event]) });
     for (const { userId } of changes) announce({ userId }, { message: nothing }); // the user's memberships are to be read
   };
   const announceOwn = (userId: string, membership: Membership) => {

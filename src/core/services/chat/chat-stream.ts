@@ -52,6 +52,7 @@ export function chatStream(stream: Stream, call: ReadyCall, parts: ChatParts, he
   /** How often the memberships were to be read, and were: one worker reads them, and then missing events. */
   const reloads = { asked: 1, done: 0 };
   const mustReload = () => reloads.done < reloads.asked;
+  let blocked: ReadonlySet<string> = new Set();
   let working = false;
   let begun = false;
   /** Read before all that is sent first: caught up, the client has everything to this moment. */
@@ -77,17 +78,17 @@ export function chatStream(stream: Stream, call: ReadyCall, parts: ChatParts, he
     joined.topSeq = seq;
     void work();
   };
-  const onEvents = (conversationId: string, { seqs, left = [], except, shows = Number.POSITIVE_INFINITY, message }: Announced) => {
+  const onEvents = (conversationId: string, { seqs, left = [], except, shows = Number.POSITIVE_INFINITY, by = '', message }: Announced) => {
     const joined = open.get(conversationId);
     if (joined === undefined) return;
     if (left.includes(userId)) return leave(conversationId);
     if (seqs === undefined) {
-      if (except !== userId && stream.out.hasRoom()) stream.out.send(message, 0);
+      if (except !== userId && !blocked.has(by) && stream.out.hasRoom()) stream.out.send(message, 0);
       return;
     }
     const [first, last] = seqs;
     const { afterSeq, hides } = joined.membership;
-    const isWhole = message.length > 0 && shows > afterSeq && !(hides && shows < Number.POSITIVE_INFINITY);
+    const isWhole = message.length > 0 && !blocked.has(by) && shows > afterSeq && !(hides && shows < Number.POSITIVE_INFINITY);
     if (mustReload() || first !== joined.sentSeq + 1 || !isWhole || !stream.out.hasRoom()) return rise(conversationId, last);
     joined.sentSeq = last;
     joined.topSeq = Math.max(joined.topSeq, last);
@@ -133,6 +134,7 @@ export function chatStream(stream: Stream, call: ReadyCall, parts: ChatParts, he
     const { asked } = reloads;
     caughtUpTo ??= await beginSync();
     const { users } = await chat.tops([], [userId]);
+    blocked = await chat.blocked(userId);
     const memberships = await chat.joined(userId, ownSeq === 0 ? {} : { hiddenAfter: ownSeq });
     const foreign = new Set(await chat.foreign(positions));
     const now = new Map(memberships.map((membership) => [membership.conversation.id, membership]));
@@ -235,7 +237,10 @@ export function chatStream(stream: Stream, call: ReadyCall, parts: ChatParts, he
     const nowMs = clock.monotonicMs();
     if (joined === undefined || joined.membership.conversation.membersCount > smallMax || nowMs - joined.typedAtMs < typingEveryMs) return;
     joined.typedAtMs = nowMs;
-    announcements.announce({ conversationId }, { except: userId, message: encode({ $case: 'typing', value: { conversationId, userId } }) });
+    announcements.announce(
+      { conversationId },
+      { except: userId, by: userId, message: encode({ $case: 'typing', value: { conversationId, userId } }) },
+    );
   };
   void work();
   return {

@@ -123,6 +123,11 @@ export async function readTops(db: Db, ids: readonly string[], userIds: readonly
   return { conversations: topsOf(false), users: topsOf(true) };
 }
 
+export async function readBlocked(db: Db, userId: string): Promise<Result<'blocked'>> {
+  const { rows } = await sql<{ id: string }>`SELECT blocked_id AS id FROM chat_blocks WHERE user_id = ${userId}`.execute(db);
+  return new Set(rows.map(({ id }) => id));
+}
+
 /** @throws Fault CONVERSATION_UNKNOWN */
 async function checkMember(db: Db, userId: string, conversationId: string): Promise<void> {
   const { rows } = await sql`SELECT FROM chat_members

@@ -31,12 +31,14 @@ export type EventRow = {
  */
 export const eventColumns = sql`e.conversation_id, e.seq, e.event_id, e.kind, e.number, e.sender_kind, e.sender_id, e.client_id,
   coalesce(t.text, e.text) AS text, coalesce(t.data, e.data) AS data, e.reply_seq, e.edited_seq, e.deleted_seq, e.target_seq,
-  e.reaction, e.removed, e.changes, e.sent_at, h.seq IS NOT NULL OR e.target_seq <= m.after_seq AS hidden`;
+  e.reaction, e.removed, e.changes, e.sent_at, h.seq IS NOT NULL OR e.target_seq <= m.after_seq OR b.user_id IS NOT NULL AS hidden`;
 
 export function eventJoins(userId: string): RawBuilder<unknown> {
   return sql`
     LEFT JOIN chat_events t ON e.kind = 'edit' AND t.conversation_id = e.conversation_id AND t.seq = e.target_seq
-    LEFT JOIN chat_hidden h ON h.user_id = ${userId} AND h.conversation_id = e.conversation_id AND h.seq = coalesce(e.target_seq, e.seq)`;
+    LEFT JOIN chat_hidden h ON h.user_id = ${userId} AND h.conversation_id = e.conversation_id AND h.seq = coalesce(e.target_seq, e.seq)
+    LEFT JOIN chat_blocks b ON b.user_id = ${userId} AND b.blocked_id = e.sender_id AND e.sender_kind = 'user'
+      AND e.kind IN ('message', 'edit', 'reaction')`; // a deletion and a change of members have no words of the sender
 }
 
 export function eventOf(row: EventRow): ChatEvent {
@@ -91,11 +93,12 @@ export const membershipColumns = sql`c.id, c.kind AS conversation_kind, c.subjec
   m.role, m.after_seq, m.read_seq, m.muted_until, m.own_seq,
   EXISTS (SELECT FROM chat_hidden h WHERE h.user_id = m.user_id AND h.conversation_id = m.conversation_id) AS hides`;
 
-/** Of `m` and `c`: messages of others that are not read, not deleted and not hidden. */
+/** Of `m` and `c`: messages of others that are not read, not deleted and not hidden, and of nobody who is blocked. */
 export const unreadColumn = sql`(SELECT count(*) FROM (SELECT FROM chat_events u
   WHERE u.conversation_id = m.conversation_id AND u.number > m.read_number AND u.deleted_seq IS NULL
     AND NOT (u.sender_kind = 'user' AND u.sender_id = m.user_id)
     AND NOT EXISTS (SELECT FROM chat_hidden h WHERE h.user_id = m.user_id AND h.conversation_id = u.conversation_id AND h.seq = u.seq)
+    AND NOT EXISTS (SELECT FROM chat_blocks b WHERE b.user_id = m.user_id AND b.blocked_id = u.sender_id AND u.sender_kind = 'user')
   LIMIT ${sql.lit(unreadMax)}) AS few) AS unread`;
 
 export function membershipOf(row: MembershipRow): Membership {

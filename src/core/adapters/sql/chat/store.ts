@@ -5,7 +5,7 @@ import { openAppend, unknownConversation, unknownMessage } from './append.ts';
 import { changeMembers } from './change-members.ts';
 import { createConversation } from './create.ts';
 import { historyPages } from './history-pages.ts';
-import { readForeign, readHistory, readJoined, readList, readMembers, readMissing, readTops } from './reads.ts';
+import { readBlocked, readForeign, readHistory, readJoined, readList, readMembers, readMissing, readTops } from './reads.ts';
 import { readSince, readSyncPoint } from './sync.ts';
 
 /** Conversations in PostgreSQL, or in PGlite, which is PostgreSQL. */
@@ -25,6 +25,7 @@ export function sqlChat(use: UseDatabase): ChatStore {
     foreign: (positions) => use((db) => readForeign(db, positions)),
     syncPoint: (userId) => use((db) => readSyncPoint(db, userId)),
     since: (userId, point, ownSeq) => use((db) => readSince(db, userId, point, ownSeq)),
+    blocked: (userId) => use((db) => readBlocked(db, userId)),
     history,
     historyPage: historyPages(history),
     missing: (userId, from, page) => use((db) => readMissing(db, userId, from, page)),
