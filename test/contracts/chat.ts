@@ -55,6 +55,37 @@ export function chatContract(adapter: string, open: () => Promise<ChatHarness>) 
   });
 
   contract(
+    'senders in many conversations at two replicas do not wait for each other in a circle, and harm each other by nothing',
+    async (on, group) => {
+      const { owner } = group;
+      const made = await Promise.all(Array.from({ length: 40 }, () => on.chat.create(wishOf('group', [owner]))));
+      const ids = made.map(({ conversation }) => conversation.id);
+      const append = (n: number, text: string) => {
+        // the two replicas go through the conversations in opposite directions
+        const id = ids[n % 2 === 0 ? n % ids.length : ids.length - (n % ids.length)] ?? group.id;
+        return (n % 2 === 0 ? on.chat : on.other).append(id, message(owner, text));
+      };
+      const outcomes = await Promise.allSettled(Array.from({ length: 600 }, (_, n) => append(n, n % 50 === 7 ? `\u0000 ${n}` : `${n}`)));
+      assert.deepEqual(
+        outcomes.map(({ status }) => status),
+        outcomes.map((_, n) => (n % 50 === 7 ? 'rejected' : 'fulfilled')),
+      );
+      const read = await Promise.all([...ids, group.id].map((id) => all(on, owner, id)));
+      for (const events of read) {
+        assert.deepEqual(
+          events.map(({ seq }) => seq),
+          events.map((_, i) => i + 1),
+        );
+      }
+      const stored = read.flatMap(texts).map(Number);
+      assert.deepEqual(
+        stored.sort((a, b) => a - b),
+        Array.from({ length: 600 }, (_, n) => n).filter((n) => n % 50 !== 7),
+      );
+    },
+  );
+
+  contract(
     'the same id from the same sender is the same message, whichever replica and however often; no hole is left',
     async (on, { id, owner, members: [bob = ''] }) => {
       const entry = message(owner, 'once');

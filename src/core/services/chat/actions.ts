@@ -14,6 +14,8 @@ export type ChatActions = {
 /** In larger groups nobody is sent receipts, nor who is typing: each of them would be sent to all. */
 export const smallMax = 100;
 const nothing = new Uint8Array(0);
+/** Content of one announcement: the bus carries messages of 64 KiB. Characters of text and bytes of data. */
+const togetherMax = 16_384;
 
 export function chatActions(chat: ChatStore, { announce }: ChatAnnouncements, randomId: () => string): ChatActions {
   const announceEvent = (event: ChatEvent) => {
@@ -23,6 +25,26 @@ export function chatActions(chat: ChatStore, { announce }: ChatAnnouncements, ra
     const by = sender.kind === 'user' && (kind === 'message' || kind === 'edit' || kind === 'reaction') ? { by: sender.id } : {};
     announce({ conversationId }, { seqs: [seq, seq], left, ...shows, ...by, message: encodeEvents(conversationId, [event]) });
     for (const { userId } of changes) announce({ userId }, { message: nothing }); // the user's memberships are to be read
+  };
+  /** What one commit has stored is announced together: by conversation. */
+  let stored = new Map<string, ChatEvent[]>();
+  const announceStored = () => {
+    const all = stored;
+    stored = new Map();
+    for (const [conversationId, events] of all) {
+      for (const run of runsOf(events)) {
+        const [first, last] = [run[0], run.at(-1)];
+        if (first === undefined || last === undefined) continue;
+        if (run.length === 1) announceEvent(first);
+        else announce({ conversationId }, { seqs: [first.seq, last.seq], message: encodeEvents(conversationId, run) });
+      }
+    }
+  };
+  const announceSoon = (event: ChatEvent) => {
+    if (stored.size === 0) process.nextTick(announceStored); // after the answers of the same commit
+    const events = stored.get(event.conversationId);
+    if (events === undefined) stored.set(event.conversationId, [event]);
+    else events.push(event);
   };
   const announceOwn = (userId: string, membership: Membership) => {
     const message = encode({ $case: 'conversation', value: { conversation: conversationOut(membership), reset: false } });
@@ -38,7 +60,7 @@ export function chatActions(chat: ChatStore, { announce }: ChatAnnouncements, ra
     post: async (conversationId, entry) => {
       const wish = { ...entry, eventId: randomId() };
       const appended = await chat.append(conversationId, wish);
-      if (!appended.repeated) announceEvent({ ...wish, ...appended, conversationId });
+      if (!appended.repeated) announceSoon({ ...wish, ...appended, conversationId });
       return appended;
     },
     changeMembers: async (conversationId, by, changes) => {
@@ -62,4 +84,26 @@ export function chatActions(chat: ChatStore, { announce }: ChatAnnouncements, ra
       return membership;
     },
   };
+}
+
+/**
+ * Events of a conversation in pieces that are announced as one: each follows the one before. An edit is one by itself,
+ * because not every member may see it.
+ */
+function runsOf(events: readonly ChatEvent[]): readonly (readonly ChatEvent[])[] {
+  const runs: ChatEvent[][] = [];
+  let size = 0;
+  for (const event of events) {
+    const run = runs.at(-1);
+    const before = run?.at(-1);
+    const own = (event.text?.length ?? 0) + (event.data?.length ?? 0);
+    size += own;
+    const follows = before?.seq === event.seq - 1 && before.kind !== 'edit' && event.kind !== 'edit';
+    if (run !== undefined && follows && size <= togetherMax) run.push(event);
+    else {
+      runs.push([event]);
+      size = own;
+    }
+  }
+  return runs;
 }
