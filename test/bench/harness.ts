@@ -26,6 +26,7 @@ export type Harness = AsyncDisposable & {
   readonly port: number;
   readonly ca: Buffer;
   readonly folder: string;
+  readonly databaseUrl: string;
   /** An access token of this user, as SignIn would give. */
   token(user: string): Promise<string>;
   /** Portico's metrics, one value for each line of the exposition. */
@@ -111,6 +112,7 @@ export async function openHarness(cores: Cores, nodeArgs: (folder: string) => re
     port: Number(new URL(urls.public).port),
     ca: readFileSync(files.ca),
     folder,
+    databaseUrl: database.url,
     token: (user) => {
       const mint = accessTokens({ ...signing, audience: issuer, ttlMs: tokenTtlMs });
       return mint({ id: `session of ${user}`, userId: user, scopes: ['home.read'], claims: {} });

@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { cache } from './cache.ts';
+import { chat } from './chat.ts';
 import type { Cores } from './harness.ts';
 import { fanout } from './fanout.ts';
 import { idle } from './idle.ts';
@@ -16,6 +17,7 @@ type Options = { readonly quick: boolean; readonly against: string | undefined }
 const benches: Readonly<Record<string, (options: Options) => Promise<Result>>> = {
   startup,
   cache: (options) => cache({ ...options, cores: pinned() }),
+  chat: (options) => chat({ ...options, cores: pinned() }),
   fanout: (options) => fanout({ ...options, cores: pinned() }),
   idle: (options) => idle({ ...options, cores: pinned() }),
   profile: (options) => profile({ ...options, cores: pinned() }),

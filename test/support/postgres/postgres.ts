@@ -15,13 +15,22 @@ const urlVariable = 'TEST_POSTGRES_URL';
 const template = 'portico_test_template';
 const distributionFolder = '/usr/lib/postgresql';
 
-export type Postgres = { readonly url: string; stop(): Promise<void> };
+export type Postgres = {
+  readonly url: string;
+  /** Of its first process; undefined: it is not ours. */
+  readonly pid: number | undefined;
+  stop(): Promise<void>;
+};
 
 /** @returns the folder of initdb and postgres: on PATH, or in the distribution's place */
 function findBinaries(): string | undefined {
+  return folderOf('initdb', 'postgres');
+}
+
+function folderOf(...programs: readonly string[]): string | undefined {
   const versions = existsSync(distributionFolder) ? readdirSync(distributionFolder).sort((a, b) => Number(b) - Number(a)) : [];
   const folders = [...(process.env.PATH ?? '').split(delimiter), ...versions.map((version) => join(distributionFolder, version, 'bin'))];
-  return folders.find((folder) => folder !== '' && existsSync(join(folder, 'initdb')) && existsSync(join(folder, 'postgres')));
+  return folders.find((folder) => folder !== '' && programs.every((program) => existsSync(join(folder, program))));
 }
 
 function install(): string {
@@ -31,10 +40,24 @@ function install(): string {
   return found;
 }
 
+/** @param name of another program of its distribution, such as "pgbench" @returns where it is */
+export function postgresProgram(name: string): string {
+  const folder = folderOf(name);
+  if (folder === undefined) throw new Error(`PostgreSQL's ${name} is neither on PATH nor in ${distributionFolder}.`);
+  return join(folder, name);
+}
+
+/** What makes tests fast, and a crash of the machine lose all. */
+const fast = ['fsync=off', 'full_page_writes=off', 'synchronous_commit=off'];
+
 /** Starts a server on a free port in a temporary folder, or takes the one that the environment names. */
 export async function startPostgres(): Promise<Postgres> {
   const given = process.env[urlVariable];
-  if (given !== undefined) return { url: given, stop: async () => {} };
+  return given === undefined ? startOwnPostgres() : { url: given, pid: undefined, stop: async () => {} };
+}
+
+/** Starts a server of one's own. @param durable commits as PostgreSQL does by default */
+export async function startOwnPostgres({ durable = false } = {}): Promise<Postgres> {
   const binaries = findBinaries() ?? install();
   const folder = mkdtempSync(join(tmpdir(), 'portico-postgres-'));
   const user = otherUser();
@@ -46,13 +69,14 @@ export async function startPostgres(): Promise<Postgres> {
     ...user,
   });
   const port = await holdPort();
-  const options = ['fsync=off', 'full_page_writes=off', 'synchronous_commit=off', 'listen_addresses=127.0.0.1', 'max_connections=300'];
+  const options = [...(durable ? [] : fast), 'listen_addresses=127.0.0.1', 'max_connections=300'];
   const args = ['-D', data, '-p', String(port), '-k', folder, ...options.flatMap((option) => ['-c', option])];
   const server = await startTied([join(binaries, 'postgres'), ...args], { signal: 'INT', cwd: folder, user });
   const url = `postgres://postgres@127.0.0.1:${port}/postgres`;
   await answering(url, server.ended);
   return {
     url,
+    pid: server.pid,
     stop: async () => {
       await server.stop();
       rmSync(folder, { recursive: true, force: true });
