@@ -43,6 +43,8 @@ export function startClient({ name, user, headers, conversations, random, url, c
   const acknowledged = new Map<string, { conversationId: string; seq: number }>();
   const sent = new Map<string, { conversationId: string; text: string }>();
   const queue = new Map<string, string>();
+  /** Of the queue: what the database could not take. */
+  const again = new Set<string>();
   const receipts: { conversationId: string; userId: string; readSeq: number }[] = [];
   const broken: string[] = [];
   let calm = false;
@@ -70,7 +72,8 @@ export function startClient({ name, user, headers, conversations, random, url, c
           if (before !== undefined && before.seq !== seq) broken.push(`${name}: ${clientId} was answered as ${before.seq} and as ${seq}`);
           acknowledged.set(clientId, { conversationId, seq });
           queue.delete(clientId);
-        } else if (reason !== 'STORAGE_DOWN') queue.delete(clientId);
+        } else if (reason === 'STORAGE_DOWN') again.add(clientId);
+        else queue.delete(clientId);
       } else if (message.$case === 'receipt') {
         const { conversationId, userId, readSeq } = message.value;
         receipts.push({ conversationId, userId, readSeq: Number(readSeq) });
@@ -93,6 +96,10 @@ export function startClient({ name, user, headers, conversations, random, url, c
     while (client.ended() === undefined && !stopped && (calm || performance.now() < endMs)) {
       await pause(tickMs);
       taken = take(client, taken);
+      if (random() < 0.05) {
+        for (const clientId of again) post(client, clientId);
+        again.clear();
+      }
       const conversationId = conversations[Math.floor(random() * conversations.length)] ?? '';
       if (!calm && queue.size < 20 && random() < 0.3) {
         const clientId = `${name}-${++count}`;
