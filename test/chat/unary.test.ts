@@ -127,7 +127,7 @@ test('what one user hides and mutes is so on all devices of the user, and for no
   assert.equal((await server.call('bob', 'MuteConversation', { conversationId })).own.mutedUntil, undefined);
 });
 
-for (const protocol of ['grpc h2', 'grpc-web h1', 'json h2'] as const)
+for (const protocol of protocols)
   test(`${protocol}: a stranger, a former member and one who left find no conversation, by whatever method`, async () => {
     const [ann, bob, cy] = [named('a', protocol), named('b', protocol), named('c', protocol)];
     const conversationId = await server.group(ann, bob, cy);
@@ -153,6 +153,16 @@ for (const protocol of ['grpc h2', 'grpc-web h1', 'json h2'] as const)
         assert.equal(reason, 'CONVERSATION_UNKNOWN', `${method} as ${user}`);
       }
       assert.deepEqual((await server.call(user, 'ListConversations', {}, protocol)).conversations, []);
+    }
+    for (const user of [bob, cy, named('stranger', protocol)]) {
+      const stream = await server.connect(user, {}, { by: protocol });
+      await stream.wait('caughtUp');
+      stream.send({ case: 'typing', value: { conversationId } });
+      stream.send({ case: 'received', value: { conversationId, deliveredSeq: 2n, readSeq: 2n } });
+      stream.send({ case: 'post', value: { conversationId, entry: textEntry('x') } });
+      assert.equal((await stream.wait('posted')).reason, 'CONVERSATION_UNKNOWN', `post on a stream of ${user}`);
+      assert.deepEqual([stream.all('conversation'), stream.events(conversationId)], [[], []]);
+      stream.cut();
     }
     for (const [method, request] of tries) {
       const { reason } = await server.try(ann, method, { conversationId: randomUUID(), ...request }, protocol);
