@@ -11,8 +11,8 @@ export type Announced = {
   readonly except?: string;
   /** The earlier message whose content is in it, which some members may not see: they read it as far as they may. */
   readonly shows?: number;
-  /** The user whose words it has: whoever has blocked that user is not sent them. */
-  readonly by?: string;
+  /** The users whose words it has: whoever has blocked one of them is not sent them. */
+  readonly by?: readonly string[];
   /** A conversation in which the user has hidden messages. */
   readonly hidesIn?: string;
   /** For clients, encoded once. Empty, or too large to be carried: it has to be read. */

@@ -19,11 +19,10 @@ const togetherMax = 16_384;
 
 export function chatActions(chat: ChatStore, { announce }: ChatAnnouncements, randomId: () => string): ChatActions {
   const announceEvent = (event: ChatEvent) => {
-    const { conversationId, seq, kind, targetSeq, sender, changes = [] } = event;
+    const { conversationId, seq, kind, targetSeq, changes = [] } = event;
     const left = changes.filter(({ role }) => role === undefined).map(({ userId }) => userId);
     const shows = kind === 'edit' ? { shows: targetSeq } : {};
-    const by = sender.kind === 'user' && (kind === 'message' || kind === 'edit' || kind === 'reaction') ? { by: sender.id } : {};
-    announce({ conversationId }, { seqs: [seq, seq], left, ...shows, ...by, message: encodeEvents(conversationId, [event]) });
+    announce({ conversationId }, { seqs: [seq, seq], left, ...shows, by: writersOf([event]), message: encodeEvents(conversationId, [event]) });
     for (const { userId } of changes) announce({ userId }, { message: nothing }); // the user's memberships are to be read
   };
   /** What one commit has stored is announced together: by conversation. */
@@ -36,7 +35,7 @@ export function chatActions(chat: ChatStore, { announce }: ChatAnnouncements, ra
         const [first, last] = [run[0], run.at(-1)];
         if (first === undefined || last === undefined) continue;
         if (run.length === 1) announceEvent(first);
-        else announce({ conversationId }, { seqs: [first.seq, last.seq], message: encodeEvents(conversationId, run) });
+        else announce({ conversationId }, { seqs: [first.seq, last.seq], by: writersOf(run), message: encodeEvents(conversationId, run) });
       }
     }
   };
@@ -106,4 +105,10 @@ function runsOf(events: readonly ChatEvent[]): readonly (readonly ChatEvent[])[]
     }
   }
   return runs;
+}
+
+/** The users whose words events have. */
+function writersOf(events: readonly ChatEvent[]): readonly string[] {
+  const worded = events.filter(({ sender, kind }) => sender.kind === 'user' && (kind === 'message' || kind === 'edit' || kind === 'reaction'));
+  return [...new Set(worded.map(({ sender }) => sender.id))];
 }

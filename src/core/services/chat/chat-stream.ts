@@ -78,17 +78,17 @@ export function chatStream(stream: Stream, call: ReadyCall, parts: ChatParts, he
     joined.topSeq = seq;
     void work();
   };
-  const onEvents = (conversationId: string, { seqs, left = [], except, shows = Number.POSITIVE_INFINITY, by = '', message }: Announced) => {
+  const onEvents = (conversationId: string, { seqs, left = [], except, shows = Number.POSITIVE_INFINITY, by = [], message }: Announced) => {
     const joined = open.get(conversationId);
     if (joined === undefined) return;
     if (left.includes(userId)) return leave(conversationId);
     if (seqs === undefined) {
-      if (except !== userId && !blocked.has(by) && stream.out.hasRoom()) stream.out.send(message, 0);
+      if (except !== userId && !by.some((user) => blocked.has(user)) && stream.out.hasRoom()) stream.out.send(message, 0);
       return;
     }
     const [first, last] = seqs;
     const { afterSeq, hides } = joined.membership;
-    const isWhole = message.length > 0 && !blocked.has(by) && shows > afterSeq && !(hides && shows < Number.POSITIVE_INFINITY);
+    const isWhole = message.length > 0 && !by.some((user) => blocked.has(user)) && shows > afterSeq && !(hides && shows < Number.POSITIVE_INFINITY);
     if (mustReload() || first !== joined.sentSeq + 1 || !isWhole || !stream.out.hasRoom()) return rise(conversationId, last);
     joined.sentSeq = last;
     joined.topSeq = Math.max(joined.topSeq, last);
@@ -239,7 +239,7 @@ export function chatStream(stream: Stream, call: ReadyCall, parts: ChatParts, he
     joined.typedAtMs = nowMs;
     announcements.announce(
       { conversationId },
-      { except: userId, by: userId, message: encode({ $case: 'typing', value: { conversationId, userId } }) },
+      { except: userId, by: [userId], message: encode({ $case: 'typing', value: { conversationId, userId } }) },
     );
   };
   void work();
