@@ -7,8 +7,11 @@ import { endOnUncaughtError } from './uncaught-error.ts';
 import { limitHeapGrowth } from './heap-growth.ts';
 import { type SettingsFlags, settingsOf } from './options.ts';
 
-/** From the end of the drain to the end of the process: telemetry is exported, databases are closed. Milliseconds. */
-const closeMs = 10_000;
+/**
+ * From the end of the drain to the end of the process: telemetry is exported, databases are closed. An embedded one may
+ * just be creating its files, which takes a slow machine long, and is not interrupted. Milliseconds.
+ */
+const [closeMs, closeEmbeddedMs] = [10_000, 60_000];
 
 /** `portico dev` and `portico serve`: runs until a signal ends it. */
 export async function run(mode: Mode, flags: SettingsFlags): Promise<void> {
@@ -32,10 +35,11 @@ export async function run(mode: Mode, flags: SettingsFlags): Promise<void> {
     const { finished, cut, calls, streams } = await portico.drain();
     const counts = { streams_moved: streams, connections_finished: finished, connections_cut: cut, calls_cut: calls };
     portico.log.info('Portico has drained.', { duration_ms: Math.round(performance.now() - startedMs), ...counts });
+    const limitMs = settings.sql.url === undefined ? closeEmbeddedMs : closeMs;
     const tooLong = setTimeout(() => {
-      portico.log.error('Closing took too long: the process ends.', { limit_ms: closeMs });
+      portico.log.error('Closing took too long: the process ends.', { limit_ms: limitMs });
       process.exit(exitCodes.failed);
-    }, closeMs);
+    }, limitMs);
     await portico.close();
     clearTimeout(tooLong);
   };
