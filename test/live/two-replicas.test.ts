@@ -80,7 +80,7 @@ test('one invalidation of several tags, at either replica, is one computation', 
   const request = Buffer.from(GetItemRequest.encode({ itemId: 'once' }).finish());
   const client = await b.live('cara', { device: 'once', watches: [{ id: 1, method: 'fixture.v1.ScreenService/GetItem', request }] });
   await client.wait('snapshot');
-  fixture.switches.onCompute = () => new Promise((later) => setTimeout(later, 100));
+  fixture.switches.onCompute = () => new Promise((later) => setTimeout(later, 500));
   try {
     for (let i = 1; i <= 2; i++) {
       const before = fixture.computed.items;
