@@ -440,3 +440,34 @@ test('whoever has blocked a member gets the places of that member’s words and 
   await other.upTo(conversationId, 4);
   assert.deepEqual(other.texts(conversationId), ['secret', 'edited secret', 'mine']);
 });
+
+test('what many send at once is announced together, and still shows nobody what is not theirs', async () => {
+  const [ann, bob, cy, dan] = ['ann-many', 'bob-many', 'cy-many', 'dan-many'];
+  const conversationId = await server.group(ann, bob, cy);
+  const { seq: targetSeq } = await server.post(cy, conversationId, 'before dan came');
+  await server.call(ann, 'ChangeMembers', { conversationId, changes: [{ userId: dan, role: roles.member }] });
+  const database = new Client({ connectionString: server.databaseUrl });
+  await database.connect();
+  await database.query('INSERT INTO chat_blocks VALUES ($1, $2)', [bob, ann]);
+  await database.end();
+  const [blocking, late, one, other] = await Promise.all([bob, dan, ann, cy].map((user) => server.connect(user)));
+  if (blocking === undefined || late === undefined || one === undefined || other === undefined) throw new Error('Not all are connected.');
+  await Promise.all([blocking, late, one, other].map((client) => client.wait('caughtUp')));
+  const rounds = 20;
+  for (let n = 0; n < rounds; n++) {
+    one.send(post(conversationId, `secret ${n}`));
+    other.send(post(conversationId, `open ${n}`));
+    const what = { case: 'edit', value: { targetSeq, content: { text: `edited ${n}` } } };
+    other.send({ case: 'post', value: { conversationId, entry: { clientId: randomUUID(), what } } });
+  }
+  const top = 3 + 3 * rounds;
+  for (const client of [blocking, late, one, other]) await client.upTo(conversationId, top);
+  assert.ok(
+    one.all('events').some(({ events }) => new Set(events.map(({ sender }) => sender?.id)).size > 1),
+    'some were announced together',
+  );
+  const textsOf = (client: typeof one) => new Set(client.texts(conversationId).map((text) => text?.split(' ')[0]));
+  assert.deepEqual(textsOf(blocking), new Set(['before', 'open', 'edited']));
+  assert.deepEqual(textsOf(late), new Set(['secret', 'open']));
+  assert.equal(one.texts(conversationId).filter((text) => text?.startsWith('secret')).length, rounds);
+});
