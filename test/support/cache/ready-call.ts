@@ -12,11 +12,14 @@ import { fixtureRelease } from '../server/test-server.ts';
 const { plans } = compilePlans({ ...fixtureRelease, served: (service) => service.startsWith('fixture.') });
 const validator = compileRules(plans.values());
 
-/** The plan of a method of the fixture, "GetItem" of ScreenService, its cache policy partly replaced. */
+/**
+ * The plan of a method of the fixture, "GetItem" of ScreenService, its cache policy partly replaced. Its deadline is a
+ * second: the fixture's is longer for calls to real servers on busy machines.
+ */
 export function planOf(method: string, cache: Partial<MethodPlan['cache']> = {}): MethodPlan & { readonly cache: NonNullable<MethodPlan['cache']> } {
   const plan = plans.get(`/fixture.v1.ScreenService/${method}`);
   if (plan?.cache === undefined) throw new Error(`${method} is no cached method of the fixture.`);
-  return { ...plan, cache: { ...plan.cache, ...cache } };
+  return { ...plan, deadlineMs: 1_000, cache: { ...plan.cache, ...cache } };
 }
 
 export type CallOptions = {

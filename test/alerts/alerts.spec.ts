@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { parse } from 'yaml';
-import { chart } from './helm.ts';
+import { chart } from '../chart/helm.ts';
 import { promtool } from './promtool.ts';
 
 const file = join(chart, 'files/alerts.yaml');
