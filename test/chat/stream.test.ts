@@ -181,7 +181,10 @@ test('a sync token stands for all positions: what is missing comes once, also of
   await server.call(ann, 'ChangeMembers', { conversationId: gone, changes: [{ userId: bob, role: roles.none }] });
   const again = await server.connect(bob, { syncToken, ownSeq: first.ownSeq() });
   const second = await again.wait('caughtUp');
-  assert.deepEqual(again.texts(busy).slice(-120), Array.from({ length: 250 }, (_, n) => `${n}`).sort());
+  assert.deepEqual(
+    again.texts(busy).slice(-120),
+    Array.from({ length: 120 }, (_, n) => `${n}`),
+  );
   // a transaction of any database of the server holds a token back: what was sent just before may come again
   assert.ok(again.texts(quiet).length <= 1);
   assert.deepEqual(
