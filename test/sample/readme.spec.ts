@@ -22,15 +22,19 @@ test('the README starts a server, and its first call gets the home screen', asyn
     const sh = (text: string) => execFileSync('sh', ['-ec', server.withPorts(text)], { cwd: folder, encoding: 'utf8', stdio: 'pipe' });
     const again = call.split('\n').find((line) => line.startsWith('curl -i')) ?? '';
     let answers: readonly string[] = [];
+    let tries = 0;
     await until(
       'an answer in time: the first call of a process on a busy machine may take longer than it may',
       () => {
+        tries++;
         answers = sh(`${call}\necho ======\n${again}`).split('======');
         return !answers[0]?.includes('DEADLINE_EXCEEDED');
       },
       60_000,
     );
-    assert.match(answers[0] ?? '', /portico-cache: miss[\s\S]*"displayName":"Alice Marlow"/);
+    // what came too late for one try is there for the next
+    assert.match(answers[0] ?? '', tries === 1 ? /portico-cache: miss/ : /portico-cache: (?:miss|hit)/);
+    assert.match(answers[0] ?? '', /"displayName":"Alice Marlow"/);
     assert.match(answers[1] ?? '', /portico-cache: hit[\s\S]*"displayName":"Alice Marlow"/);
   } finally {
     await server.stop();
