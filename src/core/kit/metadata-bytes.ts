@@ -31,6 +31,11 @@ export function metadataWithin(metadata: Pairs, bytesMax: number): Metadata {
 
 /** A page receives the names of all headers in a list besides, and in JSON a quote takes two bytes. */
 function valueBytes(key: string, value: string | Uint8Array): number {
-  const bytes = typeof value === 'string' ? Buffer.byteLength(JSON.stringify(value)) : Math.ceil((value.byteLength * 4) / 3);
+  const bytes = typeof value === 'string' ? jsonBytes(value) : Math.ceil((value.byteLength * 4) / 3);
   return 2 * key.length + headerBytes + bytes;
+}
+
+/** The bytes of a text in JSON. Most values need no escapes, and are then not written only to be measured. */
+function jsonBytes(value: string): number {
+  return /^[ !#-[\]-~]*$/.test(value) ? value.length + 2 : Buffer.byteLength(JSON.stringify(value));
 }

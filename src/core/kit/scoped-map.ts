@@ -1,5 +1,5 @@
 /** No scope may have more than this part of what is kept, so that no single caller drops what others have. */
-const scopeShare = 0.1;
+export const scopeShare = 0.1;
 
 export type ScopedKey = { readonly key: string; readonly scope: string };
 

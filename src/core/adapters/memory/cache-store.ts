@@ -1,5 +1,6 @@
 import type { Meter } from '@opentelemetry/api';
 import { LRUCache } from 'lru-cache';
+import { scopeShare } from '../../kit/scoped-map.ts';
 import type { CacheEntry, CacheStore, SetResult } from '../../ports/cache-store.ts';
 import type { MemoryLeases } from './leases.ts';
 import type { MemoryTagVersions } from './tag-versions.ts';
@@ -14,8 +15,6 @@ const entryOverheadBytes = 700;
  * (memory/tag-versions.ts).
  */
 const tagOverheadBytes = 200;
-/** No scope may take more than this part of all bytes: a tenth, so that no single caller can push out the others. */
-const scopeShare = 0.1;
 
 /**
  * Answers of one process, the least recently used going first.
