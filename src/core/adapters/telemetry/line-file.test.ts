@@ -27,7 +27,18 @@ test('lines come out whole and in order, though they fill many blocks', async (t
   }
   const bytes = Buffer.byteLength(written.join(''));
   await until('the disk has all but the last block', () => statSync(file).size >= bytes - blockBytes);
-  lines.close();
+  await lines.close();
+  assert.equal(readFileSync(file, 'utf8'), written.join(''));
+});
+
+test('closing while the disk still takes a block keeps the order, and no later line is written', async (t) => {
+  const file = fileIn(t);
+  const lines = openLineFile(file, fakeClock(), fail);
+  const written = Array.from({ length: 60 }, (_, n) => `${n} ${'x'.repeat(20_000)}\n`); // one fills a block
+  for (const line of written) lines.write(line);
+  const closed = lines.close(); // one block is being written, and the others wait
+  lines.write('late\n');
+  await Promise.all([closed, lines.close()]);
   assert.equal(readFileSync(file, 'utf8'), written.join(''));
 });
 
@@ -40,7 +51,7 @@ test('a single line is there a second later', async (t) => {
   await clock.advance(1_000);
   while (readFileSync(file, 'utf8') === '') await new Promise((resolve) => setImmediate(resolve));
   assert.equal(readFileSync(file, 'utf8'), 'one\n');
-  lines.close();
+  await lines.close();
 });
 
 test('a full disk is reported, and fails no call', async () => {
@@ -50,7 +61,7 @@ test('a full disk is reported, and fails no call', async () => {
   lines.write('one\n');
   await clock.advance(1_000);
   assert.match((await told.promise).message, /ENOSPC/);
-  lines.close();
+  await lines.close();
 });
 
 test('while the disk takes nothing, lines are dropped beyond a bound, and their number is said', async (t) => {
@@ -60,7 +71,7 @@ test('while the disk takes nothing, lines are dropped beyond a bound, and their 
   for (let n = 0; n < 300; n++) lines.write(line); // no write ends before we wait
   await until('the disk has the block that was written, and those that waited', () => statSync(file).size === 65 * line.length);
   lines.write('after\n');
-  lines.close();
+  await lines.close();
   const text = readFileSync(file, 'utf8');
   assert.match(text, /\d+ lines were dropped/);
   assert.ok(text.endsWith('after\n'));

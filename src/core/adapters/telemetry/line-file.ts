@@ -1,12 +1,12 @@
-import { closeSync, mkdirSync, openSync, write, writeSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, write } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Clock } from '../../kit/clock.ts';
 
 /** A file to which lines are appended. */
 export type LineFile = {
   write(line: string): void;
-  /** Writes the remaining lines and closes the file. It waits for the disk. */
-  close(): void;
+  /** Writes the remaining lines after those that the disk takes just now, and closes the file. */
+  close(): Promise<void>;
 };
 
 /** Lines are collected in blocks of this many bytes, for at most a second. */
@@ -32,11 +32,14 @@ export function openLineFile(file: string, clock: Clock, onError: (error: Error)
   let writing = false;
   let dropped = 0;
   let cancelTimer: (() => void) | undefined;
+  const idle = Promise.withResolvers<void>();
+  let closing = false;
 
   const writeNext = () => {
     const next = waiting.shift();
     writing = next !== undefined;
     if (next !== undefined) writeWhole(next);
+    else if (closing) idle.resolve();
   };
   const writeWhole = (bytes: Buffer) => {
     write(descriptor, bytes, (error, written) => {
@@ -62,6 +65,7 @@ export function openLineFile(file: string, clock: Clock, onError: (error: Error)
   };
   return {
     write: (line) => {
+      if (closing) return;
       if (waiting.length >= waitingMax) {
         dropped++;
         return;
@@ -70,14 +74,13 @@ export function openLineFile(file: string, clock: Clock, onError: (error: Error)
       dropped = 0;
       add(line);
     },
-    close: () => {
-      cancelTimer?.();
-      try {
-        for (const bytes of [...waiting.splice(0), block.subarray(0, used)]) writeSync(descriptor, bytes);
-        if (!writing) closeSync(descriptor); // otherwise the pending write needs it, and the process is about to end
-      } catch (error) {
-        onError(error as Error);
-      }
+    close: async () => {
+      if (closing) return idle.promise;
+      flush();
+      closing = true;
+      if (!writing) idle.resolve();
+      await idle.promise;
+      closeSync(descriptor);
     },
   };
 }

@@ -100,7 +100,7 @@ export async function openTelemetry(options: TelemetryOptions): Promise<Telemetr
         Promise.allSettled([tracers.shutdown(), meters.shutdown({ timeoutMillis: flushMs })]),
         new Promise<void>((resolve) => clock.after(flushMs, resolve)),
       ]);
-      access.close();
+      await access.close();
       stdout.flushSync();
     },
   };
@@ -112,10 +112,10 @@ function openAccessLog(
   stdout: ReturnType<typeof processDestination>,
   log: Log,
 ) {
-  if (to === 'none') return { lines: undefined, close: () => {} };
+  if (to === 'none') return { lines: undefined, close: async () => {} };
   if (to === 'stdout') {
     const write = (line: string) => void stdout.write(line);
-    return { lines: pretty ? shortLog(write) : accessLog(write, service), close: () => {} };
+    return { lines: pretty ? shortLog(write) : accessLog(write, service), close: async () => {} };
   }
   const file = openLineFile(to, clock, (error) => log.error('Lines of the access log could not be written: they are lost.', { file: to, error }));
   return { lines: accessLog(file.write, service), close: file.close };
