@@ -29,12 +29,13 @@ export async function usersOnRedis(calls: number): Promise<void> {
       locales: ['en'],
     }),
   );
+  const wanted = ['hit', 'miss', 'stale'];
   try {
-    const { foreign, results } = await callAsUsers({ caches, random, calls });
+    const { foreign, results } = await callAsUsers({ caches, random, calls, wanted });
     assert.deepEqual(foreign, []);
     const answered = Object.values(results).reduce((sum, count) => sum + count, 0);
-    assert.equal(answered, calls);
-    for (const result of ['hit', 'miss', 'stale']) assert.ok((results[result] ?? 0) > 0, `there was no ${result}`);
+    assert.ok(answered >= calls);
+    for (const result of wanted) assert.ok((results[result] ?? 0) > 0, `there was no ${result}`);
   } finally {
     for (const redis of connections) redis.close();
   }

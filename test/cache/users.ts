@@ -24,18 +24,20 @@ function markOf({ plan, caller }: Pick<ReadyCall, 'plan' | 'caller'>): string {
 }
 
 /**
- * Calls at random.
+ * Calls at random. Entries live for moments: on a busy machine more calls are made until each of `wanted` was a result.
  * @returns answers with another's mark, and how the answers were come by
  */
 export async function callAsUsers({
   caches,
   random,
   calls,
+  wanted,
   atOnce = 50,
 }: {
   readonly caches: readonly Cache[];
   readonly random: () => number;
   readonly calls: number;
+  readonly wanted: readonly string[];
   readonly atOnce?: number;
 }): Promise<{ readonly foreign: readonly string[]; readonly results: Readonly<Record<string, number>> }> {
   const pick = <T>(from: readonly T[]): T => from[Math.floor(random() * from.length)] as T;
@@ -49,9 +51,11 @@ export async function callAsUsers({
     ).finish();
     return { metadata: Metadata({ 'x-mark': mark }), body, trailers: Metadata({ 'x-mark-end': mark }), tags: [mark.replace(' ', ':')] };
   };
-  let left = calls;
+  let made = 0;
+  const isEnough = () => made >= calls && (wanted.every((result) => (results[result] ?? 0) > 0) || made >= 20 * calls);
   const caller = async () => {
-    while (left-- > 0) {
+    while (!isEnough()) {
+      made++;
       const user = pick(users);
       const tenant = pick(tenants);
       const plan = random() < 0.7 ? byUser : byTenant;
