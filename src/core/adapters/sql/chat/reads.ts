@@ -3,6 +3,7 @@ import type { ChatPosition, ChatStore, HistoryPage, Membership, Role } from '../
 import type { Database } from '../database.ts';
 import { unknownConversation } from './append.ts';
 import {
+  conversationJoin,
   type EventRow,
   eventColumns,
   eventJoins,
@@ -21,10 +22,10 @@ export async function readList(db: Db, userId: string, { most, before }: Paramet
   const following = before === undefined ? sql`` : sql`AND (c.last_at, c.id) < (${new Date(before.lastAtMs)}, ${before.id}::uuid)`;
   const { rows } = await sql<MembershipRow & Omit<EventRow, 'seq'> & { seq: bigint | null }>`
     SELECT m.id, m.conversation_kind, m.subject, m.title, m.created_at, m.last_seq, m.last_at, m.members_count,
-      m.role, m.after_seq, m.read_seq, m.muted_until, m.own_seq, m.hides, ${unreadColumn}, NULL AS hidden_seqs, l.*
+      m.role, m.after_seq, m.read_seq, m.muted_until, m.own_seq, m.hides, ${unreadColumn(sql`m.last_number`)}, NULL AS hidden_seqs, l.*
     FROM (
       SELECT ${membershipColumns}, m.user_id, m.conversation_id, m.read_number, c.last_number
-      FROM chat_members m JOIN chat_conversations c ON c.id = m.conversation_id
+      FROM chat_members m ${conversationJoin}
       WHERE m.user_id = ${userId} AND m.left_seq IS NULL ${following}
       ORDER BY c.last_at DESC, c.id DESC LIMIT ${most}) AS m
     LEFT JOIN LATERAL (
@@ -45,8 +46,8 @@ export async function readJoined(
 ): Promise<readonly Membership[]> {
   const named = ids === undefined ? sql`` : sql`AND m.conversation_id = ANY(${[...ids]}::uuid[])`;
   const { rows } = await sql<MembershipRow>`
-    SELECT ${membershipColumns}, ${unreadColumn}, ${hiddenColumn(hiddenAfter)}
-    FROM chat_members m JOIN chat_conversations c ON c.id = m.conversation_id
+    SELECT ${membershipColumns}, ${unreadColumn(sql`c.last_number`)}, ${hiddenColumn(hiddenAfter)}
+    FROM chat_members m ${conversationJoin}
     WHERE m.user_id = ${userId} AND m.left_seq IS NULL ${named}`.execute(db);
   return rows.map(membershipOf);
 }
@@ -56,19 +57,19 @@ export async function readForeign(db: Db, positions: ReadonlyMap<string, ChatPos
   const seqs = [...positions.values()].map(({ seq }) => seq);
   const { rows } = await sql<{ id: string }>`
     SELECT p.id FROM unnest(${[...positions.keys()]}::uuid[], ${seqs}::bigint[], ${eventIds}::uuid[]) AS p (id, seq, event_id)
-    LEFT JOIN chat_conversations c ON c.id = p.id
+    LEFT JOIN LATERAL (SELECT id, last_seq FROM chat_conversations WHERE id = p.id LIMIT 1) AS c ON true
     WHERE c.id IS NULL OR c.last_seq < p.seq OR EXISTS (SELECT FROM chat_events e
       WHERE e.conversation_id = p.id AND e.seq = p.seq AND e.event_id <> p.event_id)`.execute(db);
   return rows.map(({ id }) => id);
 }
 
 export async function readHistory(db: Db, userId: string, conversationId: string, page: HistoryPage): Promise<Result<'history'>> {
-  const forwards = 'afterSeq' in page;
-  const bound = forwards ? sql`seq > ${page.afterSeq}` : page.beforeSeq === undefined ? sql`true` : sql`seq < ${page.beforeSeq}`;
+  const events =
+    'afterSeq' in page
+      ? sql`chat_events_after(m.conversation_id, greatest(m.after_seq, ${page.afterSeq}::bigint), ${page.most})`
+      : sql`chat_events_before(m.conversation_id, m.after_seq, ${page.beforeSeq ?? null}, ${page.most})`;
   const { rows } = await sql<EventRow>`
-    SELECT ${eventColumns} FROM chat_members m CROSS JOIN LATERAL (
-      SELECT * FROM chat_events WHERE conversation_id = m.conversation_id AND seq > m.after_seq AND ${bound}
-      ORDER BY seq ${forwards ? sql`ASC` : sql`DESC`} LIMIT ${page.most}) AS e ${eventJoins(userId)}
+    SELECT ${eventColumns} FROM chat_members m CROSS JOIN LATERAL ${events} AS e ${eventJoins(userId)}
     WHERE m.conversation_id = ${conversationId} AND m.user_id = ${userId} AND m.left_seq IS NULL
     ORDER BY e.seq`.execute(db);
   if (rows.length === 0) await checkMember(db, userId, conversationId);
@@ -84,12 +85,12 @@ export async function readMissing(
   // a conversation after the other, by the order of the list: a page ends within one, and has all of those before
   const { rows } = await sql<EventRow>`
     SELECT l.* FROM unnest(${[...from.keys()]}::uuid[], ${[...from.values()]}::bigint[]) WITH ORDINALITY AS f (id, seq, place)
-    JOIN chat_members m ON m.conversation_id = f.id AND m.user_id = ${userId} AND m.left_seq IS NULL
-    JOIN chat_conversations c ON c.id = f.id
     CROSS JOIN LATERAL (
-      SELECT ${eventColumns} FROM (
-        SELECT * FROM chat_events WHERE conversation_id = f.id AND seq > greatest(f.seq, m.after_seq, c.last_seq - ${gapMax}::bigint)
-        ORDER BY seq LIMIT ${most}) AS e ${eventJoins(userId)}
+      SELECT * FROM chat_members WHERE conversation_id = f.id AND user_id = ${userId} AND left_seq IS NULL LIMIT 1) AS m
+    ${conversationJoin}
+    CROSS JOIN LATERAL (
+      SELECT ${eventColumns} FROM chat_events_after(f.id, greatest(f.seq, m.after_seq, c.last_seq - ${gapMax}::bigint), ${most}) AS e
+        ${eventJoins(userId)}
       ORDER BY e.seq) AS l
     ORDER BY f.place, l.seq LIMIT ${most}`.execute(db);
   return rows.map(eventOf);

@@ -36,9 +36,10 @@ export const eventColumns = sql`e.conversation_id, e.seq, e.event_id, e.kind, e.
 export function eventJoins(userId: string): RawBuilder<unknown> {
   return sql`
     LEFT JOIN chat_events t ON e.kind = 'edit' AND t.conversation_id = e.conversation_id AND t.seq = e.target_seq
-    LEFT JOIN chat_hidden h ON h.user_id = ${userId} AND h.conversation_id = e.conversation_id AND h.seq = coalesce(e.target_seq, e.seq)
-    LEFT JOIN chat_blocks b ON b.user_id = ${userId} AND b.blocked_id = e.sender_id AND e.sender_kind = 'user'
-      AND e.kind IN ('message', 'edit', 'reaction')`; // a deletion and a change of members have no words of the sender
+    LEFT JOIN LATERAL (SELECT seq FROM chat_hidden
+      WHERE user_id = ${userId} AND conversation_id = e.conversation_id AND seq = coalesce(e.target_seq, e.seq) LIMIT 1) AS h ON true
+    LEFT JOIN LATERAL (SELECT user_id FROM chat_blocks WHERE user_id = ${userId} AND blocked_id = e.sender_id AND e.sender_kind = 'user'
+      AND e.kind IN ('message', 'edit', 'reaction') LIMIT 1) AS b ON true`; // a deletion and a change of members have no words of the sender
 }
 
 export function eventOf(row: EventRow): ChatEvent {
@@ -68,6 +69,12 @@ export function eventOf(row: EventRow): ChatEvent {
   };
 }
 
+/**
+ * The conversation of `m`. LIMIT keeps the planner from reading all conversations for a user who has many of them: each
+ * is found by its index.
+ */
+export const conversationJoin = sql`CROSS JOIN LATERAL (SELECT * FROM chat_conversations WHERE id = m.conversation_id LIMIT 1) AS c`;
+
 /** A membership as `membershipColumns` gives it. */
 export type MembershipRow = {
   id: string;
@@ -93,13 +100,18 @@ export const membershipColumns = sql`c.id, c.kind AS conversation_kind, c.subjec
   m.role, m.after_seq, m.read_seq, m.muted_until, m.own_seq,
   EXISTS (SELECT FROM chat_hidden h WHERE h.user_id = m.user_id AND h.conversation_id = m.conversation_id) AS hides`;
 
-/** Of `m` and `c`: messages of others that are not read, not deleted and not hidden, and of nobody who is blocked. */
-export const unreadColumn = sql`(SELECT count(*) FROM (SELECT FROM chat_events u
-  WHERE u.conversation_id = m.conversation_id AND u.number > m.read_number AND u.deleted_seq IS NULL
-    AND NOT (u.sender_kind = 'user' AND u.sender_id = m.user_id)
-    AND NOT EXISTS (SELECT FROM chat_hidden h WHERE h.user_id = m.user_id AND h.conversation_id = u.conversation_id AND h.seq = u.seq)
-    AND NOT EXISTS (SELECT FROM chat_blocks b WHERE b.user_id = m.user_id AND b.blocked_id = u.sender_id AND u.sender_kind = 'user')
-  LIMIT ${sql.lit(unreadMax)}) AS few) AS unread`;
+/** Unread messages are looked for among the newest ones: those of the user and of who is blocked lie between. */
+const lookedAtMax = 10_000;
+
+/** Of `m`: messages of others that are not read, not deleted and not hidden, and of nobody who is blocked. */
+export function unreadColumn(lastNumber: RawBuilder<unknown>): RawBuilder<unknown> {
+  return sql`(SELECT count(*) FROM (SELECT FROM chat_events u
+    WHERE u.conversation_id = m.conversation_id AND u.number > greatest(m.read_number, ${lastNumber} - ${sql.lit(lookedAtMax)})
+      AND u.deleted_seq IS NULL AND NOT (u.sender_kind = 'user' AND u.sender_id = m.user_id)
+      AND NOT EXISTS (SELECT FROM chat_hidden h WHERE h.user_id = m.user_id AND h.conversation_id = u.conversation_id AND h.seq = u.seq)
+      AND NOT EXISTS (SELECT FROM chat_blocks b WHERE b.user_id = m.user_id AND b.blocked_id = u.sender_id AND u.sender_kind = 'user')
+    LIMIT ${sql.lit(unreadMax)}) AS few) AS unread`;
+}
 
 export function membershipOf(row: MembershipRow): Membership {
   const { id, conversation_kind: kind, subject, title, role } = row;

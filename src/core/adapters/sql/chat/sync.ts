@@ -2,6 +2,7 @@ import { type Kysely, sql } from 'kysely';
 import type { ChatStore, SyncPoint } from '../../../ports/chat.ts';
 import type { Database } from '../database.ts';
 import { readForeign } from './reads.ts';
+import { conversationJoin } from './rows.ts';
 
 type Db = Kysely<Database>;
 
@@ -10,7 +11,7 @@ export async function readSyncPoint(db: Db, userId: string): Promise<SyncPoint> 
     SELECT d.id, pg_snapshot_xmin(pg_current_snapshot())::text AS xid, e.conversation_id, e.seq, e.event_id
     FROM chat_database d
     LEFT JOIN LATERAL (
-      SELECT c.id, c.last_seq FROM chat_members m JOIN chat_conversations c ON c.id = m.conversation_id
+      SELECT c.id, c.last_seq FROM chat_members m ${conversationJoin}
       WHERE m.user_id = ${userId} AND m.left_seq IS NULL ORDER BY c.last_at DESC LIMIT 1) AS n ON true
     LEFT JOIN chat_events e ON e.conversation_id = n.id AND e.seq = n.last_seq`.execute(db);
   const [row] = rows;
@@ -27,7 +28,7 @@ export async function readSince(db: Db, userId: string, { databaseId, xid, newes
   const { rows } = await sql<{ id: string; seq: bigint }>`
     SELECT c.id, CASE WHEN c.xid < ${String(xid)}::xid8 THEN c.last_seq ELSE
       (SELECT min(e.seq) - 1 FROM chat_events e WHERE e.conversation_id = c.id AND e.xid >= ${String(xid)}::xid8) END AS seq
-    FROM chat_members m JOIN chat_conversations c ON c.id = m.conversation_id
+    FROM chat_members m ${conversationJoin}
     WHERE m.user_id = ${userId} AND m.left_seq IS NULL`.execute(db);
   const { rows: left } = await sql<{ id: string }>`SELECT conversation_id AS id FROM chat_members
     WHERE user_id = ${userId} AND own_seq > ${ownSeq} AND left_seq IS NOT NULL`.execute(db);
