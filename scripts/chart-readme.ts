@@ -1,5 +1,5 @@
 // The README of the chart, made from the comments of values.yaml: a row for each value.
-import { isMap, isScalar, parseDocument, type Pair, type YAMLMap } from 'yaml';
+import { isMap, isScalar, type Pair, parseDocument, type YAMLMap } from 'yaml';
 
 /** @param values the text of values.yaml @returns Markdown */
 export function chartReadme(values: string): string {

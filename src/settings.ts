@@ -1,7 +1,7 @@
 import type { LiveSettings } from './core/services/live/open-live.ts';
 import { contradictions } from './settings/contradictions.ts';
 import { defaultsByMode, type Mode } from './settings/defaults/by-mode.ts';
-import { loadRaw, type Sources } from './settings/load.ts';
+import { loadRaw, type Sources } from './settings/merge-sources.ts';
 import { everyNeed, missingToServe, type Need } from './settings/needed-to-serve.ts';
 import { SettingsError } from './settings/problems.ts';
 import type { RawSettings } from './settings/schema.ts';

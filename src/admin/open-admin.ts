@@ -1,6 +1,6 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Pages } from '../transport/pages.ts';
+import type { Pages } from '../transport/http-pages.ts';
 import type { Probes } from './readiness.ts';
 import { answerSwitches, type Switches } from './switches.ts';
 

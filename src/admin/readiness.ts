@@ -1,4 +1,4 @@
-import type { MethodPlan } from '../core/kit/plan.ts';
+import type { MethodPlan } from '../core/kit/method-plan.ts';
 import type { Health } from '../transport/builtin/health.ts';
 
 /** 200 or 503 with the reasons, for the kubelet and for operators. */

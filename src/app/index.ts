@@ -1,5 +1,5 @@
-import { defineApp, screen } from '../core/screen/app.ts';
-import { stream } from '../core/screen/stream.ts';
+import { defineApp, screen } from '../core/screen/define-app.ts';
+import { stream } from '../core/screen/hand-written-stream.ts';
 import { HomeServiceDefinition } from '../gen/app/v1/home.ts';
 import { OrderServiceDefinition } from '../gen/app/v1/order.ts';
 import { PromotionServiceDefinition } from '../gen/app/v1/promotion.ts';

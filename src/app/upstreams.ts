@@ -1,4 +1,4 @@
-import type { Clients } from '../core/screen/app.ts';
+import type { Clients } from '../core/screen/define-app.ts';
 import { AccountServiceDefinition } from '../gen/accounts/v1/account.ts';
 import { CourierServiceDefinition } from '../gen/couriers/v1/courier.ts';
 import { OrderServiceDefinition } from '../gen/orders/v1/order.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { MethodPlan } from '../core/kit/plan.ts';
-import type { App, Screen } from '../core/screen/app.ts';
+import type { MethodPlan } from '../core/kit/method-plan.ts';
+import type { App, Screen } from '../core/screen/define-app.ts';
 import { appSummary, screenProblems, signInProblem, upstreamProblems } from './check-app.ts';
 
 const app: App = {

@@ -1,9 +1,9 @@
-import { handlersOf } from '../core/interceptors/handlers-of-methods.ts';
 import { en } from '../core/interceptors/messages/en.ts';
-import { reasons as coreReasons } from '../core/kit/reasons.ts';
+import { handlersOf } from '../core/interceptors/one-handler-per-method.ts';
 import { nearest } from '../core/kit/did-you-mean.ts';
-import type { MethodPlan } from '../core/kit/plan.ts';
-import type { App } from '../core/screen/app.ts';
+import type { MethodPlan } from '../core/kit/method-plan.ts';
+import { reasons as coreReasons } from '../core/kit/reasons.ts';
+import type { App } from '../core/screen/define-app.ts';
 import { reasonsInSource } from '../release/reasons-in-source.ts';
 import { releaseFolder } from '../release/release.ts';
 import type { Settings } from '../settings.ts';

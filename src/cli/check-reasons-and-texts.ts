@@ -1,5 +1,5 @@
 import { nearest } from '../core/kit/did-you-mean.ts';
-import type { App } from '../core/screen/app.ts';
+import type { App } from '../core/screen/define-app.ts';
 
 type Texts = Readonly<Record<string, string>>;
 

@@ -3,16 +3,16 @@ import { join } from 'node:path';
 import { SettingsError } from '../settings/problems.ts';
 import type { Settings } from '../settings.ts';
 import { openCertificates } from '../wire/certificates.ts';
-import { redisFit } from '../wire/shared-stores.ts';
 import { databaseMisfit } from '../wire/migrations.ts';
 import { releaseMethods } from '../wire/release-methods.ts';
+import { app, sample } from '../wire/sample-company.ts';
+import { redisFit } from '../wire/shared-stores.ts';
 import { systemClock } from '../wire/system-clock.ts';
-import { app, sample } from '../wire/app.ts';
 import { countKeys } from '../wire/tokens.ts';
 import { upstreamConfigs } from '../wire/upstream-configs.ts';
 import { appSummary, reasonAndTextProblems, screenProblems, signInProblem, upstreamProblems } from './check-app.ts';
 import { Exit, exitCodes } from './exit-codes.ts';
-import { modeOf, type SettingsFlags, settingsOf } from './options.ts';
+import { modeOf, type SettingsFlags, settingsOf } from './settings-flags.ts';
 
 type Check = {
   readonly name: string;

@@ -4,8 +4,8 @@ import { releaseVersion } from '../release/release.ts';
 import { SettingsError } from '../settings/problems.ts';
 import { DatabaseError } from '../wire/database-error.ts';
 import { Exit, exitCodes } from './exit-codes.ts';
-import { withMode, withSettings } from './options.ts';
 import { addPhone } from './phone/add-phone-command.ts';
+import { withMode, withSettings } from './settings-flags.ts';
 
 /** Runs the command line. @returns the exit code: 0 ok, 1 failed, 2 settings or policies, 3 a dependency, 64 usage */
 export async function cli(args: readonly string[]): Promise<number> {
@@ -33,10 +33,10 @@ export function commands(): Command {
   withSettings(command('dev', 'run with everything embedded, the sample company and dev identities, on loopback'))
     .option('--watch', 'restart when protos (generated first), screens or the settings file change')
     .action(async ({ watch = false, ...flags }) => {
-      if (watch) await (await import('./watch.ts')).runWatching(flags);
-      else await (await import('./run.ts')).run('dev', flags);
+      if (watch) await (await import('./restart-on-changes.ts')).runWatching(flags);
+      else await (await import('./serve-and-dev.ts')).run('dev', flags);
     });
-  withSettings(command('serve', 'run in production')).action(async (flags) => (await import('./run.ts')).run('serve', flags));
+  withSettings(command('serve', 'run in production')).action(async (flags) => (await import('./serve-and-dev.ts')).run('serve', flags));
   withMode(command('check', 'verify settings, policies, files, the database and Redis, without serving'))
     .option('--json', 'print one JSON object')
     .action(async (flags) => (await import('./check.ts')).runCheck(flags));
@@ -45,13 +45,13 @@ export function commands(): Command {
     .action(async (flags) => (await import('./doctor.ts')).runDoctor(flags));
   command('plan', 'print every method with its enforced policy')
     .option('--json', 'print a JSON list')
-    .action(async (flags) => (await import('./plan.ts')).printPlan(flags));
+    .action(async (flags) => (await import('./print-plan.ts')).printPlan(flags));
   withMode(command('migrate', 'migrate the schema of PostgreSQL to this release'))
     .option('--dry-run', 'only print what would be done')
     .action(async (flags) => (await import('./migrate.ts')).runMigrate(flags));
   withMode(command('token', 'print a token for an internal service').argument('<name>', 'the name of the service, such as orders'))
     .option('--ttl <duration>', 'lifetime: 1m to 2160h', '24h')
-    .action(async (name, flags) => (await import('./token.ts')).printToken(name, flags));
+    .action(async (name, flags) => (await import('./print-token.ts')).printToken(name, flags));
   withMode(command('health', 'check whether a running server is ready'))
     .option('--url <url>', "a URL to check instead of the admin listener's /readyz")
     .action(async (flags) => (await import('./health.ts')).checkHealth(flags));
@@ -65,7 +65,7 @@ export function commands(): Command {
     .action(async (flags) => (await import('./probe.ts')).runProbe(flags));
   withMode(command('config', 'print every effective setting with its origin'))
     .option('--schema', 'print the JSON schema of the settings file')
-    .action(async (flags) => (await import('./config.ts')).printConfig(flags));
+    .action(async (flags) => (await import('./print-config.ts')).printConfig(flags));
   addPhone(command);
   return program;
 }

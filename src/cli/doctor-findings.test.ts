@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { devTls } from '../transport/tls/dev-tls.ts';
+import { devTls } from '../transport/tls/dev-certificates.ts';
 import { certificateFindings, clockFinding, limitFindings } from './doctor-findings.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'portico-doctor-'));

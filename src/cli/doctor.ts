@@ -10,7 +10,7 @@ import { redisFit } from '../wire/shared-stores.ts';
 import { systemClock } from '../wire/system-clock.ts';
 import { certificateFindings, clockFinding, type Finding, limitFindings } from './doctor-findings.ts';
 import { Exit, exitCodes } from './exit-codes.ts';
-import { modeOf, type SettingsFlags, settingsOf } from './options.ts';
+import { modeOf, type SettingsFlags, settingsOf } from './settings-flags.ts';
 
 /** Of one connection or request. Milliseconds. */
 const timeoutMs = 3_000;

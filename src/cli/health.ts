@@ -1,7 +1,7 @@
 import { request } from 'node:http';
 import type { Settings } from '../settings.ts';
 import { Exit, exitCodes } from './exit-codes.ts';
-import { modeOf, type SettingsFlags, settingsOf } from './options.ts';
+import { modeOf, type SettingsFlags, settingsOf } from './settings-flags.ts';
 
 const timeoutMs = 3_000;
 

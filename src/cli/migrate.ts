@@ -1,5 +1,5 @@
 import { applyMigrations } from '../wire/migrations.ts';
-import { modeOf, type SettingsFlags, settingsOf } from './options.ts';
+import { modeOf, type SettingsFlags, settingsOf } from './settings-flags.ts';
 
 /** `portico migrate`: migrates the schema of PostgreSQL to this release. Two at once wait for each other. */
 export async function runMigrate({ dryRun = false, ...flags }: SettingsFlags & { readonly dryRun?: boolean }): Promise<void> {

@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { ClientError, createClient, Metadata, Status } from 'nice-grpc';
+import { parseDurationMs } from '../core/kit/duration.ts';
 import { PublisherServiceDefinition } from '../gen/portico/internal/v1/publisher.ts';
 import { type LiveRequest, type LiveResponse, LiveServiceDefinition } from '../gen/portico/v1/live.ts';
 import { SessionServiceDefinition } from '../gen/portico/v1/session.ts';
-import { parseDurationMs } from '../core/kit/duration.ts';
 import { accessTokenOf, serviceTokenOf } from '../wire/tokens.ts';
 import { Exit, exitCodes } from './exit-codes.ts';
-import { modeOf, type SettingsFlags, settingsOf } from './options.ts';
 import { openPinnedChannel } from './pinned-channel.ts';
+import { modeOf, type SettingsFlags, settingsOf } from './settings-flags.ts';
 
 export type ProbeFlags = SettingsFlags & {
   readonly public: string;

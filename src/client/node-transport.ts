@@ -1,7 +1,7 @@
 import { type CallOptions, type Channel, ChannelCredentials, ClientError, createChannel, createClient, Metadata, Status } from 'nice-grpc';
-import { ChatServiceDefinition, type ChatHello, type ChatRequest, type ChatResponse } from '../gen/portico/v1/chat.ts';
-import { LiveServiceDefinition, type LiveHello, type LiveRequest, type LiveResponse } from '../gen/portico/v1/live.ts';
 import { Status as RpcStatus } from '../gen/google/rpc/status.ts';
+import { type ChatHello, type ChatRequest, type ChatResponse, ChatServiceDefinition } from '../gen/portico/v1/chat.ts';
+import { type LiveHello, type LiveRequest, type LiveResponse, LiveServiceDefinition } from '../gen/portico/v1/live.ts';
 import { CallError } from './call-error.ts';
 import type { ClientTransport, Headers, OpenStream } from './transport.ts';
 

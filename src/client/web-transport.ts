@@ -1,6 +1,6 @@
+import { Code, ConnectError } from '@connectrpc/connect';
 import { createEnvelopeReadableStream, encodeEnvelope } from '@connectrpc/connect/protocol';
 import { endStreamFlag, endStreamFromJson, errorFromJson, protocolVersion } from '@connectrpc/connect/protocol-connect';
-import { Code, ConnectError } from '@connectrpc/connect';
 import { ChatOpenRequest, ChatResponse, ChatSendRequest } from '../gen/portico/v1/chat.ts';
 import { type LiveRequest, LiveResponse, OpenRequest, SendRequest } from '../gen/portico/v1/live.ts';
 import { asCallError, CallError } from './call-error.ts';

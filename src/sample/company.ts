@@ -6,12 +6,12 @@ import { CourierServiceDefinition } from '../gen/couriers/v1/courier.ts';
 import { OrderServiceDefinition } from '../gen/orders/v1/order.ts';
 import { PromotionServiceDefinition } from '../gen/promotions/v1/promotion.ts';
 import { accounts } from './accounts-service.ts';
-import { type Behaviour, behaving, garbling } from './inject-faults.ts';
 import { authoriseBy } from './caller.ts';
 import { couriers } from './couriers-service.ts';
+import { type Behaviour, behaving, garbling } from './inject-faults.ts';
 import { orders } from './orders-service.ts';
-import { promotions } from './promotions-service.ts';
 import { openParcels, type Parcels } from './parcels.ts';
+import { promotions } from './promotions-service.ts';
 import { type PublisherTarget, publishChanges } from './publish-changes.ts';
 
 /** The sample company's internal services, by the names of their upstreams. */

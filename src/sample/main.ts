@@ -3,10 +3,10 @@
 import { parseArgs } from 'node:util';
 import { createRemoteJWKSet } from 'jose';
 import type { Clock } from '../core/kit/clock.ts';
-import { type Behaviour, behaviours } from './inject-faults.ts';
 import { openService, type ServiceName, serviceNames } from './company.ts';
-import { publishChanges } from './publish-changes.ts';
+import { type Behaviour, behaviours } from './inject-faults.ts';
 import { openParcels } from './parcels.ts';
+import { publishChanges } from './publish-changes.ts';
 
 const usage = `Usage: npm run -s sample -- ${serviceNames.join('|')} [options]
 

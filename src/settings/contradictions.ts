@@ -1,4 +1,4 @@
-import type { Loaded } from './load.ts';
+import type { Loaded } from './merge-sources.ts';
 import type { Problem } from './problems.ts';
 
 /** Contradictions between settings that are valid alone. */

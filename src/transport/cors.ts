@@ -1,6 +1,6 @@
 import type { OutgoingHttpHeaders } from 'node:http';
 import { cors as ofProtocols } from '@connectrpc/connect';
-import type { MethodPlan } from '../core/kit/plan.ts';
+import type { MethodPlan } from '../core/kit/method-plan.ts';
 import type { Exchange } from './exchange.ts';
 import { alsoVary } from './protocols/answer-headers.ts';
 

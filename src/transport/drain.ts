@@ -1,9 +1,9 @@
 import type { Server as NetServer, Socket } from 'node:net';
 import type { Clock } from '../core/kit/clock.ts';
 import { Fault } from '../core/kit/fault.ts';
-import type { Connection } from './http/connection.ts';
-import type { ConnectionLifetimes } from './http/connection-lifetimes.ts';
+import type { Connection } from './http/http-connection.ts';
 import type { Http1 } from './http/http1-server.ts';
+import type { ConnectionLifetimes } from './http/http2-keepalive-and-age.ts';
 
 export type DrainSummary = {
   /** Connections that ended within the time. */

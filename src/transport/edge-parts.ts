@@ -1,6 +1,6 @@
-import type { EncodeRefusal } from './edge-faults.ts';
 import type { Exchange } from './exchange.ts';
-import type { Spoken } from './protocols/protocols.ts';
+import type { Spoken } from './protocols/choose-protocol.ts';
+import type { EncodeRefusal } from './routing-faults.ts';
 import type { Served } from './served-method.ts';
 
 export type EdgeParts = {

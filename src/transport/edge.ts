@@ -1,10 +1,10 @@
 import type { CoreReason } from '../core/kit/reasons.ts';
-import { asFault, contentTypeUnknown, http2Needed, methodUnknown, verbWrong } from './edge-faults.ts';
 import type { EdgeParts } from './edge-parts.ts';
 import type { Exchange } from './exchange.ts';
 import { authorityOf } from './incoming-metadata.ts';
+import type { Spoken } from './protocols/choose-protocol.ts';
 import type { Protocol } from './protocols/protocol.ts';
-import type { Spoken } from './protocols/protocols.ts';
+import { asFault, contentTypeUnknown, http2Needed, methodUnknown, verbWrong } from './routing-faults.ts';
 import { RunningCall } from './running-call.ts';
 import type { Served } from './served-method.ts';
 import { fitStatus } from './status-budget.ts';

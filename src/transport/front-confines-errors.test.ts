@@ -10,7 +10,7 @@ import { registryOf } from '../../test/support/client/protocols.ts';
 import { noReports } from '../../test/support/server/no-reports.ts';
 import { fixtureRelease } from '../../test/support/server/test-server.ts';
 import { until } from '../../test/support/time/until.ts';
-import type { MethodPlan } from '../core/kit/plan.ts';
+import type { MethodPlan } from '../core/kit/method-plan.ts';
 import { RequestMessage } from '../core/kit/request-message.ts';
 import { StatusError } from '../core/kit/status-error.ts';
 import { systemClock } from '../wire/system-clock.ts';

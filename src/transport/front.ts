@@ -1,11 +1,12 @@
 import { type AddressInfo, createServer as createNetServer, type Server as NetServer, type Socket } from 'node:net';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:tls';
+import { peerOf } from './client-address.ts';
 import { type DrainSummary, drain } from './drain.ts';
 import { openEdge } from './edge.ts';
 import type { FrontOptions, FrontTls } from './front-options.ts';
-import { Connection } from './http/connection.ts';
-import { openConnectionLifetimes } from './http/connection-lifetimes.ts';
+import { Connection } from './http/http-connection.ts';
 import { createHttp1 } from './http/http1-server.ts';
+import { openConnectionLifetimes } from './http/http2-keepalive-and-age.ts';
 import { createHttp2 } from './http/http2-server.ts';
 import { limitConnections } from './http/limit-connections.ts';
 import { openProxyGate } from './http/proxy-gate.ts';
@@ -13,9 +14,8 @@ import { requestTimeouts } from './http/request-timeouts.ts';
 import { unsentOf } from './http/socket-handle.ts';
 import type { AbuseReason, TransportReports } from './http/transport-metrics.ts';
 import { unreadAnswers } from './http/unread-answers.ts';
+import { withPages } from './http-pages.ts';
 import type { FrontTimers } from './listener-limits.ts';
-import { withPages } from './pages.ts';
-import { peerOf } from './peer.ts';
 
 export type Front = {
   readonly port: number;

@@ -1,8 +1,8 @@
 import type { IncomingHttpHeaders } from 'node:http2';
 import { base64Pattern } from '../core/kit/base64.ts';
+import { clip } from '../core/kit/clip-text.ts';
 import { Fault } from '../core/kit/fault.ts';
 import { memo } from '../core/kit/memo.ts';
-import { clip } from '../core/kit/text.ts';
 import type { CallMetadata } from '../core/ports/call.ts';
 
 /** Longest value of one piece of metadata, in bytes. */

@@ -4,7 +4,7 @@ import { PassThrough } from 'node:stream';
 import { test } from 'node:test';
 import { createRegistry } from '@bufbuild/protobuf';
 import { Metadata } from 'nice-grpc-common';
-import type { MethodPlan } from '../core/kit/plan.ts';
+import type { MethodPlan } from '../core/kit/method-plan.ts';
 import { StatusError } from '../core/kit/status-error.ts';
 import type { Answer, CallRequest, Ending, Sink, StreamBody } from '../core/ports/call.ts';
 import type { EdgeParts } from './edge-parts.ts';

@@ -3,15 +3,15 @@ import { metadataTooLarge } from '../core/interceptors/bound-answer-metadata.ts'
 import { pushed } from '../core/interceptors/stream-body.ts';
 import { type Endings, endings } from '../core/kit/ending.ts';
 import { metadataBytes, metadataWithin, ownHeadersBytes } from '../core/kit/metadata-bytes.ts';
-import type { MethodPlan } from '../core/kit/plan.ts';
+import type { MethodPlan } from '../core/kit/method-plan.ts';
 import { StatusError } from '../core/kit/status-error.ts';
 import type { Answer, AnswerCall, Call, CallMetadata, Ending, StreamBody } from '../core/ports/call.ts';
-import { asFault } from './edge-faults.ts';
 import type { EdgeParts } from './edge-parts.ts';
 import type { Exchange } from './exchange.ts';
 import { cleanHeaders, IncomingMetadata } from './incoming-metadata.ts';
 import { OneRequest } from './protocols/one-request.ts';
 import type { Protocol, Reply } from './protocols/protocol.ts';
+import { asFault } from './routing-faults.ts';
 import { fitStatus } from './status-budget.ts';
 import { StreamSink, type StreamSinkParts } from './stream-sink.ts';
 import { takeDeadline } from './timeout-headers.ts';

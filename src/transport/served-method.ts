@@ -1,4 +1,4 @@
-import type { MethodPlan } from '../core/kit/plan.ts';
+import type { MethodPlan } from '../core/kit/method-plan.ts';
 import type { AnswerCall } from '../core/ports/call.ts';
 
 /** A method that a listener serves, with its handler. */

@@ -1,6 +1,6 @@
+import { clip, percentEncode } from '../core/kit/clip-text.ts';
 import { headerBytes, metadataBytes, metadataWithin, ownHeadersBytes } from '../core/kit/metadata-bytes.ts';
 import { StatusError } from '../core/kit/status-error.ts';
-import { clip, percentEncode } from '../core/kit/text.ts';
 import { Status } from '../gen/google/rpc/status.ts';
 import { detailJsonBytes, detailsBytes, type StatusDetail } from './protocols/connect-details.ts';
 

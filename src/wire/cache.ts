@@ -7,9 +7,9 @@ import { longestLifeMs } from '../core/cache/freshness.ts';
 import { announceInvalidations } from '../core/cache/invalidation/announce-invalidations.ts';
 import { type Cache, openCache } from '../core/cache/open-cache.ts';
 import type { Clock } from '../core/kit/clock.ts';
-import type { MethodPlan } from '../core/kit/plan.ts';
+import type { MethodPlan } from '../core/kit/method-plan.ts';
 import type { Log } from '../core/ports/log.ts';
-import type { App } from '../core/screen/app.ts';
+import type { App } from '../core/screen/define-app.ts';
 import type { Settings } from '../settings.ts';
 import type { SharedStores } from './shared-stores.ts';
 

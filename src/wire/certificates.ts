@@ -4,7 +4,7 @@ import type { Clock } from '../core/kit/clock.ts';
 import type { Settings } from '../settings.ts';
 import type { FrontTls } from '../transport/front-options.ts';
 import { type CertificateFiles, readCertificate } from '../transport/tls/certificate.ts';
-import { devTls } from '../transport/tls/dev-tls.ts';
+import { devTls } from '../transport/tls/dev-certificates.ts';
 
 export type Certificates = {
   /** Undefined: plain HTTP behind a proxy. */

@@ -1,7 +1,7 @@
-import type { MethodPlan } from '../core/kit/plan.ts';
+import type { MethodPlan } from '../core/kit/method-plan.ts';
 import { type Compiled, compilePlans } from '../core/policy/compile-plans.ts';
 import { servicesWithPolicies } from '../core/policy/services-with-policies.ts';
-import type { App } from '../core/screen/app.ts';
+import type { App } from '../core/screen/define-app.ts';
 import type { Release } from '../release/release.ts';
 
 /** The served services, and their plans. */

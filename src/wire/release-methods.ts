@@ -1,7 +1,7 @@
 import { readRelease } from '../release/release.ts';
 import type { Settings } from '../settings.ts';
-import { app, sample } from './app.ts';
 import { type Methods, methodsOf } from './methods.ts';
+import { app, sample } from './sample-company.ts';
 
 /**
  * The methods that a server of this release would answer, without opening any resource.

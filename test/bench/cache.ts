@@ -5,7 +5,7 @@ import { ChannelCredentials } from '@grpc/grpc-js';
 import { createChannel, createClient, Metadata } from 'nice-grpc';
 import { PublisherServiceDefinition } from '../../src/gen/portico/internal/v1/publisher.ts';
 import { sharedRedis } from '../support/redis/redis.ts';
-import { checkHome, checkOffers, openClient, type Client } from './client.ts';
+import { type Client, checkHome, checkOffers, openClient } from './client.ts';
 import { type Cores, type Harness, openHarness, type Replica } from './harness.ts';
 import { quantile, rounded } from './interleave.ts';
 import { frameOf } from './load.ts';

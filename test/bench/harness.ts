@@ -7,7 +7,7 @@ import { join, resolve } from 'node:path';
 import { ensureKey, keyDirectory } from '../../src/core/adapters/keys/key-directory.ts';
 import { accessTokens, mintServiceToken } from '../../src/core/services/session/access-tokens.ts';
 import { internalTokens } from '../../src/core/services/session/internal-tokens.ts';
-import { devTls } from '../../src/transport/tls/dev-tls.ts';
+import { devTls } from '../../src/transport/tls/dev-certificates.ts';
 import { systemClock } from '../../src/wire/system-clock.ts';
 import { globalSetup, globalTeardown } from '../support/global-setup.ts';
 import { quietLog } from '../support/log.ts';

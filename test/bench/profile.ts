@@ -1,7 +1,7 @@
 // Where the CPU time of a cached call goes: V8's profile of the server under load, summed by function and by who wrote it.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { path, clientHeaders } from './client.ts';
+import { clientHeaders, path } from './client.ts';
 import { type Cores, openHarness } from './harness.ts';
 import { frameOf, h2load, needH2load, written } from './load.ts';
 import type { Result } from './result.ts';

@@ -10,7 +10,7 @@ import type { Computed } from '../../src/core/cache/computed-answer.ts';
 import { openPartials } from '../../src/core/cache/flight/partials.ts';
 import { openBackoffs } from '../../src/core/cache/flight/revalidation-backoff.ts';
 import { openShares } from '../../src/core/cache/store/l2-shares.ts';
-import type { MethodPlan } from '../../src/core/kit/plan.ts';
+import type { MethodPlan } from '../../src/core/kit/method-plan.ts';
 import type { ScopedKey } from '../../src/core/kit/scoped-map.ts';
 import { StatusError } from '../../src/core/kit/status-error.ts';
 import { StoreDown } from '../../src/core/kit/store-down.ts';

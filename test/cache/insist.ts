@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Cache } from '../../src/core/cache/open-cache.ts';
-import type { RaiseOptions } from '../../src/core/ports/tag-versions.ts';
 import { Fault } from '../../src/core/kit/fault.ts';
+import type { RaiseOptions } from '../../src/core/ports/tag-versions.ts';
 
 /** Times, 100 ms apart. */
 const attemptsMax = 100;

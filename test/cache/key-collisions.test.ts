@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { inputsOf } from '../../src/core/cache/key/inputs.ts';
 import { keyOf } from '../../src/core/cache/key/key.ts';
 import { languageOf } from '../../src/core/kit/best-language.ts';
-import type { CachePlan } from '../../src/core/kit/plan.ts';
+import type { CachePlan } from '../../src/core/kit/method-plan.ts';
 import { planOf, readyCall } from '../support/cache/ready-call.ts';
 import { seeded } from '../support/time/seeded.ts';
 

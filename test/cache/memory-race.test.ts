@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { seeded } from '../support/time/seeded.ts';
-import { everything } from './race.ts';
 import { raceOf, type Setting, stallOf } from './memory-world.ts';
+import { everything } from './race.ts';
 import { withoutPromptSeals } from './replicas.ts';
 import { failingStore, failingVersions } from './slow.ts';
 

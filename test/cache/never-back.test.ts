@@ -6,8 +6,8 @@ import { memoryLeases } from '../../src/core/adapters/memory/leases.ts';
 import { memoryTagVersions } from '../../src/core/adapters/memory/tag-versions.ts';
 import { Fault } from '../../src/core/kit/fault.ts';
 import { StoreDown } from '../../src/core/kit/store-down.ts';
-import { fakeClock } from '../support/time/clock.ts';
 import { planOf, readyCall } from '../support/cache/ready-call.ts';
+import { fakeClock } from '../support/time/clock.ts';
 import { cameBy, computation, lastRevision, openTestCache } from './open.ts';
 
 const plan = planOf('GetItem', { ttlMs: 10_000, staleWhileRevalidateMs: 0, staleIfErrorMs: 0 });

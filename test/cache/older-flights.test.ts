@@ -8,8 +8,8 @@ import { memoryLeases } from '../../src/core/adapters/memory/leases.ts';
 import { memoryTagVersions } from '../../src/core/adapters/memory/tag-versions.ts';
 import { StatusError } from '../../src/core/kit/status-error.ts';
 import type { TagVersions } from '../../src/core/ports/tag-versions.ts';
-import { fakeClock } from '../support/time/clock.ts';
 import { planOf, readyCall } from '../support/cache/ready-call.ts';
+import { fakeClock } from '../support/time/clock.ts';
 import { cameBy, computation, openTestCache } from './open.ts';
 
 const plan = planOf('GetItem');

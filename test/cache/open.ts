@@ -3,11 +3,11 @@ import { Metadata } from 'nice-grpc-common';
 import { memoryCacheStore } from '../../src/core/adapters/memory/cache-store.ts';
 import { memoryTagVersions } from '../../src/core/adapters/memory/tag-versions.ts';
 import { type CacheParts, openCache } from '../../src/core/cache/open-cache.ts';
-import { pulled } from '../support/pulled.ts';
 import type { Answer, Handler, ReadyCall } from '../../src/core/ports/call.ts';
 import { GetItemResponse, ListItemsResponse } from '../fixture/gen/fixture/v1/fixture.ts';
-import { fakeClock } from '../support/time/clock.ts';
 import { testCounts } from '../support/cache/counts.ts';
+import { pulled } from '../support/pulled.ts';
+import { fakeClock } from '../support/time/clock.ts';
 
 /** @param overrides parts of another kind */
 export function openTestCache(overrides: Partial<CacheParts> = {}) {

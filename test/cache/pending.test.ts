@@ -5,8 +5,8 @@ import { memoryTagVersions } from '../../src/core/adapters/memory/tag-versions.t
 import { StatusError } from '../../src/core/kit/status-error.ts';
 import { StoreDown } from '../../src/core/kit/store-down.ts';
 import type { RaiseOptions, TagVersions } from '../../src/core/ports/tag-versions.ts';
-import { fakeClock } from '../support/time/clock.ts';
 import { planOf, readyCall } from '../support/cache/ready-call.ts';
+import { fakeClock } from '../support/time/clock.ts';
 import { cameBy, computation, openTestCache } from './open.ts';
 
 const plan = planOf('GetItem');

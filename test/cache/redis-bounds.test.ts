@@ -1,21 +1,21 @@
 // What one caller may cause in Redis, and what it costs the others.
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
-import { redisCacheStore } from '../../src/core/adapters/redis/cache-store.ts';
-import { redisTagVersions } from '../../src/core/adapters/redis/tag-versions.ts';
-import { systemClock } from '../../src/wire/system-clock.ts';
 import { randomBytes } from 'node:crypto';
+import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Metadata } from 'nice-grpc-common';
+import { redisCacheStore } from '../../src/core/adapters/redis/cache-store.ts';
+import { redisTagVersions } from '../../src/core/adapters/redis/tag-versions.ts';
 import { StatusError } from '../../src/core/kit/status-error.ts';
 import type { Handler } from '../../src/core/ports/call.ts';
-import { openedRedis } from '../support/redis/opened-redis.ts';
+import { systemClock } from '../../src/wire/system-clock.ts';
 import { planOf } from '../support/cache/ready-call.ts';
+import { openedRedis } from '../support/redis/opened-redis.ts';
 import { ownPrefix, type RedisPlace, sharedCluster, sharedRedis, startRedisServer } from '../support/redis/redis.ts';
 import { slowClock } from '../support/time/slow-clock.ts';
 import { until } from '../support/time/until.ts';
-import { cameBy, computation } from './open.ts';
 import { insistOnInvalidating } from './insist.ts';
+import { cameBy, computation } from './open.ts';
 import { placeOf, redisReplica } from './redis-replica.ts';
 
 test('requests for things that do not exist leave nothing in Redis', async () => {

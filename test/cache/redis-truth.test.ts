@@ -3,14 +3,14 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { redisScript } from '../../src/core/adapters/redis/connection/redis-script.ts';
+import { redisTagVersions } from '../../src/core/adapters/redis/tag-versions.ts';
 import { partitionOf, partitionTags } from '../../src/core/kit/partitions.ts';
-import { cameBy, computation } from './open.ts';
-import { openedRedis } from '../support/redis/opened-redis.ts';
 import { follow } from '../support/redis/follow.ts';
+import { openedRedis } from '../support/redis/opened-redis.ts';
 import { ownPrefix, startRedisServer } from '../support/redis/redis.ts';
 import { until } from '../support/time/until.ts';
+import { cameBy, computation } from './open.ts';
 import { placeOf, redisReplica } from './redis-replica.ts';
-import { redisTagVersions } from '../../src/core/adapters/redis/tag-versions.ts';
 
 test('out of memory: a late tag that was raised meanwhile is found, and the older answer is not stored', async () => {
   await using server = await startRedisServer({ config: ['maxmemory-policy noeviction'] });

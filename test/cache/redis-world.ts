@@ -1,8 +1,8 @@
 // The race's replicas on a real Redis.
 import { randomUUID } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
-import type { Redis } from '../../src/core/adapters/redis/connection/open-redis.ts';
 import { redisCacheStore } from '../../src/core/adapters/redis/cache-store.ts';
+import type { Redis } from '../../src/core/adapters/redis/connection/open-redis.ts';
 import { redisLeases } from '../../src/core/adapters/redis/leases.ts';
 import { redisTagVersions } from '../../src/core/adapters/redis/tag-versions.ts';
 import { systemClock } from '../../src/wire/system-clock.ts';

@@ -3,8 +3,10 @@
 // redis-race.test.ts and test/chaos.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { found, raceOf, type Setting, stallOf } from './memory-world.ts';
+import { withoutDoubt, withoutGeneration } from '../chaos/bare.ts';
+import { cutOff, oldIsFoundUnder, rewind } from '../chaos/bare-load.ts';
 import { servesOldOfDemoted, servesOldOfPromoted, withoutPrimaryOnlyReads, withoutPromotions } from './demoted.ts';
+import { found, raceOf, type Setting, stallOf } from './memory-world.ts';
 import {
   withoutErrorsRule,
   withoutFence,
@@ -15,8 +17,6 @@ import {
   withoutVerifying,
   withoutVersionCheck,
 } from './replicas.ts';
-import { withoutDoubt, withoutGeneration } from '../chaos/bare.ts';
-import { cutOff, oldIsFoundUnder, rewind } from '../chaos/bare-load.ts';
 
 /** One history of this seed, on so many replicas. */
 type Look = (seed: number, replicas: number) => Promise<boolean>;

@@ -7,8 +7,8 @@ import { memoryTagVersions } from '../../src/core/adapters/memory/tag-versions.t
 import { Fault } from '../../src/core/kit/fault.ts';
 import { StoreDown } from '../../src/core/kit/store-down.ts';
 import type { TagVersions } from '../../src/core/ports/tag-versions.ts';
-import { fakeClock } from '../support/time/clock.ts';
 import { planOf, readyCall } from '../support/cache/ready-call.ts';
+import { fakeClock } from '../support/time/clock.ts';
 import { cameBy, computation, lastRevision, openTestCache } from './open.ts';
 
 const plan = planOf('GetItem', { ttlMs: 10_000, staleWhileRevalidateMs: 0, staleIfErrorMs: 0 });

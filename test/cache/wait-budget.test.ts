@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { unavailable, waitBudgets } from '../../src/core/cache/wait-budget.ts';
-import { fakeClock } from '../support/time/clock.ts';
 import { testCounts } from '../support/cache/counts.ts';
+import { fakeClock } from '../support/time/clock.ts';
 
 const never = () => new Promise<string>(() => {});
 

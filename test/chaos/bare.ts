@@ -6,16 +6,16 @@ import { memoryCacheStore } from '../../src/core/adapters/memory/cache-store.ts'
 import { redisCacheStore } from '../../src/core/adapters/redis/cache-store.ts';
 import { redisLeases } from '../../src/core/adapters/redis/leases.ts';
 import { redisTagVersions } from '../../src/core/adapters/redis/tag-versions.ts';
-import { openCache } from '../../src/core/cache/open-cache.ts';
 import { decodedOf } from '../../src/core/cache/key/inputs.ts';
+import { openCache } from '../../src/core/cache/open-cache.ts';
 import { Fault } from '../../src/core/kit/fault.ts';
 import type { Handler } from '../../src/core/ports/call.ts';
 import type { TagVersions } from '../../src/core/ports/tag-versions.ts';
 import { systemClock } from '../../src/wire/system-clock.ts';
 import { GetItemResponse } from '../fixture/gen/fixture/v1/fixture.ts';
 import { testCounts } from '../support/cache/counts.ts';
-import { openedRedis } from '../support/redis/opened-redis.ts';
 import { messageOf, planOf, readyCall } from '../support/cache/ready-call.ts';
+import { openedRedis } from '../support/redis/opened-redis.ts';
 import type { RedisPlace } from '../support/redis/redis.ts';
 import type { Replica } from './load.ts';
 

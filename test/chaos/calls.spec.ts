@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fixtureRelease } from '../support/server/test-server.ts';
 import { callOf, registryOf, signIn, transportOf } from '../support/client/protocols.ts';
 import { ownPrefix, type RedisServer, startRedisCluster, startRedisServer } from '../support/redis/redis.ts';
-import { excusedMs, watchStalls } from './load.ts';
-import { until } from '../support/time/until.ts';
 import { type FixtureServer, openFixtureServer } from '../support/server/fixture-server.ts';
+import { fixtureRelease } from '../support/server/test-server.ts';
+import { until } from '../support/time/until.ts';
+import { excusedMs, watchStalls } from './load.ts';
 
 const registry = registryOf(fixtureRelease.descriptorSet);
 const callers = 8;

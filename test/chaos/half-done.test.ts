@@ -4,9 +4,9 @@ import { randomUUID } from 'node:crypto';
 import { test } from 'node:test';
 import { redisLeases } from '../../src/core/adapters/redis/leases.ts';
 import { StoreDown } from '../../src/core/kit/store-down.ts';
+import { openTrickyLink } from '../support/link/tricky-link.ts';
 import { openedRedis } from '../support/redis/opened-redis.ts';
 import { ownPrefix, type RedisPlace, startRedisServer } from '../support/redis/redis.ts';
-import { openTrickyLink } from '../support/link/tricky-link.ts';
 import { until } from '../support/time/until.ts';
 import { openBare } from './bare.ts';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type FaultyLink, openFaultyLink } from '../support/link/faulty-link.ts';
-import { ownPrefix, type RedisServer, startRedisServer } from '../support/redis/redis.ts';
 import { openTrickyLink, type TrickyLink } from '../support/link/tricky-link.ts';
+import { ownPrefix, type RedisServer, startRedisServer } from '../support/redis/redis.ts';
 import { until } from '../support/time/until.ts';
 import { type Fault, type Loaded, openLoaded, saidByBoth } from './fault.ts';
 

@@ -2,12 +2,12 @@
 import assert from 'node:assert/strict';
 import { type Fixture, openFixture } from '../fixture/app.ts';
 import { openScriptedUpstream } from '../fixture/scripted-upstream.ts';
-import { type TestServer, fixtureRelease, openTestServer } from '../support/server/test-server.ts';
 import { callOf, keptTransports, type Outcome, registryOf, signIn } from '../support/client/protocols.ts';
+import { pageOf } from '../support/client/scrape.ts';
 import type { RedisPlace } from '../support/redis/redis.ts';
+import { fixtureRelease, openTestServer, type TestServer } from '../support/server/test-server.ts';
 import { until } from '../support/time/until.ts';
 import type { Read, Replica } from './load.ts';
-import { pageOf } from '../support/client/scrape.ts';
 
 const registry = registryOf(fixtureRelease.descriptorSet);
 const users = ['ada', 'bob'] as const;

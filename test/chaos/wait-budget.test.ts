@@ -7,8 +7,8 @@ import { memoryTagVersions } from '../../src/core/adapters/memory/tag-versions.t
 import type { Lease, Leases } from '../../src/core/ports/leases.ts';
 import { computation, lastRevision, openTestCache } from '../cache/open.ts';
 import { slowLeases, slowStore, slowVersions } from '../cache/slow.ts';
-import { fakeClock } from '../support/time/clock.ts';
 import { planOf, readyCall } from '../support/cache/ready-call.ts';
+import { fakeClock } from '../support/time/clock.ts';
 
 const waitBudgetMs = 50;
 /** Once it is used up the reply is looked for once more. */

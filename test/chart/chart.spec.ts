@@ -7,8 +7,8 @@ import { test } from 'node:test';
 import { parse } from 'yaml';
 import { commands } from '../../src/cli/cli.ts';
 import { readDockerfile } from '../deploy/dockerfile.ts';
-import { configOf, settingsIn } from './settings-in.ts';
 import { chart, checkManifests, helm, kubeVersions, type Manifest, type Rendered, render, root, valuesFile } from './helm.ts';
+import { configOf, settingsIn } from './settings-in.ts';
 
 const fixtures = ['least', 'everything', 'behind-a-proxy'] as const;
 const rendered = Object.fromEntries(fixtures.map((name) => [name, render(name)])) as Record<(typeof fixtures)[number], Rendered>;

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { parse } from 'yaml';
-import { checkManifests, chart, type Manifest, type Rendered, renderFiles, root } from './helm.ts';
+import { chart, checkManifests, type Manifest, type Rendered, renderFiles, root } from './helm.ts';
 
 /** The last commit with that chart. */
 const before = '53e9c29';

@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
-import type { Ended } from '../support/server/process.ts';
 import { appUpstreams, upstreamFlags } from '../support/server/app-upstreams.ts';
+import type { Ended } from '../support/server/process.ts';
 import { run } from './portico.ts';
 
 const cwd = mkdtempSync(join(tmpdir(), 'portico-cli-'));

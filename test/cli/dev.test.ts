@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
-import type { Running } from '../support/server/process.ts';
 import { upstreamFlags } from '../support/server/app-upstreams.ts';
+import type { Running } from '../support/server/process.ts';
 import { run, start, stopAll } from './portico.ts';
 
 const cwd = mkdtempSync(join(tmpdir(), 'portico-dev-'));

@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { devTls } from '../../src/transport/tls/dev-tls.ts';
+import { devTls } from '../../src/transport/tls/dev-certificates.ts';
 import { createDatabase } from '../support/postgres/postgres.ts';
 import { run, stopAll } from './portico.ts';
 

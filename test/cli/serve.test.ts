@@ -6,11 +6,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
-import { devTls } from '../../src/transport/tls/dev-tls.ts';
+import { devTls } from '../../src/transport/tls/dev-certificates.ts';
 import { openWire } from '../support/client/wire.ts';
 import { createDatabase } from '../support/postgres/postgres.ts';
-import type { Running } from '../support/server/process.ts';
 import { appUpstreams } from '../support/server/app-upstreams.ts';
+import type { Running } from '../support/server/process.ts';
 import { run, start, stopAll } from './portico.ts';
 
 const cwd = mkdtempSync(join(tmpdir(), 'portico-serve-'));

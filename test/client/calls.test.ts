@@ -8,8 +8,8 @@ import { RefreshResponse } from '../../src/gen/portico/v1/session.ts';
 import { EchoRequest, EchoResponse, ScreenServiceDefinition } from '../fixture/gen/fixture/v1/fixture.ts';
 import { fakeClock } from '../support/time/clock.ts';
 import { until } from '../support/time/until.ts';
-import { scriptedTransport } from './scripted-transport.ts';
 import { failure } from './failure.ts';
+import { scriptedTransport } from './scripted-transport.ts';
 
 async function opened(answer: Parameters<typeof scriptedTransport>[0]) {
   const clock = fakeClock();

@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type ChatAction, type ChatClientEvent, type ChatState, initialState } from '../../src/client/chat/state.ts';
-import { type Change, type Kept, keptAfter, nothingKept } from '../../src/client/chat/storage.ts';
 import { step } from '../../src/client/chat/step.ts';
+import { type Change, type Kept, keptAfter, nothingKept } from '../../src/client/chat/storage.ts';
 import { ChatEvent, type ChatHello, type ChatRequest, ChatResponse, Conversation, PostRequest } from '../../src/gen/portico/v1/chat.ts';
 import { seeded } from '../support/time/seeded.ts';
 

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { setDefaultCACertificates } from 'node:tls';
-import { type Client, openClient } from '../../src/client/client.ts';
 import { CallError } from '../../src/client/call-error.ts';
+import { type Client, openClient } from '../../src/client/client.ts';
 import type { Notice } from '../../src/client/live/state.ts';
 import { nodeTransport } from '../../src/client/node-transport.ts';
 import { memoryTokenStore, type TokenStore } from '../../src/client/session.ts';

@@ -9,8 +9,8 @@ import { browserBundle } from '../support/client/browser-bundle.ts';
 import { type FaultyLink, openFaultyLink } from '../support/link/faulty-link.ts';
 import { until } from '../support/time/until.ts';
 import type { Actions, Page } from './browser/app.ts';
-import { openChatPeer } from './chat-peer.ts';
 import { openBrowser, servePage } from './browser/browser.ts';
+import { openChatPeer } from './chat-peer.ts';
 import { openReplicas, type Replicas } from './replicas.ts';
 
 const closers = openClosers();

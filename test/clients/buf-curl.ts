@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { ErrorInfo } from '../../src/gen/google/rpc/error_details.ts';
-import type { Harness } from './harness.ts';
 import { attempt, run } from '../support/programs/programs.ts';
+import type { Harness } from './harness.ts';
 
 const buf = 'node_modules/.bin/buf';
 type Message = Readonly<Record<string, unknown>>;

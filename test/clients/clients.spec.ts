@@ -2,12 +2,12 @@
 
 import { join } from 'node:path';
 import { after } from 'node:test';
+import { run } from '../support/programs/programs.ts';
 import { bufCurlTests } from './buf-curl.ts';
 import { buildGo, buildJava } from './builds.ts';
 import { curlTests } from './curl.ts';
 import { openHarness } from './harness.ts';
 import { pageTests } from './pages.ts';
-import { run } from '../support/programs/programs.ts';
 import { scenarioTests } from './scenario.ts';
 
 const harness = await openHarness();

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { before, suite, test } from 'node:test';
 import { ErrorInfo } from '../../src/gen/google/rpc/error_details.ts';
-import type { Harness } from './harness.ts';
 import { needed, run } from '../support/programs/programs.ts';
+import type { Harness } from './harness.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 type Answer = { readonly status: number; readonly version: string; readonly headers: ReadonlyMap<string, string>; readonly json: Json };

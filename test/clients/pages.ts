@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { delimiter, join } from 'node:path';
 import { before, suite, test } from 'node:test';
 import { blocksOf } from '../support/client/page.ts';
+import { needed, run } from '../support/programs/programs.ts';
 import { buildGo } from './builds.ts';
 import type { Harness } from './harness.ts';
-import { needed, run } from '../support/programs/programs.ts';
 import { root } from './script.ts';
 
 const pages = ['README.md', 'docs/mobile/first-call.md'];

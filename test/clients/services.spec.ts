@@ -5,8 +5,8 @@ import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
-import { callOf, registryOf, signIn, transportOf } from '../support/client/protocols.ts';
 import { openLiveClient } from '../support/client/live-client.ts';
+import { callOf, registryOf, signIn, transportOf } from '../support/client/protocols.ts';
 import { run } from '../support/programs/programs.ts';
 import { type Running, startProcess } from '../support/server/process.ts';
 import { until } from '../support/time/until.ts';

@@ -2,9 +2,9 @@
 // proxy, grpc-java's interop programs from Maven. What is built is kept in node_modules/.cache: the first run takes minutes, the next none.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { delimiter, join, resolve } from 'node:path';
-import { goNeeded, javaNeeded, newEnough } from '../support/programs/toolchains.ts';
-import { needed, run } from '../support/programs/programs.ts';
 import { builtOnce } from '../support/built-once.ts';
+import { needed, run } from '../support/programs/programs.ts';
+import { goNeeded, javaNeeded, newEnough } from '../support/programs/toolchains.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 /** The longest that a first build may take: it downloads modules. Milliseconds. */

@@ -9,8 +9,8 @@ import { until } from '../support/time/until.ts';
 import { buildGoPrograms, fetchJavaPrograms } from './builds.ts';
 import type { Outcomes } from './deviations.ts';
 import { hold } from './hold.ts';
-import { openServers, longDeadline, type Servers } from './servers.ts';
 import { releaseOf } from './release.ts';
+import { longDeadline, openServers, type Servers } from './servers.ts';
 
 /** The longest that one case may take. Milliseconds. */
 const caseMaxMs = 60_000;

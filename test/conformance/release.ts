@@ -1,8 +1,7 @@
 // A release of foreign services: their descriptors as they are, with a policy put on every method.
-import { createFileRegistry, fromBinary, fromJson, type JsonObject, toBinary } from '@bufbuild/protobuf';
+import { create, createFileRegistry, fromBinary, fromJson, type JsonObject, toBinary } from '@bufbuild/protobuf';
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import { FileDescriptorSetSchema, MethodOptionsSchema } from '@bufbuild/protobuf/wkt';
-import { create } from '@bufbuild/protobuf';
 import type { Release } from '../../src/release/release.ts';
 import { fixtureRelease } from '../support/server/test-server.ts';
 

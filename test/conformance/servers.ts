@@ -1,7 +1,7 @@
 // Two servers of one release for the foreign suites, in the test's own process: one over TLS, one that speaks plain HTTP.
 import { join } from 'node:path';
 import type { Handler } from '../../src/core/ports/call.ts';
-import { defineApp } from '../../src/core/screen/app.ts';
+import { defineApp } from '../../src/core/screen/define-app.ts';
 import type { Release } from '../../src/release/release.ts';
 import { openTestServer, type TestServer } from '../support/server/test-server.ts';
 

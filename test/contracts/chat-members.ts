@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import type { ChatEvent } from '../../src/core/ports/chat.ts';
-import { caseOf, type ChatHarness, message, refused, texts, user, wishOf } from './chat-harness.ts';
+import { type ChatHarness, caseOf, message, refused, texts, user, wishOf } from './chat-harness.ts';
 
 /** What every adapter of conversations promises of members, receipts, and what only one user sees. */
 export function chatMembersContract(adapter: string, open: () => Promise<ChatHarness>) {

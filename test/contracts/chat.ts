@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { caseOf, type ChatHarness, message, refused, texts, user, wishOf } from './chat-harness.ts';
+import { type ChatHarness, caseOf, message, refused, texts, user, wishOf } from './chat-harness.ts';
 
 /** What every adapter of conversations promises. */
 export function chatContract(adapter: string, open: () => Promise<ChatHarness>) {

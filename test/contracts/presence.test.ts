@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { memoryPresenceStore } from '../../src/core/adapters/memory/presence-store.ts';
 import { memoryBus } from '../../src/core/adapters/memory/bus.ts';
+import { memoryPresenceStore } from '../../src/core/adapters/memory/presence-store.ts';
 import { memoryTopicLog } from '../../src/core/adapters/memory/topic-log.ts';
 import { presenceBy } from '../../src/core/adapters/presence/users-of-this-replica.ts';
 import { presenceKeys, redisPresence } from '../../src/core/adapters/redis/presence-store.ts';
@@ -10,8 +10,8 @@ import { systemClock } from '../../src/wire/system-clock.ts';
 import { quietLog } from '../support/log.ts';
 import { openTopicLog, randomId } from '../support/redis/open-topic-log.ts';
 import { type RedisPlace, sharedCluster, sharedRedis } from '../support/redis/redis.ts';
-import { slowClock } from '../support/time/slow-clock.ts';
 import { fakeClock } from '../support/time/clock.ts';
+import { slowClock } from '../support/time/slow-clock.ts';
 import { lostPresence, memberMs, presenceContract, refreshMs } from './presence.ts';
 
 const times = { refreshMs, memberMs };

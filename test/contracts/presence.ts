@@ -3,8 +3,8 @@ import { test } from 'node:test';
 import {
   type Presence,
   type PresenceChange,
-  type Present,
   type PresenceState,
+  type Present,
   presenceChangeOf,
   presenceTopicOf,
 } from '../../src/core/ports/presence.ts';

@@ -1,10 +1,10 @@
 import { memoryRevocations } from '../../src/core/adapters/memory/revocations.ts';
 import { broadcastRevocations } from '../../src/core/services/session/revocation-broadcast.ts';
 import { systemClock } from '../../src/wire/system-clock.ts';
-import { fakeClock } from '../support/time/clock.ts';
 import { quietLog } from '../support/log.ts';
 import { openBus } from '../support/redis/open-bus.ts';
 import { type RedisPlace, sharedCluster, sharedRedis } from '../support/redis/redis.ts';
+import { fakeClock } from '../support/time/clock.ts';
 import { until } from '../support/time/until.ts';
 import { revocationsContract } from './revocations.ts';
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { after } from 'node:test';
 import { sql } from 'kysely';
-import { sqlChat } from '../../src/core/adapters/sql/chat/store.ts';
+import { sqlChat } from '../../src/core/adapters/sql/chat/chat-store.ts';
 import { openDatabaseAccess } from '../../src/core/adapters/sql/database-access.ts';
 import { migrate, readMigrations } from '../../src/core/adapters/sql/migrate.ts';
 import { openSql, type Sql } from '../../src/core/adapters/sql/open-sql.ts';

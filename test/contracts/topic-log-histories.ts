@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { replacedMax, type TopicPage, type TopicPosition } from '../../src/core/ports/topic-log.ts';
 import { seeded } from '../support/time/seeded.ts';
-import { payload, textOf, type TopicLogHarness } from './topic-log.ts';
+import { payload, type TopicLogHarness, textOf } from './topic-log.ts';
 
 type Truth = { readonly position: TopicPosition; readonly key: string; readonly text: string };
 /** What a log must have: every event of its present branch, kept or not. */

@@ -4,8 +4,8 @@ import { test } from 'node:test';
 import type { UpstreamCall, UpstreamEnd, UpstreamTransport } from '../../src/core/ports/upstream-transport.ts';
 import { ReceivedStream } from '../../src/core/upstreams/received-stream.ts';
 import { sendUnary } from '../../src/core/upstreams/send-unary.ts';
-import { framed, grpcHeaders, messagesOf, type RawUpstream, reply, trailersOnly } from '../support/upstream/raw-upstream.ts';
 import { settled, until } from '../support/time/until.ts';
+import { framed, grpcHeaders, messagesOf, type RawUpstream, reply, trailersOnly } from '../support/upstream/raw-upstream.ts';
 import { compressed, cut, malformed } from './malformed-answers.ts';
 
 /** A transport, and the upstream that it goes to. */

@@ -9,7 +9,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { exportJWK, SignJWT } from 'jose';
 import { holdPort } from '../../scripts/hold-port.ts';
-import { devTls } from '../../src/transport/tls/dev-tls.ts';
+import { devTls } from '../../src/transport/tls/dev-certificates.ts';
 import { systemClock } from '../../src/wire/system-clock.ts';
 import { callOf, type registryOf, transportOf } from '../support/client/protocols.ts';
 import { createDatabase } from '../support/postgres/postgres.ts';

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { openFixture } from '../fixture/app.ts';
-import { fixtureRelease, openTestServer } from '../support/server/test-server.ts';
 import { registryOf, signIn } from '../support/client/protocols.ts';
+import { fixtureRelease, openTestServer } from '../support/server/test-server.ts';
 
 test('an access log that is a file holds a line of each call when the server has closed', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'portico-access-log-'));

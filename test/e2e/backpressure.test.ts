@@ -2,12 +2,12 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { openFixture } from '../fixture/app.ts';
-import { type TestServer, fixtureRelease, openTestServer } from '../support/server/test-server.ts';
 import { registryOf, signIn } from '../support/client/protocols.ts';
 import { openRawClient } from '../support/client/raw-client.ts';
-import { framed, grpcHeaders, openRawUpstream, type RawUpstream } from '../support/upstream/raw-upstream.ts';
-import { settled, until } from '../support/time/until.ts';
 import { openWire } from '../support/client/wire.ts';
+import { fixtureRelease, openTestServer, type TestServer } from '../support/server/test-server.ts';
+import { settled, until } from '../support/time/until.ts';
+import { framed, grpcHeaders, openRawUpstream, type RawUpstream } from '../support/upstream/raw-upstream.ts';
 
 const registry = registryOf(fixtureRelease.descriptorSet);
 const messageBytes = 65_536;

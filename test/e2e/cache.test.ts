@@ -3,9 +3,9 @@ import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Fixture, openFixture } from '../fixture/app.ts';
 import { openScriptedUpstream, type ScriptedUpstream } from '../fixture/scripted-upstream.ts';
-import { type TestServer, fixtureRelease, openTestServer } from '../support/server/test-server.ts';
 import { callOf, type Outcome, registryOf, signIn, transportOf } from '../support/client/protocols.ts';
 import { pageOf } from '../support/client/scrape.ts';
+import { fixtureRelease, openTestServer, type TestServer } from '../support/server/test-server.ts';
 
 const registry = registryOf(fixtureRelease.descriptorSet);
 let server: TestServer;

@@ -3,10 +3,10 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { openFixture } from '../fixture/app.ts';
 import { openScriptedUpstream, type ScriptedUpstream } from '../fixture/scripted-upstream.ts';
-import { type TestServer, fixtureRelease, openTestServer } from '../support/server/test-server.ts';
 import { callOf, keptTransports, protocols, registryOf, signIn } from '../support/client/protocols.ts';
-import { until } from '../support/time/until.ts';
 import { openWire } from '../support/client/wire.ts';
+import { fixtureRelease, openTestServer, type TestServer } from '../support/server/test-server.ts';
+import { until } from '../support/time/until.ts';
 
 const registry = registryOf(fixtureRelease.descriptorSet);
 const longMs = 600_000;

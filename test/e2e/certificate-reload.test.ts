@@ -7,10 +7,10 @@ import { after, before, test } from 'node:test';
 import type { Clock } from '../../src/core/kit/clock.ts';
 import { systemClock } from '../../src/wire/system-clock.ts';
 import { openFixture } from '../fixture/app.ts';
-import { makeAuthority, makeCertificate, type Pair, writePair } from '../support/token/certificates.ts';
-import { type TestServer, openTestServer } from '../support/server/test-server.ts';
-import { until } from '../support/time/until.ts';
 import { openWire, type Wire } from '../support/client/wire.ts';
+import { openTestServer, type TestServer } from '../support/server/test-server.ts';
+import { until } from '../support/time/until.ts';
+import { makeAuthority, makeCertificate, type Pair, writePair } from '../support/token/certificates.ts';
 
 /** The files are looked at every ten seconds: here a hundred times as often. */
 const clock: Clock = { ...systemClock, after: (ms, callback) => systemClock.after(ms === 10_000 ? 100 : ms, callback) };

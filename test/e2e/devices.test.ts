@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { fixtureRelease } from '../support/server/test-server.ts';
 import { callOf, registryOf, signIn, transportOf } from '../support/client/protocols.ts';
-import { type ShiftedClock, shiftedClock } from '../support/time/shifted-clock.ts';
 import { type FixtureServer, openFixtureServer } from '../support/server/fixture-server.ts';
+import { fixtureRelease } from '../support/server/test-server.ts';
+import { type ShiftedClock, shiftedClock } from '../support/time/shifted-clock.ts';
 
 const registry = registryOf(fixtureRelease.descriptorSet);
 const service = 'portico.v1.SessionService';

@@ -7,11 +7,11 @@ import { Agent, request } from 'node:https';
 import { test } from 'node:test';
 import { openFixture } from '../fixture/app.ts';
 import { openScriptedUpstream } from '../fixture/scripted-upstream.ts';
-import { fixtureRelease, openTestServer } from '../support/server/test-server.ts';
 import { callOf, type ProtocolName, protocols, registryOf, signIn, transportOf } from '../support/client/protocols.ts';
 import { openRawClient } from '../support/client/raw-client.ts';
-import { until } from '../support/time/until.ts';
 import { openWire } from '../support/client/wire.ts';
+import { fixtureRelease, openTestServer } from '../support/server/test-server.ts';
+import { until } from '../support/time/until.ts';
 
 const registry = registryOf(fixtureRelease.descriptorSet);
 

@@ -1,7 +1,7 @@
 // Requests of a stream that end, or whose client disconnects, before or after the server asks for their messages.
 import assert from 'node:assert/strict';
-import { connect as connectTls } from 'node:tls';
 import { after, before, test } from 'node:test';
+import { connect as connectTls } from 'node:tls';
 import { Metadata } from 'nice-grpc-common';
 import type { Handler, ReadyCall } from '../../src/core/ports/call.ts';
 import { openFixture } from '../fixture/app.ts';

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { fixtureRelease } from '../support/server/test-server.ts';
-import { openIssuer, type StubIssuer } from '../support/token/issuer.ts';
-import { jwkOf, makeKey, tokenOf } from '../support/token/jws.ts';
 import { callOf, registryOf, transportOf } from '../support/client/protocols.ts';
-import { type ShiftedClock, shiftedClock } from '../support/time/shifted-clock.ts';
-import { tokenAttacks } from '../support/token/token-attacks.ts';
 import { transportsOf } from '../support/client/transports.ts';
 import { type FixtureServer, openFixtureServer } from '../support/server/fixture-server.ts';
+import { fixtureRelease } from '../support/server/test-server.ts';
+import { type ShiftedClock, shiftedClock } from '../support/time/shifted-clock.ts';
+import { openIssuer, type StubIssuer } from '../support/token/issuer.ts';
+import { jwkOf, makeKey, tokenOf } from '../support/token/jws.ts';
+import { tokenAttacks } from '../support/token/token-attacks.ts';
 
 const registry = registryOf(fixtureRelease.descriptorSet);
 const whoAmI = 'fixture.v1.ScreenService/WhoAmI';

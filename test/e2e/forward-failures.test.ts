@@ -2,12 +2,12 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { openFixture } from '../fixture/app.ts';
-import { type TestServer, fixtureRelease, openTestServer } from '../support/server/test-server.ts';
-import { type FaultyLink, openFaultyLink } from '../support/link/faulty-link.ts';
 import { versions } from '../support/client/http.ts';
 import { callOf, keptTransports, type Outcome, registryOf, signIn } from '../support/client/protocols.ts';
-import { framed, grpcHeaders, openRawUpstream, type RawUpstream, reply } from '../support/upstream/raw-upstream.ts';
+import { type FaultyLink, openFaultyLink } from '../support/link/faulty-link.ts';
+import { fixtureRelease, openTestServer, type TestServer } from '../support/server/test-server.ts';
 import { until } from '../support/time/until.ts';
+import { framed, grpcHeaders, openRawUpstream, type RawUpstream, reply } from '../support/upstream/raw-upstream.ts';
 
 const registry = registryOf(fixtureRelease.descriptorSet);
 const kinds = ['Unary', 'ServerStream', 'ClientStream', 'BidiStream'] as const;

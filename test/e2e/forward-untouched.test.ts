@@ -4,9 +4,9 @@ import { after, before, test } from 'node:test';
 import { Any } from '../../src/gen/google/protobuf/any.ts';
 import { Status } from '../../src/gen/google/rpc/status.ts';
 import { openFixture } from '../fixture/app.ts';
-import { type TestServer, fixtureRelease, openTestServer } from '../support/server/test-server.ts';
 import { callOf, protocols, registryOf, signIn, transportOf } from '../support/client/protocols.ts';
 import { openRawClient, type RawClient } from '../support/client/raw-client.ts';
+import { fixtureRelease, openTestServer, type TestServer } from '../support/server/test-server.ts';
 import { framed, grpcHeaders, messagesOf, openRawUpstream, type RawUpstream, reply, trailersOnly } from '../support/upstream/raw-upstream.ts';
 
 const registry = registryOf(fixtureRelease.descriptorSet);

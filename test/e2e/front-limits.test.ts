@@ -6,10 +6,10 @@ import { after, before, test } from 'node:test';
 import { connect as connectTls } from 'node:tls';
 import { openFixture } from '../fixture/app.ts';
 import { openScriptedUpstream, type ScriptedUpstream } from '../fixture/scripted-upstream.ts';
-import { until } from '../support/time/until.ts';
-import { type TestServer, fixtureRelease, openTestServer } from '../support/server/test-server.ts';
 import { registryOf, signIn } from '../support/client/protocols.ts';
 import { openWire } from '../support/client/wire.ts';
+import { fixtureRelease, openTestServer, type TestServer } from '../support/server/test-server.ts';
+import { until } from '../support/time/until.ts';
 
 const registry = registryOf(fixtureRelease.descriptorSet);
 const json = { ':method': 'POST', ':path': '/fixture.v1.ScreenService/Echo', 'content-type': 'application/json' };

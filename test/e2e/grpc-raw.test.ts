@@ -7,11 +7,11 @@ import { Status } from '../../src/gen/google/rpc/status.ts';
 import { openFixture } from '../fixture/app.ts';
 import { openScriptedUpstream, type ScriptedUpstream } from '../fixture/scripted-upstream.ts';
 import { assertConformance, decodeDetails } from '../support/client/conformance.ts';
-import { type TestServer, fixtureRelease, openTestServer } from '../support/server/test-server.ts';
 import { versions } from '../support/client/http.ts';
 import { registryOf, signIn } from '../support/client/protocols.ts';
-import { framed } from '../support/upstream/raw-upstream.ts';
 import { openWire, type Reply, type Wire } from '../support/client/wire.ts';
+import { fixtureRelease, openTestServer, type TestServer } from '../support/server/test-server.ts';
+import { framed } from '../support/upstream/raw-upstream.ts';
 
 const registry = registryOf(fixtureRelease.descriptorSet);
 const echo = { ':path': '/fixture.v1.ScreenService/Echo', te: 'trailers' };

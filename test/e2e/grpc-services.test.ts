@@ -5,8 +5,8 @@ import { fromBinary } from '@bufbuild/protobuf';
 import { FileDescriptorProtoSchema } from '@bufbuild/protobuf/wkt';
 import { ServerReflectionRequest, ServerReflectionResponse } from '../../src/gen/grpc/reflection/v1/reflection.ts';
 import { openFixture } from '../fixture/app.ts';
-import { type TestServer, openTestServer } from '../support/server/test-server.ts';
 import { openRawClient, type RawClient } from '../support/client/raw-client.ts';
+import { openTestServer, type TestServer } from '../support/server/test-server.ts';
 
 const text = (value: string) => Buffer.concat([Buffer.from([0x0a, value.length]), Buffer.from(value)]);
 const reflection = '/grpc.reflection.v1.ServerReflection/ServerReflectionInfo';

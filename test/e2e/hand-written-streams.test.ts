@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { Fault } from '../../src/core/kit/fault.ts';
-import type { Clients, Screen } from '../../src/core/screen/app.ts';
-import { type StreamContext, stream } from '../../src/core/screen/stream.ts';
+import type { Clients, Screen } from '../../src/core/screen/define-app.ts';
+import { type StreamContext, stream } from '../../src/core/screen/hand-written-stream.ts';
 import { type Fixture, openFixture } from '../fixture/app.ts';
 import { HandWrittenServiceDefinition, type ScriptedServiceDefinition } from '../fixture/gen/fixture/v1/fixture.ts';
 import { openScriptedUpstream, type ScriptedUpstream } from '../fixture/scripted-upstream.ts';

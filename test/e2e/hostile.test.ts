@@ -5,11 +5,11 @@ import { after, before, test } from 'node:test';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { openFixture } from '../fixture/app.ts';
 import { openScriptedUpstream, type ScriptedUpstream } from '../fixture/scripted-upstream.ts';
-import { type TestServer, fixtureRelease, openTestServer } from '../support/server/test-server.ts';
 import { type HttpReply, versions } from '../support/client/http.ts';
 import { registryOf, signIn } from '../support/client/protocols.ts';
-import { framed } from '../support/upstream/raw-upstream.ts';
 import { openWire } from '../support/client/wire.ts';
+import { fixtureRelease, openTestServer, type TestServer } from '../support/server/test-server.ts';
+import { framed } from '../support/upstream/raw-upstream.ts';
 
 const registry = registryOf(fixtureRelease.descriptorSet);
 const [echo, forward] = ['/fixture.v1.ScreenService/Echo', '/fixture.v1.ForwardService/'];

@@ -5,9 +5,9 @@ import { gzipSync } from 'node:zlib';
 import { openFixture } from '../fixture/app.ts';
 import { openScriptedUpstream, type ScriptedUpstream } from '../fixture/scripted-upstream.ts';
 import { assertConformance, decodeDetails } from '../support/client/conformance.ts';
-import { type TestServer, fixtureRelease, openTestServer } from '../support/server/test-server.ts';
 import { type Ask, type HttpReply, versions } from '../support/client/http.ts';
 import { registryOf, signIn } from '../support/client/protocols.ts';
+import { fixtureRelease, openTestServer, type TestServer } from '../support/server/test-server.ts';
 
 const registry = registryOf(fixtureRelease.descriptorSet);
 const origin = 'https://app.example.com';

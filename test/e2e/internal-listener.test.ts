@@ -8,9 +8,9 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { createConnectTransport, createGrpcTransport } from '@connectrpc/connect-node';
 import { openFixture } from '../fixture/app.ts';
-import { makeAuthority, makeCertificate, type Pair, writePair } from '../support/token/certificates.ts';
-import { type TestServer, fixtureRelease, openTestServer } from '../support/server/test-server.ts';
 import { callOf, protocols, registryOf, signIn, transportOf } from '../support/client/protocols.ts';
+import { fixtureRelease, openTestServer, type TestServer } from '../support/server/test-server.ts';
+import { makeAuthority, makeCertificate, type Pair, writePair } from '../support/token/certificates.ts';
 
 const registry = registryOf(fixtureRelease.descriptorSet);
 const invalidate = 'portico.internal.v1.PublisherService/Invalidate';

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { decodeJwt, decodeProtectedHeader } from 'jose';
 import { Metadata } from 'nice-grpc';
-import { fixtureRelease } from '../support/server/test-server.ts';
 import { callOf, registryOf, signIn, transportOf } from '../support/client/protocols.ts';
 import { type FixtureServer, openFixtureServer } from '../support/server/fixture-server.ts';
+import { fixtureRelease } from '../support/server/test-server.ts';
 
 const registry = registryOf(fixtureRelease.descriptorSet);
 let server: FixtureServer;

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { fixtureRelease } from '../support/server/test-server.ts';
 import { callOf, protocols, registryOf, signIn, transportOf } from '../support/client/protocols.ts';
-import { seeded } from '../support/time/seeded.ts';
 import { transportsOf } from '../support/client/transports.ts';
 import { type FixtureServer, openFixtureServer } from '../support/server/fixture-server.ts';
+import { fixtureRelease } from '../support/server/test-server.ts';
+import { seeded } from '../support/time/seeded.ts';
 
 const registry = registryOf(fixtureRelease.descriptorSet);
 let server: FixtureServer;

@@ -4,11 +4,11 @@ import { request } from 'node:https';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { decodeJwt, decodeProtectedHeader } from 'jose';
-import { fixtureRelease } from '../support/server/test-server.ts';
-import { makeKey } from '../support/token/jws.ts';
 import { callOf, registryOf, signIn, transportOf } from '../support/client/protocols.ts';
-import { type ShiftedClock, shiftedClock } from '../support/time/shifted-clock.ts';
 import { type FixtureServer, openFixtureServer } from '../support/server/fixture-server.ts';
+import { fixtureRelease } from '../support/server/test-server.ts';
+import { type ShiftedClock, shiftedClock } from '../support/time/shifted-clock.ts';
+import { makeKey } from '../support/token/jws.ts';
 
 const registry = registryOf(fixtureRelease.descriptorSet);
 let clock: ShiftedClock;

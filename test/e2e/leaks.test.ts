@@ -3,12 +3,12 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { openFixture } from '../fixture/app.ts';
 import { openScriptedUpstream, type ScriptedUpstream } from '../fixture/scripted-upstream.ts';
-import { type TestServer, fixtureRelease, openTestServer } from '../support/server/test-server.ts';
+import { callOf, keptTransports, type ProtocolName, protocols, registryOf, signIn } from '../support/client/protocols.ts';
+import { pageOf } from '../support/client/scrape.ts';
 import type { LinkState } from '../support/link/faulty-link.ts';
 import { openFaultyLink } from '../support/link/faulty-link.ts';
-import { callOf, keptTransports, type ProtocolName, protocols, registryOf, signIn } from '../support/client/protocols.ts';
+import { fixtureRelease, openTestServer, type TestServer } from '../support/server/test-server.ts';
 import { until } from '../support/time/until.ts';
-import { pageOf } from '../support/client/scrape.ts';
 
 const registry = registryOf(fixtureRelease.descriptorSet);
 const longMs = 600_000;

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { Client } from 'pg';
-import { fixtureRelease } from '../support/server/test-server.ts';
 import { repeatsMax } from '../../src/core/services/session/refresh-tokens.ts';
-import { scraped } from '../support/client/scrape.ts';
-import { seeded } from '../support/time/seeded.ts';
 import { callOf, type Outcome, registryOf, signIn, transportOf } from '../support/client/protocols.ts';
+import { scraped } from '../support/client/scrape.ts';
+import { type FixtureServer, openFixtureServer } from '../support/server/fixture-server.ts';
+import { fixtureRelease } from '../support/server/test-server.ts';
+import { seeded } from '../support/time/seeded.ts';
 import { type ShiftedClock, shiftedClock } from '../support/time/shifted-clock.ts';
 import { until } from '../support/time/until.ts';
-import { type FixtureServer, openFixtureServer } from '../support/server/fixture-server.ts';
 
 const registry = registryOf(fixtureRelease.descriptorSet);
 const service = 'portico.v1.SessionService';

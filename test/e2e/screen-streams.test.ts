@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { type Fixture, openFixture } from '../fixture/app.ts';
 import { openScriptedUpstream, type ScriptedUpstream } from '../fixture/scripted-upstream.ts';
-import { type TestServer, fixtureRelease, openTestServer } from '../support/server/test-server.ts';
 import { callOf, keptTransports, type Options, type ProtocolName, protocols, registryOf, signIn } from '../support/client/protocols.ts';
+import { fixtureRelease, openTestServer, type TestServer } from '../support/server/test-server.ts';
 import { until } from '../support/time/until.ts';
 
 type Item = { readonly title: string; readonly note?: string; readonly pendingParts: readonly string[]; readonly missingParts: readonly object[] };

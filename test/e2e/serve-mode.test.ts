@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { callOf, registryOf, signIn, transportOf } from '../support/client/protocols.ts';
+import { openRawClient } from '../support/client/raw-client.ts';
+import { type FixtureServer, openFixtureServer } from '../support/server/fixture-server.ts';
 import { fixtureRelease } from '../support/server/test-server.ts';
 import { shiftedClock } from '../support/time/shifted-clock.ts';
 import { openIssuer, type StubIssuer } from '../support/token/issuer.ts';
-import { openRawClient } from '../support/client/raw-client.ts';
-import { callOf, registryOf, signIn, transportOf } from '../support/client/protocols.ts';
-import { type FixtureServer, openFixtureServer } from '../support/server/fixture-server.ts';
 
 const registry = registryOf(fixtureRelease.descriptorSet);
 const clock = shiftedClock();

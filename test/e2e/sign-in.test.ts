@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import { createHash, randomUUID } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import { decodeJwt } from 'jose';
-import { fixtureRelease } from '../support/server/test-server.ts';
-import { openIssuer, type StubIssuer } from '../support/token/issuer.ts';
-import { encode, hmacTokenOf, jwkOf, makeKey, tokenOf } from '../support/token/jws.ts';
 import { callOf, registryOf, transportOf } from '../support/client/protocols.ts';
-import { type ShiftedClock, shiftedClock } from '../support/time/shifted-clock.ts';
 import { transportsOf } from '../support/client/transports.ts';
 import { type FixtureServer, openFixtureServer } from '../support/server/fixture-server.ts';
+import { fixtureRelease } from '../support/server/test-server.ts';
+import { type ShiftedClock, shiftedClock } from '../support/time/shifted-clock.ts';
+import { openIssuer, type StubIssuer } from '../support/token/issuer.ts';
+import { encode, hmacTokenOf, jwkOf, makeKey, tokenOf } from '../support/token/jws.ts';
 
 const registry = registryOf(fixtureRelease.descriptorSet);
 let provider: StubIssuer;

@@ -6,8 +6,8 @@ import type { Clock } from '../../src/core/kit/clock.ts';
 import { systemClock } from '../../src/wire/system-clock.ts';
 import { type Fixture, openFixture } from '../fixture/app.ts';
 import { openScriptedUpstream, type ScriptedUpstream } from '../fixture/scripted-upstream.ts';
-import { type TestServer, fixtureRelease, openTestServer } from '../support/server/test-server.ts';
 import { callOf, keptTransports, type Outcome, protocols, registryOf, signIn } from '../support/client/protocols.ts';
+import { fixtureRelease, openTestServer, type TestServer } from '../support/server/test-server.ts';
 
 const registry = registryOf(fixtureRelease.descriptorSet);
 let aheadMs = 0;

@@ -6,12 +6,12 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { openFixture } from '../fixture/app.ts';
 import { openScriptedUpstream, type ScriptedUpstream } from '../fixture/scripted-upstream.ts';
-import { type Collector, openCollector } from '../support/upstream/collector.ts';
-import { type TestServer, fixtureRelease, openTestServer } from '../support/server/test-server.ts';
 import { http2 } from '../support/client/http.ts';
 import { callOf, protocols, registryOf, signIn, transportOf } from '../support/client/protocols.ts';
-import { until } from '../support/time/until.ts';
 import { pageOf } from '../support/client/scrape.ts';
+import { fixtureRelease, openTestServer, type TestServer } from '../support/server/test-server.ts';
+import { until } from '../support/time/until.ts';
+import { type Collector, openCollector } from '../support/upstream/collector.ts';
 
 const registry = registryOf(fixtureRelease.descriptorSet);
 const secret = 'hush-0123456789';

@@ -5,12 +5,12 @@ import { request } from 'node:https';
 import { after, before, test } from 'node:test';
 import { openFixture } from '../fixture/app.ts';
 import { openScriptedUpstream, type ScriptedUpstream } from '../fixture/scripted-upstream.ts';
-import { type TestServer, fixtureRelease, openTestServer } from '../support/server/test-server.ts';
-import { keyOfServer, spellingsOf, tokenOf } from '../support/token/jws.ts';
 import { callOf, registryOf, signIn, transportOf } from '../support/client/protocols.ts';
 import { rawHttp2 } from '../support/client/raw-http2.ts';
-import { type Ground, tokenAttacks } from '../support/token/token-attacks.ts';
 import { transportsOf } from '../support/client/transports.ts';
+import { fixtureRelease, openTestServer, type TestServer } from '../support/server/test-server.ts';
+import { keyOfServer, spellingsOf, tokenOf } from '../support/token/jws.ts';
+import { type Ground, tokenAttacks } from '../support/token/token-attacks.ts';
 
 const registry = registryOf(fixtureRelease.descriptorSet);
 const whoAmI = 'fixture.v1.ScreenService/WhoAmI';

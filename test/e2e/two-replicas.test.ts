@@ -3,11 +3,11 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { type Fixture, openFixture } from '../fixture/app.ts';
 import { openScriptedUpstream, type ScriptedUpstream } from '../fixture/scripted-upstream.ts';
-import { type TestServer, fixtureRelease, openTestServer } from '../support/server/test-server.ts';
 import { callOf, registryOf, signIn, transportOf } from '../support/client/protocols.ts';
-import { ownPrefix, type RedisServer, startRedisServer } from '../support/redis/redis.ts';
-import { until } from '../support/time/until.ts';
 import { pageOf } from '../support/client/scrape.ts';
+import { ownPrefix, type RedisServer, startRedisServer } from '../support/redis/redis.ts';
+import { fixtureRelease, openTestServer, type TestServer } from '../support/server/test-server.ts';
+import { until } from '../support/time/until.ts';
 
 const registry = registryOf(fixtureRelease.descriptorSet);
 let redisServer: RedisServer;

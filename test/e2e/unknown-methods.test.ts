@@ -3,8 +3,8 @@ import { after, before, test } from 'node:test';
 import { create, type DescMethodStreaming, type DescMethodUnary, type DescService } from '@bufbuild/protobuf';
 import { Code, ConnectError, type Transport } from '@connectrpc/connect';
 import { openFixture } from '../fixture/app.ts';
-import { type TestServer, fixtureRelease, openTestServer } from '../support/server/test-server.ts';
 import { protocols, reasonOf, registryOf, transportOf } from '../support/client/protocols.ts';
+import { fixtureRelease, openTestServer, type TestServer } from '../support/server/test-server.ts';
 
 let server: TestServer;
 before(async () => {

@@ -9,9 +9,9 @@ import { createServer } from 'nice-grpc';
 import { openFixture } from '../fixture/app.ts';
 import { ScriptedServiceDefinition } from '../fixture/gen/fixture/v1/fixture.ts';
 import { openScriptedUpstream } from '../fixture/scripted-upstream.ts';
-import { makeAuthority, makeCertificate, type Pair, writePair } from '../support/token/certificates.ts';
-import { fixtureRelease, openTestServer } from '../support/server/test-server.ts';
 import { callOf, registryOf, signIn, transportOf } from '../support/client/protocols.ts';
+import { fixtureRelease, openTestServer } from '../support/server/test-server.ts';
+import { makeAuthority, makeCertificate, type Pair, writePair } from '../support/token/certificates.ts';
 
 const registry = registryOf(fixtureRelease.descriptorSet);
 let folder: string;

@@ -1,10 +1,10 @@
 // Sends cases, by HTTP/2 on a connection that is shared and by HTTP/1.1 in bytes of our own, and waits for what is
 // answered.
 import type { EventEmitter } from 'node:events';
-import type { ClientHttp2Session, OutgoingHttpHeaders } from 'node:http2';
 import type { IncomingHttpHeaders } from 'node:http';
-import { connect as connectTls } from 'node:tls';
+import type { ClientHttp2Session, OutgoingHttpHeaders } from 'node:http2';
 import { setTimeout as pause } from 'node:timers/promises';
+import { connect as connectTls } from 'node:tls';
 import type { Case } from './cases.ts';
 import type { Reply } from './well-formed.ts';
 

@@ -1,7 +1,8 @@
 // The internal service behind the server: it answers as it should, or what no gRPC library would.
+
+import { once } from 'node:events';
 import { createServer as createHttp2, type OutgoingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
-import { once } from 'node:events';
 import { gzipSync } from 'node:zlib';
 import { framed } from '../support/upstream/raw-upstream.ts';
 import type { Chance } from './chance.ts';

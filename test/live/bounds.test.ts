@@ -4,9 +4,9 @@ import { after, before, test } from 'node:test';
 import { ConnectError } from '@connectrpc/connect';
 import { openByOpen } from '../support/client/live-client.ts';
 import { callOf, reasonOf, signIn, transportOf } from '../support/client/protocols.ts';
+import { pageOf } from '../support/client/scrape.ts';
 import { type LiveServer, liveRegistry, openLiveServer } from '../support/server/live-server.ts';
 import { until } from '../support/time/until.ts';
-import { pageOf } from '../support/client/scrape.ts';
 
 const screens = 'fixture.v1.ScreenService';
 let server: LiveServer;

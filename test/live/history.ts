@@ -1,17 +1,18 @@
 // A random history of one topic, without sockets: events are published while clients come and go, announcements are
 // lost, and the log loses its tail.
-import { LiveResponse } from '../../src/gen/portico/v1/live.ts';
+
 import { memoryBus } from '../../src/core/adapters/memory/bus.ts';
 import { memoryTopicLog } from '../../src/core/adapters/memory/topic-log.ts';
+import { openLimiter } from '../../src/core/kit/concurrency-limiter.ts';
 import type { TopicPosition } from '../../src/core/ports/topic-log.ts';
-import { openFeeds } from '../../src/core/services/live/feed.ts';
-import { openLimiter } from '../../src/core/kit/limiter.ts';
 import { Subscription } from '../../src/core/services/live/subscription.ts';
-import { lossyBus } from '../support/lossy-bus.ts';
+import { openFeeds } from '../../src/core/services/live/topic-feed.ts';
+import { LiveResponse } from '../../src/gen/portico/v1/live.ts';
 import { quietLog } from '../support/log.ts';
+import { lossyBus } from '../support/lossy-bus.ts';
 import { fakeClock } from '../support/time/clock.ts';
 import { seeded } from '../support/time/seeded.ts';
-import { openReader, type Reader, type Published } from './reader.ts';
+import { openReader, type Published, type Reader } from './reader.ts';
 
 export type HistoryOptions = { readonly seed: number; readonly clients: number; readonly events: number };
 

@@ -6,11 +6,10 @@ import { BinaryWriter } from '@bufbuild/protobuf/wire';
 import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 import { LiveResponse } from '../../src/gen/portico/v1/live.ts';
 import { StreamResponse } from '../../src/gen/portico/v1/stream.ts';
-import { type LiveServer, openLiveServer } from '../support/server/live-server.ts';
-import { openWire } from '../support/client/wire.ts';
-import { fixtureRelease } from '../support/server/test-server.ts';
 import { signIn } from '../support/client/protocols.ts';
-import { liveRegistry } from '../support/server/live-server.ts';
+import { openWire } from '../support/client/wire.ts';
+import { type LiveServer, liveRegistry, openLiveServer } from '../support/server/live-server.ts';
+import { fixtureRelease } from '../support/server/test-server.ts';
 import { until } from '../support/time/until.ts';
 
 let server: LiveServer;

@@ -6,14 +6,14 @@ import { memoryPresenceStore } from '../../src/core/adapters/memory/presence-sto
 import { memoryTopicLog } from '../../src/core/adapters/memory/topic-log.ts';
 import { presenceBy } from '../../src/core/adapters/presence/users-of-this-replica.ts';
 import { presenceTopicOf } from '../../src/core/ports/presence.ts';
-import { openFeeds } from '../../src/core/services/live/feed.ts';
 import { openPresences } from '../../src/core/services/live/send-presence.ts';
+import { openFeeds } from '../../src/core/services/live/topic-feed.ts';
 import { LiveResponse } from '../../src/gen/portico/v1/live.ts';
 import type { LiveClient } from '../support/client/live-client.ts';
+import { presentAt } from '../support/client/present-at.ts';
 import { quietLog } from '../support/log.ts';
 import { type LiveServer, openLiveServer } from '../support/server/live-server.ts';
 import { fakeClock } from '../support/time/clock.ts';
-import { presentAt } from '../support/client/present-at.ts';
 import { until } from '../support/time/until.ts';
 
 let server: LiveServer;

@@ -8,7 +8,7 @@ import { attempt } from '../support/programs/programs.ts';
 import { cloneProject } from '../support/server/clone.ts';
 
 const seeds = 120;
-const feed = 'src/core/services/live/feed.ts';
+const feed = 'src/core/services/live/topic-feed.ts';
 
 type Change = readonly [file: string, code: string, without: string];
 type Safeguard = {

@@ -1,7 +1,7 @@
 // Watches: a snapshot, then a new one whenever the answer has changed, computed once for all who watch it.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { toBinary, create, fromBinary, type DescMessage } from '@bufbuild/protobuf';
+import { create, type DescMessage, fromBinary, toBinary } from '@bufbuild/protobuf';
 import type { LiveClient } from '../support/client/live-client.ts';
 import { callOf, signIn, transportOf } from '../support/client/protocols.ts';
 import { type LiveServer, liveRegistry, openLiveServer } from '../support/server/live-server.ts';

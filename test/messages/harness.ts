@@ -2,8 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { decodeBinaryHeader } from '@connectrpc/connect';
-import { type Clients, defineApp, screen } from '../../src/core/screen/app.ts';
-import type { ScreenContext } from '../../src/core/screen/context.ts';
+import { type Clients, defineApp, screen } from '../../src/core/screen/define-app.ts';
+import type { ScreenContext } from '../../src/core/screen/screen-context.ts';
 import { Status } from '../../src/gen/google/rpc/status.ts';
 import {
   type Assortment,
@@ -13,10 +13,10 @@ import {
   ShippingServiceDefinition,
 } from '../fixture/gen/messages/v1/messages.ts';
 import { type Details, decodeDetails } from '../support/client/conformance.ts';
+import { pageOf } from '../support/client/scrape.ts';
 import { openWire, type Reply, type Wire } from '../support/client/wire.ts';
 import { fixtureRelease, openTestServer, type TestServer } from '../support/server/test-server.ts';
 import { framed, openRawUpstream, type RawUpstream } from '../support/upstream/raw-upstream.ts';
-import { pageOf } from '../support/client/scrape.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 export const messagesRelease = { ...fixtureRelease, descriptorSet: readFileSync(join(root, 'test/fixture/gen/messages.binpb')) };

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { cloneProject } from '../support/server/clone.ts';
 import { appUpstreams } from '../support/server/app-upstreams.ts';
+import { cloneProject } from '../support/server/clone.ts';
 import { startProcess } from '../support/server/process.ts';
 
 test('a change of a proto, a screen or the settings starts the server anew', async () => {

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { test } from 'node:test';
-import { planJson, planTable } from '../../src/cli/plan.ts';
-import type { MethodPlan } from '../../src/core/kit/plan.ts';
+import { planJson, planTable } from '../../src/cli/print-plan.ts';
+import type { MethodPlan } from '../../src/core/kit/method-plan.ts';
 import { compilePlans } from '../../src/core/policy/compile-plans.ts';
 
 const root = resolve(import.meta.dirname, '../..');

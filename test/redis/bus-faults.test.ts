@@ -4,9 +4,9 @@ import { partitionTags, slotOf } from '../../src/core/kit/partitions.ts';
 import { StoreDown } from '../../src/core/kit/store-down.ts';
 import type { Bus } from '../../src/core/ports/bus.ts';
 import { keeper } from '../contracts/bus.ts';
+import { openTrickyLink } from '../support/link/tricky-link.ts';
 import { openBus } from '../support/redis/open-bus.ts';
 import { ownPrefix, type RedisServer, sharedCluster, startRedisCluster, startRedisSentinels, startRedisServer } from '../support/redis/redis.ts';
-import { openTrickyLink } from '../support/link/tricky-link.ts';
 import { until } from '../support/time/until.ts';
 
 const single = (address: string) => ({ mode: 'single' as const, nodes: [address], prefix: ownPrefix() });

@@ -3,13 +3,13 @@ import assert from 'node:assert/strict';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import { redisCacheStore } from '../../src/core/adapters/redis/cache-store.ts';
-import { redisLeases } from '../../src/core/adapters/redis/leases.ts';
 import type { Redis } from '../../src/core/adapters/redis/connection/open-redis.ts';
+import { redisLeases } from '../../src/core/adapters/redis/leases.ts';
 import type { CacheEntry } from '../../src/core/ports/cache-store.ts';
 import { systemClock } from '../../src/wire/system-clock.ts';
 import { openedRedis } from '../support/redis/opened-redis.ts';
-import { slowClock } from '../support/time/slow-clock.ts';
 import { sharedRedis } from '../support/redis/redis.ts';
+import { slowClock } from '../support/time/slow-clock.ts';
 
 let redis: Redis;
 before(async () => {

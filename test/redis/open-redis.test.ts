@@ -7,7 +7,7 @@ import { openRedis, type Redis } from '../../src/core/adapters/redis/connection/
 import type { RedisPlace } from '../../src/core/adapters/redis/connection/redis-address.ts';
 import { redisScript } from '../../src/core/adapters/redis/connection/redis-script.ts';
 import { StoreDown } from '../../src/core/kit/store-down.ts';
-import { devTls } from '../../src/transport/tls/dev-tls.ts';
+import { devTls } from '../../src/transport/tls/dev-certificates.ts';
 import { systemClock } from '../../src/wire/system-clock.ts';
 import { quietLog } from '../support/log.ts';
 import { ownPrefix, sharedCluster, sharedRedis, startRedisCluster, startRedisSentinels, startRedisServer } from '../support/redis/redis.ts';

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import { topicKeys } from '../../src/core/adapters/redis/topic-log.ts';
 import { StoreDown } from '../../src/core/kit/store-down.ts';
 import type { TopicLog } from '../../src/core/ports/topic-log.ts';
-import { follower, fill, pageMax, payload, publishOne, textOf, verdict, whole } from '../contracts/topic-log.ts';
+import { fill, follower, pageMax, payload, publishOne, textOf, verdict, whole } from '../contracts/topic-log.ts';
 import { openTopicLog, randomId } from '../support/redis/open-topic-log.ts';
 import { ownPrefix, startRedisCluster, startRedisSentinels, startRedisServer } from '../support/redis/redis.ts';
 import { slowClock } from '../support/time/slow-clock.ts';

@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Clock } from '../../src/core/kit/clock.ts';
 import { systemClock } from '../../src/wire/system-clock.ts';
-import { fixtureRelease } from '../support/server/test-server.ts';
 import { callOf, registryOf, signIn, transportOf } from '../support/client/protocols.ts';
-import { ownPrefix, sharedCluster, sharedRedis, startRedisServer } from '../support/redis/redis.ts';
-import { until } from '../support/time/until.ts';
-import { type FixtureServer, openFixtureServer } from '../support/server/fixture-server.ts';
 import { pageOf } from '../support/client/scrape.ts';
+import { ownPrefix, sharedCluster, sharedRedis, startRedisServer } from '../support/redis/redis.ts';
+import { type FixtureServer, openFixtureServer } from '../support/server/fixture-server.ts';
+import { fixtureRelease } from '../support/server/test-server.ts';
+import { until } from '../support/time/until.ts';
 
 const registry = registryOf(fixtureRelease.descriptorSet);
 type Headers = { readonly authorization: string };

@@ -6,10 +6,10 @@ import { app } from '../../src/app/index.ts';
 import { TrackResponse } from '../../src/gen/couriers/v1/courier.ts';
 import { openCompany, sampleCompany } from '../../src/sample/company.ts';
 import { systemClock } from '../../src/wire/system-clock.ts';
-import { sampleRelease } from './sample-server.ts';
 import { liveCalls } from '../support/server/live-server.ts';
 import { openTestServer, type TestServer } from '../support/server/test-server.ts';
 import { until } from '../support/time/until.ts';
+import { sampleRelease } from './sample-server.ts';
 
 test("positions come to an order's owner, and to nobody else", async () => {
   let server: TestServer | undefined;

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { app } from '../../src/app/index.ts';
-import { planTable } from '../../src/cli/plan.ts';
+import { planTable } from '../../src/cli/print-plan.ts';
 import { methodsOf } from '../../src/wire/methods.ts';
 import { isOfSample, policiesFile } from './sample-methods.ts';
 import { sampleRelease } from './sample-server.ts';

@@ -1,12 +1,12 @@
 // Each of the four upstreams of the home screen made slow, hanging, failing, lost, dead or talking nonsense: the screen comes in time without its part, or fails clearly.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import type { Behaviour } from '../../src/sample/inject-faults.ts';
 import { type ServiceName, serviceNames } from '../../src/sample/company.ts';
-import type { LinkState } from '../support/link/faulty-link.ts';
+import type { Behaviour } from '../../src/sample/inject-faults.ts';
 import { keptTransports, type Outcome, protocols, signIn } from '../support/client/protocols.ts';
-import { callSample, openSampleServer, type SampleServer, sampleRegistry } from './sample-server.ts';
+import type { LinkState } from '../support/link/faulty-link.ts';
 import { until } from '../support/time/until.ts';
+import { callSample, openSampleServer, type SampleServer, sampleRegistry } from './sample-server.ts';
 
 /**
  * The longest that a call may take: its deadline is 800 ms, and a machine that is busy with other tests adds to it. A

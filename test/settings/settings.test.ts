@@ -3,13 +3,13 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { configText } from '../../src/cli/config.ts';
+import { configText } from '../../src/cli/print-config.ts';
+import type { Mode } from '../../src/settings/defaults/by-mode.ts';
 import { jsonSchema, leaves } from '../../src/settings/describe.ts';
 import { readValue, variableOf } from '../../src/settings/environment.ts';
-import { SettingsError } from '../../src/settings/problems.ts';
 import type { Need } from '../../src/settings/needed-to-serve.ts';
+import { SettingsError } from '../../src/settings/problems.ts';
 import { loadSettings, type Settings } from '../../src/settings.ts';
-import type { Mode } from '../../src/settings/defaults/by-mode.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'portico-settings-'));
 after(() => rmSync(folder, { recursive: true }));

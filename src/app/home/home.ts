@@ -1,6 +1,6 @@
-import type { ScreenContext } from '../../core/screen/context.ts';
 import { fanOut, optional, required } from '../../core/screen/fan-out.ts';
-import { translate } from '../../core/screen/translate.ts';
+import type { ScreenContext } from '../../core/screen/screen-context.ts';
+import { translate } from '../../core/screen/translate-upstream-errors.ts';
 import type { GetHomeRequest } from '../../gen/app/v1/home.ts';
 import type { Upstreams } from '../upstreams.ts';
 

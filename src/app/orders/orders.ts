@@ -1,6 +1,6 @@
-import type { ScreenContext } from '../../core/screen/context.ts';
 import { fanOut, optional, required } from '../../core/screen/fan-out.ts';
-import { absentWhen, translate } from '../../core/screen/translate.ts';
+import type { ScreenContext } from '../../core/screen/screen-context.ts';
+import { absentWhen, translate } from '../../core/screen/translate-upstream-errors.ts';
 import type { GetOrderRequest, ListOrdersRequest } from '../../gen/app/v1/order.ts';
 import type { Upstreams } from '../upstreams.ts';
 

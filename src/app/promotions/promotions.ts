@@ -1,4 +1,4 @@
-import type { ScreenContext } from '../../core/screen/context.ts';
+import type { ScreenContext } from '../../core/screen/screen-context.ts';
 import type { ListPromotionsRequest } from '../../gen/app/v1/promotion.ts';
 import type { Upstreams } from '../upstreams.ts';
 

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { withSettings } from '../options.ts';
+import { withSettings } from '../settings-flags.ts';
 
 /** Adds `portico phone`: the one command that knows the sample app. Its code is loaded when it runs. */
 export function addPhone(command: (name: string, description: string) => Command): void {

@@ -4,8 +4,8 @@ import { stripVTControlCharacters } from 'node:util';
 import { type ChatState, initialState } from '../../client/chat/state.ts';
 import { step } from '../../client/chat/step.ts';
 import { ChatEvent, Conversation, PostRequest } from '../../gen/portico/v1/chat.ts';
-import { drawChat } from './draw-chat.ts';
 import { onKey, unreadIn, type View, type Wish } from './chat-view.ts';
+import { drawChat } from './draw-chat.ts';
 
 const id = '11111111-1111-4111-8111-111111111111';
 const message = (seq: bigint, user: string, text: string | undefined) =>

@@ -1,10 +1,10 @@
 import { styleText } from 'node:util';
 import { type Item, itemsOf } from '../../client/chat/items.ts';
-import type { Chatting, ChatState } from '../../client/chat/state.ts';
+import type { ChatState, Chatting } from '../../client/chat/state.ts';
 import { unreadOf } from '../../client/chat/unread.ts';
-import { type View, listed } from './chat-view.ts';
-import { clean } from './screen-contents.ts';
+import { listed, type View } from './chat-view.ts';
 import { dim, fit, head, type Size } from './draw-screen.ts';
+import { clean } from './screen-contents.ts';
 
 type ChatView = Exclude<View, { at: 'home' }>;
 const marks = { stored: '✓', delivered: '✓✓', read: '✓✓ read' } as const;

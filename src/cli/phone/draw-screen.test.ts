@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { stripVTControlCharacters } from 'node:util';
 import { GetHomeResponse } from '../../gen/app/v1/home.ts';
-import { TrackResponse } from '../../gen/couriers/v1/courier.ts';
 import { OrderStatus } from '../../gen/app/v1/order.ts';
-import { type Contents, emptyContents } from './screen-contents.ts';
-import { draw, type Size } from './draw-screen.ts';
+import { TrackResponse } from '../../gen/couriers/v1/courier.ts';
 import { mapLines } from './draw-map.ts';
+import { draw, type Size } from './draw-screen.ts';
+import { type Contents, emptyContents } from './screen-contents.ts';
 
 const centre = { latitude: 51.3406, longitude: 12.3747 };
 const courier = TrackResponse.fromPartial({ orderId: '1003', position: centre, minutesLeft: 4 });

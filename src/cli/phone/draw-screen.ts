@@ -1,8 +1,8 @@
 import { styleText } from 'node:util';
 import type { Phase } from '../../client/stream/connection.ts';
 import { OrderStatus } from '../../gen/app/v1/order.ts';
-import { clean, type Contents } from './screen-contents.ts';
 import { mapLines } from './draw-map.ts';
+import { type Contents, clean } from './screen-contents.ts';
 
 export type Size = { readonly columns: number; readonly rows: number };
 

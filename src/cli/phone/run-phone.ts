@@ -4,18 +4,18 @@ import { type Client, openClient } from '../../client/client.ts';
 import type { Notice } from '../../client/live/state.ts';
 import { nodeTransport } from '../../client/node-transport.ts';
 import { memoryTokenStore } from '../../client/session.ts';
-import { ChatServiceDefinition, ConversationKind } from '../../gen/portico/v1/chat.ts';
 import { GetHomeRequest } from '../../gen/app/v1/home.ts';
+import { ChatServiceDefinition, ConversationKind } from '../../gen/portico/v1/chat.ts';
 import { systemClock } from '../../wire/system-clock.ts';
 import { urlHost } from '../banner.ts';
 import { Exit, exitCodes } from '../exit-codes.ts';
-import { type SettingsFlags, settingsOf } from '../options.ts';
-import { type Contents, emptyContents, topicsOf, withNotice } from './screen-contents.ts';
+import { type SettingsFlags, settingsOf } from '../settings-flags.ts';
 import { onKey, unreadIn, type View, type Wish } from './chat-view.ts';
 import { drawChat } from './draw-chat.ts';
 import { draw } from './draw-screen.ts';
-import { authorityOf, signIn } from './sign-in.ts';
 import { openTerminal } from './open-terminal.ts';
+import { type Contents, emptyContents, topicsOf, withNotice } from './screen-contents.ts';
+import { authorityOf, signIn } from './sign-in.ts';
 
 type PhoneFlags = SettingsFlags & { readonly user: string; readonly address?: string; readonly ca?: string };
 

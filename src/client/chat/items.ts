@@ -1,5 +1,5 @@
 import type { ChatEvent, MemberChange, Sender } from '../../gen/portico/v1/chat.ts';
-import type { Chatting, ChatState } from './state.ts';
+import type { ChatState, Chatting } from './state.ts';
 import { isGapBefore, isOf } from './timeline.ts';
 
 /** What a screen shows of a conversation, from top to bottom. */

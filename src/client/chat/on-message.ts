@@ -6,7 +6,7 @@ import { later } from './later.ts';
 import { answered, arrived, lost, sendQueue, unawaited } from './queue.ts';
 import { sendReceipts, showTyping, withChatting } from './receipts.ts';
 import { save } from './saves.ts';
-import { type ChatDraft, type Chatting, type ChatState, notify } from './state.ts';
+import { type ChatDraft, type ChatState, type Chatting, notify } from './state.ts';
 import { hidden, isOf, merged } from './timeline.ts';
 import { unreadOf } from './unread.ts';
 

@@ -1,16 +1,16 @@
 import type { ChatEvent, ChatHello } from '../../gen/portico/v1/chat.ts';
-import { type Chance, connectionTimers, type ConnectionTimer } from '../stream/connection.ts';
+import { type Chance, type ConnectionTimer, connectionTimers } from '../stream/connection.ts';
 import { connectionStep, finished } from '../stream/connection-step.ts';
 import { counted, isOpen, leave, same, then, wait } from '../stream/transitions.ts';
 import { chattingOf, eventsMax, onMessage } from './on-message.ts';
 import { post, posted, queuedIsSaved, sendQueue, suspected, unsent } from './queue.ts';
-import { save } from './saves.ts';
 import { read, scheduleReceipts, sendReceipts, showTyping, type, unconfirmed, withChatting } from './receipts.ts';
+import { save } from './saves.ts';
 import {
   type ChatClientEvent,
   type ChatDraft,
-  type Chatting,
   type ChatState,
+  type Chatting,
   initialState,
   notify,
   type Queued,

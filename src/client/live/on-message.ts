@@ -1,4 +1,4 @@
-import type { Events, LiveResponse, Position, Snapshot, Subscribed, SubscriptionClosed, Watching, WatchClosed } from '../../gen/portico/v1/live.ts';
+import type { Events, LiveResponse, Position, Snapshot, Subscribed, SubscriptionClosed, WatchClosed, Watching } from '../../gen/portico/v1/live.ts';
 import { Advice } from '../../gen/portico/v1/stream.ts';
 import type { Chance } from '../stream/connection.ts';
 import { alive, onStreamMessage, startsOver } from '../stream/on-stream-message.ts';

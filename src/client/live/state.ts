@@ -1,3 +1,4 @@
+import type { Event, LiveHello, LivePublish, LiveRequest, LiveResponse, Position } from '../../gen/portico/v1/live.ts';
 import {
   type Connection,
   type ConnectionNotice,
@@ -8,7 +9,6 @@ import {
   type Report,
   type StreamAction,
 } from '../stream/connection.ts';
-import type { Event, LiveHello, LivePublish, LiveRequest, LiveResponse, Position } from '../../gen/portico/v1/live.ts';
 
 /** A subscription. */
 export type Topic = {

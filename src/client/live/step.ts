@@ -1,5 +1,5 @@
 import type { LiveHello } from '../../gen/portico/v1/live.ts';
-import { type Chance, connectionTimers, type ConnectionTimer } from '../stream/connection.ts';
+import { type Chance, type ConnectionTimer, connectionTimers } from '../stream/connection.ts';
 import { connectionStep, finished } from '../stream/connection-step.ts';
 import { isOpen, leave, same, sendIfOpen } from '../stream/transitions.ts';
 import { onMessage } from './on-message.ts';

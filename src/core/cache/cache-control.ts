@@ -1,5 +1,5 @@
 import type { Metadata } from 'nice-grpc-common';
-import type { CachePlan, MethodPlan } from '../kit/plan.ts';
+import type { CachePlan, MethodPlan } from '../kit/method-plan.ts';
 
 /**
  * Adds what HTTP caches read: Cache-Control and Vary.

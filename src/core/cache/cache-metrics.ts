@@ -1,5 +1,5 @@
 import type { Meter } from '@opentelemetry/api';
-import { observeCounter, observeGauge } from '../kit/observe.ts';
+import { observeCounter, observeGauge } from '../kit/observe-metric.ts';
 
 /** The result of a call of a cached method. Every such call is counted once. */
 export const cacheResults = ['hit', 'stale', 'miss', 'coalesced', 'refused', 'not_modified'] as const;

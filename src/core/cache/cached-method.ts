@@ -1,4 +1,4 @@
-import type { CachePlan, MethodPlan } from '../kit/plan.ts';
+import type { CachePlan, MethodPlan } from '../kit/method-plan.ts';
 import type { ReadyCall } from '../ports/call.ts';
 import { type CacheControl, cacheControlOf } from './cache-control.ts';
 import { etagOf } from './etag.ts';

@@ -1,15 +1,16 @@
 import type { Clock } from '../kit/clock.ts';
-import type { MethodPlan } from '../kit/plan.ts';
+import type { MethodPlan } from '../kit/method-plan.ts';
 import { soonThen } from '../kit/soon.ts';
-import { isTag, tagsMax } from '../policy/tag-bounds.ts';
 import { unaryDeadlineMs } from '../policy/deadline-policy.ts';
+import { isTag, tagsMax } from '../policy/tag-bounds.ts';
 import type { CacheEntry, CacheStore } from '../ports/cache-store.ts';
 import type { ComputeSoFar } from '../ports/cached-stream.ts';
 import type { Answer, ReadyCall } from '../ports/call.ts';
 import type { Lease } from '../ports/leases.ts';
 import type { TagVersions } from '../ports/tag-versions.ts';
-import type { Computed } from './computed-answer.ts';
 import type { CacheCounts, NotStoredReason } from './cache-metrics.ts';
+import type { CachedMethod } from './cached-method.ts';
+import type { Computed } from './computed-answer.ts';
 import { beginFlight, type Flight } from './flight/flight.ts';
 import type { Flights } from './flight/flights.ts';
 import type { OtherReplicas } from './flight/other-replicas.ts';
@@ -19,10 +20,9 @@ import type { TagSnapshot } from './invalidation/verify.ts';
 import { decodedOf } from './key/inputs.ts';
 import type { Key } from './key/key.ts';
 import { tagsOf } from './key/policy-tags.ts';
-import type { CachedMethod } from './cached-method.ts';
 import { wholeOf } from './reply.ts';
-import type { Layers } from './store/layers.ts';
 import type { Shares } from './store/l2-shares.ts';
+import type { Layers } from './store/layers.ts';
 import { unavailable, type WaitBudget } from './wait-budget.ts';
 
 export type ComputeParts = {

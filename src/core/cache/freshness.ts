@@ -1,4 +1,4 @@
-import type { MethodPlan } from '../kit/plan.ts';
+import type { MethodPlan } from '../kit/method-plan.ts';
 import type { CachedMethod } from './cached-method.ts';
 import type { Found } from './store/layers.ts';
 

@@ -1,5 +1,5 @@
-import type { Clock } from '../kit/clock.ts';
 import { languageOf } from '../kit/best-language.ts';
+import type { Clock } from '../kit/clock.ts';
 import { reasons as coreReasons } from '../kit/reasons.ts';
 import type { Soon } from '../kit/soon.ts';
 import type { Reasons } from '../kit/status-of.ts';
@@ -10,26 +10,26 @@ import type { Invalidate, InvalidateWritten } from '../ports/invalidate.ts';
 import type { Leases } from '../ports/leases.ts';
 import type { OnInvalidated } from '../ports/tag-events.ts';
 import type { TagVersions } from '../ports/tag-versions.ts';
+import type { CacheCounts } from './cache-metrics.ts';
+import { methodsBy } from './cached-method.ts';
 import { computeBy } from './compute.ts';
 import type { Computed } from './computed-answer.ts';
-import type { CacheCounts } from './cache-metrics.ts';
-import { openBackoffs } from './flight/revalidation-backoff.ts';
 import { type Flights, flights as noFlights } from './flight/flights.ts';
 import { joinPartsOf } from './flight/join.ts';
 import { otherReplicas } from './flight/other-replicas.ts';
 import { openPartials } from './flight/partials.ts';
 import { revalidateBy } from './flight/revalidate.ts';
+import { openBackoffs } from './flight/revalidation-backoff.ts';
 import { invalidationBy } from './invalidation/invalidate-tags.ts';
-import { openTagEvents } from './invalidation/tag-events.ts';
 import { pendingInvalidations } from './invalidation/pending.ts';
+import { openTagEvents } from './invalidation/tag-events.ts';
 import { verifyBy } from './invalidation/verify.ts';
-import { methodsBy } from './cached-method.ts';
 import { serveBy } from './serve.ts';
 import { serveStreamBy } from './serve-stream.ts';
 import { serveWatchedBy } from './serve-watched.ts';
 import { staleIfError } from './stale-if-error.ts';
-import { openLayers } from './store/layers.ts';
 import { openShares } from './store/l2-shares.ts';
+import { openLayers } from './store/layers.ts';
 import { waitBudgets } from './wait-budget.ts';
 
 /** The parts of the cache. */

@@ -2,8 +2,8 @@ import { Metadata } from 'nice-grpc-common';
 import type { CacheEntry, MetadataPairs } from '../ports/cache-store.ts';
 import type { Answer, ReadyCall } from '../ports/call.ts';
 import type { CacheCounts, CacheResult } from './cache-metrics.ts';
-import { matches } from './etag.ts';
 import type { CachedMethod } from './cached-method.ts';
+import { matches } from './etag.ts';
 
 /** An answer as it came from a computation or from the store. */
 export type Whole = Pick<CacheEntry, 'body' | 'metadata' | 'trailers'> & { readonly etag: string | undefined; readonly partial?: boolean };

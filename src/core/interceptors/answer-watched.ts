@@ -1,4 +1,4 @@
-import type { MethodPlan } from '../kit/plan.ts';
+import type { MethodPlan } from '../kit/method-plan.ts';
 import { type Soon, soonThen } from '../kit/soon.ts';
 import type { Answer, AnswerCall, Authenticated, Call, Caller, Handler, Interceptor } from '../ports/call.ts';
 import type { Interceptors } from './chain.ts';

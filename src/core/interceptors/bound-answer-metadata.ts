@@ -1,6 +1,6 @@
 import { Fault } from '../kit/fault.ts';
 import { metadataBytes, metadataWithin, ownHeadersBytes } from '../kit/metadata-bytes.ts';
-import type { MethodPlan } from '../kit/plan.ts';
+import type { MethodPlan } from '../kit/method-plan.ts';
 import { soonThen } from '../kit/soon.ts';
 import type { Answer, Handler } from '../ports/call.ts';
 

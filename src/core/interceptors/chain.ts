@@ -1,4 +1,4 @@
-import type { MethodPlan } from '../kit/plan.ts';
+import type { MethodPlan } from '../kit/method-plan.ts';
 import type { AnswerCall, Authenticated, Decoded, Handler, Interceptor, Traced } from '../ports/call.ts';
 import { steps } from './chain-steps.ts';
 

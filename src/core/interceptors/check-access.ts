@@ -1,5 +1,5 @@
 import { Fault } from '../kit/fault.ts';
-import type { AccessPlan } from '../kit/plan.ts';
+import type { AccessPlan } from '../kit/method-plan.ts';
 import type { Caller } from '../ports/call.ts';
 
 /** @throws Fault when the caller may not make a call of this access */

@@ -1,7 +1,7 @@
 import type { Clock } from '../kit/clock.ts';
 import { Fault } from '../kit/fault.ts';
 import type { Answer, Interceptor } from '../ports/call.ts';
-import { tapped } from './tap.ts';
+import { tapped } from './tap-messages.ts';
 
 /**
  * Ends the call at its deadline: the client's, or the policy's if that is earlier. The answer is raced, not only

@@ -1,13 +1,13 @@
 import { Metadata } from 'nice-grpc-common';
 import { BadRequest, ErrorInfo, RequestInfo, RetryInfo } from '../../gen/google/rpc/error_details.ts';
 import { Status } from '../../gen/google/rpc/status.ts';
+import { clip } from '../kit/clip-text.ts';
 import type { Fault, Violation } from '../kit/fault.ts';
 import { statusCodes } from '../kit/reasons.ts';
 import { StatusError } from '../kit/status-error.ts';
 import { statusOf } from '../kit/status-of.ts';
-import { clip } from '../kit/text.ts';
-import { messageBytesMax, metadataEntriesMax, metadataValueBytesMax, violationBytesMax, violationsMax } from './error-bounds.ts';
 import type { ErrorTable, Prepared } from './error-table.ts';
+import { messageBytesMax, metadataEntriesMax, metadataValueBytesMax, violationBytesMax, violationsMax } from './error-text-bounds.ts';
 
 /** The longest google.protobuf.Duration. Other delays, such as that of a time which has passed, are not sent. */
 const retryAfterMsMax = 315_576_000_000_000;

@@ -3,10 +3,10 @@ import type { Meter } from '@opentelemetry/api';
 import { claimOf } from '../cache/key/inputs.ts';
 import { reasons as coreReasons, type StatusName } from '../kit/reasons.ts';
 import { type Reasons, statusOf } from '../kit/status-of.ts';
-import { renderTemplates } from '../policy/template.ts';
+import { renderTemplates } from '../policy/tag-template.ts';
 import type { Answer, Authenticated, Decoded, Ending, Interceptor, Traced } from '../ports/call.ts';
 import type { InvalidateWritten } from '../ports/invalidate.ts';
-import { tapped } from './tap.ts';
+import { tapped } from './tap-messages.ts';
 
 /** Ends of a write after which it may have been executed. */
 const mayHaveHappened: ReadonlySet<StatusName> = new Set(['UNAVAILABLE', 'DEADLINE_EXCEEDED', 'CANCELLED', 'UNKNOWN', 'INTERNAL']);

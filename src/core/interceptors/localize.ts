@@ -1,7 +1,7 @@
 import { LocalizedMessage } from '../../gen/google/rpc/error_details.ts';
 import { bestLanguage } from '../kit/best-language.ts';
-import { clip } from '../kit/text.ts';
-import { localizedBytesMax } from './error-bounds.ts';
+import { clip } from '../kit/clip-text.ts';
+import { localizedBytesMax } from './error-text-bounds.ts';
 
 /** Texts for users, by reason. */
 export type Messages = Readonly<Record<string, string>>;

@@ -1,7 +1,7 @@
 import { type DescMessage, type Message, ScalarType } from '@bufbuild/protobuf';
 import { isReflectMessage, type ReflectMessage, reflect } from '@bufbuild/protobuf/reflect';
 import type { Violation } from '../kit/fault.ts';
-import type { MethodPlan } from '../kit/plan.ts';
+import type { MethodPlan } from '../kit/method-plan.ts';
 
 /**
  * Whether the strings of a method's requests may contain U+0000. Those of core's own services may not: PostgreSQL's

@@ -1,6 +1,6 @@
 import type { Soon } from '../kit/soon.ts';
 import type { Answer } from '../ports/call.ts';
-import { tapped } from './tap.ts';
+import { tapped } from './tap-messages.ts';
 
 /**
  * The answer of `make`, until the signal is aborted. Then the wait fails with the signal's reason. The answer is raced,

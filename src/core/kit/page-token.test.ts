@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { Fault } from './fault.ts';
-import { placeOf, pageTokenAfter } from './page-token.ts';
+import { pageTokenAfter, placeOf } from './page-token.ts';
 
 const timeMaxMs = Date.UTC(10_000, 0, 1) - 1;
 const allowed = [...'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'];

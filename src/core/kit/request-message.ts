@@ -1,8 +1,8 @@
 import { type DescMessage, fromBinary, type Message, ScalarType, toBinary } from '@bufbuild/protobuf';
 import { type CanonicalForm, canonicalForm, unstableTypes } from './canonical.ts';
 import { Fault } from './fault.ts';
-import { messagesWithin } from './messages-within.ts';
 import { type Scanned, scanned } from './message-scan.ts';
+import { messagesWithin } from './messages-within.ts';
 
 /**
  * One message of a request: scanned when it is made, decoded once and on demand. A class, because an object literal

@@ -1,5 +1,5 @@
 import { Metadata } from 'nice-grpc-common';
-import { clip } from './text.ts';
+import { clip } from './clip-text.ts';
 
 /**
  * The largest number of bytes of a text. A header carries it percent-coded, and clients accept 8 KiB of headers or

@@ -1,11 +1,11 @@
 import type { DescMethod } from '@bufbuild/protobuf';
 import { type Cache, Scope } from '../../gen/portico/v1/policy.ts';
-import type { AccessPlan, CachePlan } from '../kit/plan.ts';
-import type { PolicyPath } from './policy-path.ts';
+import type { AccessPlan, CachePlan } from '../kit/method-plan.ts';
 import { wrongKey } from './metadata-keys.ts';
-import { durationBetween, type Report, reportDuplicates } from './report.ts';
+import type { PolicyPath } from './policy-path.ts';
+import { durationBetween, type Report, reportDuplicates } from './report-policy-errors.ts';
 import { tagsMax } from './tag-bounds.ts';
-import { parseTemplate, whyNoSub } from './template.ts';
+import { parseTemplate, whyNoSub } from './tag-template.ts';
 
 const dayMs = 86_400_000;
 /** The default interval between computations for watches. */

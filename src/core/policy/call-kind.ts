@@ -1,5 +1,5 @@
 import type { DescMethod } from '@bufbuild/protobuf';
-import type { CallKind } from '../kit/plan.ts';
+import type { CallKind } from '../kit/method-plan.ts';
 
 const kinds: Readonly<Record<DescMethod['methodKind'], CallKind>> = {
   unary: 'unary',

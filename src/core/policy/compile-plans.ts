@@ -4,22 +4,22 @@ import { FileDescriptorSetSchema, MethodOptions_IdempotencyLevel } from '@bufbui
 import { Policy } from '../../gen/portico/v1/policy.ts';
 import { oneReading } from '../kit/message-scan.ts';
 import { messagesWithin } from '../kit/messages-within.ts';
-import type { MethodPlan } from '../kit/plan.ts';
+import type { MethodPlan } from '../kit/method-plan.ts';
 import { accessOf } from './access-policy.ts';
 import { cacheOf } from './cache-policy.ts';
 import { callKindOf } from './call-kind.ts';
 import { deadlineOf } from './deadline-policy.ts';
 import { fingerprintOf } from './fingerprint.ts';
+import { type Finding, PolicyErrors, type Sources } from './format-policy-errors.ts';
 import { forwardOf } from './forward-policy.ts';
 import { generatedNames } from './generated-names.ts';
 import { invalidatesOf } from './invalidates-policy.ts';
-import { type Finding, PolicyErrors, type Sources } from './format-policy-errors.ts';
 import { numbersOf } from './policy-path.ts';
-import type { Report } from './report.ts';
+import { warningsOf } from './policy-warnings.ts';
+import type { Report } from './report-policy-errors.ts';
 import { requestBytesOf } from './request-bytes-max.ts';
-import { streamOf } from './stream-of.ts';
+import { streamOf } from './stream-form.ts';
 import { unenforcedFields } from './unenforced-fields.ts';
-import { warningsOf } from './warnings.ts';
 
 /**
  * `portico.v1.policy` among the options of a method, and protovalidate's rules among those of fields, messages and

@@ -1,10 +1,10 @@
 import type { DescMethod, FileRegistry } from '@bufbuild/protobuf';
 import { type Forward, Forward_Texts } from '../../gen/portico/v1/policy.ts';
 import { didYouMean } from '../kit/did-you-mean.ts';
-import type { ForwardPlan } from '../kit/plan.ts';
-import { standardKeys, wrongAnswerKey, wrongKey } from './metadata-keys.ts';
-import { type Report, reportDuplicates } from './report.ts';
+import type { ForwardPlan } from '../kit/method-plan.ts';
 import { differenceOfShape } from './message-shape.ts';
+import { standardKeys, wrongAnswerKey, wrongKey } from './metadata-keys.ts';
+import { type Report, reportDuplicates } from './report-policy-errors.ts';
 
 const always: ReadonlySet<string> = new Set(standardKeys);
 const kindName = ({ methodKind }: DescMethod) => (methodKind === 'unary' ? 'unary' : `a ${methodKind.replace('_streaming', ' stream')}`);

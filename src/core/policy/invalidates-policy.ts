@@ -1,9 +1,9 @@
 import type { DescMethod } from '@bufbuild/protobuf';
 import type { Policy } from '../../gen/portico/v1/policy.ts';
-import type { AccessPlan, CallKind, Template } from '../kit/plan.ts';
-import { durationBetween, type Report, reportDuplicates } from './report.ts';
+import type { AccessPlan, CallKind, Template } from '../kit/method-plan.ts';
+import { durationBetween, type Report, reportDuplicates } from './report-policy-errors.ts';
 import { tagsMax } from './tag-bounds.ts';
-import { parseTemplate, whyNoSub } from './template.ts';
+import { parseTemplate, whyNoSub } from './tag-template.ts';
 
 /** The longest settle time after an invalidation. */
 export const settleMaxMs = 600_000;

@@ -1,4 +1,4 @@
-import type { MethodPlan } from '../kit/plan.ts';
+import type { MethodPlan } from '../kit/method-plan.ts';
 import type { Soon } from '../kit/soon.ts';
 import type { Answer, ReadyCall } from './call.ts';
 

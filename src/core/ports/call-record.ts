@@ -1,4 +1,4 @@
-import type { MethodPlan } from '../kit/plan.ts';
+import type { MethodPlan } from '../kit/method-plan.ts';
 import type { Call, Ending, Protocol } from './call.ts';
 
 /** One call to an upstream, retries included. */

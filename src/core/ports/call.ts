@@ -1,7 +1,7 @@
 import type { Metadata } from 'nice-grpc-common';
 import type { EndingOf } from '../kit/ending.ts';
 import type { Fault } from '../kit/fault.ts';
-import type { MethodPlan } from '../kit/plan.ts';
+import type { MethodPlan } from '../kit/method-plan.ts';
 import type { RequestMessage } from '../kit/request-message.ts';
 import type { Soon } from '../kit/soon.ts';
 import type { StatusError } from '../kit/status-error.ts';

@@ -1,6 +1,6 @@
-import type { ScreenContext } from './context.ts';
+import type { StreamContext } from './hand-written-stream.ts';
 import { newRun, runOf } from './parts-run.ts';
-import type { StreamContext } from './stream.ts';
+import type { ScreenContext } from './screen-context.ts';
 
 export type FakeContext = ScreenContext &
   StreamContext & {

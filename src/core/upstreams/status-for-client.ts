@@ -11,8 +11,8 @@ import {
 } from '../../gen/google/rpc/error_details.ts';
 import { Status } from '../../gen/google/rpc/status.ts';
 import { Fault } from '../kit/fault.ts';
+import type { ForwardPlan } from '../kit/method-plan.ts';
 import { type CoreReason, statusCodes } from '../kit/reasons.ts';
-import type { ForwardPlan } from '../kit/plan.ts';
 import { StatusError } from '../kit/status-error.ts';
 import type { ReceivedMetadata, UpstreamEnd, UpstreamStatus } from '../ports/upstream-transport.ts';
 import { faultOfUpstream } from './fault-of-upstream.ts';

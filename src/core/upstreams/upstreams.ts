@@ -3,12 +3,12 @@ import { Fault } from '../kit/fault.ts';
 import type { Caller, CallMetadata, Traced } from '../ports/call.ts';
 import type { Log } from '../ports/log.ts';
 import type { UpstreamCall, UpstreamEnd, UpstreamTarget, UpstreamTransport } from '../ports/upstream-transport.ts';
-import { openFailureLog } from './failure-log.ts';
 import { codeOf } from './fault-of-upstream.ts';
-import { tagsFromUpstream, toUpstream } from './upstream-metadata.ts';
-import type { Limit } from './status-for-client.ts';
-import { retryBudget, sendWithRetries } from './send-with-retries.ts';
+import { openFailureLog } from './log-upstream-failures.ts';
 import type { UnaryResult } from './send-unary.ts';
+import { retryBudget, sendWithRetries } from './send-with-retries.ts';
+import type { Limit } from './status-for-client.ts';
+import { tagsFromUpstream, toUpstream } from './upstream-metadata.ts';
 
 /** One upstream as configured. */
 export type UpstreamConfig = UpstreamTarget & {

@@ -1,5 +1,5 @@
 import type { FileRegistry } from '@bufbuild/protobuf';
-import type { AccessPlan, MethodPlan } from '../../core/kit/plan.ts';
+import type { AccessPlan, MethodPlan } from '../../core/kit/method-plan.ts';
 import { callKindOf } from '../../core/policy/call-kind.ts';
 import { unaryDeadlineMs } from '../../core/policy/deadline-policy.ts';
 

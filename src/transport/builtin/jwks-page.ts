@@ -1,5 +1,5 @@
 import type { SigningKeys } from '../../core/ports/signing-keys.ts';
-import type { Pages } from '../pages.ts';
+import type { Pages } from '../http-pages.ts';
 
 /** How long proxies and services may keep the published keys: less than the two minutes before a new key signs. */
 const maxAgeS = 60;

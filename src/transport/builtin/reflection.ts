@@ -1,7 +1,7 @@
 import { clone, type DescFile, type DescMethod, type FileRegistry, toBinary } from '@bufbuild/protobuf';
 import { FileDescriptorProtoSchema } from '@bufbuild/protobuf/wkt';
 import { Metadata } from 'nice-grpc-common';
-import type { AccessPlan, MethodPlan } from '../../core/kit/plan.ts';
+import type { AccessPlan, MethodPlan } from '../../core/kit/method-plan.ts';
 import type { AnswerCall, CallRequest, Handler } from '../../core/ports/call.ts';
 import { ServerReflectionRequest, ServerReflectionResponse } from '../../gen/grpc/reflection/v1/reflection.ts';
 import type { Served } from '../served-method.ts';

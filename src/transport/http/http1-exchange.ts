@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders, ServerR
 import type { Socket } from 'node:net';
 import type { Peer } from '../../core/ports/call.ts';
 import type { Exchange, RespondHow } from '../exchange.ts';
-import { type Connection, Outgoing } from './connection.ts';
+import { type Connection, Outgoing } from './http-connection.ts';
 import { refuseSocket } from './refuse-socket.ts';
 import { type RequestTimeouts, restMs } from './request-timeouts.ts';
 

@@ -4,7 +4,7 @@ import type { Edge } from '../edge.ts';
 import type { FrontOptions } from '../front-options.ts';
 import type { FrontTimers } from '../listener-limits.ts';
 import { confine } from './confine-errors.ts';
-import type { Connection } from './connection.ts';
+import type { Connection } from './http-connection.ts';
 import { Http1Exchange } from './http1-exchange.ts';
 import { refuseSocket } from './refuse-socket.ts';
 import type { RequestTimeouts } from './request-timeouts.ts';

@@ -1,7 +1,7 @@
 import { constants, type IncomingHttpHeaders, type OutgoingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
 import type { Peer } from '../../core/ports/call.ts';
 import type { Exchange, RespondHow } from '../exchange.ts';
-import { type Connection, Outgoing } from './connection.ts';
+import { type Connection, Outgoing } from './http-connection.ts';
 import { type RequestTimeouts, restMs } from './request-timeouts.ts';
 
 type Received = { readonly headers: IncomingHttpHeaders; readonly rawHeaders: readonly string[] };

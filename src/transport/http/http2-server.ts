@@ -5,10 +5,10 @@ import type { Edge } from '../edge.ts';
 import type { FrontOptions } from '../front-options.ts';
 import type { FrontTimers } from '../listener-limits.ts';
 import { confine, confinerOf } from './confine-errors.ts';
-import type { Connection } from './connection.ts';
-import type { ConnectionLifetimes } from './connection-lifetimes.ts';
-import { controlFramesMax, http2Options, resetsMany, runningMax } from './http2-limits.ts';
+import type { Connection } from './http-connection.ts';
 import { Http2Exchange } from './http2-exchange.ts';
+import type { ConnectionLifetimes } from './http2-keepalive-and-age.ts';
+import { controlFramesMax, http2Options, resetsMany, runningMax } from './http2-limits.ts';
 import type { RequestTimeouts } from './request-timeouts.ts';
 
 const nothing = () => {};

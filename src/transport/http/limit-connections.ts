@@ -1,8 +1,8 @@
 import type { Server, Socket } from 'node:net';
-import { subscriberOf } from '../../core/kit/network.ts';
-import { openPlaces } from '../../core/kit/places.ts';
+import { subscriberOf } from '../../core/kit/address-network.ts';
+import { openPlaces } from '../../core/kit/taken-places.ts';
+import { peerOf } from '../client-address.ts';
 import type { FrontLimits } from '../listener-limits.ts';
-import { peerOf } from '../peer.ts';
 import type { TransportReports } from './transport-metrics.ts';
 
 export type Connections = {

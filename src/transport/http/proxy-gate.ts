@@ -1,7 +1,7 @@
 import { BlockList, createServer, isIPv6, type Server, type Socket } from 'node:net';
 import { proxyHeadBytes, proxyHeaderOf, proxyRestBytes } from '../../core/kit/proxy-header.ts';
+import { namesClient, peerOf } from '../client-address.ts';
 import type { FrontOptions } from '../front-options.ts';
-import { namesClient, peerOf } from '../peer.ts';
 
 /**
  * Reads the PROXY header (version 2) that each connection of a trusted proxy begins with, and passes the connection on
@@ -22,20 +22,20 @@ export function openProxyGate(inner: Server, { trustedProxies = [], timers: { pr
     const cancel = clock.after(prefaceMs, () => refuse('preface_timeout'));
     socket.once('close', cancel);
     let head: Buffer | null = null;
-    const look = () => {
+    const tryHeader = () => {
       head ??= socket.read(proxyHeadBytes);
       if (head === null) return;
       const bytes = proxyRestBytes(head);
       const rest: Buffer | null = bytes === 0 || bytes === undefined ? Buffer.alloc(0) : socket.read(bytes);
       if (rest === null) return;
-      socket.off('readable', look);
+      socket.off('readable', tryHeader);
       cancel();
       const header = proxyHeaderOf(head, rest);
       if (header === undefined) return refuse('proxy_malformed');
       if (header.client !== undefined) namesClient(socket, header.client);
       process.nextTick(() => inner.emit('connection', socket)); // until then Node does not notice that nobody listens to "readable"
     };
-    socket.on('readable', look);
+    socket.on('readable', tryHeader);
   });
 }
 

@@ -21,7 +21,7 @@ export type RequestTimeouts = {
 /** How long the rest of a request may arrive after its answer before it is refused. Whole milliseconds. */
 export const restMs = 1_000;
 
-const lookMs = 250;
+const recheckMs = 250;
 
 /**
  * Ends requests that are not complete in time: they occupy a stream or a connection, and no deadline may apply yet
@@ -31,18 +31,18 @@ export function requestTimeouts(clock: Clock): RequestTimeouts {
   const open = slots<{ readonly coming: Coming; readonly untilMs: number }>();
   let count = 0;
   let cancel: (() => void) | undefined;
-  const look = () => {
+  const recheck = () => {
     cancel = undefined;
     const nowMs = clock.monotonicMs();
     for (const { coming, untilMs } of open.all()) if (untilMs <= nowMs && !coming.isWhole()) coming.end();
-    if (count > 0) cancel = clock.after(lookMs, look);
+    if (count > 0) cancel = clock.after(recheckMs, recheck);
   };
   return {
     watch: (coming, ms) => {
       const watched = { coming, untilMs: clock.monotonicMs() + ms };
       const slot = open.put(watched);
       count++;
-      cancel ??= clock.after(Math.min(lookMs, ms), look);
+      cancel ??= clock.after(Math.min(recheckMs, ms), recheck);
       return () => {
         if (open.get(slot) !== watched) return;
         open.drop(slot, watched);

@@ -1,5 +1,5 @@
 import type { Clock } from '../../core/kit/clock.ts';
-import type { Connection, Outgoing } from './connection.ts';
+import type { Connection, Outgoing } from './http-connection.ts';
 
 export type UnreadLimits = {
   /** How long the bytes of an answer may wait without any of them leaving. */
@@ -16,7 +16,7 @@ export type Unread = {
   close(): void;
 };
 
-const lookMs = 1_000;
+const recheckMs = 1_000;
 
 /**
  * Ends streams whose bytes do not leave, because the client does not read or opens no window; the connection, if that
@@ -28,8 +28,8 @@ export function unreadAnswers({ stallMs, connectionBytesMax, bytesMax }: UnreadL
   let bytes = 0;
   let cancel: (() => void) | undefined;
   let recount: NodeJS.Immediate | undefined;
-  let lookedMs = 0;
-  const everyMs = Math.max(20, Math.min(lookMs, stallMs / 4));
+  let checkedMs = 0;
+  const everyMs = Math.max(20, Math.min(recheckMs, stallMs / 4));
   const count = (passedMs: number) => {
     const kept: Connection[] = [];
     bytes = 0;
@@ -49,15 +49,15 @@ export function unreadAnswers({ stallMs, connectionBytesMax, bytesMax }: UnreadL
       if (bytes <= bytesMax) return;
     }
   };
-  const look = () => {
+  const recheck = () => {
     cancel = undefined;
-    const passedMs = Math.min(clock.monotonicMs() - lookedMs, 2 * everyMs); // a pause of the whole machine is no fault of a client
+    const passedMs = Math.min(clock.monotonicMs() - checkedMs, 2 * everyMs); // a pause of the whole machine is no fault of a client
     count(passedMs);
     if (watched.length > 0) start();
   };
   const start = () => {
-    lookedMs = clock.monotonicMs();
-    cancel = clock.after(everyMs, look);
+    checkedMs = clock.monotonicMs();
+    cancel = clock.after(everyMs, recheck);
   };
   return {
     wrote: (connection, more) => {

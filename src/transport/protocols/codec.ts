@@ -1,9 +1,9 @@
 import { type DescMessage, fromBinary, type Message, type Registry, toBinary, toJsonString } from '@bufbuild/protobuf';
 import { Fault } from '../../core/kit/fault.ts';
 import { InexactJson, readJson } from '../../core/kit/json-request.ts';
-import type { MethodPlan } from '../../core/kit/plan.ts';
+import type { MethodPlan } from '../../core/kit/method-plan.ts';
 import { RequestMessage, unreadable } from '../../core/kit/request-message.ts';
-import { inexact } from './request-faults.ts';
+import { inexact } from './request-body-faults.ts';
 
 /** The wire form of messages: protobuf bytes, or JSON. */
 export type Codec = {

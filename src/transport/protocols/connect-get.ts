@@ -4,11 +4,11 @@ import { Fault } from '../../core/kit/fault.ts';
 import { unreadable } from '../../core/kit/request-message.ts';
 import { soonThen } from '../../core/kit/soon.ts';
 import type { Codec } from './codec.ts';
-import { decompress, encodingOf } from './compression.ts';
+import { decompress, encodingOf } from './decompress-request.ts';
 import { ConnectUnaryReply } from './connect-unary.ts';
 import { OneRequest } from './one-request.ts';
 import type { Protocol } from './protocol.ts';
-import { tooLarge } from './request-faults.ts';
+import { tooLarge } from './request-body-faults.ts';
 
 /**
  * Unary calls with the message in the URL (Connect protocol, "Unary-Get-Request"), so that HTTP caches can store

@@ -1,12 +1,13 @@
 import type { OutgoingHttpHeaders } from 'node:http';
 import type { Registry } from '@bufbuild/protobuf';
-import type { MethodPlan } from '../../core/kit/plan.ts';
+import type { MethodPlan } from '../../core/kit/method-plan.ts';
 import type { StatusError } from '../../core/kit/status-error.ts';
 import type { Answer, CallMetadata } from '../../core/ports/call.ts';
 import type { Exchange } from '../exchange.ts';
 import { toHeaders } from './answer-headers.ts';
 import type { Codec } from './codec.ts';
-import { acceptedEncodings, encodedFrame, formsOfMessage, type Gzip, gzipFor } from './compression.ts';
+import { encodedFrame, formsOfMessage, type Gzip, gzipFor } from './compress-answer.ts';
+import { acceptedEncodings } from './decompress-request.ts';
 import { connectError } from './connect-error.ts';
 import { ConnectUnaryReply, connectTrailers } from './connect-unary.ts';
 import { framedRequest } from './framed-request.ts';

@@ -1,13 +1,14 @@
 import type { OutgoingHttpHeaders } from 'node:http';
 import type { Registry } from '@bufbuild/protobuf';
-import type { MethodPlan } from '../../core/kit/plan.ts';
+import type { MethodPlan } from '../../core/kit/method-plan.ts';
 import { soonThen } from '../../core/kit/soon.ts';
 import type { StatusError } from '../../core/kit/status-error.ts';
 import type { Answer, CallMetadata } from '../../core/ports/call.ts';
 import type { Exchange } from '../exchange.ts';
 import { alsoVary, type Pairs, toHeaders } from './answer-headers.ts';
 import type { Codec } from './codec.ts';
-import { acceptedEncodings, decompress, encoded, encodingOf, type Gzip, gzipFor } from './compression.ts';
+import { encoded, type Gzip, gzipFor } from './compress-answer.ts';
+import { acceptedEncodings, decompress, encodingOf } from './decompress-request.ts';
 import { connectError } from './connect-error.ts';
 import { OneRequest } from './one-request.ts';
 import type { Protocol, Reply } from './protocol.ts';

@@ -1,15 +1,15 @@
 import type { Base64Chunks } from '../../core/kit/base64.ts';
-import type { MethodPlan } from '../../core/kit/plan.ts';
+import type { MethodPlan } from '../../core/kit/method-plan.ts';
 import { soonThen } from '../../core/kit/soon.ts';
 import type { CallRequest } from '../../core/ports/call.ts';
 import type { Exchange } from '../exchange.ts';
 import type { Codec } from './codec.ts';
-import { encodingOf, messageOf } from './compression.ts';
+import { encodingOf, messageOf } from './decompress-request.ts';
 import { type Frame, headBytes, onlyFrame } from './frames.ts';
-import { ManyRequests } from './many-requests.ts';
 import { OneRequest } from './one-request.ts';
 import { takesStream } from './protocol.ts';
-import { cutShort } from './request-faults.ts';
+import { cutShort } from './request-body-faults.ts';
+import { ManyRequests } from './stream-of-requests.ts';
 
 export type FramedForm = {
   readonly codec: Codec;

@@ -1,4 +1,4 @@
-import { cutShort, notOne, tooLarge } from './request-faults.ts';
+import { cutShort, notOne, tooLarge } from './request-body-faults.ts';
 
 /**
  * A message of a stream with its flags: gRPC over HTTP/2, "Length-Prefixed-Message"; the Connect protocol's

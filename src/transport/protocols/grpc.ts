@@ -1,11 +1,12 @@
 import type { OutgoingHttpHeaders } from 'node:http';
-import type { MethodPlan } from '../../core/kit/plan.ts';
+import type { MethodPlan } from '../../core/kit/method-plan.ts';
 import type { StatusError } from '../../core/kit/status-error.ts';
 import type { Answer, CallMetadata } from '../../core/ports/call.ts';
 import type { Exchange } from '../exchange.ts';
 import { toHeaders } from './answer-headers.ts';
 import { protoCodec } from './codec.ts';
-import { acceptedEncodings, encodedFrame, gzipFor } from './compression.ts';
+import { encodedFrame, gzipFor } from './compress-answer.ts';
+import { acceptedEncodings } from './decompress-request.ts';
 import { framedRequest } from './framed-request.ts';
 import { compressedFlag, frame } from './frames.ts';
 import type { Protocol, Reply } from './protocol.ts';

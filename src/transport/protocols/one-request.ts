@@ -3,7 +3,7 @@ import type { RequestMessage } from '../../core/kit/request-message.ts';
 import type { Soon } from '../../core/kit/soon.ts';
 import { soonThen } from '../../core/kit/soon.ts';
 import type { CallRequest } from '../../core/ports/call.ts';
-import { cancelled, tooLarge } from './request-faults.ts';
+import { cancelled, tooLarge } from './request-body-faults.ts';
 import { WholeBody } from './whole-body.ts';
 
 /** Decodes the message of a whole body. It throws Faults. */

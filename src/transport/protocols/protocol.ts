@@ -1,4 +1,4 @@
-import type { MethodPlan } from '../../core/kit/plan.ts';
+import type { MethodPlan } from '../../core/kit/method-plan.ts';
 import type { StatusError } from '../../core/kit/status-error.ts';
 import type { Answer, CallMetadata, CallRequest, Protocol as ProtocolName } from '../../core/ports/call.ts';
 import type { Exchange } from '../exchange.ts';

@@ -1,8 +1,8 @@
 import type { OutgoingHttpHeaders } from 'node:http';
+import { percentEncode } from '../../core/kit/clip-text.ts';
 import { Fault } from '../../core/kit/fault.ts';
 import type { CoreReason } from '../../core/kit/reasons.ts';
 import type { StatusError } from '../../core/kit/status-error.ts';
-import { percentEncode } from '../../core/kit/text.ts';
 import { toHeaders } from './answer-headers.ts';
 
 /** The forms of an error in every protocol. If HTTP itself has a status for it, that is used. */

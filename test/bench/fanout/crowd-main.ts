@@ -2,10 +2,10 @@
 // when all have received an event, and when one was lost.
 import { readFileSync } from 'node:fs';
 import { LiveRequest, LiveResponse } from '../../../src/gen/portico/v1/live.ts';
+import { openH2Client } from '../../support/client/h2-client.ts';
 import { checker } from './check.ts';
 import type { CrowdOptions } from './crowd.ts';
 import { topic } from './event.ts';
-import { openH2Client } from '../../support/client/h2-client.ts';
 import { openWsClient } from './ws-client.ts';
 
 const options = JSON.parse(readFileSync(process.argv[2] ?? '', 'utf8')) as CrowdOptions;

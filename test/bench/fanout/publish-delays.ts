@@ -2,11 +2,11 @@
 import { randomBytes } from 'node:crypto';
 import { Redis, type RedisOptions } from 'ioredis';
 import { LiveRequest, LiveResponse } from '../../../src/gen/portico/v1/live.ts';
+import { openH2Client } from '../../support/client/h2-client.ts';
 import { sharedRedis } from '../../support/redis/redis.ts';
 import type { Harness } from '../harness.ts';
 import { quantile } from '../interleave.ts';
 import { payloadOf, topic } from './event.ts';
-import { openH2Client } from '../../support/client/h2-client.ts';
 import { openPublisher } from './publisher.ts';
 
 type Delays = { readonly p50Ms: number; readonly p99Ms: number };

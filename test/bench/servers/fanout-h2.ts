@@ -2,8 +2,8 @@
 import { createSecureServer, type ServerHttp2Stream } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { framed, subscribedMessage } from '../fanout/event.ts';
-import { publishBy } from './fanout-publish.ts';
 import { given, ready } from './common.ts';
+import { publishBy } from './fanout-publish.ts';
 
 const streams = new Set<ServerHttp2Stream>();
 const server = createSecureServer({ key: given.key(), cert: given.cert() });

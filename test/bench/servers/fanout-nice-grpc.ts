@@ -3,8 +3,8 @@ import { ServerCredentials } from '@grpc/grpc-js';
 import { createServer } from 'nice-grpc';
 import { LiveServiceDefinition } from '../../../src/gen/portico/v1/live.ts';
 import { subscribedMessage } from '../fanout/event.ts';
-import { publishBy } from './fanout-publish.ts';
 import { given, ready } from './common.ts';
+import { publishBy } from './fanout-publish.ts';
 
 const raw = { encode: (value: Uint8Array) => ({ finish: () => value }), decode: (value: Uint8Array) => value };
 const { connect } = LiveServiceDefinition.methods;

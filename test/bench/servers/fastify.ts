@@ -1,7 +1,8 @@
 // The same screen as a route of Fastify on HTTP/2: the token checked (and remembered), the JSON text kept per user and
 // language.
-import fastify from 'fastify';
+
 import type { AddressInfo } from 'node:net';
+import fastify from 'fastify';
 import { given, ready } from './common.ts';
 import { userOf } from './user-of.ts';
 

@@ -1,7 +1,8 @@
 // A Portico whose method takes a large request and answers nothing: what it costs is the request.
+
+import { openMessages } from '../../messages/harness.ts';
 import { registryOf, signIn } from '../../support/client/protocols.ts';
 import { fixtureRelease } from '../../support/server/test-server.ts';
-import { openMessages } from '../../messages/harness.ts';
 import { ready } from './common.ts';
 
 const messages = await openMessages();

@@ -1,9 +1,9 @@
 // A check of chat in the manner of Jepsen: clients that send, come and go, replicas that are killed, a Redis and a
 // PostgreSQL that break connections; then everything is healed, and what is stored is held against what each client saw.
 import { randomUUID } from 'node:crypto';
-import { join } from 'node:path';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Client } from 'pg';
 import { signIn } from '../../support/client/protocols.ts';
 import { createMigratedDatabase } from '../../support/postgres/postgres.ts';

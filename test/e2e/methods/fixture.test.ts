@@ -1,8 +1,8 @@
 import { after, before } from 'node:test';
 import { openFixture } from '../../fixture/app.ts';
 import { openScriptedUpstream, type ScriptedUpstream } from '../../fixture/scripted-upstream.ts';
-import { type TestServer, fixtureRelease, openTestServer } from '../../support/server/test-server.ts';
 import { registryOf } from '../../support/client/protocols.ts';
+import { fixtureRelease, openTestServer, type TestServer } from '../../support/server/test-server.ts';
 import { coreRows } from './core-rows.ts';
 import { fixtureRows } from './fixture-rows.ts';
 import { holdTable } from './hold-table.ts';

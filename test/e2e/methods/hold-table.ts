@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { FileRegistry } from '@bufbuild/protobuf';
-import type { TestServer } from '../../support/server/test-server.ts';
 import type { OwnReasons } from '../../support/client/conformance.ts';
 import { callOf, protocols, signIn, transportOf } from '../../support/client/protocols.ts';
+import type { TestServer } from '../../support/server/test-server.ts';
 import { holdRow, type Row } from './table.ts';
 
 /** Bidirectional streams need HTTP/2. */

@@ -1,7 +1,8 @@
 // One client of several topics: that of src/client, and what it was notified of, compared with what was published.
-import type { Session } from '../../../src/client/session.ts';
+
 import { type Live, openLive } from '../../../src/client/live/live.ts';
 import type { Notice } from '../../../src/client/live/state.ts';
+import type { Session } from '../../../src/client/session.ts';
 import { systemClock } from '../../../src/wire/system-clock.ts';
 import { type H2LiveParts, h2Live } from '../../support/client/h2-live.ts';
 import type { Published } from './publishers.ts';

@@ -1,7 +1,8 @@
 // Internal services that publish: one for each topic, which goes on with the next events when the last are confirmed.
+
+import { setTimeout as sleep } from 'node:timers/promises';
 import { ChannelCredentials } from '@grpc/grpc-js';
 import { type Channel, createChannel, createClient, Metadata } from 'nice-grpc';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { PublisherServiceDefinition } from '../../../src/gen/portico/internal/v1/publisher.ts';
 
 export type PublishersParts = {

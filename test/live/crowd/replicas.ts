@@ -6,7 +6,7 @@ import { holdPort } from '../../../scripts/hold-port.ts';
 import { startTied, type TiedProcess } from '../../../scripts/server-process.ts';
 import { ensureKey, keyDirectory } from '../../../src/core/adapters/keys/key-directory.ts';
 import { accessTokens, mintServiceToken } from '../../../src/core/services/session/access-tokens.ts';
-import { devTls } from '../../../src/transport/tls/dev-tls.ts';
+import { devTls } from '../../../src/transport/tls/dev-certificates.ts';
 import { systemClock } from '../../../src/wire/system-clock.ts';
 import { quietLog } from '../../support/log.ts';
 import { createMigratedDatabase } from '../../support/postgres/postgres.ts';

@@ -2,8 +2,8 @@
 import { create, type DescMessage, fromBinary, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
 import { Metadata } from 'nice-grpc-common';
 
-import { compileRules, validate } from '../../../src/core/interceptors/validate.ts';
-import type { MethodPlan } from '../../../src/core/kit/plan.ts';
+import { compileRules, validate } from '../../../src/core/interceptors/validate-request.ts';
+import type { MethodPlan } from '../../../src/core/kit/method-plan.ts';
 import { RequestMessage } from '../../../src/core/kit/request-message.ts';
 import { compilePlans } from '../../../src/core/policy/compile-plans.ts';
 import type { Answer, Caller, CallRequest, Protocol, ReadyCall } from '../../../src/core/ports/call.ts';

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { type ChatEvent, ChatResponse } from '../../../src/gen/portico/v1/chat.ts';
 import { until } from '../time/until.ts';
-import { type Answered, streamCalls, type StreamOptions, type Wish } from './stream-calls.ts';
+import { type Answered, type StreamOptions, streamCalls, type Wish } from './stream-calls.ts';
 
 export type ChatMessage = NonNullable<ChatResponse['message']>;
 type Kind = ChatMessage['$case'];

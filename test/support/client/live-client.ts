@@ -2,7 +2,7 @@
 import type { Transport } from '@connectrpc/connect';
 import { LiveResponse } from '../../../src/gen/portico/v1/live.ts';
 import { until } from '../time/until.ts';
-import { type Answered, streamCalls, type StreamOptions, type Wish } from './stream-calls.ts';
+import { type Answered, type StreamOptions, streamCalls, type Wish } from './stream-calls.ts';
 
 export type Message = NonNullable<LiveResponse['message']>;
 export type Kind = Message['$case'];

@@ -4,8 +4,8 @@ import { openRedis } from '../../../src/core/adapters/redis/connection/open-redi
 import type { Clock } from '../../../src/core/kit/clock.ts';
 import { systemClock } from '../../../src/wire/system-clock.ts';
 import { quietLog } from '../log.ts';
-import type { RedisPlace } from './redis.ts';
 import { until } from '../time/until.ts';
+import type { RedisPlace } from './redis.ts';
 
 /** One replica's end of a bus on a real Redis. */
 export async function openBus(place: RedisPlace, clock: Clock = systemClock) {

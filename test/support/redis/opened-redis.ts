@@ -1,8 +1,8 @@
 import { openRedis, type Redis } from '../../../src/core/adapters/redis/connection/open-redis.ts';
 import { systemClock } from '../../../src/wire/system-clock.ts';
 import { quietLog } from '../log.ts';
-import type { RedisPlace } from './redis.ts';
 import { until } from '../time/until.ts';
+import type { RedisPlace } from './redis.ts';
 
 /** A connection to a Redis, waited for. */
 export async function openedRedis(place: RedisPlace, clock = systemClock): Promise<Redis> {

@@ -1,7 +1,7 @@
 // A server with the fixture's app and the scripted behind it: what most files of test/e2e begin with.
 import { type Fixture, openFixture } from '../../fixture/app.ts';
 import { openScriptedUpstream, type ScriptedUpstream } from '../../fixture/scripted-upstream.ts';
-import { type TestServer, type TestServerOptions, openTestServer } from './test-server.ts';
+import { openTestServer, type TestServer, type TestServerOptions } from './test-server.ts';
 
 export type FixtureServer = TestServer & { readonly fixture: Fixture; readonly scripted: ScriptedUpstream };
 

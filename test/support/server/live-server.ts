@@ -1,6 +1,7 @@
 // A server with the fixture's app and namespaces of its own, with what tests of live updates do to it.
-import { callOf, keptTransports, type ProtocolName, registryOf, signIn } from '../client/protocols.ts';
+
 import { type LiveClient, type LiveOptions, openLiveClient } from '../client/live-client.ts';
+import { callOf, keptTransports, type ProtocolName, registryOf, signIn } from '../client/protocols.ts';
 import { type FixtureServer, openFixtureServer } from './fixture-server.ts';
 import { fixtureRelease, type TestServer, type TestServerOptions } from './test-server.ts';
 

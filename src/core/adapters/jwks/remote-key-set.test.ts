@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import type { ServerResponse } from 'node:http';
 import { test } from 'node:test';
+import { keptLog } from '../../../../test/support/log.ts';
 import { fakeClock } from '../../../../test/support/time/clock.ts';
 import { openIssuer } from '../../../../test/support/token/issuer.ts';
 import { jwkOf, type Key, makeKey, tokenOf } from '../../../../test/support/token/jws.ts';
-import { keptLog } from '../../../../test/support/log.ts';
 import { verifyByKeySet } from '../../services/session/verify-by-key-set.ts';
 import { remoteKeySet } from './remote-key-set.ts';
 

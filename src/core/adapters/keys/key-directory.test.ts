@@ -4,8 +4,8 @@ import { mkdirSync, mkdtempSync, renameSync, rmSync, utimesSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { fakeClock } from '../../../../test/support/time/clock.ts';
 import { keptLog } from '../../../../test/support/log.ts';
+import { fakeClock } from '../../../../test/support/time/clock.ts';
 import { ensureKey, keyDirectory } from './key-directory.ts';
 
 const pem = (namedCurve = 'prime256v1') => generateKeyPairSync('ec', { namedCurve }).privateKey.export({ type: 'pkcs8', format: 'pem' });

@@ -1,5 +1,5 @@
-import { bucketCount, bucketOf } from '../../kit/tag-buckets.ts';
 import type { Clock } from '../../kit/clock.ts';
+import { bucketCount, bucketOf } from '../../kit/tag-buckets.ts';
 import type { Standing, TagVersions } from '../../ports/tag-versions.ts';
 
 /**

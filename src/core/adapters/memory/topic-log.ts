@@ -15,7 +15,7 @@ import {
   type TopicPosition,
 } from '../../ports/topic-log.ts';
 import { type Announcement, busTopicOf, encodeAnnouncement } from '../topics/announced-event.ts';
-import { followBy } from '../topics/follow.ts';
+import { followBy } from '../topics/follow-topic.ts';
 import { append, beginLog, bytesOf, empty, eventsAfter, type KeptLog } from './kept-log.ts';
 
 export type MemoryTopicLogParts = {

@@ -4,9 +4,9 @@ import type { Log } from '../../ports/log.ts';
 import {
   checkPresence,
   checkPresenceTopic,
-  memberMs as usualMemberMs,
   type Presence,
   type PresenceLimits,
+  memberMs as usualMemberMs,
   refreshMs as usualRefreshMs,
 } from '../../ports/presence.ts';
 import { countEveryMs, membersMax, type PresenceStore } from './presence-store.ts';

@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis';
 import type { Clock } from '../../kit/clock.ts';
-import { reconnect } from './connection/reconnect.ts';
+import { reconnect } from './connection/reconnect-when-ended.ts';
 import { connectionOptions, type RedisNode } from './connection/redis-node.ts';
 
 /** The one subscriber connection to one Redis. It knows channels, but not their subscribers. */

@@ -1,11 +1,11 @@
 import type { Clock } from '../../kit/clock.ts';
 import type { CacheEntry, CacheStore } from '../../ports/cache-store.ts';
-import { limitReads } from './limit-reads.ts';
 import { bodyMax, decodeEntry, encodeEntry, entryBytesMax } from './cache-entry.ts';
 import { entryKey, leaseKey } from './cache-keys.ts';
 import type { Redis } from './connection/open-redis.ts';
 import { redisScript } from './connection/redis-script.ts';
 import { withLeases } from './leases.ts';
+import { limitReads } from './limit-reads.ts';
 
 /**
  * Reads on their way: Redis answers all that one connection has sent before it looks at another, on which the versions

@@ -1,4 +1,4 @@
-import { type Limiter, openLimiter } from '../../kit/limiter.ts';
+import { type Limiter, openLimiter } from '../../kit/concurrency-limiter.ts';
 import { StoreDown } from '../../kit/store-down.ts';
 
 /** Most reads that wait for their turn; over it Redis counts as too slow. */

@@ -11,10 +11,10 @@ import {
   type TopicPosition,
 } from '../../ports/topic-log.ts';
 import { busTopicOf } from '../topics/announced-event.ts';
-import { followBy } from '../topics/follow.ts';
-import { limitReads } from './limit-reads.ts';
+import { followBy } from '../topics/follow-topic.ts';
 import { busChannel, placeOf } from './bus-channel.ts';
 import type { Redis } from './connection/open-redis.ts';
+import { limitReads } from './limit-reads.ts';
 import { beginScript, publishScript, readScript, topScript } from './topic-scripts.ts';
 
 export type RedisTopicLogParts = {

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Kysely } from 'kysely';
 import { Fault } from '../../kit/fault.ts';
-import type { Database } from './database.ts';
 import { openDatabaseAccess } from './database-access.ts';
+import type { Database } from './database-tables.ts';
 
 const db = {} as Kysely<Database>;
 const turn = () => new Promise((resolve) => setImmediate(resolve));

@@ -1,5 +1,5 @@
 import type { Kysely } from 'kysely';
-import type { Database } from './database.ts';
+import type { Database } from './database-tables.ts';
 import { storageFault } from './storage-fault.ts';
 
 /**

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Kysely, sql } from 'kysely';
-import type { Database } from './database.ts';
+import type { Database } from './database-tables.ts';
 
 /** One file of migrations/core or migrations/app. */
 export type Migration = { /** "core/0001_sessions" */ readonly name: string; readonly checksum: string; readonly text: string };

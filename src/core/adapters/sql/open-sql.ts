@@ -2,7 +2,7 @@ import type { Meter } from '@opentelemetry/api';
 import { Kysely, PostgresDialect } from 'kysely';
 import { types } from 'pg';
 import type { Log } from '../../ports/log.ts';
-import type { Database } from './database.ts';
+import type { Database } from './database-tables.ts';
 import { openPglite } from './open-pglite.ts';
 import { openPool } from './open-pool.ts';
 

@@ -1,7 +1,7 @@
 import { type Selectable, sql, type Transaction } from 'kysely';
 import type { Session, Sessions } from '../../ports/sessions.ts';
-import type { Database, SessionsTable } from './database.ts';
 import type { UseDatabase } from './database-access.ts';
+import type { Database, SessionsTable } from './database-tables.ts';
 
 /** The key of the advisory lock for deletions by one replica at a time: an arbitrary unique number. */
 const forgetLock = 7_306_371_302;

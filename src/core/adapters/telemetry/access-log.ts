@@ -1,4 +1,4 @@
-import { networkOf } from '../../kit/network.ts';
+import { networkOf } from '../../kit/address-network.ts';
 import type { CallRecord, CallRecorder } from '../../ports/call-record.ts';
 import { isServerError, statusNames } from './status-names.ts';
 

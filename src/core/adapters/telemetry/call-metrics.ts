@@ -1,5 +1,5 @@
 import type { Attributes, Meter } from '@opentelemetry/api';
-import type { MethodPlan } from '../../kit/plan.ts';
+import type { MethodPlan } from '../../kit/method-plan.ts';
 import type { CallRecord } from '../../ports/call-record.ts';
 import { isServerError, statusNames } from './status-names.ts';
 

@@ -1,4 +1,4 @@
-import { isIP, connect as connectTcp, type Socket } from 'node:net';
+import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { checkServerIdentity, connect as connectTls } from 'node:tls';
 import type { UpstreamTarget } from '../../ports/upstream-transport.ts';
 import type { SocketAddress } from './upstream-address.ts';

@@ -1,9 +1,9 @@
 import { type ClientHttp2Stream, constants } from 'node:http2';
 import { gunzip } from 'node:zlib';
 import type { TransportEnd, UpstreamCall, UpstreamReceiver, UpstreamSender, UpstreamStatus } from '../../ports/upstream-transport.ts';
-import { framed, Malformed, MessageReader } from './message-reader.ts';
-import { isGrpc, ReceivedHeaders, type ResponseHeaders, receivedStatus } from './response-headers.ts';
 import type { Session } from './http2-session.ts';
+import { framed, Malformed, MessageReader } from './read-messages.ts';
+import { isGrpc, ReceivedHeaders, type ResponseHeaders, receivedStatus } from './response-headers.ts';
 import { endOfClosed, madeHere, notGrpc } from './stream-end.ts';
 
 /** The largest answer in bytes, before and after decompression. */

@@ -1,10 +1,10 @@
 import type { Clock } from '../../kit/clock.ts';
 import type { UpstreamTarget, UpstreamTransport } from '../../ports/upstream-transport.ts';
-import { openBalancer } from './balancer.ts';
-import { type CallParts, Http2Call } from './http2-call.ts';
 import { type Lookup, systemLookup } from './dns-polling.ts';
-import { baseHeaders, requestHeaders } from './request-headers.ts';
+import { type CallParts, Http2Call } from './http2-call.ts';
 import type { ConnectFailure, Session } from './http2-session.ts';
+import { baseHeaders, requestHeaders } from './request-headers.ts';
+import { openBalancer } from './round-robin.ts';
 import { madeHere } from './stream-end.ts';
 import { transparentRetryMs } from './transparent-retry.ts';
 

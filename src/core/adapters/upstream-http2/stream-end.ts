@@ -1,7 +1,7 @@
 import { constants } from 'node:http2';
 import type { TransportCause, TransportEnd } from '../../ports/upstream-transport.ts';
-import type { ResponseHeaders } from './response-headers.ts';
 import type { Session } from './http2-session.ts';
+import type { ResponseHeaders } from './response-headers.ts';
 
 /** An end that this side causes. */
 export function madeHere(cause: TransportCause, detail: string, processed: TransportEnd['processed'] = 'maybe'): TransportEnd {

@@ -1,6 +1,6 @@
 import type { Clock } from '../../kit/clock.ts';
-import type { Computed } from '../computed-answer.ts';
 import { openScopedMap, type ScopedKey } from '../../kit/scoped-map.ts';
+import type { Computed } from '../computed-answer.ts';
 
 /**
  * How long an answer with parts missing serves those who come after it, so that a failing upstream is not asked once

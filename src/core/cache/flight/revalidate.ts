@@ -1,13 +1,13 @@
+import { openPlaces } from '../../kit/taken-places.ts';
 import type { ComputeSoFar } from '../../ports/cached-stream.ts';
-import { openPlaces } from '../../kit/places.ts';
 import type { ReadyCall } from '../../ports/call.ts';
+import type { CachedMethod } from '../cached-method.ts';
 import type { Begin } from '../compute.ts';
 import type { Computed } from '../computed-answer.ts';
 import type { Key } from '../key/key.ts';
-import type { CachedMethod } from '../cached-method.ts';
 import type { OpenWaitBudget } from '../wait-budget.ts';
-import type { Backoffs } from './revalidation-backoff.ts';
 import type { Flights } from './flights.ts';
+import type { Backoffs } from './revalidation-backoff.ts';
 
 /**
  * The largest number of concurrent computations behind old answers. Beyond it old answers are served without one. A

@@ -1,5 +1,5 @@
 import { Metadata } from 'nice-grpc-common';
-import type { CachePlan } from '../../kit/plan.ts';
+import type { CachePlan } from '../../kit/method-plan.ts';
 import type { Authenticated, Call, Caller, Decoded, Peer, ReadyCall, UserCaller } from '../../ports/call.ts';
 import { type LanguageOf, varyValue } from './vary.ts';
 

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import type { MethodPlan } from '../../kit/plan.ts';
+import type { MethodPlan } from '../../kit/method-plan.ts';
 import type { ReadyCall, UserCaller } from '../../ports/call.ts';
 import { claimOf, decodedOf } from './inputs.ts';
 import { type LanguageOf, varyValue, varyValueMax } from './vary.ts';

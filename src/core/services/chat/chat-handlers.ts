@@ -5,7 +5,7 @@ import type { Sender } from '../../ports/chat.ts';
 import { userOf } from '../../streams/stream-service.ts';
 import { serviceHandlers } from '../service-handlers.ts';
 import type { ChatParts } from './chat-stream.ts';
-import { changeIn, conversationOut, entryIn, eventOut, kindIn, ownOut, postedOut, roles } from './messages.ts';
+import { changeIn, conversationOut, entryIn, eventOut, kindIn, ownOut, postedOut, roles } from './encode-chat.ts';
 
 const { connect: _, open: __, send: ___, ...methods } = ChatServiceDefinition.methods;
 const unary = { ...ChatServiceDefinition, methods };

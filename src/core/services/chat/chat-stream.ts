@@ -1,17 +1,17 @@
 import type { ChatHello, ChatRequest, MarkReceivedRequest, PostRequest, Typing } from '../../../gen/portico/v1/chat.ts';
 import type { Clock } from '../../kit/clock.ts';
+import type { Limiter } from '../../kit/concurrency-limiter.ts';
 import { Fault } from '../../kit/fault.ts';
-import type { Limiter } from '../../kit/limiter.ts';
 import { pause, untilCalled } from '../../kit/until-called.ts';
 import type { ReadyCall } from '../../ports/call.ts';
 import type { ChatEvent, ChatStore, Membership, SyncPoint } from '../../ports/chat.ts';
 import type { Announced, ChatAnnouncements } from '../../ports/chat-announcements.ts';
 import type { Log } from '../../ports/log.ts';
-import { closeOf, isDefect, outcomeOf } from '../../streams/failures.ts';
-import { type StreamHandler, userOf } from '../../streams/stream-service.ts';
+import { closeOf, isDefect, outcomeOf } from '../../streams/close-for-error.ts';
 import type { Stream } from '../../streams/stream.ts';
-import { type ChatActions, smallMax } from './actions.ts';
-import { conversationOut, encode, encodeEvents, entryIn, postedOut } from './messages.ts';
+import { type StreamHandler, userOf } from '../../streams/stream-service.ts';
+import { type ChatActions, smallMax } from './chat-actions.ts';
+import { conversationOut, encode, encodeEvents, entryIn, postedOut } from './encode-chat.ts';
 import { syncPointOf, syncTokenOf } from './sync-token.ts';
 
 /** What every chat stream of this replica uses. */

@@ -4,8 +4,8 @@ import type { Handler, ReadyCall } from '../../ports/call.ts';
 import type { Role } from '../../ports/chat.ts';
 import type { ChatWrites } from '../../ports/chat-writes.ts';
 import { serviceHandlers } from '../service-handlers.ts';
-import type { ChatActions } from './actions.ts';
-import { changeIn, contentIn, kindIn, postedOut } from './messages.ts';
+import type { ChatActions } from './chat-actions.ts';
+import { changeIn, contentIn, kindIn, postedOut } from './encode-chat.ts';
 
 /** @param name of the service, or of what else speaks */
 export function chatWrites(actions: ChatActions, newId: () => string, name: string): ChatWrites {

@@ -1,14 +1,14 @@
 import type { Meter } from '@opentelemetry/api';
 import { type ChatHello, ChatServiceDefinition } from '../../../gen/portico/v1/chat.ts';
-import { openLimiter } from '../../kit/limiter.ts';
-import { observeGauge } from '../../kit/observe.ts';
+import { openLimiter } from '../../kit/concurrency-limiter.ts';
+import { observeGauge } from '../../kit/observe-metric.ts';
 import type { Bus } from '../../ports/bus.ts';
 import type { Handler } from '../../ports/call.ts';
 import type { ChatWrites } from '../../ports/chat-writes.ts';
-import { openRegistry, type Registry, type RegistryParts } from '../../streams/registry-of-streams.ts';
+import { openRegistry, type Registry, type RegistryParts } from '../../streams/stream-registry.ts';
 import { type StreamSettings, streamLimits } from '../../streams/stream-limits.ts';
 import { streamHandlers } from '../../streams/stream-service.ts';
-import { chatActions } from './actions.ts';
+import { chatActions } from './chat-actions.ts';
 import { chatHandlers } from './chat-handlers.ts';
 import { type ChatParts, chatStream } from './chat-stream.ts';
 import { chatWrites, conversationHandlers } from './chat-writes.ts';

@@ -1,5 +1,5 @@
 import type { Meter } from '@opentelemetry/api';
-import { observeCounter, observeGauge } from '../../kit/observe.ts';
+import { observeCounter, observeGauge } from '../../kit/observe-metric.ts';
 
 /** The counters of live streams: plain numbers, because an event for a thousand clients counts a thousand times. */
 export type LiveCounts = {

@@ -1,14 +1,14 @@
 import type { Clock } from '../../kit/clock.ts';
-import type { MethodPlan } from '../../kit/plan.ts';
+import type { Limiter } from '../../kit/concurrency-limiter.ts';
+import type { MethodPlan } from '../../kit/method-plan.ts';
 import type { Log } from '../../ports/log.ts';
 import type { Publish } from '../../ports/publish.ts';
 import type { TopicLog } from '../../ports/topic-log.ts';
 import type { LiveCounts } from './live-metrics.ts';
-import type { Feed } from './feed.ts';
-import type { Limiter } from '../../kit/limiter.ts';
-import type { ReadTopic } from './namespaces.ts';
 import type { Presences } from './send-presence.ts';
-import type { Watches } from './watches.ts';
+import type { Feed } from './topic-feed.ts';
+import type { ReadTopic } from './topic-namespaces.ts';
+import type { Watches } from './watched-answers.ts';
 
 /** What every live stream of this replica uses. */
 export type LiveParts = {

@@ -1,14 +1,14 @@
 import { hash } from 'node:crypto';
 import type { LiveHello, LivePublish, LiveRequest } from '../../../gen/portico/v1/live.ts';
 import type { ReadyCall } from '../../ports/call.ts';
-import type { StreamHandler } from '../../streams/stream-service.ts';
+import { outcomeOf } from '../../streams/close-for-error.ts';
 import type { Stream } from '../../streams/stream.ts';
-import { encode, positionOut } from './encode.ts';
-import { outcomeOf } from '../../streams/failures.ts';
+import type { StreamHandler } from '../../streams/stream-service.ts';
+import { encode, positionOut } from './encode-live.ts';
 import type { LiveParts } from './live-parts.ts';
-import { checkListen, forbidden } from './namespaces.ts';
 import { openStreamWatches } from './stream-watches.ts';
 import { openSubscriptions } from './subscriptions.ts';
+import { checkListen, forbidden } from './topic-namespaces.ts';
 
 /** What the messages of one client do. */
 export function liveStream(stream: Stream, call: ReadyCall, parts: LiveParts, hello: LiveHello): StreamHandler<LiveRequest> {

@@ -1,24 +1,24 @@
 import type { Meter } from '@opentelemetry/api';
 import { type LiveHello, LiveServiceDefinition } from '../../../gen/portico/v1/live.ts';
-import { openLimiter } from '../../kit/limiter.ts';
-import type { MethodPlan } from '../../kit/plan.ts';
+import { openLimiter } from '../../kit/concurrency-limiter.ts';
+import type { MethodPlan } from '../../kit/method-plan.ts';
 import type { Bus } from '../../ports/bus.ts';
 import type { Handler } from '../../ports/call.ts';
 import type { Log } from '../../ports/log.ts';
 import type { Presence } from '../../ports/presence.ts';
 import type { Publish } from '../../ports/publish.ts';
 import type { TopicLog } from '../../ports/topic-log.ts';
-import { openRegistry, type Registry } from '../../streams/registry-of-streams.ts';
+import { openRegistry, type Registry } from '../../streams/stream-registry.ts';
 import { type StreamSettings, streamLimits } from '../../streams/stream-limits.ts';
 import { streamHandlers } from '../../streams/stream-service.ts';
-import { openFeeds } from './feed.ts';
 import { liveCounts } from './live-metrics.ts';
 import type { LiveParts } from './live-parts.ts';
 import { liveStream } from './live-stream.ts';
-import { compileNamespaces, type NamespaceSettings, topicsOf } from './namespaces.ts';
-import { publishBy } from './publish.ts';
+import { publishBy } from './publish-event.ts';
 import { openPresences } from './send-presence.ts';
-import { openWatches, type WatchesParts } from './watches.ts';
+import { openFeeds } from './topic-feed.ts';
+import { compileNamespaces, type NamespaceSettings, topicsOf } from './topic-namespaces.ts';
+import { openWatches, type WatchesParts } from './watched-answers.ts';
 
 /** The service of live updates. */
 export type Live = Pick<Registry, 'disconnect' | 'drain'> & {

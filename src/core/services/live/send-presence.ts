@@ -5,8 +5,8 @@ import type { Log } from '../../ports/log.ts';
 import { type Presence, type PresenceLimits, presenceChangeOf, presenceTopicOf } from '../../ports/presence.ts';
 import type { TopicEvent, TopicPosition } from '../../ports/topic-log.ts';
 import type { Stream } from '../../streams/stream.ts';
-import { encode, positionOut } from './encode.ts';
-import type { Feed } from './feed.ts';
+import { encode, positionOut } from './encode-live.ts';
+import type { Feed } from './topic-feed.ts';
 
 /** Who is on the topics that clients of this replica listen to. */
 export type Presences = {

@@ -1,9 +1,9 @@
 import type { Watch } from '../../../gen/portico/v1/live.ts';
 import type { Caller, ReadyCall } from '../../ports/call.ts';
 import { type Close, closeFor } from '../../streams/close-advice.ts';
+import { closeOf, isDefect } from '../../streams/close-for-error.ts';
 import type { Stream } from '../../streams/stream.ts';
-import { encode } from './encode.ts';
-import { closeOf, isDefect } from '../../streams/failures.ts';
+import { encode } from './encode-live.ts';
 import type { LiveParts } from './live-parts.ts';
 import type { Shot } from './watch-group.ts';
 

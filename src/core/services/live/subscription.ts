@@ -1,12 +1,12 @@
 import { backoffMs } from '../../kit/backoff.ts';
 import type { Clock } from '../../kit/clock.ts';
-import { pause, untilCalled } from '../../kit/until-called.ts';
+import type { Limiter } from '../../kit/concurrency-limiter.ts';
 import { StoreDown } from '../../kit/store-down.ts';
+import { pause, untilCalled } from '../../kit/until-called.ts';
 import type { TopicLog, TopicPosition } from '../../ports/topic-log.ts';
 import type { Stream } from '../../streams/stream.ts';
-import { encode, encodeEvents, positionOut } from './encode.ts';
-import type { Batch, Feed, Follower } from './feed.ts';
-import type { Limiter } from '../../kit/limiter.ts';
+import { encode, encodeEvents, positionOut } from './encode-live.ts';
+import type { Batch, Feed, Follower } from './topic-feed.ts';
 
 export type SubscriptionParts = {
   readonly topic: string;

@@ -3,12 +3,12 @@ import { Fault } from '../../kit/fault.ts';
 import type { Caller, ReadyCall } from '../../ports/call.ts';
 import type { TopicPosition } from '../../ports/topic-log.ts';
 import { type Close, closeFor, comeBack } from '../../streams/close-advice.ts';
+import { closeOf, isDefect } from '../../streams/close-for-error.ts';
 import type { Stream } from '../../streams/stream.ts';
-import { encode } from './encode.ts';
-import { closeOf, isDefect } from '../../streams/failures.ts';
+import { encode } from './encode-live.ts';
 import type { LiveParts } from './live-parts.ts';
-import { checkListen, forbidden, requestOf, type TopicOf } from './namespaces.ts';
 import { Subscription } from './subscription.ts';
+import { checkListen, forbidden, requestOf, type TopicOf } from './topic-namespaces.ts';
 
 /** A subscription of a stream. Its states: asking, whether the client may listen; listening; closed. */
 type Open = { readonly wish: Subscribe; readonly named: TopicOf; listening: boolean; endAsking(): void; endListening(): void };

@@ -1,9 +1,9 @@
 import { backoffMs } from '../../kit/backoff.ts';
 import type { Clock } from '../../kit/clock.ts';
+import type { Limiter } from '../../kit/concurrency-limiter.ts';
 import type { Answer } from '../../ports/call.ts';
 import type { Watched } from '../../ports/watched.ts';
-import { encode } from './encode.ts';
-import type { Limiter } from '../../kit/limiter.ts';
+import { encode } from './encode-live.ts';
 
 /** The newest answer of a group, encoded once for all its members. */
 export type Shot = {

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { fakeClock } from '../../../../test/support/time/clock.ts';
 import { keptLog, quietLog } from '../../../../test/support/log.ts';
+import { fakeClock } from '../../../../test/support/time/clock.ts';
 import { memoryBus } from '../../adapters/memory/bus.ts';
 import { memoryRevocations } from '../../adapters/memory/revocations.ts';
 import { StoreDown } from '../../kit/store-down.ts';
 import type { Bus } from '../../ports/bus.ts';
+import { broadcastRevocations, type RevocationBroadcasts } from './revocation-broadcast.ts';
 import { pollRevocations } from './revocation-polling.ts';
-import { type RevocationBroadcasts, broadcastRevocations } from './revocation-broadcast.ts';
 
 const ttlMaxMs = 60_000;
 const turn = () => new Promise<void>((done) => setImmediate(done));

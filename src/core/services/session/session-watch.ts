@@ -4,9 +4,9 @@ import type { Log } from '../../ports/log.ts';
 import type { Revocations } from '../../ports/revocations.ts';
 import type { Sessions } from '../../ports/sessions.ts';
 import { livesOnMs } from './access-tokens.ts';
-import { startJanitor } from './janitor.ts';
-import { pollRevocations, noBroadcasts } from './revocation-polling.ts';
+import { startDeletingEndedSessions } from './delete-ended-sessions.ts';
 import { broadcastRevocations } from './revocation-broadcast.ts';
+import { noBroadcasts, pollRevocations } from './revocation-polling.ts';
 
 /** The sessions that have ended, at this replica and at others. */
 export type SessionWatch = {
@@ -48,7 +48,7 @@ export function watchSessions(parts: SessionWatchParts): SessionWatch {
   const following = opened.then(() =>
     pollRevocations({ sessions, revocations: local, news: news ?? noBroadcasts, clock, log, ttlMs, everyMs, wholeEveryMs }),
   );
-  const tidying = opened.then(() => startJanitor({ sessions, clock, log, keepMs, idleMs, absoluteMs }));
+  const tidying = opened.then(() => startDeletingEndedSessions({ sessions, clock, log, keepMs, idleMs, absoluteMs }));
   tidying.catch(() => {}); // callers that wait for the database receive the error
   return {
     revocations: news ?? local,

@@ -6,8 +6,8 @@ import { StoreDown } from '../../../kit/store-down.ts';
 import type { Log } from '../../../ports/log.ts';
 import { credentials, parseAddress, type RedisPlace, sentinelAddress, singleAddress } from './redis-address.ts';
 import { firstWord } from './redis-error.ts';
-import { misfitsOf } from './redis-requirements.ts';
 import { commandTimeoutMs, openRedisNode, type RedisNode, type Word } from './redis-node.ts';
+import { misfitsOf } from './redis-requirements.ts';
 import { clusterNodes, oneNode, type RedisRouter } from './redis-router.ts';
 import type { RedisScript } from './redis-script.ts';
 

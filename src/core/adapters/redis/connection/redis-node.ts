@@ -2,7 +2,7 @@ import { Redis, type RedisOptions } from 'ioredis';
 import type { Clock } from '../../../kit/clock.ts';
 import { StoreDown } from '../../../kit/store-down.ts';
 import { answersWithin } from './command-timeout.ts';
-import { reconnect } from './reconnect.ts';
+import { reconnect } from './reconnect-when-ended.ts';
 import { interpret } from './redis-error.ts';
 import { parseInfo, type RedisInfo } from './redis-info.ts';
 

@@ -1,10 +1,10 @@
 import { sql, type Transaction } from 'kysely';
 import { Fault } from '../../../kit/fault.ts';
 import { type ChatEvent, membersMax, type Role, type Sender } from '../../../ports/chat.ts';
-import type { Database } from '../database.ts';
 import type { UseDatabase } from '../database-access.ts';
-import { unknownConversation } from './append.ts';
-import { checkOnce, insertUsers, raiseUsers } from './create.ts';
+import type { Database } from '../database-tables.ts';
+import { unknownConversation } from './append-events.ts';
+import { checkOnce, insertUsers, raiseUsers } from './create-conversation.ts';
 
 type Change = NonNullable<ChatEvent['changes']>[number];
 type Wish = { readonly eventId: string; readonly changes: readonly Change[] };

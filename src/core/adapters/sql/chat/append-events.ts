@@ -1,0 +1,149 @@
+import { hash } from 'node:crypto';
+import { type Kysely, sql } from 'kysely';
+import { Fault } from '../../../kit/fault.ts';
+import type { Appended, NewEntry } from '../../../ports/chat.ts';
+import type { UseDatabase } from '../database-access.ts';
+import type { Database } from '../database-tables.ts';
+
+type Outcome = 'appended' | 'repeated' | 'unknown' | 'reused' | 'expired' | 'target' | 'forbidden';
+type Row = { outcome: Outcome; seq: bigint; number: bigint | null; event_id: string; sent_at: Date };
+type Waiter = { readonly conversationId: string; readonly entry: NewEntry; resolve(appended: Appended): void; reject(error: unknown): void };
+
+/** Entries of one transaction. */
+const entriesMax = 100;
+/** Transactions at the same time: what comes while all are under way is committed together by the next one. */
+const transactionsMax = 4;
+
+/**
+ * Appends to conversations. What comes while a transaction of its conversation is under way waits, and is committed
+ * together: a conversation is one row lock, which only its own transactions wait for. Under load a transaction has the
+ * entries of several conversations, whose rows are locked in the order of their ids.
+ */
+export function openAppend(use: UseDatabase): (conversationId: string, entry: NewEntry) => Promise<Appended> {
+  const waiting = new Map<string, Waiter[]>();
+  const busy = new Set<string>();
+  let running = 0;
+  let starts = false;
+
+  const takeBatch = (): Waiter[] => {
+    const batch: Waiter[] = [];
+    for (const [conversationId, queue] of waiting) {
+      if (batch.length === entriesMax) break;
+      if (busy.has(conversationId)) continue;
+      batch.push(...queue.splice(0, entriesMax - batch.length));
+      busy.add(conversationId);
+      if (queue.length === 0) waiting.delete(conversationId);
+    }
+    return batch;
+  };
+  const start = () => {
+    starts = false;
+    while (running < transactionsMax) {
+      const batch = takeBatch();
+      if (batch.length === 0) return;
+      running++;
+      void commit(use, batch).finally(() => {
+        running--;
+        for (const { conversationId } of batch) busy.delete(conversationId);
+        start();
+      });
+    }
+  };
+  return (conversationId, entry) =>
+    new Promise((resolve, reject) => {
+      const queue = waiting.get(conversationId) ?? [];
+      queue.push({ conversationId, entry, resolve, reject });
+      waiting.set(conversationId, queue);
+      if (starts || running === transactionsMax) return;
+      starts = true;
+      setImmediate(start); // all that one moment has brought is one transaction
+    });
+}
+
+/** It never rejects. */
+async function commit(use: UseDatabase, batch: readonly Waiter[]): Promise<void> {
+  const parts = [...Map.groupBy(batch, ({ conversationId }) => conversationId)].sort(([a], [b]) => (a < b ? -1 : 1));
+  try {
+    const rows = await use((db) => call(db, parts));
+    for (const [i, { resolve, reject }] of parts.flatMap(([, waiters]) => waiters).entries()) {
+      const row = rows[i] as Row;
+      const refused = faultOf(row.outcome);
+      if (refused === undefined) resolve(appendedOf(row));
+      else reject(refused);
+    }
+  } catch (error) {
+    // an entry that the database refuses takes the others with it: each conversation, then each entry, is tried alone
+    if (batch.length === 1 || error instanceof Fault) for (const { reject } of batch) reject(error);
+    else if (parts.length > 1) await Promise.all(parts.map(([, waiters]) => commit(use, waiters)));
+    else for (const waiter of batch) await commit(use, [waiter]);
+  }
+}
+
+async function call(db: Kysely<Database>, parts: readonly (readonly [string, readonly Waiter[]])[]): Promise<readonly Row[]> {
+  const batches = JSON.stringify(parts.map(([id, waiters]) => ({ id, entries: waiters.map(({ entry }) => entryOf(entry)) })));
+  const { rows } = await sql<Row>`
+    SELECT a.outcome, a.seq, a.number, a.event_id, a.sent_at
+    FROM ROWS FROM (jsonb_to_recordset(${batches}::jsonb) AS (id uuid, entries jsonb)) WITH ORDINALITY AS b (id, entries, place)
+    CROSS JOIN LATERAL chat_append(b.id, b.entries) WITH ORDINALITY AS a (outcome, seq, number, event_id, sent_at, place)
+    ORDER BY b.place, a.place`.execute(db);
+  return rows;
+}
+
+/** As `chat_append` takes it. */
+function entryOf({ kind, sender, clientId, eventId, text, data, replySeq, targetSeq, reaction, removed = false }: NewEntry) {
+  const bytes = data && Buffer.from(data).toString('base64');
+  return {
+    kind,
+    sender_kind: sender.kind,
+    sender_id: sender.id,
+    client_id: clientId,
+    hash: hash('sha256', JSON.stringify([kind, text, bytes, replySeq, targetSeq, reaction, removed]), 'hex'),
+    text: kind === 'message' || kind === 'edit' ? (text ?? '') : undefined,
+    data: bytes,
+    reply: replySeq,
+    target: targetSeq,
+    reaction,
+    removed,
+    event_id: eventId,
+  };
+}
+
+function appendedOf({ outcome, seq, number, event_id: eventId, sent_at: sentAt }: Row): Appended {
+  return {
+    seq: Number(seq),
+    number: number === null ? undefined : Number(number),
+    eventId,
+    sentAtMs: sentAt.getTime(),
+    repeated: outcome === 'repeated',
+  };
+}
+
+function faultOf(outcome: Outcome): Fault | undefined {
+  switch (outcome) {
+    case 'appended':
+    case 'repeated':
+      return undefined;
+    case 'unknown':
+      return unknownConversation();
+    case 'reused':
+      return reusedId();
+    case 'expired':
+      return new Fault('MESSAGE_EXPIRED', 'This was sent long ago, and is kept no longer: its repeat is not sent again.');
+    case 'target':
+      return unknownMessage();
+    case 'forbidden':
+      return new Fault('CHAT_FORBIDDEN', 'The message is of another sender.');
+  }
+}
+
+export function unknownConversation(): Fault {
+  return new Fault('CONVERSATION_UNKNOWN', 'There is no such conversation, or you are not a member of it.');
+}
+
+export function unknownMessage(): Fault {
+  return new Fault('MESSAGE_UNKNOWN', 'There is no such message, or it was deleted.');
+}
+
+export function reusedId(): Fault {
+  return new Fault('MESSAGE_ID_REUSED', 'The client id belongs to something else that you have sent: use a new one.');
+}

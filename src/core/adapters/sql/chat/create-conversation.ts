@@ -1,0 +1,106 @@
+import { hash, randomUUID } from 'node:crypto';
+import { sql, type Transaction } from 'kysely';
+import { Fault, ruleBroken } from '../../../kit/fault.ts';
+import type { ChatEvent, Conversation, NewConversation } from '../../../ports/chat.ts';
+import type { UseDatabase } from '../database-access.ts';
+import type { Database } from '../database-tables.ts';
+import { reusedId } from './append-events.ts';
+
+type Row = { id: string; title: string; subject: string; created_at: Date; last_seq: bigint; members_count: number; created_hash: Buffer };
+
+/** See `ChatStore.create`. */
+export async function createConversation(
+  use: UseDatabase,
+  wish: NewConversation,
+): Promise<{ conversation: Conversation; event: ChatEvent | undefined }> {
+  const { id, kind, subject, title, clientId, createdBy, members } = wish;
+  checkOnce('members', members);
+  if (kind === 'direct' && members.length !== 2) throw ruleBroken('members', 'must be two of a direct conversation');
+  if (kind === 'direct' && title !== '') throw ruleBroken('title', 'is that of a group');
+  const creator = `${createdBy.kind}:${createdBy.id}`;
+  const [low = null, high = null] = kind === 'direct' ? members.map(({ userId }) => userId).sort(byBytes) : [];
+  const contentHash = hash('sha256', JSON.stringify([kind, subject, title, members.map(({ userId, role }) => [userId, role]).sort()]), 'buffer');
+  return use((db) =>
+    db.transaction().execute(async (tx) => {
+      const { rows: made } = await sql<Row>`
+        INSERT INTO chat_conversations (id, kind, subject, title, low_user_id, high_user_id, created_by, created_key, created_hash, last_seq, members_count)
+        VALUES (${id}, ${kind}, ${subject}, ${title}, ${low}, ${high}, ${creator}, ${clientId}, ${contentHash}, 1, ${members.length})
+        ON CONFLICT DO NOTHING RETURNING *`.execute(tx);
+      if (made[0] !== undefined) return { conversation: conversationOf(made[0], kind), event: await insertMembers(tx, wish, made[0].created_at) };
+      const { rows: byKey } = await sql<Row>`SELECT * FROM chat_conversations WHERE created_by = ${creator} AND created_key = ${clientId}`.execute(
+        tx,
+      );
+      if (byKey[0] !== undefined && !contentHash.equals(byKey[0].created_hash)) throw reusedId();
+      const { rows: byPair } =
+        await sql<Row>`SELECT * FROM chat_conversations WHERE low_user_id = ${low} AND high_user_id = ${high} AND subject = ${subject}`.execute(tx);
+      const found = byKey[0] ?? byPair[0];
+      if (found === undefined) throw new Error(`The id ${id} of a new conversation was there already.`);
+      return { conversation: conversationOf(found, kind), event: undefined };
+    }),
+  );
+}
+
+/** The first members with the event that names them. */
+async function insertMembers(tx: Transaction<Database>, { id, createdBy, members }: NewConversation, at: Date): Promise<ChatEvent> {
+  const eventId = randomUUID();
+  const changes = members.map(({ userId, role }) => ({ userId, role }));
+  await insertUsers(
+    tx,
+    members.map(({ userId }) => userId),
+  );
+  await sql`INSERT INTO chat_members (conversation_id, user_id, role)
+    SELECT ${id}::uuid, x."userId", x.role FROM jsonb_to_recordset(${JSON.stringify(changes)}::jsonb) AS x ("userId" text, role text)`.execute(tx);
+  await raiseUsers(
+    tx,
+    id,
+    members.map(({ userId }) => userId),
+  );
+  await sql`INSERT INTO chat_events (conversation_id, seq, event_id, kind, sender_kind, sender_id, changes, sent_at)
+    VALUES (${id}, 1, ${eventId}, 'members', ${createdBy.kind}, ${createdBy.id}, ${JSON.stringify(changes)}::jsonb, ${at})`.execute(tx);
+  return { conversationId: id, seq: 1, eventId, kind: 'members', sender: createdBy, sentAtMs: at.getTime(), changes };
+}
+
+/** @throws Fault REQUEST_INVALID for a user who is named twice */
+export function checkOnce(field: string, changes: readonly { readonly userId: string }[]): void {
+  if (new Set(changes.map(({ userId }) => userId)).size < changes.length) throw ruleBroken(field, 'must name each user once');
+}
+
+/** In one order, so that two transactions do not wait for each other. */
+export async function insertUsers(tx: Transaction<Database>, userIds: readonly string[]): Promise<void> {
+  await sql`INSERT INTO chat_users (user_id) SELECT unnest(${[...userIds].sort(byBytes)}::text[]) ON CONFLICT DO NOTHING`.execute(tx);
+}
+
+/** So many positions fit into hello, and so many rows are read when a stream begins. */
+const membershipsMax = 4_000;
+
+/**
+ * The beginning and the end of a membership is a change that the user sees. The last locks of a transaction.
+ * @throws Fault CONVERSATIONS_TOO_MANY
+ */
+export async function raiseUsers(tx: Transaction<Database>, conversationId: string, userIds: readonly string[]): Promise<void> {
+  await sql`
+    WITH locked AS (SELECT user_id FROM chat_users WHERE user_id = ANY(${[...userIds]}::text[]) ORDER BY user_id FOR NO KEY UPDATE),
+    raised AS (UPDATE chat_users u SET last_own_seq = u.last_own_seq + 1 FROM locked WHERE u.user_id = locked.user_id
+      RETURNING u.user_id, u.last_own_seq)
+    UPDATE chat_members m SET own_seq = raised.last_own_seq FROM raised
+    WHERE m.conversation_id = ${conversationId} AND m.user_id = raised.user_id`.execute(tx);
+  const { rows: full } = await sql<{ id: string }>`
+    SELECT u.id FROM unnest(${[...userIds]}::text[]) AS u (id) CROSS JOIN LATERAL
+      (SELECT FROM chat_members m WHERE m.user_id = u.id AND m.left_seq IS NULL OFFSET ${sql.lit(membershipsMax)} LIMIT 1) AS over LIMIT 1`.execute(
+    tx,
+  );
+  if (full[0] !== undefined)
+    throw new Fault('CONVERSATIONS_TOO_MANY', `The user ${full[0].id} is a member of ${membershipsMax} conversations already.`, {
+      metadata: { userId: full[0].id, most: String(membershipsMax) },
+    });
+}
+
+function conversationOf(row: Row, kind: NewConversation['kind']): Conversation {
+  const { id, subject, title, created_at: createdAt, members_count: membersCount } = row;
+  return { id, kind, subject, title, createdAtMs: createdAt.getTime(), lastSeq: Number(row.last_seq), membersCount };
+}
+
+/** PostgreSQL's order of text in the collation "C" is that of UTF-8 bytes. */
+function byBytes(a: string, b: string): number {
+  return Buffer.compare(Buffer.from(a), Buffer.from(b));
+}

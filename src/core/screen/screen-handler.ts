@@ -1,0 +1,124 @@
+import { Metadata } from 'nice-grpc-common';
+import { marginMs } from '../kit/answer-margin.ts';
+import type { Clock } from '../kit/clock.ts';
+import type { MethodPlan } from '../kit/method-plan.ts';
+import { readRequest } from '../kit/read-request.ts';
+import type { AnswerStream, ComputeSoFar } from '../ports/cached-stream.ts';
+import type { Answer, Handler, ReadyCall } from '../ports/call.ts';
+import type { Upstreams } from '../upstreams/upstreams.ts';
+import type { AnswerReaders } from './answer-readers.ts';
+import type { App, Screen } from './define-app.ts';
+import { endedRun, inTime } from './late-parts.ts';
+import { newRun, type Run } from './parts-run.ts';
+import { contextOf, type Effects, type ScreenContext } from './screen-context.ts';
+import { clientsOf } from './upstream-clients.ts';
+import { UpstreamError } from './upstream-error.ts';
+
+/** What screens and streams are run with. */
+export type ScreenParts = {
+  readonly app: App;
+  readonly upstreams: Upstreams;
+  readonly readers: AnswerReaders;
+  readonly clock: Clock;
+  readonly effects: Effects;
+};
+
+/** One pass over a screen's function for one call. */
+type Session = {
+  readonly run: Run;
+  pass(): Promise<Answer>;
+  /** The answer as it is when parts that are still on their way count as missing. */
+  endNow(): Promise<Answer>;
+  /** Cancels what is still under way. */
+  end(): void;
+};
+
+function begin(screen: Screen<never>, call: ReadyCall, { app, upstreams, readers, clock, effects }: ScreenParts, soFar: boolean): Session {
+  const nowMs = clock.nowMs();
+  const partsEndAtMs = call.deadlineAtMs === undefined ? undefined : call.deadlineAtMs - marginMs(call.deadlineAtMs - nowMs);
+  const run = newRun({ clock, partsEndAtMs, soFar });
+  const losers = new AbortController();
+  const abort = () => losers.abort(call.signal.reason);
+  if (call.signal.aborted) abort();
+  else call.signal.addEventListener('abort', abort, { once: true });
+  const tags = new Set<string>();
+  const context = contextOf(call, { tags, signal: losers.signal, run, effects });
+  const clients = clientsOf({
+    services: app.upstreams,
+    readers,
+    upstreams,
+    context: { ...call, signal: losers.signal, deadlineAtMs: partsEndAtMs },
+    once: true,
+    tag: context.tag,
+  });
+  const { requestType, responseType } = screen.definition;
+  const request = readRequest(requestType, call.requestBytes);
+  const passOver = async (run: Run, context: ScreenContext): Promise<Answer> => {
+    run.named.clear();
+    run.missing = false;
+    run.pending = false;
+    try {
+      const response = await screen.run(request, context, clients as never);
+      const body = responseType.encode(responseType.fromPartial(response as never)).finish();
+      return { metadata: Metadata(), body, trailers: Metadata(), tags: [...tags], partial: run.missing || run.pending };
+    } catch (error) {
+      throw error instanceof UpstreamError ? error.fault : error;
+    }
+  };
+  return {
+    run,
+    pass: () => passOver(run, context),
+    endNow: () => {
+      const ended = endedRun(run);
+      return passOver(ended, contextOf(call, { tags, signal: losers.signal, run: ended, effects }));
+    },
+    end: () => {
+      call.signal.removeEventListener('abort', abort);
+      for (const { settled } of run.states.values()) if (!settled) return losers.abort(new Error('The screen has been answered.'));
+      if (run.missing) losers.abort(new Error('The screen has been answered.'));
+    },
+  };
+}
+
+/** A screen as the handler of its unary method. */
+export function screenHandler(screen: Screen<never>, parts: ScreenParts): Handler {
+  return async (call) => {
+    const session = begin(screen, call, parts, false);
+    try {
+      return await session.pass();
+    } finally {
+      session.end();
+    }
+  };
+}
+
+/**
+ * A screen as a server stream. It sends the stored answer at once, else a whole answer each time a part has arrived.
+ * The last one has no pending parts. The screen's function runs again for each; its parts and equal upstream calls do
+ * not.
+ * The etag of the last answer is a trailer.
+ * @param unary the plan of the cached method whose stream form this is
+ */
+export function streamHandler(screen: Screen<never>, unary: MethodPlan, answerStream: AnswerStream, parts: ScreenParts): Handler {
+  const compute: ComputeSoFar = async (call, report) => {
+    const session = begin(screen, call, parts, true);
+    try {
+      for (;;) {
+        const answer = await session.pass();
+        if (!session.run.pending) return answer;
+        report({ answer, endNow: session.endNow });
+        await nextSettled(session.run);
+      }
+    } finally {
+      session.end();
+    }
+  };
+  return (call) => answerStream(unary, call, compute);
+}
+
+/** Waits until one more part has settled, or its time is over. */
+async function nextSettled(run: Run): Promise<void> {
+  const open = [...run.states].filter(([, { settled }]) => !settled);
+  if (open.length === 0) return;
+  await inTime(run, open, Promise.race(open.map(([, { promise }]) => promise)));
+}

@@ -1,0 +1,114 @@
+import type { Appended, ChatEvent, ChatStore, Membership, NewConversation, NewEntry, Receipt, Sender } from '../../ports/chat.ts';
+import type { ChatAnnouncements } from '../../ports/chat-announcements.ts';
+import { conversationOut, encode, encodeEvents } from './encode-chat.ts';
+
+/** What changes conversations: stored first, announced then. Errors are those of the store. */
+export type ChatActions = {
+  create(wish: NewConversation): ReturnType<ChatStore['create']>;
+  post(conversationId: string, entry: Omit<NewEntry, 'eventId'>): Promise<Appended>;
+  changeMembers(conversationId: string, by: Sender, changes: NonNullable<ChatEvent['changes']>): Promise<ChatEvent | undefined>;
+  receive(receipt: Receipt & { readonly device: string | undefined }): Promise<Membership>;
+  change(...args: Parameters<ChatStore['change']>): Promise<Membership>;
+};
+
+/** In larger groups nobody is sent receipts, nor who is typing: each of them would be sent to all. */
+export const smallMax = 100;
+const nothing = new Uint8Array(0);
+/** Content of one announcement: the bus carries messages of 64 KiB. Characters of text and bytes of data. */
+const togetherMax = 16_384;
+
+export function chatActions(chat: ChatStore, { announce }: ChatAnnouncements, randomId: () => string): ChatActions {
+  const announceEvent = (event: ChatEvent) => {
+    const { conversationId, seq, kind, targetSeq, changes = [] } = event;
+    const left = changes.filter(({ role }) => role === undefined).map(({ userId }) => userId);
+    const shows = kind === 'edit' ? { shows: targetSeq } : {};
+    announce({ conversationId }, { seqs: [seq, seq], left, ...shows, by: writersOf([event]), message: encodeEvents(conversationId, [event]) });
+    for (const { userId } of changes) announce({ userId }, { message: nothing }); // the user's memberships are to be read
+  };
+  /** What one commit has stored is announced together: by conversation. */
+  let stored = new Map<string, ChatEvent[]>();
+  const announceStored = () => {
+    const all = stored;
+    stored = new Map();
+    for (const [conversationId, events] of all) {
+      for (const run of runsOf(events)) {
+        const [first, last] = [run[0], run.at(-1)];
+        if (first === undefined || last === undefined) continue;
+        if (run.length === 1) announceEvent(first);
+        else announce({ conversationId }, { seqs: [first.seq, last.seq], by: writersOf(run), message: encodeEvents(conversationId, run) });
+      }
+    }
+  };
+  const announceSoon = (event: ChatEvent) => {
+    if (stored.size === 0) process.nextTick(announceStored); // after the answers of the same commit
+    const events = stored.get(event.conversationId);
+    if (events === undefined) stored.set(event.conversationId, [event]);
+    else events.push(event);
+  };
+  const announceOwn = (userId: string, membership: Membership) => {
+    const message = encode({ $case: 'conversation', value: { conversation: conversationOut(membership), reset: false } });
+    const { ownSeq, hides, conversation } = membership;
+    announce({ userId }, { seqs: [ownSeq, ownSeq], ...(hides && { hidesIn: conversation.id }), message });
+  };
+  return {
+    create: async (wish) => {
+      const created = await chat.create(wish);
+      if (created.event !== undefined) announceEvent(created.event);
+      return created;
+    },
+    post: async (conversationId, entry) => {
+      const wish = { ...entry, eventId: randomId() };
+      const appended = await chat.append(conversationId, wish);
+      if (!appended.repeated) announceSoon({ ...wish, ...appended, conversationId });
+      return appended;
+    },
+    changeMembers: async (conversationId, by, changes) => {
+      const event = await chat.changeMembers(conversationId, by, { eventId: randomId(), changes });
+      if (event !== undefined) announceEvent(event);
+      return event;
+    },
+    receive: async (wish) => {
+      const { receipt, membership, changed } = await chat.receive(wish);
+      const { conversationId, userId, deliveredSeq, readSeq } = receipt;
+      if (changed === 'read') announceOwn(userId, membership);
+      if (changed !== 'nothing' && membership.conversation.membersCount <= smallMax) {
+        const value = { conversationId, userId, deliveredSeq: BigInt(deliveredSeq), readSeq: BigInt(readSeq) };
+        announce({ conversationId }, { except: userId, message: encode({ $case: 'receipt', value }) });
+      }
+      return membership;
+    },
+    change: async (userId, conversationId, change) => {
+      const membership = await chat.change(userId, conversationId, change);
+      announceOwn(userId, membership);
+      return membership;
+    },
+  };
+}
+
+/**
+ * Events of a conversation in pieces that are announced as one: each follows the one before. An edit is one by itself,
+ * because not every member may see it.
+ */
+function runsOf(events: readonly ChatEvent[]): readonly (readonly ChatEvent[])[] {
+  const runs: ChatEvent[][] = [];
+  let size = 0;
+  for (const event of events) {
+    const run = runs.at(-1);
+    const before = run?.at(-1);
+    const own = (event.text?.length ?? 0) + (event.data?.length ?? 0);
+    size += own;
+    const follows = before?.seq === event.seq - 1 && before.kind !== 'edit' && event.kind !== 'edit';
+    if (run !== undefined && follows && size <= togetherMax) run.push(event);
+    else {
+      runs.push([event]);
+      size = own;
+    }
+  }
+  return runs;
+}
+
+/** The users whose words events have. */
+function writersOf(events: readonly ChatEvent[]): readonly string[] {
+  const worded = events.filter(({ sender, kind }) => sender.kind === 'user' && (kind === 'message' || kind === 'edit' || kind === 'reaction'));
+  return [...new Set(worded.map(({ sender }) => sender.id))];
+}

@@ -1,0 +1,172 @@
+import type { Clock } from '../../kit/clock.ts';
+import { pause } from '../../kit/until-called.ts';
+import type { Subscription as BusSubscription } from '../../ports/bus.ts';
+import type { Log } from '../../ports/log.ts';
+import { standingOf, type TopicEvent, type TopicLog, type TopicPosition } from '../../ports/topic-log.ts';
+import { encodeEvents } from './encode-live.ts';
+
+/** Events of a topic in their order, encoded once for all clients that get all of them. */
+export type Batch = {
+  /** Before its first event. */
+  readonly after: TopicPosition;
+  readonly events: readonly TopicEvent[];
+  readonly end: TopicPosition;
+  readonly message: Uint8Array;
+};
+
+export type Follower = {
+  onBatch(batch: Batch): void;
+  /** Events were lost: what follows is after this position. */
+  onLost(position: TopicPosition): void;
+};
+
+/** The events of one topic for all its clients at this replica. Its states: opening; live; repairing; closed. */
+export type Feed = {
+  /** Resolved when it is live for the first time. */
+  readonly opened: Promise<void>;
+  /** Behind the last event that it has, which its followers may be about to receive. */
+  position(): TopicPosition;
+  /** Reads what the log has after the position, when a follower knows that there may be more. */
+  repair(): Promise<void>;
+  follow(follower: Follower): () => void;
+};
+
+/**
+ * The log is read again this long after the last read, because no later event may reveal that the end of a burst was
+ * lost. Milliseconds.
+ */
+const lookMs = 40_000;
+const againMs = 1_000;
+const page = { eventsMax: 500, bytesMax: 262_144 } as const;
+
+export type FeedParts = { readonly log: TopicLog; readonly clock: Clock; readonly report: Log };
+
+/** The feeds of this replica: one for each topic that anyone listens to. */
+export function openFeeds(parts: FeedParts): { of(topic: string): Feed; count(): number } {
+  const feeds = new Map<string, Feed>();
+  return {
+    of: (topic) => {
+      const known = feeds.get(topic);
+      if (known !== undefined) return known;
+      const feed = openFeed(topic, parts, () => feeds.delete(topic));
+      feeds.set(topic, feed);
+      return feed;
+    },
+    count: () => feeds.size,
+  };
+}
+
+/** @param onClosed called when its last follower has left */
+function openFeed(topic: string, { log, clock, report }: FeedParts, onClosed: () => void): Feed {
+  const followers = new Set<Follower>();
+  const leaving = new AbortController();
+  const { signal } = leaving;
+  let subscription: BusSubscription | undefined;
+  let position: TopicPosition = { epoch: '', offset: 0, id: '' };
+  let state: 'opening' | 'live' | 'repairing' = 'opening';
+  /** Events came, or may have come, while it was not live. */
+  let more = false;
+  let pending: TopicEvent[] = [];
+  let after = position;
+  let cancelLook = () => {};
+  let repaired: Promise<void> = Promise.resolve();
+
+  const flush = () => {
+    const events = pending;
+    if (events.length === 0) return;
+    pending = [];
+    const batch: Batch = { after, events, end: (events.at(-1) as TopicEvent).position, message: encodeEvents(topic, events) };
+    for (const follower of [...followers]) follower.onBatch(batch);
+  };
+  const take = (event: TopicEvent) => {
+    if (pending.length === 0) {
+      after = position;
+      setImmediate(flush); // all that one read of the bus has brought is one message
+    }
+    pending.push(event);
+    position = event.position;
+  };
+  const look = () => {
+    cancelLook();
+    if (!signal.aborted) cancelLook = clock.after(lookMs, () => void repair());
+  };
+  const readOn = async () => {
+    for (;;) {
+      more = false;
+      const read = await log.read(topic, position, page);
+      if (signal.aborted) return;
+      flush();
+      if (read.recovered) {
+        for (const event of read.events) take(event);
+        flush();
+        position = read.end;
+        if (!more && read.end.offset >= read.top.offset) return;
+      } else {
+        position = read.top;
+        report.warn('A topic has lost events; its clients load anew.', { topic, why: read.why });
+        for (const follower of [...followers]) follower.onLost(position);
+        if (!more) return;
+      }
+    }
+  };
+  const repair = (): Promise<void> => {
+    if (state === 'live') {
+      state = 'repairing';
+      repaired = untilDone(readOn).then(() => {
+        state = 'live';
+        look();
+      });
+    } else more = true;
+    return repaired;
+  };
+  /** Tries again until it is done or the feed is closed: the store may be unavailable. */
+  const untilDone = async (work: () => Promise<void>): Promise<void> => {
+    while (!signal.aborted) {
+      try {
+        return await work();
+      } catch (error) {
+        report.debug('A topic could not be read.', { topic, error });
+        await pause(clock, againMs, signal);
+      }
+    }
+  };
+  const open = async () => {
+    subscription ??= await log.follow(
+      topic,
+      {
+        onEvent: (event, previousId) => {
+          if (state !== 'live') {
+            more = true;
+            return;
+          }
+          const standing = standingOf(position, event.position, previousId);
+          if (standing === 'next') take(event);
+          else if (standing === 'read') void repair();
+        },
+        onGap: () => void repair(),
+      },
+      signal,
+    );
+    if (signal.aborted) return subscription.close();
+    position = await log.top(topic);
+    state = 'live';
+    if (more) void repair();
+    else look();
+  };
+  const opened = untilDone(open);
+  return {
+    opened,
+    position: () => position,
+    repair,
+    follow: (follower) => {
+      followers.add(follower);
+      return () => {
+        if (!followers.delete(follower) || followers.size > 0 || signal.aborted) return;
+        leaving.abort();
+        cancelLook();
+        subscription?.close();
+        onClosed();
+      };
+    },
+  };
+}

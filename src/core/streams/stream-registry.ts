@@ -1,0 +1,104 @@
+import type { Clock } from '../kit/clock.ts';
+import { Fault } from '../kit/fault.ts';
+import { StoreDown } from '../kit/store-down.ts';
+import type { Bus } from '../ports/bus.ts';
+import type { Log } from '../ports/log.ts';
+import { closeFor, stayAway } from './close-advice.ts';
+import { openDisplacement } from './displace-device-streams.ts';
+import { openStreamPlaces, type StreamPlaces } from './stream-places.ts';
+import type { Stream } from './stream.ts';
+import type { StreamLimits } from './stream-limits.ts';
+
+/** A stream in the registry. */
+export type Registered = {
+  readonly stream: Stream;
+  readonly userId: string;
+  readonly sessionId: string | undefined;
+};
+
+/** The streams of this replica, and what concerns streams at all replicas. */
+export type Registry = StreamPlaces & {
+  /**
+   * Adds a stream until it is closed. It displaces older streams of the device, at whatever replica.
+   * @param device of the user; undefined: the stream displaces none
+   */
+  add(registered: Registered, device: string | undefined): void;
+  find(id: string): Registered | undefined;
+  count(): number;
+  /** Closes the streams of a user, or of one of the user's sessions, at every replica. @throws Fault STORE_DOWN */
+  disconnect(userId: string, sessionId: string | undefined, resume: boolean): Promise<void>;
+  /** Announces the end of all streams, each with a delay of its own; a quarter of the grace time later it is closed. */
+  drain(spreadMs: number, graceMs: number): number;
+  close(): void;
+};
+
+type Notice =
+  | { readonly kind: 'opened'; readonly device: string; readonly id: string }
+  | { readonly kind: 'disconnect'; readonly userId: string; readonly sessionId?: string | undefined; readonly resume: boolean };
+
+export type RegistryParts = {
+  readonly bus: Bus;
+  readonly limits: Pick<StreamLimits, 'perUser' | 'perAddress' | 'beginsPerSecond'>;
+  readonly clock: Clock;
+  /** From 0 up to 1. */
+  readonly random: () => number;
+  readonly log: Log;
+  /** Of the service: its streams know nothing of those of others. */
+  readonly topic: string;
+};
+
+export function openRegistry({ bus, limits, clock, random, log, topic }: RegistryParts): Registry {
+  const streams = new Map<string, Registered>();
+  const displacement = openDisplacement((id) => streams.get(id)?.stream.close(closeFor('STREAM_DISPLACED', 'The device has opened another stream.')));
+  const leaving = new AbortController();
+
+  const onNotice = (notice: Notice) => {
+    if (notice.kind === 'opened') return displacement.announced(notice.device, notice.id);
+    const close = closeFor('DISCONNECTED', 'An internal service has closed the streams of this user.');
+    for (const { stream, userId, sessionId } of [...streams.values()])
+      if (userId === notice.userId && (notice.sessionId === undefined || notice.sessionId === sessionId))
+        stream.close(notice.resume ? close : stayAway(close));
+  };
+  bus
+    .subscribe(topic, { onMessage: (bytes) => onNotice(JSON.parse(Buffer.from(bytes).toString()) as Notice), onGap: () => {} }, leaving.signal)
+    .catch(() => {}); // ended only by closing
+  const publish = (notice: Notice) => bus.publish(topic, Buffer.from(JSON.stringify(notice)));
+
+  return {
+    ...openStreamPlaces(limits, clock),
+    add: (registered, device) => {
+      const { stream } = registered;
+      if (stream.signal.aborted) return;
+      streams.set(stream.id, registered);
+      stream.signal.addEventListener('abort', () => streams.delete(stream.id), { once: true });
+      if (device === undefined) return;
+      displacement.add(device, stream.id, stream.signal);
+      publish({ kind: 'opened', device, id: stream.id }).catch((error: unknown) => {
+        if (!(error instanceof StoreDown)) log.error('A stream could not be announced.', { error });
+        displacement.announced(device, stream.id); // at least to this replica
+      });
+    },
+    find: (id) => streams.get(id),
+    count: () => streams.size,
+    disconnect: async (userId, sessionId, resume) => {
+      try {
+        await publish({ kind: 'disconnect', userId, sessionId, resume });
+      } catch (cause) {
+        if (!(cause instanceof StoreDown)) throw cause;
+        throw new Fault('STORE_DOWN', 'The store that all replicas share did not take the message. Try again.', { retryAfterMs: 1_000, cause });
+      }
+    },
+    drain: (spreadMs, graceMs) => {
+      const all = [...streams.values()];
+      for (const { stream } of all) {
+        const delayMs = Math.floor(random() * spreadMs);
+        stream.goAway(delayMs, delayMs + Math.floor(graceMs / 4));
+      }
+      return all.length;
+    },
+    close: () => {
+      leaving.abort();
+      for (const { stream } of [...streams.values()]) stream.close(closeFor('DRAINING', 'The server is stopping.'));
+    },
+  };
+}

@@ -1,0 +1,63 @@
+import { createLocalJWKSet, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose';
+import { readRelease } from '../release/release.ts';
+import type { Settings } from '../settings.ts';
+import { type Portico, wire } from '../wire.ts';
+import { app, type OpenedSample, sample } from './sample-company.ts';
+import { systemClock } from './system-clock.ts';
+
+const dayMs = 86_400_000;
+
+/** Starts the server with the app, and in dev the app's sample services. */
+export async function start(options: {
+  readonly settings: Settings;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly pretty: boolean;
+}): Promise<Portico> {
+  const common = { ...options, app, release: readRelease(), clock: systemClock };
+  if (!options.settings.sample || sample === undefined) return wire(common);
+  let portico: Portico | undefined;
+  const opened = await sample.open({
+    clock: systemClock,
+    keys: keysBy(() => portico?.jwks() ?? { keys: [] }),
+    issuer: options.settings.auth.issuer,
+  });
+  try {
+    const { live } = options.settings;
+    const namespaces = { ...sample.namespaces, ...live.namespaces };
+    portico = await wire({ ...common, settings: { ...options.settings, live: { ...live, namespaces } }, samples: opened.addresses });
+  } catch (error) {
+    opened.close();
+    throw error;
+  }
+  await introduce(opened, portico);
+  return withSample(portico, opened);
+}
+
+/** Lets the services report every change to the server. */
+async function introduce(services: OpenedSample, { ports, caFile, serviceToken }: Portico): Promise<void> {
+  if (caFile === undefined) return; // the authority of a configured certificate is unknown here: changed answers expire by their ttl
+  services.publishTo({ address: `localhost:${ports.internal}`, caFile, token: await serviceToken('sample', 30 * dayMs) });
+}
+
+function withSample(portico: Portico, services: OpenedSample): Portico {
+  return {
+    ...portico,
+    close: async () => {
+      services.close();
+      await portico.close();
+    },
+  };
+}
+
+/** Verifies with the current keys. */
+function keysBy(jwks: () => { readonly keys: readonly object[] }): JWTVerifyGetKey {
+  let text = '';
+  let find: JWTVerifyGetKey = () => Promise.reject(new Error('The server has no keys yet.'));
+  return (header, token) => {
+    const now = jwks();
+    const nowText = JSON.stringify(now);
+    if (nowText !== text) find = createLocalJWKSet(now as JSONWebKeySet);
+    text = nowText;
+    return find(header, token);
+  };
+}
