@@ -39,6 +39,7 @@ import { publisherHandlers } from './core/services/publisher/publisher-handlers.
 import { mintServiceToken } from './core/services/session/access-tokens.ts';
 import { internalTokens } from './core/services/session/internal-tokens.ts';
 import { watchSessions } from './core/services/session/session-watch.ts';
+import { openWaitingBytes } from './core/streams/waiting-bytes.ts';
 import { forward } from './core/upstreams/forward-call.ts';
 import { openUpstreams } from './core/upstreams/upstreams.ts';
 import type { Release } from './release/release.ts';
@@ -159,7 +160,8 @@ export async function wire({ settings, app, release, clock, env, pretty, samples
   const plans = [...methods.plans.values()];
   const cache = wireCache({ settings, app, plans, shared, reasons: table.reasons, clock, log, meter });
   const watching = { answerWatched: (call: CallOf) => answerWatched(call), onInvalidated: cache.onInvalidated };
-  const streams = { ...shared, settings: settings.live, randomHex, random: Math.random, clock, log, meter };
+  const waiting = openWaitingBytes(settings.live.queuedBytes, meter);
+  const streams = { ...shared, settings: settings.live, waiting, randomHex, random: Math.random, clock, log, meter };
   const live = openLive({ ...streams, ...watching, plans: methods.plans });
   const store = sqlChat(database.use);
   const stopPreparing = startPreparingPartitions(database.use, { clock, log });

@@ -57,6 +57,7 @@ export type Limits = {
   readonly memory: number;
   readonly heap: number;
   readonly cache: number;
+  /** What may wait for clients: answers, and messages of streams. */
   readonly queued: number;
   readonly connections: number;
 };
@@ -67,7 +68,7 @@ export function limitFindings({ files, memory, heap, cache, queued, connections 
   const wanted = connections + otherFiles;
   const most = heap + cache + queued;
   const fits = most <= memory * memoryShare;
-  const ofMemory = `heap ${mib(heap)} + cache.bytesMax ${mib(cache)} + limits.queuedBytes ${mib(queued)} of ${mib(memory)}`;
+  const ofMemory = `heap ${mib(heap)} + cache.bytesMax ${mib(cache)} + queuedBytes ${mib(queued)} of ${mib(memory)}`;
   const percent = Math.max(10, Math.floor((100 * (memory * memoryShare - cache - queued)) / memory));
   return [
     files !== undefined && files < wanted

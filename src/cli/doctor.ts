@@ -129,7 +129,7 @@ async function reach(address: string): Promise<{ readonly message: string; reado
   return failed === undefined ? undefined : { message: failed, fix: `nc -vz ${host} ${port}` };
 }
 
-async function limits({ public: { limits: of }, cache }: Settings): Promise<readonly Finding[]> {
+async function limits({ public: { limits: of }, live, cache }: Settings): Promise<readonly Finding[]> {
   const [, soft] = /^Max open files\s+(\d+)/m.exec(textIn('/proc/self/limits')) ?? [];
   const container = Number.parseInt(textIn('/sys/fs/cgroup/memory.max'), 10);
   return limitFindings({
@@ -137,7 +137,7 @@ async function limits({ public: { limits: of }, cache }: Settings): Promise<read
     memory: Number.isNaN(container) ? totalmem() : Math.min(container, totalmem()),
     heap: getHeapStatistics().heap_size_limit,
     cache: cache.bytesMax,
-    queued: of.queuedBytes,
+    queued: of.queuedBytes + live.queuedBytes,
     connections: of.connections,
   });
 }

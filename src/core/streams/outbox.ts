@@ -1,10 +1,13 @@
 import type { Sink } from '../ports/call.ts';
 import type { StreamLimits } from './stream-limits.ts';
+import type { Waiter, WaitingBytes } from './waiting-bytes.ts';
 
 export type OutboxParts = {
   readonly sink: Sink;
   readonly limits: Pick<StreamLimits, 'bytesMax' | 'unacknowledgedMax'>;
-  /** Called once when more waits than may. */
+  /** Of all streams together. */
+  readonly waiting: WaitingBytes;
+  /** Called when more waits than may: it ends the stream. */
   readonly onFull: () => void;
   readonly nowMs: () => number;
 };
@@ -14,7 +17,7 @@ export type OutboxParts = {
  * clients get are the same bytes for all of them. A class, because a thousand clients have one each, and an event
  * passes all of them.
  */
-export class Outbox {
+export class Outbox implements Waiter {
   readonly #parts: OutboxParts;
   /** The sink accepts the next message. */
   #open = true;
@@ -26,7 +29,7 @@ export class Outbox {
   /** Since when messages or writers have been waiting without any of them being taken; undefined: none waits. */
   stalledSinceMs: number | undefined;
   #waiting: { readonly message: Uint8Array; readonly counted: number }[] | undefined;
-  #bytes = 0;
+  waitingBytes = 0;
   #callbacks: Set<() => void> | undefined;
   #marks: { readonly count: number; readonly callback: () => void }[] = [];
 
@@ -44,9 +47,14 @@ export class Outbox {
     }
     this.#waiting ??= [];
     this.#waiting.push({ message, counted });
-    this.#bytes += message.byteLength;
+    this.waitingBytes += message.byteLength;
     this.stalledSinceMs ??= this.#parts.nowMs();
-    if (this.#bytes > this.#parts.limits.bytesMax) this.#parts.onFull();
+    this.#parts.waiting.grew(this, message.byteLength); // it may end this stream
+    if (this.waitingBytes > this.#parts.limits.bytesMax) this.giveUp();
+  }
+
+  giveUp(): void {
+    this.#parts.onFull();
   }
 
   /** Whether the next message is sent at once. A writer that has only the newest value to send waits for it. */
@@ -92,6 +100,7 @@ export class Outbox {
     if (this.#over) return;
     this.#over = true;
     this.#waiting = undefined;
+    this.#shrink(this.waitingBytes);
     this.#callbacks = undefined;
     this.#marks = [];
     if (last !== undefined) this.#parts.sink.write(last);
@@ -117,7 +126,7 @@ export class Outbox {
     // `end` takes the list away, which ends the loop
     for (let next = this.#waiting?.[0]; next !== undefined && this.#mayWrite(next.counted); next = this.#waiting?.[taken]) {
       taken++;
-      this.#bytes -= next.message.byteLength;
+      this.#shrink(next.message.byteLength);
       this.#write(next.message, next.counted);
     }
     if (taken > 0) this.#waiting?.splice(0, taken);
@@ -131,6 +140,12 @@ export class Outbox {
     }
     if (!this.#waits()) this.stalledSinceMs = undefined;
     else if (taken > 0) this.stalledSinceMs = this.#parts.nowMs();
+  }
+
+  #shrink(bytes: number): void {
+    if (bytes === 0) return;
+    this.waitingBytes -= bytes;
+    this.#parts.waiting.shrank(this, bytes);
   }
 
   #waits(): boolean {

@@ -32,6 +32,8 @@ export const graceMs = 10_000;
 
 /** The settings of streams. Times in milliseconds. */
 export type StreamSettings = Pick<StreamLimits, 'bytesMax' | 'unacknowledgedMax' | 'messagesPerSecond' | 'beginsPerSecond'> & {
+  /** Bytes that may wait for all clients together. */
+  readonly queuedBytes: number;
   readonly heartbeat: number;
   readonly hello: number;
   readonly stalled: number;

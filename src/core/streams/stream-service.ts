@@ -13,6 +13,7 @@ import type { Registry } from './stream-registry.ts';
 import { inOrder, openSends, unknownStream } from './send-to-replica.ts';
 import { openStream, refuseStream, type Stream } from './stream.ts';
 import type { StreamLimits } from './stream-limits.ts';
+import type { WaitingBytes } from './waiting-bytes.ts';
 
 /** What the first message of every stream says, among others. */
 type CommonHello = { readonly heartbeatMs: number; readonly device: string };
@@ -50,6 +51,7 @@ export type StreamHandler<Request extends CommonRequest> = {
 
 export type StreamServiceParts = {
   readonly limits: StreamLimits;
+  readonly waiting: WaitingBytes;
   readonly registry: Registry;
   readonly bus: Bus;
   readonly clock: Clock;
@@ -65,7 +67,7 @@ export type StreamServiceParts = {
 /** The handlers of the stream's three methods. */
 export function streamHandlers<Request extends CommonRequest, Hello extends CommonHello>(
   { name, definition: { fullName, methods }, begin: beginHandler }: StreamService<Request, Hello>,
-  { limits, registry, bus, clock, log, replica, randomHex, closed }: StreamServiceParts,
+  { limits, waiting, registry, bus, clock, log, replica, randomHex, closed }: StreamServiceParts,
 ): { readonly handlers: Readonly<Record<string, Handler>>; close(): void } {
   const { decode, encode } = methods.connect.requestType;
   /** How streams of `Open` take messages of `Send`. */
@@ -79,6 +81,7 @@ export function streamHandlers<Request extends CommonRequest, Hello extends Comm
       sink,
       lifetime: call.lifetime,
       limits,
+      waiting,
       clock,
       heartbeatMs: hello.heartbeatMs,
       onRenewed: (caller) => handler?.renewed(caller),

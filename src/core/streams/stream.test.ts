@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { createNoopMeter } from '@opentelemetry/api';
 import { fakeClock } from '../../../test/support/time/clock.ts';
 import { StreamResponse } from '../../gen/portico/v1/stream.ts';
 import type { Caller, Lifetime } from '../ports/call.ts';
+import { openWaitingBytes } from './waiting-bytes.ts';
 import { openStream } from './stream.ts';
 import type { StreamLimits } from './stream-limits.ts';
 
@@ -41,6 +43,7 @@ function open() {
     },
     lifetime,
     limits,
+    waiting: openWaitingBytes(1_000_000, createNoopMeter()),
     clock,
     heartbeatMs: 0,
     onRenewed: () => renewals++,

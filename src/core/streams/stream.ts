@@ -5,6 +5,7 @@ import type { Caller, Lifetime, Sink } from '../ports/call.ts';
 import { type Close, closeFor } from './close-advice.ts';
 import { Outbox } from './outbox.ts';
 import { openBucket } from './rate-limit.ts';
+import type { WaitingBytes } from './waiting-bytes.ts';
 import { graceMs, heartbeatRangeMs, messageBurstS, type StreamLimits } from './stream-limits.ts';
 
 /** The messages of a client that every stream has. */
@@ -37,6 +38,7 @@ export type StreamParts = {
   readonly sink: Sink;
   readonly lifetime: Lifetime | undefined;
   readonly limits: StreamLimits;
+  readonly waiting: WaitingBytes;
   readonly clock: Clock;
   /** The client's wish, in milliseconds; 0: none. */
   readonly heartbeatMs: number;
@@ -54,7 +56,7 @@ export type StreamParts = {
 const verifyEveryMs = 5_000;
 
 /** Opens a stream: sends its welcome, watches over its client, and closes it with a reason. */
-export function openStream({ id, sink, lifetime, limits, clock, heartbeatMs, onRenewed, mayBegin, onClosed }: StreamParts): Stream {
+export function openStream({ id, sink, lifetime, limits, waiting, clock, heartbeatMs, onRenewed, mayBegin, onClosed }: StreamParts): Stream {
   const controller = new AbortController();
   let everyMs = intervalOf(heartbeatMs, limits.heartbeatMs);
   let receivedAtMs = clock.monotonicMs();
@@ -62,7 +64,7 @@ export function openStream({ id, sink, lifetime, limits, clock, heartbeatMs, onR
   let cancel = () => {};
   let cancelVerify = () => {};
   let verifiedAtMs = Number.NEGATIVE_INFINITY;
-  const out = new Outbox({ sink, limits, nowMs: clock.monotonicMs, onFull: () => close(slow()) });
+  const out = new Outbox({ sink, limits, waiting, nowMs: clock.monotonicMs, onFull: () => close(slow()) });
 
   const finish = (reason: Close | undefined, last: Uint8Array | undefined) => {
     if (controller.signal.aborted) return;

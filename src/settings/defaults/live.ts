@@ -55,6 +55,14 @@ export const live = z
       .max(16_777_216)
       .default(1_048_576)
       .describe('Bytes that may wait for one client. Beyond it the stream is closed with STREAM_SLOW.'),
+    queuedBytes: z
+      .int()
+      .min(65_536)
+      .max(68_719_476_736)
+      .default(134_217_728)
+      .describe(
+        'Bytes that may wait for the clients of all live and chat streams of a replica together. Beyond it streams are closed with STREAM_SLOW: those first whose clients have taken nothing for the longest time, then those with the most.',
+      ),
     stalled: duration('1s', '10m')
       .prefault('30s')
       .describe('A client that takes nothing for this long while something waits is closed with STREAM_SLOW.'),

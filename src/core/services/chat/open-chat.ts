@@ -8,6 +8,7 @@ import type { ChatWrites } from '../../ports/chat-writes.ts';
 import { openRegistry, type Registry, type RegistryParts } from '../../streams/stream-registry.ts';
 import { type StreamSettings, streamLimits } from '../../streams/stream-limits.ts';
 import { streamHandlers } from '../../streams/stream-service.ts';
+import type { WaitingBytes } from '../../streams/waiting-bytes.ts';
 import { chatActions } from './chat-actions.ts';
 import { chatHandlers } from './chat-handlers.ts';
 import { type ChatParts, chatStream } from './chat-stream.ts';
@@ -26,6 +27,7 @@ export type ChatOptions = Pick<ChatParts, 'chat' | 'announcements'> &
     /** Streams of conversations have the bounds of live streams. */
     readonly settings: StreamSettings & { readonly recoveriesMax: number };
     readonly bus: Bus;
+    readonly waiting: WaitingBytes;
     /** Of conversations: ordered by time. */
     readonly newId: () => string;
     /** Of events: random. */

@@ -11,6 +11,7 @@ import type { TopicLog } from '../../ports/topic-log.ts';
 import { openRegistry, type Registry } from '../../streams/stream-registry.ts';
 import { type StreamSettings, streamLimits } from '../../streams/stream-limits.ts';
 import { streamHandlers } from '../../streams/stream-service.ts';
+import type { WaitingBytes } from '../../streams/waiting-bytes.ts';
 import { liveCounts } from './live-metrics.ts';
 import type { LiveParts } from './live-parts.ts';
 import { liveStream } from './live-stream.ts';
@@ -41,6 +42,7 @@ export type LiveOptions = Pick<WatchesParts, 'answerWatched' | 'onInvalidated' |
   readonly bus: Bus;
   readonly topics: TopicLog;
   readonly presence: Presence;
+  readonly waiting: WaitingBytes;
   readonly randomHex: (digits: number) => string;
   readonly log: Log;
   readonly meter: Meter;
@@ -61,7 +63,7 @@ export function openLive(parts: LiveOptions): Live {
   const recoveries = openLimiter(live.recoveriesMax);
   const common = { limits: live, plans, topicOf, feeds, topics, presences, recoveries, watches, publish, clock, counts, log };
   const closed = (reason: string) => counts.closed('stream', reason);
-  const streams = { limits, registry, bus, clock, log, replica: randomHex(12), randomHex, closed };
+  const streams = { limits, waiting: parts.waiting, registry, bus, clock, log, replica: randomHex(12), randomHex, closed };
   const { handlers, close } = streamHandlers(
     { name: 'live', definition: LiveServiceDefinition, begin: (stream, call, hello: LiveHello) => liveStream(stream, call, common, hello) },
     streams,
