@@ -2,8 +2,8 @@
 // and of foreign keys included: what is checked is what was sent, with its arguments.
 import { Kysely, PostgresDialect } from 'kysely';
 import type { PoolClient } from 'pg';
-import { sqlChat } from '../../../src/core/adapters/sql/chat/store.ts';
-import type { Database } from '../../../src/core/adapters/sql/database.ts';
+import { sqlChat } from '../../../src/core/adapters/sql/chat/chat-store.ts';
+import type { Database } from '../../../src/core/adapters/sql/database-tables.ts';
 import { openDatabaseAccess } from '../../../src/core/adapters/sql/database-access.ts';
 import { openPool } from '../../../src/core/adapters/sql/open-pool.ts';
 import type { ChatStore } from '../../../src/core/ports/chat.ts';
