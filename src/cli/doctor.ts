@@ -1,10 +1,10 @@
 import { lookup } from 'node:dns/promises';
 import { existsSync, readFileSync } from 'node:fs';
 import { connect } from 'node:net';
-import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import { getHeapStatistics } from 'node:v8';
 import type { Settings } from '../settings.ts';
+import { processMemoryBytes } from '../settings/process-memory.ts';
 import { databaseMisfit } from '../wire/migrations.ts';
 import { redisFit } from '../wire/shared-stores.ts';
 import { systemClock } from '../wire/system-clock.ts';
@@ -131,10 +131,9 @@ async function reach(address: string): Promise<{ readonly message: string; reado
 
 async function limits({ public: { limits: of }, live, cache }: Settings): Promise<readonly Finding[]> {
   const [, soft] = /^Max open files\s+(\d+)/m.exec(textIn('/proc/self/limits')) ?? [];
-  const container = Number.parseInt(textIn('/sys/fs/cgroup/memory.max'), 10);
   return limitFindings({
     files: soft === undefined ? undefined : Number(soft),
-    memory: Number.isNaN(container) ? totalmem() : Math.min(container, totalmem()),
+    memory: processMemoryBytes(),
     heap: getHeapStatistics().heap_size_limit,
     cache: cache.bytesMax,
     queued: of.queuedBytes + live.queuedBytes,

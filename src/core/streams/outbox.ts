@@ -29,6 +29,8 @@ export class Outbox implements Waiter {
   /** Since when messages or writers have been waiting without any of them being taken; undefined: none waits. */
   stalledSinceMs: number | undefined;
   #waiting: { readonly message: Uint8Array; readonly counted: number }[] | undefined;
+  /** How many of them the loop of `#flush` has taken so far. */
+  #taken = 0;
   waitingBytes = 0;
   #callbacks: Set<() => void> | undefined;
   #marks: { readonly count: number; readonly callback: () => void }[] = [];
@@ -49,7 +51,7 @@ export class Outbox implements Waiter {
     this.#waiting.push({ message, counted });
     this.waitingBytes += message.byteLength;
     this.stalledSinceMs ??= this.#parts.nowMs();
-    this.#parts.waiting.grew(this, message.byteLength); // it may end this stream
+    this.#parts.waiting.grew(this, message); // it may end this stream
     if (this.waitingBytes > this.#parts.limits.bytesMax) this.giveUp();
   }
 
@@ -99,8 +101,8 @@ export class Outbox implements Waiter {
   end(last: Uint8Array | undefined): void {
     if (this.#over) return;
     this.#over = true;
+    for (const { message } of this.#waiting?.slice(this.#taken) ?? []) this.#shrink(message);
     this.#waiting = undefined;
-    this.#shrink(this.waitingBytes);
     this.#callbacks = undefined;
     this.#marks = [];
     if (last !== undefined) this.#parts.sink.write(last);
@@ -122,13 +124,14 @@ export class Outbox implements Waiter {
     this.#open = open;
     if (this.#flushing) return; // called by a write: the loop below goes on
     this.#flushing = true;
-    let taken = 0;
     // `end` takes the list away, which ends the loop
-    for (let next = this.#waiting?.[0]; next !== undefined && this.#mayWrite(next.counted); next = this.#waiting?.[taken]) {
-      taken++;
-      this.#shrink(next.message.byteLength);
+    for (let next = this.#waiting?.[0]; next !== undefined && this.#mayWrite(next.counted); next = this.#waiting?.[this.#taken]) {
+      this.#taken++;
+      this.#shrink(next.message);
       this.#write(next.message, next.counted);
     }
+    let taken = this.#taken;
+    this.#taken = 0;
     if (taken > 0) this.#waiting?.splice(0, taken);
     if (this.#waiting?.length === 0) this.#waiting = undefined;
     this.#flushing = false;
@@ -142,10 +145,9 @@ export class Outbox implements Waiter {
     else if (taken > 0) this.stalledSinceMs = this.#parts.nowMs();
   }
 
-  #shrink(bytes: number): void {
-    if (bytes === 0) return;
-    this.waitingBytes -= bytes;
-    this.#parts.waiting.shrank(this, bytes);
+  #shrink(message: Uint8Array): void {
+    this.waitingBytes -= message.byteLength;
+    this.#parts.waiting.shrank(this, message);
   }
 
   #waits(): boolean {

@@ -10,24 +10,30 @@ export type Waiter = {
   giveUp(): void;
 };
 
-/** What waits for all clients of a replica's streams together. */
+/** What waits for all clients of a replica's streams together: the memory that it takes. */
 export type WaitingBytes = {
   readonly bytes: number;
-  grew(waiter: Waiter, bytes: number): void;
-  /** Called when the waiter has these bytes no more. */
-  shrank(waiter: Waiter, bytes: number): void;
+  /** A message begins to wait for one more client. That client, or others, may be given up before it returns. */
+  grew(waiter: Waiter, message: Uint8Array): void;
+  /** A message waits no more for that client. */
+  shrank(waiter: Waiter, message: Uint8Array): void;
 };
+
+/** What a message takes in the list of each client besides: an object of three fields and its place. */
+const placeBytes = 64;
 
 /** How far a relief goes below the bound, so that the next message does not begin another one. */
 const reliefShare = 7 / 8;
 
 /**
- * Bounds what waits for slow clients together. Over the bound, streams are closed until there is room: those first
- * whose clients have taken nothing for the longest time, then those with the most. A client that reads is not affected
- * by those that do not.
+ * Bounds what waits for slow clients together. A message that waits for many is in memory once, and counts once:
+ * otherwise one large event would close the streams of clients that read. Over the bound, streams are closed until
+ * there is room: those first whose clients have taken nothing for the longest time, then those with the most.
  */
 export function openWaitingBytes(bytesMax: number, meter: Meter): WaitingBytes {
   const waiters = new Set<Waiter>();
+  /** By message: for how many clients it waits. */
+  const clients = new Map<Uint8Array, number>();
   let bytes = 0;
   let relieving = false;
   observeGauge(meter, 'portico.streams.queued', 'Bytes that wait for the clients of live and chat streams.', () => bytes);
@@ -46,13 +52,18 @@ export function openWaitingBytes(bytesMax: number, meter: Meter): WaitingBytes {
     get bytes() {
       return bytes;
     },
-    grew: (waiter, more) => {
-      bytes += more;
+    grew: (waiter, message) => {
+      const count = clients.get(message) ?? 0;
+      clients.set(message, count + 1);
+      bytes += placeBytes + (count === 0 ? message.byteLength : 0);
       waiters.add(waiter);
       if (bytes > bytesMax && !relieving) relieve();
     },
-    shrank: (waiter, less) => {
-      bytes -= less;
+    shrank: (waiter, message) => {
+      const left = (clients.get(message) ?? 1) - 1;
+      if (left === 0) clients.delete(message);
+      else clients.set(message, left);
+      bytes -= placeBytes + (left === 0 ? message.byteLength : 0);
       if (waiter.waitingBytes === 0) waiters.delete(waiter);
     },
   };

@@ -1,4 +1,5 @@
 import { join, resolve } from 'node:path';
+import { processMemoryBytes, queuedBytesOf } from '../process-memory.ts';
 import type { RawSettings } from '../schema.ts';
 
 /**
@@ -9,7 +10,7 @@ export type Mode = 'dev' | 'serve';
 
 const loopback = '127.0.0.1';
 
-/** The settings whose default depends on the mode or on another setting. */
+/** The settings whose default depends on the mode, on another setting, or on the machine. */
 export function defaultsByMode(mode: Mode, settings: RawSettings) {
   const dataDir = resolve(settings.dataDir);
   return {
@@ -22,6 +23,7 @@ export function defaultsByMode(mode: Mode, settings: RawSettings) {
     },
     keysDir: settings.auth.keysDir ?? join(dataDir, 'keys'),
     embedded: settings.embedded ?? (mode === 'dev' && settings.sql.url === undefined),
+    live: { ...settings.live, queuedBytes: settings.live.queuedBytes ?? queuedBytesOf(processMemoryBytes()) },
     drain: { ...settings.drain, spread: settings.drain.spread ?? (mode === 'dev' ? 0 : 30_000) },
     reflection: settings.reflection ?? mode === 'dev',
     sample: mode === 'dev' && (settings.sample ?? true),

@@ -59,9 +59,9 @@ export const live = z
       .int()
       .min(65_536)
       .max(68_719_476_736)
-      .default(134_217_728)
+      .optional()
       .describe(
-        'Bytes that may wait for the clients of all live and chat streams of a replica together. Beyond it streams are closed with STREAM_SLOW: those first whose clients have taken nothing for the longest time, then those with the most.',
+        'Bytes that may wait for the clients of all live and chat streams of a replica together; a message for many clients counts once. Beyond it streams are closed with STREAM_SLOW: those first whose clients have taken nothing for the longest time, then those with the most. Unset: a sixteenth of the memory of the container, or of the machine, from 32 MiB to 1 GiB.',
       ),
     stalled: duration('1s', '10m')
       .prefault('30s')
