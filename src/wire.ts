@@ -33,6 +33,7 @@ import { answerReaders } from './core/screen/answer-readers.ts';
 import type { App } from './core/screen/define-app.ts';
 import { ownHandler } from './core/screen/hand-written-handler.ts';
 import { streamHandler } from './core/screen/screen-handler.ts';
+import { reviewMethod } from './core/services/chat/ask-hook.ts';
 import { openChat } from './core/services/chat/open-chat.ts';
 import { openLive } from './core/services/live/open-live.ts';
 import { publisherHandlers } from './core/services/publisher/publisher-handlers.ts';
@@ -115,7 +116,7 @@ export async function wire({ settings, app, release, clock, env, pretty, samples
     random: Math.random,
     log,
     internalToken: internalTokens({ keys, clock, issuer }),
-    retryable: methods.retryable,
+    retryable: [...methods.retryable, reviewMethod],
   });
 
   const listening = Promise.withResolvers<void>();
@@ -166,7 +167,8 @@ export async function wire({ settings, app, release, clock, env, pretty, samples
   const store = sqlChat(database.use);
   const stopPreparing = startPreparingPartitions(database.use, { clock, log });
   const announcements = busAnnouncements({ ...streams, tops: store.tops, replica: randomHex(12) });
-  const chat = openChat({ ...streams, chat: store, announcements, newId: uuidv7, randomId: randomUUID });
+  const chatParts = { ...watching, plans: methods.plans, upstreams, rules: settings.chat, chat: store, announcements };
+  const chat = openChat({ ...streams, ...chatParts, newId: uuidv7, randomId: randomUUID });
   const disconnect: typeof live.disconnect = async (...whose) => void (await Promise.all([live.disconnect(...whose), chat.disconnect(...whose)]));
   const effects = { publish: live.publish, invalidate: cache.invalidate, chat: chat.writesAs('app') };
   const parts = { app, upstreams, readers: answerReaders(app.upstreams, methods.registry), clock, effects };

@@ -9,7 +9,9 @@ export function contradictions({ settings, origins }: Loaded): readonly Problem[
     ...listeners(settings, wrong),
     ...engines(settings, wrong),
     ...redisPlace(settings.redis, wrong),
-    ...namespaces(settings.live, wrong),
+    ...rules('live.namespaces', 'listen', settings.live.namespaces, wrong),
+    ...rules('chat.subjects', 'open', settings.chat.subjects, wrong),
+    ...hookUpstream(settings, wrong),
   ];
 }
 
@@ -71,21 +73,27 @@ function redisPlace({ mode, url, nodes, masterName, tls }: Settings['redis'], wr
   return problems;
 }
 
-/** Each rule of a namespace has its own settings. */
-function namespaces({ namespaces }: Settings['live'], wrong: Wrong): readonly Problem[] {
+type RuleSettings = { readonly claim?: string | undefined; readonly method?: string | undefined; readonly field?: string | undefined };
+
+/** Each kind of rule has its own settings. */
+function rules<Key extends string>(
+  section: string,
+  kindKey: Key,
+  entries: Readonly<Record<string, RuleSettings & Readonly<Record<Key, 'users' | 'owner' | 'claim' | 'method'>>>>,
+  wrong: Wrong,
+): readonly Problem[] {
   const needs = { users: [], owner: [], claim: ['claim'], method: ['method', 'field'] } as const;
-  return Object.entries(namespaces).flatMap(([name, namespace]) =>
+  return Object.entries(entries).flatMap(([name, entry]) =>
     (['claim', 'method', 'field'] as const).flatMap((key) => {
-      const needed = (needs[namespace.listen] as readonly string[]).includes(key);
-      if (needed === (namespace[key] !== undefined)) return [];
-      const rule = `listen: ${namespace.listen}`;
-      return [
-        wrong(
-          `live.namespaces.${name}.${key}`,
-          needed ? `is needed for ${rule}.` : `is set, and ${rule} does not use it.`,
-          `live.namespaces.${name}`,
-        ),
-      ];
+      const needed = (needs[entry[kindKey]] as readonly string[]).includes(key);
+      if (needed === (entry[key] !== undefined)) return [];
+      const rule = `${kindKey}: ${entry[kindKey]}`;
+      return [wrong(`${section}.${name}.${key}`, needed ? `is needed for ${rule}.` : `is set, and ${rule} does not use it.`, `${section}.${name}`)];
     }),
   );
+}
+
+function hookUpstream({ chat: { hook }, upstreams }: Settings, wrong: Wrong): readonly Problem[] {
+  if (hook === undefined || Object.hasOwn(upstreams, hook.upstream)) return [];
+  return [wrong('chat.hook.upstream', `names ${hook.upstream}, and upstreams has no such name.`, 'chat.hook')];
 }

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { app } from './defaults/app.ts';
 import { auth } from './defaults/auth.ts';
 import { cache } from './defaults/cache.ts';
+import { chat } from './defaults/chat.ts';
 import { drain } from './defaults/drain.ts';
 import { adminListener, internalListener, publicListener } from './defaults/listeners.ts';
 import { live } from './defaults/live.ts';
@@ -26,6 +27,7 @@ export const settingsSchema = z.strictObject({
   auth,
   cache,
   live,
+  chat,
   upstreams,
   telemetry,
   drain,

@@ -40,7 +40,7 @@ export async function openChatPeer({ target, ca, idTokenOf }: Replicas, user: st
       const other = await open(name); // the user's id is the identity provider's to give
       const userIds = [await other.session.userId()];
       other.close();
-      const request = { kind: ConversationKind.CONVERSATION_KIND_GROUP, userIds, title: 'Parcel', clientId: randomUUID() };
+      const request = { kind: ConversationKind.CONVERSATION_KIND_GROUP, userIds, title: 'Parcel', subject: '', clientId: randomUUID() };
       const { conversation } = await client.calls.call(ChatServiceDefinition, 'createConversation', request);
       return conversation?.id ?? '';
     },

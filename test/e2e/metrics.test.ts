@@ -44,7 +44,10 @@ before(async () => {
     audiences: ['api'],
     userPrefix: `${new URL(issuer).hostname.split('.')[0]}:`,
   }));
-  const server = stack.use(await openLiveServer({ redis: await sharedRedis(), env: variables, settings: { 'auth.externalIssuers': issuers } }));
+  const hook = { 'upstreams.hook.address': '127.0.0.1:1', 'chat.hook.upstream': 'hook', 'chat.hook.absent': 'accept' }; // nobody listens there
+  const server = stack.use(
+    await openLiveServer({ redis: await sharedRedis(), env: variables, settings: { 'auth.externalIssuers': issuers, ...hook } }),
+  );
   await traffic(server, [known, gone]);
   exposed = await (await fetch(new URL('/metrics', server.adminUrl))).text();
   const before = collector.metrics().length;
@@ -77,6 +80,7 @@ async function traffic(server: LiveServer, issuers: readonly Awaited<ReturnType<
   const chat = chatCalls(server);
   const chats = await Promise.all([1, 2].map(() => chat.connect('carol', { device: 'one' })));
   await until('one chat stream displaced the other', () => chats.some((client) => client.all('closed').length > 0));
+  await chat.post('carol', await chat.group('carol', 'dan'), 'Hello');
   const wire = await openWire(server);
   await wire.ask({ ':method': 'POST', ':path': '/no.such.Service/Method', 'content-type': 'application/grpc', te: 'trailers' });
   const stream = wire.open({

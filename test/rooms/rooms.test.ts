@@ -143,9 +143,9 @@ test('transport stays small enough to be read: under 4,300 lines', () => {
   assert.ok(lines < 4_300, `${lines} lines`);
 });
 
-test('wiring only wires: under 1,000 lines in all, live updates and chat among them', () => {
+test('wiring only wires: under 1,050 lines in all, live updates and chat among them', () => {
   const lines = files
     .filter((file) => /^src\/wire(\.ts$|\/)/.test(file) && !file.endsWith('.test.ts'))
     .reduce((sum, file) => sum + readFileSync(join(root, file), 'utf8').split('\n').length - 1, 0);
-  assert.ok(lines < 1_000, `${lines} lines`);
+  assert.ok(lines < 1_050, `${lines} lines`);
 });

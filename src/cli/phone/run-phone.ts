@@ -126,7 +126,7 @@ function act(client: Client, wish: Exclude<Wish, { do: 'quit' }>): void {
       break;
     }
     case 'create': {
-      const request = { kind: ConversationKind.CONVERSATION_KIND_DIRECT, userIds: [wish.user], title: '', clientId: randomUUID() };
+      const request = { kind: ConversationKind.CONVERSATION_KIND_DIRECT, userIds: [wish.user], title: '', subject: '', clientId: randomUUID() };
       calls.call(ChatServiceDefinition, 'createConversation', request).catch(() => {}); // a user who may not be reached: nothing comes
     }
   }

@@ -63,6 +63,8 @@ export type NewEntry = {
   readonly clientId: string;
   /** A random UUID. */
   readonly eventId: string;
+  /** What was sent, where something else is stored in its place: its repeat is known by it. */
+  readonly original?: Pick<NewEntry, 'text' | 'data'> | undefined;
   readonly text?: string | undefined;
   readonly data?: Uint8Array | undefined;
   readonly replySeq?: number | undefined;
@@ -72,7 +74,7 @@ export type NewEntry = {
   readonly removed?: boolean | undefined;
 };
 
-export type ChatEvent = Omit<NewEntry, 'kind' | 'clientId'> & {
+export type ChatEvent = Omit<NewEntry, 'kind' | 'clientId' | 'original'> & {
   /** `hidden`: the reader may not see it, and gets its place only. */
   readonly kind: NewEntry['kind'] | 'members' | 'hidden';
   readonly conversationId: string;
@@ -131,6 +133,14 @@ export type ChatStore = {
   create(wish: NewConversation): Promise<{ readonly conversation: Conversation; readonly event: ChatEvent | undefined }>;
   /** @throws Fault CONVERSATION_UNKNOWN, MESSAGE_ID_REUSED, MESSAGE_EXPIRED, MESSAGE_UNKNOWN, CHAT_FORBIDDEN */
   append(conversationId: string, entry: NewEntry): Promise<Appended>;
+  /**
+   * The conversation of a member, and what became of an entry under the same client id: undefined if there is none.
+   * @throws Fault CONVERSATION_UNKNOWN, MESSAGE_ID_REUSED, MESSAGE_EXPIRED
+   */
+  sentBefore(
+    conversationId: string,
+    entry: Omit<NewEntry, 'eventId'>,
+  ): Promise<{ readonly conversation: Pick<Conversation, 'kind' | 'subject'>; readonly appended: Appended | undefined }>;
   /**
    * Adds, removes and promotes members of a group. A user may remove oneself; only owners and admins may do more, and
    * only owners make owners. New members see what comes after. When the last owner leaves, the longest member follows.

@@ -9,10 +9,10 @@ import type { Log } from '../ports/log.ts';
 import { closeFor } from './close-advice.ts';
 import { closeOf, isDefect } from './close-for-error.ts';
 import { deviceOf } from './displace-device-streams.ts';
-import type { Registry } from './stream-registry.ts';
 import { inOrder, openSends, unknownStream } from './send-to-replica.ts';
 import { openStream, refuseStream, type Stream } from './stream.ts';
 import type { StreamLimits } from './stream-limits.ts';
+import type { Registry } from './stream-registry.ts';
 import type { WaitingBytes } from './waiting-bytes.ts';
 
 /** What the first message of every stream says, among others. */

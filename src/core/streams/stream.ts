@@ -5,8 +5,8 @@ import type { Caller, Lifetime, Sink } from '../ports/call.ts';
 import { type Close, closeFor } from './close-advice.ts';
 import { Outbox } from './outbox.ts';
 import { openBucket } from './rate-limit.ts';
-import type { WaitingBytes } from './waiting-bytes.ts';
 import { graceMs, heartbeatRangeMs, messageBurstS, type StreamLimits } from './stream-limits.ts';
+import type { WaitingBytes } from './waiting-bytes.ts';
 
 /** The messages of a client that every stream has. */
 export type CommonRequest =

@@ -4,6 +4,7 @@ import { leaveAfterMsMax, listMaxMax } from '../../core/ports/presence.ts';
 import { ageMsMax, sizeMax } from '../../core/ports/topic-log.ts';
 import { heartbeatRangeMs } from '../../core/streams/stream-limits.ts';
 import { duration, name, text } from '../value-formats.ts';
+import { ruleFields, ruleKind } from './caller-rule.ts';
 
 const count = (most: number) => z.int().min(1).max(most);
 
@@ -13,18 +14,12 @@ const namespace = z.strictObject({
   conflate: z.boolean().default(false).describe('Slow clients, and those that return, receive only the newest event of each key.'),
   publish: z.boolean().default(false).describe('Clients that may listen to a topic may publish to it, too.'),
   scopes: z.array(text()).max(20).default([]).describe('Scopes that listeners need.'),
-  listen: z
-    .enum(['users', 'owner', 'claim', 'method'])
+  listen: ruleKind
     .default('owner')
     .describe(
       'Who may listen to a topic "namespace:name". users: all. owner: the user whose id is the name. claim: users whose `claim` is the name. method: users whom `method` answers, given the name in `field`.',
     ),
-  claim: text().optional().describe('With `listen: claim`: a claim that some policy names, such as "tenant".'),
-  method: text()
-    .optional()
-    .describe(
-      'With `listen: method`: a cached unary method of this server, such as "app.v1.OrderService/GetOrder", not SCOPE_SHARED. It is called again when its answer is invalidated.',
-    ),
+  ...ruleFields('listen'),
   presence: z
     .strictObject({
       listMax: z
@@ -39,7 +34,6 @@ const namespace = z.strictObject({
     })
     .optional()
     .describe('Clients that listen to a topic may know who else does. Unset: presence is off.'),
-  field: text().optional().describe('With `listen: method`: a text field of its request, such as "order_id".'),
 });
 
 export const live = z

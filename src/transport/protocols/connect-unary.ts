@@ -8,8 +8,8 @@ import type { Exchange } from '../exchange.ts';
 import { alsoVary, type Pairs, toHeaders } from './answer-headers.ts';
 import type { Codec } from './codec.ts';
 import { encoded, type Gzip, gzipFor } from './compress-answer.ts';
-import { acceptedEncodings, decompress, encodingOf } from './decompress-request.ts';
 import { connectError } from './connect-error.ts';
+import { acceptedEncodings, decompress, encodingOf } from './decompress-request.ts';
 import { OneRequest } from './one-request.ts';
 import type { Protocol, Reply } from './protocol.ts';
 

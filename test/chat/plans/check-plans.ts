@@ -7,7 +7,7 @@ import { membersMax } from '../../../src/core/ports/chat.ts';
 import { createMigratedDatabase } from '../../support/postgres/postgres.ts';
 import { plannedCalls } from './calls.ts';
 import { fillChat } from './fill.ts';
-import { openPlannedStore, type Planned, type PlanNode } from './planned-store.ts';
+import { openPlannedStore, type PlanNode, type Planned } from './planned-store.ts';
 
 /** A row of the table: the indexes that its statements may use, and the rows that they read at most. */
 type Row = { readonly indexes: ReadonlySet<string>; readonly rowsMax: number };

@@ -3,8 +3,8 @@
 import { Kysely, PostgresDialect } from 'kysely';
 import type { PoolClient } from 'pg';
 import { sqlChat } from '../../../src/core/adapters/sql/chat/chat-store.ts';
-import type { Database } from '../../../src/core/adapters/sql/database-tables.ts';
 import { openDatabaseAccess } from '../../../src/core/adapters/sql/database-access.ts';
+import type { Database } from '../../../src/core/adapters/sql/database-tables.ts';
 import { openPool } from '../../../src/core/adapters/sql/open-pool.ts';
 import type { ChatStore } from '../../../src/core/ports/chat.ts';
 import { quietLog } from '../../support/log.ts';

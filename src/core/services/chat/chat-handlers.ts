@@ -6,21 +6,23 @@ import { userOf } from '../../streams/stream-service.ts';
 import { serviceHandlers } from '../service-handlers.ts';
 import type { ChatParts } from './chat-stream.ts';
 import { changeIn, conversationOut, entryIn, eventOut, kindIn, ownOut, postedOut, roles } from './encode-chat.ts';
+import type { CheckSubject } from './subject-rules.ts';
 
 const { connect: _, open: __, send: ___, ...methods } = ChatServiceDefinition.methods;
 const unary = { ...ChatServiceDefinition, methods };
 /** Conversations, events and members of one page. */
 const pageMax = 100;
-type Parts = Pick<ChatParts, 'chat' | 'actions'> & { readonly newId: () => string };
+type Parts = Pick<ChatParts, 'chat' | 'actions' | 'postOfUser'> & { readonly checkSubject: CheckSubject; readonly newId: () => string };
 
 /** The handlers of the unary methods of portico.v1.ChatService. The store decides what a caller may do. */
-export function chatHandlers({ chat, actions, newId }: Parts): Readonly<Record<string, Handler>> {
+export function chatHandlers({ chat, actions, postOfUser, checkSubject, newId }: Parts): Readonly<Record<string, Handler>> {
   return serviceHandlers(unary, {
-    createConversation: async ({ kind, userIds, title, clientId }, call) => {
+    createConversation: async ({ kind, userIds, title, subject, clientId }, call) => {
+      await checkSubject(subject, call);
       const { id: me } = senderOf(call);
       const direct = kindIn(kind) === 'direct';
       const members = [me, ...userIds].map((userId) => ({ userId, role: userId === me && !direct ? 'owner' : 'member' }) as const);
-      const wish = { id: newId(), kind: kindIn(kind), subject: '', title, createdBy: senderOf(call), clientId, members };
+      const wish = { id: newId(), kind: kindIn(kind), subject, title, createdBy: senderOf(call), clientId, members };
       const { conversation, event } = await actions.create(wish);
       const [membership] = await chat.joined(me, { ids: [conversation.id] });
       return { conversation: membership && conversationOut(membership), created: event !== undefined };
@@ -46,7 +48,7 @@ export function chatHandlers({ chat, actions, newId }: Parts): Readonly<Record<s
     },
     post: async ({ conversationId, entry }, call) => {
       if (entry === undefined) throw new Error('PostRequest has an entry: its rules say so.');
-      return { posted: postedOut(await actions.post(conversationId, entryIn(entry, senderOf(call)))) };
+      return { posted: postedOut(await postOfUser(conversationId, entryIn(entry, senderOf(call)), call)) };
     },
     listMembers: async ({ conversationId, pageSize, pageToken }, call) => {
       const most = pageSizeOf(pageSize, pageMax);

@@ -12,12 +12,14 @@ import type { Stream } from '../../streams/stream.ts';
 import { type StreamHandler, userOf } from '../../streams/stream-service.ts';
 import { type ChatActions, smallMax } from './chat-actions.ts';
 import { conversationOut, encode, encodeEvents, entryIn, postedOut } from './encode-chat.ts';
+import type { PostOfUser } from './post-reviewed.ts';
 import { syncPointOf, syncTokenOf } from './sync-token.ts';
 
 /** What every chat stream of this replica uses. */
 export type ChatParts = {
   readonly chat: ChatStore;
   readonly actions: ChatActions;
+  readonly postOfUser: PostOfUser;
   readonly announcements: ChatAnnouncements;
   readonly recoveries: Limiter;
   readonly clock: Clock;
@@ -40,7 +42,7 @@ const postsMax = 32;
  * the client takes it.
  */
 export function chatStream(stream: Stream, call: ReadyCall, parts: ChatParts, hello: ChatHello): StreamHandler<ChatRequest> {
-  const { chat, actions, announcements, recoveries, clock, log } = parts;
+  const { chat, actions, postOfUser, announcements, recoveries, clock, log } = parts;
   const { userId, sessionId } = userOf(call);
   const device = hello.device || sessionId;
   const { signal } = stream;
@@ -215,7 +217,7 @@ export function chatStream(stream: Stream, call: ReadyCall, parts: ChatParts, he
 
   const post = async ({ conversationId, entry }: PostRequest) => {
     if (entry === undefined) return;
-    const { value: appended, ...refusal } = await outcomeOf(actions.post(conversationId, entryIn(entry, { kind: 'user', id: userId })), (error) =>
+    const { value: appended, ...refusal } = await outcomeOf(postOfUser(conversationId, entryIn(entry, { kind: 'user', id: userId }), call), (error) =>
       log.error('A message was not stored by a defect.', { error }),
     );
     const answer = { posted: appended && postedOut(appended), ...refusal };

@@ -5,14 +5,18 @@ import { observeGauge } from '../../kit/observe-metric.ts';
 import type { Bus } from '../../ports/bus.ts';
 import type { Handler } from '../../ports/call.ts';
 import type { ChatWrites } from '../../ports/chat-writes.ts';
-import { openRegistry, type Registry, type RegistryParts } from '../../streams/stream-registry.ts';
 import { type StreamSettings, streamLimits } from '../../streams/stream-limits.ts';
+import { openRegistry, type Registry, type RegistryParts } from '../../streams/stream-registry.ts';
 import { streamHandlers } from '../../streams/stream-service.ts';
 import type { WaitingBytes } from '../../streams/waiting-bytes.ts';
+import type { Upstreams } from '../../upstreams/upstreams.ts';
+import { type HookSettings, openHook } from './ask-hook.ts';
 import { chatActions } from './chat-actions.ts';
 import { chatHandlers } from './chat-handlers.ts';
 import { type ChatParts, chatStream } from './chat-stream.ts';
 import { chatWrites, conversationHandlers } from './chat-writes.ts';
+import { postReviewed } from './post-reviewed.ts';
+import { type SubjectParts, subjectRules } from './subject-rules.ts';
 
 /** The service of conversations. */
 export type Chat = Pick<Registry, 'disconnect' | 'drain'> & {
@@ -23,9 +27,13 @@ export type Chat = Pick<Registry, 'disconnect' | 'drain'> & {
 };
 
 export type ChatOptions = Pick<ChatParts, 'chat' | 'announcements'> &
+  Pick<SubjectParts, 'plans' | 'answerWatched'> &
   Pick<RegistryParts, 'clock' | 'random' | 'log'> & {
     /** Streams of conversations have the bounds of live streams. */
     readonly settings: StreamSettings & { readonly recoveriesMax: number };
+    /** Who may open conversations about what, and who decides about messages. */
+    readonly rules: { readonly hook?: HookSettings | undefined; readonly subjects: SubjectParts['subjects'] };
+    readonly upstreams: Pick<Upstreams, 'unary' | 'garbage'>;
     readonly bus: Bus;
     readonly waiting: WaitingBytes;
     /** Of conversations: ordered by time. */
@@ -36,15 +44,19 @@ export type ChatOptions = Pick<ChatParts, 'chat' | 'announcements'> &
     readonly meter: Meter;
   };
 
-export function openChat({ settings, chat, announcements, newId, randomId, randomHex, meter, ...parts }: ChatOptions): Chat {
+export function openChat({ settings, rules, upstreams, plans, answerWatched, ...options }: ChatOptions): Chat {
+  const { chat, announcements, newId, randomId, randomHex, meter, ...parts } = options;
   const limits = streamLimits(settings);
   const registry = openRegistry({ ...parts, limits, topic: 'chat' });
   const { count } = registry;
   const actions = chatActions(chat, announcements, randomId);
+  const ask = rules.hook && openHook(rules.hook, { upstreams, clock: parts.clock, meter });
+  const postOfUser = postReviewed(actions, chat, ask);
+  const checkSubject = subjectRules({ subjects: rules.subjects, plans, answerWatched });
   const closings = meter.createCounter('portico.chat.closed', { description: 'Chat streams that the server closed, by reason.' });
   observeGauge(meter, 'portico.chat.streams', 'Open chat streams.', count);
   const closed = (reason: string) => closings.add(1, { reason });
-  const common = { ...parts, chat, actions, announcements, recoveries: openLimiter(settings.recoveriesMax) };
+  const common = { ...parts, chat, actions, postOfUser, announcements, recoveries: openLimiter(settings.recoveriesMax) };
   const { handlers, close } = streamHandlers(
     { name: 'chat', definition: ChatServiceDefinition, begin: (stream, call, hello: ChatHello) => chatStream(stream, call, common, hello) },
     { ...parts, limits, registry, replica: randomHex(12), randomHex, closed },
@@ -52,7 +64,7 @@ export function openChat({ settings, chat, announcements, newId, randomId, rando
   const writesAs = (name: string) => chatWrites(actions, newId, name);
   return {
     writesAs,
-    handlers: { ...handlers, ...chatHandlers({ chat, actions, newId }), ...conversationHandlers(writesAs) },
+    handlers: { ...handlers, ...chatHandlers({ chat, actions, postOfUser, checkSubject, newId }), ...conversationHandlers(writesAs) },
     disconnect: registry.disconnect,
     drain: registry.drain,
     close: () => {

@@ -4,11 +4,12 @@ import type { ReadyCall } from '../../ports/call.ts';
 import { outcomeOf } from '../../streams/close-for-error.ts';
 import type { Stream } from '../../streams/stream.ts';
 import type { StreamHandler } from '../../streams/stream-service.ts';
+import { checkRule } from '../caller-rule.ts';
 import { encode, positionOut } from './encode-live.ts';
 import type { LiveParts } from './live-parts.ts';
 import { openStreamWatches } from './stream-watches.ts';
 import { openSubscriptions } from './subscriptions.ts';
-import { checkListen, forbidden } from './topic-namespaces.ts';
+import { forbidden } from './topic-namespaces.ts';
 
 /** What the messages of one client do. */
 export function liveStream(stream: Stream, call: ReadyCall, parts: LiveParts, hello: LiveHello): StreamHandler<LiveRequest> {
@@ -18,7 +19,7 @@ export function liveStream(stream: Stream, call: ReadyCall, parts: LiveParts, he
 
   const publish = async ({ topic, requestId, payload, key }: LivePublish) => {
     const { namespace, name } = parts.topicOf(topic);
-    const rule = checkListen({ namespace, name }, caller);
+    const rule = checkRule(namespace, name, caller, forbidden);
     if (!namespace.publish || caller?.kind !== 'user' || (rule !== undefined && !subscriptions.isListening(topic))) throw forbidden();
     const [position] = await parts.publish([{ topic, payload, key, requestId: idOf(caller.userId, requestId) }]);
     return position && positionOut(position);

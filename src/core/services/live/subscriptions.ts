@@ -5,10 +5,11 @@ import type { TopicPosition } from '../../ports/topic-log.ts';
 import { type Close, closeFor, comeBack } from '../../streams/close-advice.ts';
 import { closeOf, isDefect } from '../../streams/close-for-error.ts';
 import type { Stream } from '../../streams/stream.ts';
+import { checkRule, requestOf } from '../caller-rule.ts';
 import { encode } from './encode-live.ts';
 import type { LiveParts } from './live-parts.ts';
 import { Subscription } from './subscription.ts';
-import { checkListen, forbidden, requestOf, type TopicOf } from './topic-namespaces.ts';
+import { forbidden, type TopicOf } from './topic-namespaces.ts';
 
 /** A subscription of a stream. Its states: asking, whether the client may listen; listening; closed. */
 type Open = { readonly wish: Subscribe; readonly named: TopicOf; listening: boolean; endAsking(): void; endListening(): void };
@@ -87,7 +88,7 @@ export function openSubscriptions(stream: Stream, call: ReadyCall, parts: LivePa
   /** Verifies that the client may listen. A rule's answer is watched: each new one decides anew. */
   const ask = (open: Open) => {
     const { wish, named } = open;
-    const rule = checkListen(named, caller);
+    const rule = checkRule(named.namespace, named.name, caller, forbidden);
     open.endAsking();
     if (rule === undefined) return listen(open);
     open.endAsking = watches.watch({

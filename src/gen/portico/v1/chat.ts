@@ -617,6 +617,11 @@ export interface CreateConversationRequest {
   title: string;
   /** The caller's own id for this conversation, such as a UUID: what is created twice with it is created once. */
   clientId: string;
+  /**
+   * What it is about, such as "order:42": of the kinds that the configuration has, and for users whom it admits. Empty:
+   * nothing of the company.
+   */
+  subject: string;
 }
 
 /** The conversation. */
@@ -4728,7 +4733,7 @@ export const React: MessageFns<React> = {
 };
 
 function createBaseCreateConversationRequest(): CreateConversationRequest {
-  return { kind: 0, userIds: [], title: "", clientId: "" };
+  return { kind: 0, userIds: [], title: "", clientId: "", subject: "" };
 }
 
 export const CreateConversationRequest: MessageFns<CreateConversationRequest> = {
@@ -4744,6 +4749,9 @@ export const CreateConversationRequest: MessageFns<CreateConversationRequest> = 
     }
     if (message.clientId !== "") {
       writer.uint32(34).string(message.clientId);
+    }
+    if (message.subject !== "") {
+      writer.uint32(42).string(message.subject);
     }
     return writer;
   },
@@ -4793,6 +4801,14 @@ export const CreateConversationRequest: MessageFns<CreateConversationRequest> = 
             message.clientId = reader.string();
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.subject = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -4819,6 +4835,7 @@ export const CreateConversationRequest: MessageFns<CreateConversationRequest> = 
         : isSet(object.client_id)
         ? globalThis.String(object.client_id)
         : "",
+      subject: isSet(object.subject) ? globalThis.String(object.subject) : "",
     };
   },
 
@@ -4836,6 +4853,9 @@ export const CreateConversationRequest: MessageFns<CreateConversationRequest> = 
     if (message.clientId !== "") {
       obj.clientId = message.clientId;
     }
+    if (message.subject !== "") {
+      obj.subject = message.subject;
+    }
     return obj;
   },
 
@@ -4848,6 +4868,7 @@ export const CreateConversationRequest: MessageFns<CreateConversationRequest> = 
     message.userIds = object.userIds?.map((e) => e) || [];
     message.title = object.title ?? "";
     message.clientId = object.clientId ?? "";
+    message.subject = object.subject ?? "";
     return message;
   },
 };

@@ -6,7 +6,7 @@ import type { UseDatabase } from '../database-access.ts';
 import type { Database } from '../database-tables.ts';
 
 type Outcome = 'appended' | 'repeated' | 'unknown' | 'reused' | 'expired' | 'target' | 'forbidden';
-type Row = { outcome: Outcome; seq: bigint; number: bigint | null; event_id: string; sent_at: Date };
+export type AppendedRow = { outcome: Outcome; seq: bigint; number: bigint | null; event_id: string; sent_at: Date };
 type Waiter = { readonly conversationId: string; readonly entry: NewEntry; resolve(appended: Appended): void; reject(error: unknown): void };
 
 /** Entries of one transaction. */
@@ -66,7 +66,7 @@ async function commit(use: UseDatabase, batch: readonly Waiter[]): Promise<void>
   try {
     const rows = await use((db) => call(db, parts));
     for (const [i, { resolve, reject }] of parts.flatMap(([, waiters]) => waiters).entries()) {
-      const row = rows[i] as Row;
+      const row = rows[i] as AppendedRow;
       const refused = faultOf(row.outcome);
       if (refused === undefined) resolve(appendedOf(row));
       else reject(refused);
@@ -79,9 +79,9 @@ async function commit(use: UseDatabase, batch: readonly Waiter[]): Promise<void>
   }
 }
 
-async function call(db: Kysely<Database>, parts: readonly (readonly [string, readonly Waiter[]])[]): Promise<readonly Row[]> {
+async function call(db: Kysely<Database>, parts: readonly (readonly [string, readonly Waiter[]])[]): Promise<readonly AppendedRow[]> {
   const batches = JSON.stringify(parts.map(([id, waiters]) => ({ id, entries: waiters.map(({ entry }) => entryOf(entry)) })));
-  const { rows } = await sql<Row>`
+  const { rows } = await sql<AppendedRow>`
     SELECT a.outcome, a.seq, a.number, a.event_id, a.sent_at
     FROM ROWS FROM (jsonb_to_recordset(${batches}::jsonb) AS (id uuid, entries jsonb)) WITH ORDINALITY AS b (id, entries, place)
     CROSS JOIN LATERAL chat_append(b.id, b.entries) WITH ORDINALITY AS a (outcome, seq, number, event_id, sent_at, place)
@@ -90,16 +90,16 @@ async function call(db: Kysely<Database>, parts: readonly (readonly [string, rea
 }
 
 /** As `chat_append` takes it. */
-function entryOf({ kind, sender, clientId, eventId, text, data, replySeq, targetSeq, reaction, removed = false }: NewEntry) {
-  const bytes = data && Buffer.from(data).toString('base64');
+function entryOf(entry: NewEntry) {
+  const { kind, sender, clientId, eventId, text, data, replySeq, targetSeq, reaction, removed = false } = entry;
   return {
     kind,
     sender_kind: sender.kind,
     sender_id: sender.id,
     client_id: clientId,
-    hash: hash('sha256', JSON.stringify([kind, text, bytes, replySeq, targetSeq, reaction, removed]), 'hex'),
+    hash: hashOf(entry),
     text: kind === 'message' || kind === 'edit' ? (text ?? '') : undefined,
-    data: bytes,
+    data: base64(data),
     reply: replySeq,
     target: targetSeq,
     reaction,
@@ -108,7 +108,15 @@ function entryOf({ kind, sender, clientId, eventId, text, data, replySeq, target
   };
 }
 
-function appendedOf({ outcome, seq, number, event_id: eventId, sent_at: sentAt }: Row): Appended {
+/** By which a repeat is known. */
+export function hashOf({ kind, original, text, data, replySeq, targetSeq, reaction, removed = false }: Omit<NewEntry, 'eventId'>): string {
+  const sent = original ?? { text, data };
+  return hash('sha256', JSON.stringify([kind, sent.text, base64(sent.data), replySeq, targetSeq, reaction, removed]), 'hex');
+}
+
+const base64 = (data: Uint8Array | undefined) => data && Buffer.from(data).toString('base64');
+
+export function appendedOf({ outcome, seq, number, event_id: eventId, sent_at: sentAt }: AppendedRow): Appended {
   return {
     seq: Number(seq),
     number: number === null ? undefined : Number(number),
@@ -118,7 +126,7 @@ function appendedOf({ outcome, seq, number, event_id: eventId, sent_at: sentAt }
   };
 }
 
-function faultOf(outcome: Outcome): Fault | undefined {
+export function faultOf(outcome: Outcome): Fault | undefined {
   switch (outcome) {
     case 'appended':
     case 'repeated':

@@ -7,6 +7,7 @@ import { readBlocked, readForeign, readHistory, readJoined, readList, readMember
 import { createConversation } from './create-conversation.ts';
 import { historyPages } from './history-pages.ts';
 import { readSince, readSyncPoint } from './read-changed-since.ts';
+import { sentBefore } from './sent-before.ts';
 
 /** Conversations in PostgreSQL, or in PGlite, which is PostgreSQL. */
 export function sqlChat(use: UseDatabase): ChatStore {
@@ -19,6 +20,7 @@ export function sqlChat(use: UseDatabase): ChatStore {
   return {
     create: (wish) => createConversation(use, wish),
     append: openAppend(use),
+    sentBefore: (conversationId, entry) => use((db) => sentBefore(db, conversationId, entry)),
     changeMembers: (conversationId, by, wish) => changeMembers(use, conversationId, by, wish),
     list: (userId, page) => use((db) => readList(db, userId, page)),
     joined: (userId, wish) => use((db) => readJoined(db, userId, wish)),

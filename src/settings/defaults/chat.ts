@@ -1,0 +1,33 @@
+import { z } from 'zod';
+import { duration, name, text } from '../value-formats.ts';
+import { ruleFields, ruleKind } from './caller-rule.ts';
+
+const subject = z.strictObject({
+  open: ruleKind
+    .default('method')
+    .describe(
+      'Who may open a conversation about "kind:name". users: all. owner: the user whose id is the name. claim: users whose `claim` is the name. method: users whom `method` answers, given the name in `field`.',
+    ),
+  scopes: z.array(text()).max(20).default([]).describe('Scopes that such a user needs.'),
+  ...ruleFields('open'),
+});
+
+const hook = z.strictObject({
+  upstream: name().describe('The upstream that serves portico.internal.v1.ChatHookService. It is asked about each message and edit of a user.'),
+  deadline: duration('10ms', '10s').prefault('500ms').describe('Time for its answer. A sender waits for it.'),
+  absent: z
+    .enum(['refuse', 'accept'])
+    .default('refuse')
+    .describe('What becomes of a message that it did not answer. refuse: its sender may try again. accept: it is stored as it was sent.'),
+});
+
+export const chat = z
+  .strictObject({
+    hook: hook.optional().describe('Unset: messages are stored as they were sent.'),
+    subjects: z
+      .record(name(), subject)
+      .prefault({})
+      .describe('What users may open conversations about, "kind:name", by kind. Internal services may open conversations about anything.'),
+  })
+  .prefault({})
+  .describe('Conversations: ChatService.');
