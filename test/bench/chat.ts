@@ -1,6 +1,6 @@
 // What it costs to send, to deliver and to return: docs/reference/benchmarks.md says what each figure means.
 import { join } from 'node:path';
-import { startOwnPostgres } from '../support/postgres/postgres.ts';
+import { startPostgresServer } from '../support/postgres/postgres-server.ts';
 import { conversations, eventsOf, idOf, insertConversations, membersOf, numberOf, type Owner, userOf, users } from './chat/conversations.ts';
 import { deliveries } from './chat/deliver.ts';
 import { openPgbench, type Sent } from './chat/pgbench.ts';
@@ -26,13 +26,13 @@ const warmUp = 10;
 export async function chat({ quick, cores }: { readonly quick: boolean; readonly cores: Cores }): Promise<Result> {
   const rounds = quick ? 3 : 11;
   await using open = new AsyncDisposableStack();
-  const postgres = await startOwnPostgres({ durable: true });
+  const postgres = await startPostgresServer({ durable: true });
   open.defer(postgres.stop);
   process.env.TEST_POSTGRES_URL = postgres.url; // the harness takes this one
   const harness = await openHarness(cores);
   open.use(harness);
   await insertConversations(harness.databaseUrl);
-  const database = () => postgresCpuSeconds(postgres.pid ?? 0);
+  const database = () => postgresCpuSeconds(postgres.pid);
 
   const one = await oneSend(harness);
   const pgbench = (name: string, isHot: boolean): Contestant => {

@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
-import { postgresProgram } from '../../support/postgres/postgres.ts';
+import { postgresProgram } from '../../support/postgres/postgres-server.ts';
 import { cpuSecondsOf } from '../process.ts';
 import { conversations, idOf, numberOf, userOf, users } from './conversations.ts';
 import type { Statement } from './statements-link.ts';

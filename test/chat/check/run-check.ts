@@ -1,149 +1,142 @@
-// A check of chat in the manner of Jepsen: clients that send, come and go, replicas that are killed, a Redis and a
-// PostgreSQL that break connections; then everything is healed, and what is stored is held against what each client saw.
+// A check of chat in the manner of Jepsen: clients that send, come and go, while everything fails that can; then all is
+// healed, and what is stored is held against what each client saw. At last an older backup is restored.
 import { randomUUID } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { Client } from 'pg';
 import { signIn } from '../../support/client/protocols.ts';
-import { createMigratedDatabase } from '../../support/postgres/postgres.ts';
-import { ownPrefix, startRedisServer } from '../../support/redis/redis.ts';
-import { chatCalls, chatRegistry, kinds, roles } from '../../support/server/chat-server.ts';
-import { type Running, startProcess } from '../../support/server/process.ts';
-import type { TestServer } from '../../support/server/test-server.ts';
+import { type ChatCalls, chatCalls, chatRegistry, kinds, roles } from '../../support/server/chat-server.ts';
 import { seeded } from '../../support/time/seeded.ts';
 import { until } from '../../support/time/until.ts';
 import { type CheckClient, startClient } from './client.ts';
 import { findBroken } from './find-broken.ts';
 import { type History, historyOf } from './history.ts';
+import { openCluster, openEmbedded, type World } from './world.ts';
 
-export type CheckOptions = { readonly seed: number; readonly clients: number; readonly replicas: number; readonly seconds: number };
+export type CheckOptions = {
+  readonly seed: number;
+  readonly clients: number;
+  /** 0: one with everything embedded. */
+  readonly replicas: number;
+  readonly seconds: number;
+  /** Only these faults; default: all. */
+  readonly faults?: readonly string[];
+  /** Called with what is done, and when. */
+  readonly onStep?: (step: string) => void;
+};
 export type CheckResult = { readonly did: Readonly<Record<string, number>>; readonly broken: readonly string[] };
 
-const replicaFile = join(import.meta.dirname, 'replica.ts');
+type Groups = ReadonlyMap<string, readonly string[]>;
+
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 const healMs = 60_000;
+/** How long clients send after the restore. */
+const restoredMs = 2_000;
 
-export async function runCheck({ seed, clients: clientsCount, replicas: replicasCount, seconds }: CheckOptions): Promise<CheckResult> {
+export async function runCheck(options: CheckOptions): Promise<CheckResult> {
+  const { seed, replicas, seconds, faults: wished, onStep = () => {} } = options;
   await using stack = new AsyncDisposableStack();
-  const random = seeded(seed);
-  const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)] as T;
   const did: Record<string, number> = {};
+  const beganMs = performance.now();
   const count = (what: string, n = 1) => {
     did[what] = (did[what] ?? 0) + n;
+    onStep(`${((performance.now() - beganMs) / 1_000).toFixed(1)} s ${what}`);
   };
+  const world = stack.use(replicas === 0 ? await openEmbedded(seed) : await openCluster(replicas, seed));
+  const calls = chatCalls(world.replicas.server);
+  const users = Array.from({ length: Math.ceil((options.clients * 2) / 3) }, (_, n) => `u${n}`); // each second one has two devices
+  const groups = await makeGroups(calls, users);
+  let isRestored = false;
+  const clients = await startClients(world, options, { users, groups, isRestored: () => isRestored });
+  stack.defer(async () => void (await Promise.all(clients.map((client) => client.stop()))));
 
-  const database = await createMigratedDatabase();
-  stack.defer(database.drop);
-  const redis = await startRedisServer({ config: ['maxmemory-policy noeviction'] });
-  stack.defer(redis.stop);
-  const dataDir = mkdtempSync(join(tmpdir(), 'portico-check-'));
-  stack.defer(() => rmSync(dataDir, { recursive: true, force: true }));
-  const prefix = ownPrefix();
-  const admin = new Client({ connectionString: database.url });
-  await admin.connect();
-  stack.defer(() => admin.end());
-
-  const died: string[] = [];
-  const replicas: { process: Running; url: string; readonly clockMs: number }[] = [];
-  const start = async (clockMs: number) => {
-    const env = { ...process.env };
-    delete env.NODE_TEST_CONTEXT; // it is no part of a test run
-    const shared = { databaseUrl: database.url, dataDir, redis: { mode: 'single', nodes: [redis.address], prefix }, clockMs };
-    const started = startProcess(process.execPath, [replicaFile, JSON.stringify(shared)], { cwd: dataDir, env });
-    void started.ended.then(({ code, stderr }) => code !== null && died.push(`a replica ended by itself with ${code}: ${stderr.slice(0, 1_000)}`));
-    const [, url = ''] = await started.until(/ready (\S+)/);
-    return { process: started, url };
-  };
-  stack.defer(async () => {
-    for (const replica of replicas) replica.process.signal('SIGKILL');
-    await Promise.all(replicas.map((replica) => replica.process.ended));
-  });
-  for (let n = 0; n < replicasCount; n++) {
-    const clockMs = n === replicasCount - 1 ? 600_000 : 0; // one clock is ten minutes off
-    replicas.push({ ...(await start(clockMs)), clockMs });
+  const random = seeded(seed * 31);
+  const names = Object.keys(world.faults).filter((name) => wished?.includes(name) ?? true);
+  const endMs = performance.now() + seconds * 1_000;
+  let isHalf = false;
+  while (performance.now() < endMs) {
+    const fault = names[Math.floor(random() * names.length)] ?? '';
+    await world.faults[fault]?.();
+    count(fault);
+    await pause(200 + random() * 600);
+    if (isHalf || performance.now() < endMs - seconds * 500) continue;
+    isHalf = true;
+    await world.backup?.take();
+    if (world.backup !== undefined) count('PostgreSQL backed up');
+    await removeMember(calls, groups);
+    count('member removed');
   }
-  const ca = readFileSync(join(dataDir, 'tls/ca.pem'), 'utf8');
-  const server = () => ({ url: replicas[0]?.url ?? '', ca }) as TestServer;
-  const calls = chatCalls(server());
+  count('healed');
+  const broken = [...(await checkAll(world, clients, groups, calls))];
+  if (world.backup !== undefined) {
+    isRestored = true;
+    await world.backup.restore();
+    count('older backup restored');
+    await removeMember(calls, groups); // the backup may be from before
+    for (const client of clients) client.afterRestore({ onSameStream: false });
+    await pause(restoredMs);
+    broken.push(...(await checkAll(world, clients, groups, calls)).map((line) => `restored: ${line}`));
+  }
+  const sum = (of: (client: CheckClient) => number) => clients.reduce((all, client) => all + of(client), 0);
+  count(
+    'messages acknowledged',
+    sum(({ acknowledged }) => acknowledged.size),
+  );
+  count(
+    'events received',
+    sum(({ events }) => [...events.values()].reduce((all, { size }) => all + size, 0)),
+  );
+  return { did, broken: [...new Set(broken)] };
+}
 
-  // two devices for each second user; conversations of all, of some, and one of which a member is removed
-  const users = Array.from({ length: Math.ceil((clientsCount * 2) / 3) }, (_, n) => `u${n}`);
+/** Conversations of all, of some, and one of which a member is removed. */
+async function makeGroups(calls: ChatCalls, users: readonly string[]): Promise<Groups> {
   const group = async (members: readonly string[]) => {
     const [first = '', ...others] = members;
     return (await calls.call(first, 'CreateConversation', { kind: kinds.group, userIds: others, clientId: randomUUID() })).conversation.id as string;
   };
-  const [all, half, rest] = [await group([...users, 'removed']), await group(users.filter((_, n) => n % 2 === 0)), await group(users.slice(0, 3))];
-  const members = new Map([
-    [all, users],
-    [half, users.filter((_, n) => n % 2 === 0)],
-    [rest, users.slice(0, 3)],
+  const half = users.filter((_, n) => n % 2 === 0);
+  const few = users.slice(0, 3);
+  return new Map([
+    [await group([...users, 'removed']), users],
+    [await group(half), half],
+    [await group(few), few],
   ]);
+}
+
+async function startClients(
+  world: World,
+  { seed, clients: clientsCount }: CheckOptions,
+  { users, groups, isRestored }: { readonly users: readonly string[]; readonly groups: Groups; readonly isRestored: () => boolean },
+): Promise<readonly CheckClient[]> {
   const clients: CheckClient[] = [];
-  const names = [...Array.from({ length: clientsCount }, (_, n) => users[n % users.length] ?? ''), 'removed', 'stranger'];
-  for (const [n, user] of names.entries()) {
-    const conversations = [...members].flatMap(([id, list]) => (list.includes(user) || user === 'removed' || user === 'stranger' ? [id] : []));
-    const { headers } = await signIn(server(), chatRegistry, user);
-    const own = seeded(seed * 1_000 + n);
-    const url = () => pick(replicas).url;
-    clients.push(startClient({ name: `${user}.${n}`, user, headers, conversations, random: own, url, ca, deaf: n === 1 }));
+  const tops = new Map<string, number>();
+  const { url, server } = world.replicas;
+  for (const [n, user] of [...Array.from({ length: clientsCount }, (_, n) => users[n % users.length] ?? ''), 'removed', 'stranger'].entries()) {
+    const tries = user === 'removed' || user === 'stranger';
+    const conversations = [...groups].flatMap(([id, members]) => (tries || members.includes(user) ? [id] : []));
+    const { headers } = await signIn(server, chatRegistry, user);
+    const random = seeded(seed * 1_000 + n);
+    const parts = { name: `${user}.${n}`, user, headers, conversations, random, url, ca: server.ca, isRestored, tops };
+    clients.push(startClient({ ...parts, deaf: n === 1, byToken: n % 2 === 0 }));
   }
-  stack.defer(async () => void (await Promise.all(clients.map((client) => client.stop()))));
+  return clients;
+}
 
-  const faults: Readonly<Record<string, () => Promise<void>>> = {
-    'replica killed': async () => {
-      const replica = pick(replicas.slice(1)); // the first answers the check's own calls
-      replica.process.signal('SIGKILL');
-      await replica.process.ended;
-      await pause(random() * 500);
-      Object.assign(replica, await start(replica.clockMs));
-    },
-    'Redis restarted': async () => {
-      await redis.kill();
-      await pause(random() * 800);
-      await redis.restart();
-    },
-    'Redis hung': async () => {
-      redis.hang();
-      await pause(300 + random() * 700);
-      redis.continue();
-    },
-    'connections to PostgreSQL cut': async () => {
-      await admin.query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()');
-    },
-  };
-  const endMs = performance.now() + seconds * 1_000;
-  let removedAt = 0;
-  while (performance.now() < endMs) {
-    const fault = pick(Object.keys(faults));
-    await faults[fault]?.();
-    count(fault);
-    await pause(200 + random() * 600);
-    if (removedAt === 0 && performance.now() > endMs - seconds * 500) {
-      const change = () => calls.try(users[0] ?? '', 'ChangeMembers', { conversationId: all, changes: [{ userId: 'removed', role: roles.none }] });
-      await until('a member is removed', async () => (await change()).reason === undefined, healMs);
-      removedAt = 1;
-    }
-  }
+async function removeMember(calls: ChatCalls, groups: Groups): Promise<void> {
+  const [[conversationId, [owner = '']] = ['', []]] = [...groups];
+  const change = () => calls.try(owner, 'ChangeMembers', { conversationId, changes: [{ userId: 'removed', role: roles.none }] });
+  await until('a member is removed', async () => (await change()).reason === undefined, healMs);
+}
 
+/** Ends what fails, waits until all is sent and received, and holds it against what is stored. */
+async function checkAll(world: World, clients: readonly CheckClient[], members: Groups, calls: ChatCalls): Promise<readonly string[]> {
+  world.heal();
   for (const client of clients) client.calm();
-  await until('everything that was sent is answered', () => clients.every((client) => client.unanswered() === 0), healMs).catch(() => {});
+  const isAnswered = () => clients.every((client) => client.unanswered() === 0);
+  await until('everything that was sent is answered', isAnswered, healMs).catch(() => {});
   const histories = new Map<string, History>();
   for (const [id, [first = '']] of members) histories.set(id, await historyOf(calls, first, id));
   const isWhole = (client: CheckClient) =>
-    [...histories].every(
-      ([id, history]) => !members.get(id)?.includes(client.user) || client.name.endsWith('.1') || client.events.get(id)?.has(history.length),
-    );
+    [...histories].every(([id, { length }]) => client.deaf || !members.get(id)?.includes(client.user) || client.events.get(id)?.has(length));
   await until('every client has the end of each of its conversations', () => clients.every(isWhole), healMs).catch(() => {});
-  await Promise.all(clients.map((client) => client.stop()));
-  count(
-    'messages acknowledged',
-    clients.reduce((sum, { acknowledged }) => sum + acknowledged.size, 0),
-  );
-  count(
-    'events received',
-    clients.reduce((sum, { events }) => sum + [...events.values()].reduce((each, { size }) => each + size, 0), 0),
-  );
   const unanswered = clients.flatMap((client) => (client.unanswered() === 0 ? [] : [`${client.name}: ${client.unanswered()} were never answered`]));
-  return { did, broken: [...unanswered, ...died, ...(await findBroken({ clients, histories, members, calls }))] };
+  return [...unanswered, ...world.replicas.died, ...(await findBroken({ clients, histories, members, calls }))];
 }

@@ -8,15 +8,23 @@ export type RoughNetwork = AsyncDisposable & {
   readonly connections: () => number;
   /** Cuts so many connections. */
   cut(count: number): void;
-  /** So many connections pass nothing on, no end either, without a word: then they are cut, or pass it on late. */
-  swallow(count: number, ms: number): void;
+  /**
+   * So many connections pass nothing on, no end either, without a word: then they are cut, or pass it on late.
+   * @param ms at most; the time is drawn, unless it is Infinity
+   */
+  swallow(count: number, ms: number, way?: Way): void;
   /** All that was swallowed is cut. */
   heal(): void;
   /** From now on new connections lead to these ports. */
   leadTo(ports: readonly number[]): void;
 };
 
+/** What is lost: all, what clients send, or what they are sent. */
+export type Way = 'both' | 'there' | 'back';
 type Link = { readonly ends: readonly [Socket, Socket]; hole: NodeJS.Timeout | undefined };
+
+/** Of setTimeout. */
+const timeoutMaxMs = 2 ** 31 - 1;
 
 /** @param random from 0 up to 1 */
 export async function openRoughNetwork(ports: readonly number[], random: () => number): Promise<RoughNetwork> {
@@ -40,16 +48,15 @@ export async function openRoughNetwork(ports: readonly number[], random: () => n
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  const swallowOne = (link: Link, ms: number) => {
+  const swallowOne = (link: Link, ms: number, way: Way) => {
     const [one, other] = link.ends;
-    one.unpipe(other);
-    other.unpipe(one);
-    for (const end of link.ends) end.pause();
+    const lost = [...(way === 'back' ? [] : [[one, other] as const]), ...(way === 'there' ? [] : [[other, one] as const])];
+    for (const [from, to] of lost) from.unpipe(to).pause();
     const isLate = random() < 0.5;
     link.hole = setTimeout(() => {
       link.hole = undefined;
       if (!isLate || one.destroyed || other.destroyed) return cutOne(link);
-      one.pipe(other).pipe(one);
+      for (const [from, to] of lost) from.pipe(to);
     }, ms);
   };
   const some = (count: number) => Array.from({ length: count }, () => pick([...links])).filter((link) => link !== undefined);
@@ -59,8 +66,8 @@ export async function openRoughNetwork(ports: readonly number[], random: () => n
     cut: (count) => {
       for (const link of some(count)) cutOne(link);
     },
-    swallow: (count, ms) => {
-      for (const link of some(count)) if (link.hole === undefined) swallowOne(link, ms * random());
+    swallow: (count, ms, way = 'both') => {
+      for (const link of some(count)) if (link.hole === undefined) swallowOne(link, Math.min(ms * random(), timeoutMaxMs), way);
     },
     heal: () => {
       for (const link of [...links]) if (link.hole !== undefined) cutOne(link);

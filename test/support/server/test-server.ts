@@ -36,7 +36,7 @@ export type TestServerOptions = {
   readonly clock?: Clock;
   /** OTEL_* variables. */
   readonly env?: Readonly<Record<string, string>>;
-  /** Shared by the replicas of one cluster; default: one of its own. */
+  /** Shared by the replicas of one cluster; default: one of its own. An empty `databaseUrl`: embedded in `dataDir`. */
   readonly shared?: Pick<TestServer, 'databaseUrl' | 'dataDir'> & { readonly redis?: RedisPlace | undefined };
   /** What replicas share besides; unset, and nothing shared: everything in memory. */
   readonly redis?: RedisPlace;
@@ -76,7 +76,7 @@ export async function openTestServer(options: TestServerOptions): Promise<TestSe
     'internal.port': 0,
     'admin.port': 0,
     dataDir,
-    'sql.url': database.url,
+    ...(database.url === '' ? {} : { 'sql.url': database.url }),
     'telemetry.accessLog': 'none',
     'telemetry.logLevel': 'error',
     ...(redis === undefined ? {} : Object.fromEntries(Object.entries(redis).map(([key, value]) => [`redis.${key}`, value]))),
