@@ -71,6 +71,19 @@ export function chatMembersContract(adapter: string, open: () => Promise<ChatHar
     assert.equal((await chat.history(bob, conversation.id, { afterSeq: 0, most: 1 })).length, 1);
   });
 
+  contract('a user of more conversations than may be leaves them and changes in them, but joins none', async ({ chat, join }, { id, owner: ann }) => {
+    const bob = `bob-${randomUUID()}`;
+    const of = (conversationId: string, by: string, role?: 'member' | 'admin') =>
+      chat.changeMembers(conversationId, user(by), { eventId: randomUUID(), changes: [{ userId: bob, ...(role && { role }) }] });
+    await of(id, ann, 'member');
+    const { conversation: other } = await chat.create(wishOf('group', [ann, bob]));
+    await join(bob, 4_001); // such as under a lower bound than before
+    assert.ok(await of(id, ann, 'admin'));
+    assert.ok(await of(id, bob));
+    assert.ok(await of(other.id, ann));
+    await assert.rejects(of(id, ann, 'member'), refused('CONVERSATIONS_TOO_MANY'));
+  });
+
   contract(
     'what only a user sees has an order of its own, without a hole: read, mute, deleted for oneself',
     async ({ chat }, { id, owner: ann, members: [bob = ''] }) => {
@@ -251,7 +264,7 @@ export function chatMembersContract(adapter: string, open: () => Promise<ChatHar
     await on.block(owner, bob);
     assert.deepEqual([...(await chat.blocked(owner))], [bob]);
     assert.deepEqual([...(await chat.blocked(bob))], []);
-    const kinds = ['members', 'hidden', 'hidden', 'message', 'hidden', 'delete', 'message', 'message', 'hidden'];
+    const kinds = ['members', 'hidden', 'hidden', 'message', 'hidden', 'hidden', 'message', 'message', 'hidden'];
     const seen = [
       await chat.history(owner, id, { afterSeq: 0, most: 100 }),
       await chat.history(owner, id, { beforeSeq: undefined, most: 100 }),

@@ -9,8 +9,8 @@ export type Announced = {
   readonly left?: readonly string[];
   /** Whose streams are not sent it. */
   readonly except?: string;
-  /** The earlier message whose content is in it, which some members may not see: they read it as far as they may. */
-  readonly shows?: number;
+  /** The oldest of the earlier messages that it is about, such as an edit: some members may not see them. */
+  readonly about?: number;
   /** The users whose words it has: whoever has blocked one of them is not sent them. */
   readonly by?: readonly string[];
   /** A conversation in which the user has hidden messages. */

@@ -49,6 +49,7 @@ export type ChatPosition = Pick<ChatEvent, 'seq'> & { readonly eventId: string }
  * Events of younger ones may have been committed before, too.
  */
 export type SyncPoint = {
+  /** Of a history of a database: a fail-over or a restore begins another one, which gives transaction ids again. */
   readonly databaseId: string;
   readonly xid: bigint;
   /** The newest event of the user's conversations: a restored database may lack it. */
@@ -163,17 +164,21 @@ export type ChatStore = {
   joined(userId: string, wish?: { readonly ids?: readonly string[]; readonly hiddenAfter?: number }): Promise<readonly Membership[]>;
   /** Those of the positions that are not of this database: their event is another one here, or is still to come. */
   foreign(positions: ReadonlyMap<string, ChatPosition>): Promise<readonly string[]>;
-  /** The moment that now is. What is read afterwards has all that was committed before it. */
-  syncPoint(userId: string): Promise<SyncPoint>;
+  /**
+   * The moment that now is. What is read afterwards has all that was committed before it.
+   * @returns undefined: the database does not say which history it has, so that no moment of it can be trusted later
+   */
+  syncPoint(userId: string): Promise<SyncPoint | undefined>;
   /**
    * What a client has that had everything at a moment: a position in each of the user's conversations, and by `left`
-   * those that the user has left after a place in the own order.
-   * @returns undefined: the moment is not of this database, or was after the backup from which it was restored
+   * those that the user has left after a place in the own order. Whoever is further behind than `gapMax` has any place
+   * before the last `gapMax` events.
+   * @returns undefined: the moment is not of this history of this database
    */
   since(
     userId: string,
     point: SyncPoint,
-    ownSeq: number,
+    wish: { readonly ownSeq: number; readonly gapMax: number },
   ): Promise<{ readonly positions: ReadonlyMap<string, number>; readonly left: readonly string[] } | undefined>;
   /** Whom a user has blocked: the user gets only the places of their messages, edits and reactions. */
   blocked(userId: string): Promise<ReadonlySet<string>>;

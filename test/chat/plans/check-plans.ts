@@ -26,6 +26,7 @@ export async function checkPlans(size: Parameters<typeof fillChat>[1], options: 
   try {
     const rows = rowsOf(readFileSync(page, 'utf8'));
     const now = await store.chat.syncPoint(filled.busyUser);
+    assert.ok(now !== undefined, 'the database says which history it has');
     const broken: string[] = [];
     const table: string[] = [];
     const calls = plannedCalls(filled, size.conversations, { ...now, xid: 250n, newest: undefined });

@@ -54,8 +54,15 @@ export function postgresProgram(name: string): string {
 /** What makes tests fast, and a crash of the machine lose all. */
 const fast = ['fsync=off', 'full_page_writes=off', 'synchronous_commit=off'];
 
-/** Starts a server of one's own on a free port in a temporary folder. @param durable commits as PostgreSQL does by default */
-export async function startPostgresServer({ durable = false } = {}): Promise<PostgresServer> {
+type Options = {
+  /** Commits as PostgreSQL does by default. */
+  readonly durable?: boolean;
+  /** Begins as a copy of this one, and follows it as a standby. */
+  readonly standbyOf?: PostgresServer | undefined;
+};
+
+/** Starts a server of one's own on a free port in a temporary folder. */
+export async function startPostgresServer({ durable = false, standbyOf }: Options = {}): Promise<PostgresServer> {
   const binaries = findBinaries() ?? install();
   const folder = mkdtempSync(join(tmpdir(), 'portico-postgres-'));
   const user = otherUser();
@@ -64,7 +71,8 @@ export async function startPostgresServer({ durable = false } = {}): Promise<Pos
   const backup = join(folder, 'backup');
   const run = (program: string, ...args: readonly string[]) =>
     execFileSync(program, args, { cwd: folder, stdio: ['ignore', 'ignore', 'pipe'], ...user });
-  run(join(binaries, 'initdb'), '-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C', '--no-sync');
+  if (standbyOf === undefined) run(join(binaries, 'initdb'), '-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C', '--no-sync');
+  else run(postgresProgram('pg_basebackup'), '-D', data, '-d', standbyOf.url, '--write-recovery-conf', '--checkpoint=fast', '--no-sync');
   const port = await holdPort();
   const url = `postgres://postgres@127.0.0.1:${port}/postgres`;
   const options = [...(durable ? [] : fast), 'listen_addresses=127.0.0.1', 'max_connections=300'];

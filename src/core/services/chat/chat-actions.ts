@@ -1,5 +1,5 @@
 import type { Appended, ChatEvent, ChatStore, Membership, NewConversation, NewEntry, Receipt, Sender } from '../../ports/chat.ts';
-import type { ChatAnnouncements } from '../../ports/chat-announcements.ts';
+import type { Announced, ChatAnnouncements } from '../../ports/chat-announcements.ts';
 import { conversationOut, encode, encodeEvents } from './encode-chat.ts';
 
 /** What changes conversations: stored first, announced then. Errors are those of the store. */
@@ -19,10 +19,9 @@ const togetherMax = 16_384;
 
 export function chatActions(chat: ChatStore, { announce }: ChatAnnouncements, randomId: () => string): ChatActions {
   const announceEvent = (event: ChatEvent) => {
-    const { conversationId, seq, kind, targetSeq, changes = [] } = event;
+    const { conversationId, changes = [] } = event;
     const left = changes.filter(({ role }) => role === undefined).map(({ userId }) => userId);
-    const shows = kind === 'edit' ? { shows: targetSeq } : {};
-    announce({ conversationId }, { seqs: [seq, seq], left, ...shows, by: writersOf([event]), message: encodeEvents(conversationId, [event]) });
+    announce({ conversationId }, { left, ...announcedOf([event]) });
     for (const { userId } of changes) announce({ userId }, { message: nothing }); // the user's memberships are to be read
   };
   /** What one commit has stored is announced together: by conversation. */
@@ -30,14 +29,7 @@ export function chatActions(chat: ChatStore, { announce }: ChatAnnouncements, ra
   const announceStored = () => {
     const all = stored;
     stored = new Map();
-    for (const [conversationId, events] of all) {
-      for (const run of runsOf(events)) {
-        const [first, last] = [run[0], run.at(-1)];
-        if (first === undefined || last === undefined) continue;
-        if (run.length === 1) announceEvent(first);
-        else announce({ conversationId }, { seqs: [first.seq, last.seq], by: writersOf(run), message: encodeEvents(conversationId, run) });
-      }
-    }
+    for (const [conversationId, events] of all) for (const run of runsOf(events)) announce({ conversationId }, announcedOf(run));
   };
   const announceSoon = (event: ChatEvent) => {
     if (stored.size === 0) process.nextTick(announceStored); // after the answers of the same commit
@@ -85,10 +77,15 @@ export function chatActions(chat: ChatStore, { announce }: ChatAnnouncements, ra
   };
 }
 
-/**
- * Events of a conversation in pieces that are announced as one: each follows the one before. An edit is one by itself,
- * because not every member may see it.
- */
+/** Events of one conversation that follow each other. */
+function announcedOf(run: readonly ChatEvent[]): Announced {
+  const [first, last] = [run[0] as ChatEvent, run.at(-1) as ChatEvent];
+  const targets = run.flatMap(({ targetSeq }) => targetSeq ?? []);
+  const about = targets.length > 0 ? { about: Math.min(...targets) } : {};
+  return { seqs: [first.seq, last.seq], ...about, by: writersOf(run), message: encodeEvents(first.conversationId, run) };
+}
+
+/** Events of a conversation in pieces that are announced as one: each follows the one before. */
 function runsOf(events: readonly ChatEvent[]): readonly (readonly ChatEvent[])[] {
   const runs: ChatEvent[][] = [];
   let size = 0;
@@ -97,8 +94,7 @@ function runsOf(events: readonly ChatEvent[]): readonly (readonly ChatEvent[])[]
     const before = run?.at(-1);
     const own = (event.text?.length ?? 0) + (event.data?.length ?? 0);
     size += own;
-    const follows = before?.seq === event.seq - 1 && before.kind !== 'edit' && event.kind !== 'edit';
-    if (run !== undefined && follows && size <= togetherMax) run.push(event);
+    if (run !== undefined && before?.seq === event.seq - 1 && size <= togetherMax) run.push(event);
     else {
       runs.push([event]);
       size = own;

@@ -3,7 +3,8 @@ import { pageOf, pageSizeOf, pageTokenAfter, placeOf } from '../../kit/page-toke
 import type { Handler, ReadyCall } from '../../ports/call.ts';
 import type { Sender } from '../../ports/chat.ts';
 import { userOf } from '../../streams/stream-service.ts';
-import { serviceHandlers } from '../service-handlers.ts';
+import { type ServiceMethods, serviceHandlers } from '../service-handlers.ts';
+import { canonicalIds } from './canonical-ids.ts';
 import type { ChatParts } from './chat-stream.ts';
 import { changeIn, conversationOut, entryIn, eventOut, kindIn, ownOut, postedOut, roles } from './encode-chat.ts';
 import type { CheckSubject } from './subject-rules.ts';
@@ -16,7 +17,7 @@ type Parts = Pick<ChatParts, 'chat' | 'actions' | 'postOfUser'> & { readonly che
 
 /** The handlers of the unary methods of portico.v1.ChatService. The store decides what a caller may do. */
 export function chatHandlers({ chat, actions, postOfUser, checkSubject, newId }: Parts): Readonly<Record<string, Handler>> {
-  return serviceHandlers(unary, {
+  const answers: ServiceMethods<typeof unary> = {
     createConversation: async ({ kind, userIds, title, subject, clientId }, call) => {
       await checkSubject(subject, call);
       const { id: me } = senderOf(call);
@@ -85,7 +86,8 @@ export function chatHandlers({ chat, actions, postOfUser, checkSubject, newId }:
     hideMessage: async ({ conversationId, seq }, call) => ({
       own: ownOut(await actions.change(senderOf(call).id, conversationId, { hiddenSeq: Number(seq) })),
     }),
-  });
+  };
+  return serviceHandlers(unary, answers, canonicalIds);
 }
 
 function senderOf(call: ReadyCall): Sender & { readonly sessionId: string | undefined } {

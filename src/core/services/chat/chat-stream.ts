@@ -10,6 +10,7 @@ import type { Log } from '../../ports/log.ts';
 import { closeOf, isDefect, outcomeOf } from '../../streams/close-for-error.ts';
 import type { Stream } from '../../streams/stream.ts';
 import { type StreamHandler, userOf } from '../../streams/stream-service.ts';
+import { canonicalId, canonicalIds } from './canonical-ids.ts';
 import { type ChatActions, smallMax } from './chat-actions.ts';
 import { conversationOut, encode, encodeEvents, entryIn, postedOut } from './encode-chat.ts';
 import type { PostOfUser } from './post-reviewed.ts';
@@ -50,15 +51,15 @@ export function chatStream(stream: Stream, call: ReadyCall, parts: ChatParts, he
   const posts = new Set<Promise<void>>();
   let ownSeq = Number(hello.ownSeq);
   let ownTop = ownSeq;
-  let positions = new Map(hello.positions.map(({ conversationId, seq, eventId }) => [conversationId, { seq: Number(seq), eventId }]));
+  let positions = new Map(hello.positions.map(({ conversationId, seq, eventId }) => [canonicalId(conversationId), { seq: Number(seq), eventId }]));
   /** How often the memberships were to be read, and were: one worker reads them, and then missing events. */
   const reloads = { asked: 1, done: 0 };
   const mustReload = () => reloads.done < reloads.asked;
   let blocked: ReadonlySet<string> = new Set();
   let working = false;
   let begun = false;
-  /** Read before all that is sent first: caught up, the client has everything to this moment. */
-  let caughtUpTo: SyncPoint | undefined;
+  /** Read before all that is sent first: caught up, the client has everything to this moment. Undefined: not yet. */
+  let caughtUpTo: { readonly point: SyncPoint | undefined } | undefined;
 
   const begin = (membership: Membership, sentSeq: number) => {
     const { id: conversationId, lastSeq } = membership.conversation;
@@ -80,7 +81,7 @@ export function chatStream(stream: Stream, call: ReadyCall, parts: ChatParts, he
     joined.topSeq = seq;
     void work();
   };
-  const onEvents = (conversationId: string, { seqs, left = [], except, shows = Number.POSITIVE_INFINITY, by = [], message }: Announced) => {
+  const onEvents = (conversationId: string, { seqs, left = [], except, about, by = [], message }: Announced) => {
     const joined = open.get(conversationId);
     if (joined === undefined) return;
     if (left.includes(userId)) return leave(conversationId);
@@ -90,7 +91,9 @@ export function chatStream(stream: Stream, call: ReadyCall, parts: ChatParts, he
     }
     const [first, last] = seqs;
     const { afterSeq, hides } = joined.membership;
-    const isWhole = message.length > 0 && !by.some((user) => blocked.has(user)) && shows > afterSeq && !(hides && shows < Number.POSITIVE_INFINITY);
+    // about an earlier message: whoever may not see all of them reads what of it is shown
+    const seesAbout = about === undefined || (about > afterSeq && !hides && blocked.size === 0);
+    const isWhole = message.length > 0 && !by.some((user) => blocked.has(user)) && seesAbout;
     if (mustReload() || first !== joined.sentSeq + 1 || !isWhole || !stream.out.hasRoom()) return rise(conversationId, last);
     joined.sentSeq = last;
     joined.topSeq = Math.max(joined.topSeq, last);
@@ -119,10 +122,10 @@ export function chatStream(stream: Stream, call: ReadyCall, parts: ChatParts, he
   );
 
   /** The moment of a token is a position in each conversation that the client does not name. */
-  const beginSync = async (): Promise<SyncPoint> => {
+  const beginSync = async (): Promise<SyncPoint | undefined> => {
     const point = await chat.syncPoint(userId);
     if (hello.syncToken === '') return point;
-    const known = await chat.since(userId, syncPointOf(hello.syncToken), ownSeq);
+    const known = await chat.since(userId, syncPointOf(hello.syncToken), { ownSeq, gapMax: page.gapMax });
     if (known === undefined) {
       stream.out.send(encode({ $case: 'syncReset', value: {} }), 0);
       positions.clear();
@@ -134,7 +137,7 @@ export function chatStream(stream: Stream, call: ReadyCall, parts: ChatParts, he
   };
   const readMemberships = async () => {
     const { asked } = reloads;
-    caughtUpTo ??= await beginSync();
+    caughtUpTo ??= { point: await beginSync() };
     const { users } = await chat.tops([], [userId]);
     blocked = await chat.blocked(userId);
     const memberships = await chat.joined(userId, ownSeq === 0 ? {} : { hiddenAfter: ownSeq });
@@ -201,7 +204,7 @@ export function chatStream(stream: Stream, call: ReadyCall, parts: ChatParts, he
         else if (begun) break;
         else {
           begun = true;
-          const syncToken = caughtUpTo === undefined ? '' : syncTokenOf(caughtUpTo);
+          const syncToken = caughtUpTo?.point === undefined ? '' : syncTokenOf(caughtUpTo.point);
           stream.whenAcknowledged(() => stream.out.send(encode({ $case: 'caughtUp', value: { syncToken } }), 0));
         }
       } catch (error) {
@@ -249,11 +252,11 @@ export function chatStream(stream: Stream, call: ReadyCall, parts: ChatParts, he
     handle: async (message) => {
       switch (message.$case) {
         case 'post':
-          return postSome(message.value);
+          return postSome(canonicalIds(message.value));
         case 'received':
-          return receive(message.value);
+          return receive(canonicalIds(message.value));
         case 'typing':
-          return typing(message.value);
+          return typing(canonicalIds(message.value));
         default:
           return stream.handle(message);
       }

@@ -3,7 +3,8 @@ import { ruleBroken } from '../../kit/fault.ts';
 import type { Handler, ReadyCall } from '../../ports/call.ts';
 import type { Role } from '../../ports/chat.ts';
 import type { ChatWrites } from '../../ports/chat-writes.ts';
-import { serviceHandlers } from '../service-handlers.ts';
+import { type ServiceMethods, serviceHandlers } from '../service-handlers.ts';
+import { canonicalId, canonicalIds } from './canonical-ids.ts';
 import type { ChatActions } from './chat-actions.ts';
 import { changeIn, contentIn, kindIn, postedOut } from './encode-chat.ts';
 
@@ -15,15 +16,15 @@ export function chatWrites(actions: ChatActions, newId: () => string, name: stri
       const { conversation, event } = await actions.create({ id: newId(), kind, subject, title, createdBy: system, clientId, members });
       return { conversationId: conversation.id, created: event !== undefined };
     },
-    setMembers: async (conversationId, changes) => (await actions.changeMembers(conversationId, system, changes))?.seq ?? 0,
+    setMembers: async (conversationId, changes) => (await actions.changeMembers(canonicalId(conversationId), system, changes))?.seq ?? 0,
     say: (conversationId, { bot, ...message }) =>
-      actions.post(conversationId, { ...message, kind: 'message', sender: bot === undefined ? system : { kind: 'bot', id: bot } }),
+      actions.post(canonicalId(conversationId), { ...message, kind: 'message', sender: bot === undefined ? system : { kind: 'bot', id: bot } }),
   };
 }
 
 /** The handlers of portico.internal.v1.ConversationService: each service speaks by its own name. */
 export function conversationHandlers(writesAs: (name: string) => ChatWrites): Readonly<Record<string, Handler>> {
-  return serviceHandlers(ConversationServiceDefinition, {
+  const answers: ServiceMethods<typeof ConversationServiceDefinition> = {
     create: async ({ kind, members, ...wish }, call) => {
       const roles = members.map(changeIn).map(({ userId, role }) => ({ userId, role: role as Role }));
       if (roles.some(({ role }) => role === undefined)) throw ruleBroken('members', 'must each have a role');
@@ -36,7 +37,8 @@ export function conversationHandlers(writesAs: (name: string) => ChatWrites): Re
       const message = { clientId, ...contentIn(content), ...(bot !== '' && { bot }), replySeq: replyToSeq === 0n ? undefined : Number(replyToSeq) };
       return { posted: postedOut(await writesAs(nameOf(call)).say(conversationId, message)) };
     },
-  });
+  };
+  return serviceHandlers(ConversationServiceDefinition, answers, canonicalIds);
 }
 
 function nameOf({ caller, plan }: ReadyCall): string {

@@ -98,8 +98,9 @@ export function sessionHandlers(parts: SessionParts): Readonly<Record<string, Ha
       return { devices, nextPageToken };
     },
 
-    revokeDevice: async ({ sessionId }, call) => {
+    revokeDevice: async ({ sessionId: named }, call) => {
       const { userId } = userOf(call);
+      const sessionId = named.toLowerCase(); // a UUID in capitals is the same one, and access tokens have this spelling
       if (!(await end(sessionId, userId, 'device_revoked', parts))) {
         throw new Fault('DEVICE_UNKNOWN', `You have no living session ${sessionId}: see ListDevices.`, { metadata: { sessionId } });
       }

@@ -30,8 +30,8 @@ export async function changeMembers(
       const wished = changes.filter(({ userId, role }) => roles.get(userId) !== role);
       if (by.kind === 'user') checkRights(by.id, roles, wished);
       if (wished.length === 0) return undefined;
-      const added = wished.filter(({ userId }) => !roles.has(userId)).length;
-      const count = conversation.members_count + added - wished.filter(({ role }) => role === undefined).length;
+      const added = wished.filter(({ userId }) => !roles.has(userId)).map(({ userId }) => userId);
+      const count = conversation.members_count + added.length - wished.filter(({ role }) => role === undefined).length;
       if (count > membersMax)
         throw new Fault('MEMBERS_TOO_MANY', `A group has at most ${membersMax} members.`, { metadata: { most: String(membersMax) } });
       await apply(tx, conversationId, conversation, wished);
@@ -40,6 +40,7 @@ export async function changeMembers(
         tx,
         conversationId,
         done.map(({ userId }) => userId),
+        added,
       );
       const seq = Number(conversation.last_seq) + 1;
       await sql`INSERT INTO chat_events (conversation_id, seq, event_id, kind, sender_kind, sender_id, changes, sent_at)

@@ -27,19 +27,24 @@ export type EventRow = {
 
 /**
  * Of `e`, an event, with `eventJoins`, for `m`, a member. An edit has no content of its own: it is given that of its
- * message. What is about a message that the member may not see is hidden like that.
+ * message. What is about a message that the member may not see is hidden like that: one that is older than the
+ * membership, that the member has hidden, or whose sender the member has blocked.
  */
 export const eventColumns = sql`e.conversation_id, e.seq, e.event_id, e.kind, e.number, e.sender_kind, e.sender_id, e.client_id,
-  coalesce(t.text, e.text) AS text, coalesce(t.data, e.data) AS data, e.reply_seq, e.edited_seq, e.deleted_seq, e.target_seq,
-  e.reaction, e.removed, e.changes, e.sent_at, h.seq IS NOT NULL OR e.target_seq <= m.after_seq OR b.user_id IS NOT NULL AS hidden`;
+  CASE WHEN e.kind = 'edit' THEN t.text ELSE e.text END AS text, CASE WHEN e.kind = 'edit' THEN t.data ELSE e.data END AS data, e.reply_seq, e.edited_seq, e.deleted_seq, e.target_seq,
+  e.reaction, e.removed, e.changes, e.sent_at, 
+  h.seq IS NOT NULL OR e.target_seq <= m.after_seq OR b.user_id IS NOT NULL OR tb.user_id IS NOT NULL AS hidden`;
 
+/** A deletion and a change of members have no words: those of a blocked sender are shown. */
 export function eventJoins(userId: string): RawBuilder<unknown> {
   return sql`
-    LEFT JOIN chat_events t ON e.kind = 'edit' AND t.conversation_id = e.conversation_id AND t.seq = e.target_seq
+    LEFT JOIN chat_events t ON e.target_seq IS NOT NULL AND t.conversation_id = e.conversation_id AND t.seq = e.target_seq
     LEFT JOIN LATERAL (SELECT seq FROM chat_hidden
       WHERE user_id = ${userId} AND conversation_id = e.conversation_id AND seq = coalesce(e.target_seq, e.seq) LIMIT 1) AS h ON true
     LEFT JOIN LATERAL (SELECT user_id FROM chat_blocks WHERE user_id = ${userId} AND blocked_id = e.sender_id AND e.sender_kind = 'user'
-      AND e.kind IN ('message', 'edit', 'reaction') LIMIT 1) AS b ON true`; // a deletion and a change of members have no words of the sender
+      AND e.kind IN ('message', 'edit', 'reaction') LIMIT 1) AS b ON true
+    LEFT JOIN LATERAL (SELECT user_id FROM chat_blocks
+      WHERE user_id = ${userId} AND blocked_id = t.sender_id AND t.sender_kind = 'user' LIMIT 1) AS tb ON true`;
 }
 
 export function eventOf(row: EventRow): ChatEvent {

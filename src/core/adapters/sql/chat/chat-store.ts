@@ -26,7 +26,7 @@ export function sqlChat(use: UseDatabase): ChatStore {
     joined: (userId, wish) => use((db) => readJoined(db, userId, wish)),
     foreign: (positions) => use((db) => readForeign(db, positions)),
     syncPoint: (userId) => use((db) => readSyncPoint(db, userId)),
-    since: (userId, point, ownSeq) => use((db) => readSince(db, userId, point, ownSeq)),
+    since: (userId, point, wish) => use((db) => readSince(db, userId, point, wish)),
     blocked: (userId) => use((db) => readBlocked(db, userId)),
     history,
     historyPage: historyPages(history),

@@ -44,17 +44,11 @@ export async function createConversation(
 async function insertMembers(tx: Transaction<Database>, { id, createdBy, members }: NewConversation, at: Date): Promise<ChatEvent> {
   const eventId = randomUUID();
   const changes = members.map(({ userId, role }) => ({ userId, role }));
-  await insertUsers(
-    tx,
-    members.map(({ userId }) => userId),
-  );
+  const userIds = members.map(({ userId }) => userId);
+  await insertUsers(tx, userIds);
   await sql`INSERT INTO chat_members (conversation_id, user_id, role)
     SELECT ${id}::uuid, x."userId", x.role FROM jsonb_to_recordset(${JSON.stringify(changes)}::jsonb) AS x ("userId" text, role text)`.execute(tx);
-  await raiseUsers(
-    tx,
-    id,
-    members.map(({ userId }) => userId),
-  );
+  await raiseUsers(tx, id, userIds, userIds);
   await sql`INSERT INTO chat_events (conversation_id, seq, event_id, kind, sender_kind, sender_id, changes, sent_at)
     VALUES (${id}, 1, ${eventId}, 'members', ${createdBy.kind}, ${createdBy.id}, ${JSON.stringify(changes)}::jsonb, ${at})`.execute(tx);
   return { conversationId: id, seq: 1, eventId, kind: 'members', sender: createdBy, sentAtMs: at.getTime(), changes };
@@ -75,9 +69,15 @@ const membershipsMax = 4_000;
 
 /**
  * The beginning and the end of a membership is a change that the user sees. The last locks of a transaction.
+ * @param added those of the users who are members now and were not before: nobody is kept from leaving
  * @throws Fault CONVERSATIONS_TOO_MANY
  */
-export async function raiseUsers(tx: Transaction<Database>, conversationId: string, userIds: readonly string[]): Promise<void> {
+export async function raiseUsers(
+  tx: Transaction<Database>,
+  conversationId: string,
+  userIds: readonly string[],
+  added: readonly string[],
+): Promise<void> {
   await sql`
     WITH locked AS (SELECT user_id FROM chat_users WHERE user_id = ANY(${[...userIds]}::text[]) ORDER BY user_id FOR NO KEY UPDATE),
     raised AS (UPDATE chat_users u SET last_own_seq = u.last_own_seq + 1 FROM locked WHERE u.user_id = locked.user_id
@@ -85,7 +85,7 @@ export async function raiseUsers(tx: Transaction<Database>, conversationId: stri
     UPDATE chat_members m SET own_seq = raised.last_own_seq FROM raised
     WHERE m.conversation_id = ${conversationId} AND m.user_id = raised.user_id`.execute(tx);
   const { rows: full } = await sql<{ id: string }>`
-    SELECT u.id FROM unnest(${[...userIds]}::text[]) AS u (id) CROSS JOIN LATERAL
+    SELECT u.id FROM unnest(${[...added]}::text[]) AS u (id) CROSS JOIN LATERAL
       (SELECT FROM chat_members m WHERE m.user_id = u.id AND m.left_seq IS NULL OFFSET ${sql.lit(membershipsMax)} LIMIT 1) AS over LIMIT 1`.execute(
     tx,
   );

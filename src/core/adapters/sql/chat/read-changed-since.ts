@@ -1,36 +1,55 @@
 import { type Kysely, sql } from 'kysely';
 import type { ChatStore, SyncPoint } from '../../../ports/chat.ts';
 import type { Database } from '../database-tables.ts';
-import { readForeign } from './chat-queries.ts';
 import { conversationJoin } from './chat-rows.ts';
 
 type Db = Kysely<Database>;
 
-export async function readSyncPoint(db: Db, userId: string): Promise<SyncPoint> {
-  const { rows } = await sql<{ id: string; xid: string; conversation_id: string | null; seq: bigint; event_id: string }>`
+export async function readSyncPoint(db: Db, userId: string): ReturnType<ChatStore['syncPoint']> {
+  const { rows } = await sql<{ id: string | null; xid: string; conversation_id: string | null; seq: bigint; event_id: string }>`
     SELECT d.id, pg_snapshot_xmin(pg_current_snapshot())::text AS xid, e.conversation_id, e.seq, e.event_id
-    FROM chat_database d
+    FROM chat_database_id() AS d (id)
     LEFT JOIN LATERAL (
       SELECT c.id, c.last_seq FROM chat_members m ${conversationJoin}
       WHERE m.user_id = ${userId} AND m.left_seq IS NULL ORDER BY c.last_at DESC LIMIT 1) AS n ON true
     LEFT JOIN chat_events e ON e.conversation_id = n.id AND e.seq = n.last_seq`.execute(db);
   const [row] = rows;
-  if (row === undefined) throw new Error('chat_database has no row: the migration has made one.');
+  if (row === undefined || row.id === null) return undefined;
   const newest = row.conversation_id === null ? undefined : { conversationId: row.conversation_id, seq: Number(row.seq), eventId: row.event_id };
   return { databaseId: row.id, xid: BigInt(row.xid), newest };
 }
 
-export async function readSince(db: Db, userId: string, { databaseId, xid, newest }: SyncPoint, ownSeq: number): ReturnType<ChatStore['since']> {
-  const { rows: known } = await sql`SELECT FROM chat_database
-    WHERE id = ${databaseId}::uuid AND ${String(xid)}::xid8 <= pg_snapshot_xmax(pg_current_snapshot())`.execute(db);
-  if (known.length === 0 || (newest !== undefined && (await readForeign(db, new Map([[newest.conversationId, newest]]))).length > 0))
-    return undefined;
+type Wish = { readonly ownSeq: number; readonly gapMax: number };
+
+export async function readSince(db: Db, userId: string, point: SyncPoint, { ownSeq, gapMax }: Wish): ReturnType<ChatStore['since']> {
+  if (!(await isKnown(db, userId, point))) return undefined;
+  const xid = sql`${String(point.xid)}::xid8`;
+  // of more events than the client gets anyway, any that are enough: the index of transactions has them together
   const { rows } = await sql<{ id: string; seq: bigint }>`
-    SELECT c.id, CASE WHEN c.xid < ${String(xid)}::xid8 THEN c.last_seq ELSE
-      (SELECT min(e.seq) - 1 FROM chat_events e WHERE e.conversation_id = c.id AND e.xid >= ${String(xid)}::xid8) END AS seq
+    SELECT c.id, CASE WHEN c.xid < ${xid} THEN c.last_seq ELSE
+      (SELECT min(few.seq) - 1 FROM (SELECT e.seq FROM chat_events e
+        WHERE e.conversation_id = c.id AND e.xid >= ${xid} ORDER BY e.xid LIMIT ${gapMax + 1}) AS few) END AS seq
     FROM chat_members m ${conversationJoin}
     WHERE m.user_id = ${userId} AND m.left_seq IS NULL`.execute(db);
   const { rows: left } = await sql<{ id: string }>`SELECT conversation_id AS id FROM chat_members
     WHERE user_id = ${userId} AND own_seq > ${ownSeq} AND left_seq IS NOT NULL`.execute(db);
   return { positions: new Map(rows.map(({ id, seq }) => [id, Number(seq ?? 0)])), left: left.map(({ id }) => id) };
+}
+
+/**
+ * Whether the moment is of this history of this database. A backup that was restored as a copy of files keeps the
+ * history: then the newest event of the moment, which may be lost, is a witness. It is looked for only where the user
+ * is or was a member, because a token may be made up.
+ */
+async function isKnown(db: Db, userId: string, { databaseId, xid, newest }: SyncPoint): Promise<boolean> {
+  const { conversationId = null, seq = 0, eventId = null } = newest ?? {};
+  const { rows } = await sql`SELECT FROM chat_database_id() AS d (id)
+    WHERE d.id = ${databaseId}::uuid AND ${String(xid)}::xid8 <= pg_snapshot_xmax(pg_current_snapshot())
+      AND (${conversationId}::uuid IS NULL OR EXISTS (
+        SELECT FROM chat_members m JOIN chat_conversations c ON c.id = m.conversation_id
+        WHERE m.user_id = ${userId} AND m.conversation_id = ${conversationId}::uuid
+          AND ${seq}::bigint <= coalesce(m.left_seq, c.last_seq)
+          AND NOT EXISTS (SELECT FROM chat_events e
+            WHERE e.conversation_id = c.id AND e.seq = ${seq}::bigint AND e.event_id <> ${eventId}::uuid)))`.execute(db);
+  return rows.length > 0;
 }
