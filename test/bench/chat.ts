@@ -12,7 +12,7 @@ import { type Cores, type Harness, openHarness } from './harness.ts';
 import { quantile, type Ratio, ratioOf, rounded, type Speed } from './interleave.ts';
 import type { Result } from './result.ts';
 
-const settings = { live: { messagesPerSecond: 10_000, beginsPerSecond: 10_000, unacknowledgedMax: 100_000 } };
+const settings = { live: { messagesPerSecond: 10_000, beginsPerSecond: 10_000, unacknowledgedMax: 100_000 }, chat: { writesPerSecond: 10_000 } };
 
 type Contestant = {
   readonly name: string;

@@ -11,12 +11,7 @@ before(async () => {
 after(() => server?.close());
 
 const service = 'portico.internal.v1.ConversationService';
-async function as(name: string, method: string, request: Record<string, unknown>): Promise<Came> {
-  const headers = { authorization: `Bearer ${await server.portico.serviceToken(name, 60_000)}` };
-  const inner = transportOf('grpc h2', { url: server.internalUrl, ca: server.ca });
-  const { reason, messages } = await callOf(chatRegistry, inner, `${service}/${method}`, request, { headers });
-  return reason ?? messages[0];
-}
+const as: ChatServer['service'] = (...call) => server.service(...call);
 
 test('a service opens a conversation about its subject, and speaks in it as itself and as a bot: each once', async () => {
   const client = await server.connect('ann');

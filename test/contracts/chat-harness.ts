@@ -13,6 +13,8 @@ export type ChatHarness = AsyncDisposable & {
   join(userId: string, count: number): Promise<void>;
   /** Lets a user block another one. */
   block(userId: string, blockedId: string): Promise<void>;
+  /** Lets so much time pass for what was stored in a conversation. */
+  later(conversationId: string, ms: number): Promise<void>;
   /** The devices of a user whose positions are kept. */
   devices(userId: string): Promise<readonly string[]>;
 };

@@ -57,33 +57,6 @@ export function chatMembersContract(adapter: string, open: () => Promise<ChatHar
     assert.ok(kept.includes('phone'), 'who is furthest is kept');
   });
 
-  contract('a user is a member of 4,000 conversations at most, and of another one after leaving one', async ({ chat, join }, { id, owner: ann }) => {
-    const bob = `bob-${randomUUID()}`;
-    const of = (conversationId: string, role?: 'member') =>
-      chat.changeMembers(conversationId, user(ann), { eventId: randomUUID(), changes: [{ userId: bob, ...(role && { role }) }] });
-    await of(id, 'member');
-    await join(bob, 3_999);
-    await assert.rejects(chat.create(wishOf('direct', [ann, bob])), refused('CONVERSATIONS_TOO_MANY'));
-    await of(id);
-    const { conversation } = await chat.create(wishOf('direct', [ann, bob]));
-    await assert.rejects(of(id, 'member'), refused('CONVERSATIONS_TOO_MANY'));
-    assert.equal((await chat.joined(bob)).length, 4_000);
-    assert.equal((await chat.history(bob, conversation.id, { afterSeq: 0, most: 1 })).length, 1);
-  });
-
-  contract('a user of more conversations than may be leaves them and changes in them, but joins none', async ({ chat, join }, { id, owner: ann }) => {
-    const bob = `bob-${randomUUID()}`;
-    const of = (conversationId: string, by: string, role?: 'member' | 'admin') =>
-      chat.changeMembers(conversationId, user(by), { eventId: randomUUID(), changes: [{ userId: bob, ...(role && { role }) }] });
-    await of(id, ann, 'member');
-    const { conversation: other } = await chat.create(wishOf('group', [ann, bob]));
-    await join(bob, 4_001); // such as under a lower bound than before
-    assert.ok(await of(id, ann, 'admin'));
-    assert.ok(await of(id, bob));
-    assert.ok(await of(other.id, ann));
-    await assert.rejects(of(id, ann, 'member'), refused('CONVERSATIONS_TOO_MANY'));
-  });
-
   contract(
     'what only a user sees has an order of its own, without a hole: read, mute, deleted for oneself',
     async ({ chat }, { id, owner: ann, members: [bob = ''] }) => {

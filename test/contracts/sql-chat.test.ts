@@ -10,6 +10,7 @@ import { openSql, type Sql } from '../../src/core/adapters/sql/open-sql.ts';
 import { quietLog } from '../support/log.ts';
 import { createMigratedDatabase } from '../support/postgres/postgres.ts';
 import { chatContract } from './chat.ts';
+import { chatAdditionsContract } from './chat-additions.ts';
 import type { ChatHarness } from './chat-harness.ts';
 import { chatMembersContract } from './chat-members.ts';
 
@@ -20,12 +21,18 @@ const harness = (one: Sql, two: Sql): Omit<ChatHarness, typeof Symbol.asyncDispo
     await sql`DELETE FROM chat_events WHERE conversation_id = ${conversationId} AND seq <= ${upToSeq}`.execute(one.db);
   },
   join: async (userId, count) => {
+    await sql`INSERT INTO chat_users (user_id) VALUES (${userId}) ON CONFLICT DO NOTHING`.execute(one.db);
     await sql`WITH made AS (INSERT INTO chat_conversations (id, kind, created_by, created_key, created_hash)
         SELECT gen_random_uuid(), 'group', ${`user:${userId}`}, n::text, '' FROM generate_series(1, ${sql.lit(count)}) AS n RETURNING id)
       INSERT INTO chat_members (conversation_id, user_id, role) SELECT id, ${userId}, 'member' FROM made`.execute(one.db);
   },
   block: async (userId, blockedId) => {
     await sql`INSERT INTO chat_blocks VALUES (${userId}, ${blockedId})`.execute(one.db);
+  },
+  later: async (conversationId, ms) => {
+    await sql`UPDATE chat_events SET sent_at = sent_at - make_interval(secs => ${ms / 1_000}) WHERE conversation_id = ${conversationId}`.execute(
+      one.db,
+    );
   },
   devices: async (userId) =>
     (await sql<{ device: string }>`SELECT device FROM chat_devices WHERE user_id = ${userId}`.execute(one.db)).rows.map(({ device }) => device),
@@ -44,6 +51,7 @@ const openPostgres = async () => {
 };
 chatContract('PostgreSQL', openPostgres);
 chatMembersContract('PostgreSQL', openPostgres);
+chatAdditionsContract('PostgreSQL', openPostgres);
 
 const folder = mkdtempSync(join(tmpdir(), 'portico-pglite-'));
 let embedded: Promise<Sql> | undefined;
@@ -59,6 +67,7 @@ const openPglite = async () => {
 };
 chatContract('PGlite', openPglite);
 chatMembersContract('PGlite', openPglite);
+chatAdditionsContract('PGlite', openPglite);
 
 after(async () => {
   const { one, two, drop } = (await real) ?? {};

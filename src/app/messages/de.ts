@@ -1,9 +1,11 @@
 /** Texts for users, by reason: the company's own reasons, and core's. `portico check` names each that is missing. */
 export const de = {
+  ADDITIONS_TOO_MANY: 'Du hast in kurzer Zeit viele Personen hinzugefügt. Bitte versuche es später noch einmal.',
   CHAT_FORBIDDEN: 'Das darfst du in dieser Unterhaltung nicht.',
   CONVERSATION_UNKNOWN: 'Diese Unterhaltung gibt es für dich nicht.',
   CONVERSATIONS_TOO_MANY: 'Eine der Personen ist in zu vielen Unterhaltungen.',
   MEMBERS_TOO_MANY: 'In dieser Unterhaltung sind zu viele Personen.',
+  MEMBER_REFUSED: 'Diese Person kann nicht von dir hinzugefügt werden.',
   MESSAGE_EXPIRED: 'Diese Nachricht ist zu alt.',
   MESSAGE_ID_REUSED: 'In der App ist etwas schiefgegangen. Bitte aktualisiere sie und versuche es noch einmal.',
   MESSAGE_REFUSED: 'Diese Nachricht kann nicht gesendet werden.',

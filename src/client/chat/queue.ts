@@ -18,7 +18,16 @@ const eachMs = 100;
 /** The least wait before something is sent once more. Milliseconds. */
 const againMs = 1_000;
 /** Reasons of an answer after which the same entry may be stored later. Any other one is final. */
-const passing = new Set(['STORAGE_DOWN', 'STORE_DOWN', 'UPSTREAM_DOWN', 'UPSTREAM_FAILED', 'UPSTREAM_TIMEOUT', 'DEADLINE_EXCEEDED', 'DRAINING']);
+const passing = new Set([
+  'MESSAGES_TOO_MANY',
+  'STORAGE_DOWN',
+  'STORE_DOWN',
+  'UPSTREAM_DOWN',
+  'UPSTREAM_FAILED',
+  'UPSTREAM_TIMEOUT',
+  'DEADLINE_EXCEEDED',
+  'DRAINING',
+]);
 /** The bounds of chat.proto: the server ends a stream with a message that breaks one. Bytes. */
 const most = { text: 16_384, data: 8_192, clientId: 100, reaction: 64 } as const;
 

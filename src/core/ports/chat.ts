@@ -117,6 +117,8 @@ export type HistoryPage = { readonly most: number } & ({ readonly afterSeq: numb
  * entry under it is refused with MESSAGE_ID_REUSED, and the repeat of one that is kept no longer with MESSAGE_EXPIRED.
  * - A call of a user who is not a member is refused with CONVERSATION_UNKNOWN, as if there were no such conversation. A
  * user who ceased to be a member appends nothing after that event.
+ * - Nobody is added by a user whom one has blocked, nor by any user to a group that one has left within a day. Users
+ * fill three quarters of the conversations of another one at most. Internal services have no such bounds.
  * - Receipts never go back, and none is beyond the newest event.
  * - An event is given to readers with the content of today: nothing gives what was edited away or deleted.
  * - Entries that wait for the same conversation are committed together. None fails for the fault of another.
@@ -128,8 +130,8 @@ export type ChatStore = {
    * Creates a conversation, whose first event has its members. There is one direct conversation of a pair and subject,
    * whoever creates it; a group is created once for the client id of its creator.
    * @returns the conversation, and its first event if it was created now
-   * @throws Fault MESSAGE_ID_REUSED, CONVERSATIONS_TOO_MANY, REQUEST_INVALID for members that cannot be those of its
-   * kind
+   * @throws Fault MESSAGE_ID_REUSED, CONVERSATIONS_TOO_MANY, MEMBER_REFUSED, REQUEST_INVALID for members that cannot be
+   * those of its kind
    */
   create(wish: NewConversation): Promise<{ readonly conversation: Conversation; readonly event: ChatEvent | undefined }>;
   /** @throws Fault CONVERSATION_UNKNOWN, MESSAGE_ID_REUSED, MESSAGE_EXPIRED, MESSAGE_UNKNOWN, CHAT_FORBIDDEN */
@@ -147,7 +149,7 @@ export type ChatStore = {
    * only owners make owners. New members see what comes after. When the last owner leaves, the longest member follows.
    * @param wish without a role: the user ceases to be a member
    * @returns undefined when nothing changed
-   * @throws Fault CONVERSATION_UNKNOWN, CHAT_FORBIDDEN, MEMBERS_TOO_MANY, CONVERSATIONS_TOO_MANY,
+   * @throws Fault CONVERSATION_UNKNOWN, CHAT_FORBIDDEN, MEMBERS_TOO_MANY, CONVERSATIONS_TOO_MANY, MEMBER_REFUSED,
    * REQUEST_INVALID for a user who is named twice
    */
   changeMembers(

@@ -1,7 +1,9 @@
 /** A bounded number of steps in a second, for each key by itself. */
 export type Rate = {
-  /** @returns false when the key has no step left */
-  take(key: string): boolean;
+  /** @returns false when the key has not so many steps left: then none is taken */
+  take(key: string, steps?: number): boolean;
+  /** Gives back steps that were taken for nothing. */
+  giveBack(key: string, steps: number): void;
 };
 
 /** Steps in a second, and how many at once. */
@@ -21,16 +23,19 @@ export function openRate({ perSecond, burst }: RateLimit, nowMs: () => number): 
     return Math.min(burst, steps + ((nowMs() - atMs) / 1_000) * perSecond);
   };
   return {
-    take: (key) => {
-      const steps = stepsOf(key);
-      if (steps < 1) return false;
+    take: (key, steps = 1) => {
+      const before = stepsOf(key);
+      if (before < steps) return false;
       left.delete(key);
-      left.set(key, { steps: steps - 1, atMs: nowMs() });
+      left.set(key, { steps: before - steps, atMs: nowMs() });
       for (const oldest of left.keys()) {
         if (stepsOf(oldest) < burst) break;
         left.delete(oldest);
       }
       return true;
+    },
+    giveBack: (key, steps) => {
+      if (left.has(key)) left.set(key, { steps: Math.min(burst, stepsOf(key) + steps), atMs: nowMs() });
     },
   };
 }

@@ -28,6 +28,26 @@ export const chat = z
       .record(name(), subject)
       .prefault({})
       .describe('What users may open conversations about, "kind:name", by kind. Internal services may open conversations about anything.'),
+    withoutSubject: z
+      .boolean()
+      .default(true)
+      .describe('Users may open conversations without a subject, with anyone who has not blocked them. false: only those about a subject.'),
+    writesPerSecond: z
+      .int()
+      .min(1)
+      .max(10_000)
+      .default(20)
+      .describe(
+        'Messages and other changes of one user in a second at one replica, on average; ten times as many at once. Beyond it: MESSAGES_TOO_MANY. Receipts on a stream have the limit of `live.messagesPerSecond`.',
+      ),
+    additionsPerHour: z
+      .int()
+      .min(100)
+      .max(1_000_000)
+      .default(500)
+      .describe(
+        'Users whom one user brings into conversations, or gives another role, in an hour at one replica, on average; as many at once. Beyond it: ADDITIONS_TOO_MANY.',
+      ),
   })
   .prefault({})
   .describe('Conversations: ChatService.');

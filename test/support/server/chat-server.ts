@@ -22,6 +22,8 @@ export type ChatCalls = {
   ): Promise<{ readonly reason?: string; readonly came: Came }>;
   /** The same, for what must succeed. */
   call(user: string, method: string, request: Record<string, unknown>, protocol?: ProtocolName): Promise<Came>;
+  /** Calls a method of ConversationService as an internal service. @returns the answer, or its reason */
+  service(name: string, method: string, request: Record<string, unknown>): Promise<Came>;
   /** A group of the first user with the others. @returns its id */
   group(...users: readonly string[]): Promise<string>;
   /** Sends a text. @returns its place */
@@ -40,7 +42,8 @@ export type ChatServer = FixtureServer & ChatCalls;
 const transports = keptTransports();
 
 export async function openChatServer(options: Omit<TestServerOptions, 'app'> = {}): Promise<ChatServer> {
-  const server = await openFixtureServer(options);
+  const settings = { 'chat.writesPerSecond': 1_000, 'chat.additionsPerHour': 100_000, ...options.settings };
+  const server = await openFixtureServer({ ...options, settings });
   return { ...server, ...chatCalls(server) };
 }
 
@@ -65,6 +68,12 @@ export function chatCalls(server: TestServer): ChatCalls {
     try: attempt,
     call,
     headersOf,
+    service: async (name, method, request) => {
+      const options = { headers: { authorization: `Bearer ${await server.portico.serviceToken(name, 60_000)}` } };
+      const inner = transports('grpc h2', { url: server.internalUrl, ca: server.ca });
+      const { messages, reason } = await callOf(chatRegistry, inner, `portico.internal.v1.ConversationService/${method}`, request, options);
+      return reason ?? messages[0];
+    },
     connect: async (user, hello = {}, { headers, by = 'grpc h2', ...more } = {}) =>
       (by.startsWith('grpc h2') ? openChatClient : openChatByOpen)({
         registry: chatRegistry,

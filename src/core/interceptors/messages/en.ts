@@ -2,6 +2,7 @@ import type { CoreReason } from '../../kit/reasons.ts';
 
 /** Texts for users, by reason: plain words, no blame, no technical terms. */
 export const en: Readonly<Record<CoreReason, string>> = {
+  ADDITIONS_TOO_MANY: 'You have added many people in a short time. Please try again later.',
   CALL_CANCELLED: 'This was cancelled.',
   CALL_MALFORMED: 'Something went wrong in the app. Please update it and try again.',
   CHAT_FORBIDDEN: 'You may not do this in this conversation.',
@@ -22,6 +23,7 @@ export const en: Readonly<Record<CoreReason, string>> = {
   ISSUER_UNAVAILABLE: 'Signing in is not possible right now. Please try again later.',
   CONVERSATIONS_TOO_MANY: 'One of these people is in too many conversations.',
   MEMBERS_TOO_MANY: 'There are too many people in this conversation.',
+  MEMBER_REFUSED: 'This person cannot be added by you.',
   MESSAGES_TOO_MANY: 'Too much at once. Please try again in a moment.',
   MESSAGE_EXPIRED: 'This message is too old.',
   MESSAGE_ID_REUSED: 'Something went wrong in the app. Please update it and try again.',

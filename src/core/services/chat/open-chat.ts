@@ -17,6 +17,7 @@ import { type ChatParts, chatStream } from './chat-stream.ts';
 import { chatWrites, conversationHandlers } from './chat-writes.ts';
 import { postReviewed } from './post-reviewed.ts';
 import { type SubjectParts, subjectRules } from './subject-rules.ts';
+import { limitUsers, type UserLimits } from './user-limits.ts';
 
 /** The service of conversations. */
 export type Chat = Pick<Registry, 'disconnect' | 'drain'> & {
@@ -31,8 +32,8 @@ export type ChatOptions = Pick<ChatParts, 'chat' | 'announcements'> &
   Pick<RegistryParts, 'clock' | 'random' | 'log'> & {
     /** Streams of conversations have the bounds of live streams. */
     readonly settings: StreamSettings & { readonly recoveriesMax: number };
-    /** Who may open conversations about what, and who decides about messages. */
-    readonly rules: { readonly hook?: HookSettings | undefined; readonly subjects: SubjectParts['subjects'] };
+    /** Who may open conversations about what, who decides about messages, and how much a user may do. */
+    readonly rules: UserLimits & Pick<SubjectParts, 'subjects' | 'withoutSubject'> & { readonly hook?: HookSettings | undefined };
     readonly upstreams: Pick<Upstreams, 'unary' | 'garbage'>;
     readonly bus: Bus;
     readonly waiting: WaitingBytes;
@@ -51,8 +52,8 @@ export function openChat({ settings, rules, upstreams, plans, answerWatched, ...
   const { count } = registry;
   const actions = chatActions(chat, announcements, randomId);
   const ask = rules.hook && openHook(rules.hook, { upstreams, clock: parts.clock, meter });
-  const postOfUser = postReviewed(actions, chat, ask);
-  const checkSubject = subjectRules({ subjects: rules.subjects, plans, answerWatched });
+  const { actionsOfUser, postOfUser } = limitUsers(actions, postReviewed(actions, chat, ask), rules, parts.clock.monotonicMs);
+  const checkSubject = subjectRules({ ...rules, plans, answerWatched });
   const closings = meter.createCounter('portico.chat.closed', { description: 'Chat streams that the server closed, by reason.' });
   observeGauge(meter, 'portico.chat.streams', 'Open chat streams.', count);
   const closed = (reason: string) => closings.add(1, { reason });
@@ -64,7 +65,7 @@ export function openChat({ settings, rules, upstreams, plans, answerWatched, ...
   const writesAs = (name: string) => chatWrites(actions, newId, name);
   return {
     writesAs,
-    handlers: { ...handlers, ...chatHandlers({ chat, actions, postOfUser, checkSubject, newId }), ...conversationHandlers(writesAs) },
+    handlers: { ...handlers, ...chatHandlers({ chat, actions: actionsOfUser, postOfUser, checkSubject, newId }), ...conversationHandlers(writesAs) },
     disconnect: registry.disconnect,
     drain: registry.drain,
     close: () => {

@@ -17,6 +17,8 @@ export type SubjectSettings = {
 
 export type SubjectParts = {
   readonly subjects: Readonly<Record<string, SubjectSettings>>;
+  /** Whether users may open conversations that are about nothing of the company. */
+  readonly withoutSubject: boolean;
   readonly plans: ReadonlyMap<string, MethodPlan>;
   /** The chain of a cached method, for a caller who was authenticated. */
   readonly answerWatched: (call: Call & { readonly caller: Caller | undefined }) => Soon<Answer>;
@@ -29,7 +31,7 @@ export type SubjectParts = {
 export type CheckSubject = (subject: string, call: ReadyCall) => Promise<void>;
 
 /** @throws Error for a subject whose rule cannot be run */
-export function subjectRules({ subjects, plans, answerWatched }: SubjectParts): CheckSubject {
+export function subjectRules({ subjects, withoutSubject, plans, answerWatched }: SubjectParts): CheckSubject {
   const rules = new Map<string, CallerRule>(
     Object.entries(subjects).map(([name, { open, scopes, ...rule }]) => [
       name,
@@ -37,13 +39,14 @@ export function subjectRules({ subjects, plans, answerWatched }: SubjectParts): 
     ]),
   );
   return async (subject, call) => {
+    const forbidden = () => new Fault('SUBJECT_FORBIDDEN', 'The user may not open a conversation about this subject.', { metadata: { subject } });
+    if (subject === '' && !withoutSubject) throw forbidden();
     if (subject === '') return;
     const at = subject.indexOf(':');
     const rule = rules.get(subject.slice(0, at));
     if (rule === undefined)
       throw new Fault('SUBJECT_UNKNOWN', `The configuration has no subjects of the kind of ${subject}.`, { metadata: { subject } });
     const name = subject.slice(at + 1);
-    const forbidden = () => new Fault('SUBJECT_FORBIDDEN', 'The user may not open a conversation about this subject.', { metadata: { subject } });
     const asked = checkRule(rule, name, call.caller, forbidden);
     if (asked === undefined) return;
     const { plan } = asked;

@@ -4,6 +4,7 @@ import { type ChatEvent, membersMax, type Role, type Sender } from '../../../por
 import type { UseDatabase } from '../database-access.ts';
 import type { Database } from '../database-tables.ts';
 import { unknownConversation } from './append-events.ts';
+import { checkRoom, checkWilling } from './check-additions.ts';
 import { checkOnce, insertUsers, raiseUsers } from './create-conversation.ts';
 
 type Change = NonNullable<ChatEvent['changes']>[number];
@@ -34,14 +35,15 @@ export async function changeMembers(
       const count = conversation.members_count + added.length - wished.filter(({ role }) => role === undefined).length;
       if (count > membersMax)
         throw new Fault('MEMBERS_TOO_MANY', `A group has at most ${membersMax} members.`, { metadata: { most: String(membersMax) } });
+      await checkWilling(tx, conversationId, by, added);
       await apply(tx, conversationId, conversation, wished);
       const done = [...wished, ...(await heir(tx, conversationId))];
       await raiseUsers(
         tx,
         conversationId,
         done.map(({ userId }) => userId),
-        added,
       );
+      await checkRoom(tx, by, added);
       const seq = Number(conversation.last_seq) + 1;
       await sql`INSERT INTO chat_events (conversation_id, seq, event_id, kind, sender_kind, sender_id, changes, sent_at)
         VALUES (${conversationId}, ${seq}, ${eventId}, 'members', ${by.kind}, ${by.id}, ${JSON.stringify(done)}::jsonb, ${conversation.at})`.execute(

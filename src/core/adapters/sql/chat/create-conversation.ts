@@ -1,10 +1,11 @@
 import { hash, randomUUID } from 'node:crypto';
 import { sql, type Transaction } from 'kysely';
-import { Fault, ruleBroken } from '../../../kit/fault.ts';
+import { ruleBroken } from '../../../kit/fault.ts';
 import type { ChatEvent, Conversation, NewConversation } from '../../../ports/chat.ts';
 import type { UseDatabase } from '../database-access.ts';
 import type { Database } from '../database-tables.ts';
 import { reusedId } from './append-events.ts';
+import { checkRoom, checkWilling } from './check-additions.ts';
 
 type Row = { id: string; title: string; subject: string; created_at: Date; last_seq: bigint; members_count: number; created_hash: Buffer };
 
@@ -45,10 +46,12 @@ async function insertMembers(tx: Transaction<Database>, { id, createdBy, members
   const eventId = randomUUID();
   const changes = members.map(({ userId, role }) => ({ userId, role }));
   const userIds = members.map(({ userId }) => userId);
+  await checkWilling(tx, id, createdBy, userIds);
   await insertUsers(tx, userIds);
   await sql`INSERT INTO chat_members (conversation_id, user_id, role)
     SELECT ${id}::uuid, x."userId", x.role FROM jsonb_to_recordset(${JSON.stringify(changes)}::jsonb) AS x ("userId" text, role text)`.execute(tx);
-  await raiseUsers(tx, id, userIds, userIds);
+  await raiseUsers(tx, id, userIds);
+  await checkRoom(tx, createdBy, userIds);
   await sql`INSERT INTO chat_events (conversation_id, seq, event_id, kind, sender_kind, sender_id, changes, sent_at)
     VALUES (${id}, 1, ${eventId}, 'members', ${createdBy.kind}, ${createdBy.id}, ${JSON.stringify(changes)}::jsonb, ${at})`.execute(tx);
   return { conversationId: id, seq: 1, eventId, kind: 'members', sender: createdBy, sentAtMs: at.getTime(), changes };
@@ -64,35 +67,14 @@ export async function insertUsers(tx: Transaction<Database>, userIds: readonly s
   await sql`INSERT INTO chat_users (user_id) SELECT unnest(${[...userIds].sort(byBytes)}::text[]) ON CONFLICT DO NOTHING`.execute(tx);
 }
 
-/** So many positions fit into hello, and so many rows are read when a stream begins. */
-const membershipsMax = 4_000;
-
-/**
- * The beginning and the end of a membership is a change that the user sees. The last locks of a transaction.
- * @param added those of the users who are members now and were not before: nobody is kept from leaving
- * @throws Fault CONVERSATIONS_TOO_MANY
- */
-export async function raiseUsers(
-  tx: Transaction<Database>,
-  conversationId: string,
-  userIds: readonly string[],
-  added: readonly string[],
-): Promise<void> {
+/** The beginning and the end of a membership is a change that the user sees. The last locks of a transaction. */
+export async function raiseUsers(tx: Transaction<Database>, conversationId: string, userIds: readonly string[]): Promise<void> {
   await sql`
     WITH locked AS (SELECT user_id FROM chat_users WHERE user_id = ANY(${[...userIds]}::text[]) ORDER BY user_id FOR NO KEY UPDATE),
     raised AS (UPDATE chat_users u SET last_own_seq = u.last_own_seq + 1 FROM locked WHERE u.user_id = locked.user_id
       RETURNING u.user_id, u.last_own_seq)
     UPDATE chat_members m SET own_seq = raised.last_own_seq FROM raised
     WHERE m.conversation_id = ${conversationId} AND m.user_id = raised.user_id`.execute(tx);
-  const { rows: full } = await sql<{ id: string }>`
-    SELECT u.id FROM unnest(${[...added]}::text[]) AS u (id) CROSS JOIN LATERAL
-      (SELECT FROM chat_members m WHERE m.user_id = u.id AND m.left_seq IS NULL OFFSET ${sql.lit(membershipsMax)} LIMIT 1) AS over LIMIT 1`.execute(
-    tx,
-  );
-  if (full[0] !== undefined)
-    throw new Fault('CONVERSATIONS_TOO_MANY', `The user ${full[0].id} is a member of ${membershipsMax} conversations already.`, {
-      metadata: { userId: full[0].id, most: String(membershipsMax) },
-    });
 }
 
 function conversationOf(row: Row, kind: NewConversation['kind']): Conversation {
