@@ -1,16 +1,13 @@
 // Each safeguard of live updates, taken out of a copy of the code: the histories of history.ts find that it is missing.
 // With LIVE_SAFEGUARDS=whole so does redis-faults.spec.ts, with whole servers and a real Redis.
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { attempt } from '../support/programs/programs.ts';
-import { cloneProject } from '../support/server/clone.ts';
+import { type Change, runChanged } from '../support/server/changed-clone.ts';
 
 const seeds = 120;
 const feed = 'src/core/services/live/topic-feed.ts';
 
-type Change = readonly [file: string, code: string, without: string];
 type Safeguard = {
   readonly histories: Change;
   /** Undefined: it takes the loss of certain announcements, which no fault of a real Redis brings about by itself. */
@@ -36,21 +33,6 @@ const safeguards: Readonly<Record<string, Safeguard>> = {
   },
 };
 
-/** Makes a change to a copy of the project, and runs Node there. @returns what it printed */
-async function runWithout([file, code, without]: Change, args: (folder: string) => readonly string[]): Promise<string> {
-  const { folder, remove } = cloneProject();
-  try {
-    const text = readFileSync(join(folder, file), 'utf8');
-    assert.equal(text.split(code).length, 2, `${file} has "${code}" once`);
-    writeFileSync(join(folder, file), text.replace(code, without));
-    const command = ['-u', 'NODE_TEST_CONTEXT', process.execPath, ...args(folder)]; // it is no part of this test run
-    const { stdout } = await attempt('env', command, { cwd: folder, mostMs: 300_000 });
-    return stdout;
-  } finally {
-    remove();
-  }
-}
-
 const historiesIn = (folder: string) => [
   '--input-type=module',
   '-e',
@@ -62,11 +44,11 @@ const historiesIn = (folder: string) => [
 
 for (const [what, { histories, servers }] of Object.entries(safeguards)) {
   test(`${what}: without it something is missed silently`, async () => {
-    assert.match(await runWithout(histories, historiesIn), /after \d+ came \d+|it ended with \d+ instead of \d+/);
+    assert.match(await runChanged([histories], historiesIn), /after \d+ came \d+|it ended with \d+ instead of \d+/);
   });
   if (servers !== undefined && process.env.LIVE_SAFEGUARDS === 'whole')
     test(`${what}: without it clients of whole servers miss something silently`, async (context) => {
-      const said = await runWithout(servers, () => ['--test', '--test-name-pattern=one Redis', 'test/live/redis-faults.spec.ts']);
+      const said = await runChanged([servers], () => ['--test', '--test-name-pattern=one Redis', 'test/live/redis-faults.spec.ts']);
       const found = /client \d+ of [AB]: (?:after offset|chaos:\d+: after|chaos:\d+ ended)[^']*/.exec(said);
       context.diagnostic(found?.[0] ?? said.slice(-2_000));
       assert.ok(found);

@@ -12,7 +12,7 @@ export type Observed = {
 
 /** Holds what was stored against what each client saw. @returns every promise that was broken, in one line each */
 export async function findBroken({ clients, histories, members, calls }: Observed): Promise<readonly string[]> {
-  const broken = clients.flatMap((client) => client.broken());
+  const broken: string[] = [];
   for (const [id, history] of histories) {
     for (const [i, { seq }] of history.entries()) if (seq !== i + 1) broken.push(`a hole: ${seq} is at place ${i + 1} of ${id}`);
     const messages = history.filter(({ kind }) => kind === 'message');
@@ -31,7 +31,7 @@ export async function findBroken({ clients, histories, members, calls }: Observe
     }
     for (const user of members.get(id) ?? []) broken.push(...(await unreadOf(calls, user, id, history)));
   }
-  return broken;
+  return [...broken, ...clients.flatMap((client) => client.broken())];
 }
 
 function lostOf(client: CheckClient, id: string, history: History): readonly string[] {
