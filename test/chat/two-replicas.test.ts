@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import { openFixture } from '../fixture/app.ts';
 import { openScriptedUpstream } from '../fixture/scripted-upstream.ts';
+import type { ChatClient } from '../support/client/chat-client.ts';
 import { ownPrefix, type RedisServer, startRedisServer } from '../support/redis/redis.ts';
 import { type ChatCalls, chatCalls, roles, textEntry } from '../support/server/chat-server.ts';
 import { openTestServer, type TestServer } from '../support/server/test-server.ts';
@@ -57,6 +58,24 @@ test('what one device does reaches the other at another replica: read, added, re
   const other = await b.group('finn', 'dan');
   await Promise.all([dan.upTo(other, 1), eve.upTo(other, 1)]);
   for (const device of [dan, eve]) assert.deepEqual(device.texts(conversationId), ['hi']);
+});
+
+test('members at both replicas see who looks at a conversation, also after Redis was away', async () => {
+  const id = await a.group('ida', 'jan', 'kai');
+  const [ida, jan] = [await a.connect('ida'), await b.connect('jan')];
+  await Promise.all([ida.wait('welcome'), jan.wait('welcome')]);
+  const sees = (client: ChatClient, ...users: readonly string[]) =>
+    until(`${users} are present`, () => client.all('presence').at(-1)?.users.join() === users.join());
+  for (const client of [ida, jan]) client.send({ case: 'looking', value: { conversationIds: [id] } });
+  for (const client of [ida, jan]) await sees(client, 'ida', 'jan');
+  await redis.kill();
+  const kai = await b.connect('kai');
+  await kai.wait('welcome');
+  kai.send({ case: 'looking', value: { conversationIds: [id] } });
+  await redis.restart();
+  for (const client of [ida, jan, kai]) await sees(client, 'ida', 'jan', 'kai');
+  jan.cut();
+  for (const client of [ida, kai]) await sees(client, 'ida', 'kai');
 });
 
 test('while Redis is unavailable sends are stored, clients of the same replica get them, and the others do when it is back', async () => {

@@ -184,6 +184,11 @@ export type ChatStore = {
   ): Promise<{ readonly positions: ReadonlyMap<string, number>; readonly left: readonly string[] } | undefined>;
   /** Whom a user has blocked: the user gets only the places of their messages, edits and reactions. */
   blocked(userId: string): Promise<ReadonlySet<string>>;
+  /** Who of some users has blocked whom of others. */
+  blocksBetween(
+    userIds: readonly string[],
+    blockedIds: readonly string[],
+  ): Promise<readonly { readonly userId: string; readonly blockedId: string }[]>;
   /** A part of a conversation, in order. Without `beforeSeq` its end. @throws Fault CONVERSATION_UNKNOWN */
   history(userId: string, conversationId: string, page: HistoryPage): Promise<readonly ChatEvent[]>;
   /** The same from a place or by a page's token. The newer one is also for what is still to come; no older one: ''. */

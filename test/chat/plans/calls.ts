@@ -24,6 +24,7 @@ export function plannedCalls({ large, busyUser, writer, conversation }: Filled, 
     eventId: randomUUID(),
     ...more,
   });
+  const present = Array.from({ length: 100 }, (_, i) => `u${i + 1}`);
   const repeated = entry({ text: 'sent twice' });
   const call = (name: string, run: PlannedCall['run']) => ({ name, run });
   const of = (name: string, userId: string, calls: (chat: ChatStore, userId: string) => Promise<unknown>) =>
@@ -52,6 +53,7 @@ export function plannedCalls({ large, busyUser, writer, conversation }: Filled, 
     of('members, a later page', writer, (chat, userId) => chat.members(userId, large, { most: page, afterId: 'u5' })),
     of('newest events', busyUser, (chat, userId) => chat.tops(own.slice(0, page), [userId, writer])),
     of('blocked', busyUser, (chat, userId) => chat.blocked(userId)),
+    call('blocks of who is present', (chat) => chat.blocksBetween(present, present)),
     of('receipt', busyUser, (chat, userId) => chat.receive({ conversationId: large, userId, device: randomUUID(), deliveredSeq: 500, readSeq: 400 })),
     of('mute', busyUser, (chat, userId) => chat.change(userId, large, { mutedUntilMs: Date.now() })),
     of('hide', busyUser, (chat, userId) => chat.change(userId, large, { hiddenSeq: 304 })),

@@ -12,7 +12,9 @@ import type { Stream } from '../../streams/stream.ts';
 import { type StreamHandler, userOf } from '../../streams/stream-service.ts';
 import { canonicalId, canonicalIds } from './canonical-ids.ts';
 import { type ChatActions, smallMax } from './chat-actions.ts';
+import type { ConversationPresences } from './conversation-presence.ts';
 import { conversationOut, encode, encodeEvents, entryIn, postedOut } from './encode-chat.ts';
+import { lookingOf } from './looking.ts';
 import type { PostOfUser } from './post-reviewed.ts';
 import { syncPointOf, syncTokenOf } from './sync-token.ts';
 
@@ -22,6 +24,7 @@ export type ChatParts = {
   readonly actions: ChatActions;
   readonly postOfUser: PostOfUser;
   readonly announcements: ChatAnnouncements;
+  readonly presences: ConversationPresences;
   readonly recoveries: Limiter;
   readonly clock: Clock;
   readonly log: Log;
@@ -247,6 +250,7 @@ export function chatStream(stream: Stream, call: ReadyCall, parts: ChatParts, he
       { except: userId, by: [userId], message: encode({ $case: 'typing', value: { conversationId, userId } }) },
     );
   };
+  const looking = lookingOf(stream, userId, parts);
   void work();
   return {
     handle: async (message) => {
@@ -255,6 +259,8 @@ export function chatStream(stream: Stream, call: ReadyCall, parts: ChatParts, he
           return postSome(canonicalIds(message.value));
         case 'received':
           return receive(canonicalIds(message.value));
+        case 'looking':
+          return looking.look(message.value);
         case 'typing':
           return typing(canonicalIds(message.value));
         default:
@@ -263,6 +269,7 @@ export function chatStream(stream: Stream, call: ReadyCall, parts: ChatParts, he
     },
     renewed: () => {}, // the user stays the same
     close: () => {
+      looking.close();
       unfollow();
       for (const { stop } of open.values()) stop();
       open.clear();

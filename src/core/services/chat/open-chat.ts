@@ -5,6 +5,8 @@ import { observeGauge } from '../../kit/observe-metric.ts';
 import type { Bus } from '../../ports/bus.ts';
 import type { Handler } from '../../ports/call.ts';
 import type { ChatWrites } from '../../ports/chat-writes.ts';
+import type { Presence } from '../../ports/presence.ts';
+import type { TopicLog } from '../../ports/topic-log.ts';
 import { type StreamSettings, streamLimits } from '../../streams/stream-limits.ts';
 import { openRegistry, type Registry, type RegistryParts } from '../../streams/stream-registry.ts';
 import { streamHandlers } from '../../streams/stream-service.ts';
@@ -15,6 +17,7 @@ import { chatActions } from './chat-actions.ts';
 import { chatHandlers } from './chat-handlers.ts';
 import { type ChatParts, chatStream } from './chat-stream.ts';
 import { chatWrites, conversationHandlers } from './chat-writes.ts';
+import { openConversationPresences } from './conversation-presence.ts';
 import { postReviewed } from './post-reviewed.ts';
 import { type SubjectParts, subjectRules } from './subject-rules.ts';
 import { limitUsers, type UserLimits } from './user-limits.ts';
@@ -32,8 +35,14 @@ export type ChatOptions = Pick<ChatParts, 'chat' | 'announcements'> &
   Pick<RegistryParts, 'clock' | 'random' | 'log'> & {
     /** Streams of conversations have the bounds of live streams. */
     readonly settings: StreamSettings & { readonly recoveriesMax: number };
+    readonly presence: Presence;
+    readonly topics: TopicLog;
     /** Who may open conversations about what, who decides about messages, and how much a user may do. */
-    readonly rules: UserLimits & Pick<SubjectParts, 'subjects' | 'withoutSubject'> & { readonly hook?: HookSettings | undefined };
+    readonly rules: UserLimits &
+      Pick<SubjectParts, 'subjects' | 'withoutSubject'> & {
+        readonly hook?: HookSettings | undefined;
+        readonly presence: { readonly listMax: number; readonly leaveAfter: number };
+      };
     readonly upstreams: Pick<Upstreams, 'unary' | 'garbage'>;
     readonly bus: Bus;
     readonly waiting: WaitingBytes;
@@ -46,7 +55,7 @@ export type ChatOptions = Pick<ChatParts, 'chat' | 'announcements'> &
   };
 
 export function openChat({ settings, rules, upstreams, plans, answerWatched, ...options }: ChatOptions): Chat {
-  const { chat, announcements, newId, randomId, randomHex, meter, ...parts } = options;
+  const { chat, announcements, presence, topics, newId, randomId, randomHex, meter, ...parts } = options;
   const limits = streamLimits(settings);
   const registry = openRegistry({ ...parts, limits, topic: 'chat' });
   const { count } = registry;
@@ -57,7 +66,9 @@ export function openChat({ settings, rules, upstreams, plans, answerWatched, ...
   const closings = meter.createCounter('portico.chat.closed', { description: 'Chat streams that the server closed, by reason.' });
   observeGauge(meter, 'portico.chat.streams', 'Open chat streams.', count);
   const closed = (reason: string) => closings.add(1, { reason });
-  const common = { ...parts, chat, actions, postOfUser, announcements, recoveries: openLimiter(settings.recoveriesMax) };
+  const { listMax, leaveAfter: leaveAfterMs } = rules.presence;
+  const presences = openConversationPresences({ ...parts, presence, topics, chat, limits: { listMax, leaveAfterMs } });
+  const common = { ...parts, chat, actions, postOfUser, announcements, presences, recoveries: openLimiter(settings.recoveriesMax) };
   const { handlers, close } = streamHandlers(
     { name: 'chat', definition: ChatServiceDefinition, begin: (stream, call, hello: ChatHello) => chatStream(stream, call, common, hello) },
     { ...parts, limits, registry, replica: randomHex(12), randomHex, closed },

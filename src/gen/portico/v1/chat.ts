@@ -233,6 +233,9 @@ export interface ChatRequest {
     | //
     /** The user is typing. It is never stored. More than one in three seconds is ignored. */
     { $case: "typing"; value: Typing }
+    | //
+    /** The conversations that the client shows: in them the user is present, and `presence` says who else is. */
+    { $case: "looking"; value: Looking }
     | undefined;
 }
 
@@ -279,6 +282,9 @@ export interface ChatResponse {
     | //
     /** The sync token in hello is not of this database: forget all conversations, because all of them follow anew. */
     { $case: "syncReset"; value: SyncReset }
+    | //
+    /** Who is present in a conversation that the client shows. */
+    { $case: "presence"; value: ConversationPresence }
     | undefined;
 }
 
@@ -385,6 +391,24 @@ export interface Typing {
   conversationId: string;
   /** The member. Of a message of the client: ignored. */
   userId: string;
+}
+
+/** What the client shows, in place of what it showed before on this stream. */
+export interface Looking {
+  /** The conversations. Those of which the user is no member are ignored. Empty: none. */
+  conversationIds: string[];
+}
+
+/** Which members look at a conversation now, on any device. It replaces the one before. */
+export interface ConversationPresence {
+  /** The conversation. */
+  conversationId: string;
+  /** The number of users, the caller among them. */
+  count: number;
+  /** Whether users are listed. Otherwise there are too many, and only their number is known. */
+  listed: boolean;
+  /** The ids of the users, without those who have blocked the caller. */
+  users: string[];
 }
 
 /** A conversation as the caller sees it. */
@@ -1076,6 +1100,9 @@ export const ChatRequest: MessageFns<ChatRequest> = {
       case "typing":
         Typing.encode(message.message.value, writer.uint32(98).fork()).join();
         break;
+      case "looking":
+        Looking.encode(message.message.value, writer.uint32(106).fork()).join();
+        break;
     }
     return writer;
   },
@@ -1157,6 +1184,14 @@ export const ChatRequest: MessageFns<ChatRequest> = {
             message.message = { $case: "typing", value: Typing.decode(reader, reader.uint32()) };
             continue;
           }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.message = { $case: "looking", value: Looking.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1187,6 +1222,8 @@ export const ChatRequest: MessageFns<ChatRequest> = {
         ? { $case: "received", value: MarkReceivedRequest.fromJSON(object.received) }
         : isSet(object.typing)
         ? { $case: "typing", value: Typing.fromJSON(object.typing) }
+        : isSet(object.looking)
+        ? { $case: "looking", value: Looking.fromJSON(object.looking) }
         : undefined,
     };
   },
@@ -1209,6 +1246,8 @@ export const ChatRequest: MessageFns<ChatRequest> = {
       obj.received = MarkReceivedRequest.toJSON(message.message.value);
     } else if (message.message?.$case === "typing") {
       obj.typing = Typing.toJSON(message.message.value);
+    } else if (message.message?.$case === "looking") {
+      obj.looking = Looking.toJSON(message.message.value);
     }
     return obj;
   },
@@ -1267,6 +1306,12 @@ export const ChatRequest: MessageFns<ChatRequest> = {
         }
         break;
       }
+      case "looking": {
+        if (object.message?.value !== undefined && object.message?.value !== null) {
+          message.message = { $case: "looking", value: Looking.fromPartial(object.message.value) };
+        }
+        break;
+      }
     }
     return message;
   },
@@ -1317,6 +1362,9 @@ export const ChatResponse: MessageFns<ChatResponse> = {
         break;
       case "syncReset":
         SyncReset.encode(message.message.value, writer.uint32(138).fork()).join();
+        break;
+      case "presence":
+        ConversationPresence.encode(message.message.value, writer.uint32(146).fork()).join();
         break;
     }
     return writer;
@@ -1439,6 +1487,14 @@ export const ChatResponse: MessageFns<ChatResponse> = {
             message.message = { $case: "syncReset", value: SyncReset.decode(reader, reader.uint32()) };
             continue;
           }
+          case 18: {
+            if (tag !== 146) {
+              break;
+            }
+
+            message.message = { $case: "presence", value: ConversationPresence.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1485,6 +1541,8 @@ export const ChatResponse: MessageFns<ChatResponse> = {
         ? { $case: "syncReset", value: SyncReset.fromJSON(object.syncReset) }
         : isSet(object.sync_reset)
         ? { $case: "syncReset", value: SyncReset.fromJSON(object.sync_reset) }
+        : isSet(object.presence)
+        ? { $case: "presence", value: ConversationPresence.fromJSON(object.presence) }
         : undefined,
     };
   },
@@ -1517,6 +1575,8 @@ export const ChatResponse: MessageFns<ChatResponse> = {
       obj.typing = Typing.toJSON(message.message.value);
     } else if (message.message?.$case === "syncReset") {
       obj.syncReset = SyncReset.toJSON(message.message.value);
+    } else if (message.message?.$case === "presence") {
+      obj.presence = ConversationPresence.toJSON(message.message.value);
     }
     return obj;
   },
@@ -1602,6 +1662,12 @@ export const ChatResponse: MessageFns<ChatResponse> = {
       case "syncReset": {
         if (object.message?.value !== undefined && object.message?.value !== null) {
           message.message = { $case: "syncReset", value: SyncReset.fromPartial(object.message.value) };
+        }
+        break;
+      }
+      case "presence": {
+        if (object.message?.value !== undefined && object.message?.value !== null) {
+          message.message = { $case: "presence", value: ConversationPresence.fromPartial(object.message.value) };
         }
         break;
       }
@@ -2634,6 +2700,200 @@ export const Typing: MessageFns<Typing> = {
     const message = createBaseTyping();
     message.conversationId = object.conversationId ?? "";
     message.userId = object.userId ?? "";
+    return message;
+  },
+};
+
+function createBaseLooking(): Looking {
+  return { conversationIds: [] };
+}
+
+export const Looking: MessageFns<Looking> = {
+  encode(message: Looking, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.conversationIds) {
+      writer.uint32(10).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Looking {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLooking();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.conversationIds.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Looking {
+    return {
+      conversationIds: globalThis.Array.isArray(object?.conversationIds)
+        ? object.conversationIds.map((e: any) => globalThis.String(e))
+        : globalThis.Array.isArray(object?.conversation_ids)
+        ? object.conversation_ids.map((e: any) => globalThis.String(e))
+        : [],
+    };
+  },
+
+  toJSON(message: Looking): unknown {
+    const obj: any = {};
+    if (message.conversationIds?.length) {
+      obj.conversationIds = message.conversationIds;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<Looking>): Looking {
+    return Looking.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Looking>): Looking {
+    const message = createBaseLooking();
+    message.conversationIds = object.conversationIds?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseConversationPresence(): ConversationPresence {
+  return { conversationId: "", count: 0, listed: false, users: [] };
+}
+
+export const ConversationPresence: MessageFns<ConversationPresence> = {
+  encode(message: ConversationPresence, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.conversationId !== "") {
+      writer.uint32(10).string(message.conversationId);
+    }
+    if (message.count !== 0) {
+      writer.uint32(16).uint32(message.count);
+    }
+    if (message.listed !== false) {
+      writer.uint32(24).bool(message.listed);
+    }
+    for (const v of message.users) {
+      writer.uint32(34).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ConversationPresence {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseConversationPresence();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.conversationId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.count = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.listed = reader.bool();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.users.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ConversationPresence {
+    return {
+      conversationId: isSet(object.conversationId)
+        ? globalThis.String(object.conversationId)
+        : isSet(object.conversation_id)
+        ? globalThis.String(object.conversation_id)
+        : "",
+      count: isSet(object.count) ? globalThis.Number(object.count) : 0,
+      listed: isSet(object.listed) ? globalThis.Boolean(object.listed) : false,
+      users: globalThis.Array.isArray(object?.users) ? object.users.map((e: any) => globalThis.String(e)) : [],
+    };
+  },
+
+  toJSON(message: ConversationPresence): unknown {
+    const obj: any = {};
+    if (message.conversationId !== "") {
+      obj.conversationId = message.conversationId;
+    }
+    if (message.count !== 0) {
+      obj.count = Math.round(message.count);
+    }
+    if (message.listed !== false) {
+      obj.listed = message.listed;
+    }
+    if (message.users?.length) {
+      obj.users = message.users;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ConversationPresence>): ConversationPresence {
+    return ConversationPresence.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ConversationPresence>): ConversationPresence {
+    const message = createBaseConversationPresence();
+    message.conversationId = object.conversationId ?? "";
+    message.count = object.count ?? 0;
+    message.listed = object.listed ?? false;
+    message.users = object.users?.map((e) => e) || [];
     return message;
   },
 };

@@ -124,6 +124,17 @@ export async function readTops(db: Db, ids: readonly string[], userIds: readonly
   return { conversations: topsOf(false), users: topsOf(true) };
 }
 
+export async function readBlocksBetween(
+  db: Db,
+  userIds: readonly string[],
+  blockedIds: readonly string[],
+): Promise<readonly { userId: string; blockedId: string }[]> {
+  const { rows } = await sql<{ userId: string; blockedId: string }>`
+    SELECT user_id AS "userId", blocked_id AS "blockedId" FROM chat_blocks
+    WHERE user_id = ANY(${[...userIds]}::text[]) AND blocked_id = ANY(${[...blockedIds]}::text[])`.execute(db);
+  return rows;
+}
+
 export async function readBlocked(db: Db, userId: string): Promise<Result<'blocked'>> {
   const { rows } = await sql<{ id: string }>`SELECT blocked_id AS id FROM chat_blocks WHERE user_id = ${userId}`.execute(db);
   return new Set(rows.map(({ id }) => id));

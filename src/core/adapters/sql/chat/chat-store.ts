@@ -3,7 +3,17 @@ import type { ChatStore } from '../../../ports/chat.ts';
 import type { UseDatabase } from '../database-access.ts';
 import { openAppend, unknownConversation, unknownMessage } from './append-events.ts';
 import { changeMembers } from './change-members.ts';
-import { readBlocked, readForeign, readHistory, readJoined, readList, readMembers, readMissing, readTops } from './chat-queries.ts';
+import {
+  readBlocked,
+  readBlocksBetween,
+  readForeign,
+  readHistory,
+  readJoined,
+  readList,
+  readMembers,
+  readMissing,
+  readTops,
+} from './chat-queries.ts';
 import { createConversation } from './create-conversation.ts';
 import { historyPages } from './history-pages.ts';
 import { readSince, readSyncPoint } from './read-changed-since.ts';
@@ -27,6 +37,7 @@ export function sqlChat(use: UseDatabase): ChatStore {
     foreign: (positions) => use((db) => readForeign(db, positions)),
     syncPoint: (userId) => use((db) => readSyncPoint(db, userId)),
     since: (userId, point, wish) => use((db) => readSince(db, userId, point, wish)),
+    blocksBetween: (userIds, blockedIds) => use((db) => readBlocksBetween(db, userIds, blockedIds)),
     blocked: (userId) => use((db) => readBlocked(db, userId)),
     history,
     historyPage: historyPages(history),

@@ -1,0 +1,141 @@
+import type { Clock } from '../../kit/clock.ts';
+import { pause } from '../../kit/until-called.ts';
+import type { ChatStore } from '../../ports/chat.ts';
+import type { Log } from '../../ports/log.ts';
+import { type Presence, type PresenceLimits, type PresenceState, presenceTopicOf } from '../../ports/presence.ts';
+import type { TopicLog } from '../../ports/topic-log.ts';
+import type { Stream } from '../../streams/stream.ts';
+import { encode } from './encode-chat.ts';
+
+/** Who looks at the conversations that clients of this replica show. */
+export type ConversationPresences = {
+  /** Counts a member as present, and sends the client who is, whenever that changes. @returns ends both */
+  show(conversationId: string, userId: string, out: Stream['out']): () => void;
+};
+
+export type PresencesParts = {
+  readonly presence: Presence;
+  readonly topics: Pick<TopicLog, 'follow'>;
+  readonly chat: Pick<ChatStore, 'blocksBetween'>;
+  readonly limits: PresenceLimits;
+  readonly clock: Clock;
+  readonly log: Log;
+};
+
+type Viewer = {
+  readonly userId: string;
+  readonly out: Stream['out'] /** What was sent last, as text. */;
+  sent: string;
+  stopWaiting: (() => void) | undefined;
+};
+type Group = { readonly viewers: Set<Viewer>; changed(): void; close(): void };
+
+/** No topic of live updates has this name: theirs have a colon behind a namespace. */
+const topicOf = (conversationId: string) => `~chat/${conversationId}`;
+/** All changes of this time are one message, so that a crowd costs no square of its number. Milliseconds. */
+const everyMs = 1_000;
+/** The state is read again after so long, because an announcement may be lost. Milliseconds. */
+const lookMs = 40_000;
+
+export function openConversationPresences(parts: PresencesParts): ConversationPresences {
+  const { presence, limits, log } = parts;
+  const groups = new Map<string, Group>();
+  return {
+    show: (conversationId, userId, out) => {
+      const joined = presence.join(topicOf(conversationId), userId, limits);
+      joined.catch((error: unknown) => log.warn('A user is not counted as present.', { conversationId, error }));
+      const group = groups.get(conversationId) ?? openGroup(conversationId, parts);
+      groups.set(conversationId, group);
+      const viewer: Viewer = { userId, out, sent: '', stopWaiting: undefined };
+      group.viewers.add(viewer);
+      joined.then(group.changed, group.changed);
+      return () => {
+        void joined.then(({ leave }) => leave()).catch(() => {}); // it never joined: that was reported
+        viewer.stopWaiting?.();
+        if (!group.viewers.delete(viewer) || group.viewers.size > 0) return;
+        groups.delete(conversationId);
+        group.close();
+      };
+    },
+  };
+}
+
+/** Reads who is present after each change, and sends each viewer what it may see. */
+function openGroup(conversationId: string, { presence, topics, chat, clock, log }: PresencesParts): Group {
+  const topic = topicOf(conversationId);
+  const viewers = new Set<Viewer>();
+  const leaving = new AbortController();
+  const { signal } = leaving;
+  let asked = 0;
+  let working = false;
+  let cancelLook = () => {};
+
+  const changed = () => {
+    asked++;
+    if (!working) void work();
+  };
+  const work = async () => {
+    working = true;
+    for (let done = -1; !signal.aborted && done < asked; ) {
+      const now = asked;
+      try {
+        await sendAll(await presence.state(topic));
+        done = now;
+      } catch (error) {
+        log.debug('Presence in a conversation is read again.', { conversationId, error }); // what is not verified is not sent
+      }
+      await pause(clock, everyMs, signal);
+    }
+    working = false;
+    cancelLook();
+    if (!signal.aborted) cancelLook = clock.after(lookMs, changed);
+  };
+  const sendAll = async ({ count, users }: PresenceState) => {
+    const present = [...(users ?? [])].sort();
+    const looking = [...new Set([...viewers].map(({ userId }) => userId))];
+    const blocks = users === undefined ? [] : await chat.blocksBetween(present, looking);
+    const unseen = Map.groupBy(blocks, ({ blockedId }) => blockedId);
+    const messages = new Map<string, Uint8Array>();
+    for (const viewer of viewers) {
+      const hidden = new Set(unseen.get(viewer.userId)?.map(({ userId }) => userId));
+      const seen = present.filter((userId) => !hidden.has(userId));
+      const value = { conversationId, count: users === undefined ? count : seen.length, listed: users !== undefined, users: seen };
+      const text = JSON.stringify(value);
+      if (text === viewer.sent || viewer.stopWaiting !== undefined) continue;
+      if (!viewer.out.hasRoom()) wait(viewer);
+      else {
+        const message = messages.get(text) ?? encode({ $case: 'presence', value });
+        messages.set(text, message);
+        viewer.sent = text;
+        viewer.out.send(message, 0);
+      }
+    }
+  };
+  /** A slow client gets the newest state when it can. */
+  const wait = (viewer: Viewer) => {
+    let isNow = true;
+    const stop = viewer.out.onRoom(() => {
+      isNow = false;
+      viewer.stopWaiting = undefined;
+      changed();
+    });
+    if (isNow) viewer.stopWaiting = stop;
+  };
+  const follow = async () => {
+    const subscription = await topics.follow(presenceTopicOf(topic), { onEvent: changed, onGap: changed }, signal);
+    if (signal.aborted) subscription.close();
+    else signal.addEventListener('abort', () => subscription.close(), { once: true });
+    changed();
+  };
+  follow().catch((error: unknown) => {
+    if (!signal.aborted) log.warn('Presence in a conversation is not followed.', { conversationId, error });
+  });
+  return {
+    viewers,
+    changed,
+    close: () => {
+      leaving.abort();
+      cancelLook();
+    },
+  };
+}
