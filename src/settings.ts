@@ -3,8 +3,8 @@ import { contradictions } from './settings/contradictions.ts';
 import { defaultsByMode, type Mode } from './settings/defaults/by-mode.ts';
 import { loadRaw, type Sources } from './settings/merge-sources.ts';
 import { everyNeed, missingToServe, type Need } from './settings/needed-to-serve.ts';
-import { SettingsError } from './settings/problems.ts';
 import type { RawSettings } from './settings/schema.ts';
+import { SettingsError } from './settings/settings-error.ts';
 
 /** The settings, with the defaults of the mode. */
 export type Settings = Omit<RawSettings, 'embedded' | 'reflection' | 'sample' | 'redis' | 'live' | 'drain'> & {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { uuidv7 } from 'uuidv7';
 import { openReadiness } from './admin/readiness.ts';
-import { busAnnouncements } from './core/adapters/chat/announcements.ts';
+import { busAnnouncements } from './core/adapters/chat/bus-announcements.ts';
 import { keyDirectory } from './core/adapters/keys/key-directory.ts';
 import { memoryRevocations } from './core/adapters/memory/revocations.ts';
 import { sqlChat } from './core/adapters/sql/chat/chat-store.ts';
@@ -39,7 +39,7 @@ import { openLive } from './core/services/live/open-live.ts';
 import { publisherHandlers } from './core/services/publisher/publisher-handlers.ts';
 import { mintServiceToken } from './core/services/session/access-tokens.ts';
 import { internalTokens } from './core/services/session/internal-tokens.ts';
-import { watchSessions } from './core/services/session/session-watch.ts';
+import { watchEndedSessions } from './core/services/session/watch-ended-sessions.ts';
 import { openWaitingBytes } from './core/streams/waiting-bytes.ts';
 import { forward } from './core/upstreams/forward-call.ts';
 import { openUpstreams } from './core/upstreams/upstreams.ts';
@@ -130,7 +130,7 @@ export async function wire({ settings, app, release, clock, env, pretty, samples
   });
   const sessions = sqlSessions(database.use);
   const shared = openSharedStores(settings, { clock, log, meter });
-  const sessionWatch = watchSessions({
+  const sessionWatch = watchEndedSessions({
     sessions,
     opened: database.ready,
     local: memoryRevocations(clock),

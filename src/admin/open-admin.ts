@@ -1,8 +1,8 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Pages } from '../transport/http-pages.ts';
+import { answerSwitches, type Switches } from './answer-switches.ts';
 import type { Probes } from './readiness.ts';
-import { answerSwitches, type Switches } from './switches.ts';
 
 export type AdminOptions = {
   readonly host: string;

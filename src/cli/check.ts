@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { SettingsError } from '../settings/problems.ts';
+import { SettingsError } from '../settings/settings-error.ts';
 import type { Settings } from '../settings.ts';
 import { openCertificates } from '../wire/certificates.ts';
 import { databaseMisfit } from '../wire/migrations.ts';
@@ -8,7 +8,7 @@ import { releaseMethods } from '../wire/release-methods.ts';
 import { app, sample } from '../wire/sample-company.ts';
 import { redisFit } from '../wire/shared-stores.ts';
 import { systemClock } from '../wire/system-clock.ts';
-import { countKeys } from '../wire/tokens.ts';
+import { countKeys } from '../wire/tokens-for-commands.ts';
 import { upstreamConfigs } from '../wire/upstream-configs.ts';
 import { appSummary, reasonAndTextProblems, screenProblems, signInProblem, upstreamProblems } from './check-app.ts';
 import { Exit, exitCodes } from './exit-codes.ts';

@@ -1,7 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { PolicyErrors } from '../core/policy/format-policy-errors.ts';
 import { releaseVersion } from '../release/release.ts';
-import { SettingsError } from '../settings/problems.ts';
+import { SettingsError } from '../settings/settings-error.ts';
 import { DatabaseError } from '../wire/database-error.ts';
 import { Exit, exitCodes } from './exit-codes.ts';
 import { addPhone } from './phone/add-phone-command.ts';

@@ -1,5 +1,5 @@
 import { durationText } from '../core/kit/duration.ts';
-import { jsonSchema, leaves, type Node } from '../settings/describe.ts';
+import { jsonSchema, leaves, type Node } from '../settings/json-schema.ts';
 import type { Settings } from '../settings.ts';
 import { modeOf, type SettingsFlags, settingsOf } from './settings-flags.ts';
 

@@ -1,5 +1,5 @@
 import { parseDurationMs } from '../core/kit/duration.ts';
-import { serviceTokenOf } from '../wire/tokens.ts';
+import { serviceTokenOf } from '../wire/tokens-for-commands.ts';
 import { Exit, exitCodes } from './exit-codes.ts';
 import { modeOf, type SettingsFlags, settingsOf } from './settings-flags.ts';
 

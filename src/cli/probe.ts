@@ -4,7 +4,7 @@ import { parseDurationMs } from '../core/kit/duration.ts';
 import { PublisherServiceDefinition } from '../gen/portico/internal/v1/publisher.ts';
 import { type LiveRequest, type LiveResponse, LiveServiceDefinition } from '../gen/portico/v1/live.ts';
 import { SessionServiceDefinition } from '../gen/portico/v1/session.ts';
-import { accessTokenOf, serviceTokenOf } from '../wire/tokens.ts';
+import { accessTokenOf, serviceTokenOf } from '../wire/tokens-for-commands.ts';
 import { Exit, exitCodes } from './exit-codes.ts';
 import { openPinnedChannel } from './pinned-channel.ts';
 import { modeOf, type SettingsFlags, settingsOf } from './settings-flags.ts';

@@ -2,9 +2,9 @@ import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
 import { Option } from 'commander';
 import type { Mode } from '../settings/defaults/by-mode.ts';
-import { readValue } from '../settings/environment.ts';
+import { readValue } from '../settings/environment-variables.ts';
 import { everyNeed, type Need } from '../settings/needed-to-serve.ts';
-import { SettingsError } from '../settings/problems.ts';
+import { SettingsError } from '../settings/settings-error.ts';
 import { loadSettings, type Settings } from '../settings.ts';
 import { Exit, exitCodes } from './exit-codes.ts';
 

@@ -1,7 +1,7 @@
 import type { Clock } from '../core/kit/clock.ts';
 import { asCallError, CallError } from './call-error.ts';
 import { type Calls, isTemporary } from './calls.ts';
-import { waitMs } from './stream/waits.ts';
+import { waitMs } from './stream/retry-waits.ts';
 
 /** Calls that may wait for a network. */
 const waitingMax = 100;

@@ -1,6 +1,6 @@
 import { ServerError, Status } from 'nice-grpc';
 import type { AccountServiceImplementation } from '../gen/accounts/v1/account.ts';
-import { type Authorise, userOf } from './caller.ts';
+import { type Authorise, userOf } from './authorise-caller.ts';
 import { people } from './people.ts';
 
 /** The accounts of users. */

@@ -6,7 +6,7 @@ import { CourierServiceDefinition } from '../gen/couriers/v1/courier.ts';
 import { OrderServiceDefinition } from '../gen/orders/v1/order.ts';
 import { PromotionServiceDefinition } from '../gen/promotions/v1/promotion.ts';
 import { accounts } from './accounts-service.ts';
-import { authoriseBy } from './caller.ts';
+import { authoriseBy } from './authorise-caller.ts';
 import { couriers } from './couriers-service.ts';
 import { type Behaviour, behaving, garbling } from './inject-faults.ts';
 import { orders } from './orders-service.ts';

@@ -1,7 +1,7 @@
 import { ServerError, Status } from 'nice-grpc';
 import type { Clock } from '../core/kit/clock.ts';
 import type { CourierServiceImplementation, TrackResponse } from '../gen/couriers/v1/courier.ts';
-import { type Authorise, userOf } from './caller.ts';
+import { type Authorise, userOf } from './authorise-caller.ts';
 import { centre, metresBetween, positionOf } from './courier-rounds.ts';
 import { isActive, type Parcel, type Parcels, secondsLeft } from './parcels.ts';
 import { people } from './people.ts';

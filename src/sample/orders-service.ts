@@ -1,6 +1,6 @@
 import { ServerError, Status } from 'nice-grpc';
 import type { OrderServiceImplementation } from '../gen/orders/v1/order.ts';
-import { type Authorise, userOf } from './caller.ts';
+import { type Authorise, userOf } from './authorise-caller.ts';
 import { isActive, type Parcel, type Parcels } from './parcels.ts';
 
 const usualPage = 20;

@@ -1,6 +1,6 @@
 import type { Clock } from '../core/kit/clock.ts';
 import type { PromotionServiceImplementation } from '../gen/promotions/v1/promotion.ts';
-import type { Authorise } from './caller.ts';
+import type { Authorise } from './authorise-caller.ts';
 
 const dayMs = 86_400_000;
 

@@ -1,5 +1,5 @@
 import type { Loaded } from './merge-sources.ts';
-import type { Problem } from './problems.ts';
+import type { Problem } from './settings-error.ts';
 
 /** Contradictions between settings that are valid alone. */
 export function contradictions({ settings, origins }: Loaded): readonly Problem[] {

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import type { z } from 'zod';
 import { nearest } from '../core/kit/did-you-mean.ts';
-import { allowed, nodeAt } from './describe.ts';
-import { readEnvironment, type Said, variableOf } from './environment.ts';
-import { readSettingsFile } from './file.ts';
-import { type Problem, SettingsError } from './problems.ts';
+import { readEnvironment, type Said, variableOf } from './environment-variables.ts';
+import { allowed, nodeAt } from './json-schema.ts';
 import { type RawSettings, settingsSchema } from './schema.ts';
+import { type Problem, SettingsError } from './settings-error.ts';
+import { readSettingsFile } from './settings-file.ts';
 
 /** The sources of settings. A later one overrides an earlier one: defaults, file, environment, flags. */
 export type Sources = {

@@ -1,4 +1,4 @@
-import type { Problem } from './problems.ts';
+import type { Problem } from './settings-error.ts';
 
 type At = (key: string) => unknown;
 

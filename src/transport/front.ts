@@ -2,7 +2,7 @@ import { type AddressInfo, createServer as createNetServer, type Server as NetSe
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:tls';
 import { peerOf } from './client-address.ts';
 import { type DrainSummary, drain } from './drain.ts';
-import { openEdge } from './edge.ts';
+import { openEdge } from './exchange-to-call.ts';
 import type { FrontOptions, FrontTls } from './front-options.ts';
 import { Connection } from './http/http-connection.ts';
 import { createHttp1 } from './http/http1-server.ts';

@@ -1,6 +1,6 @@
 import type { Cors } from './cors.ts';
-import type { Edge } from './edge.ts';
 import type { Exchange } from './exchange.ts';
+import type { Edge } from './exchange-to-call.ts';
 
 /** A page with a fixed path, such as the published keys. */
 export type Page = { readonly contentType: string; readonly body: string; readonly cacheControl?: string };

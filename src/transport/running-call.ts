@@ -1,6 +1,6 @@
 import type { Writable } from 'node:stream';
 import { metadataTooLarge } from '../core/interceptors/bound-answer-metadata.ts';
-import { pushed } from '../core/interceptors/stream-body.ts';
+import { pushed } from '../core/interceptors/pushed-body.ts';
 import { type Endings, endings } from '../core/kit/ending.ts';
 import { metadataBytes, metadataWithin, ownHeadersBytes } from '../core/kit/metadata-bytes.ts';
 import type { MethodPlan } from '../core/kit/method-plan.ts';

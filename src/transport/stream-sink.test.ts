@@ -3,7 +3,7 @@ import { createHook } from 'node:async_hooks';
 import { once } from 'node:events';
 import { Writable } from 'node:stream';
 import { test } from 'node:test';
-import { pushed } from '../core/interceptors/stream-body.ts';
+import { pushed } from '../core/interceptors/pushed-body.ts';
 import type { Sink } from '../core/ports/call.ts';
 import { StreamSink } from './stream-sink.ts';
 

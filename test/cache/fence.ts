@@ -1,6 +1,6 @@
 // The workload that tries to make fresh answers go back: nothing is invalidated, the truth moves by itself, and computations stall longer than their lease lasts.
 import { Metadata } from 'nice-grpc-common';
-import { decodedOf } from '../../src/core/cache/key/inputs.ts';
+import { decodedOf } from '../../src/core/cache/key/visible-inputs.ts';
 import type { Cache } from '../../src/core/cache/open-cache.ts';
 import type { Handler } from '../../src/core/ports/call.ts';
 import { GetItemResponse } from '../fixture/gen/fixture/v1/fixture.ts';

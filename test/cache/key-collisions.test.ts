@@ -1,8 +1,8 @@
 // Two calls have one key only if their computations are given the same.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { inputsOf } from '../../src/core/cache/key/inputs.ts';
 import { keyOf } from '../../src/core/cache/key/key.ts';
+import { inputsOf } from '../../src/core/cache/key/visible-inputs.ts';
 import { languageOf } from '../../src/core/kit/best-language.ts';
 import type { CachePlan } from '../../src/core/kit/method-plan.ts';
 import { planOf, readyCall } from '../support/cache/ready-call.ts';

@@ -1,7 +1,7 @@
 // The workload that tries to break the cache's first promise, on any number of replicas and any adapters: readers and writers race, every step is delayed by chance, and
 // every answer is held against what had been invalidated before it was asked for.
 import { Metadata } from 'nice-grpc-common';
-import { decodedOf } from '../../src/core/cache/key/inputs.ts';
+import { decodedOf } from '../../src/core/cache/key/visible-inputs.ts';
 import type { Cache } from '../../src/core/cache/open-cache.ts';
 import type { Clock } from '../../src/core/kit/clock.ts';
 import { StatusError } from '../../src/core/kit/status-error.ts';

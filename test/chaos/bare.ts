@@ -6,7 +6,7 @@ import { memoryCacheStore } from '../../src/core/adapters/memory/cache-store.ts'
 import { redisCacheStore } from '../../src/core/adapters/redis/cache-store.ts';
 import { redisLeases } from '../../src/core/adapters/redis/leases.ts';
 import { redisTagVersions } from '../../src/core/adapters/redis/tag-versions.ts';
-import { decodedOf } from '../../src/core/cache/key/inputs.ts';
+import { decodedOf } from '../../src/core/cache/key/visible-inputs.ts';
 import { openCache } from '../../src/core/cache/open-cache.ts';
 import { Fault } from '../../src/core/kit/fault.ts';
 import type { Handler } from '../../src/core/ports/call.ts';

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { pages } from '../../scripts/docs.ts';
 import { commands } from '../../src/cli/cli.ts';
 import { reasons } from '../../src/core/kit/reasons.ts';
-import { leaves } from '../../src/settings/describe.ts';
+import { leaves } from '../../src/settings/json-schema.ts';
 import { settingsSchema } from '../../src/settings/schema.ts';
 
 const root = resolve(import.meta.dirname, '../..');

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { request } from 'node:http';
 import { after, before, test } from 'node:test';
+import { telemetrySwitches } from '../../src/core/adapters/telemetry/log-and-sampling-switches.ts';
 import { jsonLog } from '../../src/core/adapters/telemetry/logger.ts';
-import { telemetrySwitches } from '../../src/core/adapters/telemetry/switches.ts';
 import { callOf, keptTransports, signIn } from '../support/client/protocols.ts';
 import { type FixtureServer, openFixtureServer } from '../support/server/fixture-server.ts';
 import { liveRegistry } from '../support/server/live-server.ts';

@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { configText } from '../../src/cli/print-config.ts';
 import type { Mode } from '../../src/settings/defaults/by-mode.ts';
-import { jsonSchema, leaves } from '../../src/settings/describe.ts';
-import { readValue, variableOf } from '../../src/settings/environment.ts';
+import { readValue, variableOf } from '../../src/settings/environment-variables.ts';
+import { jsonSchema, leaves } from '../../src/settings/json-schema.ts';
 import type { Need } from '../../src/settings/needed-to-serve.ts';
-import { SettingsError } from '../../src/settings/problems.ts';
+import { SettingsError } from '../../src/settings/settings-error.ts';
 import { loadSettings, type Settings } from '../../src/settings.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'portico-settings-'));

@@ -1,5 +1,5 @@
 import { styleText } from 'node:util';
-import { type Item, itemsOf } from '../../client/chat/items.ts';
+import { type Item, itemsOf } from '../../client/chat/shown-items.ts';
 import type { ChatState, Chatting } from '../../client/chat/state.ts';
 import { unreadOf } from '../../client/chat/unread.ts';
 import { listed, type View } from './chat-view.ts';

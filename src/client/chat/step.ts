@@ -3,9 +3,9 @@ import { type Chance, type ConnectionTimer, connectionTimers } from '../stream/c
 import { connectionStep, finished } from '../stream/connection-step.ts';
 import { counted, isOpen, leave, same, then, wait } from '../stream/transitions.ts';
 import { chattingOf, eventsMax, onMessage } from './on-message.ts';
-import { post, posted, queuedIsSaved, sendQueue, suspected, unsent } from './queue.ts';
 import { read, scheduleReceipts, sendReceipts, showTyping, type, unconfirmed, withChatting } from './receipts.ts';
 import { save } from './saves.ts';
+import { post, posted, queuedIsSaved, sendQueue, suspected, unsent } from './send-queue.ts';
 import {
   type ChatClientEvent,
   type ChatDraft,

@@ -2,10 +2,10 @@ import type { Events, LiveResponse, Position, Snapshot, Subscribed, Subscription
 import { Advice } from '../../gen/portico/v1/stream.ts';
 import type { Chance } from '../stream/connection.ts';
 import { alive, onStreamMessage, startsOver } from '../stream/on-stream-message.ts';
+import { askedMs } from '../stream/retry-waits.ts';
 import { counted, timer } from '../stream/transitions.ts';
-import { askedMs } from '../stream/waits.ts';
 import type { Action, LiveDraft, LiveState, Notice, TimerName } from './state.ts';
-import { synced, without } from './wishes.ts';
+import { synced, without } from './subscribe-and-watch.ts';
 
 /** What a message of the server changes. Kinds that this client does not know are signs of life, and nothing else. */
 export function onMessage(state: LiveState, { message }: LiveResponse, chance: Chance): LiveDraft {

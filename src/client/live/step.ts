@@ -14,7 +14,7 @@ import {
   type Topic,
   type Watched,
 } from './state.ts';
-import { subscribe, unsubscribe, unwatch, watch } from './wishes.ts';
+import { subscribe, unsubscribe, unwatch, watch } from './subscribe-and-watch.ts';
 
 /** Events of the app that wait for an answer. */
 const publishesMax = 100;

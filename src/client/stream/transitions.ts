@@ -1,5 +1,5 @@
 import type { Chance, Connection, ConnectionAction, ConnectionRequest, Draft } from './connection.ts';
-import { askedMs, waitMs } from './waits.ts';
+import { askedMs, waitMs } from './retry-waits.ts';
 
 /** The time for a connection and the first answer. Milliseconds: gRPC's connection-backoff.md (MIN_CONNECT_TIMEOUT). */
 const connectMs = 20_000;

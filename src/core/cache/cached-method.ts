@@ -2,9 +2,9 @@ import type { CachePlan, MethodPlan } from '../kit/method-plan.ts';
 import type { ReadyCall } from '../ports/call.ts';
 import { type CacheControl, cacheControlOf } from './cache-control.ts';
 import { etagOf } from './etag.ts';
-import { type Inputs, inputsOf } from './key/inputs.ts';
 import { type Key, keyOf } from './key/key.ts';
 import type { LanguageOf } from './key/vary.ts';
+import { type Inputs, inputsOf } from './key/visible-inputs.ts';
 
 /** The facts about a cached method that are computed once. */
 export type CachedMethod = {

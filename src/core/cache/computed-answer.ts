@@ -1,5 +1,5 @@
-import type { TagSnapshot } from './invalidation/verify.ts';
-import type { Whole } from './reply.ts';
+import type { TagSnapshot } from './invalidation/verify-tags.ts';
+import type { Whole } from './reply-metadata.ts';
 
 /** The result of a computation. */
 export type Computed = Whole & {

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import { type DescField, type DescMessage, fromBinary, type Message } from '@bufbuild/protobuf';
 import { BinaryReader } from '@bufbuild/protobuf/wire';
-import { canonicalForm, unstableTypes } from '../kit/canonical.ts';
+import { canonicalForm, unstableTypes } from '../kit/canonical-form.ts';
 
 /**
  * `portico.v1.volatile` in proto/portico/v1/policy.proto, which is read here from the unknown fields of a descriptor's

@@ -1,6 +1,6 @@
 import type { MethodPlan } from '../kit/method-plan.ts';
 import type { CachedMethod } from './cached-method.ts';
-import type { Found } from './store/layers.ts';
+import type { Found } from './store/l1-and-l2.ts';
 
 /**
  * An answer from further in the future was computed before this clock was set back, so its age is unknown. It is more

@@ -2,17 +2,17 @@ import { Metadata } from 'nice-grpc-common';
 import type { CacheEntry } from '../ports/cache-store.ts';
 import type { AnswerStream, ComputeSoFar } from '../ports/cached-stream.ts';
 import type { PushedBody, ReadyCall } from '../ports/call.ts';
+import { timeToAnswer } from './answer-before-deadline.ts';
 import type { CachedMethod } from './cached-method.ts';
-import { timeOf } from './compute.ts';
+import { timeOf } from './compute-and-store.ts';
 import type { Computed } from './computed-answer.ts';
 import type { Flight } from './flight/flight.ts';
-import { joinThenVerify } from './flight/join.ts';
-import { type Ended, openRelay, type Relay } from './flight/relay.ts';
+import { joinThenVerify } from './flight/join-then-verify.ts';
+import { type Ended, openRelay, type Relay } from './flight/relay-to-stream.ts';
 import { freshnessOf } from './freshness.ts';
 import type { Key } from './key/key.ts';
-import { markStale, metadataOf, note, streamMetadata, type Whole, wholeOf } from './reply.ts';
+import { markStale, metadataOf, note, streamMetadata, type Whole, wholeOf } from './reply-metadata.ts';
 import type { ServeParts } from './serve.ts';
-import { timeToAnswer } from './time-to-answer.ts';
 import type { WaitBudget } from './wait-budget.ts';
 
 /** One call of a stream form. */

@@ -2,10 +2,10 @@ import { Fault } from '../kit/fault.ts';
 import { soonThen } from '../kit/soon.ts';
 import type { Answer, Handler, ReadyCall } from '../ports/call.ts';
 import type { Computed } from './computed-answer.ts';
-import { joinThenVerify } from './flight/join.ts';
+import { joinThenVerify } from './flight/join-then-verify.ts';
 import { freshnessOf } from './freshness.ts';
-import type { Verify } from './invalidation/verify.ts';
-import { answerOf, note, type Whole } from './reply.ts';
+import type { Verify } from './invalidation/verify-tags.ts';
+import { answerOf, note, type Whole } from './reply-metadata.ts';
 import type { ServeParts } from './serve.ts';
 
 type Found = Pick<Computed, 'snapshot' | 'freshUntilMs'> & { readonly verified: boolean };

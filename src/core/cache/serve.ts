@@ -2,22 +2,22 @@ import type { Clock } from '../kit/clock.ts';
 import { type Soon, soonThen } from '../kit/soon.ts';
 import type { CacheEntry } from '../ports/cache-store.ts';
 import type { Answer, Handler, ReadyCall } from '../ports/call.ts';
+import { untilLate } from './answer-before-deadline.ts';
 import type { CacheCounts } from './cache-metrics.ts';
 import type { CachedMethod, MethodOf } from './cached-method.ts';
-import type { Begin } from './compute.ts';
+import type { Begin } from './compute-and-store.ts';
 import type { Computed } from './computed-answer.ts';
 import type { Flight } from './flight/flight.ts';
 import type { Flights } from './flight/flights.ts';
-import { type Joined, type JoinParts, joinThenVerify } from './flight/join.ts';
-import type { Partials } from './flight/partials.ts';
+import { type Joined, type JoinParts, joinThenVerify } from './flight/join-then-verify.ts';
+import type { Partials } from './flight/partial-answers.ts';
 import type { Revalidate } from './flight/revalidate.ts';
 import type { Backoffs } from './flight/revalidation-backoff.ts';
 import { freshnessOf } from './freshness.ts';
 import type { Key } from './key/key.ts';
-import { note, replyEntry, replyOf, wholeOf } from './reply.ts';
+import { note, replyEntry, replyOf, wholeOf } from './reply-metadata.ts';
 import type { StaleIfError } from './stale-if-error.ts';
-import type { Layers } from './store/layers.ts';
-import { untilLate } from './time-to-answer.ts';
+import type { Layers } from './store/l1-and-l2.ts';
 import type { OpenWaitBudget, WaitBudget } from './wait-budget.ts';
 
 export type ServeParts = {

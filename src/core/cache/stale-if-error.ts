@@ -5,7 +5,7 @@ import { type Reasons, statusOf } from '../kit/status-of.ts';
 import type { CacheEntry } from '../ports/cache-store.ts';
 import type { ReadyCall } from '../ports/call.ts';
 import type { CachedMethod } from './cached-method.ts';
-import type { Layers } from './store/layers.ts';
+import type { Layers } from './store/l1-and-l2.ts';
 import type { WaitBudget } from './wait-budget.ts';
 
 /** Failures that say nothing about what was asked for, so that an old answer is better than none. */

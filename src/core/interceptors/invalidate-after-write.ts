@@ -1,6 +1,6 @@
 import { create } from '@bufbuild/protobuf';
 import type { Meter } from '@opentelemetry/api';
-import { claimOf } from '../cache/key/inputs.ts';
+import { claimOf } from '../cache/key/visible-inputs.ts';
 import { reasons as coreReasons, type StatusName } from '../kit/reasons.ts';
 import { type Reasons, statusOf } from '../kit/status-of.ts';
 import { renderTemplates } from '../policy/tag-template.ts';

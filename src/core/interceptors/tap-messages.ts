@@ -1,6 +1,6 @@
 import { type Soon, settled, soonThen } from '../kit/soon.ts';
 import type { Ending, PushedBody, Sink, StreamBody } from '../ports/call.ts';
-import { pushed } from './stream-body.ts';
+import { pushed } from './pushed-body.ts';
 
 /** How an interceptor observes an outgoing stream. */
 export type Tap = {

@@ -1,5 +1,5 @@
 import { type DescMessage, fromBinary, type Message, ScalarType, toBinary } from '@bufbuild/protobuf';
-import { type CanonicalForm, canonicalForm, unstableTypes } from './canonical.ts';
+import { type CanonicalForm, canonicalForm, unstableTypes } from './canonical-form.ts';
 import { Fault } from './fault.ts';
 import { type Scanned, scanned } from './message-scan.ts';
 import { messagesWithin } from './messages-within.ts';

@@ -8,17 +8,17 @@ import type { MethodPlan } from '../kit/method-plan.ts';
 import { accessOf } from './access-policy.ts';
 import { cacheOf } from './cache-policy.ts';
 import { callKindOf } from './call-kind.ts';
+import { collidingNames } from './colliding-names.ts';
 import { deadlineOf } from './deadline-policy.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import { type Finding, PolicyErrors, type Sources } from './format-policy-errors.ts';
 import { forwardOf } from './forward-policy.ts';
-import { generatedNames } from './generated-names.ts';
 import { invalidatesOf } from './invalidates-policy.ts';
 import { numbersOf } from './policy-path.ts';
 import { warningsOf } from './policy-warnings.ts';
 import type { Report } from './report-policy-errors.ts';
 import { requestBytesOf } from './request-bytes-max.ts';
-import { streamOf } from './stream-form.ts';
+import { streamOf } from './stream-of-policy.ts';
 import { unenforcedFields } from './unenforced-fields.ts';
 
 /**
@@ -78,7 +78,7 @@ export function compilePlans({
   }
   for (const method of methods) streamOf.checkAccess(method, plans, reportOf(method));
   const services = [...registry.files].flatMap((file) => file.services.filter(({ typeName }) => served(typeName) || called.has(typeName)));
-  findings.push(...generatedNames(services, (method) => plans.get(`/${nameOf(method)}`)?.forward === undefined));
+  findings.push(...collidingNames(services, (method) => plans.get(`/${nameOf(method)}`)?.forward === undefined));
   if (findings.length > 0) throw new PolicyErrors(findings, sources);
   return { plans, registry, warnings: warningsOf([...plans.values()], policy, sources) };
 }

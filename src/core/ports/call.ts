@@ -113,7 +113,7 @@ export type Answer = {
   readonly metadata: Metadata;
   /**
    * Unary and client stream: the message's bytes. Server stream and bidi: one message's bytes each. Edges turn either
-   * form of a stream into what they need (interceptors/stream-body.ts).
+   * form of a stream into what they need (interceptors/pushed-body.ts).
    */
   readonly body: Uint8Array | StreamBody;
   /** Complete when the body has ended. */

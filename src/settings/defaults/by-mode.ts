@@ -1,6 +1,6 @@
 import { join, resolve } from 'node:path';
-import { processMemoryBytes, queuedBytesOf } from '../process-memory.ts';
 import type { RawSettings } from '../schema.ts';
+import { processMemoryBytes, queuedBytesOf } from './by-memory.ts';
 
 /**
  * `dev`: embedded engines, sample company, dev identities, loopback. `serve`: production, which requires settings for

@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import type { Edge } from '../edge.ts';
+import type { Edge } from '../exchange-to-call.ts';
 import type { FrontOptions } from '../front-options.ts';
 import type { FrontTimers } from '../listener-limits.ts';
 import { confine } from './confine-errors.ts';

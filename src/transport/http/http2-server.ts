@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { constants, type IncomingHttpHeaders, performServerHandshake, type ServerHttp2Stream } from 'node:http2';
 import type { Socket } from 'node:net';
-import type { Edge } from '../edge.ts';
+import type { Edge } from '../exchange-to-call.ts';
 import type { FrontOptions } from '../front-options.ts';
 import type { FrontTimers } from '../listener-limits.ts';
 import { confine, confinerOf } from './confine-errors.ts';

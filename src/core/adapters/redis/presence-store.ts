@@ -1,7 +1,7 @@
 import { type Presence, presenceTopicOf } from '../../ports/presence.ts';
 import type { PresenceStore } from '../presence/presence-store.ts';
 import { type PresenceParts, presenceBy } from '../presence/users-of-this-replica.ts';
-import { busTopicOf } from '../topics/announced-event.ts';
+import { busTopicOf } from '../topics/event-announcement.ts';
 import { busChannel, placeOf } from './bus-channel.ts';
 import type { Redis } from './connection/open-redis.ts';
 import { presenceScript } from './presence-script.ts';

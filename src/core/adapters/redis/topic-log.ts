@@ -10,7 +10,7 @@ import {
   type TopicLog,
   type TopicPosition,
 } from '../../ports/topic-log.ts';
-import { busTopicOf } from '../topics/announced-event.ts';
+import { busTopicOf } from '../topics/event-announcement.ts';
 import { followBy } from '../topics/follow-topic.ts';
 import { busChannel, placeOf } from './bus-channel.ts';
 import type { Redis } from './connection/open-redis.ts';

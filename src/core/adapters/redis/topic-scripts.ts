@@ -1,6 +1,6 @@
 import { messageBytesMax } from '../../ports/bus.ts';
 import { epochMs, newEpochMs, repeatMs, replacedMax } from '../../ports/topic-log.ts';
-import { announcementFormat } from '../topics/announced-event.ts';
+import { announcementFormat } from '../topics/event-announcement.ts';
 import { redisScript } from './connection/redis-script.ts';
 
 /**

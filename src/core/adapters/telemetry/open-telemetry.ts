@@ -9,13 +9,13 @@ import type { Log } from '../../ports/log.ts';
 import { accessLog, shortLog } from './access-log.ts';
 import { callMetrics } from './call-metrics.ts';
 import { openLineFile } from './line-file.ts';
+import { type TelemetrySwitches, telemetrySwitches } from './log-and-sampling-switches.ts';
 import { jsonLog, type LogOptions, processDestination } from './logger.ts';
 import { exposition, ScrapeReader } from './prometheus.ts';
 import { runtimeMetrics } from './runtime-metrics.ts';
 import { sampler } from './sampling.ts';
 import { givenIds, spansOf } from './spans.ts';
 import { isServerError } from './status-names.ts';
-import { type TelemetrySwitches, telemetrySwitches } from './switches.ts';
 import { textDestination } from './text-line.ts';
 
 export type TelemetryOptions = {

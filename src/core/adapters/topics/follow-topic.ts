@@ -1,6 +1,6 @@
 import type { Bus } from '../../ports/bus.ts';
 import { checkLogTopic, type TopicLog } from '../../ports/topic-log.ts';
-import { busTopicOf, decodeAnnouncement } from './announced-event.ts';
+import { busTopicOf, decodeAnnouncement } from './event-announcement.ts';
 
 /** Follows a topic by the announcements on the bus. */
 export function followBy(bus: Bus): TopicLog['follow'] {

@@ -4,7 +4,7 @@ import type { TransportEnd, UpstreamCall, UpstreamReceiver, UpstreamSender, Upst
 import type { Session } from './http2-session.ts';
 import { framed, Malformed, MessageReader } from './read-messages.ts';
 import { isGrpc, ReceivedHeaders, type ResponseHeaders, receivedStatus } from './response-headers.ts';
-import { endOfClosed, madeHere, notGrpc } from './stream-end.ts';
+import { endOfClosed, madeHere, notGrpc } from './why-stream-ended.ts';
 
 /** The largest answer in bytes, before and after decompression. */
 export const answerBytesMax = 4_194_304;

@@ -5,8 +5,8 @@ import { type CallParts, Http2Call } from './http2-call.ts';
 import type { ConnectFailure, Session } from './http2-session.ts';
 import { baseHeaders, requestHeaders } from './request-headers.ts';
 import { openBalancer } from './round-robin.ts';
-import { madeHere } from './stream-end.ts';
 import { transparentRetryMs } from './transparent-retry.ts';
+import { madeHere } from './why-stream-ended.ts';
 
 export type Http2TransportParts = {
   readonly clock: Clock;

@@ -2,7 +2,7 @@ import type { Clock } from '../../kit/clock.ts';
 import { Fault } from '../../kit/fault.ts';
 import type { SoFar } from '../../ports/cached-stream.ts';
 import type { Ending } from '../../ports/call.ts';
-import type { TagSnapshot } from '../invalidation/verify.ts';
+import type { TagSnapshot } from '../invalidation/verify-tags.ts';
 
 /** The result of a computation. A failure is a value here, because only some waiters may receive it. */
 export type Outcome<T> = { readonly value: T } | { readonly error: unknown };

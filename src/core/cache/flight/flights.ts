@@ -14,7 +14,7 @@ export type Flights<T> = {
   /**
    * Closes the flights whose policy has one of `tags`: later calls begin a new flight at once. This is for promptness
    * only. Calls that joined before, and calls of a flight whose late tag was raised, verify the answer afterwards
-   * (join.ts).
+   * (join-then-verify.ts).
    */
   seal(tags: readonly string[]): void;
 };

@@ -2,7 +2,7 @@ import { openPlaces } from '../../kit/taken-places.ts';
 import type { ComputeSoFar } from '../../ports/cached-stream.ts';
 import type { ReadyCall } from '../../ports/call.ts';
 import type { CachedMethod } from '../cached-method.ts';
-import type { Begin } from '../compute.ts';
+import type { Begin } from '../compute-and-store.ts';
 import type { Computed } from '../computed-answer.ts';
 import type { Key } from '../key/key.ts';
 import type { OpenWaitBudget } from '../wait-budget.ts';

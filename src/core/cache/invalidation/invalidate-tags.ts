@@ -2,7 +2,7 @@ import { Fault } from '../../kit/fault.ts';
 import { StoreDown } from '../../kit/store-down.ts';
 import type { Invalidate, InvalidateWritten } from '../../ports/invalidate.ts';
 import type { TagVersions } from '../../ports/tag-versions.ts';
-import type { Pending } from './pending.ts';
+import type { Pending } from './pending-invalidations.ts';
 
 /**
  * When the versions are raised no replica serves an older answer as fresh; sealing and publishing only make things

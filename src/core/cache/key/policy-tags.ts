@@ -1,7 +1,7 @@
 import { renderTemplates } from '../../policy/tag-template.ts';
 import type { ReadyCall } from '../../ports/call.ts';
 import type { CachedMethod } from '../cached-method.ts';
-import { callerOf, decodedOf } from './inputs.ts';
+import { callerOf, decodedOf } from './visible-inputs.ts';
 
 /**
  * The policy's tags of a call. Not complete when one of them has no value or is no tag: such an answer is not stored,

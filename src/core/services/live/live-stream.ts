@@ -7,8 +7,8 @@ import type { StreamHandler } from '../../streams/stream-service.ts';
 import { checkRule } from '../caller-rule.ts';
 import { encode, positionOut } from './encode-live.ts';
 import type { LiveParts } from './live-parts.ts';
+import { openSubscriptions } from './stream-subscriptions.ts';
 import { openStreamWatches } from './stream-watches.ts';
-import { openSubscriptions } from './subscriptions.ts';
 import { forbidden } from './topic-namespaces.ts';
 
 /** What the messages of one client do. */

@@ -5,7 +5,7 @@ import { closeOf, isDefect } from '../../streams/close-for-error.ts';
 import type { Stream } from '../../streams/stream.ts';
 import { encode } from './encode-live.ts';
 import type { LiveParts } from './live-parts.ts';
-import type { Shot } from './watch-group.ts';
+import type { Shot } from './recompute-watched-answer.ts';
 
 /** The requests of all watches of a stream: a client that returns sends them in its first message. Bytes. */
 const requestBytesMax = 262_144;

@@ -9,7 +9,7 @@ import type { Answer, Call, Caller, ReadyCall } from '../../ports/call.ts';
 import type { OnInvalidated } from '../../ports/tag-events.ts';
 import type { Watched } from '../../ports/watched.ts';
 import { mayPass } from '../../streams/close-for-error.ts';
-import { type Group, type Member, openGroup, type Shot } from './watch-group.ts';
+import { type Group, type Member, openGroup, type Shot } from './recompute-watched-answer.ts';
 
 export type WatchesParts = {
   /** The chain of a watched method, for a caller who was authenticated when the stream opened. */

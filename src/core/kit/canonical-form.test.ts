@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { createFileRegistry, type DescMessage, fromBinary, fromJson, toBinary } from '@bufbuild/protobuf';
 import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
-import { canonicalForm, unstableTypes } from './canonical.ts';
+import { canonicalForm, unstableTypes } from './canonical-form.ts';
 
 const set = readFileSync(new URL('../../../test/fixture/gen/descriptors.binpb', import.meta.url));
 const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, set));

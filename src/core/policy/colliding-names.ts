@@ -14,7 +14,7 @@ const needed: ReadonlySet<string> = new Set(['BigInt', 'Map', 'Math', 'Symbol', 
  * Forwarded bytes are not affected.
  * @param services whose messages are read by screens, by core or by clients of screens
  */
-export function generatedNames(services: Iterable<DescService>, isRead: (method: DescMethod) => boolean): readonly Finding[] {
+export function collidingNames(services: Iterable<DescService>, isRead: (method: DescMethod) => boolean): readonly Finding[] {
   const findings: Finding[] = [];
   const messages = new Set<DescMessage>();
   for (const service of services) {

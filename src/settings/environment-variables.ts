@@ -1,7 +1,7 @@
 import { parse as parseYaml } from 'yaml';
 import { nearest } from '../core/kit/did-you-mean.ts';
-import { allowed, jsonSchema, type Node, nodeAt } from './describe.ts';
-import type { Problem } from './problems.ts';
+import { allowed, jsonSchema, type Node, nodeAt } from './json-schema.ts';
+import type { Problem } from './settings-error.ts';
 
 /** A value with its key and origin. */
 export type Said = { readonly path: readonly string[]; readonly value: unknown; readonly origin: string };

@@ -5,7 +5,7 @@ import { memoryRevocations } from '../../adapters/memory/revocations.ts';
 import { Fault } from '../../kit/fault.ts';
 import type { Caller } from '../../ports/call.ts';
 import type { VerifiedToken } from '../../ports/tokens.ts';
-import { streamLifetimes } from './stream-lifetimes.ts';
+import { streamLifetimes } from './end-streams-with-token.ts';
 
 const minuteMs = 60_000;
 const user = (userId: string, sessionId: string | undefined, issuer = 'portico'): Caller => ({

@@ -41,7 +41,7 @@ const everyMs = 1_000;
 const wholeEveryMs = 5_000;
 
 /** Begins to follow the end of sessions, and to delete old ones, once the database is open. */
-export function watchSessions(parts: SessionWatchParts): SessionWatch {
+export function watchEndedSessions(parts: SessionWatchParts): SessionWatch {
   const { sessions, opened, local, bus, clock, log, accessTokenTtlMs, keepMs, idleMs, absoluteMs } = parts;
   const ttlMs = livesOnMs(accessTokenTtlMs);
   const news = bus && broadcastRevocations({ local, bus, clock, log, ttlMaxMs: ttlMs });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { processMemoryBytes, queuedBytesOf } from './process-memory.ts';
+import { processMemoryBytes, queuedBytesOf } from './by-memory.ts';
 
 test('what may wait for clients follows the memory of the process, within bounds', () => {
   const mib = 1_048_576;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { decodeAnnouncement, encodeAnnouncement } from './announced-event.ts';
+import { decodeAnnouncement, encodeAnnouncement } from './event-announcement.ts';
 
 const event = { position: { epoch: 'e1', offset: 7, id: 'id7' }, key: 'ü', payload: Buffer.from('a b\n'), publishedAtMs: 1_700 };
 

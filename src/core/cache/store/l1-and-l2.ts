@@ -2,7 +2,7 @@ import type { Clock } from '../../kit/clock.ts';
 import type { Soon } from '../../kit/soon.ts';
 import { soonThen } from '../../kit/soon.ts';
 import type { CacheEntry, CacheStore, KeptForms } from '../../ports/cache-store.ts';
-import type { Verdict, Verify } from '../invalidation/verify.ts';
+import type { Verdict, Verify } from '../invalidation/verify-tags.ts';
 import { unavailable, type WaitBudget } from '../wait-budget.ts';
 
 /** An entry that may be served in one way or another. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { keptSink } from '../../../test/support/kept-sink.ts';
 import type { PushedBody } from '../ports/call.ts';
-import { pushed } from './stream-body.ts';
+import { pushed } from './pushed-body.ts';
 
 const bytes = (n: number) => Uint8Array.of(n);
 const turn = () => new Promise((resolve) => setImmediate(resolve));

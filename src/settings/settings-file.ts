@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { isMap, isNode, isPair, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
-import type { Problem } from './problems.ts';
+import type { Problem } from './settings-error.ts';
 
 /** A settings file as plain data, with the position of each key. */
 export type SettingsFile = {

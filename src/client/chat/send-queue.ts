@@ -1,7 +1,7 @@
 import type { Entry, PostAnswer, PostRequest } from '../../gen/portico/v1/chat.ts';
 import type { Chance } from '../stream/connection.ts';
+import { waitMs } from '../stream/retry-waits.ts';
 import { same, then, timer } from '../stream/transitions.ts';
-import { waitMs } from '../stream/waits.ts';
 import { save } from './saves.ts';
 import { type ChatDraft, type ChatState, notify, type Queued } from './state.ts';
 

@@ -13,16 +13,16 @@ import type { CachedMethod } from './cached-method.ts';
 import type { Computed } from './computed-answer.ts';
 import { beginFlight, type Flight } from './flight/flight.ts';
 import type { Flights } from './flight/flights.ts';
-import type { OtherReplicas } from './flight/other-replicas.ts';
-import type { Partials } from './flight/partials.ts';
+import type { OtherReplicas } from './flight/lease-across-replicas.ts';
+import type { Partials } from './flight/partial-answers.ts';
 import { freshnessOf, lifeOf } from './freshness.ts';
-import type { TagSnapshot } from './invalidation/verify.ts';
-import { decodedOf } from './key/inputs.ts';
+import type { TagSnapshot } from './invalidation/verify-tags.ts';
 import type { Key } from './key/key.ts';
 import { tagsOf } from './key/policy-tags.ts';
-import { wholeOf } from './reply.ts';
+import { decodedOf } from './key/visible-inputs.ts';
+import { wholeOf } from './reply-metadata.ts';
+import type { Layers } from './store/l1-and-l2.ts';
 import type { Shares } from './store/l2-shares.ts';
-import type { Layers } from './store/layers.ts';
 import { unavailable, type WaitBudget } from './wait-budget.ts';
 
 export type ComputeParts = {
