@@ -1,9 +1,10 @@
-// Two releases side by side, as in the middle of an upgrade: one replica of the release before live updates and two of
-// this tree share Redis, the bus and SQL under load. `npm run test:releases`; RELEASES_MINUTES=10 for a long run.
+// Two releases side by side, as in the middle of an upgrade: one replica of an older release and two of this tree share
+// Redis, the bus and SQL under load. `npm run test:releases`; RELEASES_MINUTES=10 for a long run. The chat has a file of
+// its own, chat-releases.spec.ts.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Code } from '@connectrpc/connect';
 import { openClosers } from '../../scripts/cluster/closers.ts';
@@ -12,7 +13,7 @@ import { ListOrdersRequest, ListOrdersResponse, OrderStatus } from '../../src/ge
 import { openLiveClient } from '../support/client/live-client.ts';
 import { callOf, keptTransports, registryOf } from '../support/client/protocols.ts';
 import { until } from '../support/time/until.ts';
-import { olderRelease } from './older-release.ts';
+import { olderRelease, withLiveAndChat } from './older-release.ts';
 import { root } from './script.ts';
 
 const minutes = Number(process.env.RELEASES_MINUTES ?? 0.5);
@@ -20,23 +21,30 @@ const workers = 3;
 const topic = 'news:releases';
 const registry = registryOf(readFileSync(join(root, 'src/gen/descriptors.binpb')));
 const transports = keptTransports();
-const closers = openClosers();
 
 let cluster: Cluster;
 let ca: string;
-before(async () => {
-  const older = await olderRelease();
+/** Replicas whose release has live updates: the first ones. */
+let live = 0;
+
+/** @param commit of the older release */
+async function openTwoReleases(commit: string | undefined, olderHasLive: boolean): Promise<() => Promise<void>> {
+  const closers = openClosers();
+  const older = await olderRelease(commit);
   closers.add(older.remove);
   const namespaces = { ...sampleNamespaces, news: { listen: 'users', history: 1_000 } };
   const newer = { variables: { PORTICO_LIVE__NAMESPACES: JSON.stringify(namespaces) } };
-  const replicas = [newer, newer, { main: older.main, variables: { PORTICO_LIVE__NAMESPACES: undefined } }];
+  const olderVariables = olderHasLive ? newer.variables : { PORTICO_LIVE__NAMESPACES: undefined };
+  const replicas = [newer, newer, { main: older.main, variables: olderVariables }];
   cluster = await openCluster({ host: '127.0.0.1', port: 0, identityPort: 0, log: 'error', replicas }, closers);
   ca = readFileSync(cluster.caFile, 'utf8');
-});
-after(() => closers.close());
+  live = olderHasLive ? replicas.length : replicas.length - 1;
+  return () => closers.close();
+}
 
 type Json = Readonly<Record<string, unknown>>;
-const counts = { calls: 0, writes: 0, sessions: 0, stale: 0, late: 0, events: 0, snapshots: 0 };
+const none = { calls: 0, writes: 0, sessions: 0, stale: 0, late: 0, events: 0, snapshots: 0 };
+let counts = none;
 
 /** A call that was not answered within its deadline, which says nothing about releases on a machine that is busy with other work. */
 class LateError extends Error {}
@@ -121,13 +129,28 @@ function openWatcher(url: string, token: string) {
   return { ...client, statuses: () => new Map(orders().map(({ orderId, status }) => [orderId, status as number])) };
 }
 
-test('no call fails, and no answer, event or snapshot is wrong', async (t) => {
+const releases = {
+  'the release before live updates': { commit: process.env.RELEASES_FROM, olderHasLive: false },
+  'a release with live updates and chat': { commit: withLiveAndChat, olderHasLive: true },
+};
+for (const [name, { commit, olderHasLive }] of Object.entries(releases))
+  test(`beside ${name} no call fails, and no answer, event or snapshot is wrong`, async (t) => {
+    counts = { ...none };
+    const close = await openTwoReleases(commit, olderHasLive);
+    try {
+      await load(t);
+    } finally {
+      await close();
+    }
+  });
+
+async function load(t: TestContext): Promise<void> {
   const endMs = performance.now() + minutes * 60_000;
   const watchers: ReturnType<typeof openWatcher>[] = [];
   const worker = async (n: number) => {
     const user = `load-${n}`;
     const { accessToken } = await signIn(at(n), user);
-    const watcher = openWatcher(at(n % 2), accessToken); // at one of the newer release
+    const watcher = openWatcher(at(n % live), accessToken);
     watchers.push(watcher);
     await watcher.wait('snapshot');
     for (let turn = n; performance.now() < endMs; turn++) {
@@ -144,7 +167,7 @@ test('no call fails, and no answer, event or snapshot is wrong', async (t) => {
     while (performance.now() < endMs) {
       const texts = [1, 2, 3].map((i) => String(published.length + i));
       const events = texts.map((text) => ({ topic, payload: Buffer.from(text), requestId: text })); // repeated, it is published once
-      const url = cluster.replicas[published.length % 2]?.internalUrl ?? '';
+      const url = cluster.replicas[published.length % live]?.internalUrl ?? '';
       await unlessLate(async () => {
         await call(url, 'portico.internal.v1.PublisherService/Publish', { events }, cluster.serviceToken);
         published.push(...texts);
@@ -164,4 +187,4 @@ test('no call fails, and no answer, event or snapshot is wrong', async (t) => {
   }
   assert.ok(counts.writes > 10 && counts.sessions > 0);
   t.diagnostic(JSON.stringify(counts));
-});
+}

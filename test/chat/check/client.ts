@@ -30,7 +30,7 @@ export type CheckClientParts = Pick<CheckClient, 'name' | 'user' | 'deaf'> & {
   readonly url: string;
   readonly ca: string;
   readonly byToken: boolean;
-  readonly isRestored: () => boolean;
+  readonly mayBeReset: () => boolean;
   readonly tops: Map<string, number>;
 };
 

@@ -19,12 +19,12 @@ export type Device = {
 
 /**
  * @param byToken it says hello by token, as soon as it has one
- * @param isRestored the database may have lost what was acknowledged, which is to be said to each device
+ * @param mayBeReset the server may say that it does not know what the device has, as after the restore of a backup
  * @param tops the largest number of each conversation that any device has seen
  */
 export function openDevice(
   name: string,
-  { byToken, isRestored, tops }: { readonly byToken: boolean; readonly isRestored: () => boolean; readonly tops: Map<string, number> },
+  { byToken, mayBeReset, tops }: { readonly byToken: boolean; readonly mayBeReset: () => boolean; readonly tops: Map<string, number> },
 ): Device {
   const events = new Map<string, Map<number, Kept>>();
   const last = new Map<string, { readonly seq: number; readonly eventId: string }>();
@@ -37,7 +37,7 @@ export function openDevice(
   let ownSeq = 0n;
   let newOwnSeq = 0n;
   const forget = (conversationId: string) => {
-    if (!isRestored()) broken.push(`${name} was reset in ${conversationId}`);
+    if (!mayBeReset()) broken.push(`${name} was reset in ${conversationId}`);
     events.delete(conversationId);
     last.delete(conversationId);
     since.delete(conversationId);

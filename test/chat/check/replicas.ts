@@ -1,6 +1,6 @@
 // Replicas as processes, each of which may be killed and comes back, and a network before them for clients.
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { openRoughNetwork, type RoughNetwork } from '../../support/link/rough-network.ts';
 import type { RedisPlace } from '../../support/redis/redis.ts';
 import { type Running, startProcess } from '../../support/server/process.ts';
@@ -19,20 +19,27 @@ export type Replicas = AsyncDisposable & {
   readonly died: readonly string[];
 };
 
-const file = join(import.meta.dirname, 'replica.ts');
+export type Replica = {
+  /** How far its clock is off. */
+  readonly clockMs: number;
+  /** Of its release; default: this one. */
+  readonly root?: string | undefined;
+};
 
-/** @param clocksMs one replica for each: how far its clock is off */
-export async function startReplicas(shared: Shared, clocksMs: readonly number[], random: () => number): Promise<Replicas> {
+const file = 'test/chat/check/replica.ts';
+const ownRoot = resolve(import.meta.dirname, '../../..');
+
+export async function startReplicas(shared: Shared, wished: readonly Replica[], random: () => number): Promise<Replicas> {
   const died: string[] = [];
-  const start = async (clockMs: number) => {
+  const start = async ({ clockMs, root = ownRoot }: Replica) => {
     const { NODE_TEST_CONTEXT: _, ...env } = process.env; // it is no part of a test run
-    const started = startProcess(process.execPath, [file, JSON.stringify({ ...shared, clockMs })], { cwd: shared.dataDir, env });
+    const started = startProcess(process.execPath, [join(root, file), JSON.stringify({ ...shared, clockMs })], { cwd: shared.dataDir, env });
     void started.ended.then(({ code, stderr }) => code !== null && died.push(`a replica ended by itself with ${code}: ${stderr.slice(0, 1_000)}`));
     const [, url = ''] = await started.until(/ready (\S+)/);
-    return { process: started, url, clockMs };
+    return { process: started, url, clockMs, root };
   };
-  const running: { process: Running; url: string; readonly clockMs: number }[] = [];
-  for (const clockMs of clocksMs) running.push(await start(clockMs));
+  const running: (Replica & { process: Running; url: string })[] = [];
+  for (const replica of wished) running.push(await start(replica));
   const ports = () => running.map(({ url }) => Number(new URL(url).port));
   const network = await openRoughNetwork(ports(), random);
   const ca = readFileSync(join(shared.dataDir, 'tls/ca.pem'), 'utf8');
@@ -52,7 +59,7 @@ export async function startReplicas(shared: Shared, clocksMs: readonly number[],
       replica.process.signal('SIGKILL');
       await replica.process.ended;
       await new Promise((resolve) => setTimeout(resolve, awayMs));
-      Object.assign(replica, await start(replica.clockMs));
+      Object.assign(replica, await start(replica));
       network.leadTo(ports());
     },
     [Symbol.asyncDispose]: async () => {

@@ -18,6 +18,11 @@ export type CheckOptions = {
   readonly seconds: number;
   /** Only these faults; default: all. */
   readonly faults?: readonly string[];
+  /**
+   * Of an older release, which one of the replicas is. It may know less of restored backups, so none is restored; and the
+   * sync token of one release may be none of the other, which then sends all anew.
+   */
+  readonly olderRoot?: string;
   /** Called with what is done, and when. */
   readonly onStep?: (step: string) => void;
 };
@@ -39,12 +44,13 @@ export async function runCheck(options: CheckOptions): Promise<CheckResult> {
     did[what] = (did[what] ?? 0) + n;
     onStep(`${((performance.now() - beganMs) / 1_000).toFixed(1)} s ${what}`);
   };
-  const world = stack.use(replicas === 0 ? await openEmbedded(seed) : await openCluster(replicas, seed));
+  const world = stack.use(replicas === 0 ? await openEmbedded(seed) : await openCluster(replicas, seed, options.olderRoot));
+  const backup = options.olderRoot === undefined ? world.backup : undefined;
   const calls = chatCalls(world.replicas.server);
   const users = Array.from({ length: Math.ceil((options.clients * 2) / 3) }, (_, n) => `u${n}`); // each second one has two devices
   const groups = await makeGroups(calls, users);
   let isRestored = false;
-  const clients = await startClients(world, options, { users, groups, isRestored: () => isRestored });
+  const clients = await startClients(world, options, { users, groups, mayBeReset: () => isRestored || options.olderRoot !== undefined });
   stack.defer(async () => void (await Promise.all(clients.map((client) => client.stop()))));
 
   const random = seeded(seed * 31);
@@ -58,16 +64,16 @@ export async function runCheck(options: CheckOptions): Promise<CheckResult> {
     await pause(200 + random() * 600);
     if (isHalf || performance.now() < endMs - seconds * 500) continue;
     isHalf = true;
-    await world.backup?.take();
-    if (world.backup !== undefined) count('PostgreSQL backed up');
+    await backup?.take();
+    if (backup !== undefined) count('PostgreSQL backed up');
     await removeMember(calls, groups);
     count('member removed');
   }
   count('healed');
   const broken = [...(await checkAll(world, clients, groups, calls))];
-  if (world.backup !== undefined) {
+  if (backup !== undefined) {
     isRestored = true;
-    await world.backup.restore();
+    await backup.restore();
     count('older backup restored');
     await removeMember(calls, groups); // the backup may be from before
     for (const client of clients) client.afterRestore({ onSameStream: false });
@@ -104,7 +110,7 @@ async function makeGroups(calls: ChatCalls, users: readonly string[]): Promise<G
 async function startClients(
   world: World,
   { seed, clients: clientsCount }: CheckOptions,
-  { users, groups, isRestored }: { readonly users: readonly string[]; readonly groups: Groups; readonly isRestored: () => boolean },
+  { users, groups, mayBeReset }: { readonly users: readonly string[]; readonly groups: Groups; readonly mayBeReset: () => boolean },
 ): Promise<readonly CheckClient[]> {
   const clients: CheckClient[] = [];
   const tops = new Map<string, number>();
@@ -114,7 +120,7 @@ async function startClients(
     const conversations = [...groups].flatMap(([id, members]) => (tries || members.includes(user) ? [id] : []));
     const { headers } = await signIn(server, chatRegistry, user);
     const random = seeded(seed * 1_000 + n);
-    const parts = { name: `${user}.${n}`, user, headers, conversations, random, url, ca: server.ca, isRestored, tops };
+    const parts = { name: `${user}.${n}`, user, headers, conversations, random, url, ca: server.ca, mayBeReset, tops };
     clients.push(startClient({ ...parts, deaf: n === 1, byToken: n % 2 === 0 }));
   }
   return clients;

@@ -26,8 +26,12 @@ const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve,
 /** One clock is ten minutes off. */
 const offMs = 600_000;
 
-/** @param seed of what is left to chance: each part has its own, so that the number of connections does not change the rest */
-export async function openCluster(replicasCount: number, seed: number): Promise<World> {
+/**
+ * @param seed of what is left to chance: each part has its own, so that the number of connections does not change the
+ * rest
+ * @param olderRoot of another release, which the last replica is
+ */
+export async function openCluster(replicasCount: number, seed: number, olderRoot?: string): Promise<World> {
   await using stack = new AsyncDisposableStack();
   const random = seeded(seed);
   const postgres = await startPostgresServer({ durable: true });
@@ -40,8 +44,9 @@ export async function openCluster(replicasCount: number, seed: number): Promise<
   const dataDir = temporaryFolder(stack);
   const databaseUrl = Object.assign(new URL(postgres.url), { port: String(toPostgres.port) }).href;
   const shared = { databaseUrl, dataDir, redis: { mode: 'single', nodes: [`127.0.0.1:${toRedis.port}`], prefix: ownPrefix() } } as const;
-  const clocksMs = Array.from({ length: replicasCount }, (_, n) => (n === replicasCount - 1 ? offMs : 0));
-  const replicas = stack.use(await startReplicas(shared, clocksMs, seeded(seed + 3)));
+  const last = replicasCount - 1;
+  const wished = Array.from({ length: replicasCount }, (_, n) => (n === last ? { clockMs: offMs, root: olderRoot } : { clockMs: 0 }));
+  const replicas = stack.use(await startReplicas(shared, wished, seeded(seed + 3)));
   const kept = stack.move();
   return {
     replicas,
@@ -79,7 +84,7 @@ export async function openCluster(replicasCount: number, seed: number): Promise<
 export async function openEmbedded(seed: number): Promise<World> {
   await using stack = new AsyncDisposableStack();
   const random = seeded(seed);
-  const replicas = stack.use(await startReplicas({ databaseUrl: '', dataDir: temporaryFolder(stack) }, [0], seeded(seed + 3)));
+  const replicas = stack.use(await startReplicas({ databaseUrl: '', dataDir: temporaryFolder(stack) }, [{ clockMs: 0 }], seeded(seed + 3)));
   const kept = stack.move();
   return {
     replicas,
