@@ -69,6 +69,8 @@ export type WireOptions = {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Whether a person reads along at a terminal. */
   readonly pretty: boolean;
+  /** Those of TLS session tickets, where several processes listen on one port. */
+  readonly ticketKeys?: Buffer | undefined;
   /** Addresses of the sample company's services by upstream name, used for those that are not configured. */
   readonly samples?: Readonly<Record<string, string>>;
   /** Handlers besides screens and core's own services, by method. Tests answer all four kinds of call with them. */
@@ -95,7 +97,17 @@ export type Portico = {
 };
 
 /** Builds and joins all rooms, with the files in `wire/`. The server listens when the promise has resolved. */
-export async function wire({ settings, app, release, clock, env, pretty, samples = {}, handlers: given = {} }: WireOptions): Promise<Portico> {
+export async function wire({
+  settings,
+  app,
+  release,
+  clock,
+  env,
+  pretty,
+  ticketKeys,
+  samples = {},
+  handlers: given = {},
+}: WireOptions): Promise<Portico> {
   const configs = upstreamConfigs(settings, samples);
   const methods = methodsOf(release, app, { only: settings.app.services, upstreams: new Set(Object.keys(configs)) });
   const unset = Object.keys(app.upstreams).filter((name) => configs[name] === undefined);
@@ -230,6 +242,7 @@ export async function wire({ settings, app, release, clock, env, pretty, samples
   const listeners = await openListeners({
     settings,
     certificates,
+    ticketKeys,
     plans,
     registry: methods.registry,
     answer,

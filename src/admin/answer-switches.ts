@@ -16,7 +16,7 @@ const loopback: ReadonlySet<string | undefined> = new Set(['127.0.0.1', '::1', '
  */
 export function answerSwitches(request: IncomingMessage, switches: Switches, send: Send): void {
   const values = () => send(200, `${JSON.stringify(Object.fromEntries(Object.entries(switches).map(([name, { read }]) => [name, read()])))}\n`, json);
-  const refused = refusalOf(request);
+  const refused = refusalOfChange(request);
   if (refused !== undefined) {
     send(...refused);
     return;
@@ -41,7 +41,7 @@ export function answerSwitches(request: IncomingMessage, switches: Switches, sen
 const json = 'application/json';
 
 /** What a request is refused with, before its body is read. */
-function refusalOf({ method = '', socket, headers }: IncomingMessage): readonly [status: number, text: string] | undefined {
+export function refusalOfChange({ method = '', socket, headers }: IncomingMessage): readonly [status: number, text: string] | undefined {
   if (method === 'GET' || method === 'HEAD') return undefined;
   if (method !== 'PUT') return [405, 'GET, HEAD and PUT are allowed.\n'];
   if (!loopback.has(socket.remoteAddress)) return [403, 'Switches are changed from the same machine or pod only.\n'];

@@ -1,4 +1,4 @@
-import { createServer } from 'node:http';
+import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Pages } from '../transport/http-pages.ts';
 import { answerSwitches, type Switches } from './answer-switches.ts';
@@ -18,6 +18,13 @@ export type AdminOptions = {
 /** Loopback names that a page of another site cannot claim by DNS rebinding. */
 const loopbackHost = /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/;
 
+/** What a request of a page is refused with. */
+export function refusalOfForeign({ socket, headers }: IncomingMessage): readonly [status: number, text: string] | undefined {
+  const isLocal = socket.localAddress === '127.0.0.1' || socket.localAddress === '::1' || socket.localAddress === '::ffff:127.0.0.1';
+  if (isLocal && !loopbackHost.test(headers.host ?? '')) return [403, 'On loopback the Host must be localhost, 127.0.0.1 or [::1].\n'];
+  return headers.origin === undefined ? undefined : [403, 'Pages of other sites may not read this.\n'];
+}
+
 /**
  * The plain HTTP listener for operators: probes, metrics, published keys, and switches, which only a process of the
  * same machine or pod changes.
@@ -36,10 +43,8 @@ export async function openAdmin({
       response.end(body);
     };
     const path = request.url?.split('?', 2)[0] ?? '';
-    const local =
-      request.socket.localAddress === '127.0.0.1' || request.socket.localAddress === '::1' || request.socket.localAddress === '::ffff:127.0.0.1';
-    if (local && !loopbackHost.test(request.headers.host ?? '')) return send(403, 'On loopback the Host must be localhost, 127.0.0.1 or [::1].\n');
-    if (request.headers.origin !== undefined) return send(403, 'Pages of other sites may not read this.\n');
+    const foreign = refusalOfForeign(request);
+    if (foreign !== undefined) return send(...foreign);
     if (path === '/switches') return answerSwitches(request, switches, send);
     if (request.method !== 'GET' && request.method !== 'HEAD') return send(405, 'GET and HEAD are allowed.\n');
     if (Object.hasOwn(probes, path)) {
@@ -59,7 +64,7 @@ export async function openAdmin({
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen(port, host, resolve);
+    server.listen({ port, host, exclusive: true }, resolve); // of several workers each has its own
   });
   return {
     port: (server.address() as AddressInfo).port,

@@ -129,11 +129,11 @@ async function reach(address: string): Promise<{ readonly message: string; reado
   return failed === undefined ? undefined : { message: failed, fix: `nc -vz ${host} ${port}` };
 }
 
-async function limits({ public: { limits: of }, live, cache }: Settings): Promise<readonly Finding[]> {
+async function limits({ public: { limits: of }, live, cache, workers }: Settings): Promise<readonly Finding[]> {
   const [, soft] = /^Max open files\s+(\d+)/m.exec(textIn('/proc/self/limits')) ?? [];
   return limitFindings({
     files: soft === undefined ? undefined : Number(soft),
-    memory: processMemoryBytes(),
+    memory: processMemoryBytes() / workers,
     heap: getHeapStatistics().heap_size_limit,
     cache: cache.bytesMax,
     queued: of.queuedBytes + live.queuedBytes,

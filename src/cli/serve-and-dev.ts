@@ -1,9 +1,11 @@
 import { releaseVersion } from '../release/release.ts';
 import type { Mode } from '../settings/defaults/by-mode.ts';
 import { start } from '../wire/start-server.ts';
+import { primaryLink } from '../workers/worker-link.ts';
 import { bannerOf, bannerText } from './banner.ts';
 import { Exit, exitCodes } from './exit-codes.ts';
 import { limitHeapGrowth } from './heap-growth.ts';
+import { serveByWorkers } from './serve-by-workers.ts';
 import { type SettingsFlags, settingsOf } from './settings-flags.ts';
 import { endOnUncaughtError } from './uncaught-error.ts';
 
@@ -17,16 +19,21 @@ const [closeMs, closeEmbeddedMs] = [10_000, 60_000];
 export async function run(mode: Mode, flags: SettingsFlags): Promise<void> {
   if (mode === 'dev' && process.env.NODE_ENV === 'production')
     throw new Exit(exitCodes.config, '`portico dev` signs anyone in: it does not run with NODE_ENV=production. Use `portico serve`.');
-  const settings = settingsOf(mode, flags);
+  const primary = primaryLink();
+  const read = settingsOf(mode, flags);
+  if (mode === 'dev' && read.workers > 1) throw new Exit(exitCodes.config, `workers: ${read.workers} is for \`portico serve\`.`);
+  const settings = primary === undefined ? read : { ...read, hosts: { ...read.hosts, admin: '127.0.0.1' }, admin: { ...read.admin, port: 0 } };
   const terminal = process.stdout.isTTY === true;
   const { logFormat } = settings.telemetry;
   const pretty = logFormat === 'auto' ? mode === 'dev' && terminal : logFormat === 'text';
+  if (settings.workers > 1 && primary === undefined) return serveByWorkers(settings, pretty);
   limitHeapGrowth();
-  const portico = await start({ settings, env: process.env, pretty });
+  const portico = await start({ settings, env: process.env, pretty, ticketKeys: await primary?.ticketKeys });
   endOnUncaughtError(portico);
   const banner = bannerOf(settings, portico);
   const sayHello = () => {
-    if (mode === 'dev' || terminal) process.stdout.write(`${bannerText(releaseVersion(), mode, banner)}\n`);
+    if (primary !== undefined) primary.listening({ adminPort: portico.ports.admin, banner });
+    else if (mode === 'dev' || terminal) process.stdout.write(`${bannerText(releaseVersion(), mode, banner)}\n`);
     else portico.log.info('Portico listens.', { mode, ...banner });
   };
 
@@ -54,7 +61,8 @@ export async function run(mode: Mode, flags: SettingsFlags): Promise<void> {
       });
       leave().then(resolve, reject);
     };
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => onSignal(signal));
+    if (primary !== undefined) primary.onStop(onSignal, () => process.exit(exitCodes.failed));
+    else for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => onSignal(signal));
     sayHello(); // only now, because its reader may end the process at once
     portico.whenReady.then(
       () => {

@@ -8,6 +8,7 @@ export function contradictions({ settings, origins }: Loaded): readonly Problem[
     ...betweenIssuers(settings.auth, wrong),
     ...listeners(settings, wrong),
     ...engines(settings, wrong),
+    ...processes(settings, wrong),
     ...redisPlace(settings.redis, wrong),
     ...rules('live.namespaces', 'listen', settings.live.namespaces, wrong),
     ...rules('chat.subjects', 'open', settings.chat.subjects, wrong),
@@ -51,6 +52,12 @@ function listeners(settings: Settings, wrong: Wrong): readonly Problem[] {
       return other === undefined ? [] : [wrong(`${name}.port`, `${port} is also ${other.name}.port: each listener needs its own.`)];
     }),
   ];
+}
+
+/** What is in memory is of one process. */
+function processes({ workers, redis }: Settings, wrong: Wrong): readonly Problem[] {
+  if (workers === 1 || redis.url !== undefined || redis.nodes.length > 0) return [];
+  return [wrong('workers', `${workers} needs Redis, by which processes share tags, sessions and streams: set redis.url, or workers to 1.`)];
 }
 
 function engines({ sql, embedded }: Settings, wrong: Wrong): readonly Problem[] {

@@ -9,7 +9,7 @@ import { live } from './defaults/live.ts';
 import { redis } from './defaults/redis.ts';
 import { sql } from './defaults/sql.ts';
 import { telemetry } from './defaults/telemetry.ts';
-import { dataDir, embedded, reflection, sample } from './defaults/top-level.ts';
+import { dataDir, embedded, reflection, sample, workers } from './defaults/top-level.ts';
 import { upstreams } from './defaults/upstreams.ts';
 
 /**
@@ -21,6 +21,7 @@ export const settingsSchema = z.strictObject({
   internal: internalListener,
   admin: adminListener,
   dataDir,
+  workers,
   embedded,
   sql,
   redis,

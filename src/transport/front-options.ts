@@ -14,6 +14,8 @@ export type FrontTls = {
   readonly key: string;
   readonly cert: string /** PEM of the authorities whose client certificates are accepted; unset: none is requested. */;
   readonly clientCa?: string;
+  /** Keys of session tickets, 48 bytes; unset: a new key of this process. Processes on one port share them. */
+  readonly ticketKeys?: Buffer | undefined;
 };
 
 export type FrontOptions = {

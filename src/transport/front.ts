@@ -113,7 +113,7 @@ export async function openFront(options: FrontOptions): Promise<Front> {
     port: (listener.address() as AddressInfo).port,
     setCertificate: (tls) => {
       if (!('setSecureContext' in inner)) throw new Error('This listener speaks plain HTTP: it has no certificate.');
-      (inner as TlsServer).setSecureContext({ key: tls.key, cert: tls.cert, ca: tls.clientCa });
+      (inner as TlsServer).setSecureContext({ key: tls.key, cert: tls.cert, ca: tls.clientCa, ticketKeys: options.tls?.ticketKeys });
     },
     drain: (graceMs) => drain({ listener, sockets: connections.sockets, connections: open, sessions, http1, graceMs, clock }),
     close,
@@ -128,6 +128,7 @@ function tlsListener(tls: FrontTls, accept: Accept, { handshakeMs }: FrontTimers
     key: tls.key,
     cert: tls.cert,
     ca: tls.clientCa,
+    ...(tls.ticketKeys && { ticketKeys: tls.ticketKeys }),
     requestCert: tls.clientCa !== undefined,
     rejectUnauthorized: false, // a service without a certificate may send a token; an unverified certificate gives no names
     ALPNProtocols: ['h2', 'http/1.1'],

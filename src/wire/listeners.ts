@@ -24,6 +24,7 @@ import type { Certificates } from './certificates.ts';
 export type ListenerParts = Pick<AdminOptions, 'probes' | 'metrics' | 'switches' | 'pages'> & {
   readonly settings: Settings;
   readonly certificates: Certificates;
+  readonly ticketKeys: FrontTls['ticketKeys'];
   readonly plans: readonly MethodPlan[];
   readonly registry: FileRegistry;
   readonly answer: AnswerCall;
@@ -46,7 +47,7 @@ export type Listeners = {
 
 /** Opens the three listeners: public and internal with their methods, admin with probes and metrics. */
 export async function openListeners(parts: ListenerParts): Promise<Listeners> {
-  const { settings, certificates, plans, probes, metrics, switches, pages } = parts;
+  const { settings, certificates, ticketKeys, plans, probes, metrics, switches, pages } = parts;
   const opened: { close(): Promise<void> }[] = [];
   try {
     const toPublic = await openOne(
@@ -55,7 +56,7 @@ export async function openListeners(parts: ListenerParts): Promise<Listeners> {
       {
         host: settings.hosts.public,
         port: settings.public.port,
-        tls: certificates.public,
+        tls: certificates.public && { ...certificates.public, ticketKeys },
         pages,
         corsOrigins: settings.public.corsOrigins,
         trustedProxies: settings.public.trustedProxies,

@@ -12,6 +12,7 @@ export async function start(options: {
   readonly settings: Settings;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly pretty: boolean;
+  readonly ticketKeys?: Buffer | undefined;
 }): Promise<Portico> {
   const common = { ...options, app, release: readRelease(), clock: systemClock };
   if (!options.settings.sample || sample === undefined) return wire(common);

@@ -23,7 +23,7 @@ export function defaultsByMode(mode: Mode, settings: RawSettings) {
     },
     keysDir: settings.auth.keysDir ?? join(dataDir, 'keys'),
     embedded: settings.embedded ?? (mode === 'dev' && settings.sql.url === undefined),
-    live: { ...settings.live, queuedBytes: settings.live.queuedBytes ?? queuedBytesOf(processMemoryBytes()) },
+    live: { ...settings.live, queuedBytes: settings.live.queuedBytes ?? queuedBytesOf(processMemoryBytes() / settings.workers) },
     drain: { ...settings.drain, spread: settings.drain.spread ?? (mode === 'dev' ? 0 : 30_000) },
     reflection: settings.reflection ?? mode === 'dev',
     sample: mode === 'dev' && (settings.sample ?? true),

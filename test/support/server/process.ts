@@ -4,6 +4,7 @@ import { once } from 'node:events';
 
 export type Ended = { readonly code: number | null; readonly stdout: string; readonly stderr: string };
 export type Running = {
+  readonly pid: number;
   /** What it has printed so far. */
   output(): string;
   /** Resolved when what it printed matches. @throws Error with the output when it ends before */
@@ -71,6 +72,7 @@ export function startProcess(program: string, args: readonly string[], { cwd, en
     return pattern.exec(lines[at] ?? '')?.[1] ?? '';
   };
   return {
+    pid: child.pid ?? 0,
     output,
     until: (pattern) => whenFound(pattern, () => pattern.exec(output())),
     line: (pattern) => whenFound(pattern, () => nextLine(pattern)),
