@@ -178,7 +178,7 @@ export async function wire({
   const live = openLive({ ...streams, ...watching, plans: methods.plans });
   const store = sqlChat(database.use);
   const stopPreparing = startPreparingPartitions(database.use, { clock, log });
-  const announcements = busAnnouncements({ ...streams, tops: store.tops, replica: randomHex(12) });
+  const announcements = busAnnouncements({ ...streams, chat: store, replica: randomHex(12) });
   const chatParts = { ...watching, plans: methods.plans, upstreams, rules: settings.chat, chat: store, announcements };
   const chat = openChat({ ...streams, ...chatParts, newId: uuidv7, randomId: randomUUID });
   const disconnect: typeof live.disconnect = async (...whose) => void (await Promise.all([live.disconnect(...whose), chat.disconnect(...whose)]));

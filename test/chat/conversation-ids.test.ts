@@ -49,6 +49,13 @@ const cases: Readonly<Record<string, (on: Members) => Promise<void>>> = {
     other.send({ case: 'typing', value: { conversationId: capitals } });
     assert.equal((await live.wait('typing')).conversationId, id);
   },
+  'portico.v1.Looking': async ({ id, capitals, ann, live }) => {
+    const other = await server.connect(ann);
+    await other.wait('caughtUp');
+    live.send({ case: 'looking', value: { conversationIds: [id] } });
+    other.send({ case: 'looking', value: { conversationIds: [capitals] } });
+    assert.equal((await live.wait('presence')).conversationId, id);
+  },
   'portico.v1.MarkReceivedRequest': async ({ id, capitals, ann, live }) => {
     await server.call(ann, 'MarkReceived', { conversationId: capitals, deliveredSeq: 1n });
     assert.equal((await live.wait('receipt')).conversationId, id);
@@ -102,7 +109,8 @@ function withUuids(type: DescMessage, seen: Set<DescMessage> = new Set()): reado
   if (seen.has(type)) return [];
   seen.add(type);
   const own = type.fields.some((each) => {
-    const { type: rule } = hasOption(each, rules) ? getOption(each, rules) : {};
+    const { type } = hasOption(each, rules) ? getOption(each, rules) : {};
+    const rule = type?.case === 'repeated' ? type.value.items?.type : type;
     return rule?.case === 'string' && rule.value.wellKnown.case === 'uuid';
   });
   return [...(own ? [type.typeName] : []), ...type.fields.flatMap(({ message }) => (message === undefined ? [] : withUuids(message, seen)))];

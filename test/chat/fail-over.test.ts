@@ -8,9 +8,10 @@ import { test } from 'node:test';
 import { Client } from 'pg';
 import { migrate, readMigrations } from '../../src/core/adapters/sql/migrate.ts';
 import { openSql } from '../../src/core/adapters/sql/open-sql.ts';
+import { openRoughNetwork } from '../support/link/rough-network.ts';
 import { quietLog } from '../support/log.ts';
 import { type PostgresServer, startPostgresServer } from '../support/postgres/postgres-server.ts';
-import { type ChatServer, openChatServer } from '../support/server/chat-server.ts';
+import { type ChatServer, openChatServer, textEntry } from '../support/server/chat-server.ts';
 import { until } from '../support/time/until.ts';
 
 const root = join(import.meta.dirname, '../..');
@@ -82,6 +83,39 @@ test('a token of commits that a fail-over has lost starts all anew, once', async
   const third = await after.connect(bob, { syncToken: next.syncToken, ownSeq: again.ownSeq() });
   await third.wait('caughtUp');
   assert.deepEqual([third.all('syncReset'), third.all('conversation')], [[], []]);
+});
+
+test('a stream that is open across a fail-over is closed, and its client then gets what the new primary has', async () => {
+  await using opened = new Opened();
+  const [ann, bob] = ['ann', 'bob'];
+  const primary = await opened.postgres();
+  await migrated(primary.url);
+  const network = opened.use(await openRoughNetwork([primary.port], () => 0));
+  const portico = await opened.portico(Object.assign(new URL(primary.url), { port: String(network.port) }).href);
+  const conversationId = await portico.group(ann, bob);
+  const standby = await opened.postgres(primary);
+  await query(standby.url, "ALTER SYSTEM SET primary_conninfo = ''");
+  await query(standby.url, 'SELECT pg_reload_conf()');
+  await until('it follows no more', async () => (await query(standby.url, 'SELECT FROM pg_stat_wal_receiver')).length === 0);
+  const first = await portico.connect(bob);
+  const { syncToken } = await first.wait('caughtUp');
+  for (const text of ['lost 1', 'lost 2']) await portico.post(ann, conversationId, text);
+  await first.upTo(conversationId, 3);
+  await query(standby.url, 'SELECT pg_promote()');
+  network.leadTo([standby.port]);
+  network.cut(network.connections());
+  await primary.stop();
+  await until('it is stored again', async () => (await portico.try(ann, 'Post', { conversationId, entry: textEntry('new 1') })).reason === undefined);
+  const other = await portico.connect(ann); // which has the database looked at
+  assert.equal((await other.wait('closed')).reason, 'STORAGE_DOWN');
+  assert.equal((await first.wait('closed')).reason, 'STORAGE_DOWN');
+  await portico.post(ann, conversationId, 'new 2');
+  for (const hello of [{ positions: first.positions() }, { syncToken, positions: first.positions() }]) {
+    const again = await portico.connect(bob, { ...hello, ownSeq: first.ownSeq() });
+    await again.wait('caughtUp');
+    assert.equal(again.all('syncReset').length + again.all('conversation').filter(({ reset }) => reset).length, 1);
+    assert.deepEqual(again.texts(conversationId), ['new 1', 'new 2']);
+  }
 });
 
 test('a role with no more than its own schema gives tokens; one that may not read the timeline gives none, and takes none', async () => {

@@ -131,7 +131,7 @@ test('each part of core stays small enough to be read in a day, without adapters
   const parts = [
     ['calls', core.filter((file) => !live.test(file) && !chat.test(file)), 10_500],
     ['live updates', core.filter((file) => live.test(file)), 3_200],
-    ['chat', core.filter((file) => chat.test(file)), 1_700],
+    ['chat', core.filter((file) => chat.test(file)), 1_900],
   ] as const;
   for (const [name, some, most] of parts) assert.ok(lines(some) < most, `${name}: ${lines(some)} lines, fewer than ${most} are allowed`);
 });

@@ -33,8 +33,8 @@ test('a token reads as many events as came since, and never more than the bound'
   const since = (from: SyncPoint) =>
     db.transaction().execute(async (tx) => {
       const before = await readBy(tx);
-      const known = await readSince(tx, 'ann', from, { ownSeq: 0, gapMax });
-      return { seq: known?.positions.get(id), read: (await readBy(tx)) - before };
+      const known = await readSince(tx, 'ann', from, { gapMax });
+      return { seq: known?.get(id), read: (await readBy(tx)) - before };
     });
   await sql`INSERT INTO chat_users VALUES ('ann')`.execute(db);
   await sql`INSERT INTO chat_conversations (id, kind, created_by, created_key, created_hash) VALUES (${id}, 'group', 'ann', '1', '')`.execute(db);

@@ -13,17 +13,19 @@ export type Announced = {
   readonly about?: number;
   /** The users whose words it has: whoever has blocked one of them is not sent them. */
   readonly by?: readonly string[];
-  /** A conversation in which the user has hidden messages. */
-  readonly hidesIn?: string;
+  /** Of an own change: its conversation, and whether the user has hidden messages in it. */
+  readonly own?: { readonly conversationId: string; readonly hides: boolean };
   /** For clients, encoded once. Empty, or too large to be carried: it has to be read. */
   readonly message: Uint8Array;
 };
 
-/** Both functions are called synchronously and must return fast. */
+/** All functions are called synchronously and must return fast. */
 export type ChatListener = {
   onAnnounced(announced: Announced): void;
   /** The newest number: whoever has less reads what is missing. */
   onTop(seq: number): void;
+  /** The database has another history than before: what was announced may not be in it. */
+  onReplaced?(): void;
 };
 
 /**
@@ -34,6 +36,7 @@ export type ChatListener = {
  * - A listener at another replica receives it, or `onTop` within seconds after the shared store works again. An
  * announcement that was lost without trace is found by `onTop` within a minute.
  * - `onTop` follows each `follow`, so that following first and reading afterwards leaves no gap.
+ * - `onReplaced` comes within a minute after the shared store has lost what was announced, as far as it says so.
  */
 export type ChatAnnouncements = {
   /** Never throws. */

@@ -35,11 +35,18 @@ export type Membership = {
   readonly ownSeq: number;
   /** Messages of others after `readSeq` that are not deleted, as of `lastSeq`; `unreadMax` means so many or more. */
   readonly unread: number;
-  /** Messages that were hidden after the place that was asked for. */
+  /** Messages that were hidden after the place that was asked for; one more than `hiddenMax` means more than that. */
   readonly hiddenSeqs: readonly number[];
   /** Whether any message is hidden. */
   readonly hides: boolean;
 };
+
+/** A conversation of one member, without what has to be counted. */
+export type MemberPlace = Pick<Membership, 'afterSeq' | 'ownSeq' | 'hides'> &
+  Pick<Conversation, 'lastSeq' | 'membersCount'> & { readonly conversationId: string };
+
+/** The newest change of a conversation that only one user sees. */
+export type OwnChange = Membership & { /** The membership has ended. */ readonly isLeft: boolean };
 
 /** A place in a conversation: behind this event. An empty id is not compared. */
 export type ChatPosition = Pick<ChatEvent, 'seq'> & { readonly eventId: string };
@@ -164,6 +171,22 @@ export type ChatStore = {
   ): Promise<readonly (Membership & { readonly lastAtMs: number; readonly lastMessage: ChatEvent | undefined })[]>;
   /** All conversations of a user, or those of them that are named, with what was hidden after this place. */
   joined(userId: string, wish?: { readonly ids?: readonly string[]; readonly hiddenAfter?: number }): Promise<readonly Membership[]>;
+  /** All conversations of a user: 4,000 at most. */
+  places(userId: string): Promise<readonly MemberPlace[]>;
+  /**
+   * What has changed of a user's conversations after a place in the own order, in this order: each conversation once,
+   * as it is now, with what was hidden in it since a transaction, or after a place in the own order.
+   * @param wish ended memberships since a transaction; undefined: none of them
+   */
+  ownChanges(
+    userId: string,
+    wish: {
+      readonly after: number;
+      readonly most: number;
+      readonly endedSince: bigint | undefined;
+      readonly hiddenSince: { readonly xid: bigint } | { readonly ownSeq: number };
+    },
+  ): Promise<readonly OwnChange[]>;
   /** Those of the positions that are not of this database: their event is another one here, or is still to come. */
   foreign(positions: ReadonlyMap<string, ChatPosition>): Promise<readonly string[]>;
   /**
@@ -172,16 +195,13 @@ export type ChatStore = {
    */
   syncPoint(userId: string): Promise<SyncPoint | undefined>;
   /**
-   * What a client has that had everything at a moment: a position in each of the user's conversations, and by `left`
-   * those that the user has left after a place in the own order. Whoever is further behind than `gapMax` has any place
-   * before the last `gapMax` events.
+   * What a client has that had everything at a moment: a position in each of the user's conversations. Whoever is
+   * further behind than `gapMax` has any place before the last `gapMax` events.
    * @returns undefined: the moment is not of this history of this database
    */
-  since(
-    userId: string,
-    point: SyncPoint,
-    wish: { readonly ownSeq: number; readonly gapMax: number },
-  ): Promise<{ readonly positions: ReadonlyMap<string, number>; readonly left: readonly string[] } | undefined>;
+  since(userId: string, point: SyncPoint, wish: { readonly gapMax: number }): Promise<ReadonlyMap<string, number> | undefined>;
+  /** Which history of which database this is; undefined: it does not say so. */
+  databaseId(): Promise<string | undefined>;
   /** Whom a user has blocked: the user gets only the places of their messages, edits and reactions. */
   blocked(userId: string): Promise<ReadonlySet<string>>;
   /** Who of some users has blocked whom of others. */
@@ -235,3 +255,5 @@ export type ChatStore = {
 export const membersAtOnceMax = 100;
 export const membersMax = 10_000;
 export const unreadMax = 1_000;
+/** Hidden messages of one state. */
+export const hiddenMax = 1_000;

@@ -43,7 +43,14 @@ export function plannedCalls({ large, busyUser, writer, conversation }: Filled, 
     of('joined, one', busyUser, (chat, userId) => chat.joined(userId, { ids: [large] })),
     of('joined, one, of who has written all that is unread', writer, (chat, userId) => chat.joined(userId, { ids: [large] })),
     of('sync, the moment', busyUser, (chat, userId) => chat.syncPoint(userId)),
-    of('sync, by token', busyUser, (chat, userId) => chat.since(userId, point, { ownSeq: 1, gapMax: 1_000 })),
+    of('sync, by token', busyUser, (chat, userId) => chat.since(userId, point, { gapMax: 1_000 })),
+    of('sync, all conversations', busyUser, (chat, userId) => chat.places(userId)),
+    of('sync, own changes', busyUser, (chat, userId) =>
+      chat.ownChanges(userId, { after: 0, most: 50, endedSince: undefined, hiddenSince: { xid: 0n } }),
+    ),
+    of('sync, own changes since a moment', busyUser, (chat, userId) =>
+      chat.ownChanges(userId, { after: 10, most: 50, endedSince: point.xid, hiddenSince: { ownSeq: 10 } }),
+    ),
     call('sync, positions of another database', (chat) => chat.foreign(new Map(own.map((id) => [id, { seq: 2, eventId: randomUUID() }])))),
     of('sync, a page by seq', busyUser, (chat, userId) => chat.missing(userId, new Map(own.map((id) => [id, 2])), { most: page, gapMax: 1_000 })),
     of('sync, a page by seq of the large group', busyUser, (chat, userId) =>

@@ -8,7 +8,7 @@ import type { Log } from '../../ports/log.ts';
 
 export type AnnouncementParts = {
   readonly bus: Bus;
-  readonly tops: ChatStore['tops'];
+  readonly chat: Pick<ChatStore, 'tops' | 'databaseId'>;
   readonly clock: Clock;
   readonly log: Log;
   /** This process: a name that no other has. */
@@ -24,18 +24,28 @@ const subjectsMax = 1_000;
 const againMs = 1_000;
 
 /** Announcements on the bus: one topic for each conversation and each user. */
-export function busAnnouncements({ bus, tops, clock, log, replica, lookMs = 40_000 }: AnnouncementParts): ChatAnnouncements {
+export function busAnnouncements({ bus, chat, clock, log, replica, lookMs = 40_000 }: AnnouncementParts): ChatAnnouncements {
   const followed = new Map<string, Followed>();
   /** Topics whose newest number is to be read. */
   const unread = new Set<string>();
   let reading = false;
   let closed = false;
   let cancel = () => {};
+  /** As it was when it was last read: a fail-over may have lost what was announced. */
+  let databaseId: string | undefined;
 
+  const checkDatabase = async () => {
+    const id = await chat.databaseId();
+    if (id === undefined) return; // it does not say so
+    const isReplaced = databaseId !== undefined && id !== databaseId;
+    databaseId = id;
+    if (isReplaced) for (const topic of [...followed.keys()]) deliver(topic, (listener) => listener.onReplaced?.());
+  };
   const read = async () => {
     if (reading || closed) return;
     reading = true;
     try {
+      await checkDatabase();
       while (unread.size > 0) {
         const topics = [...unread].slice(0, subjectsMax);
         for (const topic of topics) unread.delete(topic);
@@ -43,16 +53,16 @@ export function busAnnouncements({ bus, tops, clock, log, replica, lookMs = 40_0
         const ids = subjects.flatMap((subject) => ('conversationId' in subject ? [subject.conversationId] : []));
         const userIds = subjects.flatMap((subject) => ('userId' in subject ? [subject.userId] : []));
         try {
-          const found = await tops(ids, userIds);
-          for (const [id, top] of found.conversations) deliver({ conversationId: id }, (listener) => listener.onTop(top));
-          for (const [userId, top] of found.users) deliver({ userId }, (listener) => listener.onTop(top));
+          const found = await chat.tops(ids, userIds);
+          for (const [id, top] of found.conversations) deliver(topicOf({ conversationId: id }), (listener) => listener.onTop(top));
+          for (const [userId, top] of found.users) deliver(topicOf({ userId }), (listener) => listener.onTop(top));
         } catch (error) {
           for (const topic of topics) unread.add(topic);
           throw error;
         }
       }
     } catch (error) {
-      if (!(error instanceof Fault)) log.error('The newest events of conversations could not be read.', { error });
+      if (!(error instanceof Fault) && !closed) log.error('The newest events of conversations could not be read.', { error });
       if (!closed) clock.after(againMs, soon);
     } finally {
       reading = false;
@@ -69,15 +79,15 @@ export function busAnnouncements({ bus, tops, clock, log, replica, lookMs = 40_0
   };
   cancel = clock.after(lookMs, lookAtAll);
 
-  const deliver = (subject: ChatSubject, call: (listener: ChatListener) => void) => {
-    for (const listener of [...(followed.get(topicOf(subject))?.listeners ?? [])]) call(listener);
+  const deliver = (topic: string, call: (listener: ChatListener) => void) => {
+    for (const listener of [...(followed.get(topic)?.listeners ?? [])]) call(listener);
   };
   const begin = (topic: string, subject: ChatSubject): Followed => {
     const begun = { subject, listeners: new Set<ChatListener>(), leaving: new AbortController() };
     followed.set(topic, begun);
     const onMessage = (bytes: Uint8Array) => {
       const { from, ...announced } = decode(bytes);
-      if (from !== replica) deliver(subject, (listener) => listener.onAnnounced(announced));
+      if (from !== replica) deliver(topic, (listener) => listener.onAnnounced(announced));
     };
     const { signal } = begun.leaving;
     bus.subscribe(topic, { onMessage, onGap: () => look(topic) }, signal).then(
@@ -92,7 +102,7 @@ export function busAnnouncements({ bus, tops, clock, log, replica, lookMs = 40_0
   };
   return {
     announce: (subject, announced) => {
-      deliver(subject, (listener) => listener.onAnnounced(announced));
+      deliver(topicOf(subject), (listener) => listener.onAnnounced(announced));
       bus.publish(topicOf(subject), encode(announced, replica)).catch((error: unknown) => {
         if (!(error instanceof StoreDown)) log.error('A change of a conversation could not be announced.', { error });
       });

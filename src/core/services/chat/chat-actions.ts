@@ -40,7 +40,7 @@ export function chatActions(chat: ChatStore, { announce }: ChatAnnouncements, ra
   const announceOwn = (userId: string, membership: Membership) => {
     const message = encode({ $case: 'conversation', value: { conversation: conversationOut(membership), reset: false } });
     const { ownSeq, hides, conversation } = membership;
-    announce({ userId }, { seqs: [ownSeq, ownSeq], ...(hides && { hidesIn: conversation.id }), message });
+    announce({ userId }, { seqs: [ownSeq, ownSeq], own: { conversationId: conversation.id, hides }, message });
   };
   return {
     create: async (wish) => {

@@ -292,7 +292,10 @@ export interface ChatResponse {
 export interface ChatHello {
   /** Of each conversation that the client knows, its last event. */
   positions: ChatPosition[];
-  /** The largest `own_seq` that the client has. 0: it has none. */
+  /**
+   * The largest `own_seq` of the states that the client has received in `conversation`: a stream sends what has changed
+   * in the order of this number. 0: it has none.
+   */
   ownSeq: bigint;
   /** The wanted interval of heartbeats in milliseconds. 0: the server's. */
   heartbeatMs: number;
@@ -324,7 +327,10 @@ export interface ConversationState {
   conversation:
     | Conversation
     | undefined;
-  /** Forget all events of it that you have: the server has lost some of them, as after the restore of a backup. */
+  /**
+   * Forget all events of it that you have: the server has lost some of them, as after the restore of a backup; or some
+   * of them were deleted or hidden while the user was no member.
+   */
   reset: boolean;
 }
 
@@ -454,7 +460,10 @@ export interface OwnState {
   ownSeq: bigint;
   /** `unread` counts messages up to this event. A client adds those that it gets after it. */
   asOfSeq: bigint;
-  /** Messages that the user has hidden after the `own_seq` that the client has. */
+  /**
+   * Messages that the user has hidden since the client's sync token, or at all if it has none: at most 1,000, and
+   * `reset` in place of more.
+   */
   hiddenSeqs: bigint[];
 }
 

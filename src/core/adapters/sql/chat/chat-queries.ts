@@ -46,7 +46,7 @@ export async function readJoined(
 ): Promise<readonly Membership[]> {
   const named = ids === undefined ? sql`` : sql`AND m.conversation_id = ANY(${[...ids]}::uuid[])`;
   const { rows } = await sql<MembershipRow>`
-    SELECT ${membershipColumns}, ${unreadColumn(sql`c.last_number`)}, ${hiddenColumn(hiddenAfter)}
+    SELECT ${membershipColumns}, ${unreadColumn(sql`c.last_number`)}, ${hiddenColumn({ ownSeq: hiddenAfter })}
     FROM chat_members m ${conversationJoin}
     WHERE m.user_id = ${userId} AND m.left_seq IS NULL ${named}`.execute(db);
   return rows.map(membershipOf);

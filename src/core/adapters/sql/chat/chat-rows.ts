@@ -1,6 +1,6 @@
 import { type RawBuilder, sql } from 'kysely';
 import type { ChatEvent, Membership, Role, Sender } from '../../../ports/chat.ts';
-import { unreadMax } from '../../../ports/chat.ts';
+import { hiddenMax, unreadMax } from '../../../ports/chat.ts';
 
 /** An event as `eventColumns` gives it. */
 export type EventRow = {
@@ -145,8 +145,10 @@ function numberOf(value: bigint | null): number | undefined {
   return value === null ? undefined : Number(value);
 }
 
-/** Of `m`: messages that were hidden after a place in the user's own order. */
-export function hiddenColumn(after: number): RawBuilder<unknown> {
-  return sql`(SELECT array_agg(h.seq ORDER BY h.seq) FROM chat_hidden h
-    WHERE h.user_id = m.user_id AND h.conversation_id = m.conversation_id AND h.own_seq > ${after}) AS hidden_seqs`;
+/** Of `m`: the newest messages that were hidden after a place in the user's own order, or since a transaction. */
+export function hiddenColumn(since: { readonly ownSeq: number } | { readonly xid: bigint }): RawBuilder<unknown> {
+  const bound = 'xid' in since ? sql`h.xid >= ${String(since.xid)}::xid8` : sql`h.own_seq > ${since.ownSeq}`;
+  return sql`(SELECT array_agg(few.seq ORDER BY few.seq) FROM (SELECT h.seq FROM chat_hidden h
+    WHERE h.user_id = m.user_id AND h.conversation_id = m.conversation_id AND ${bound}
+    ORDER BY h.seq DESC LIMIT ${sql.lit(hiddenMax + 1)}) AS few) AS hidden_seqs`;
 }

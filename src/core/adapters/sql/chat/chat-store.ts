@@ -16,7 +16,8 @@ import {
 } from './chat-queries.ts';
 import { createConversation } from './create-conversation.ts';
 import { historyPages } from './history-pages.ts';
-import { readSince, readSyncPoint } from './read-changed-since.ts';
+import { readOwnChanges, readPlaces } from './own-changes.ts';
+import { readDatabaseId, readSince, readSyncPoint } from './read-changed-since.ts';
 import { sentBefore } from './sent-before.ts';
 
 /** Conversations in PostgreSQL, or in PGlite, which is PostgreSQL. */
@@ -34,10 +35,13 @@ export function sqlChat(use: UseDatabase): ChatStore {
     changeMembers: (conversationId, by, wish) => changeMembers(use, conversationId, by, wish),
     list: (userId, page) => use((db) => readList(db, userId, page)),
     joined: (userId, wish) => use((db) => readJoined(db, userId, wish)),
+    places: (userId) => use((db) => readPlaces(db, userId)),
+    ownChanges: (userId, wish) => use((db) => readOwnChanges(db, userId, wish)),
     foreign: (positions) => use((db) => readForeign(db, positions)),
     syncPoint: (userId) => use((db) => readSyncPoint(db, userId)),
     since: (userId, point, wish) => use((db) => readSince(db, userId, point, wish)),
     blocksBetween: (userIds, blockedIds) => use((db) => readBlocksBetween(db, userIds, blockedIds)),
+    databaseId: () => use(readDatabaseId),
     blocked: (userId) => use((db) => readBlocked(db, userId)),
     history,
     historyPage: historyPages(history),
@@ -69,7 +73,7 @@ export function sqlChat(use: UseDatabase): ChatStore {
             const { numAffectedRows } = await sql`INSERT INTO chat_hidden (user_id, conversation_id, seq, own_seq)
               SELECT ${userId}, conversation_id, seq, ${own}::bigint FROM chat_events
               WHERE conversation_id = ${conversationId} AND seq = ${change.hiddenSeq} AND seq > ${mine[0].after_seq}::bigint AND number IS NOT NULL
-              ON CONFLICT (user_id, conversation_id, seq) DO UPDATE SET own_seq = EXCLUDED.own_seq`.execute(tx);
+              ON CONFLICT (user_id, conversation_id, seq) DO UPDATE SET own_seq = EXCLUDED.own_seq, xid = EXCLUDED.xid`.execute(tx);
             if (numAffectedRows === 0n) throw unknownMessage();
           }
           const mute =

@@ -19,9 +19,7 @@ export async function readSyncPoint(db: Db, userId: string): ReturnType<ChatStor
   return { databaseId: row.id, xid: BigInt(row.xid), newest };
 }
 
-type Wish = { readonly ownSeq: number; readonly gapMax: number };
-
-export async function readSince(db: Db, userId: string, point: SyncPoint, { ownSeq, gapMax }: Wish): ReturnType<ChatStore['since']> {
+export async function readSince(db: Db, userId: string, point: SyncPoint, { gapMax }: { readonly gapMax: number }): ReturnType<ChatStore['since']> {
   if (!(await isKnown(db, userId, point))) return undefined;
   const xid = sql`${String(point.xid)}::xid8`;
   // of more events than the client gets anyway, any that are enough: the index of transactions has them together
@@ -31,9 +29,12 @@ export async function readSince(db: Db, userId: string, point: SyncPoint, { ownS
         WHERE e.conversation_id = c.id AND e.xid >= ${xid} ORDER BY e.xid LIMIT ${gapMax + 1}) AS few) END AS seq
     FROM chat_members m ${conversationJoin}
     WHERE m.user_id = ${userId} AND m.left_seq IS NULL`.execute(db);
-  const { rows: left } = await sql<{ id: string }>`SELECT conversation_id AS id FROM chat_members
-    WHERE user_id = ${userId} AND own_seq > ${ownSeq} AND left_seq IS NOT NULL`.execute(db);
-  return { positions: new Map(rows.map(({ id, seq }) => [id, Number(seq ?? 0)])), left: left.map(({ id }) => id) };
+  return new Map(rows.map(({ id, seq }) => [id, Number(seq ?? 0)]));
+}
+
+export async function readDatabaseId(db: Db): ReturnType<ChatStore['databaseId']> {
+  const { rows } = await sql<{ id: string | null }>`SELECT chat_database_id() AS id`.execute(db);
+  return rows[0]?.id ?? undefined;
 }
 
 /**
