@@ -122,6 +122,25 @@ for (const [number, by] of (Object.keys(transports) as By[]).entries()) {
     for (const client of [one, two]) client.close();
   });
 
+  test(`${by}: members see who looks at a conversation, again after a lost network, and not any more after it`, async () => {
+    const [ann, bob] = [name('ann', 9), name('bob', 9)];
+    const id = await server.group(ann, bob);
+    const [one, two] = [await open(ann, by), await open(bob, by)];
+    await Promise.all([one.phase('live'), two.phase('live')]);
+    const present = ({ chat }: Device) => chat.state.conversations.get(id)?.present?.users?.join();
+    for (const client of [one, two]) client.chat.dispatch({ type: 'look', conversationIds: [id] });
+    for (const client of [one, two]) await come('both are there', () => present(client) === `${ann},${bob}`);
+    await link.become('refused');
+    await come('nobody is known to be there', () => [one, two].every((client) => present(client) === undefined));
+    await link.become('open');
+    for (const client of [one, two]) client.networkFound();
+    for (const client of [one, two]) await come('both are there again', () => present(client) === `${ann},${bob}`);
+    two.chat.dispatch({ type: 'look', conversationIds: [] });
+    await come('one has left', () => present(one) === ann);
+    assert.equal(present(two), undefined);
+    for (const client of [one, two]) client.close();
+  });
+
   test(`${by}: connections are cut again and again while both write: nothing is lost, doubled or reordered`, async () => {
     const [ann, bob] = [name('ann', 2), name('bob', 2)];
     const id = await server.group(ann, bob);

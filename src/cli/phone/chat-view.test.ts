@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { stripVTControlCharacters } from 'node:util';
-import { type ChatState, initialState } from '../../client/chat/state.ts';
+import { type ChatState, type Chatting, initialState } from '../../client/chat/state.ts';
 import { step } from '../../client/chat/step.ts';
 import { ChatEvent, Conversation, PostRequest } from '../../gen/portico/v1/chat.ts';
 import { onKey, unreadIn, type View, type Wish } from './chat-view.ts';
@@ -89,6 +89,20 @@ test('a conversation shows its members, messages, gaps, reactions, and what wait
       ' Enter: send   ↑: older   Esc: back',
     ],
   );
+});
+
+test('a conversation says who else is there: few by name, many by number', () => {
+  const chatting = state.conversations.get(id) as Chatting;
+  const headOf = (present: Chatting['present']) => {
+    const now = { ...state, conversations: new Map([[id, { ...chatting, present }]]) };
+    return stripVTControlCharacters(drawChat(now, 'alice', chat, { columns: 80, rows: 12 }))
+      .split('\n')
+      .slice(0, 2)
+      .join(' ');
+  };
+  assert.match(headOf({ count: 3, users: ['alice', 'bob', 'cy'] }), /alice · bob · bob, cy here/);
+  assert.match(headOf({ count: 121, users: undefined }), /alice · bob · 120 others here/);
+  for (const none of [undefined, { count: 1, users: ['alice'] }]) assert.doesNotMatch(headOf(none), /here/);
 });
 
 test('a screen of any size is filled, and no line is wider than it', () => {

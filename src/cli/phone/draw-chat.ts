@@ -13,7 +13,8 @@ const marks = { stored: '✓', delivered: '✓✓', read: '✓✓ read' } as con
 export function drawChat(state: ChatState, user: string, view: ChatView, { columns, rows }: Size): string {
   const chatting = view.at === 'chat' ? state.conversations.get(view.conversationId) : undefined;
   const title = chatting === undefined ? 'chats' : titleOf(chatting, user);
-  const top = head({ user: `${user} · ${title}`, phase: state.phase, recovered: undefined }, columns);
+  const here = chatting === undefined ? '' : presentIn(chatting, user);
+  const top = head({ user: `${user} · ${title}${here}`, phase: state.phase, recovered: undefined }, columns);
   const { body, below } = view.at === 'chat' ? conversation(state, chatting, view.draft, columns) : list(state, view, columns);
   const room = Math.max(1, rows - top.length - below.length);
   const shown = view.at === 'chat' ? body.slice(-room) : body.slice(0, room);
@@ -65,6 +66,13 @@ function titleOf({ conversation: { title, subject, id }, events }: Chatting, use
   if (title !== '' || subject !== '') return title || subject;
   const others = events.flatMap(({ what }) => (what?.$case === 'membersChanged' ? what.value.changes.map((change) => change.userId) : []));
   return others.find((user) => user !== userId) ?? id.slice(-8);
+}
+
+/** Who else is there: names where they fit. */
+function presentIn({ present }: Chatting, userId: string): string {
+  const others = present?.users?.filter((user) => user !== userId) ?? [];
+  if (present === undefined || present.count < 2) return '';
+  return others.length > 0 && others.length < 4 ? ` · ${others.join(', ')} here` : ` · ${present.count - 1} others here`;
 }
 
 function textOf(item: Item, userId: string): string {

@@ -95,8 +95,9 @@ function followOrders({ live }: Client, contents: Contents): void {
   for (const topic of live.state.topics.keys()) if (!wanted.includes(topic)) live.dispatch({ type: 'unsubscribe', topic });
 }
 
-/** What is on the screen has been read. */
+/** What is on the screen has been read, and the user is there. */
 function readShown({ chat }: Client, view: View): void {
+  chat.dispatch({ type: 'look', conversationIds: view.at === 'chat' ? [view.conversationId] : [] });
   if (view.at !== 'chat') return;
   const { conversationId } = view;
   const last = chat.state.conversations.get(conversationId)?.last;

@@ -3,6 +3,7 @@ import type { Chance } from '../stream/connection.ts';
 import { alive, onStreamMessage, startsOver } from '../stream/on-stream-message.ts';
 import { same, then, upToDate } from '../stream/transitions.ts';
 import { later } from './later.ts';
+import { sendLooking, showPresence } from './looking.ts';
 import { sendReceipts, showTyping, withChatting } from './receipts.ts';
 import { save } from './saves.ts';
 import { answered, arrived, lost, sendQueue, unawaited } from './send-queue.ts';
@@ -21,7 +22,7 @@ export function onMessage(state: ChatState, { message }: ChatResponse, chance: C
 function stepOf(state: ChatState, message: ChatResponse['message'], chance: Chance): ChatDraft {
   const common: ChatDraft | undefined = onStreamMessage(state, message, chance);
   if (common !== undefined) {
-    if (message?.$case === 'welcome') return then(then(common, sendQueue), sendReceipts);
+    if (message?.$case === 'welcome') return then(then(then(common, sendQueue), sendReceipts), sendLooking);
     return startsOver(common) ? then({ ...common, state: forgotten(common.state) }, (next) => save(next, [{ kind: 'startOver' }])) : common;
   }
   switch (message?.$case) {
@@ -37,6 +38,8 @@ function stepOf(state: ChatState, message: ChatResponse['message'], chance: Chan
       return syncReset(state);
     case 'posted':
       return answered(state, message.value, chance);
+    case 'presence':
+      return showPresence(state, message.value);
     case 'receipt':
       return receipt(state, message.value);
     case 'typing':
@@ -66,7 +69,8 @@ function conversation(state: ChatState, { conversation: given, reset }: Conversa
     ...(state.phase === 'live' ? [{ kind: 'ownSeq', ownSeq: ownSeen } as const] : []),
   ]);
   const noticed: ChatDraft = { ...draft, actions: [...draft.actions, notify({ kind: 'conversation', conversationId: given.id, reset })] };
-  return reset ? then(noticed, sendQueue) : noticed;
+  const queued = reset ? then(noticed, sendQueue) : noticed;
+  return known === undefined && state.looking.includes(given.id) ? then(queued, sendLooking) : queued; // such as added again
 }
 
 /** A conversation without anything. */
@@ -80,6 +84,7 @@ export const chattingOf: Omit<Chatting, 'conversation'> = {
   readSentSeq: 0n,
   receipts: new Map(),
   typing: [],
+  present: undefined,
 };
 
 /** While the client catches up, own changes come conversation by conversation, and not in their order. */

@@ -78,12 +78,12 @@ export function showTyping(state: ChatState, conversationId: string, userId: str
   };
 }
 
-/** A stream has ended: nobody is known to type, and what was confirmed on it may not have come. */
+/** A stream has ended: nobody is known to type or to be present, and what was confirmed on it may not have come. */
 export function unconfirmed(state: ChatState): ChatState {
   const changed = [...state.conversations.values()].filter(
-    ({ typing, deliveredSeq, readSentSeq }) => typing.length > 0 || deliveredSeq > 0n || readSentSeq > 0n,
+    ({ typing, present, deliveredSeq, readSentSeq }) => typing.length > 0 || present !== undefined || deliveredSeq > 0n || readSentSeq > 0n,
   );
-  const fresh = { typing: [], deliveredSeq: 0n, readSentSeq: 0n };
+  const fresh = { typing: [], present: undefined, deliveredSeq: 0n, readSentSeq: 0n };
   return { ...withChatting(state, ...changed.map((chatting) => ({ ...chatting, ...fresh }))), receiptsDue: false };
 }
 

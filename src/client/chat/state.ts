@@ -31,6 +31,8 @@ export type Chatting = {
   readonly receipts: ReadonlyMap<string, { readonly deliveredSeq: bigint; readonly readSeq: bigint }>;
   /** Users who are typing. */
   readonly typing: readonly string[];
+  /** Who looks at it, this user among them; their ids where they are few. Undefined: it is not known. */
+  readonly present: { readonly count: number; readonly users: readonly string[] | undefined } | undefined;
 };
 
 /**
@@ -86,6 +88,8 @@ export type ChatState = Connection & {
   readonly readAtMs: number;
   /** When the user's own typing was last sent, by conversation. */
   readonly typedAtMs: ReadonlyMap<string, number>;
+  /** The conversations that the screen shows. */
+  readonly looking: readonly string[];
 };
 
 export const initialState: ChatState = {
@@ -108,6 +112,7 @@ export const initialState: ChatState = {
   receiptsDue: false,
   readAtMs: Number.NEGATIVE_INFINITY,
   typedAtMs: new Map(),
+  looking: [],
 };
 
 /**
@@ -128,6 +133,8 @@ export type ChatWish =
   | { readonly type: 'read'; readonly conversationId: string; readonly seq: bigint }
   /** The user is typing: as often as it happens. */
   | { readonly type: 'typing'; readonly conversationId: string }
+  /** The screen shows these conversations, four at most, and no others: who else looks at them is in `present`. */
+  | { readonly type: 'look'; readonly conversationIds: readonly string[] }
   /** Loads what is missing directly before an event, at most 100 events. */
   | { readonly type: 'load'; readonly conversationId: string; readonly beforeSeq: bigint };
 
@@ -159,6 +166,8 @@ export type ChatNotice =
   | { readonly kind: 'receipt'; readonly conversationId: string; readonly userId: string; readonly deliveredSeq: bigint; readonly readSeq: bigint }
   /** @property users who are typing now */
   | { readonly kind: 'typing'; readonly conversationId: string; readonly users: readonly string[] }
+  /** Others look at it than before: see `present`. */
+  | { readonly kind: 'presence'; readonly conversationId: string }
   /** The storage has failed: after a restart the server sends again what is missing. */
   | { readonly kind: 'storageFailed' };
 

@@ -2,6 +2,7 @@ import type { ChatEvent, ChatHello } from '../../gen/portico/v1/chat.ts';
 import { type Chance, type ConnectionTimer, connectionTimers } from '../stream/connection.ts';
 import { connectionStep, finished } from '../stream/connection-step.ts';
 import { counted, isOpen, leave, same, then, wait } from '../stream/transitions.ts';
+import { look } from './looking.ts';
 import { chattingOf, eventsMax, onMessage } from './on-message.ts';
 import { read, scheduleReceipts, sendReceipts, showTyping, type, unconfirmed, withChatting } from './receipts.ts';
 import { save } from './saves.ts';
@@ -52,6 +53,8 @@ function stepOf(state: ChatState, event: ChatClientEvent, chance: Chance): ChatD
       return read(state, event.conversationId, event.seq);
     case 'typing':
       return type(state, event.conversationId);
+    case 'look':
+      return look(state, event.conversationIds);
     case 'load':
       return load(state, event.conversationId, event.beforeSeq);
     case 'loaded':
