@@ -1,5 +1,5 @@
 import { Command, CommanderError } from 'commander';
-import { PolicyErrors } from '../core/policy/format-policy-errors.ts';
+import { PolicyErrors } from '../core/policy/policy-errors.ts';
 import { releaseVersion } from '../release/release.ts';
 import { SettingsError } from '../settings/settings-error.ts';
 import { DatabaseError } from '../wire/database-error.ts';

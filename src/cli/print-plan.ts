@@ -1,6 +1,6 @@
 import { durationText } from '../core/kit/duration.ts';
 import type { MethodPlan, Template } from '../core/kit/method-plan.ts';
-import { releaseMethods } from '../wire/release-methods.ts';
+import { releaseMethods } from '../wire/methods.ts';
 
 /** `portico plan`: every method with its enforced policy. */
 export function printPlan({ json = false }: { readonly json?: boolean }): void {

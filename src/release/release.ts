@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { Sources } from '../core/policy/format-policy-errors.ts';
+import type { Sources } from '../core/policy/policy-errors.ts';
 import { refuseStale } from './stale-generated-code.ts';
 
 /** The parts of a release besides its code: descriptors, migrations, and in a clone the .proto files. */

@@ -1,7 +1,11 @@
+import type { MethodPlan } from '../core/kit/method-plan.ts';
+import type { AnswerCall } from '../core/ports/call.ts';
 import type { Exchange } from './exchange.ts';
 import type { Spoken } from './protocols/choose-protocol.ts';
 import type { EncodeRefusal } from './routing-faults.ts';
-import type { Served } from './served-method.ts';
+
+/** A method that a listener serves, with its handler. */
+export type Served = { readonly plan: MethodPlan; readonly answer: AnswerCall };
 
 export type EdgeParts = {
   readonly served: ReadonlyMap<string, Served>;

@@ -1,12 +1,11 @@
 import type { CoreReason } from '../core/kit/reasons.ts';
-import type { EdgeParts } from './edge-parts.ts';
+import type { EdgeParts, Served } from './edge-parts.ts';
 import type { Exchange } from './exchange.ts';
 import { authorityOf } from './incoming-metadata.ts';
 import type { Spoken } from './protocols/choose-protocol.ts';
 import type { Protocol } from './protocols/protocol.ts';
 import { asFault, contentTypeUnknown, http2Needed, methodUnknown, verbWrong } from './routing-faults.ts';
 import { RunningCall } from './running-call.ts';
-import type { Served } from './served-method.ts';
 import { fitStatus } from './status-budget.ts';
 
 /**

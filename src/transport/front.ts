@@ -3,7 +3,7 @@ import { createServer as createTlsServer, type Server as TlsServer } from 'node:
 import { peerOf } from './client-address.ts';
 import { type DrainSummary, drain } from './drain.ts';
 import { openEdge } from './exchange-to-call.ts';
-import type { FrontOptions, FrontTls } from './front-options.ts';
+import type { FrontOptions, FrontTimers, FrontTls } from './front-options.ts';
 import { Connection } from './http/http-connection.ts';
 import { createHttp1 } from './http/http1-server.ts';
 import { openConnectionLifetimes } from './http/http2-keepalive-and-age.ts';
@@ -15,7 +15,6 @@ import { unsentOf } from './http/socket-handle.ts';
 import type { AbuseReason, TransportReports } from './http/transport-metrics.ts';
 import { unreadAnswers } from './http/unread-answers.ts';
 import { withPages } from './http-pages.ts';
-import type { FrontTimers } from './listener-limits.ts';
 
 export type Front = {
   readonly port: number;

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Meter } from '@opentelemetry/api';
-import { memoryCache } from '../core/adapters/memory/cache-parts.ts';
-import { redisCache } from '../core/adapters/redis/cache-parts.ts';
+import { memoryCache } from '../core/adapters/memory/cache-store.ts';
+import { redisCache } from '../core/adapters/redis/cache-store.ts';
 import { cacheCounts } from '../core/cache/cache-metrics.ts';
 import { longestLifeMs } from '../core/cache/freshness.ts';
 import { announceInvalidations } from '../core/cache/invalidation/announce-invalidations.ts';

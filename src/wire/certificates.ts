@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Clock } from '../core/kit/clock.ts';
 import type { Settings } from '../settings.ts';
 import type { FrontTls } from '../transport/front-options.ts';
-import { type CertificateFiles, readCertificate } from '../transport/tls/certificate.ts';
+import { type CertificateFiles, readCertificate } from '../transport/tls/certificate-files.ts';
 import { devTls } from '../transport/tls/dev-certificates.ts';
 
 export type Certificates = {

@@ -10,6 +10,7 @@ import { type Health, healthMethods } from '../transport/builtin/health.ts';
 import { reflectionMethods } from '../transport/builtin/reflection.ts';
 import { corsOf } from '../transport/cors.ts';
 import type { DrainSummary } from '../transport/drain.ts';
+import type { Served } from '../transport/edge-parts.ts';
 import { openFront } from '../transport/front.ts';
 import type { FrontTls } from '../transport/front-options.ts';
 import type { ReportDefect } from '../transport/http/confine-errors.ts';
@@ -17,8 +18,7 @@ import type { TransportReports } from '../transport/http/transport-metrics.ts';
 import type { Pages } from '../transport/http-pages.ts';
 import { protocolsBy } from '../transport/protocols/choose-protocol.ts';
 import type { EncodeRefusal } from '../transport/routing-faults.ts';
-import type { Served } from '../transport/served-method.ts';
-import { watchCertificate } from '../transport/tls/watch-certificate.ts';
+import { watchCertificate } from '../transport/tls/certificate-files.ts';
 import type { Certificates } from './certificates.ts';
 
 export type ListenerParts = Pick<AdminOptions, 'probes' | 'metrics' | 'switches' | 'pages'> & {

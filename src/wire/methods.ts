@@ -1,8 +1,9 @@
 import type { MethodPlan } from '../core/kit/method-plan.ts';
-import { type Compiled, compilePlans } from '../core/policy/compile-plans.ts';
-import { servicesWithPolicies } from '../core/policy/services-with-policies.ts';
+import { type Compiled, compilePlans, servicesWithPolicies } from '../core/policy/compile-plans.ts';
 import type { App } from '../core/screen/define-app.ts';
-import type { Release } from '../release/release.ts';
+import { type Release, readRelease } from '../release/release.ts';
+import type { Settings } from '../settings.ts';
+import { app, sample } from './sample-company.ts';
 
 /** The served services, and their plans. */
 export type Methods = Compiled & {
@@ -53,4 +54,14 @@ function retryableOf(app: App, plans: readonly MethodPlan[], { registry }: Compi
     const descriptor = registry.getService(service)?.methods.find((candidate) => candidate.name === name);
     return descriptor !== undefined && descriptor.methodKind === 'unary' && descriptor.idempotency !== 0;
   });
+}
+
+/**
+ * The methods that a server of this release would answer, without opening any resource.
+ * @param settings unset: all services, and upstream names are not checked
+ */
+export function releaseMethods(settings: Pick<Settings, 'app' | 'upstreams' | 'sample'> | undefined): Methods {
+  if (settings === undefined) return methodsOf(readRelease(), app, { only: undefined, upstreams: undefined });
+  const upstreams = new Set([...Object.keys(settings.upstreams), ...(settings.sample ? (sample?.names ?? []) : [])]);
+  return methodsOf(readRelease(), app, { only: settings.app.services, upstreams });
 }

@@ -1,7 +1,7 @@
 import type { UpstreamConfig } from '../core/upstreams/upstreams.ts';
 import { upstream } from '../settings/defaults/upstreams.ts';
 import type { Settings } from '../settings.ts';
-import { readAuthorities, readCertificate } from '../transport/tls/certificate.ts';
+import { readAuthorities, readCertificate } from '../transport/tls/certificate-files.ts';
 
 type Upstream = Settings['upstreams'][string];
 

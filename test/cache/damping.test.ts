@@ -8,7 +8,7 @@ import { memoryLeases } from '../../src/core/adapters/memory/leases.ts';
 import { memoryTagVersions } from '../../src/core/adapters/memory/tag-versions.ts';
 import type { Computed } from '../../src/core/cache/computed-answer.ts';
 import { openPartials } from '../../src/core/cache/flight/partial-answers.ts';
-import { openBackoffs } from '../../src/core/cache/flight/revalidation-backoff.ts';
+import { openBackoffs } from '../../src/core/cache/flight/revalidate.ts';
 import { openShares } from '../../src/core/cache/store/l2-shares.ts';
 import type { MethodPlan } from '../../src/core/kit/method-plan.ts';
 import type { ScopedKey } from '../../src/core/kit/scoped-map.ts';

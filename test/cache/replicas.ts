@@ -1,8 +1,7 @@
 import { memoryCacheStore } from '../../src/core/adapters/memory/cache-store.ts';
 import type { CacheCounts } from '../../src/core/cache/cache-metrics.ts';
 import type { Computed } from '../../src/core/cache/computed-answer.ts';
-import type { Flight, Outcome } from '../../src/core/cache/flight/flight.ts';
-import { type Flights, flights } from '../../src/core/cache/flight/flights.ts';
+import { type Flight, type Flights, flights, type Outcome } from '../../src/core/cache/flight/flight.ts';
 import { openCache } from '../../src/core/cache/open-cache.ts';
 import type { Clock } from '../../src/core/kit/clock.ts';
 import type { CacheStore } from '../../src/core/ports/cache-store.ts';

@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import type { Sources } from '../../src/core/policy/format-policy-errors.ts';
+import type { Sources } from '../../src/core/policy/policy-errors.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 const folder = 'test/policy/cases';

@@ -4,7 +4,7 @@ import { fromBinary, toBinary } from '@bufbuild/protobuf';
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 import { type Compiled, compilePlans } from '../../src/core/policy/compile-plans.ts';
-import { PolicyErrors, type Sources } from '../../src/core/policy/format-policy-errors.ts';
+import { PolicyErrors, type Sources } from '../../src/core/policy/policy-errors.ts';
 import { enforced, type Fields } from '../../src/core/policy/unenforced-fields.ts';
 import { buildCases, caseSources, readCases } from './cases.ts';
 

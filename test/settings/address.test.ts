@@ -1,7 +1,7 @@
 // Addresses as they may be written, and what people write instead.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { isHost, isHostAndPort, isUpstreamAddress } from '../../src/settings/address-formats.ts';
+import { isHost, isHostAndPort, isUpstreamAddress } from '../../src/settings/value-formats.ts';
 
 const upstreams = [
   ...[

@@ -2,13 +2,11 @@ import type { CaughtUp, ChatEvents, ChatResponse, ConversationState, Receipt } f
 import type { Chance } from '../stream/connection.ts';
 import { alive, onStreamMessage, startsOver } from '../stream/on-stream-message.ts';
 import { same, then, upToDate } from '../stream/transitions.ts';
-import { later } from './later.ts';
 import { sendLooking, showPresence } from './looking.ts';
 import { sendReceipts, showTyping, withChatting } from './receipts.ts';
-import { save } from './saves.ts';
 import { answered, arrived, lost, sendQueue, unawaited } from './send-queue.ts';
-import { type ChatDraft, type ChatState, type Chatting, notify } from './state.ts';
-import { hidden, isOf, merged } from './timeline.ts';
+import { type ChatDraft, type ChatState, type Chatting, notify, save } from './state.ts';
+import { hidden, isOf, later, merged } from './timeline.ts';
 import { unreadOf } from './unread.ts';
 
 /** Events of a conversation that are kept as they come; older ones can be loaded. */

@@ -1,7 +1,6 @@
 import { same, timer } from '../stream/transitions.ts';
-import { later } from './later.ts';
-import { save } from './saves.ts';
-import { type ChatDraft, type ChatState, type Chatting, notify } from './state.ts';
+import { type ChatDraft, type ChatState, type Chatting, notify, save } from './state.ts';
+import { later } from './timeline.ts';
 
 /** Receipts of a conversation are sent together, so many at once. Milliseconds, and messages. */
 const receiptsMs = 1_000;

@@ -2,8 +2,7 @@ import type { Entry, PostAnswer, PostRequest } from '../../gen/portico/v1/chat.t
 import type { Chance } from '../stream/connection.ts';
 import { waitMs } from '../stream/retry-waits.ts';
 import { same, then, timer } from '../stream/transitions.ts';
-import { save } from './saves.ts';
-import { type ChatDraft, type ChatState, notify, type Queued } from './state.ts';
+import { type ChatDraft, type ChatState, notify, type Queued, save } from './state.ts';
 
 /** Entries that may wait for an answer. */
 const queueMax = 1_000;

@@ -5,7 +5,6 @@ import { counted, isOpen, leave, same, then, wait } from '../stream/transitions.
 import { look } from './looking.ts';
 import { chattingOf, eventsMax, onMessage } from './on-message.ts';
 import { read, scheduleReceipts, sendReceipts, showTyping, type, unconfirmed, withChatting } from './receipts.ts';
-import { save } from './saves.ts';
 import { post, posted, queuedIsSaved, sendQueue, suspected, unsent } from './send-queue.ts';
 import {
   type ChatClientEvent,
@@ -16,6 +15,7 @@ import {
   notify,
   type Queued,
   type Step,
+  save,
   type TimerName,
 } from './state.ts';
 import type { Kept } from './storage.ts';

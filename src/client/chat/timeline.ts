@@ -53,3 +53,6 @@ function apply(bySeq: Map<bigint, ChatEvent>, { seq, what }: ChatEvent): void {
 function withoutContent(event: ChatEvent, targetSeq: bigint): ChatEvent {
   return { ...event, what: { $case: 'edited', value: { targetSeq, content: undefined } } };
 }
+
+/** The later one of two numbers of events: Math.max takes none of their type. */
+export const later = (a: bigint, b: bigint): bigint => (a > b ? a : b);

@@ -1,7 +1,6 @@
 import type { ChatEvent } from '../../gen/portico/v1/chat.ts';
-import { later } from './later.ts';
 import type { Chatting } from './state.ts';
-import { isOf } from './timeline.ts';
+import { isOf, later } from './timeline.ts';
 
 /** So many, or more: as of the server. */
 const most = 1_000;

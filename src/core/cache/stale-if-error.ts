@@ -1,7 +1,7 @@
 import type { Clock } from '../kit/clock.ts';
 import { Fault } from '../kit/fault.ts';
 import type { StatusName } from '../kit/reasons.ts';
-import { type Reasons, statusOf } from '../kit/status-of.ts';
+import { type Reasons, statusOf } from '../kit/status-error.ts';
 import type { CacheEntry } from '../ports/cache-store.ts';
 import type { ReadyCall } from '../ports/call.ts';
 import type { CachedMethod } from './cached-method.ts';

@@ -1,8 +1,7 @@
 import type { MethodPlan } from '../kit/method-plan.ts';
 import { type Soon, soonThen } from '../kit/soon.ts';
 import type { Answer, AnswerCall, Authenticated, Call, Caller, Handler, Interceptor } from '../ports/call.ts';
-import type { Interceptors } from './chain.ts';
-import { steps } from './chain-steps.ts';
+import { type Interceptors, steps } from './chain.ts';
 import { checkAccess } from './check-access.ts';
 import { notRefused } from './refused-answer.ts';
 

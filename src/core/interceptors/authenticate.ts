@@ -1,12 +1,12 @@
 import type { Meter } from '@opentelemetry/api';
 import { Fault } from '../kit/fault.ts';
 import { type Soon, settled, soonThen } from '../kit/soon.ts';
-import type { Authenticated, Call, Interceptor, Traced } from '../ports/call.ts';
+import type { Answer, Authenticated, Call, Interceptor, Traced } from '../ports/call.ts';
 import type { OpenLifetime, VerifiedToken, VerifyToken } from '../ports/tokens.ts';
 import { checkAccess, refusedAccess } from './check-access.ts';
 import { refused } from './refused-answer.ts';
 import { serviceOf } from './service-certificates.ts';
-import { untilAborted } from './until-aborted.ts';
+import { tapped } from './tap-messages.ts';
 
 /** The dependencies of authentication. */
 export type AuthenticateParts = {
@@ -71,4 +71,24 @@ function bearerOf({ metadata }: Call): string | Fault {
   if (values.length === 0) return new Fault('TOKEN_MISSING', 'The call carries no access token: send `authorization: Bearer …`.');
   const token = values.length === 1 && typeof values[0] === 'string' ? /^bearer +([^\s,]+)$/i.exec(values[0])?.[1] : undefined;
   return token ?? new Fault('TOKEN_INVALID', 'The metadata "authorization" is not `Bearer` and one token.');
+}
+
+/**
+ * The answer of `make`, until the signal is aborted. Then the wait fails with the signal's reason. The answer is raced,
+ * not only signalled, because its computation may ignore the signal. An abandoned answer is closed, and its rejection
+ * is ignored.
+ */
+async function untilAborted(signal: AbortSignal, make: () => Soon<Answer>): Promise<Answer> {
+  const answer = await raced(signal, Promise.resolve(make()));
+  return answer.body instanceof Uint8Array ? answer : { ...answer, body: tapped(answer.body, { until: signal }) };
+}
+
+/** One listener for each wait, which Node frees with the wait. */
+function raced<T>(signal: AbortSignal, waited: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason);
+    if (signal.aborted) abort();
+    else signal.addEventListener('abort', abort, { once: true });
+    waited.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+  });
 }

@@ -1,6 +1,6 @@
 import type { MethodPlan } from '../kit/method-plan.ts';
-import type { AnswerCall, Authenticated, Decoded, Handler, Interceptor, Traced } from '../ports/call.ts';
-import { steps } from './chain-steps.ts';
+import type { Soon } from '../kit/soon.ts';
+import type { Answer, AnswerCall, Authenticated, Call, Decoded, Handler, Interceptor, Traced } from '../ports/call.ts';
 
 /** The interceptors of the chain, by their purpose. A method's plan alone decides which of them it has. */
 export type Interceptors = {
@@ -45,4 +45,30 @@ export function chainOf(
   if (plan.cache !== undefined) return ready.through(cache).to(handler);
   if (plan.invalidates.length > 0) return ready.through(invalidate).to(handler);
   return ready.to(handler);
+}
+
+/**
+ * The interceptors so far. `Has` is what they have added to the call. An interceptor that needs more is not accepted.
+ */
+export type Steps<Has> = {
+  through<Needs, Adds>(interceptor: Interceptor<Needs, Adds> & (Has extends Needs ? unknown : never)): Steps<Has & Adds>;
+  to(handler: (call: Call & Has) => Soon<Answer>): AnswerCall;
+};
+
+/** A chain without interceptors. */
+export function steps(): Steps<unknown> {
+  return stepsOf((handler) => handler);
+}
+
+type Step = (call: Call) => Soon<Answer>;
+
+/**
+ * An interceptor passes on the whole call with its additions, so earlier additions remain. `Steps` has checked this;
+ * the casts express it.
+ */
+function stepsOf<Has>(wrap: (handler: Step) => AnswerCall): Steps<Has> {
+  return {
+    through: (interceptor) => stepsOf((handler) => wrap((call) => (interceptor as Interceptor<unknown, unknown>)(call, handler))),
+    to: (handler) => wrap(handler as Step),
+  };
 }

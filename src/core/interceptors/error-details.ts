@@ -4,8 +4,7 @@ import { Status } from '../../gen/google/rpc/status.ts';
 import { clip } from '../kit/clip-text.ts';
 import type { Fault, Violation } from '../kit/fault.ts';
 import { statusCodes } from '../kit/reasons.ts';
-import { StatusError } from '../kit/status-error.ts';
-import { statusOf } from '../kit/status-of.ts';
+import { StatusError, statusOf } from '../kit/status-error.ts';
 import type { ErrorTable, Prepared } from './error-table.ts';
 import { messageBytesMax, metadataEntriesMax, metadataValueBytesMax, violationBytesMax, violationsMax } from './error-text-bounds.ts';
 

@@ -2,7 +2,7 @@ import { create } from '@bufbuild/protobuf';
 import type { Meter } from '@opentelemetry/api';
 import { claimOf } from '../cache/key/visible-inputs.ts';
 import { reasons as coreReasons, type StatusName } from '../kit/reasons.ts';
-import { type Reasons, statusOf } from '../kit/status-of.ts';
+import { type Reasons, statusOf } from '../kit/status-error.ts';
 import { renderTemplates } from '../policy/tag-template.ts';
 import type { Answer, Authenticated, Decoded, Ending, Interceptor, Traced } from '../ports/call.ts';
 import type { InvalidateWritten } from '../ports/invalidate.ts';

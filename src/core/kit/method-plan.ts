@@ -83,3 +83,15 @@ export type MethodPlan = {
   /** Names of the policy fields with default values, for `portico plan`. */
   readonly defaulted: readonly string[];
 };
+
+const kinds: Readonly<Record<DescMethod['methodKind'], CallKind>> = {
+  unary: 'unary',
+  server_streaming: 'server_stream',
+  client_streaming: 'client_stream',
+  bidi_streaming: 'bidi_stream',
+};
+
+/** The kind of a method's calls. */
+export function callKindOf({ methodKind }: DescMethod): CallKind {
+  return kinds[methodKind];
+}

@@ -1,5 +1,7 @@
 import { Metadata } from 'nice-grpc-common';
 import { clip } from './clip-text.ts';
+import { Fault } from './fault.ts';
+import { type StatusName, statusCodes } from './reasons.ts';
 
 /**
  * The largest number of bytes of a text. A header carries it percent-coded, and clients accept 8 KiB of headers or
@@ -33,4 +35,18 @@ export class StatusError extends Error {
     this.trailers = trailers;
     this.metadata = metadata;
   }
+}
+
+/** Status by reason: core's reasons, and the company's own. */
+export type Reasons = Readonly<Record<string, StatusName>>;
+
+const nameOf = new Map<number, StatusName>(Object.entries(statusCodes).map(([name, code]) => [code, name as StatusName]));
+
+/**
+ * The status of an error in an answer: of a Fault by its reason, of an upstream error its own, of any other error
+ * INTERNAL.
+ */
+export function statusOf(error: unknown, reasons: Reasons): StatusName {
+  if (error instanceof StatusError) return nameOf.get(error.code) ?? 'UNKNOWN';
+  return error instanceof Fault && Object.hasOwn(reasons, error.reason) ? (reasons[error.reason] as StatusName) : 'INTERNAL';
 }

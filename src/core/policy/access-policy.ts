@@ -1,6 +1,6 @@
 import type { Access } from '../../gen/portico/v1/policy.ts';
 import type { AccessPlan } from '../kit/method-plan.ts';
-import { type Report, reportDuplicates } from './report-policy-errors.ts';
+import { type Report, reportDuplicates } from './policy-errors.ts';
 
 /** RFC 6749, section 3.3: the characters of a scope. */
 const scopeToken = /^[\x21\x23-\x5b\x5d-\x7e]+$/;

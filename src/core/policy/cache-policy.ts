@@ -2,8 +2,8 @@ import type { DescMethod } from '@bufbuild/protobuf';
 import { type Cache, Scope } from '../../gen/portico/v1/policy.ts';
 import type { AccessPlan, CachePlan } from '../kit/method-plan.ts';
 import { wrongKey } from './metadata-keys.ts';
+import { durationBetween, type Report, reportDuplicates } from './policy-errors.ts';
 import type { PolicyPath } from './policy-path.ts';
-import { durationBetween, type Report, reportDuplicates } from './report-policy-errors.ts';
 import { tagsMax } from './tag-bounds.ts';
 import { parseTemplate, whyNoSub } from './tag-template.ts';
 

@@ -1,6 +1,6 @@
 import type { DescEnum, DescField, DescFile, DescMessage, DescMethod, DescOneof, DescService } from '@bufbuild/protobuf';
 import { messagesWithin } from '../kit/messages-within.ts';
-import type { Finding } from './format-policy-errors.ts';
+import type { Finding } from './policy-errors.ts';
 
 /** Properties that every JavaScript object has: a field of such a name would be read where it is absent. */
 const inherited: ReadonlySet<string> = new Set(Object.getOwnPropertyNames(Object.prototype));

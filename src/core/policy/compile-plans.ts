@@ -4,19 +4,17 @@ import { FileDescriptorSetSchema, MethodOptions_IdempotencyLevel } from '@bufbui
 import { Policy } from '../../gen/portico/v1/policy.ts';
 import { oneReading } from '../kit/message-scan.ts';
 import { messagesWithin } from '../kit/messages-within.ts';
-import type { MethodPlan } from '../kit/method-plan.ts';
+import { callKindOf, type MethodPlan } from '../kit/method-plan.ts';
 import { accessOf } from './access-policy.ts';
 import { cacheOf } from './cache-policy.ts';
-import { callKindOf } from './call-kind.ts';
 import { collidingNames } from './colliding-names.ts';
 import { deadlineOf } from './deadline-policy.ts';
 import { fingerprintOf } from './fingerprint.ts';
-import { type Finding, PolicyErrors, type Sources } from './format-policy-errors.ts';
 import { forwardOf } from './forward-policy.ts';
 import { invalidatesOf } from './invalidates-policy.ts';
+import { type Finding, PolicyErrors, type Report, type Sources } from './policy-errors.ts';
 import { numbersOf } from './policy-path.ts';
 import { warningsOf } from './policy-warnings.ts';
-import type { Report } from './report-policy-errors.ts';
 import { requestBytesOf } from './request-bytes-max.ts';
 import { streamOf } from './stream-of-policy.ts';
 import { unenforcedFields } from './unenforced-fields.ts';
@@ -177,4 +175,11 @@ function hasRules(method: DescMethod): boolean {
       message.fields.some((field) => ruled(field.proto.options)) ||
       message.oneofs.some((oneof) => ruled(oneof.proto.options)),
   );
+}
+
+/** Full names of the services with a policy on some method: those for clients or for the internal listener. */
+export function servicesWithPolicies(descriptorSet: Uint8Array): ReadonlySet<string> {
+  const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, descriptorSet));
+  const services = [...registry.files].flatMap((file) => file.services);
+  return new Set(services.filter(({ methods }) => methods.some((method) => policyBytes(method) !== undefined)).map(({ typeName }) => typeName));
 }

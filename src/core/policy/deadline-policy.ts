@@ -1,6 +1,6 @@
 import type { Policy } from '../../gen/portico/v1/policy.ts';
 import type { MethodPlan } from '../kit/method-plan.ts';
-import { durationBetween, type Report } from './report-policy-errors.ts';
+import { durationBetween, type Report } from './policy-errors.ts';
 
 /** The default deadline of a unary method; a stream has none. */
 export const unaryDeadlineMs = 10_000;

@@ -4,7 +4,7 @@ import { didYouMean } from '../kit/did-you-mean.ts';
 import type { ForwardPlan } from '../kit/method-plan.ts';
 import { differenceOfShape } from './message-shape.ts';
 import { standardKeys, wrongAnswerKey, wrongKey } from './metadata-keys.ts';
-import { type Report, reportDuplicates } from './report-policy-errors.ts';
+import { type Report, reportDuplicates } from './policy-errors.ts';
 
 const always: ReadonlySet<string> = new Set(standardKeys);
 const kindName = ({ methodKind }: DescMethod) => (methodKind === 'unary' ? 'unary' : `a ${methodKind.replace('_streaming', ' stream')}`);

@@ -1,7 +1,7 @@
 import type { DescMethod } from '@bufbuild/protobuf';
 import type { Policy } from '../../gen/portico/v1/policy.ts';
 import type { AccessPlan, CallKind, Template } from '../kit/method-plan.ts';
-import { durationBetween, type Report, reportDuplicates } from './report-policy-errors.ts';
+import { durationBetween, type Report, reportDuplicates } from './policy-errors.ts';
 import { tagsMax } from './tag-bounds.ts';
 import { parseTemplate, whyNoSub } from './tag-template.ts';
 

@@ -1,7 +1,7 @@
 import type { DescMessage } from '@bufbuild/protobuf';
 import type { MethodPlan, Template } from '../kit/method-plan.ts';
-import { locate, type Sources } from './format-policy-errors.ts';
 import { isRecursive } from './message-shape.ts';
+import { locate, type Sources } from './policy-errors.ts';
 import { numbersOf, type PolicyPath } from './policy-path.ts';
 
 /** Allowed but probably unintended policies, each as `file:line:column: warning`. */

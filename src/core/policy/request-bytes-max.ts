@@ -1,5 +1,5 @@
 import type { CallKind } from '../kit/method-plan.ts';
-import type { Report } from './report-policy-errors.ts';
+import type { Report } from './policy-errors.ts';
 
 /**
  * The default limit of a unary method's request: a screen's request is small, and a decoder's cost grows with the size.

@@ -3,7 +3,7 @@ import type { Policy } from '../../gen/portico/v1/policy.ts';
 import { didYouMean } from '../kit/did-you-mean.ts';
 import { durationText } from '../kit/duration.ts';
 import type { CallKind, MethodPlan } from '../kit/method-plan.ts';
-import type { Report } from './report-policy-errors.ts';
+import type { Report } from './policy-errors.ts';
 
 /**
  * The stream form of a cached screen: `resolve` finds its unary method, `checkAccess` compares the two once all plans

@@ -1,5 +1,5 @@
 import type { StreamContext } from './hand-written-stream.ts';
-import { newRun, runOf } from './parts-run.ts';
+import { newRun, runOf } from './run-parts.ts';
 import type { ScreenContext } from './screen-context.ts';
 
 export type FakeContext = ScreenContext &

@@ -1,6 +1,5 @@
 import { Fault } from '../kit/fault.ts';
-import { inTime } from './late-parts.ts';
-import { type Run, runOf, type State, startPart, type WithRun } from './parts-run.ts';
+import { inTime, type Run, runOf, type State, startPart, type WithRun } from './run-parts.ts';
 import { UpstreamError } from './upstream-error.ts';
 
 /** A part of a screen. Its function runs at most once per call. */

@@ -2,7 +2,7 @@ import type { ReadyCall, UserCaller } from '../ports/call.ts';
 import type { ChatWrites } from '../ports/chat-writes.ts';
 import type { Invalidate } from '../ports/invalidate.ts';
 import type { Publish } from '../ports/publish.ts';
-import { type Run, runOf, type WithRun } from './parts-run.ts';
+import { type Run, runOf, type WithRun } from './run-parts.ts';
 
 /** What a screen or a stream may change beside its upstreams. Not for cached methods, which change nothing. */
 export type Effects = {

@@ -1,6 +1,5 @@
 import { z } from 'zod';
-import { cidr, listenHost } from '../address-formats.ts';
-import { duration, file, name, port, text } from '../value-formats.ts';
+import { cidr, duration, file, listenHost, name, port, text } from '../value-formats.ts';
 
 export const publicListener = z
   .strictObject({

@@ -1,6 +1,5 @@
 import { z } from 'zod';
-import { isHostAndPort } from '../address-formats.ts';
-import { clientTls, secret, secretFile, text } from '../value-formats.ts';
+import { clientTls, isHostAndPort, secret, secretFile, text } from '../value-formats.ts';
 
 /** "redis.internal:6379", "10.0.0.7:6379", "[fd00::7]:6379". */
 const hostAndPort = () =>

@@ -1,6 +1,5 @@
 import { z } from 'zod';
-import { upstreamAddress } from '../address-formats.ts';
-import { clientTls, duration, name, text } from '../value-formats.ts';
+import { clientTls, duration, name, text, upstreamAddress } from '../value-formats.ts';
 
 /** One upstream. The services of the sample company have its defaults where the settings do not name them. */
 export const upstream = z.strictObject({

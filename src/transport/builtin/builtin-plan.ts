@@ -1,6 +1,5 @@
 import type { FileRegistry } from '@bufbuild/protobuf';
-import type { AccessPlan, MethodPlan } from '../../core/kit/method-plan.ts';
-import { callKindOf } from '../../core/policy/call-kind.ts';
+import { type AccessPlan, callKindOf, type MethodPlan } from '../../core/kit/method-plan.ts';
 import { unaryDeadlineMs } from '../../core/policy/deadline-policy.ts';
 
 /** The largest request of services for tools. Bytes. */

@@ -1,6 +1,6 @@
 import type { FileRegistry } from '@bufbuild/protobuf';
 import { Metadata } from 'nice-grpc-common';
-import { steps } from '../../core/interceptors/chain-steps.ts';
+import { steps } from '../../core/interceptors/chain.ts';
 import { deadline } from '../../core/interceptors/deadline.ts';
 import { clip } from '../../core/kit/clip-text.ts';
 import type { Clock } from '../../core/kit/clock.ts';
@@ -8,7 +8,7 @@ import { type Soon, soonThen } from '../../core/kit/soon.ts';
 import { StatusError } from '../../core/kit/status-error.ts';
 import type { Answer, Call } from '../../core/ports/call.ts';
 import { HealthCheckRequest, HealthCheckResponse, HealthCheckResponse_ServingStatus } from '../../gen/grpc/health/v1/health.ts';
-import type { Served } from '../served-method.ts';
+import type { Served } from '../edge-parts.ts';
 import { builtinPlan } from './builtin-plan.ts';
 
 /** The state of the whole server (""), or of one service by its full name. */

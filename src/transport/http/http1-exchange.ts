@@ -3,7 +3,6 @@ import type { Socket } from 'node:net';
 import type { Peer } from '../../core/ports/call.ts';
 import type { Exchange, RespondHow } from '../exchange.ts';
 import { type Connection, Outgoing } from './http-connection.ts';
-import { refuseSocket } from './refuse-socket.ts';
 import { type RequestTimeouts, restMs } from './request-timeouts.ts';
 
 /** A request of HTTP/1.1 as an exchange. */
@@ -94,4 +93,10 @@ function originForm({ url = '', headers }: IncomingMessage): string {
 
 function countOf(name: string, rawHeaders: readonly string[]): number {
   return rawHeaders.filter((header, i) => i % 2 === 0 && header.length === name.length && header.toLowerCase() === name).length;
+}
+
+/** Responds in plain HTTP with the reason, if nothing was sent yet. */
+export function refuseSocket(socket: Socket, status: string): void {
+  if (socket.writable && socket.bytesWritten === 0) socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
+  socket.destroySoon();
 }

@@ -1,12 +1,10 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Edge } from '../exchange-to-call.ts';
-import type { FrontOptions } from '../front-options.ts';
-import type { FrontTimers } from '../listener-limits.ts';
+import type { FrontOptions, FrontTimers } from '../front-options.ts';
 import { confine } from './confine-errors.ts';
 import type { Connection } from './http-connection.ts';
-import { Http1Exchange } from './http1-exchange.ts';
-import { refuseSocket } from './refuse-socket.ts';
+import { Http1Exchange, refuseSocket } from './http1-exchange.ts';
 import type { RequestTimeouts } from './request-timeouts.ts';
 import { read } from './socket-handle.ts';
 

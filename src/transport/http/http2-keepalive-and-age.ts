@@ -1,7 +1,7 @@
 import { constants, type ServerHttp2Session } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { Clock } from '../../core/kit/clock.ts';
-import type { FrontTimers } from '../listener-limits.ts';
+import type { FrontTimers } from '../front-options.ts';
 import type { Connection } from './http-connection.ts';
 
 /** One HTTP/2 connection. */

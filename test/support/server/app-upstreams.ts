@@ -1,7 +1,7 @@
 // The upstreams of whatever app is in src/app, at an address where nothing listens: settings have to name them, and
 // core's tests call none.
 import { app } from '../../../src/app/index.ts';
-import { releaseMethods } from '../../../src/wire/release-methods.ts';
+import { releaseMethods } from '../../../src/wire/methods.ts';
 
 const forwarded = [...releaseMethods(undefined).plans.values()].flatMap(({ forward }) => (forward === undefined ? [] : [forward.upstream]));
 const names = [...new Set([...Object.keys(app.upstreams), ...forwarded])];

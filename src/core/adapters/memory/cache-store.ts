@@ -1,9 +1,11 @@
 import type { Meter } from '@opentelemetry/api';
 import { LRUCache } from 'lru-cache';
+import type { Clock } from '../../kit/clock.ts';
 import { scopeShare } from '../../kit/scoped-map.ts';
 import type { CacheEntry, CacheStore, SetResult } from '../../ports/cache-store.ts';
+import { countInvalidations } from '../telemetry/count-invalidations.ts';
 import type { MemoryLeases } from './leases.ts';
-import type { MemoryTagVersions } from './tag-versions.ts';
+import { type MemoryTagVersions, memoryTagVersions } from './tag-versions.ts';
 
 /**
  * What an entry costs beside its bytes and texts: objects, map slots, one Metadata. Measured at about 700 bytes with
@@ -109,4 +111,10 @@ function sizeOf(key: string, { entry: { body, etag, metadata, trailers, tags, sc
     for (const [name, values] of pairs) size += values.reduce((sum, value) => sum + 2 * value.length, 2 * name.length + 100);
   }
   return size;
+}
+
+/** What a cache of one replica is made of: the versions of tags live as long as the entries that have them. */
+export function memoryCache({ bytesMax, clock, meter }: { readonly bytesMax: number; readonly clock: Clock; readonly meter?: Meter }) {
+  const versions = memoryTagVersions({ clock });
+  return { store: memoryCacheStore({ bytesMax, versions, meter }), versions: countInvalidations(versions, meter) };
 }

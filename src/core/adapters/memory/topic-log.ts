@@ -14,8 +14,7 @@ import {
   type TopicPage,
   type TopicPosition,
 } from '../../ports/topic-log.ts';
-import { type Announcement, busTopicOf, encodeAnnouncement } from '../topics/event-announcement.ts';
-import { followBy } from '../topics/follow-topic.ts';
+import { type Announcement, busTopicOf, encodeAnnouncement, followBy } from '../topics/event-announcement.ts';
 import { append, beginLog, bytesOf, empty, eventsAfter, type KeptLog } from './kept-log.ts';
 
 export type MemoryTopicLogParts = {

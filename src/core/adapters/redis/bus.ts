@@ -3,11 +3,11 @@ import type { Clock } from '../../kit/clock.ts';
 import { slotOf } from '../../kit/partitions.ts';
 import { type Bus, type BusListener, checkMessage, checkTopic, checkTopics } from '../../ports/bus.ts';
 import type { Log } from '../../ports/log.ts';
-import { busChannel, placeOf } from './bus-channel.ts';
 import { type BusConnection, openBusConnection } from './bus-connection.ts';
 import type { Redis } from './connection/open-redis.ts';
 import { firstWord } from './connection/redis-error.ts';
 import type { RedisNode } from './connection/redis-node.ts';
+import { busChannel, placeOf } from './redis-keys.ts';
 
 /**
  * `confirmed`: it receives from a subscription that has worked since. Otherwise it still waits for its first

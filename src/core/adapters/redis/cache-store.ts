@@ -1,11 +1,15 @@
+import type { Meter } from '@opentelemetry/api';
 import type { Clock } from '../../kit/clock.ts';
 import type { CacheEntry, CacheStore } from '../../ports/cache-store.ts';
+import { memoryCacheStore } from '../memory/cache-store.ts';
+import { countInvalidations } from '../telemetry/count-invalidations.ts';
 import { bodyMax, decodeEntry, encodeEntry, entryBytesMax } from './cache-entry.ts';
-import { entryKey, leaseKey } from './cache-keys.ts';
 import type { Redis } from './connection/open-redis.ts';
 import { redisScript } from './connection/redis-script.ts';
-import { withLeases } from './leases.ts';
+import { redisLeases, withLeases } from './leases.ts';
 import { limitReads } from './limit-reads.ts';
+import { entryKey, leaseKey } from './redis-keys.ts';
+import { redisTagVersions } from './tag-versions.ts';
 
 /**
  * Reads on their way: Redis answers all that one connection has sent before it looks at another, on which the versions
@@ -80,4 +84,24 @@ function inOurTime(entry: CacheEntry, staleUntilMs: number): CacheEntry {
   const byMs = staleUntilMs - entry.staleUntilMs;
   if (Math.abs(byMs) <= skewMs) return entry;
   return { ...entry, computedAtMs: entry.computedAtMs + byMs, freshUntilMs: entry.freshUntilMs + byMs, staleUntilMs };
+}
+
+type Parts = {
+  readonly redis: Redis;
+  /** Another connection for answers: on a shared one every version would wait behind the answers on their way. */
+  readonly bodies: Redis;
+  readonly bytesMax: number;
+  readonly clock: Clock;
+  readonly token: () => string;
+  readonly meter?: Meter;
+};
+
+/** What a cache of several replicas is made of: L1 in memory, L2 and the versions of tags in Redis. */
+export function redisCache({ redis, bodies, bytesMax, clock, token, meter }: Parts) {
+  return {
+    store: memoryCacheStore({ bytesMax, meter }),
+    versions: countInvalidations(redisTagVersions({ redis }), meter),
+    shared: { store: redisCacheStore({ redis: bodies, clock }), leases: redisLeases({ redis, token }) },
+    generation: redis.generation,
+  };
 }

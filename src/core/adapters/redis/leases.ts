@@ -1,8 +1,8 @@
 import { StoreDown } from '../../kit/store-down.ts';
 import type { Lease, Leases } from '../../ports/leases.ts';
-import { leaseKey } from './cache-keys.ts';
 import type { Redis } from './connection/open-redis.ts';
 import { redisScript } from './connection/redis-script.ts';
+import { leaseKey } from './redis-keys.ts';
 
 /**
  * A lease's value is "token end", the end in microseconds by the server's clock; Redis' own end of its life is far

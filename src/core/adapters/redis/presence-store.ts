@@ -2,9 +2,9 @@ import { type Presence, presenceTopicOf } from '../../ports/presence.ts';
 import type { PresenceStore } from '../presence/presence-store.ts';
 import { type PresenceParts, presenceBy } from '../presence/users-of-this-replica.ts';
 import { busTopicOf } from '../topics/event-announcement.ts';
-import { busChannel, placeOf } from './bus-channel.ts';
 import type { Redis } from './connection/open-redis.ts';
 import { presenceScript } from './presence-script.ts';
+import { busChannel, placeOf } from './redis-keys.ts';
 import { topicKeys } from './topic-log.ts';
 
 type RedisPresenceParts = PresenceParts & {

@@ -10,11 +10,10 @@ import {
   type TopicLog,
   type TopicPosition,
 } from '../../ports/topic-log.ts';
-import { busTopicOf } from '../topics/event-announcement.ts';
-import { followBy } from '../topics/follow-topic.ts';
-import { busChannel, placeOf } from './bus-channel.ts';
+import { busTopicOf, followBy } from '../topics/event-announcement.ts';
 import type { Redis } from './connection/open-redis.ts';
 import { limitReads } from './limit-reads.ts';
+import { busChannel, placeOf } from './redis-keys.ts';
 import { beginScript, publishScript, readScript, topScript } from './topic-scripts.ts';
 
 export type RedisTopicLogParts = {

@@ -1,4 +1,5 @@
-import type { TopicEvent } from '../../ports/topic-log.ts';
+import type { Bus } from '../../ports/bus.ts';
+import { checkLogTopic, type TopicEvent, type TopicLog } from '../../ports/topic-log.ts';
 
 /**
  * An event on the bus: "1 epoch offset id publishedAtMs keyBytes previousId", a line feed, the key, the payload. A
@@ -36,4 +37,17 @@ export function decodeAnnouncement(bytes: Uint8Array): Announcement | undefined 
     publishedAtMs: Number(publishedAtMs),
   };
   return { event, previousId };
+}
+
+/** Follows a topic by the announcements on the bus. */
+export function followBy(bus: Bus): TopicLog['follow'] {
+  return async (topic, { onEvent, onGap }, signal) => {
+    checkLogTopic(topic);
+    const onMessage = (bytes: Uint8Array) => {
+      const announced = decodeAnnouncement(bytes);
+      if (announced === undefined) onGap();
+      else onEvent(announced.event, announced.previousId);
+    };
+    return bus.subscribe(busTopicOf(topic), { onMessage, onGap }, signal);
+  };
 }

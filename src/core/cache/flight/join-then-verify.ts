@@ -1,12 +1,11 @@
 import { type Soon, soonThen } from '../../kit/soon.ts';
-import { type Reasons, statusOf } from '../../kit/status-of.ts';
+import { type Reasons, statusOf } from '../../kit/status-error.ts';
 import type { TagVersions } from '../../ports/tag-versions.ts';
 import type { Computed } from '../computed-answer.ts';
 import type { Pending } from '../invalidation/pending-invalidations.ts';
 import type { TagSnapshot, Verdict, Verify } from '../invalidation/verify-tags.ts';
 import type { WaitBudget } from '../wait-budget.ts';
-import type { Flight, Outcome } from './flight.ts';
-import type { Flights } from './flights.ts';
+import type { Flight, Flights, Outcome } from './flight.ts';
 import { copyOf, neverShared } from './shared-errors.ts';
 
 /** How one call gets the answer of a flight. */

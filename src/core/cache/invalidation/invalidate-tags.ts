@@ -1,6 +1,6 @@
 import { Fault } from '../../kit/fault.ts';
 import { StoreDown } from '../../kit/store-down.ts';
-import type { Invalidate, InvalidateWritten } from '../../ports/invalidate.ts';
+import type { Invalidate, InvalidateWritten, OnInvalidated } from '../../ports/invalidate.ts';
 import type { TagVersions } from '../../ports/tag-versions.ts';
 import type { Pending } from './pending-invalidations.ts';
 
@@ -44,6 +44,20 @@ export function invalidationBy({
         if (!(error instanceof Fault && error.reason === 'STORE_DOWN')) throw error;
         pending.add(tags, options);
       }
+    },
+  };
+}
+
+/** Events of invalidated tags within this process. */
+export function openTagEvents(): { readonly publish: (tags: readonly string[] | undefined) => void; readonly onInvalidated: OnInvalidated } {
+  const callbacks = new Set<(tags: readonly string[] | undefined) => void>();
+  return {
+    publish: (tags) => {
+      for (const callback of [...callbacks]) callback(tags);
+    },
+    onInvalidated: (callback) => {
+      callbacks.add(callback);
+      return () => callbacks.delete(callback);
     },
   };
 }

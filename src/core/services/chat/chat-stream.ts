@@ -1,6 +1,6 @@
 import type { ChatHello, ChatRequest, MarkReceivedRequest, PostRequest, Typing } from '../../../gen/portico/v1/chat.ts';
 import type { ReadyCall } from '../../ports/call.ts';
-import { isDefect, outcomeOf } from '../../streams/close-for-error.ts';
+import { isDefect, outcomeOf } from '../../streams/close-advice.ts';
 import type { Stream } from '../../streams/stream.ts';
 import { type StreamHandler, userOf } from '../../streams/stream-service.ts';
 import { canonicalIds } from './canonical-ids.ts';

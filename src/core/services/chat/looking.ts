@@ -3,7 +3,7 @@ import { Fault } from '../../kit/fault.ts';
 import type { ChatStore } from '../../ports/chat.ts';
 import type { Announced, ChatAnnouncements } from '../../ports/chat-announcements.ts';
 import type { Log } from '../../ports/log.ts';
-import { isDefect } from '../../streams/close-for-error.ts';
+import { isDefect } from '../../streams/close-advice.ts';
 import type { Stream } from '../../streams/stream.ts';
 import { canonicalId } from './canonical-ids.ts';
 import type { ConversationPresences } from './conversation-presence.ts';

@@ -3,7 +3,7 @@ import type { MethodPlan } from '../../kit/method-plan.ts';
 import { RequestMessage } from '../../kit/request-message.ts';
 import type { Soon } from '../../kit/soon.ts';
 import type { Answer, Call, Caller, ReadyCall } from '../../ports/call.ts';
-import { mayPass } from '../../streams/close-for-error.ts';
+import { mayPass } from '../../streams/close-advice.ts';
 import { type CallerRule, checkRule, compileRule, type Rule, requestOf } from '../caller-rule.ts';
 
 /** A kind of subjects of the settings. */

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import type { LiveHello, LivePublish, LiveRequest } from '../../../gen/portico/v1/live.ts';
 import type { ReadyCall } from '../../ports/call.ts';
-import { outcomeOf } from '../../streams/close-for-error.ts';
+import { outcomeOf } from '../../streams/close-advice.ts';
 import type { Stream } from '../../streams/stream.ts';
 import type { StreamHandler } from '../../streams/stream-service.ts';
 import { checkRule } from '../caller-rule.ts';

@@ -1,7 +1,6 @@
 import type { Watch } from '../../../gen/portico/v1/live.ts';
 import type { Caller, ReadyCall } from '../../ports/call.ts';
-import { type Close, closeFor } from '../../streams/close-advice.ts';
-import { closeOf, isDefect } from '../../streams/close-for-error.ts';
+import { type Close, closeFor, closeOf, isDefect } from '../../streams/close-advice.ts';
 import type { Stream } from '../../streams/stream.ts';
 import { encode } from './encode-live.ts';
 import type { LiveParts } from './live-parts.ts';

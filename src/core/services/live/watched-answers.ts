@@ -6,9 +6,9 @@ import { RequestMessage } from '../../kit/request-message.ts';
 import type { Soon } from '../../kit/soon.ts';
 import { pause } from '../../kit/until-called.ts';
 import type { Answer, Call, Caller, ReadyCall } from '../../ports/call.ts';
-import type { OnInvalidated } from '../../ports/tag-events.ts';
+import type { OnInvalidated } from '../../ports/invalidate.ts';
 import type { Watched } from '../../ports/watched.ts';
-import { mayPass } from '../../streams/close-for-error.ts';
+import { mayPass } from '../../streams/close-advice.ts';
 import { type Group, type Member, openGroup, type Shot } from './recompute-watched-answer.ts';
 
 export type WatchesParts = {

@@ -2,8 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Metadata } from 'nice-grpc-common';
 import type { Answer, Call, Interceptor } from '../ports/call.ts';
-import type { Interceptors } from './chain.ts';
-import { steps } from './chain-steps.ts';
+import { type Interceptors, steps } from './chain.ts';
 
 /** Interceptors of the chain's types that only pass the call on. */
 const passing = (): Interceptor<unknown, unknown> => ((call: Call, next: (call: Call) => unknown) => next(call)) as never;
