@@ -1,6 +1,7 @@
 import type { Writable } from 'node:stream';
 import { metadataTooLarge } from '../core/interceptors/bound-answer-metadata.ts';
 import { pushed } from '../core/interceptors/pushed-body.ts';
+import { ended } from '../core/kit/ended.ts';
 import { type Endings, endings } from '../core/kit/ending.ts';
 import { metadataBytes, metadataWithin, ownHeadersBytes } from '../core/kit/metadata-bytes.ts';
 import type { MethodPlan } from '../core/kit/method-plan.ts';
@@ -235,7 +236,7 @@ export class RunningCall implements StreamSinkParts {
   #closed(): void {
     if (this.#state === 'ended') return;
     this.#state = this.#state === 'streams' ? 'ended' : this.#state;
-    this.#controller.abort();
+    this.#controller.abort(ended);
     if (this.#state === 'ended') this.#ends.end({ how: 'closed' });
   }
 }

@@ -27,8 +27,10 @@ export type Harness = AsyncDisposable & {
   readonly ca: Buffer;
   readonly folder: string;
   readonly databaseUrl: string;
+  /** What servers of the benchmark read from their environment. */
+  readonly env: Readonly<Record<string, string>>;
   /** An access token of this user, as SignIn would give. */
-  token(user: string): Promise<string>;
+  token(user: string, scopes?: readonly string[]): Promise<string>;
   /** Portico's metrics, one value for each line of the exposition. */
   metrics(): Promise<ReadonlyMap<string, number>>;
   /** Exports that the collector has got so far, by what they hold. */
@@ -113,9 +115,10 @@ export async function openHarness(cores: Cores, nodeArgs: (folder: string) => re
     ca: readFileSync(files.ca),
     folder,
     databaseUrl: database.url,
-    token: (user) => {
+    env: bench,
+    token: (user, scopes = ['home.read']) => {
       const mint = accessTokens({ ...signing, audience: issuer, ttlMs: tokenTtlMs });
-      return mint({ id: `session of ${user}`, userId: user, scopes: ['home.read'], claims: {} });
+      return mint({ id: `session of ${user}`, userId: user, scopes: [...scopes], claims: {} });
     },
     metrics: () => metricsOf(urls.admin),
     replica: async (more, checkout) => {

@@ -10,6 +10,7 @@ import { idle } from './idle.ts';
 import { profile } from './profile.ts';
 import { type Result, tableOf } from './result.ts';
 import { startup } from './startup.ts';
+import { storms } from './storms.ts';
 import { unary } from './unary.ts';
 import { unknown } from './unknown.ts';
 
@@ -21,6 +22,7 @@ const benches: Readonly<Record<string, (options: Options) => Promise<Result>>> =
   fanout: (options) => fanout({ ...options, cores: pinned() }),
   idle: (options) => idle({ ...options, cores: pinned() }),
   profile: (options) => profile({ ...options, cores: pinned() }),
+  storms: (options) => storms({ ...options, cores: pinned() }),
   unary: (options) => unary({ ...options, cores: pinned() }),
   unknown: (options) => unknown({ ...options, cores: pinned() }),
 };

@@ -6,12 +6,25 @@ import { GetItemRequest } from '../../fixture/gen/fixture/v1/fixture.ts';
 import { openWire } from '../../support/client/wire.ts';
 import { framed } from '../../support/upstream/raw-upstream.ts';
 
-export type ProbeData = { readonly url: string; readonly ca: string; readonly token: string };
+export type ProbeData = {
+  readonly url: string;
+  readonly ca: string;
+  readonly token: string;
+  /** Default: a cached method of the fixture, and one that is not. */
+  readonly calls?: readonly { readonly path: string; readonly body: Uint8Array }[];
+};
 /** Of the calls since the last message. */
-export type Probed = { readonly calls: number; readonly failed: readonly string[]; readonly p50Ms: number; readonly p99Ms: number };
+export type Probed = {
+  readonly calls: number;
+  readonly failed: readonly string[];
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  /** In order of their size. */
+  readonly all: readonly number[];
+};
 
 const pauseMs = 3;
-const { url, ca, token } = workerData as ProbeData;
+const { url, ca, token, calls = callsOfFixture() } = workerData as ProbeData;
 const wire = await openWire({ url, ca });
 let took: number[] = [];
 let failed: string[] = [];
@@ -23,15 +36,11 @@ parentPort?.on('message', (message: 'report' | 'stop') => {
   }
   took.sort((a, b) => a - b);
   const at = (part: number) => took[Math.min(took.length - 1, Math.floor(took.length * part))] ?? 0;
-  parentPort?.postMessage({ calls: took.length, failed, p50Ms: at(0.5), p99Ms: at(0.99) } satisfies Probed);
+  parentPort?.postMessage({ calls: took.length, failed, p50Ms: at(0.5), p99Ms: at(0.99), all: took } satisfies Probed);
   took = [];
   failed = [];
 });
 const common = { 'content-type': 'application/grpc', te: 'trailers', authorization: `Bearer ${token}` };
-const calls = [
-  { path: '/fixture.v1.ScreenService/GetItem', body: framed(GetItemRequest.encode({ itemId: 'probe' }).finish()) },
-  { path: '/fixture.v1.ScreenService/WhoAmI', body: framed(new Uint8Array()) },
-] as const;
 for (let i = 0; going; i++) {
   const { path, body } = calls[i % calls.length] as (typeof calls)[number];
   const beganMs = performance.now();
@@ -43,3 +52,10 @@ for (let i = 0; going; i++) {
 }
 await wire[Symbol.asyncDispose]();
 process.exit();
+
+function callsOfFixture(): readonly { readonly path: string; readonly body: Uint8Array }[] {
+  return [
+    { path: '/fixture.v1.ScreenService/GetItem', body: framed(GetItemRequest.encode({ itemId: 'probe' }).finish()) },
+    { path: '/fixture.v1.ScreenService/WhoAmI', body: framed(new Uint8Array()) },
+  ];
+}

@@ -1,6 +1,7 @@
 import { backoffMs } from '../../kit/backoff.ts';
 import type { Clock } from '../../kit/clock.ts';
 import type { Limiter } from '../../kit/concurrency-limiter.ts';
+import { ended } from '../../kit/ended.ts';
 import type { Answer } from '../../ports/call.ts';
 import type { Watched } from '../../ports/watched.ts';
 import { encode } from './encode-live.ts';
@@ -170,7 +171,7 @@ export function openGroup({ key, intervalMs, clock, random, computations, mayPas
     invalidated: due,
     check,
     close: () => {
-      leaving.abort();
+      leaving.abort(ended);
       cancel();
     },
   };

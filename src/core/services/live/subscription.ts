@@ -1,6 +1,7 @@
 import { backoffMs } from '../../kit/backoff.ts';
 import type { Clock } from '../../kit/clock.ts';
 import type { Limiter } from '../../kit/concurrency-limiter.ts';
+import { ended } from '../../kit/ended.ts';
 import { StoreDown } from '../../kit/store-down.ts';
 import { pause, untilCalled } from '../../kit/until-called.ts';
 import type { TopicLog, TopicPosition } from '../../ports/topic-log.ts';
@@ -58,7 +59,7 @@ export class Subscription implements Follower {
 
   close(): void {
     this.#closed = true;
-    this.#reading?.abort();
+    this.#reading?.abort(ended);
     this.#unfollow();
   }
 

@@ -1,4 +1,5 @@
 import type { Clock } from '../../kit/clock.ts';
+import { ended } from '../../kit/ended.ts';
 import { pause } from '../../kit/until-called.ts';
 import type { Subscription as BusSubscription } from '../../ports/bus.ts';
 import type { Log } from '../../ports/log.ts';
@@ -162,7 +163,7 @@ function openFeed(topic: string, { log, clock, report }: FeedParts, onClosed: ()
       followers.add(follower);
       return () => {
         if (!followers.delete(follower) || followers.size > 0 || signal.aborted) return;
-        leaving.abort();
+        leaving.abort(ended);
         cancelLook();
         subscription?.close();
         onClosed();

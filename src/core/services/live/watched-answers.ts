@@ -1,6 +1,7 @@
 import { backoffMs } from '../../kit/backoff.ts';
 import type { Clock } from '../../kit/clock.ts';
 import type { Limiter } from '../../kit/concurrency-limiter.ts';
+import { ended } from '../../kit/ended.ts';
 import type { MethodPlan } from '../../kit/method-plan.ts';
 import { RequestMessage } from '../../kit/request-message.ts';
 import type { Soon } from '../../kit/soon.ts';
@@ -134,7 +135,7 @@ export function openWatches({ answerWatched, onInvalidated, clock, random, compu
     watch: (wish) => {
       const leaving = new AbortController();
       void begin(wish, leaving.signal);
-      return () => leaving.abort();
+      return () => leaving.abort(ended);
     },
     count: () => groups.size,
     close: off,
