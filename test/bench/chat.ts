@@ -7,7 +7,7 @@ import { openPgbench, type Sent } from './chat/pgbench.ts';
 import { postgresCpuSeconds } from './chat/postgres-cpu.ts';
 import { resume } from './chat/resume.ts';
 import { openStreamClient, openUnarySender, type Sender } from './chat/senders.ts';
-import { openStatementsLink, type Statement } from './chat/statements-link.ts';
+import { openStatementsLink, type Statement } from '../support/postgres/statements-link.ts';
 import { type Cores, type Harness, openHarness } from './harness.ts';
 import { quantile, type Ratio, ratioOf, rounded, type Speed } from './interleave.ts';
 import type { Result } from './result.ts';

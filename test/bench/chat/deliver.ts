@@ -4,7 +4,7 @@ import type { Harness } from '../harness.ts';
 import { quantile } from '../interleave.ts';
 import { idOf, membersOf, numberOf, userOf } from './conversations.ts';
 import { openStreamClient } from './senders.ts';
-import { openStatementsLink } from './statements-link.ts';
+import { openStatementsLink } from '../../support/postgres/statements-link.ts';
 
 export type Deliveries = Readonly<Record<'commit' | 'deliver', { readonly p50Ms: number; readonly p99Ms: number }>>;
 

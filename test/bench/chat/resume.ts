@@ -2,7 +2,7 @@
 import type { Harness } from '../harness.ts';
 import { insertBacklog } from './conversations.ts';
 import { openStreamClient } from './senders.ts';
-import { openStatementsLink } from './statements-link.ts';
+import { openStatementsLink } from '../../support/postgres/statements-link.ts';
 
 export type Resume = {
   readonly events: number;

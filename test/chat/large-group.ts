@@ -1,0 +1,109 @@
+// A group of so many members, through a whole server: what each call costs does not grow with the group.
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Client } from 'pg';
+import { membersMax } from '../../src/core/ports/chat.ts';
+import { openStatementsLink } from '../support/postgres/statements-link.ts';
+import { createMigratedDatabase } from '../support/postgres/postgres.ts';
+import { type Came, kinds, openChatServer, roles, textEntry } from '../support/server/chat-server.ts';
+import { until } from '../support/time/until.ts';
+
+const page = 100;
+/** Members with a stream. */
+const connected = 20;
+
+/** @param size a multiple of 100, of at least 200 @returns the statements of each call */
+export async function tryLargeGroup(size: number) {
+  await using open = new AsyncDisposableStack();
+  const database = await createMigratedDatabase();
+  open.defer(database.drop);
+  const link = open.use(await openStatementsLink(database.url));
+  const dataDir = mkdtempSync(join(tmpdir(), 'portico-large-group-'));
+  open.defer(() => rmSync(dataDir, { recursive: true, force: true }));
+  const settings = { 'live.streamsPerUser': 100, 'chat.presence': { listMax: 5, leaveAfter: '0s' } };
+  const server = open.use(await openChatServer({ shared: { databaseUrl: link.url, dataDir }, settings }));
+  const sql = new Client({ connectionString: database.url });
+  await sql.connect();
+  open.defer(() => sql.end());
+  /** Statements of one call, while nothing else is done. */
+  const counted = async <T>(call: () => Promise<T>): Promise<{ readonly came: T; readonly statements: number }> => {
+    link.take();
+    const came = await call();
+    return { came, statements: link.take().filter(({ text }) => text.includes('chat_')).length };
+  };
+  const name = (n: number) => `m${String(n).padStart(6, '0')}`;
+  const members = (from: number, count = page) => Array.from({ length: count }, (_, i) => ({ userId: name(from + i), role: roles.member }));
+
+  const wish = {
+    clientId: randomUUID(),
+    kind: kinds.group,
+    title: 'All',
+    members: members(0).map((each, n) => ({ ...each, role: n === 0 ? roles.owner : each.role })),
+  };
+  const { conversationId } = await server.service('orders', 'Create', wish);
+  const added: number[] = [];
+  for (let from = page; from < size; from += page) {
+    const changes = members(from);
+    const { came, statements } = await counted(() => server.service('orders', 'SetMembers', { conversationId, changes }));
+    assert.equal(came.seq, BigInt(from / page + 1));
+    added.push(statements);
+  }
+  assert.ok(Math.max(...added) <= 12, `a page of members is as few statements each time: ${[...new Set(added)]}`);
+  if (size === membersMax)
+    assert.equal(await server.service('orders', 'SetMembers', { conversationId, changes: members(size, 1) }), 'MEMBERS_TOO_MANY');
+
+  const clients = await Promise.all(Array.from({ length: connected }, (_, n) => server.connect(name(n * (size / connected)))));
+  await Promise.all(clients.map((client) => client.wait('caughtUp')));
+  const [first, second] = clients as [(typeof clients)[0], (typeof clients)[0]];
+  /** Of reading one page: what the streams have to read is read when nothing is added to it. */
+  const alone: number[] = [];
+  await until('the streams have read what they need', async () => {
+    const { statements } = await counted(() => server.call(name(1), 'ListMembers', { conversationId, pageSize: 1 }));
+    alone.push(statements);
+    return alone.length > 2 && new Set(alone.slice(-3)).size === 1;
+  });
+  const rows = async () => {
+    const { rows: tables } = await sql.query<{ name: string }>(
+      "SELECT c.oid::regclass::text AS name FROM pg_class c WHERE c.relname LIKE 'chat%' AND c.relkind = 'r'",
+    );
+    const counts = await sql.query(tables.map((table) => `SELECT count(*)::int AS count FROM ${table.name}`).join(' UNION ALL '));
+    return counts.rows.reduce((sum, { count }) => sum + count, 0);
+  };
+  const before = await rows();
+  const sent = await counted(() => server.call(name(1), 'Post', { conversationId, entry: textEntry('to all', 'm1') }));
+  assert.ok(sent.statements <= 2, `a send is ${sent.statements} statements`);
+  assert.ok((await rows()) - before <= 3, 'a send is the event, its id, and what is pushed');
+  await Promise.all(clients.map((client) => client.upTo(conversationId, sent.came.posted.seq)));
+  assert.deepEqual(new Set(clients.map((client) => client.texts(conversationId).at(-1))), new Set(['to all']));
+
+  second.send({ case: 'received', value: { conversationId, deliveredSeq: sent.came.posted.seq, readSeq: sent.came.posted.seq } });
+  second.send({ case: 'typing', value: { conversationId, userId: '' } });
+  for (const client of clients) client.send({ case: 'looking', value: { conversationIds: [conversationId] } });
+  await until('all are counted', () => clients.every((client) => client.all('presence').at(-1)?.count === connected));
+  await server.post(name(1), conversationId, 'after');
+  await Promise.all(clients.map((client) => client.upTo(conversationId, sent.came.posted.seq + 1n)));
+  assert.deepEqual([first.all('receipt'), first.all('typing'), first.all('presence').at(-1)?.listed], [[], [], false]);
+
+  const walked: string[] = [];
+  for (let pageToken = ''; ; ) {
+    const { came, statements } = await counted<Came>(() => server.call(name(1), 'ListMembers', { conversationId, pageSize: page, pageToken }));
+    walked.push(...came.members.map(({ userId }: Came) => userId));
+    assert.ok(statements <= 2, `a page of the list is ${statements} statements`);
+    pageToken = came.nextPageToken;
+    if (pageToken === '') break;
+  }
+  assert.deepEqual(
+    walked,
+    Array.from({ length: size }, (_, n) => name(n)),
+  );
+  assert.equal((await server.call(name(size - 1), 'ListConversations', {})).conversations[0].conversation.membersCount, size);
+
+  for (const client of clients) client.cut();
+  const left = await counted(() => server.call(name(2), 'LeaveConversation', { conversationId }));
+  assert.ok(left.statements <= 12, `leaving is ${left.statements} statements`);
+  assert.equal((await server.try(name(2), 'GetHistory', { conversationId })).reason, 'CONVERSATION_UNKNOWN');
+  return { addPage: added[0], send: sent.statements, listPage: alone.at(-1), leave: left.statements };
+}
