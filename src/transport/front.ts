@@ -10,7 +10,7 @@ import { openConnectionLifetimes } from './http/http2-keepalive-and-age.ts';
 import { createHttp2 } from './http/http2-server.ts';
 import { limitConnections } from './http/limit-connections.ts';
 import { acceptUnread, paceConnections } from './http/pace-connections.ts';
-import { openProxyGate } from './http/proxy-gate.ts';
+import { openProxyGate } from './http/proxy-protocol.ts';
 import { requestTimeouts } from './http/request-timeouts.ts';
 import { unsentOf } from './http/socket-handle.ts';
 import type { AbuseReason, TransportReports } from './http/transport-metrics.ts';

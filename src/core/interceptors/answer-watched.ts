@@ -3,7 +3,7 @@ import { type Soon, soonThen } from '../kit/soon.ts';
 import type { Answer, AnswerCall, Authenticated, Call, Caller, Handler, Interceptor } from '../ports/call.ts';
 import { type Interceptors, steps } from './chain.ts';
 import { checkAccess } from './check-access.ts';
-import { notRefused } from './refused-answer.ts';
+import { notRefused } from './errors-to-status.ts';
 
 /** A call of a client that was authenticated when it opened its stream. */
 export type CallOf = Call & { readonly caller: Caller | undefined };

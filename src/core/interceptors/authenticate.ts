@@ -4,7 +4,7 @@ import { type Soon, settled, soonThen } from '../kit/soon.ts';
 import type { Answer, Authenticated, Call, Interceptor, Traced } from '../ports/call.ts';
 import type { OpenLifetime, VerifiedToken, VerifyToken } from '../ports/tokens.ts';
 import { checkAccess, refusedAccess } from './check-access.ts';
-import { refused } from './refused-answer.ts';
+import { refused } from './errors-to-status.ts';
 import { serviceOf } from './service-certificates.ts';
 import { tapped } from './tap-messages.ts';
 

@@ -10,9 +10,8 @@ import { StatusError } from '../kit/status-error.ts';
 import type { Answer, Call, Traced } from '../ports/call.ts';
 import { encodeFault } from './error-details.ts';
 import { errorTable } from './error-table.ts';
-import { errors, statusErrorOf } from './errors-to-status.ts';
+import { errors, refused, statusErrorOf } from './errors-to-status.ts';
 import { en } from './messages/en.ts';
-import { refused } from './refused-answer.ts';
 
 const team: { reasons: Record<string, StatusName>; messages: Record<string, Record<string, string>> } = {
   reasons: { ORDER_GONE: 'NOT_FOUND' },

@@ -1,11 +1,11 @@
+import { Metadata } from 'nice-grpc-common';
 import { Fault } from '../kit/fault.ts';
 import { settled } from '../kit/soon.ts';
 import { StatusError } from '../kit/status-error.ts';
-import type { Call, Ending, Interceptor, Traced } from '../ports/call.ts';
+import type { Answer, Call, Ending, Interceptor, Traced } from '../ports/call.ts';
 import type { Log } from '../ports/log.ts';
 import { encodeFault } from './error-details.ts';
 import type { ErrorTable } from './error-table.ts';
-import { refused } from './refused-answer.ts';
 import { tapped } from './tap-messages.ts';
 
 /**
@@ -47,4 +47,19 @@ function faultOf(error: unknown, signal: AbortSignal): Fault<string> {
     return new Fault('CALL_CANCELLED', 'The client cancelled the call.', { cause: error });
   }
   return new Fault('INTERNAL', 'The call failed by a defect of the server; its log has the cause under the request id.', { cause: error });
+}
+
+/** Of no answer, so nobody writes to it. */
+const none = Metadata();
+const noBytes = new Uint8Array(0);
+
+/** The answer of a refused call. */
+export function refused(error: NonNullable<Answer['refused']>): Answer {
+  return { metadata: none, body: noBytes, trailers: none, refused: error };
+}
+
+/** The answer, for a reader to which errors are thrown. */
+export function notRefused(answer: Answer): Answer {
+  if (answer.refused !== undefined) throw answer.refused;
+  return answer;
 }

@@ -1,6 +1,6 @@
 import pino, { type DestinationStream, type Logger } from 'pino';
 import type { Log } from '../../ports/log.ts';
-import { errorFields } from './error-fields.ts';
+import { errorFields } from './log-line-format.ts';
 
 export const logLevels = ['debug', 'info', 'warn', 'error'] as const;
 

@@ -10,13 +10,13 @@ import { accessLog, shortLog } from './access-log.ts';
 import { callMetrics } from './call-metrics.ts';
 import { openLineFile } from './line-file.ts';
 import { type TelemetrySwitches, telemetrySwitches } from './log-and-sampling-switches.ts';
+import { textDestination } from './log-line-format.ts';
 import { jsonLog, type LogOptions, processDestination } from './logger.ts';
 import { exposition, ScrapeReader } from './prometheus.ts';
 import { runtimeMetrics } from './runtime-metrics.ts';
 import { sampler } from './sampling.ts';
 import { givenIds, spansOf } from './spans.ts';
 import { isServerError } from './status-names.ts';
-import { textDestination } from './text-line.ts';
 
 export type TelemetryOptions = {
   readonly version: string;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { BlockList, isIPv6 } from 'node:net';
 import { test } from 'node:test';
 import { seeded } from '../../../test/support/time/seeded.ts';
-import { proxyHeaderOf, proxyRestBytes } from './proxy-header.ts';
+import { proxyHeaderOf, proxyRestBytes } from './proxy-protocol.ts';
 
 const signature = Buffer.from('0d0a0d0a000d0a515549540a', 'hex');
 const random = seeded(14);

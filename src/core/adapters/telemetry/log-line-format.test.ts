@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { errorFields } from './error-fields.ts';
+import { errorFields, textDestination } from './log-line-format.ts';
 import { jsonLog } from './logger.ts';
-import { textDestination } from './text-line.ts';
 
 function logOf(level: 'info' | 'debug') {
   const lines: string[] = [];
