@@ -48,21 +48,47 @@ test('Sentinels: a primary that is replaced by a replica that lacks the end', { 
   assert.ok((await run.during('replaced', failOver, 900)) > 0);
 });
 
-test('a Cluster of three nodes: slots moved, and a node replaced by a replica that lacks the end', { timeout }, async () => {
-  await using cluster = await startRedisCluster({ masters: 3, replicas: 1 });
+test('a Cluster of three nodes: announcements lost, slots moved, a node killed, and one replaced by a replica that lacks the end', {
+  timeout: 2 * timeout,
+}, async (context) => {
+  await using cluster = await startRedisCluster({ masters: 3, replicas: 2, lossy: true });
   await using run = await openRedisRun({ mode: 'cluster', nodes: cluster.addresses, prefix: ownPrefix() });
-  const [first, second, third, replica] = cluster.nodes as [RedisServer, RedisServer, RedisServer, RedisServer];
+  const [first, second, third, replica, otherReplica] = cluster.nodes as [RedisServer, RedisServer, RedisServer, RedisServer, RedisServer];
   const keys = topics.map((topic) => `{${partitionTags[partitionOf(`t:${topic}`)]}}`);
   const moveAll = async (to: (owner: RedisServer) => RedisServer) => {
     for (const key of keys) await cluster.moveSlotOf(key, to(await cluster.ownerOf(key)));
   };
+  const lost = () => cluster.links.reduce((sum, link) => sum + link.lost(), 0);
+  const lose = (channels: string | undefined) => {
+    for (const link of cluster.links) link.lose(channels);
+  };
+  const loseSome = async (more: () => Promise<unknown> = async () => {}) => {
+    const before = lost();
+    lose('chaos:');
+    await more();
+    await until('some are lost', () => lost() > before + 20);
+    lose(undefined);
+  };
+  const isPrimary = (node: RedisServer) => async () => String(await node.command('INFO', 'replication')).includes('role:master');
+  assert.equal(await run.during('announcements lost', () => loseSome()), 0);
+  const before = lost();
+  assert.equal(await run.during('the last announcements lost, of invalidations too, and nothing after them', async () => lose('')), 0);
+  assert.ok(lost() > before);
+  lose(undefined);
   assert.equal(await run.during('slots moved', () => moveAll((owner) => (owner === second ? third : second))), 0);
-  assert.equal(await run.during('slots moved together', () => moveAll(() => first)), 0);
+  assert.equal(await run.during('slots moved while announcements are lost', () => loseSome(() => moveAll(() => first))), 0);
   const failOver = async () => {
     await replica.lagBehind();
     await run.goesOn(250);
     await first.kill();
-    await until('the replica has the slots', async () => String(await replica.command('INFO', 'replication')).includes('role:master'), 20_000);
+    await until('the replica has the slots', isPrimary(replica), 20_000);
   };
-  assert.ok((await run.during('replaced', failOver, 900)) > 0);
+  assert.ok((await run.during('replaced by a replica that lacks the end', failOver, 900)) > 0);
+  await run.during('slots moved to a node with a replica', () => moveAll(() => second));
+  const killed = async () => {
+    await second.kill();
+    await until('its replica has the slots', isPrimary(otherReplica), 20_000);
+  };
+  // what was not yet with the replica is lost: whoever had it is notified, and nobody misses it silently
+  context.diagnostic(`killed, with a replica that follows: ${await run.during('killed', killed, 900)} were notified`);
 });

@@ -2,12 +2,15 @@
 
 import { holdPort } from '../../../scripts/hold-port.ts';
 import { slotOf } from '../../../src/core/kit/partitions.ts';
+import { type LossyRedisLink, openLossyRedisLink } from '../link/lossy-redis-link.ts';
 import { type RedisServer, startRedisServer } from './redis-server.ts';
 
 export type RedisCluster = AsyncDisposable & {
   readonly nodes: readonly RedisServer[];
-  /** "host:port" of every node. */
+  /** "host:port" of every node, as clients reach it. */
   readonly addresses: readonly string[];
+  /** With `lossy`: the way of all clients to each node. */
+  readonly links: readonly LossyRedisLink[];
   /** The node that has the slot of a key now. */
   ownerOf(key: string): Promise<RedisServer>;
   /** Moves a key's slot with all keys in it to another node, as `redis-cli --cluster reshard` does. */
@@ -29,10 +32,13 @@ export async function startRedisCluster({
   masters = 3,
   replicas = 0,
   config = [],
+  lossy = false,
 }: {
   readonly masters?: number;
   readonly replicas?: number;
   readonly config?: readonly string[];
+  /** The nodes name links to themselves as their ports, on which announcements can be lost. */
+  readonly lossy?: boolean;
 } = {}): Promise<RedisCluster> {
   const nodes: RedisServer[] = [];
   const busPorts: number[] = [];
@@ -51,6 +57,9 @@ export async function startRedisCluster({
       });
     }),
   );
+  const links = lossy ? await Promise.all(nodes.map(({ port }) => openLossyRedisLink(port))) : [];
+  const portOf = (i: number) => Number(links[i]?.address.split(':')[1] ?? nodes[i]?.port);
+  for (const [i, node] of nodes.entries()) if (lossy) await node.command('CONFIG', 'SET', 'cluster-announce-port', portOf(i));
   const [first, ...others] = nodes as [RedisServer, ...RedisServer[]];
   const idOf = async (node: RedisServer) => String(await node.command('CLUSTER', 'MYID'));
   const bound = (i: number) => Math.floor((slots * i) / masters);
@@ -76,16 +85,17 @@ export async function startRedisCluster({
     const slot = slotOf(key);
     const living = await firstAnswer(nodes, (node) => node.command('CLUSTER', 'SLOTS'));
     const range = (living as [number, number, [string, number, ...unknown[]]][]).find(([from, to]) => slot >= from && slot <= to);
-    const owner = nodes.find(({ port }) => port === range?.[2][1]);
+    const owner = nodes.find((_, i) => portOf(i) === range?.[2][1]);
     if (owner === undefined) throw new Error(`Nobody has slot ${slot}.`);
     return owner;
   };
   const stop = async () => {
-    await Promise.all(nodes.map((node) => node.stop()));
+    await Promise.all([...links.map((link) => link[Symbol.asyncDispose]()), ...nodes.map((node) => node.stop())]);
   };
   return {
     nodes,
-    addresses: nodes.map(({ address }) => address),
+    addresses: nodes.map((_, i) => `127.0.0.1:${portOf(i)}`),
+    links,
     ownerOf,
     moveSlotOf: async (key, to) => {
       const slot = slotOf(key);
