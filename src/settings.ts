@@ -7,7 +7,7 @@ import type { RawSettings } from './settings/schema.ts';
 import { SettingsError } from './settings/settings-error.ts';
 
 /** The settings, with the defaults of the mode. */
-export type Settings = Omit<RawSettings, 'embedded' | 'reflection' | 'sample' | 'redis' | 'live' | 'drain'> & {
+export type Settings = Omit<RawSettings, 'embedded' | 'reflection' | 'sample' | 'redis' | 'live' | 'drain' | 'push'> & {
   readonly mode: Mode;
   readonly live: LiveSettings;
   /** Absolute. */
@@ -17,6 +17,7 @@ export type Settings = Omit<RawSettings, 'embedded' | 'reflection' | 'sample' | 
   readonly embedded: boolean;
   /** Milliseconds. */
   readonly drain: { readonly grace: number; readonly spread: number };
+  readonly push: RawSettings['push'] & { readonly provider: 'off' | 'log' | 'platforms' };
   readonly reflection: boolean;
   readonly sample: boolean;
   /** Undefined: all state is in memory. */

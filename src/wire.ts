@@ -56,6 +56,7 @@ import { openCertificates } from './wire/certificates.ts';
 import { openListeners } from './wire/listeners.ts';
 import { type Methods, methodsOf } from './wire/methods.ts';
 import { sqlOptions } from './wire/migrations.ts';
+import { pushAfterMs, wirePush } from './wire/push.ts';
 import { openSecrets } from './wire/secrets.ts';
 import { openSharedStores } from './wire/shared-stores.ts';
 import { upstreamConfigs } from './wire/upstream-configs.ts';
@@ -176,7 +177,8 @@ export async function wire({
   const waiting = openWaitingBytes(settings.live.queuedBytes, meter);
   const streams = { ...shared, settings: settings.live, waiting, randomHex, random: Math.random, clock, log, meter };
   const live = openLive({ ...streams, ...watching, plans: methods.plans });
-  const store = sqlChat(database.use);
+  const store = sqlChat(database.use, { pushAfterMs: pushAfterMs(settings) });
+  const push = wirePush(settings, database.use, database.ready, { clock, log, meter });
   const stopPreparing = startPreparingPartitions(database.use, { clock, log });
   const announcements = busAnnouncements({ ...streams, chat: store, replica: randomHex(12) });
   const chatParts = { ...watching, plans: methods.plans, upstreams, rules: settings.chat, chat: store, announcements };
@@ -190,6 +192,7 @@ export async function wire({
       ...auth.handlers,
       ...live.handlers,
       ...chat.handlers,
+      ...push.handlers,
       ...publisherHandlers({ invalidate: cache.invalidate, publish: live.publish, disconnect }),
       ...given,
     },
@@ -230,6 +233,7 @@ export async function wire({
     live.close();
     stopPreparing();
     chat.close();
+    await push.close();
     const closing = database.close(); // one that never opened ends the wait below
     await sessionWatch.close();
     await closing;

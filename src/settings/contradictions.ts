@@ -13,6 +13,7 @@ export function contradictions({ settings, origins }: Loaded): readonly Problem[
     ...rules('live.namespaces', 'listen', settings.live.namespaces, wrong),
     ...rules('chat.subjects', 'open', settings.chat.subjects, wrong),
     ...hookUpstream(settings, wrong),
+    ...pushPlatforms(settings.push, wrong),
   ];
 }
 
@@ -103,4 +104,14 @@ function rules<Key extends string>(
 function hookUpstream({ chat: { hook }, upstreams }: Settings, wrong: Wrong): readonly Problem[] {
   if (hook === undefined || Object.hasOwn(upstreams, hook.upstream)) return [];
   return [wrong('chat.hook.upstream', `names ${hook.upstream}, and upstreams has no such name.`, 'chat.hook')];
+}
+
+function pushPlatforms({ provider, apns, fcm }: Settings['push'], wrong: Wrong): readonly Problem[] {
+  const needed = (key: string) => wrong(`push.${key}`, `is needed, or \`push.${key}File\` with a file that holds it.`, key.split('.')[0]);
+  const none = provider === 'platforms' && apns === undefined && fcm === undefined;
+  return [
+    ...(none ? [wrong('push.provider', 'is platforms, and neither push.apns nor push.fcm is set.')] : []),
+    ...(apns !== undefined && apns.key === undefined ? [needed('apns.key')] : []),
+    ...(fcm !== undefined && fcm.account === undefined ? [needed('fcm.account')] : []),
+  ];
 }

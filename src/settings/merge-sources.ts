@@ -89,40 +89,45 @@ function setOrigins(origins: Map<string, string>, path: readonly string[], value
 
 /** The key of a secret's file, and vice versa. */
 function twinOf(path: readonly string[]): readonly (readonly string[])[] {
-  return secrets.flatMap(([section, key]) => {
-    const pair = [key, `${key}File`];
-    return path.length === 2 && path[0] === section && pair.includes(path[1] ?? '') ? [[section, path[1] === key ? `${key}File` : key]] : [];
+  return secrets.flatMap((secret) => {
+    const file = fileOf(secret);
+    const key = path.join('.');
+    return key === secret.join('.') ? [file] : key === file.join('.') ? [secret] : [];
   });
 }
 
-function forget(data: Data, [section = '', key = '']: readonly string[], origins: Map<string, string>): void {
-  delete asObject(data[section])[key];
-  origins.delete(`${section}.${key}`);
+function forget(data: Data, path: readonly string[], origins: Map<string, string>): void {
+  delete asObject(valueAt(data, path.slice(0, -1)))[path.at(-1) ?? ''];
+  origins.delete(path.join('.'));
 }
 
 /** Keys of secrets with their `…File` twin. */
-const secrets = [
+const secrets: readonly (readonly string[])[] = [
   ['sql', 'url'],
   ['auth', 'refreshKey'],
   ['redis', 'url'],
   ['redis', 'password'],
   ['redis', 'sentinelPassword'],
-] as const;
+  ['push', 'apns', 'key'],
+  ['push', 'fcm', 'account'],
+];
+const fileOf = (path: readonly string[]) => path.with(-1, `${path.at(-1)}File`);
 
 function readSecretFiles(data: Data, origins: Map<string, string>): readonly Problem[] {
-  return secrets.flatMap(([section, key]) => {
-    const inner = asObject(data[section]);
-    const path = inner[`${key}File`];
+  return secrets.flatMap((secret) => {
+    const [key, fileKey] = [secret.join('.'), fileOf(secret).join('.')];
+    const inner = asObject(valueAt(data, secret.slice(0, -1)));
+    const name = secret.at(-1) ?? '';
+    const path = inner[`${name}File`];
     if (typeof path !== 'string') return [];
-    const origin = origins.get(`${section}.${key}File`) ?? 'not set';
-    if (inner[key] !== undefined)
-      return [{ key: `${section}.${key}`, origin, message: `is also set by ${origins.get(`${section}.${key}`)}. Keep one.` }];
+    const origin = origins.get(fileKey) ?? 'not set';
+    if (inner[name] !== undefined) return [{ key, origin, message: `is also set by ${origins.get(key)}. Keep one.` }];
     try {
-      inner[key] = readFileSync(path, 'utf8').replace(/\r?\n$/, '');
-      origins.set(`${section}.${key}`, `${origin} → ${path}`);
+      inner[name] = readFileSync(path, 'utf8').replace(/\r?\n$/, '');
+      origins.set(key, `${origin} → ${path}`);
       return [];
     } catch (error) {
-      return [{ key: `${section}.${key}File`, origin, message: `the file ${path} cannot be read (${(error as NodeJS.ErrnoException).code}).` }];
+      return [{ key: fileKey, origin, message: `the file ${path} cannot be read (${(error as NodeJS.ErrnoException).code}).` }];
     }
   });
 }

@@ -6,6 +6,7 @@ import { chat } from './defaults/chat.ts';
 import { drain } from './defaults/drain.ts';
 import { adminListener, internalListener, publicListener } from './defaults/listeners.ts';
 import { live } from './defaults/live.ts';
+import { push } from './defaults/push.ts';
 import { redis } from './defaults/redis.ts';
 import { sql } from './defaults/sql.ts';
 import { telemetry } from './defaults/telemetry.ts';
@@ -29,6 +30,7 @@ export const settingsSchema = z.strictObject({
   cache,
   live,
   chat,
+  push,
   upstreams,
   telemetry,
   drain,

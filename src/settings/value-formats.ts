@@ -26,11 +26,14 @@ export const name = () =>
 export const text = () => z.string().min(1).max(4_096);
 export const file = () => text().meta({ format: 'path' });
 /** Https, or http on loopback: an attacker who can change the keys in transit can sign in anyone. */
-export const keysUrl = () =>
+export const keysUrl = () => httpsUrl('https://id.example.com/jwks.json');
+/** Of a service that is sent secrets. */
+export const platformUrl = () => httpsUrl('https://push.example.com');
+const httpsUrl = (example: string) =>
   z
     .url({ protocol: /^https?$/ })
     .refine((text) => /^https:|^http:\/\/(localhost|127\.\d+\.\d+\.\d+|\[::1\])([:/]|$)/i.test(text))
-    .meta({ 'x-example': 'https://id.example.com/jwks.json' });
+    .meta({ 'x-example': example });
 /** Never printed; may also be given as `<key>File` and `<NAME>_FILE`. */
 export const secret = (least: number) => z.string().min(least).max(65_536);
 export const secretFile = (key: string) => file().optional().describe(`A file that contains \`${key}\`; a line break at its end is removed.`);

@@ -24,8 +24,14 @@ export function defaultsByMode(mode: Mode, settings: RawSettings) {
     keysDir: settings.auth.keysDir ?? join(dataDir, 'keys'),
     embedded: settings.embedded ?? (mode === 'dev' && settings.sql.url === undefined),
     live: { ...settings.live, queuedBytes: settings.live.queuedBytes ?? queuedBytesOf(processMemoryBytes() / settings.workers) },
+    push: { ...settings.push, provider: settings.push.provider ?? pushProvider(mode, settings.push) },
     drain: { ...settings.drain, spread: settings.drain.spread ?? (mode === 'dev' ? 0 : 30_000) },
     reflection: settings.reflection ?? mode === 'dev',
     sample: mode === 'dev' && (settings.sample ?? true),
   };
+}
+
+function pushProvider(mode: Mode, { apns, fcm }: RawSettings['push']): 'off' | 'log' | 'platforms' {
+  if (apns !== undefined || fcm !== undefined) return 'platforms';
+  return mode === 'dev' ? 'log' : 'off';
 }

@@ -18,8 +18,9 @@ const transactionsMax = 4;
  * Appends to conversations. What comes while a transaction of its conversation is under way waits, and is committed
  * together: a conversation is one row lock, which only its own transactions wait for. Under load a transaction has the
  * entries of several conversations, whose rows are locked in the order of their ids.
+ * @param pushAfterMs a message is due to be pushed after this long, as its transaction says; undefined: it never is
  */
-export function openAppend(use: UseDatabase): (conversationId: string, entry: NewEntry) => Promise<Appended> {
+export function openAppend(use: UseDatabase, pushAfterMs?: number): (conversationId: string, entry: NewEntry) => Promise<Appended> {
   const waiting = new Map<string, Waiter[]>();
   const busy = new Set<string>();
   let running = 0;
@@ -42,7 +43,7 @@ export function openAppend(use: UseDatabase): (conversationId: string, entry: Ne
       const batch = takeBatch();
       if (batch.length === 0) return;
       running++;
-      void commit(use, batch).finally(() => {
+      void commit(use, batch, pushAfterMs).finally(() => {
         running--;
         for (const { conversationId } of batch) busy.delete(conversationId);
         start();
@@ -61,10 +62,10 @@ export function openAppend(use: UseDatabase): (conversationId: string, entry: Ne
 }
 
 /** It never rejects. */
-async function commit(use: UseDatabase, batch: readonly Waiter[]): Promise<void> {
+async function commit(use: UseDatabase, batch: readonly Waiter[], pushAfterMs: number | undefined): Promise<void> {
   const parts = [...Map.groupBy(batch, ({ conversationId }) => conversationId)].sort(([a], [b]) => (a < b ? -1 : 1));
   try {
-    const rows = await use((db) => call(db, parts));
+    const rows = await use((db) => call(db, parts, pushAfterMs));
     for (const [i, { resolve, reject }] of parts.flatMap(([, waiters]) => waiters).entries()) {
       const row = rows[i] as AppendedRow;
       const refused = faultOf(row.outcome);
@@ -74,18 +75,29 @@ async function commit(use: UseDatabase, batch: readonly Waiter[]): Promise<void>
   } catch (error) {
     // an entry that the database refuses takes the others with it: each conversation, then each entry, is tried alone
     if (batch.length === 1 || error instanceof Fault) for (const { reject } of batch) reject(error);
-    else if (parts.length > 1) await Promise.all(parts.map(([, waiters]) => commit(use, waiters)));
-    else for (const waiter of batch) await commit(use, [waiter]);
+    else if (parts.length > 1) await Promise.all(parts.map(([, waiters]) => commit(use, waiters, pushAfterMs)));
+    else for (const waiter of batch) await commit(use, [waiter], pushAfterMs);
   }
 }
 
-async function call(db: Kysely<Database>, parts: readonly (readonly [string, readonly Waiter[]])[]): Promise<readonly AppendedRow[]> {
+async function call(
+  db: Kysely<Database>,
+  parts: readonly (readonly [string, readonly Waiter[]])[],
+  pushAfterMs: number | undefined,
+): Promise<readonly AppendedRow[]> {
   const batches = JSON.stringify(parts.map(([id, waiters]) => ({ id, entries: waiters.map(({ entry }) => entryOf(entry)) })));
-  const { rows } = await sql<AppendedRow>`
-    SELECT a.outcome, a.seq, a.number, a.event_id, a.sent_at
+  const appended = sql`
+    SELECT b.id, b.place AS batch, a.outcome, a.seq, a.number, a.event_id, a.sent_at, a.place
     FROM ROWS FROM (jsonb_to_recordset(${batches}::jsonb) AS (id uuid, entries jsonb)) WITH ORDINALITY AS b (id, entries, place)
     CROSS JOIN LATERAL chat_append(b.id, b.entries) WITH ORDINALITY AS a (outcome, seq, number, event_id, sent_at, place)
-    ORDER BY b.place, a.place`.execute(db);
+    ORDER BY b.place, a.place`;
+  const { rows } = await (pushAfterMs === undefined
+    ? sql<AppendedRow>`${appended}`
+    : sql<AppendedRow>`WITH appended AS MATERIALIZED (${appended}), due AS (
+          INSERT INTO chat_outbox (conversation_id, seq, due_at) SELECT id, seq, clock_timestamp() + ${pushAfterMs} * interval '1 ms'
+          FROM appended WHERE outcome = 'appended' AND number IS NOT NULL)
+        SELECT outcome, seq, number, event_id, sent_at FROM appended ORDER BY batch, place`
+  ).execute(db);
   return rows;
 }
 

@@ -20,8 +20,11 @@ import { readOwnChanges, readPlaces } from './own-changes.ts';
 import { readDatabaseId, readSince, readSyncPoint } from './read-changed-since.ts';
 import { sentBefore } from './sent-before.ts';
 
-/** Conversations in PostgreSQL, or in PGlite, which is PostgreSQL. */
-export function sqlChat(use: UseDatabase): ChatStore {
+/**
+ * Conversations in PostgreSQL, or in PGlite, which is PostgreSQL.
+ * @param pushAfterMs after which a message is due to be pushed; undefined: pushes are off
+ */
+export function sqlChat(use: UseDatabase, { pushAfterMs }: { readonly pushAfterMs?: number | undefined } = {}): ChatStore {
   const joinedOne = async (userId: string, conversationId: string, hiddenAfter?: number) => {
     const [membership] = await use((db) => readJoined(db, userId, { ids: [conversationId], ...(hiddenAfter !== undefined && { hiddenAfter }) }));
     if (membership === undefined) throw unknownConversation();
@@ -30,7 +33,7 @@ export function sqlChat(use: UseDatabase): ChatStore {
   const history: ChatStore['history'] = (userId, conversationId, page) => use((db) => readHistory(db, userId, conversationId, page));
   return {
     create: (wish) => createConversation(use, wish),
-    append: openAppend(use),
+    append: openAppend(use, pushAfterMs),
     sentBefore: (conversationId, entry) => use((db) => sentBefore(db, conversationId, entry)),
     changeMembers: (conversationId, by, wish) => changeMembers(use, conversationId, by, wish),
     list: (userId, page) => use((db) => readList(db, userId, page)),

@@ -1,0 +1,34 @@
+import { type Kysely, sql } from 'kysely';
+import type { PushResult } from '../../../ports/push-queue.ts';
+import type { Database } from '../database-tables.ts';
+import { tokenHashOf } from './push-tokens.ts';
+
+type Of<Became extends PushResult['became']> = Extract<PushResult, { readonly became: Became }>;
+/** A token that was registered anew after it was dead: the push is tried with it once more after this. Milliseconds. */
+const againMs = 60_000;
+
+/** Applies results in one transaction: all of them, or none. */
+export async function recordPushes(db: Kysely<Database>, results: readonly PushResult[]): Promise<void> {
+  const of = <Became extends PushResult['became']>(became: Became) => results.filter((result): result is Of<Became> => result.became === became);
+  const idsOf = (some: readonly PushResult[]) => some.map(({ id }) => id);
+  await db.transaction().execute(async (tx) => {
+    const [sent, dropped, delayed, dead] = [of('sent'), of('dropped'), of('delayed'), of('dead')];
+    if (sent.length > 0)
+      await sql`WITH gone AS (DELETE FROM push_queue WHERE id = ANY(${idsOf(sent)}::bigint[]) RETURNING session_id, kind, conversation_id, seq)
+        INSERT INTO push_shown AS p (session_id, conversation_id, oldest_seq, newest_seq)
+        SELECT g.session_id, g.conversation_id, min(g.seq), max(g.seq) FROM gone g JOIN push_tokens t ON t.session_id = g.session_id
+        WHERE g.kind = 'message' GROUP BY g.session_id, g.conversation_id ORDER BY g.session_id, g.conversation_id
+        ON CONFLICT (session_id, conversation_id) DO UPDATE
+          SET oldest_seq = least(p.oldest_seq, EXCLUDED.oldest_seq), newest_seq = greatest(p.newest_seq, EXCLUDED.newest_seq)`.execute(tx);
+    if (dropped.length > 0) await sql`DELETE FROM push_queue WHERE id = ANY(${idsOf(dropped)}::bigint[])`.execute(tx);
+    for (const { sessionId, token, deadAtMs } of dead)
+      await sql`DELETE FROM push_tokens
+        WHERE session_id = ${sessionId} AND token_hash = ${tokenHashOf(token)} AND registered_at <= ${new Date(deadAtMs)}`.execute(tx);
+    const later = [...delayed, ...dead.map(({ id }) => ({ id, afterMs: againMs, counts: true }))]; // of a dropped token there is none any more
+    if (later.length > 0)
+      await sql`UPDATE push_queue q SET due_at = clock_timestamp() + l.after_ms * interval '1 ms', leased = false, attempts = q.attempts + l.counts::integer
+        FROM unnest(${later.map(({ id }) => id)}::bigint[], ${later.map(({ afterMs }) => afterMs)}::float8[], ${later.map(({ counts }) => counts)}::boolean[])
+          AS l (id, after_ms, counts)
+        WHERE q.id = l.id`.execute(tx);
+  });
+}

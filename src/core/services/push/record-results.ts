@@ -1,0 +1,51 @@
+import type { Clock } from '../../kit/clock.ts';
+import { pause } from '../../kit/until-called.ts';
+import type { Log } from '../../ports/log.ts';
+import type { PushQueue, PushResult } from '../../ports/push-queue.ts';
+
+/** Results of one transaction. */
+const resultsMax = 500;
+const againMs = 1_000;
+
+export type Recorder = {
+  /** Resolved when the result is stored, or given up because the lease ends. It never rejects. */
+  record(result: PushResult): Promise<void>;
+};
+
+/** Stores results one transaction after the other: those that come meanwhile are stored together by the next one. */
+export function openRecorder(
+  queue: Pick<PushQueue, 'record'>,
+  { clock, log, keepMs }: { readonly clock: Clock; readonly log: Log; readonly keepMs: number },
+): Recorder {
+  type Waiting = { readonly result: PushResult; readonly untilMs: number; done(): void };
+  let waiting: Waiting[] = [];
+  let running = false;
+  const never = new AbortController().signal;
+
+  const run = async () => {
+    running = true;
+    while (waiting.length > 0) {
+      const batch = waiting.slice(0, resultsMax);
+      waiting = waiting.slice(resultsMax);
+      try {
+        await queue.record(batch.map(({ result }) => result));
+        for (const { done } of batch) done();
+      } catch (error) {
+        const nowMs = clock.monotonicMs();
+        const late = batch.filter(({ untilMs }) => untilMs <= nowMs);
+        for (const { done } of late) done();
+        log.warn('What became of pushes could not be recorded.', { error, given_up: late.length, pushes: batch.length });
+        waiting = [...batch.filter(({ untilMs }) => untilMs > nowMs), ...waiting];
+        await pause(clock, againMs, never);
+      }
+    }
+    running = false;
+  };
+  return {
+    record: (result) =>
+      new Promise((done) => {
+        waiting.push({ result, untilMs: clock.monotonicMs() + keepMs, done });
+        if (!running) void run();
+      }),
+  };
+}
