@@ -1,4 +1,5 @@
 import { fitOf, migrate, readMigrations } from '../core/adapters/sql/migrate.ts';
+import { silenceMs } from '../core/adapters/sql/open-pool.ts';
 import { openSql, type SqlOptions } from '../core/adapters/sql/open-sql.ts';
 import { releaseMigrations } from '../release/release.ts';
 import type { Settings } from '../settings.ts';
@@ -6,8 +7,8 @@ import { DatabaseError } from './database-error.ts';
 import { silent } from './silent-log.ts';
 
 /** The address of the configured database. */
-export function sqlOptions({ embedded, dataDir, sql }: Settings, connectionsMax = sql.connectionsMax): SqlOptions {
-  return embedded ? { folder: dataDir } : { url: sql.url ?? '', connectionsMax };
+export function sqlOptions({ embedded, dataDir, sql }: Settings): SqlOptions {
+  return embedded ? { folder: dataDir } : { url: sql.url ?? '', connectionsMax: sql.connectionsMax, silenceMaxMs: silenceMs };
 }
 
 /** @returns names of the migrations that were applied, or would be */
@@ -26,7 +27,8 @@ async function withSql<T>(
 ): Promise<T> {
   const migrations = readMigrations(releaseMigrations());
   try {
-    const sql = await openSql(sqlOptions(settings, 1), silent);
+    // a migration may be silent for long
+    const sql = await openSql({ ...sqlOptions(settings), connectionsMax: 1, silenceMaxMs: undefined }, silent);
     try {
       return await use(sql.db, migrations);
     } finally {

@@ -6,8 +6,11 @@ import { sql } from 'kysely';
 import { openDatabaseAccess } from '../../src/core/adapters/sql/database-access.ts';
 import { openSql, type Sql } from '../../src/core/adapters/sql/open-sql.ts';
 import { Fault } from '../../src/core/kit/fault.ts';
+import { openRoughNetwork } from '../support/link/rough-network.ts';
 import { quietLog } from '../support/log.ts';
 import { createDatabase } from '../support/postgres/postgres.ts';
+import { seeded } from '../support/time/seeded.ts';
+import { until } from '../support/time/until.ts';
 
 let database: Awaited<ReturnType<typeof createDatabase>>;
 let opened: Sql;
@@ -63,4 +66,35 @@ test('what PostgreSQL gives up by itself may succeed later, and any other error 
     await assert.rejects(fail(code), (error) => error instanceof Fault && error.reason === 'STORAGE_DOWN', code);
   for (const code of ['22P02', '23505', '42P01', '55000', 'P0001', 'XX000'])
     await assert.rejects(fail(code), (error) => (error as { readonly code?: unknown }).code === code, code);
+});
+
+test('connections that lead nowhere without a word fail their work, and make room for others', async () => {
+  const url = new URL(database.url);
+  await using network = await openRoughNetwork([Number(url.port)], seeded(1));
+  url.port = String(network.port);
+  const far = await openSql({ url: url.href, connectionsMax: 3, silenceMaxMs: 1_000 }, quietLog);
+  const { use } = openDatabaseAccess(far.db);
+  try {
+    for (const way of ['both', 'there', 'back'] as const) {
+      const works = [0, 1, 2].map(() =>
+        use((db) =>
+          db.transaction().execute(async (tx) => {
+            await sql`SELECT 1`.execute(tx);
+            for (let left = 0; left < 40; left++) network.swallow(1, Number.POSITIVE_INFINITY, way); // all of them, by chance
+            await sql`SELECT 2`.execute(tx);
+          }),
+        ),
+      );
+      await Promise.all(works.map((work) => assert.rejects(work, (error) => error instanceof Fault && error.reason === 'STORAGE_DOWN', way)));
+      network.heal();
+      const isAnswered = () =>
+        use((db) => sql`SELECT 3`.execute(db)).then(
+          () => true,
+          () => false,
+        );
+      await until(`a connection works after ${way}`, isAnswered);
+    }
+  } finally {
+    await far.close();
+  }
 });

@@ -7,7 +7,14 @@ import { openPglite } from './open-pglite.ts';
 import { openPool } from './open-pool.ts';
 
 /** PostgreSQL by URL, or the embedded database of a folder. */
-export type SqlOptions = { readonly url: string; readonly connectionsMax?: number } | { readonly folder: string };
+export type SqlOptions =
+  | {
+      readonly url: string;
+      readonly connectionsMax?: number;
+      /** A connection that is silent for longer, in milliseconds, is given up with its work. Undefined: none is. */
+      readonly silenceMaxMs?: number | undefined;
+    }
+  | { readonly folder: string };
 
 export type Sql = {
   readonly db: Kysely<Database>;
@@ -28,7 +35,8 @@ types.setTypeParser(int8, BigInt);
  */
 export async function openSql(options: SqlOptions, log: Log, meter?: Meter): Promise<Sql> {
   if ('url' in options) {
-    const pool = openPool({ connectionString: options.url, max: options.connectionsMax ?? 10 }, log, meter);
+    const { url, connectionsMax = 10, silenceMaxMs } = options;
+    const pool = openPool({ connectionString: url, max: connectionsMax, silenceMaxMs }, log, meter);
     const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool }) });
     return { db, lost: new Promise(() => {}), close: () => db.destroy() };
   }
