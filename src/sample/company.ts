@@ -5,7 +5,9 @@ import { AccountServiceDefinition } from '../gen/accounts/v1/account.ts';
 import { CourierServiceDefinition } from '../gen/couriers/v1/courier.ts';
 import { OrderServiceDefinition } from '../gen/orders/v1/order.ts';
 import { PromotionServiceDefinition } from '../gen/promotions/v1/promotion.ts';
+import { ChatHookServiceDefinition } from '../gen/portico/internal/v1/chat_hook.ts';
 import { accounts } from './accounts-service.ts';
+import { answerChats, chatHook, type Said } from './answer-chat.ts';
 import { authoriseBy } from './authorise-caller.ts';
 import { couriers } from './couriers-service.ts';
 import { type Behaviour, behaving, garbling } from './inject-faults.ts';
@@ -27,13 +29,15 @@ export type ServiceOptions = {
   readonly parcels: Parcels;
   /** Called for each call. */
   readonly behaviour: () => Behaviour;
+  /** Called for each message of a user about an order. */
+  readonly onSaid?: (said: Said) => void;
   /** 0 takes a free one. */
   readonly port: number;
 };
 
 /** Starts one of the services on loopback. */
 export async function openService(name: ServiceName, options: ServiceOptions): Promise<{ readonly address: string; close(): void }> {
-  const { clock, keys, issuer, parcels, behaviour, port } = options;
+  const { clock, keys, issuer, parcels, behaviour, onSaid = () => {}, port } = options;
   const authorise = authoriseBy(keys, issuer, name);
   const server = createServer().use(behaving(behaviour, clock));
   switch (name) {
@@ -45,6 +49,7 @@ export async function openService(name: ServiceName, options: ServiceOptions): P
       break;
     case 'couriers':
       server.add(garbling(CourierServiceDefinition, behaviour), couriers(authorise, parcels, clock));
+      server.add(garbling(ChatHookServiceDefinition, behaviour), chatHook(authorise, onSaid));
       break;
     case 'promotions':
       server.add(garbling(PromotionServiceDefinition, behaviour), promotions(authorise, clock));
@@ -65,14 +70,22 @@ export type Company = {
 /** Starts the whole company in this process, on free ports of loopback. */
 export async function openCompany({ clock, keys, issuer }: Pick<ServiceOptions, 'clock' | 'keys' | 'issuer'>): Promise<Company> {
   const parcels = openParcels(clock);
-  const opened = await Promise.all(serviceNames.map((name) => openService(name, { clock, keys, issuer, parcels, behaviour: () => 'well', port: 0 })));
-  const addresses = Object.fromEntries(serviceNames.map((name, i) => [name, opened[i]?.address])) as Record<ServiceName, string>;
   let stopPublishing = () => {};
+  let answerChat: (said: Said) => void = () => {};
+  const common = { clock, keys, issuer, parcels, behaviour: () => 'well' as const, onSaid: (said: Said) => answerChat(said), port: 0 };
+  const opened = await Promise.all(serviceNames.map((name) => openService(name, common)));
+  const addresses = Object.fromEntries(serviceNames.map((name, i) => [name, opened[i]?.address])) as Record<ServiceName, string>;
   return {
     addresses,
     parcels,
     publishTo: (target) => {
-      stopPublishing = publishChanges(parcels, target, clock);
+      const stop = publishChanges(parcels, target, clock);
+      const answers = answerChats(parcels, target, clock);
+      answerChat = answers.said;
+      stopPublishing = () => {
+        stop();
+        answers.close();
+      };
     },
     close: () => {
       stopPublishing();
@@ -98,5 +111,10 @@ export const sampleCompany = {
       publish: false,
       scopes: [],
     },
+  },
+  /** Customers write to the courier of an order of theirs. */
+  chat: {
+    hook: { upstream: 'couriers', deadline: 500, absent: 'accept' },
+    subjects: { order: { open: 'method', method: 'app.v1.OrderService/GetOrder', field: 'order_id', scopes: [] } },
   },
 } as const;

@@ -14,6 +14,13 @@ const everyMs = 1_000;
 const courierOf = ({ orderId }: Parcel) => Number(orderId) % names.length;
 const minutesLeftOf = (parcel: Parcel, nowMs: number) => Math.ceil(secondsLeft(parcel, nowMs) / 60);
 
+export const courierNameOf = (parcel: Parcel): string => names[courierOf(parcel)] ?? names[0];
+
+/** What a courier says to a customer. @param n of the answers that questions get */
+export function answerTo(text: string, n: number): string {
+  return text.trim().endsWith('?') ? (answers[n % answers.length] ?? answers[0]) : 'Understood.';
+}
+
 /** Where the courier of a parcel is. */
 export function trackOf(parcel: Parcel, nowMs: number): TrackResponse {
   const { orderId } = parcel;
@@ -27,7 +34,6 @@ export function couriers(authorise: Authorise, parcels: Parcels, clock: Clock): 
     if (parcel?.userId !== userId) throw new ServerError(Status.NOT_FOUND, `There is no order ${orderId}.`);
     return parcel;
   };
-  const nameOf = (courier: number) => names[courier] ?? names[0];
   const minutesLeft = (parcel: Parcel) => minutesLeftOf(parcel, clock.nowMs());
   return {
     listNearby: async (_request, context) => {
@@ -41,8 +47,7 @@ export function couriers(authorise: Authorise, parcels: Parcels, clock: Clock): 
     getDelivery: async ({ orderId }, context) => {
       const parcel = own(orderId, await userOf(authorise, context));
       if (!isActive(parcel)) throw new ServerError(Status.NOT_FOUND, `The order ${orderId} has no courier.`);
-      const courier = courierOf(parcel);
-      return { courierName: nameOf(courier), position: positionOf(courier, clock.nowMs()), minutesLeft: minutesLeft(parcel) };
+      return { courierName: courierNameOf(parcel), position: positionOf(courierOf(parcel), clock.nowMs()), minutesLeft: minutesLeft(parcel) };
     },
 
     async *track({ orderId, positionsMax }, context) {
@@ -76,8 +81,9 @@ export function couriers(authorise: Authorise, parcels: Parcels, clock: Clock): 
       let n = 0;
       for await (const { orderId, text } of words) {
         parcel ??= own(orderId, userId);
-        const answer = text.trim().endsWith('?') ? answers[n++ % answers.length] : 'Understood.';
-        yield { from: nameOf(courierOf(parcel)), text: answer, at: new Date(clock.nowMs()) };
+        const answer = answerTo(text, n);
+        if (text.trim().endsWith('?')) n++;
+        yield { from: courierNameOf(parcel), text: answer, at: new Date(clock.nowMs()) };
       }
     },
   };

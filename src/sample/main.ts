@@ -3,6 +3,7 @@
 import { parseArgs } from 'node:util';
 import { createRemoteJWKSet } from 'jose';
 import type { Clock } from '../core/kit/clock.ts';
+import { answerChats } from './answer-chat.ts';
 import { openService, type ServiceName, serviceNames } from './company.ts';
 import { type Behaviour, behaviours } from './inject-faults.ts';
 import { openParcels } from './parcels.ts';
@@ -63,6 +64,7 @@ const keys = createRemoteJWKSet(new URL(values.jwks));
 
 type Opened = Awaited<ReturnType<typeof openService>>;
 let opened: Opened | undefined;
+let answers: ReturnType<typeof answerChats> | undefined;
 let port = Number(values.port);
 if (!(Number.isInteger(port) && port >= 0 && port <= 65_535)) fail(`--port ${values.port}: a whole number from 0 to 65535 is allowed.`);
 async function apply(service: ServiceName): Promise<void> {
@@ -70,7 +72,15 @@ async function apply(service: ServiceName): Promise<void> {
     opened?.close();
     opened = undefined;
   } else if (opened === undefined) {
-    opened = await openService(service, { clock, keys, issuer: values.issuer, parcels, behaviour: () => behaviour, port });
+    opened = await openService(service, {
+      clock,
+      keys,
+      issuer: values.issuer,
+      parcels,
+      behaviour: () => behaviour,
+      onSaid: (said) => answers?.said(said),
+      port,
+    });
     port = Number(opened.address.split(':').at(-1)); // it listens on the same port again
     console.log(opened.address);
   }
@@ -78,7 +88,9 @@ async function apply(service: ServiceName): Promise<void> {
 await apply(name);
 if (values.publisher !== undefined) {
   if (values.ca === undefined || values.token === undefined) fail('--publisher needs --ca and --token.');
-  publishChanges(parcels, { address: values.publisher, caFile: values.ca, token: values.token }, clock);
+  const target = { address: values.publisher, caFile: values.ca, token: values.token };
+  publishChanges(parcels, target, clock);
+  answers = answerChats(parcels, target, clock);
 }
 
 process.stdin.setEncoding('utf8').on('data', (text: string) => {

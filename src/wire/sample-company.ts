@@ -2,6 +2,8 @@ import type { JWTVerifyGetKey } from 'jose';
 import * as team from '../app/index.ts';
 import type { Clock } from '../core/kit/clock.ts';
 import type { App } from '../core/screen/define-app.ts';
+import type { HookSettings } from '../core/services/chat/ask-hook.ts';
+import type { SubjectSettings } from '../core/services/chat/subject-rules.ts';
 import type { NamespaceSettings } from '../core/services/live/topic-namespaces.ts';
 
 /** Internal services that dev runs in its own process, for upstreams that the settings do not name. */
@@ -10,6 +12,8 @@ export type Sample = {
   readonly names: readonly string[];
   /** Topics that the services publish to, as in `live.namespaces` of the settings. Times in milliseconds. */
   readonly namespaces?: Readonly<Record<string, NamespaceSettings>>;
+  /** What the services decide about in conversations, as in `chat` of the settings. Times in milliseconds. */
+  readonly chat?: { readonly hook: HookSettings; readonly subjects: Readonly<Record<string, SubjectSettings>> };
   /**
    * Starts all of them.
    * @param server its public keys and its `auth.issuer`, which verify internal tokens

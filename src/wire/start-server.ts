@@ -23,9 +23,11 @@ export async function start(options: {
     issuer: options.settings.auth.issuer,
   });
   try {
-    const { live } = options.settings;
+    const { live, chat } = options.settings;
     const namespaces = { ...sample.namespaces, ...live.namespaces };
-    portico = await wire({ ...common, settings: { ...options.settings, live: { ...live, namespaces } }, samples: opened.addresses });
+    const chatOfSample = { ...chat, hook: chat.hook ?? sample.chat?.hook, subjects: { ...sample.chat?.subjects, ...chat.subjects } };
+    const settings = { ...options.settings, live: { ...live, namespaces }, chat: chatOfSample } as Settings;
+    portico = await wire({ ...common, settings, samples: opened.addresses });
   } catch (error) {
     opened.close();
     throw error;
