@@ -8,6 +8,7 @@ import { Status } from '../../src/gen/google/rpc/status.ts';
 import {
   type Assortment,
   MessageServiceDefinition,
+  type Parcel,
   type Shipment,
   type Shipped,
   ShippingServiceDefinition,
@@ -43,6 +44,7 @@ export async function openMessages(settings: Readonly<Record<string, unknown>> =
         messages.seen = request;
         return messages.onShip(request, context);
       }),
+      screen(MessageServiceDefinition, 'weigh', async (request: Parcel) => request),
       screen(MessageServiceDefinition, 'mirror', async (request: Assortment) => request),
       screen(MessageServiceDefinition, 'ask', async (request: Shipment, _context, { shipping }: Upstreams) => shipping.ship(request)),
       screen(MessageServiceDefinition, 'ofTenant', async (_request: Shipment, { caller }, { shipping }: Upstreams) => {

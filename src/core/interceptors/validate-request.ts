@@ -8,6 +8,7 @@ import type { RequestMessage } from '../kit/request-message.ts';
 import { soonThen } from '../kit/soon.ts';
 import type { CallRequest, Decoded, Interceptor, ReadMessage } from '../ports/call.ts';
 import { violationTextBytesMax } from './error-text-bounds.ts';
+import { lastFieldRead } from './last-field-read.ts';
 import { nulViolations, refusesNul } from './refuse-nul.ts';
 
 /**
@@ -82,8 +83,18 @@ function check(validator: Validator, plan: MethodPlan, { message, bytes }: Reque
 function rulesBroken(validator: Validator, input: DescMessage, message: Message): readonly Violation[] {
   const result = validator.validate(input, message);
   if (result.kind === 'valid') return [];
-  if (result.kind === 'error') throw new Error(`The rules of ${input.typeName} could not be run.`, { cause: result.error });
+  if (result.kind === 'error') return [unchecked(validator, input, message, result.error)];
   return result.violations.map((violation) => ({ field: pathToString(violation.field), rule: violation.ruleId, description: violation.message }));
+}
+
+/**
+ * A rule that cannot be run for a value, such as one that divides by it: no such value keeps the rule, so it is the
+ * client's mistake. An error without a cause is not of the value: the rule is wrong.
+ */
+function unchecked(validator: Validator, input: DescMessage, message: Message, error: Error): Violation {
+  if (error.cause === undefined) throw new Error(`The rules of ${input.typeName} could not be run.`, { cause: error });
+  const field = lastFieldRead(input, message, (read) => void validator.validate(input, read));
+  return { field, rule: 'cel.error', description: `cannot be checked: ${error.message}` };
 }
 
 const noBytes = new Uint8Array(0);
