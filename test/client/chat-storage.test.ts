@@ -3,10 +3,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { CallError } from '../../src/client/call-error.ts';
 import { openChat } from '../../src/client/chat/chat.ts';
+import { saveWhatHolds } from '../../src/client/chat/save-what-holds.ts';
 import type { ChatNotice, ChatWish } from '../../src/client/chat/state.ts';
 import { type Change, type ChatStorage, memoryChatStorage, nothingKept } from '../../src/client/chat/storage.ts';
 import type { Session } from '../../src/client/session.ts';
-import { PostRequest } from '../../src/gen/portico/v1/chat.ts';
+import { ChatResponse, PostRequest } from '../../src/gen/portico/v1/chat.ts';
 import { systemClock } from '../../src/wire/system-clock.ts';
 import { until } from '../support/time/until.ts';
 
@@ -20,8 +21,15 @@ const idsOf = (requests: readonly PostRequest[]) => requests.map(({ entry }) => 
 /** A chat without a network. */
 function opened(storage: ChatStorage, session: Partial<Session> = {}) {
   const notices: ChatNotice[] = [];
+  /** Called with what the server sends, when a stream is open. */
+  const received: { send?: (message: ChatResponse) => void } = {};
   const chat = openChat({
-    transport: { chat: () => ({ send: () => {}, close: () => {} }) },
+    transport: {
+      chat: (_hello, _headers, { onMessage }) => {
+        received.send = onMessage;
+        return { send: () => {}, close: () => {} };
+      },
+    },
     session: {
       signIn: async () => {},
       signOut: async () => {},
@@ -37,7 +45,7 @@ function opened(storage: ChatStorage, session: Partial<Session> = {}) {
     headers: {},
     onNotice: (notice) => notices.push(notice),
   });
-  return { chat, notices };
+  return { chat, notices, received };
 }
 
 test('what is wished before the storage has loaded follows in its order, and is saved one after the other', async () => {
@@ -91,6 +99,64 @@ test('a change that cannot be saved: the entry is refused, and the next one is s
   chat.dispatch(post('b'));
   await until('it is saved', () => chat.state.queue[0]?.status === 'waiting');
   assert.deepEqual(idsOf((await memory.load('alice')).queue), ['b']);
+});
+
+test('after a change that could not be saved, no sync token and no own number is, in whatever order they come', async () => {
+  const changes: readonly Change[] = [
+    { kind: 'queued', request: PostRequest.fromPartial({ conversationId: id, entry: { clientId: 'a' } }) },
+    { kind: 'ownSeq', ownSeq: 7n },
+    { kind: 'synced', syncToken: 'token' },
+    { kind: 'left', conversationId: id },
+  ];
+  // what fails, of saves that are all given before the first one has ended
+  for (const failing of changes.keys()) {
+    const memory = memoryChatStorage();
+    await memory.load('alice');
+    let n = 0;
+    const storage = saveWhatHolds({ ...memory, save: (some) => (n++ === failing ? Promise.reject(new Error('full')) : memory.save(some)) });
+    let saving: Promise<unknown> = Promise.resolve();
+    const outcomes: string[] = [];
+    for (const change of changes)
+      saving = saving
+        .then(() => storage.save([change]))
+        .then(
+          () => outcomes.push('saved'),
+          () => outcomes.push('failed'),
+        );
+    await saving;
+    const { ownSeq, syncToken } = await memory.load('alice');
+    assert.deepEqual([ownSeq, syncToken], [failing > 1 ? 7n : 0n, failing > 2 ? 'token' : ''], `${failing} fails`);
+    assert.equal(outcomes.filter((outcome) => outcome === 'failed').length, 1);
+    await storage.save([{ kind: 'startOver' }]);
+    await storage.save([{ kind: 'synced', syncToken: 'new' }]);
+    assert.equal((await memory.load('alice')).syncToken, 'new');
+  }
+});
+
+test('a state that cannot be saved takes the sync token with it that has come before the storage has answered', async () => {
+  const memory = memoryChatStorage();
+  let fails = true;
+  const storage: ChatStorage = {
+    ...memory,
+    save: (changes) => {
+      if (!fails) return memory.save(changes);
+      fails = false;
+      return Promise.reject(new Error('full'));
+    },
+  };
+  const { chat, received } = opened(storage, { accessToken: async () => 'token' });
+  chat.dispatch({ type: 'start' });
+  await until('a stream', () => received.send !== undefined);
+  const conversation = { id, own: { ownSeq: 3n } };
+  for (const message of [
+    { $case: 'welcome', value: { streamId: 's', heartbeatMs: 30_000, acknowledgeEvery: 3 } },
+    { $case: 'conversation', value: { conversation, reset: false } }, // this fails, after the token was given to be saved
+    { $case: 'caughtUp', value: { syncToken: 'token' } },
+  ] as const)
+    received.send?.(ChatResponse.fromPartial({ message }));
+  await until('it was saved', () => chat.state.saving.size === 0);
+  const kept = await memory.load('alice');
+  assert.deepEqual([kept.conversations, kept.ownSeq, kept.syncToken], [[], 0n, '']);
 });
 
 test('without a user nothing is sent, and the sign-in is what is missing', async () => {

@@ -5,6 +5,7 @@ import type { Calls } from '../calls.ts';
 import type { Session } from '../session.ts';
 import { runStream } from '../stream/run-stream.ts';
 import type { ClientTransport, Headers } from '../transport.ts';
+import { saveWhatHolds } from './save-what-holds.ts';
 import { posted } from './send-queue.ts';
 import { type ChatNotice, type ChatState, type ChatWish, type ChatWork, initialState } from './state.ts';
 import { step } from './step.ts';
@@ -39,8 +40,9 @@ type ChatParts = {
 const atOnce = new Set<ChatWish['type']>(['forget', 'stop', 'networkLost', 'networkFound']);
 
 /** Gives the machine of step.ts its storage. */
-export function openChat({ transport, calls, storage, ...parts }: ChatParts): Chat {
+export function openChat({ transport, calls, storage: given, ...parts }: ChatParts): Chat {
   const { session, onNotice } = parts;
+  const storage = saveWhatHolds(given);
   /** One change of the storage after the other. */
   let storing: Promise<unknown> = Promise.resolve();
   /** What was wished before the storage has answered; undefined: it has. */
@@ -54,7 +56,7 @@ export function openChat({ transport, calls, storage, ...parts }: ChatParts): Ch
     switch (action.do) {
       case 'save':
         storing = storing.then(async () => {
-          const type = await (action.changes.length === 0 ? Promise.resolve() : storage.save(action.changes)).then(
+          const type = await storage.save(action.changes).then(
             () => 'saved' as const,
             () => 'saveFailed' as const, // the app is notified
           );

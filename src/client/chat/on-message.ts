@@ -51,7 +51,7 @@ function stepOf(state: ChatState, message: ChatResponse['message'], chance: Chan
 function forgotten(state: ChatState): ChatState {
   const queue = state.queue.map(({ request }) => request.conversationId);
   const again = queue.reduce(lost, state); // what was answered is perhaps not there
-  return { ...again, conversations: new Map(), ownSeq: 0n, ownSeen: 0n, syncToken: '' };
+  return { ...again, conversations: new Map(), ownSeq: 0n, ownSeen: 0n, syncToken: '', isUnsaved: false };
 }
 
 /** The server has counted everything up to `as_of_seq`, and the user's own changes up to `own_seq`. */

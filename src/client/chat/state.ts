@@ -9,7 +9,7 @@ import {
   type Report,
   type StreamAction,
 } from '../stream/connection.ts';
-import type { Change, Kept } from './storage.ts';
+import { type Change, type Kept, standsForAll } from './storage.ts';
 
 /** A conversation as the client has it. */
 export type Chatting = {
@@ -190,8 +190,13 @@ export type ChatDraft = Draft<ChatState, Exclude<ChatAction, { readonly do: 'ope
 
 export const notify = (notice: ChatNotice): Extract<ChatAction, { do: 'notify' }> => ({ do: 'notify', notice });
 
-/** Gives changes to the storage. What follows from them, such as an acknowledgement, waits until it has them. */
-export function save(state: ChatState, changes: readonly Change[], follows: Partial<Omit<Saving, 'stream'>> = {}): ChatDraft {
+/**
+ * Gives changes to the storage. What follows from them, such as an acknowledgement, waits until it has them. After
+ * something could not be saved, nothing is given that stands for all that was.
+ */
+export function save(state: ChatState, given: readonly Change[], follows: Partial<Omit<Saving, 'stream'>> = {}): ChatDraft {
+  const changes = state.isUnsaved ? given.filter((change) => !standsForAll(change)) : given;
+  if (changes.length === 0 && given.length > 0) return { state, actions: [] };
   const id = state.saves + 1;
   const saving = new Map(state.saving).set(id, { stream: state.streams, count: 0, ...follows });
   return { state: { ...state, saves: id, saving }, actions: [{ do: 'save', id, changes }] };

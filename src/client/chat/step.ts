@@ -2,6 +2,7 @@ import type { ChatEvent, ChatHello } from '../../gen/portico/v1/chat.ts';
 import { type Chance, type ConnectionTimer, connectionTimers } from '../stream/connection.ts';
 import { connectionStep, finished } from '../stream/connection-step.ts';
 import { counted, isOpen, leave, same, then, wait } from '../stream/transitions.ts';
+import { canonicalIds } from './canonical-ids.ts';
 import { look } from './looking.ts';
 import { chattingOf, eventsMax, onMessage } from './on-message.ts';
 import { read, scheduleReceipts, sendReceipts, showTyping, type, unconfirmed, withChatting } from './receipts.ts';
@@ -34,7 +35,7 @@ const catchingUpMs = 50;
  * its table, and chat-cases.json beside it the cases for clients in other languages.
  */
 export function step(state: ChatState, event: ChatClientEvent, chance: Chance): Step {
-  const { state: next, actions } = stepOf({ ...state, nowMs: chance.nowMs }, event, chance);
+  const { state: next, actions } = stepOf({ ...state, nowMs: chance.nowMs }, canonicalIds(event), chance);
   const opens = actions.some((action) => action.do === 'open');
   const ends = actions.some((action) => action.do === 'clearTimers');
   const ended = ends ? unconfirmed(unsent(next)) : next;

@@ -36,18 +36,24 @@ export type Change =
   /** All but the queue is deleted. */
   | { readonly kind: 'startOver' };
 
+/** What stands for all that was saved before: it is true only if nothing of that has failed. */
+export const standsForAll = ({ kind }: Change): boolean => kind === 'ownSeq' || kind === 'synced';
+
 /** Where a chat is kept, such as the app's database. */
 export type ChatStorage = {
   /** What was kept for this user: nothing of another one. The last 200 events of each conversation are enough. */
   load(userId: string): Promise<Kept>;
   /**
    * Keeps all of these changes, or none. It is called with the next ones when it has resolved, which means that a crash
-   * does not lose them.
+   * does not lose them. After it has rejected, it is given neither `ownSeq` nor `synced` before `startOver`.
    */
   save(changes: readonly Change[]): Promise<void>;
   /** Deletes everything, of whatever user. */
   erase(): Promise<void>;
 };
+
+/** A UUID has many spellings. This is the one that the server answers with. */
+export const canonicalId = (id: string): string => id.toLowerCase();
 
 export const nothingKept: Kept = { conversations: [], ownSeq: 0n, syncToken: '', queue: [] };
 
@@ -65,7 +71,9 @@ export function keptAfter(kept: Kept, change: Change): Kept {
     case 'answered':
       return {
         ...kept,
-        queue: kept.queue.filter(({ conversationId, entry }) => conversationId !== change.conversationId || entry?.clientId !== change.clientId),
+        queue: kept.queue.filter(
+          ({ conversationId, entry }) => canonicalId(conversationId) !== change.conversationId || entry?.clientId !== change.clientId,
+        ),
       };
     case 'conversation': {
       const { conversation, reset } = change;
