@@ -1,10 +1,10 @@
 import { ServerError, Status } from 'nice-grpc';
 import type { Clock } from '../core/kit/clock.ts';
 import type { CourierServiceImplementation, TrackResponse } from '../gen/couriers/v1/courier.ts';
+import { people } from './accounts-service.ts';
 import { type Authorise, userOf } from './authorise-caller.ts';
 import { centre, metresBetween, positionOf } from './courier-rounds.ts';
 import { isActive, type Parcel, type Parcels, secondsLeft } from './parcels.ts';
-import { people } from './people.ts';
 
 const names = ['Carol', 'Emil', 'Nadja', 'Theo', 'Yusuf'] as const;
 const answers = ['On my way!', 'At the next corner.', 'Shall I ring twice?', 'I will leave it with your neighbour.', 'See you in a minute.'] as const;

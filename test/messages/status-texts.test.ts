@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import fc from 'fast-check';
 import { Fault } from '../../src/core/kit/fault.ts';
-import { UpstreamError } from '../../src/core/screen/upstream-error.ts';
+import { UpstreamError } from '../../src/core/screen/upstream-errors.ts';
 import { trailersOnly } from '../support/upstream/raw-upstream.ts';
 import { type Came, defectsOf, type Form, forms, type Messages, openMessages, send } from './harness.ts';
 

@@ -1,6 +1,6 @@
 import { fanOut, optional, required } from '../../core/screen/fan-out.ts';
 import type { ScreenContext } from '../../core/screen/screen-context.ts';
-import { translate } from '../../core/screen/translate-upstream-errors.ts';
+import { translate } from '../../core/screen/upstream-errors.ts';
 import type { GetHomeRequest } from '../../gen/app/v1/home.ts';
 import type { Upstreams } from '../upstreams.ts';
 

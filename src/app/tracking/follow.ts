@@ -1,5 +1,5 @@
 import type { StreamContext } from '../../core/screen/hand-written-stream.ts';
-import { translate } from '../../core/screen/translate-upstream-errors.ts';
+import { translate } from '../../core/screen/upstream-errors.ts';
 import type { FollowRequest } from '../../gen/app/v1/tracking.ts';
 import type { Upstreams } from '../upstreams.ts';
 

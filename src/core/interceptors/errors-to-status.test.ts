@@ -9,8 +9,8 @@ import type { Soon } from '../kit/soon.ts';
 import { StatusError } from '../kit/status-error.ts';
 import type { Answer, Call, Traced } from '../ports/call.ts';
 import { encodeFault } from './error-details.ts';
-import { errorTable } from './error-table.ts';
 import { errors, refused, statusErrorOf } from './errors-to-status.ts';
+import { errorTable } from './localized-error-table.ts';
 import { en } from './messages/en.ts';
 
 const team: { reasons: Record<string, StatusName>; messages: Record<string, Record<string, string>> } = {

@@ -5,7 +5,7 @@ import { StatusError } from '../kit/status-error.ts';
 import type { Answer, Call, Ending, Interceptor, Traced } from '../ports/call.ts';
 import type { Log } from '../ports/log.ts';
 import { encodeFault } from './error-details.ts';
-import type { ErrorTable } from './error-table.ts';
+import type { ErrorTable } from './localized-error-table.ts';
 import { tapped } from './tap-messages.ts';
 
 /**

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { fakeContext } from './fake-context.ts';
 import { upstreamDown, upstreamFails, upstreamTimeout } from './fake-upstreams.ts';
 import { fanOut, optional } from './fan-out.ts';
-import { absentWhen, translate } from './translate-upstream-errors.ts';
+import { absentWhen, translate } from './upstream-errors.ts';
 
 type Orders = { list(request: object): Promise<string>; track(request: object): AsyncIterable<string> };
 

@@ -1,7 +1,7 @@
 import { type StatusName, statusCodes } from '../kit/reasons.ts';
 import type { UpstreamEnd } from '../ports/upstream-transport.ts';
 import { codeOf, faultOfUpstream } from '../upstreams/fault-of-upstream.ts';
-import { UpstreamError } from './upstream-error.ts';
+import { UpstreamError } from './upstream-errors.ts';
 
 /** For tests: an internal service that cannot be reached. A part that calls it is missing with `UPSTREAM_DOWN`. */
 export const upstreamDown = <Client extends object>(upstream: string): Client => upstreamFails(upstream, 'UNAVAILABLE');

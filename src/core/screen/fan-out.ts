@@ -1,6 +1,6 @@
 import { Fault } from '../kit/fault.ts';
 import { inTime, type Run, runOf, type State, startPart, type WithRun } from './run-parts.ts';
-import { UpstreamError } from './upstream-error.ts';
+import { UpstreamError } from './upstream-errors.ts';
 
 /** A part of a screen. Its function runs at most once per call. */
 export type Part<T> = { readonly required: boolean; readonly start: () => Promise<T> };

@@ -7,7 +7,7 @@ import type { StreamContext } from './hand-written-stream.ts';
 import { effectsOf, sightOf } from './screen-context.ts';
 import { type ScreenParts, screenHandler } from './screen-handler.ts';
 import { clientsOf } from './upstream-clients.ts';
-import { UpstreamError } from './upstream-error.ts';
+import { UpstreamError } from './upstream-errors.ts';
 
 /** What a team has written, as the handler of its method. */
 export function ownHandler(own: Screen<never>, parts: ScreenParts): Handler {

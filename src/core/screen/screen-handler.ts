@@ -11,7 +11,7 @@ import type { App, Screen } from './define-app.ts';
 import { endedRun, inTime, newRun, type Run } from './run-parts.ts';
 import { contextOf, type Effects, type ScreenContext } from './screen-context.ts';
 import { clientsOf } from './upstream-clients.ts';
-import { UpstreamError } from './upstream-error.ts';
+import { UpstreamError } from './upstream-errors.ts';
 
 /** What screens and streams are run with. */
 export type ScreenParts = {

@@ -5,7 +5,7 @@ import { openStream } from '../upstreams/open-stream.ts';
 import { ofOneMessage } from '../upstreams/send-unary.ts';
 import type { CallContext, UpstreamMethod, Upstreams } from '../upstreams/upstreams.ts';
 import type { AnswerReaders } from './answer-readers.ts';
-import { UpstreamError } from './upstream-error.ts';
+import { UpstreamError } from './upstream-errors.ts';
 
 type Call = (request: unknown) => Promise<unknown> | AsyncIterable<unknown>;
 export type AnyClients = Readonly<Record<string, Readonly<Record<string, Call>>>>;

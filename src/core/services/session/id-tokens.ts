@@ -4,9 +4,8 @@ import type { Clock } from '../../kit/clock.ts';
 import { Fault } from '../../kit/fault.ts';
 import type { KeySet } from '../../ports/key-set.ts';
 import type { Sessions } from '../../ports/sessions.ts';
+import { readUnverified, verifyByKeySet } from './read-and-verify-jwt.ts';
 import { isText, textClaims } from './text-claims.ts';
-import { readUnverified } from './unverified-token.ts';
-import { verifyByKeySet } from './verify-by-key-set.ts';
 import { toleranceMs } from './verify-token.ts';
 
 /** An identity provider whose ID tokens sign a client in. */

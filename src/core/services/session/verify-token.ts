@@ -10,9 +10,8 @@ import type { Revocations } from '../../ports/revocations.ts';
 import type { SigningKeys } from '../../ports/signing-keys.ts';
 import type { VerifiedToken, VerifyToken } from '../../ports/tokens.ts';
 import { accessTokenTyp, serviceAudience, serviceTokenTyp, signingAlgorithm } from './access-tokens.ts';
+import { readUnverified, verifyByKeySet } from './read-and-verify-jwt.ts';
 import { isText, textClaims } from './text-claims.ts';
-import { readUnverified } from './unverified-token.ts';
-import { verifyByKeySet } from './verify-by-key-set.ts';
 
 /** An external issuer whose access tokens are accepted without a session. */
 export type ExternalIssuer = {

@@ -1,6 +1,9 @@
+import { LocalizedMessage } from '../../gen/google/rpc/error_details.ts';
+import { bestLanguage } from '../kit/best-language.ts';
+import { clip } from '../kit/clip-text.ts';
 import { memo } from '../kit/memo.ts';
 import { reasons as coreReasons, type StatusName } from '../kit/reasons.ts';
-import { localize, type Messages } from './localize.ts';
+import { localizedBytesMax } from './error-text-bounds.ts';
 import { en } from './messages/en.ts';
 
 /** A status but for what differs from call to call. */
@@ -36,4 +39,19 @@ export function errorTable(
   const locales = { ...team.messages, en: { ...team.messages?.en, ...en } };
   const localized = (reason: string, acceptLanguage: string) => localize(locales, reason, acceptLanguage);
   return { domain, reasons: { ...team.reasons, ...coreReasons }, localized, plain: memo(keptMax, keptNameMax) };
+}
+
+/** Texts for users, by reason. */
+export type Messages = Readonly<Record<string, string>>;
+
+/** The encoded google.rpc.LocalizedMessage of a reason in the requested language, or in English. */
+export function localize(messages: Readonly<Record<string, Messages>>, reason: string, acceptLanguage: string): Uint8Array | undefined {
+  const textOf = (locale: string) => {
+    const texts = messages[locale];
+    return texts !== undefined && Object.hasOwn(texts, reason) ? texts[reason] : undefined;
+  };
+  const locales = ['en', ...Object.keys(messages)].filter((locale) => textOf(locale) !== undefined);
+  const locale = bestLanguage(acceptLanguage, locales) ?? 'en';
+  const text = textOf(locale);
+  return text === undefined ? undefined : LocalizedMessage.encode({ locale, message: clip(text, localizedBytesMax) }).finish();
 }

@@ -1,5 +1,16 @@
-import { decodeJwt, decodeProtectedHeader, type JWTPayload, type ProtectedHeaderParameters } from 'jose';
+import {
+  type CryptoKey,
+  decodeJwt,
+  decodeProtectedHeader,
+  errors,
+  type JWTPayload,
+  type JWTVerifyOptions,
+  type JWTVerifyResult,
+  jwtVerify,
+  type ProtectedHeaderParameters,
+} from 'jose';
 import { hasNameTwice } from '../../kit/exact-json.ts';
+import type { KeySet } from '../../ports/key-set.ts';
 
 /** The unverified content of a token, only to choose the keys that verify it. */
 export type UnverifiedToken = { readonly header: ProtectedHeaderParameters; readonly claims: JWTPayload };
@@ -19,3 +30,25 @@ export function readUnverified(token: string): UnverifiedToken {
 }
 
 const textOf = (part: string) => Buffer.from(part, 'base64url').toString('utf8');
+
+/**
+ * Verifies a token with the key of its issuer that it names. If its signature fails, the issuer may have replaced the
+ * key under the same name, or a key without a name: the token is verified once more if the issuer has another.
+ * @throws what jose and the key set throw
+ */
+export async function verifyByKeySet(token: string, keys: KeySet, options: JWTVerifyOptions): Promise<JWTVerifyResult> {
+  let key: CryptoKey | undefined;
+  const once = () =>
+    jwtVerify(
+      token,
+      async (header) => {
+        key = await keys.keyFor(header, key);
+        return key;
+      },
+      options,
+    );
+  return once().catch((error: unknown) => {
+    if (error instanceof errors.JWSSignatureVerificationFailed) return once();
+    throw error;
+  });
+}
