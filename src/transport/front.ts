@@ -9,7 +9,6 @@ import { createHttp1 } from './http/http1-server.ts';
 import { openConnectionLifetimes } from './http/http2-keepalive-and-age.ts';
 import { createHttp2 } from './http/http2-server.ts';
 import { limitConnections } from './http/limit-connections.ts';
-import { acceptUnread, paceConnections } from './http/pace-connections.ts';
 import { openProxyGate } from './http/proxy-protocol.ts';
 import { requestTimeouts } from './http/request-timeouts.ts';
 import { unsentOf } from './http/socket-handle.ts';
@@ -86,9 +85,7 @@ export async function openFront(options: FrontOptions): Promise<Front> {
     }
   };
   const inner = options.tls === undefined ? plainListener(accept, timers, options) : tlsListener(options.tls, accept, timers, reports);
-  const pass = (socket: Socket) => void inner.emit('connection', socket);
-  const paced = options.tls && paceConnections(pass, clock);
-  const listener = options.trustedProxies?.length ? openProxyGate(paced?.pass ?? pass, options) : paced ? acceptUnread(paced.pass) : inner;
+  const listener = options.trustedProxies?.length ? openProxyGate(inner, options) : inner;
   const connections = limitConnections(listener, limits, reports, inner);
   await new Promise<void>((resolve, reject) => {
     listener.once('error', reject);
@@ -103,7 +100,6 @@ export async function openFront(options: FrontOptions): Promise<Front> {
   });
   listener.on('error', (error) => options.log.error('The listener failed.', { error }));
   const close = async () => {
-    paced?.close();
     for (const session of [...sessions.all()]) session.destroy();
     for (const socket of connections.sockets) socket.destroy();
     await new Promise<void>((resolve) => listener.close(() => resolve()));
@@ -118,10 +114,7 @@ export async function openFront(options: FrontOptions): Promise<Front> {
       if (!('setSecureContext' in inner)) throw new Error('This listener speaks plain HTTP: it has no certificate.');
       (inner as TlsServer).setSecureContext({ key: tls.key, cert: tls.cert, ca: tls.clientCa, ticketKeys: options.tls?.ticketKeys });
     },
-    drain: (graceMs) => {
-      paced?.close();
-      return drain({ listener, sockets: connections.sockets, connections: open, sessions, http1, graceMs, clock });
-    },
+    drain: (graceMs) => drain({ listener, sockets: connections.sockets, connections: open, sessions, http1, graceMs, clock }),
     close,
   };
 }

@@ -5,9 +5,9 @@ import type { FrontOptions } from '../front-options.ts';
 /**
  * Reads the PROXY header (version 2) that each connection of a trusted proxy begins with, and passes the connection on
  * with the client's address. Whoever is no trusted proxy is refused before a byte is read.
- * @param pass takes the connections
+ * @param inner takes the connections; it does not listen
  */
-export function openProxyGate(pass: (socket: Socket) => void, { trustedProxies = [], timers: { prefaceMs }, clock, reports }: FrontOptions): Server {
+export function openProxyGate(inner: Server, { trustedProxies = [], timers: { prefaceMs }, clock, reports }: FrontOptions): Server {
   const trusted = new BlockList();
   for (const [network = '', bits] of trustedProxies.map((cidr) => cidr.split('/'))) trusted.addSubnet(network, Number(bits), familyOf(network));
   return createServer({ noDelay: true }, (socket: Socket) => {
@@ -32,7 +32,7 @@ export function openProxyGate(pass: (socket: Socket) => void, { trustedProxies =
       const header = proxyHeaderOf(head, rest);
       if (header === undefined) return refuse('proxy_malformed');
       if (header.client !== undefined) namesClient(socket, header.client);
-      process.nextTick(pass, socket); // until then Node does not notice that nobody listens to "readable"
+      process.nextTick(() => inner.emit('connection', socket)); // until then Node does not notice that nobody listens to "readable"
     };
     socket.on('readable', tryHeader);
   });

@@ -76,9 +76,27 @@ const chatRows: readonly Row[] = [
   ]),
 ];
 
+const devices = 'portico.v1.DeviceService';
+const deviceRows: readonly Row[] = [
+  { method: `${devices}/RegisterPushToken`, says: 'nobody is told so', request: {}, answers: [], reason: 'TOKEN_MISSING' },
+  {
+    method: `${devices}/RegisterPushToken`,
+    says: 'without a token it is told which rule it breaks',
+    as: 'erin',
+    request: {},
+    answers: [],
+    reason: 'REQUEST_INVALID',
+    details: ['google.rpc.BadRequest'],
+    fields: ['token'],
+  },
+  { method: `${devices}/DropPushToken`, says: 'nobody is told so', request: {}, answers: [], reason: 'TOKEN_MISSING' },
+  { method: `${devices}/DropPushToken`, says: 'there is none', as: 'erin', request: {}, answers: [{}] },
+];
+
 /** Core's own services, which every server has. */
 export const coreRows: readonly Row[] = [
   ...chatRows,
+  ...deviceRows,
   {
     method: 'portico.v1.SessionService/SignIn',
     says: 'a dev identity gets tokens',

@@ -2,8 +2,6 @@ import type { Meter } from '@opentelemetry/api';
 import { type LiveHello, LiveServiceDefinition } from '../../../gen/portico/v1/live.ts';
 import { openLimiter } from '../../kit/concurrency-limiter.ts';
 import type { MethodPlan } from '../../kit/method-plan.ts';
-import { openPace } from '../../kit/pace.ts';
-import { pacedLimiter } from '../../kit/paced-limiter.ts';
 import type { Bus } from '../../ports/bus.ts';
 import type { Handler } from '../../ports/call.ts';
 import type { Log } from '../../ports/log.ts';
@@ -50,9 +48,6 @@ export type LiveOptions = Pick<WatchesParts, 'answerWatched' | 'onInvalidated' |
   readonly meter: Meter;
 };
 
-/** Computations and recoveries that begin in a millisecond: each takes a third of one, until its answer is sent. */
-const beginsPerMs = 4;
-
 /** Live updates: streams, topics and watches. @throws Error for a namespace whose rule cannot be run */
 export function openLive(parts: LiveOptions): Live {
   const { settings: live, plans, bus, topics, randomHex, random, clock, log } = parts;
@@ -62,9 +57,8 @@ export function openLive(parts: LiveOptions): Live {
   const feeds = openFeeds({ log: topics, clock, report: log });
   const presences = openPresences({ presence: parts.presence, feeds, clock, log });
   const counts = liveCounts(parts.meter, { streams: registry.count, topics: feeds.count, watched: () => watches.count() });
-  const pace = openPace({ clock, most: beginsPerMs });
-  const limiter = (atOnce: number) => pacedLimiter(openLimiter(atOnce), pace);
-  const [computations, arrivals, recoveries] = [limiter(live.computationsMax), limiter(live.computationsMax), limiter(live.recoveriesMax)];
+  const [computations, arrivals] = [openLimiter(live.computationsMax), openLimiter(live.computationsMax)];
+  const recoveries = openLimiter(live.recoveriesMax);
   const watches = openWatches({ ...parts, computations, arrivals, counts });
   const publish = publishBy(topics, topicOf);
   const common = { limits: live, plans, topicOf, feeds, topics, presences, recoveries, watches, publish, clock, counts, log };
