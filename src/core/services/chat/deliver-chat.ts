@@ -29,6 +29,8 @@ export type Delivery = {
   close(): void;
 };
 
+type Start = Pick<SyncStart, 'point' | 'ownSeq' | 'knownXid'>;
+
 /** Events of one page, and states of one: a state has what is unread and hidden in it. */
 const eventsMax = 100;
 const statesMax = 50;
@@ -46,7 +48,7 @@ export function deliverChat(stream: Stream, userId: string, hello: ChatHello, pa
   const { chat, announcements, recoveries, clock, log } = parts;
   const { signal, out } = stream;
   const open = new Map<string, Delivered>();
-  let start: SyncStart | undefined;
+  let start: Start | undefined;
   const lacking = { left: [] as string[], unknown: [] as string[], resets: new Set<string>() };
   /** Own changes: sent up to `seq`; `settled` when the last reading was done; `top` is the newest one that is known. */
   const own = { seq: 0, settled: 0, top: 0 };
@@ -139,7 +141,8 @@ export function deliverChat(stream: Stream, userId: string, hello: ChatHello, pa
 
   const begin = async () => {
     const found = await recover(() => readSyncStart(chat, userId, hello));
-    start = found;
+    const { point, knownXid } = found;
+    start = { point, knownXid, ownSeq: found.ownSeq }; // the list of conversations is not kept
     own.seq = found.ownSeq;
     lacking.left = [...found.left];
     lacking.unknown = [...found.unknown];
@@ -148,7 +151,7 @@ export function deliverChat(stream: Stream, userId: string, hello: ChatHello, pa
     for (const { place, sentSeq } of found.places) enter(place, sentSeq);
   };
   /** The first pages: what the client does not know, however old. What changes meanwhile comes in its own order. */
-  const sendLacking = async ({ ownSeq }: SyncStart) => {
+  const sendLacking = async ({ ownSeq }: Start) => {
     for (let id = lacking.left.pop(); id !== undefined; id = lacking.left.pop()) {
       await room();
       leave(id);
@@ -162,7 +165,7 @@ export function deliverChat(stream: Stream, userId: string, hello: ChatHello, pa
     }
     lacking.unknown = lacking.unknown.slice(ids.length);
   };
-  const readOwnChanges = async ({ ownSeq, knownXid }: SyncStart) => {
+  const readOwnChanges = async ({ ownSeq, knownXid }: Start) => {
     const { asked, done } = reads;
     const expected = Math.max(own.seq, own.top);
     const { users } = await chat.tops([], [userId]);

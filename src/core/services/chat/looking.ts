@@ -45,7 +45,9 @@ export function lookingOf(
       }
     };
     const onAnnounced = ({ left = [] }: Announced) => {
-      if (left.includes(userId) && isShown()) stop(id);
+      if (!left.includes(userId) || !isShown()) return;
+      stop(id);
+      begin(id); // it may have been the late end of an earlier membership
     };
     const close = () => {
       unfollow();
