@@ -24,6 +24,8 @@ export type ClusterOptions = {
   readonly log: string;
   /** Keeps certificates and keys; unset: a temporary one. */
   readonly folder?: string | undefined;
+  /** The `src/main.ts` of the release that makes the schema; unset: that of this tree. */
+  readonly migrateBy?: string;
   readonly replicas: readonly {
     /** Its `src/main.ts`, of whatever release; unset: that of this tree. */
     readonly main?: string;
@@ -40,8 +42,8 @@ export type Replica = {
   readonly pid: () => number | undefined;
   /** SIGTERM, and waits for the end. */
   stop(): Promise<void>;
-  /** Starts it again on its ports, and waits until it is ready. */
-  start(): Promise<void>;
+  /** Starts it again on its ports, and waits until it is ready. @param main of another release */
+  start(main?: string): Promise<void>;
 };
 
 export type Cluster = {
@@ -54,13 +56,16 @@ export type Cluster = {
   /** Of an internal service. */
   readonly serviceToken: string;
   readonly replicas: readonly Replica[];
+  /** Runs `portico migrate` of this tree. @returns what it printed */
+  migrate(): Promise<string>;
 };
 
 /** `iss` of the replicas' tokens. */
 const issuer = 'portico-cluster';
 
 /** Starts all. @param closers end what was begun, also when the start fails */
-export async function openCluster({ host, port, identityPort, log, folder, replicas }: ClusterOptions, closers: Closers): Promise<Cluster> {
+export async function openCluster(options: ClusterOptions, closers: Closers): Promise<Cluster> {
+  const { host, port, identityPort, log, folder, migrateBy, replicas } = options;
   const dataDir = folder ?? temporaryFolder(closers);
   const [database, redis, { caFile }, provider] = await Promise.all([
     databaseUrl(closers),
@@ -92,7 +97,7 @@ export async function openCluster({ host, port, identityPort, log, folder, repli
     PORTICO_TELEMETRY__ACCESS_LOG: 'none',
     ...Object.fromEntries(['PUBLIC', 'INTERNAL', 'ADMIN'].map((listener) => [`PORTICO_${listener}__HOST`, '127.0.0.1'])),
   };
-  await portico(['migrate'], common);
+  await portico(['migrate'], common, migrateBy);
   const opened = await Promise.all(
     replicas.map(async ({ main, variables }, i) => {
       const own = ports[i] ?? { public: 0, internal: 0, admin: 0 };
@@ -102,7 +107,7 @@ export async function openCluster({ host, port, identityPort, log, folder, repli
         internalUrl: `https://localhost:${own.internal}`,
         adminUrl: `http://127.0.0.1:${own.admin}`,
       };
-      const replica = openReplica(at, () => serve({ ...common, ...Object.fromEntries(ofListeners), ...variables }, main));
+      const replica = openReplica(at, (other = main) => serve({ ...common, ...Object.fromEntries(ofListeners), ...variables }, other));
       closers.add(replica.stop);
       await replica.start();
       return { ...replica, ports: own, readyUrl: `${replica.adminUrl}/readyz` };
@@ -120,14 +125,14 @@ export async function openCluster({ host, port, identityPort, log, folder, repli
   const internalAddress = await balanced('internal', { host: '127.0.0.1', port: 0 });
   const url = `https://${await balanced('public', { host, port })}`;
   company.publishTo({ address: internalAddress, caFile, token: serviceToken });
-  return { url, internalAddress, identityUrl: provider.url, caFile, serviceToken, replicas: opened };
+  return { url, internalAddress, identityUrl: provider.url, caFile, serviceToken, replicas: opened, migrate: () => portico(['migrate'], common) };
 }
 
 const { historyAge, ...delivery } = sampleCompany.namespaces.delivery;
 /** Of the sample company, as `live.namespaces`. */
 export const sampleNamespaces = { delivery: { ...delivery, historyAge: `${historyAge}ms` } };
 
-function openReplica(at: Pick<Replica, 'url' | 'internalUrl' | 'adminUrl'>, begin: () => Promise<Server>): Replica {
+function openReplica(at: Pick<Replica, 'url' | 'internalUrl' | 'adminUrl'>, begin: (main?: string) => Promise<Server>): Replica {
   let server: Server | undefined;
   return {
     ...at,
@@ -136,8 +141,8 @@ function openReplica(at: Pick<Replica, 'url' | 'internalUrl' | 'adminUrl'>, begi
       await server?.stop();
       server = undefined;
     },
-    start: async () => {
-      server = await begin();
+    start: async (main) => {
+      server = await begin(main);
       await ready(server, `${at.adminUrl}/readyz`);
     },
   };

@@ -7,7 +7,7 @@ import { test } from 'node:test';
 
 const root = resolve(import.meta.dirname, '../..');
 /** What docs/screens/replace-the-sample.md deletes with the sample. */
-const ofSample = ['test/sample/', 'test/bench/', 'test/clients/', 'scripts/cluster', 'src/sample/'];
+const ofSample = ['test/sample/', 'test/bench/', 'test/clients/', 'test/upgrade/', 'scripts/cluster', 'src/sample/'];
 /** Asks the app, whatever it is, for the names of its upstreams. */
 const namesUpstreams = 'test/support/server/app-upstreams.ts';
 /** Code that a team deletes or writes anew, and what is generated from its protos. */
