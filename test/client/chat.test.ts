@@ -165,7 +165,14 @@ for (const [number, by] of (Object.keys(transports) as By[]).entries()) {
       for (const client of [one, two]) client.networkFound();
     }
     for (const client of [one, two]) await come('the queue is empty', () => client.chat.state.queue.length === 0);
-    for (const client of [one, two]) await come('all came', () => client.texts(id).length === 2 * sent.length);
+    const missing = (client: typeof one) => [...sent, ...sent.map((text) => `other ${text}`)].filter((text) => !client.texts(id).includes(text));
+    for (const [client, whose] of [
+      [one, 'one'],
+      [two, 'two'],
+    ] as const)
+      await come('all came', () => client.texts(id).length === 2 * sent.length).catch((error: Error) =>
+        assert.fail(`${error.message}: ${whose} is ${client.chat.state.phase} and lacks ${missing(client)}`),
+      );
     assert.deepEqual(one.texts(id), two.texts(id));
     const isOther = (text: string | undefined) => text?.startsWith('other');
     assert.deepEqual([one.texts(id).filter((text) => !isOther(text)), one.texts(id).filter(isOther)], [sent, sent.map((text) => `other ${text}`)]);
