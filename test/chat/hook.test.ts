@@ -81,7 +81,7 @@ test('it is asked about each message and edit, with what it needs to decide, and
   );
 });
 
-for (const by of ['grpc h2', 'grpc-web h1', 'connect json h1'] as readonly ProtocolName[])
+for (const by of ['grpc h2', 'grpc-web h1', 'json h1'] satisfies readonly ProtocolName[])
   test(`${by}: what it rewrites is stored and sent in its place, and a repeat of what was sent gives the same message`, async () => {
     const id = await server.group('cleo', 'dan');
     const reader = await server.connect('dan');

@@ -112,7 +112,7 @@ const blames = new Set([
 ]);
 const transports = keptTransports();
 
-for (const protocol of ['grpc h2', 'connect json h1'] as readonly ProtocolName[])
+for (const protocol of ['grpc h2', 'connect h2'] satisfies readonly ProtocolName[])
   test(`${protocol}: whatever stands in a field, the answer is one for the client, and never a defect`, async () => {
     const defects = () => scraped(server, 'portico_defects_total');
     const before = await defects();
@@ -135,7 +135,8 @@ for (const protocol of ['grpc h2', 'connect json h1'] as readonly ProtocolName[]
           reason === undefined ? !isRefused : isRefused ? reason === 'REQUEST_INVALID' || reason === 'CALL_MALFORMED' : blames.has(reason);
         if (!isFine) wrong.push(`${method} ${i} ${name}: ${reason}`);
       };
-      await Promise.all(attempts.map(check)); // side by side: a stream that is nowhere is waited for
+      // side by side: a stream that is nowhere is waited for
+      for (let i = 0; i < attempts.length; i += 8) await Promise.all(attempts.slice(i, i + 8).map(check));
     }
     assert.deepEqual(wrong, []);
     assert.ok(tried > 200, `${tried} requests`);

@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from 'pg';
 import { membersMax } from '../../src/core/ports/chat.ts';
-import { openStatementsLink } from '../support/postgres/statements-link.ts';
 import { createMigratedDatabase } from '../support/postgres/postgres.ts';
+import { openStatementsLink } from '../support/postgres/statements-link.ts';
 import { type Came, kinds, openChatServer, roles, textEntry } from '../support/server/chat-server.ts';
 import { until } from '../support/time/until.ts';
 

@@ -27,7 +27,7 @@ const open = async (user: string, subject: string, by?: ProtocolName) =>
 
 test('a rule of the settings decides, by every protocol', async () => {
   const userId = 'ann';
-  for (const by of ['grpc h2', 'grpc-web h1', 'connect json h1', 'connect proto h2'] as readonly ProtocolName[]) {
+  for (const by of ['grpc h2', 'grpc-web h1', 'json h1', 'connect h2'] satisfies readonly ProtocolName[]) {
     const results: Record<string, string> = {};
     for (const subject of ['', 'open:1', 'mine:x', `mine:${userId}`, 'staff:1', 'none:1', 'item:7'])
       results[subject] = (await open('ann', subject, by)).reason ?? 'created';
