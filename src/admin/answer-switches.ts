@@ -1,10 +1,9 @@
 import type { IncomingMessage } from 'node:http';
 import type { Switch } from '../core/ports/switch.ts';
+import type { SendText } from './listen-for-operators.ts';
 
 /** By name. */
 export type Switches = Readonly<Record<string, Switch>>;
-
-type Send = (status: number, body: string, contentType?: string) => void;
 
 const bytesMax = 4_096;
 const loopback: ReadonlySet<string | undefined> = new Set(['127.0.0.1', '::1', '::ffff:127.0.0.1']);
@@ -14,7 +13,7 @@ const loopback: ReadonlySet<string | undefined> = new Set(['127.0.0.1', '::1', '
  * lasts until the process ends. Only a client on loopback may make one: `kubectl port-forward` comes from there, and
  * other pods do not.
  */
-export function answerSwitches(request: IncomingMessage, switches: Switches, send: Send): void {
+export function answerSwitches(request: IncomingMessage, switches: Switches, send: SendText): void {
   const values = () => send(200, `${JSON.stringify(Object.fromEntries(Object.entries(switches).map(([name, { read }]) => [name, read()])))}\n`, json);
   const refused = refusalOfChange(request);
   if (refused !== undefined) {
@@ -25,17 +24,24 @@ export function answerSwitches(request: IncomingMessage, switches: Switches, sen
     values();
     return;
   }
+  readBody(request, (body) => {
+    const problem = body === undefined ? bodyTooLarge : change(body, switches);
+    if (problem === undefined) values();
+    else send(400, `${problem}\n`);
+  });
+}
+
+export const bodyTooLarge = `The body may have ${bytesMax} bytes.`;
+
+/** @param onBody called once the whole of it is read; undefined: it is too large */
+export function readBody(request: IncomingMessage, onBody: (body: string | undefined) => void): void {
   const chunks: Buffer[] = [];
   let bytes = 0;
   request.on('data', (chunk: Buffer) => {
     bytes += chunk.byteLength;
     if (bytes <= bytesMax) chunks.push(chunk);
   });
-  request.on('end', () => {
-    const problem = bytes > bytesMax ? `The body may have ${bytesMax} bytes.` : change(Buffer.concat(chunks).toString(), switches);
-    if (problem === undefined) values();
-    else send(400, `${problem}\n`);
-  });
+  request.on('end', () => onBody(bytes > bytesMax ? undefined : Buffer.concat(chunks).toString()));
 }
 
 const json = 'application/json';

@@ -1,7 +1,6 @@
-import { createServer, type IncomingMessage } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { refusalOfChange } from '../admin/answer-switches.ts';
-import { refusalOfForeign } from '../admin/open-admin.ts';
+import type { IncomingMessage } from 'node:http';
+import { bodyTooLarge, readBody, refusalOfChange } from '../admin/answer-switches.ts';
+import { listenForOperators, type OperatorsListener } from '../admin/listen-for-operators.ts';
 import { sumMetrics } from './sum-metrics.ts';
 import type { WorkerPool } from './worker-pool.ts';
 
@@ -14,18 +13,12 @@ export type SummedAdminParts = {
 
 type Asked = { readonly status: number; readonly body: string; readonly contentType: string };
 const timeoutMs = 2_000;
-const bodyBytesMax = 4_096;
 
 /**
  * The admin listener of all workers: metrics are summed, a probe says yes when a worker does, a switch is changed at
  * all of them, and pages are those of any. Calls at a worker that was just replaced wait until its database is open.
  */
-export async function openSummedAdmin({
-  host,
-  port,
-  pool,
-  isDraining,
-}: SummedAdminParts): Promise<{ readonly port: number; close(): Promise<void> }> {
+export function openSummedAdmin({ host, port, pool, isDraining }: SummedAdminParts): Promise<OperatorsListener> {
   const ask = async (adminPort: number, path: string, init: RequestInit = {}): Promise<Asked> => {
     const response = await fetch(`http://127.0.0.1:${adminPort}${path}`, { ...init, signal: AbortSignal.timeout(timeoutMs) });
     return { status: response.status, body: await response.text(), contentType: response.headers.get('content-type') ?? 'text/plain' };
@@ -41,8 +34,8 @@ export async function openSummedAdmin({
     if (path === '/switches' && method === 'PUT') {
       const refused = refusalOfChange(request);
       if (refused !== undefined) return text(...refused);
-      const body = await bodyOf(request);
-      if (body === undefined) return text(400, `The body may have ${bodyBytesMax} bytes.\n`);
+      const body = await new Promise<string | undefined>((resolve) => readBody(request, resolve));
+      if (body === undefined) return text(400, `${bodyTooLarge}\n`);
       const changed = await askAll(path, { method, body, headers: { 'content-type': 'application/json' } });
       return changed.find(({ status }) => status !== 200) ?? changed[0] ?? nobody;
     }
@@ -54,27 +47,12 @@ export async function openSummedAdmin({
       return { ...(answers[0] ?? nobody), body: sumMetrics([...answers.map(({ body }) => body), ofPool(answers.length, pool.replaced)]) };
     return answers.find(({ status }) => status === 200) ?? answers[0] ?? nobody;
   };
-  const server = createServer({ headersTimeout: 10_000, requestTimeout: 10_000, connectionsCheckingInterval: 1_000 }, (request, response) => {
-    const send = ({ status, body, contentType }: Asked) => {
-      response.writeHead(status, { 'content-type': contentType, 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' });
-      response.end(body);
-    };
-    const foreign = refusalOfForeign(request);
-    if (foreign !== undefined) send(text(...foreign));
-    else answer(request).then(send, () => send(text(500, 'The workers could not be asked.\n')));
+  return listenForOperators({ host, port }, (request, send) => {
+    answer(request).then(
+      ({ status, body, contentType }) => send(status, body, contentType),
+      () => send(500, 'The workers could not be asked.\n'),
+    );
   });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, host, resolve);
-  });
-  return {
-    port: (server.address() as AddressInfo).port,
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
-  };
 }
 
 function text(status: number, body: string): Asked {
@@ -82,18 +60,6 @@ function text(status: number, body: string): Asked {
 }
 
 const nobody = text(503, 'not ok\nno worker listens\n');
-
-/** Undefined: it is too large. */
-async function bodyOf(request: IncomingMessage): Promise<string | undefined> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    bytes += chunk.byteLength;
-    if (bytes > bodyBytesMax) return undefined;
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString();
-}
 
 function ofPool(workers: number, replaced: number): string {
   return [
