@@ -1,3 +1,4 @@
+import type { RuleSettings } from '../core/services/caller-rule.ts';
 import type { Loaded } from './merge-sources.ts';
 import type { Problem } from './settings-error.ts';
 
@@ -81,13 +82,11 @@ function redisPlace({ mode, url, nodes, masterName, tls }: Settings['redis'], wr
   return problems;
 }
 
-type RuleSettings = { readonly claim?: string | undefined; readonly method?: string | undefined; readonly field?: string | undefined };
-
 /** Each kind of rule has its own settings. */
 function rules<Key extends string>(
   section: string,
   kindKey: Key,
-  entries: Readonly<Record<string, RuleSettings & Readonly<Record<Key, 'users' | 'owner' | 'claim' | 'method'>>>>,
+  entries: Readonly<Record<string, Omit<RuleSettings, 'kind'> & Readonly<Record<Key, RuleSettings['kind']>>>>,
   wrong: Wrong,
 ): readonly Problem[] {
   const needs = { users: [], owner: [], claim: ['claim'], method: ['method', 'field'] } as const;

@@ -13,7 +13,7 @@ import {
 } from '../../../gen/portico/v1/chat.ts';
 import type { Appended, ChatEvent, Membership, NewConversation, NewEntry, Role, Sender } from '../../ports/chat.ts';
 
-const kinds = { direct: ConversationKind.CONVERSATION_KIND_DIRECT, group: ConversationKind.CONVERSATION_KIND_GROUP } as const;
+export const kinds = { direct: ConversationKind.CONVERSATION_KIND_DIRECT, group: ConversationKind.CONVERSATION_KIND_GROUP } as const;
 const senderKinds = { user: SenderKind.SENDER_KIND_USER, bot: SenderKind.SENDER_KIND_BOT, system: SenderKind.SENDER_KIND_SYSTEM } as const;
 export const roles = {
   member: MemberRole.MEMBER_ROLE_MEMBER,

@@ -1,8 +1,8 @@
-import { ConversationKind } from '../../../gen/portico/v1/chat.ts';
 import type { ReadyCall } from '../../ports/call.ts';
 import type { Appended, ChatStore, NewEntry } from '../../ports/chat.ts';
 import type { AskHook } from './ask-hook.ts';
 import type { ChatActions } from './chat-actions.ts';
+import { kinds } from './encode-chat.ts';
 
 /** Appends what a user sends, once the company's hook has seen it. */
 export type PostOfUser = (conversationId: string, entry: Omit<NewEntry, 'eventId'>, call: ReadyCall) => Promise<Appended>;
@@ -24,7 +24,7 @@ export function postReviewed({ post }: Pick<ChatActions, 'post'>, chat: Pick<Cha
     const rewritten = await ask(
       {
         conversationId,
-        kind: conversation.kind === 'direct' ? ConversationKind.CONVERSATION_KIND_DIRECT : ConversationKind.CONVERSATION_KIND_GROUP,
+        kind: kinds[conversation.kind],
         subject: conversation.subject,
         userId: sender.id,
         clientId,

@@ -1,19 +1,13 @@
 import { Fault } from '../../kit/fault.ts';
 import type { MethodPlan } from '../../kit/method-plan.ts';
-import { RequestMessage } from '../../kit/request-message.ts';
 import type { Soon } from '../../kit/soon.ts';
 import type { Answer, Call, Caller, ReadyCall } from '../../ports/call.ts';
 import { mayPass } from '../../streams/close-advice.ts';
-import { type CallerRule, checkRule, compileRule, type Rule, requestOf } from '../caller-rule.ts';
+import { type CallerRule, checkRule, compileRule, type Rule, type RuleSettings, requestOf } from '../caller-rule.ts';
+import { oneMessageRequest } from '../one-message-request.ts';
 
 /** A kind of subjects of the settings. */
-export type SubjectSettings = {
-  readonly open: Rule['kind'];
-  readonly scopes: readonly string[];
-  readonly claim?: string | undefined;
-  readonly method?: string | undefined;
-  readonly field?: string | undefined;
-};
+export type SubjectSettings = Omit<RuleSettings, 'kind'> & { readonly open: Rule['kind']; readonly scopes: readonly string[] };
 
 export type SubjectParts = {
   readonly subjects: Readonly<Record<string, SubjectSettings>>;
@@ -50,8 +44,7 @@ export function subjectRules({ subjects, withoutSubject, plans, answerWatched }:
     const asked = checkRule(rule, name, call.caller, forbidden);
     if (asked === undefined) return;
     const { plan } = asked;
-    const bytes = requestOf(asked, name);
-    const request = { one: () => new RequestMessage(plan.descriptor.input, bytes), each: noRequests, bytesRead: bytes.byteLength };
+    const request = oneMessageRequest(plan, requestOf(asked, name));
     try {
       await answerWatched({ ...call, plan, protocol: 'grpc', request, onEnd: () => {} });
     } catch (error) {
@@ -59,5 +52,3 @@ export function subjectRules({ subjects, withoutSubject, plans, answerWatched }:
     }
   };
 }
-
-async function* noRequests(): AsyncGenerator<Uint8Array> {}

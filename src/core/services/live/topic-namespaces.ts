@@ -2,7 +2,7 @@ import { Fault } from '../../kit/fault.ts';
 import type { MethodPlan } from '../../kit/method-plan.ts';
 import { type PresenceLimits, presenceTopicOf } from '../../ports/presence.ts';
 import type { TopicLimits } from '../../ports/topic-log.ts';
-import { type CallerRule, compileRule, type Rule } from '../caller-rule.ts';
+import { type CallerRule, compileRule, type Rule, type RuleSettings } from '../caller-rule.ts';
 
 /** The topics "name:…". */
 export type Namespace = CallerRule & {
@@ -16,15 +16,13 @@ export type Namespace = CallerRule & {
 };
 
 /** A namespace of the settings. */
-export type NamespaceSettings = Pick<Namespace, 'conflate' | 'publish' | 'scopes'> & {
-  readonly history: number;
-  readonly historyAge: number;
-  readonly listen: Rule['kind'];
-  readonly claim?: string | undefined;
-  readonly method?: string | undefined;
-  readonly field?: string | undefined;
-  readonly presence?: { readonly listMax: number; readonly leaveAfter: number } | undefined;
-};
+export type NamespaceSettings = Pick<Namespace, 'conflate' | 'publish' | 'scopes'> &
+  Omit<RuleSettings, 'kind'> & {
+    readonly history: number;
+    readonly historyAge: number;
+    readonly listen: Rule['kind'];
+    readonly presence?: { readonly listMax: number; readonly leaveAfter: number } | undefined;
+  };
 
 /** @throws Error for a namespace whose rule cannot be run */
 export function compileNamespaces(

@@ -3,13 +3,13 @@ import type { Clock } from '../../kit/clock.ts';
 import type { Limiter } from '../../kit/concurrency-limiter.ts';
 import { ended } from '../../kit/ended.ts';
 import type { MethodPlan } from '../../kit/method-plan.ts';
-import { RequestMessage } from '../../kit/request-message.ts';
 import type { Soon } from '../../kit/soon.ts';
 import { pause } from '../../kit/until-called.ts';
 import type { Answer, Call, Caller, ReadyCall } from '../../ports/call.ts';
 import type { OnInvalidated } from '../../ports/invalidate.ts';
 import type { Watched } from '../../ports/watched.ts';
 import { mayPass } from '../../streams/close-advice.ts';
+import { oneMessageRequest } from '../one-message-request.ts';
 import { type Group, type Member, openGroup, type Shot } from './recompute-watched-answer.ts';
 
 export type WatchesParts = {
@@ -85,7 +85,7 @@ export function openWatches({ answerWatched, onInvalidated, clock, random, compu
   const compute = async ({ plan, request, call, caller }: WatchWish, signal: AbortSignal): Promise<WatchedAnswer> => {
     const seen = new Set<string>();
     underWay.add(seen);
-    const one = { one: () => new RequestMessage(plan.descriptor.input, request), each: noRequests, bytesRead: request.byteLength };
+    const one = oneMessageRequest(plan, request);
     try {
       const answer = await answerWatched({ ...call, plan, protocol: 'grpc', request: one, caller, signal, deadlineAtMs: undefined, onEnd: () => {} });
       const { watched } = answer as WatchedAnswer;
@@ -141,5 +141,3 @@ export function openWatches({ answerWatched, onInvalidated, clock, random, compu
     close: off,
   };
 }
-
-async function* noRequests(): AsyncGenerator<Uint8Array> {}
