@@ -272,3 +272,38 @@ test('states wait for the client, and come in the order of the own changes', asy
   );
   client.end();
 });
+
+test('what is announced at whatever step of the end of a reading is read, too', async () => {
+  const { id, ann, bob } = await group();
+  const after = (steps: number, then: () => void): void => (steps === 0 ? then() : queueMicrotask(() => after(steps - 1, then)));
+  let visibleTo = Number.POSITIVE_INFINITY;
+  let onRead = () => {};
+  const missing: ChatStore['missing'] = async (...asked) => {
+    const events = (await store.missing(...asked)).filter(({ seq }) => seq <= visibleTo);
+    onRead();
+    return events;
+  };
+  const client = open(bob, { wrapped: { missing } });
+  await client.caughtUp();
+  const post = async (text: string) => {
+    await client.actions.post(id, message(ann, text));
+    await until('it was announced', () => client.held.length === 1);
+    const [{ subject, announced }] = client.held.splice(0) as [(typeof client.held)[number]];
+    return { subject, announced: { ...announced, message: new Uint8Array(0) } }; // too large for the bus: it has to be read
+  };
+  const last = () => client.received.flatMap((each) => (each.$case === 'events' ? each.value.events : [])).at(-1)?.seq;
+  for (let steps = 0; steps < 40; steps++) {
+    const [one, other] = [await post(`${steps}`), await post(`${steps}, stored and announced while the first is read`)];
+    visibleTo = one.announced.seqs?.[1] ?? 0;
+    onRead = () => {
+      onRead = () => {};
+      after(steps, () => {
+        visibleTo = Number.POSITIVE_INFINITY;
+        client.deliver(other);
+      });
+    };
+    client.deliver(one);
+    await until(`both, ${steps} steps after the reading`, () => last() === BigInt(other.announced.seqs?.[1] ?? 0), 5_000);
+  }
+  client.end();
+});

@@ -86,7 +86,7 @@ async function open(user: string, by: By, { storage, tokens }: Kept = device()):
   };
 }
 
-const come = (what: string, isTrue: () => boolean) => until(what, isTrue, 90_000);
+const come = (what: string, isTrue: () => boolean) => until(what, isTrue, 30_000);
 
 for (const [number, by] of (Object.keys(transports) as By[]).entries()) {
   const name = (user: string, n: number) => `${user}-client-${number}-${n}`;

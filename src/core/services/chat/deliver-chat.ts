@@ -230,22 +230,19 @@ export function deliverChat(stream: Stream, userId: string, hello: ChatHello, pa
     joined.topSeq = Math.max(joined.topSeq, last.seq);
     out.send(encodeEvents(conversationId, events), events.length);
   };
-  /** @returns whether there was anything to do */
-  const workOnce = async (): Promise<boolean> => {
-    if (start === undefined) await begin();
-    else if (lacking.left.length > 0 || lacking.unknown.length > 0) await sendLacking(start);
-    else if (mustRead() || own.top > own.seq) await readOwnChanges(start);
-    else {
-      const behind = new Map([...open].filter(([, { sentSeq, topSeq }]) => sentSeq < topSeq));
-      if (behind.size > 0) await sendPage(behind);
-      else if (caughtUp) return false;
-      else {
-        caughtUp = true;
-        const syncToken = start.point === undefined ? '' : syncTokenOf(start.point);
-        stream.whenAcknowledged(() => out.send(encode({ $case: 'caughtUp', value: { syncToken } }), 0));
-      }
-    }
-    return true;
+  const sayCaughtUp = async ({ point }: Start) => {
+    caughtUp = true;
+    const syncToken = point === undefined ? '' : syncTokenOf(point);
+    stream.whenAcknowledged(() => out.send(encode({ $case: 'caughtUp', value: { syncToken } }), 0));
+  };
+  /** Undefined: there is nothing to do. No promise stands between this and the end of the work. */
+  const nextWork = (): Promise<void> | undefined => {
+    if (start === undefined) return begin();
+    if (lacking.left.length > 0 || lacking.unknown.length > 0) return sendLacking(start);
+    if (mustRead() || own.top > own.seq) return readOwnChanges(start);
+    const behind = new Map([...open].filter(([, { sentSeq, topSeq }]) => sentSeq < topSeq));
+    if (behind.size > 0) return sendPage(behind);
+    return caughtUp ? undefined : sayCaughtUp(start);
   };
   /** Until nothing is to be done. It tries again while the database is unavailable. */
   const work = async (): Promise<void> => {
@@ -253,7 +250,9 @@ export function deliverChat(stream: Stream, userId: string, hello: ChatHello, pa
     working = true;
     while (!signal.aborted) {
       try {
-        if (!(await workOnce())) break;
+        const next = nextWork();
+        if (next === undefined) break; // at once: what is announced from now on begins the work anew
+        await next;
       } catch (error) {
         if (signal.aborted) break;
         if (isDefect(error)) log.error('A chat stream failed by a defect.', { error });
