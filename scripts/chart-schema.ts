@@ -70,6 +70,15 @@ const schema = {
       scaleDownAfterSeconds: { type: 'integer', minimum: 0, maximum: 3_600 },
       keda: object({ prometheusUrl: { type: 'string', pattern: '^(https?://\\S+)?$' } }),
     }),
+    podDisruptionBudget: object({
+      // 0 would let no node be drained
+      maxUnavailable: {
+        anyOf: [
+          { type: 'integer', minimum: 1, maximum: 1_000 },
+          { type: 'string', pattern: '^([1-9][0-9]?|100)%$' },
+        ],
+      },
+    }),
     secrets: object({
       database: secretKey,
       refreshKey: secretKey,

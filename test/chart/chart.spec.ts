@@ -242,6 +242,10 @@ test('other settings make other pods, and equal ones the same', () => {
 test('disruptions are bounded from two replicas on', () => {
   assert.equal(ofKind(rendered.least, 'PodDisruptionBudget').length, 0);
   assert.equal(ofKind(rendered.everything, 'PodDisruptionBudget').length, 1);
+  const largest = (...sets: string[]) => /maxUnavailable: (\S+)\n {2}#/.exec(render('everything', { sets }).text)?.[1];
+  assert.equal(largest(), '1');
+  assert.equal(largest('podDisruptionBudget.maxUnavailable=3'), '3');
+  assert.equal(largest('podDisruptionBudget.maxUnavailable=10%'), '10%');
 });
 
 const refused: readonly (readonly [set: string, message: RegExp])[] = [
@@ -253,6 +257,8 @@ const refused: readonly (readonly [set: string, message: RegExp])[] = [
   ['tls.public.plaintext=true', /keep one of them/],
   ['replicaCount=2', /more than one replica needs Redis/],
   ['replicaCount=two', /\/replicaCount.*got string, want integer/s],
+  ['podDisruptionBudget.maxUnavailable=0', /\/podDisruptionBudget\/maxUnavailable/],
+  ['podDisruptionBudget.maxUnavailable=some', /\/podDisruptionBudget\/maxUnavailable/],
   ['replicaCounts=2', /additional properties 'replicaCounts' not allowed/],
   ['serviceAccount.create=false', /serviceAccount\.name is needed/],
   ['tls.internal.clientCaKey=ca.crt', /tls\.internal\.secretName is needed/],

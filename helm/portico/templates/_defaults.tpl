@@ -24,6 +24,9 @@
       "prometheusUrl": ""
     }
   },
+  "podDisruptionBudget": {
+    "maxUnavailable": 1
+  },
   "secrets": {
     "database": {
       "name": "",
