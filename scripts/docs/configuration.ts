@@ -1,5 +1,5 @@
-import { allowed, jsonSchema, type Node } from '../../src/settings/json-schema.ts';
 import { variableOf } from '../../src/settings/environment-variables.ts';
+import { allowed, jsonSchema, type Node } from '../../src/settings/json-schema.ts';
 import { cell, generatedBy } from './markdown.ts';
 
 const intro = `# Configuration

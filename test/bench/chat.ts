@@ -1,13 +1,13 @@
 // What it costs to send, to deliver and to return: docs/reference/benchmarks.md says what each figure means.
 import { join } from 'node:path';
 import { startPostgresServer } from '../support/postgres/postgres-server.ts';
+import { openStatementsLink, type Statement } from '../support/postgres/statements-link.ts';
 import { conversations, eventsOf, idOf, insertConversations, membersOf, numberOf, type Owner, userOf, users } from './chat/conversations.ts';
 import { deliveries } from './chat/deliver.ts';
 import { openPgbench, type Sent } from './chat/pgbench.ts';
 import { postgresCpuSeconds } from './chat/postgres-cpu.ts';
 import { resume } from './chat/resume.ts';
 import { openStreamClient, openUnarySender, type Sender } from './chat/senders.ts';
-import { openStatementsLink, type Statement } from '../support/postgres/statements-link.ts';
 import { type Cores, type Harness, openHarness } from './harness.ts';
 import { quantile, type Ratio, ratioOf, rounded, type Speed } from './interleave.ts';
 import type { Result } from './result.ts';

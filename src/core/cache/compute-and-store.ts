@@ -2,7 +2,7 @@ import type { Clock } from '../kit/clock.ts';
 import type { MethodPlan } from '../kit/method-plan.ts';
 import { soonThen } from '../kit/soon.ts';
 import { unaryDeadlineMs } from '../policy/deadline-policy.ts';
-import { isTag, tagsMax } from '../policy/tag-bounds.ts';
+import { isTag, tagsMax } from '../policy/tag-limits.ts';
 import type { CacheEntry, CacheStore } from '../ports/cache-store.ts';
 import type { ComputeSoFar } from '../ports/cached-stream.ts';
 import type { Answer, ReadyCall } from '../ports/call.ts';

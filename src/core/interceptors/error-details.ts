@@ -5,7 +5,7 @@ import { clip } from '../kit/clip-text.ts';
 import type { Fault, Violation } from '../kit/fault.ts';
 import { statusCodes } from '../kit/reasons.ts';
 import { StatusError, statusOf } from '../kit/status-error.ts';
-import { messageBytesMax, metadataEntriesMax, metadataValueBytesMax, violationBytesMax, violationsMax } from './error-text-bounds.ts';
+import { messageBytesMax, metadataEntriesMax, metadataValueBytesMax, violationBytesMax, violationsMax } from './error-size-limits.ts';
 import type { ErrorTable, Prepared } from './localized-error-table.ts';
 
 /** The longest google.protobuf.Duration. Other delays, such as that of a time which has passed, are not sent. */

@@ -3,7 +3,7 @@ import { bestLanguage } from '../kit/best-language.ts';
 import { clip } from '../kit/clip-text.ts';
 import { memo } from '../kit/memo.ts';
 import { reasons as coreReasons, type StatusName } from '../kit/reasons.ts';
-import { localizedBytesMax } from './error-text-bounds.ts';
+import { localizedBytesMax } from './error-size-limits.ts';
 import { en } from './messages/en.ts';
 
 /** A status but for what differs from call to call. */

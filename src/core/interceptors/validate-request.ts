@@ -7,7 +7,7 @@ import type { MethodPlan } from '../kit/method-plan.ts';
 import type { RequestMessage } from '../kit/request-message.ts';
 import { soonThen } from '../kit/soon.ts';
 import type { CallRequest, Decoded, Interceptor, ReadMessage } from '../ports/call.ts';
-import { violationTextBytesMax } from './error-text-bounds.ts';
+import { violationTextBytesMax } from './error-size-limits.ts';
 import { lastFieldRead } from './last-field-read.ts';
 import { nulViolations, refusesNul } from './refuse-nul.ts';
 

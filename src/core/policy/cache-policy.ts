@@ -4,7 +4,7 @@ import type { AccessPlan, CachePlan } from '../kit/method-plan.ts';
 import { wrongKey } from './metadata-keys.ts';
 import { durationBetween, type Report, reportDuplicates } from './policy-errors.ts';
 import type { PolicyPath } from './policy-path.ts';
-import { tagsMax } from './tag-bounds.ts';
+import { tagsMax } from './tag-limits.ts';
 import { parseTemplate, whyNoSub } from './tag-template.ts';
 
 const dayMs = 86_400_000;

@@ -15,7 +15,7 @@ import { invalidatesOf } from './invalidates-policy.ts';
 import { type Finding, PolicyErrors, type Report, type Sources } from './policy-errors.ts';
 import { numbersOf } from './policy-path.ts';
 import { warningsOf } from './policy-warnings.ts';
-import { requestBytesOf } from './request-bytes-max.ts';
+import { requestBytesOf } from './request-size-limits.ts';
 import { streamOf } from './stream-of-policy.ts';
 import { unenforcedFields } from './unenforced-fields.ts';
 

@@ -2,7 +2,7 @@ import type { DescMethod } from '@bufbuild/protobuf';
 import type { Policy } from '../../gen/portico/v1/policy.ts';
 import type { AccessPlan, CallKind, Template } from '../kit/method-plan.ts';
 import { durationBetween, type Report, reportDuplicates } from './policy-errors.ts';
-import { tagsMax } from './tag-bounds.ts';
+import { tagsMax } from './tag-limits.ts';
 import { parseTemplate, whyNoSub } from './tag-template.ts';
 
 /** The longest settle time after an invalidation. */

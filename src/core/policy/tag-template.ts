@@ -3,7 +3,7 @@ import { reflect } from '@bufbuild/protobuf/reflect';
 import { FeatureSet_FieldPresence } from '@bufbuild/protobuf/wkt';
 import { didYouMean } from '../kit/did-you-mean.ts';
 import type { AccessPlan, CachePlan, Template } from '../kit/method-plan.ts';
-import { isTag, printable, tagBytesMax } from './tag-bounds.ts';
+import { isTag, printable, tagBytesMax } from './tag-limits.ts';
 
 /**
  * Reads a template like "order:{order_id}": `{…}` names a field of the request, or a claim of the caller; `{sub}` is

@@ -25,11 +25,6 @@ export type StreamLimits = {
 /** How many seconds' messages, and begins, may come at once. */
 export const messageBurstS = 10;
 export const beginBurstS = 100;
-/** A client may stretch its heartbeat up to this, and no balancer cuts it shorter than that. Milliseconds. */
-export const heartbeatRangeMs = { least: 5_000, most: 600_000 } as const;
-/** A client that sends nothing for two intervals and this long is lost: a radio takes seconds to wake. Milliseconds. */
-export const graceMs = 10_000;
-
 /** The settings of streams. Times in milliseconds. */
 export type StreamSettings = Pick<StreamLimits, 'bytesMax' | 'unacknowledgedMax' | 'messagesPerSecond' | 'beginsPerSecond'> & {
   /** Bytes that may wait for all clients together. */

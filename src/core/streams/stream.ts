@@ -3,9 +3,11 @@ import type { Clock } from '../kit/clock.ts';
 import { Fault } from '../kit/fault.ts';
 import type { Caller, Lifetime, Sink } from '../ports/call.ts';
 import { type Close, closeFor } from './close-advice.ts';
+import { openHeartbeat } from './heartbeat.ts';
 import { Outbox } from './outbox.ts';
 import { openBucket } from './rate-limit.ts';
-import { graceMs, heartbeatRangeMs, messageBurstS, type StreamLimits } from './stream-limits.ts';
+import { openRenewal } from './renew-token.ts';
+import { messageBurstS, type StreamLimits } from './stream-limits.ts';
 import type { WaitingBytes } from './waiting-bytes.ts';
 
 /** The messages of a client that every stream has. */
@@ -50,42 +52,40 @@ export type StreamParts = {
   readonly onClosed: (close: Close | undefined) => void;
 };
 
-/**
- * The shortest interval between two verifications of permissions: a client may renew with every message. Milliseconds.
- */
-const verifyEveryMs = 5_000;
-
 /** Opens a stream: sends its welcome, watches over its client, and closes it with a reason. */
 export function openStream({ id, sink, lifetime, limits, waiting, clock, heartbeatMs, onRenewed, mayBegin, onClosed }: StreamParts): Stream {
   const controller = new AbortController();
-  let everyMs = intervalOf(heartbeatMs, limits.heartbeatMs);
-  let receivedAtMs = clock.monotonicMs();
   const mayReceive = openBucket({ perSecond: limits.messagesPerSecond, burst: messageBurstS * limits.messagesPerSecond }, clock.monotonicMs);
-  let cancel = () => {};
-  let cancelVerify = () => {};
-  let verifiedAtMs = Number.NEGATIVE_INFINITY;
   const out = new Outbox({ sink, limits, waiting, nowMs: clock.monotonicMs, onFull: () => close(slow()) });
 
   const finish = (reason: Close | undefined, last: Uint8Array | undefined) => {
     if (controller.signal.aborted) return;
-    cancel();
-    cancelVerify();
+    heartbeat.end();
+    renewal?.end();
     controller.abort(new Fault('CALL_CANCELLED', 'The stream has ended.'));
     out.end(last);
     onClosed(reason);
   };
   const close = (reason: Close) => finish(reason, encode({ $case: 'closed', value: { ...reason } }));
-  const look = () => {
-    const nowMs = clock.monotonicMs();
-    const stalled = out.stalledSinceMs;
-    if (nowMs - receivedAtMs >= 2 * everyMs + graceMs) return close(closeFor('STREAM_IDLE', 'The client sent no heartbeat.'));
-    if (stalled !== undefined && nowMs - stalled >= limits.stalledMs) return close(slow());
-    // A heartbeat would only wait behind what waits already.
-    if (stalled === undefined && nowMs - out.sentAtMs >= everyMs) out.send(encode({ $case: 'heartbeat', value: { intervalMs: everyMs } }), 0);
-    const actAtMs = stalled === undefined ? out.sentAtMs + everyMs : stalled + limits.stalledMs;
-    const nextMs = Math.min(actAtMs, receivedAtMs + 2 * everyMs + graceMs, nowMs + limits.stalledMs);
-    cancel = clock.after(Math.max(1, Math.ceil(nextMs - nowMs)), look);
-  };
+  const heartbeat = openHeartbeat({
+    clock,
+    wishedMs: heartbeatMs,
+    usualMs: limits.heartbeatMs,
+    stalledMs: limits.stalledMs,
+    out,
+    send: (intervalMs) => out.send(encode({ $case: 'heartbeat', value: { intervalMs } }), 0),
+    onLost: () => close(closeFor('STREAM_IDLE', 'The client sent no heartbeat.')),
+    onStalled: () => close(slow()),
+  });
+  const renewal =
+    lifetime &&
+    openRenewal({
+      lifetime,
+      clock,
+      isOpen: () => !controller.signal.aborted,
+      onRenewed,
+      answer: (endsAt, reason, message) => out.send(encode({ $case: 'renewed', value: { endsAt, reason, message } }), 0),
+    });
 
   sink.signal.addEventListener('abort', () => finish(undefined, undefined), { once: true });
   // in place of the abort, so that the client receives a reason
@@ -95,7 +95,7 @@ export function openStream({ id, sink, lifetime, limits, waiting, clock, heartbe
       $case: 'welcome',
       value: {
         streamId: id,
-        heartbeatMs: everyMs,
+        heartbeatMs: heartbeat.everyMs,
         acknowledgeEvery: Math.ceil(limits.unacknowledgedMax / 4),
         serverTime: new Date(clock.nowMs()),
         endsAt: lifetime && new Date(lifetime.endsAtMs),
@@ -104,32 +104,8 @@ export function openStream({ id, sink, lifetime, limits, waiting, clock, heartbe
     0,
   );
   if (sink.signal.aborted) finish(undefined, undefined);
-  else if (!controller.signal.aborted) look();
+  else if (!controller.signal.aborted) heartbeat.begin();
 
-  /** At once, then not more often than the interval: the older token was valid for that long anyway. */
-  const verify = (caller: Caller) => {
-    const now = () => {
-      verifiedAtMs = clock.monotonicMs();
-      if (!controller.signal.aborted) onRenewed(caller);
-    };
-    cancelVerify();
-    const waitMs = verifiedAtMs + verifyEveryMs - clock.monotonicMs();
-    if (waitMs <= 0) now();
-    else cancelVerify = clock.after(waitMs, now);
-  };
-  const renew = async (token: string) => {
-    if (lifetime === undefined) return;
-    const answer = (reason: string, message: string) =>
-      out.send(encode({ $case: 'renewed', value: { endsAt: new Date(lifetime.endsAtMs), reason, message } }), 0);
-    try {
-      const caller = await lifetime.extend(token);
-      answer('', '');
-      verify(caller);
-    } catch (error) {
-      if (!(error instanceof Fault)) throw error;
-      answer(error.reason, error.message);
-    }
-  };
   return {
     id,
     signal: controller.signal,
@@ -137,7 +113,7 @@ export function openStream({ id, sink, lifetime, limits, waiting, clock, heartbe
     whenAcknowledged: (callback) => out.whenAcknowledged(callback),
     close,
     received: () => {
-      receivedAtMs = clock.monotonicMs();
+      heartbeat.received();
       if (!mayReceive()) close(closeFor('MESSAGES_TOO_MANY', `The stream received more than ${limits.messagesPerSecond} messages per second.`));
     },
     mayBegin: () => {
@@ -151,14 +127,9 @@ export function openStream({ id, sink, lifetime, limits, waiting, clock, heartbe
           if (!out.acknowledge(Number(message.value.count))) close(closeFor('REQUEST_INVALID', 'acknowledge counts more than was sent.'));
           return;
         case 'renew':
-          return renew(message.value.accessToken);
+          return renewal?.renew(message.value.accessToken);
         case 'heartbeat':
-          if (message.value.intervalMs === 0) return;
-          everyMs = intervalOf(message.value.intervalMs, limits.heartbeatMs);
-          cancel();
-          look();
-          out.send(encode({ $case: 'heartbeat', value: { intervalMs: everyMs } }), 0);
-          return;
+          return heartbeat.ask(message.value.intervalMs);
         case 'goodbye':
           return finish(undefined, undefined);
       }
@@ -184,7 +155,3 @@ function encode(message: NonNullable<StreamResponse['message']>): Uint8Array {
 }
 
 const slow = () => closeFor('STREAM_SLOW', 'The client reads or acknowledges too slowly.');
-
-function intervalOf(wishedMs: number, usualMs: number): number {
-  return wishedMs === 0 ? usualMs : Math.min(heartbeatRangeMs.most, Math.max(heartbeatRangeMs.least, wishedMs));
-}

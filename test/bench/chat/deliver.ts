@@ -1,10 +1,11 @@
 // How long a message takes from its commit to another client at another replica, beside the commit itself.
+
+import { openStatementsLink } from '../../support/postgres/statements-link.ts';
 import { sharedRedis } from '../../support/redis/redis.ts';
 import type { Harness } from '../harness.ts';
 import { quantile } from '../interleave.ts';
 import { idOf, membersOf, numberOf, userOf } from './conversations.ts';
 import { openStreamClient } from './senders.ts';
-import { openStatementsLink } from '../../support/postgres/statements-link.ts';
 
 export type Deliveries = Readonly<Record<'commit' | 'deliver', { readonly p50Ms: number; readonly p99Ms: number }>>;
 

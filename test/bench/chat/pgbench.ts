@@ -3,9 +3,9 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { postgresProgram } from '../../support/postgres/postgres-server.ts';
+import type { Statement } from '../../support/postgres/statements-link.ts';
 import { cpuSecondsOf } from '../process.ts';
 import { conversations, idOf, numberOf, userOf, users } from './conversations.ts';
-import type { Statement } from '../../support/postgres/statements-link.ts';
 
 export type Sent = { readonly conversationId: string; readonly userId: string; readonly clientId: string; readonly eventId: string };
 export type Pgbench = {

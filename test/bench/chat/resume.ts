@@ -1,8 +1,9 @@
 // A client that returns: what it is sent, and by how many statements.
+
+import { openStatementsLink } from '../../support/postgres/statements-link.ts';
 import type { Harness } from '../harness.ts';
 import { insertBacklog } from './conversations.ts';
 import { openStreamClient } from './senders.ts';
-import { openStatementsLink } from '../../support/postgres/statements-link.ts';
 
 export type Resume = {
   readonly events: number;

@@ -2,8 +2,7 @@
 // (`ClientsOptions`); it does what it is told on its input, and prints a line of JSON when all clients have it.
 import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
-import { GetOrderResponse } from '../../../src/gen/app/v1/order.ts';
-import { GetOrderRequest } from '../../../src/gen/app/v1/order.ts';
+import { GetOrderRequest, GetOrderResponse } from '../../../src/gen/app/v1/order.ts';
 import { LiveRequest, LiveResponse, type Position } from '../../../src/gen/portico/v1/live.ts';
 import { type H2Client, openH2Client } from '../../support/client/h2-client.ts';
 import type { ClientsOptions, Wait } from './clients.ts';

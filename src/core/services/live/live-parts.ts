@@ -4,11 +4,11 @@ import type { MethodPlan } from '../../kit/method-plan.ts';
 import type { Log } from '../../ports/log.ts';
 import type { Publish } from '../../ports/publish.ts';
 import type { TopicLog } from '../../ports/topic-log.ts';
+import type { Watches } from './join-watch-group.ts';
 import type { LiveCounts } from './live-metrics.ts';
 import type { Presences } from './send-presence.ts';
 import type { Feed } from './topic-feed.ts';
 import type { ReadTopic } from './topic-namespaces.ts';
-import type { Watches } from './watched-answers.ts';
 
 /** What every live stream of this replica uses. */
 export type LiveParts = {

@@ -12,6 +12,7 @@ import { type StreamSettings, streamLimits } from '../../streams/stream-limits.t
 import { openRegistry, type Registry } from '../../streams/stream-registry.ts';
 import { streamHandlers } from '../../streams/stream-service.ts';
 import type { WaitingBytes } from '../../streams/waiting-bytes.ts';
+import { openWatches, type WatchesParts } from './join-watch-group.ts';
 import { liveCounts } from './live-metrics.ts';
 import type { LiveParts } from './live-parts.ts';
 import { liveStream } from './live-stream.ts';
@@ -19,7 +20,6 @@ import { publishBy } from './publish-event.ts';
 import { openPresences } from './send-presence.ts';
 import { openFeeds } from './topic-feed.ts';
 import { compileNamespaces, type NamespaceSettings, topicsOf } from './topic-namespaces.ts';
-import { openWatches, type WatchesParts } from './watched-answers.ts';
 
 /** The service of live updates. */
 export type Live = Pick<Registry, 'disconnect' | 'drain'> & {
