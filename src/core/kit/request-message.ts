@@ -1,7 +1,7 @@
 import { type DescMessage, fromBinary, type Message, ScalarType, toBinary } from '@bufbuild/protobuf';
+import { type Scanned, scanned } from './ambiguous-bytes.ts';
 import { type CanonicalForm, canonicalForm, unstableTypes } from './canonical-form.ts';
 import { Fault } from './fault.ts';
-import { type Scanned, scanned } from './message-scan.ts';
 import { messagesWithin } from './messages-within.ts';
 
 /**

@@ -2,7 +2,7 @@ import { createFileRegistry, type DescMessage, type DescMethod, type DescService
 import { BinaryReader } from '@bufbuild/protobuf/wire';
 import { FileDescriptorSetSchema, MethodOptions_IdempotencyLevel } from '@bufbuild/protobuf/wkt';
 import { Policy } from '../../gen/portico/v1/policy.ts';
-import { oneReading } from '../kit/message-scan.ts';
+import { oneReading } from '../kit/ambiguous-bytes.ts';
 import { messagesWithin } from '../kit/messages-within.ts';
 import { callKindOf, type MethodPlan } from '../kit/method-plan.ts';
 import { accessOf } from './access-policy.ts';

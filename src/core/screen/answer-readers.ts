@@ -1,5 +1,5 @@
 import type { FileRegistry } from '@bufbuild/protobuf';
-import { oneReading } from '../kit/message-scan.ts';
+import { oneReading } from '../kit/ambiguous-bytes.ts';
 import type { MethodDefinition, ServiceDefinition } from '../kit/ts-proto.ts';
 
 /** Decodes the answer of an internal service's method. @throws Error when it cannot be decoded, or is ambiguous */

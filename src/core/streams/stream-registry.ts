@@ -5,9 +5,9 @@ import type { Bus } from '../ports/bus.ts';
 import type { Log } from '../ports/log.ts';
 import { closeFor, stayAway } from './close-advice.ts';
 import { openDisplacement } from './displace-device-streams.ts';
+import { openStreamPlaces, type StreamPlaces } from './limit-streams-per-user.ts';
 import type { Stream } from './stream.ts';
 import type { StreamLimits } from './stream-limits.ts';
-import { openStreamPlaces, type StreamPlaces } from './stream-places.ts';
 
 /** A stream in the registry. */
 export type Registered = {

@@ -4,12 +4,12 @@ import { isDefect, outcomeOf } from '../../streams/close-advice.ts';
 import type { Stream } from '../../streams/stream.ts';
 import { type StreamHandler, userOf } from '../../streams/stream-service.ts';
 import { canonicalIds } from './canonical-ids.ts';
-import { type ChatActions, smallMax } from './chat-actions.ts';
 import type { ConversationPresences } from './conversation-presence.ts';
 import { type Delivered, type DeliverParts, deliverChat } from './deliver-chat.ts';
 import { encode, entryIn, postedOut } from './encode-chat.ts';
 import { lookingOf } from './looking.ts';
 import type { PostOfUser } from './post-reviewed.ts';
+import { type ChatActions, smallMax } from './store-then-announce.ts';
 
 /** What every chat stream of this replica uses. */
 export type ChatParts = DeliverParts & {

@@ -13,12 +13,12 @@ import { streamHandlers } from '../../streams/stream-service.ts';
 import type { WaitingBytes } from '../../streams/waiting-bytes.ts';
 import type { Upstreams } from '../../upstreams/upstreams.ts';
 import { type HookSettings, openHook } from './ask-hook.ts';
-import { chatActions } from './chat-actions.ts';
 import { chatHandlers } from './chat-handlers.ts';
 import { type ChatParts, chatStream } from './chat-stream.ts';
-import { chatWrites, conversationHandlers } from './chat-writes.ts';
+import { chatWrites, conversationHandlers } from './conversation-handlers.ts';
 import { openConversationPresences } from './conversation-presence.ts';
 import { postReviewed } from './post-reviewed.ts';
+import { chatActions } from './store-then-announce.ts';
 import { type SubjectParts, subjectRules } from './subject-rules.ts';
 import { limitUsers, type UserLimits } from './user-limits.ts';
 

@@ -1,8 +1,8 @@
 import type { ReadyCall } from '../../ports/call.ts';
 import type { Appended, ChatStore, NewEntry } from '../../ports/chat.ts';
 import type { AskHook } from './ask-hook.ts';
-import type { ChatActions } from './chat-actions.ts';
 import { kinds } from './encode-chat.ts';
+import type { ChatActions } from './store-then-announce.ts';
 
 /** Appends what a user sends, once the company's hook has seen it. */
 export type PostOfUser = (conversationId: string, entry: Omit<NewEntry, 'eventId'>, call: ReadyCall) => Promise<Appended>;

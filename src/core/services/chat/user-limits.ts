@@ -1,7 +1,7 @@
 import { Fault } from '../../kit/fault.ts';
 import { openRate } from '../../streams/rate-limit.ts';
-import type { ChatActions } from './chat-actions.ts';
 import type { PostOfUser } from './post-reviewed.ts';
+import type { ChatActions } from './store-then-announce.ts';
 
 /** What one user may do at this replica. */
 export type UserLimits = {

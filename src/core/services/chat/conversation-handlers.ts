@@ -5,8 +5,8 @@ import type { Role } from '../../ports/chat.ts';
 import type { ChatWrites } from '../../ports/chat-writes.ts';
 import { type ServiceMethods, serviceHandlers } from '../service-handlers.ts';
 import { canonicalId, canonicalIds } from './canonical-ids.ts';
-import type { ChatActions } from './chat-actions.ts';
 import { changeIn, contentIn, kindIn, postedOut } from './encode-chat.ts';
+import type { ChatActions } from './store-then-announce.ts';
 
 /** @param name of the service, or of what else speaks */
 export function chatWrites(actions: ChatActions, newId: () => string, name: string): ChatWrites {

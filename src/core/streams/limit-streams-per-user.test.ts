@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fakeClock } from '../../../test/support/time/clock.ts';
 import type { Fault } from '../kit/fault.ts';
-import { openStreamPlaces } from './stream-places.ts';
+import { openStreamPlaces } from './limit-streams-per-user.ts';
 
 const open = (limits: { perUser?: number; perAddress?: number; beginsPerSecond?: number }) => {
   const clock = fakeClock();
