@@ -117,6 +117,13 @@ test('its replica stops: it is notified, and resumes at the other with nothing m
   await holder?.start();
 });
 
+test('it goes on watching at the other replica', async () => {
+  const { snapshots } = await seen();
+  const orders = Math.max(...snapshots);
+  await replicas.placeOrder('alice');
+  await come('a snapshot with one order more', (page) => page.snapshots.includes(orders + 1));
+});
+
 test('it says goodbye', async () => {
   await act(tab, 'close');
   await until('no stream is left', async () => (await replicas.holders()).length === 0);

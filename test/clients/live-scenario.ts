@@ -88,6 +88,15 @@ export function liveTests(client: string, replicas: () => Replicas, command: () 
       );
       assert.deepEqual(all('cut'), [], 'it left before the replica closed');
     });
+    test('goes on watching at the other replica, and renews its token there', async () => {
+      const orders = Math.max(...all('snapshot').map((line) => Number(line.orders)));
+      await replicas().placeOrder('alice');
+      await come('a snapshot with one order more', () => all('snapshot').some((line) => line.orders === orders + 1));
+      const renewals = all('renewed').length;
+      running.say('renew');
+      assert.equal((await wait('renewed', renewals + 1)).reason, '');
+      assert.equal(all('welcome').length, 2, 'of the two replicas, and no other stream');
+    });
     test('says goodbye', async () => {
       running.say('leave');
       const { code } = await running.ended;
