@@ -122,7 +122,7 @@ export function startClient(parts: CheckClientParts): CheckClient {
       calm = false;
       stays = onSameStream;
       acknowledged.clear();
-      device.receipts.length = 0;
+      device.afterRestore();
     },
     stop: async () => {
       stopped = true;

@@ -15,6 +15,8 @@ export type Device = {
   last(conversationId: string): number | undefined;
   hello(): Record<string, unknown>;
   take(message: ChatMessage): void;
+  /** A former member is not sent what is stored now: what it kept, and what it saw of others, does not count. */
+  afterRestore(): void;
 };
 
 /**
@@ -53,6 +55,10 @@ export function openDevice(
     if (top - to < 100) broken.push(`${name} was sent a gap from ${from} to ${to} of ${conversationId}, of which ${top} was the newest`);
   };
   return {
+    afterRestore: () => {
+      for (const conversationId of [...events.keys()]) if (!last.has(conversationId)) events.delete(conversationId);
+      receipts.length = 0;
+    },
     events,
     receipts,
     skipped,
@@ -92,6 +98,7 @@ export function openDevice(
         }
         case 'left':
           last.delete(message.value.conversationId);
+          if (mayBeReset()) events.delete(message.value.conversationId);
           return;
         case 'syncReset':
           for (const conversationId of [...events.keys()]) forget(conversationId);

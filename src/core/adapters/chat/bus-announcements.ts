@@ -17,7 +17,14 @@ export type AnnouncementParts = {
   readonly lookMs?: number;
 };
 
-type Followed = { readonly subject: ChatSubject; readonly listeners: Set<ChatListener>; readonly leaving: AbortController };
+type Followed = {
+  readonly subject: ChatSubject;
+  readonly listeners: Set<ChatListener>;
+  readonly leaving: AbortController;
+  /** The largest number that was announced or read: it was committed. */
+  newest: number;
+  doubtedMs: number;
+};
 
 /** Subjects in one query, and the time after which a query that failed is made again. Milliseconds. */
 const subjectsMax = 1_000;
@@ -39,7 +46,28 @@ export function busAnnouncements({ bus, chat, clock, log, replica, lookMs = 40_0
     if (id === undefined) return; // it does not say so
     const isReplaced = databaseId !== undefined && id !== databaseId;
     databaseId = id;
-    if (isReplaced) for (const topic of [...followed.keys()]) deliver(topic, (listener) => listener.onReplaced?.());
+    if (isReplaced) replaced();
+  };
+  const replaced = () => {
+    for (const topic of [...followed.keys()]) deliver(topic, (listener) => listener.onReplaced?.());
+  };
+  /** Each number is announced once: a repeat is late, or of a database that lacks what was announced before. */
+  const note = (topic: string, [, last]: NonNullable<Announced['seqs']>) => {
+    const one = followed.get(topic);
+    if (one === undefined) return;
+    const nowMs = clock.monotonicMs();
+    if (last > one.newest) one.newest = last;
+    else if (nowMs - one.doubtedMs >= againMs) {
+      one.doubtedMs = nowMs;
+      look(topic);
+    }
+  };
+  /** @param expected what there was before it was read */
+  const compare = (topic: string, top: number, expected: ReadonlyMap<string, number>): boolean => {
+    const one = followed.get(topic);
+    const isBehind = top < (expected.get(topic) ?? 0);
+    if (one !== undefined) one.newest = isBehind ? top : Math.max(one.newest, top);
+    return isBehind;
   };
   const read = async () => {
     if (reading || closed) return;
@@ -53,9 +81,14 @@ export function busAnnouncements({ bus, chat, clock, log, replica, lookMs = 40_0
         const ids = subjects.flatMap((subject) => ('conversationId' in subject ? [subject.conversationId] : []));
         const userIds = subjects.flatMap((subject) => ('userId' in subject ? [subject.userId] : []));
         try {
+          const expected = new Map(topics.map((topic) => [topic, followed.get(topic)?.newest ?? 0]));
           const found = await chat.tops(ids, userIds);
-          for (const [id, top] of found.conversations) deliver(topicOf({ conversationId: id }), (listener) => listener.onTop(top));
-          for (const [userId, top] of found.users) deliver(topicOf({ userId }), (listener) => listener.onTop(top));
+          const tops = [
+            ...[...found.conversations].map(([conversationId, top]) => [topicOf({ conversationId }), top] as const),
+            ...[...found.users].map(([userId, top]) => [topicOf({ userId }), top] as const),
+          ];
+          if (tops.filter(([topic, top]) => compare(topic, top, expected)).length > 0) replaced();
+          for (const [topic, top] of tops) deliver(topic, (listener) => listener.onTop(top));
         } catch (error) {
           for (const topic of topics) unread.add(topic);
           throw error;
@@ -82,12 +115,22 @@ export function busAnnouncements({ bus, chat, clock, log, replica, lookMs = 40_0
   const deliver = (topic: string, call: (listener: ChatListener) => void) => {
     for (const listener of [...(followed.get(topic)?.listeners ?? [])]) call(listener);
   };
+  const receive = (topic: string, announced: Announced) => {
+    if (announced.seqs !== undefined) note(topic, announced.seqs);
+    deliver(topic, (listener) => listener.onAnnounced(announced));
+  };
   const begin = (topic: string, subject: ChatSubject): Followed => {
-    const begun = { subject, listeners: new Set<ChatListener>(), leaving: new AbortController() };
+    const begun = {
+      subject,
+      listeners: new Set<ChatListener>(),
+      leaving: new AbortController(),
+      newest: 0,
+      doubtedMs: Number.NEGATIVE_INFINITY,
+    };
     followed.set(topic, begun);
     const onMessage = (bytes: Uint8Array) => {
       const { from, ...announced } = decode(bytes);
-      if (from !== replica) deliver(topic, (listener) => listener.onAnnounced(announced));
+      if (from !== replica) receive(topic, announced);
     };
     const { signal } = begun.leaving;
     bus.subscribe(topic, { onMessage, onGap: () => look(topic) }, signal).then(
@@ -102,7 +145,7 @@ export function busAnnouncements({ bus, chat, clock, log, replica, lookMs = 40_0
   };
   return {
     announce: (subject, announced) => {
-      deliver(topicOf(subject), (listener) => listener.onAnnounced(announced));
+      receive(topicOf(subject), announced);
       bus.publish(topicOf(subject), encode(announced, replica)).catch((error: unknown) => {
         if (!(error instanceof StoreDown)) log.error('A change of a conversation could not be announced.', { error });
       });
