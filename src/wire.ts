@@ -56,7 +56,7 @@ import { openCertificates } from './wire/certificates.ts';
 import { openListeners } from './wire/listeners.ts';
 import { type Methods, methodsOf } from './wire/methods.ts';
 import { sqlOptions } from './wire/migrations.ts';
-import { pushAfterMs, wirePush } from './wire/push.ts';
+import { pushAfterMs, readPushKeys, wirePush } from './wire/push.ts';
 import { openSecrets } from './wire/secrets.ts';
 import { openSharedStores } from './wire/shared-stores.ts';
 import { upstreamConfigs } from './wire/upstream-configs.ts';
@@ -114,6 +114,7 @@ export async function wire({
   const unset = Object.keys(app.upstreams).filter((name) => configs[name] === undefined);
   if (unset.length > 0) throw new Error(`upstreams.${unset.join(', upstreams.')}: screens use them, and the settings do not name them.`);
   const { refreshKey } = openSecrets(settings);
+  const pushKeys = readPushKeys(settings.push);
   const certificates = await openCertificates(settings, clock);
 
   const { accessLog, logLevel, sampleRatio } = settings.telemetry;
@@ -178,7 +179,7 @@ export async function wire({
   const streams = { ...shared, settings: settings.live, waiting, randomHex, random: Math.random, clock, log, meter };
   const live = openLive({ ...streams, ...watching, plans: methods.plans });
   const store = sqlChat(database.use, { pushAfterMs: pushAfterMs(settings) });
-  const push = wirePush(settings, database.use, database.ready, { clock, log, meter });
+  const push = wirePush(settings, { keys: pushKeys, use: database.use, opened: database.ready, clock, log, meter });
   const stopPreparing = startPreparingPartitions(database.use, { clock, log });
   const announcements = busAnnouncements({ ...streams, chat: store, replica: randomHex(12) });
   const chatParts = { ...watching, plans: methods.plans, upstreams, rules: settings.chat, chat: store, announcements };

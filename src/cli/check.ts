@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { SettingsError } from '../settings/settings-error.ts';
 import type { Settings } from '../settings.ts';
 import { openCertificates } from '../wire/certificates.ts';
+import { readPushKeys } from '../wire/push.ts';
 import { releaseMethods } from '../wire/methods.ts';
 import { databaseMisfit } from '../wire/migrations.ts';
 import { app, sample } from '../wire/sample-company.ts';
@@ -77,6 +78,11 @@ export async function runCheck({ json = false, ...flags }: SettingsFlags & { rea
     return 'usable';
   });
   await check('keys', async () => `${await countKeys(settings)} that sign or verify`);
+  await check('push', () => {
+    const platforms = Object.keys(readPushKeys(settings.push)).map((name) => name.toUpperCase());
+    const how = { off: 'nothing is pushed', log: 'to the log', platforms: `by ${platforms.join(' and ')}` };
+    return how[settings.push.provider];
+  });
   await check('database', async () => {
     if (settings.embedded && !existsSync(join(settings.dataDir, 'pglite'))) return `will be made in ${settings.dataDir} at the start`;
     const misfit = await databaseMisfit(settings);

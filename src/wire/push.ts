@@ -1,4 +1,8 @@
 import type { Meter } from '@opentelemetry/api';
+import { apnsSender } from '../core/adapters/push/apns-sender.ts';
+import { type ApnsKey, readApnsKey } from '../core/adapters/push/apns-token.ts';
+import { type FcmAccount, readFcmAccount } from '../core/adapters/push/fcm-account.ts';
+import { fcmSender } from '../core/adapters/push/fcm-sender.ts';
 import { logSender } from '../core/adapters/push/log-sender.ts';
 import type { UseDatabase } from '../core/adapters/sql/database-access.ts';
 import { sqlPushQueue } from '../core/adapters/sql/push/push-queue.ts';
@@ -17,25 +21,45 @@ export type PushWiring = {
   close(): Promise<void>;
 };
 
-/** @param opened resolved when the database is there */
-export function wirePush(
-  { push, auth }: Settings,
-  use: UseDatabase,
-  opened: Promise<void>,
-  { clock, log, meter }: { readonly clock: Clock; readonly log: Log; readonly meter: Meter },
-): PushWiring {
-  const life = { idleMs: auth.sessionIdle, absoluteMs: auth.sessionTtl };
-  const queue = sqlPushQueue(use, { life, expireMs: push.expire });
-  const senders = sendersOf(push, log);
-  const handlers = deviceHandlers({ tokens: sqlPushTokens(use), providers: new Set(senders.keys()), topics: push.apns?.topics ?? [] });
-  if (senders.size === 0) return { handlers, close: async () => {} };
-  const { close } = startPushing({ queue, senders, opened, clock, random: Math.random, log, meter });
-  return { handlers, close };
+/** The keys of the platforms that are set. */
+export type PushKeys = { readonly apns?: ApnsKey; readonly fcm?: FcmAccount };
+
+/** @throws Error naming a key that cannot be used */
+export function readPushKeys({ apns, fcm }: Settings['push']): PushKeys {
+  return { ...(apns && { apns: { ...apns, key: readApnsKey(apns.key ?? '') } }), ...(fcm && { fcm: readFcmAccount(fcm.account ?? '') }) };
 }
 
-function sendersOf({ provider }: Settings['push'], log: Log): ReadonlyMap<PushProvider, PushSender> {
-  if (provider === 'log') return new Map((['apns', 'fcm'] as const).map((name) => [name, logSender(log)]));
-  return new Map();
+type Parts = {
+  readonly keys: PushKeys;
+  readonly use: UseDatabase;
+  /** Resolved when the database is there. */
+  readonly opened: Promise<void>;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly meter: Meter;
+};
+
+export function wirePush(settings: Settings, { use, ...parts }: Parts): PushWiring {
+  const { push, auth } = settings;
+  const life = { idleMs: auth.sessionIdle, absoluteMs: auth.sessionTtl };
+  const queue = sqlPushQueue(use, { life, expireMs: push.expire });
+  const senders = sendersOf(push, parts);
+  const handlers = deviceHandlers({ tokens: sqlPushTokens(use), providers: new Set(senders.keys()), topics: push.apns?.topics ?? [] });
+  if (senders.size === 0) return { handlers, close: async () => {} };
+  return { handlers, ...startPushing({ ...parts, queue, senders, random: Math.random }) };
+}
+
+function sendersOf(
+  { provider, apns, fcm, content: text }: Settings['push'],
+  { keys, ...parts }: Pick<Parts, 'keys' | 'clock' | 'log'>,
+): ReadonlyMap<PushProvider, PushSender> {
+  const common = { ...parts, text };
+  const senders = new Map<PushProvider, PushSender>();
+  if (provider === 'log') return senders.set('apns', logSender(parts.log)).set('fcm', logSender(parts.log));
+  if (provider === 'off') return senders;
+  if (apns !== undefined && keys.apns !== undefined) senders.set('apns', apnsSender({ ...common, ...apns, ...keys.apns }));
+  if (fcm !== undefined && keys.fcm !== undefined) senders.set('fcm', fcmSender({ ...common, account: keys.fcm, url: fcm.url, fetch }));
+  return senders;
 }
 
 /** After how long a message is due to be pushed; undefined: never. */

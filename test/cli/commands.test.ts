@@ -105,6 +105,7 @@ describe('each command ends with the exit code and the words that fit', { concur
           `ok     upstreams    ${Object.keys(appUpstreams).length} set`,
           'ok     certificates usable',
           'ok     keys         1 that sign or verify',
+          'ok     push         to the log',
           `ok     database     will be made in ${join(cwd, 'fresh')} at the start`,
           'ok     redis        not set: everything in memory, for one replica only',
           '',
@@ -122,7 +123,7 @@ describe('each command ends with the exit code and the words that fit', { concur
       checks.find(({ name }) => name === 'policies')?.message ?? '',
       /^app\.services names app\.v1\.HomService, which is no service here\./,
     );
-    assert.equal(json.stderr, 'portico: 1 of 9 checks failed.\n');
+    assert.equal(json.stderr, 'portico: 1 of 10 checks failed.\n');
   });
 
   test('check of a production whose files are not there says each', async () => {
@@ -136,7 +137,7 @@ describe('each command ends with the exit code and the words that fit', { concur
     );
     const { code, stdout, stderr } = await portico('check -c production.yaml', { DATABASE_URL: 'postgres://someone:hunter2@127.0.0.1:1/none' });
     assert.equal(code, 2);
-    assert.match(stderr, /^portico: \d of 9 checks failed\.\n$/);
+    assert.match(stderr, /^portico: \d of 10 checks failed\.\n$/);
     const lines = stdout.split('\n');
     for (const line of [
       'ok     settings     read as `portico serve`',

@@ -130,12 +130,12 @@ export function pushContract(adapter: string, open: () => Promise<PushHarness>):
       [true, 2],
     ] as const) {
       const [push] = await act.due();
-      await on.queue.record([{ id: push?.id ?? '', became: 'delayed', afterMs: 3_600_000, counts }]);
+      await on.queue.record([{ id: push?.id ?? '', became: 'delayed', afterMs: 3_600_000, counts, mayBeSent: false }]);
       assert.deepEqual(await act.due(), []);
       await on.elapse();
       const [again] = await act.due();
       assert.deepEqual([again?.id, again?.attempts, again?.repeats], [push?.id, attempts, 0]);
-      await on.queue.record([{ id: push?.id ?? '', became: 'delayed', afterMs: 0, counts: false }]);
+      await on.queue.record([{ id: push?.id ?? '', became: 'delayed', afterMs: 0, counts: false, mayBeSent: false }]);
     }
   });
 

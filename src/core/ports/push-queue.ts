@@ -35,7 +35,7 @@ export type Push = {
   readonly badge: number;
   /** How often it was tried before, and was to be tried again. */
   readonly attempts: number;
-  /** How often it was taken before without a record of what became of it. */
+  /** How often it may have been sent before: its lease ended without a record, or the platform's answer was lost. */
   readonly repeats: number;
   /** Milliseconds since 1970, by the clock of the database: how long it is of use, and what time it is. */
   readonly expiresAtMs: number;
@@ -48,7 +48,8 @@ export type PushResult = Pick<Push, 'id'> &
     | { readonly became: 'sent' }
     /** It is not wanted, or its platform refuses it: it is not sent. */
     | { readonly became: 'dropped' }
-    | { readonly became: 'delayed'; readonly afterMs: number; readonly counts: boolean }
+    /** @param counts as an attempt @param mayBeSent as a repeat when it is sent again */
+    | { readonly became: 'delayed'; readonly afterMs: number; readonly counts: boolean; readonly mayBeSent: boolean }
     /** The platform says that the token was dead at a time: a token that was registered later is not dropped. */
     | { readonly became: 'dead'; readonly sessionId: string; readonly token: string; readonly deadAtMs: number }
   );

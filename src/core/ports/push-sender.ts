@@ -12,8 +12,15 @@ export type PushOutcome =
    * It may succeed later.
    * @param afterMs as the platform says; undefined: it was not said
    * @param all nothing else will be accepted before either
+   * @param mayBeSent the platform may have accepted it, and its answer was lost
    */
-  | { readonly kind: 'later'; readonly afterMs: number | undefined; readonly all: boolean; readonly reason: string };
+  | {
+      readonly kind: 'later';
+      readonly afterMs: number | undefined;
+      readonly all: boolean;
+      readonly mayBeSent: boolean;
+      readonly reason: string;
+    };
 
 /** A platform. Both functions never reject. */
 export type PushSender = {

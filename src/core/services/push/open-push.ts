@@ -6,11 +6,10 @@ import type { PushQueue } from '../../ports/push-queue.ts';
 import type { PushSender } from '../../ports/push-sender.ts';
 import type { PushProvider } from '../../ports/push-tokens.ts';
 import { pushMetrics } from './push-metrics.ts';
-import { startSending } from './send-pushes.ts';
+import { type SendLimits, sendLimits, startSending } from './send-pushes.ts';
 
 /** Messages of one expansion, and rows of one deletion. */
 const batch = 100;
-const everyMs = 1_000;
 const forgetEveryMs = 60_000;
 const lagEveryMs = 10_000;
 /** Pushes on the way when the server stops have this long to be answered. */
@@ -25,11 +24,13 @@ export type PushParts = {
   readonly random: () => number;
   readonly log: Log;
   readonly meter: Meter;
+  readonly limits?: SendLimits;
 };
 
 /** Expands messages that are due, and sends pushes, until it is closed. */
-export function startPushing({ queue, senders, opened, clock, random, log, meter }: PushParts): { close(): Promise<void> } {
+export function startPushing({ queue, senders, opened, clock, random, log, meter, limits = sendLimits }: PushParts): { close(): Promise<void> } {
   const metrics = pushMetrics(meter);
+  const { everyMs } = limits;
   let lagMs = 0;
   meter
     .createObservableGauge('portico.outbox.lag', { unit: 's', description: 'How long the oldest message or push is due.' })
@@ -69,7 +70,7 @@ export function startPushing({ queue, senders, opened, clock, random, log, meter
   const begin = () => {
     if (closed) return;
     stops = start();
-    sending = [...senders].map(([provider, sender]) => startSending({ provider, sender, queue, metrics, clock, random, log }));
+    sending = [...senders].map(([provider, sender]) => startSending({ provider, sender, queue, metrics, limits, clock, random, log }));
   };
   opened.then(begin, () => {}); // a server whose database never opens says so elsewhere
   return {

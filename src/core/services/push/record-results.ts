@@ -10,6 +10,8 @@ const againMs = 1_000;
 export type Recorder = {
   /** Resolved when the result is stored, or given up because the lease ends. It never rejects. */
   record(result: PushResult): Promise<void>;
+  /** What could not be stored is given up. */
+  close(): void;
 };
 
 /** Stores results one transaction after the other: those that come meanwhile are stored together by the next one. */
@@ -20,7 +22,7 @@ export function openRecorder(
   type Waiting = { readonly result: PushResult; readonly untilMs: number; done(): void };
   let waiting: Waiting[] = [];
   let running = false;
-  const never = new AbortController().signal;
+  const closed = new AbortController();
 
   const run = async () => {
     running = true;
@@ -32,11 +34,12 @@ export function openRecorder(
         for (const { done } of batch) done();
       } catch (error) {
         const nowMs = clock.monotonicMs();
-        const late = batch.filter(({ untilMs }) => untilMs <= nowMs);
+        const isLate = ({ untilMs }: Waiting) => closed.signal.aborted || untilMs <= nowMs;
+        const late = batch.filter(isLate);
         for (const { done } of late) done();
         log.warn('What became of pushes could not be recorded.', { error, given_up: late.length, pushes: batch.length });
-        waiting = [...batch.filter(({ untilMs }) => untilMs > nowMs), ...waiting];
-        await pause(clock, againMs, never);
+        waiting = [...batch.filter((one) => !isLate(one)), ...waiting];
+        await pause(clock, againMs, closed.signal);
       }
     }
     running = false;
@@ -47,5 +50,6 @@ export function openRecorder(
         waiting.push({ result, untilMs: clock.monotonicMs() + keepMs, done });
         if (!running) void run();
       }),
+    close: () => closed.abort(),
   };
 }

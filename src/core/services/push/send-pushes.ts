@@ -8,18 +8,25 @@ import type { PushProvider } from '../../ports/push-tokens.ts';
 import type { PushMetrics } from './push-metrics.ts';
 import { openRecorder } from './record-results.ts';
 
-/** Pushes of one platform that a replica sends at once. */
-export const atOnceMax = 100;
-const everyMs = 1_000;
-/** How long one attempt may take, and how long its push is leased. Recording has the time between. */
-const timeoutMs = 20_000;
-const leaseMs = 60_000;
+/** Times in milliseconds. */
+export type SendLimits = {
+  /** Pushes of one platform that a replica sends at once. */
+  readonly atOnce: number;
+  /** How often it is asked what is due. */
+  readonly everyMs: number;
+  /** How long one attempt may take, and how long its push is leased. Recording has the time between. */
+  readonly timeoutMs: number;
+  readonly leaseMs: number;
+};
+export const sendLimits: SendLimits = { atOnce: 100, everyMs: 1_000, timeoutMs: 20_000, leaseMs: 60_000 };
+/** What was answered when the server stops has this long to be recorded. */
+const recordMs = 1_000;
 /** The wait before another attempt of one push, and before anything else where the platform takes nothing. */
 const backoff: Backoff = { firstMs: 2_000, factor: 2, mostMs: 600_000, least: 0.5, spread: 0.5 };
 const pauseBackoff: Backoff = { firstMs: 1_000, factor: 2, mostMs: 60_000, least: 0.5, spread: 0.5 };
 /** A platform that names a longer time is asked again after this. */
 const afterMsMax = 3_600_000;
-/** A push that was taken so often without a record is given up: something ends its worker. */
+/** A push whose lease ended so often without a record is given up: something ends its worker. */
 const repeatsMax = 5;
 
 export type SendParts = {
@@ -27,6 +34,7 @@ export type SendParts = {
   readonly sender: PushSender;
   readonly queue: PushQueue;
   readonly metrics: PushMetrics;
+  readonly limits: SendLimits;
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: Log;
@@ -37,7 +45,8 @@ export type SendParts = {
  * between is sent again, and counted.
  * @returns stops it: pushes on the way have this long to be answered and recorded
  */
-export function startSending({ provider, sender, queue, metrics, clock, random, log }: SendParts): (graceMs: number) => Promise<void> {
+export function startSending({ provider, sender, queue, metrics, limits, clock, random, log }: SendParts): (graceMs: number) => Promise<void> {
+  const { atOnce, everyMs, timeoutMs, leaseMs } = limits;
   const recorder = openRecorder(queue, { clock, log, keepMs: leaseMs - timeoutMs });
   const sending = new Set<Promise<void>>();
   const ended = new AbortController();
@@ -46,7 +55,7 @@ export function startSending({ provider, sender, queue, metrics, clock, random, 
 
   const sendOne = async (push: Push) => {
     if (push.repeats > 0) metrics.repeated(provider);
-    if (push.repeats >= repeatsMax) {
+    if (push.repeats - push.attempts >= repeatsMax) {
       metrics.looped(provider);
       log.error('A push was taken again and again without a record of what became of it: it is given up.', { push: push.id, repeats: push.repeats });
       return recorder.record({ id: push.id, became: 'dropped' });
@@ -57,7 +66,7 @@ export function startSending({ provider, sender, queue, metrics, clock, random, 
     const cancel = clock.after(timeoutMs, () => attempt.abort(new Error(`The platform did not answer within ${timeoutMs} ms.`)));
     const outcome = await sender.send(push, attempt.signal).catch((error: unknown): PushOutcome => {
       log.error('A push failed by a defect.', { error });
-      return { kind: 'later', afterMs: undefined, all: false, reason: 'defect' };
+      return { kind: 'later', afterMs: undefined, all: false, mayBeSent: true, reason: 'defect' };
     });
     cancel();
     ended.signal.removeEventListener('abort', end);
@@ -88,8 +97,9 @@ export function startSending({ provider, sender, queue, metrics, clock, random, 
       case 'dead':
         return { id, became: 'dead', sessionId, token: token.token, deadAtMs: outcome.atMs ?? nowMs };
       case 'later': {
+        const { all, mayBeSent } = outcome;
         const waitMs = backoffMs(backoff, attempts + 1, random);
-        return { id, became: 'delayed', afterMs: Math.max(Math.min(outcome.afterMs ?? 0, afterMsMax), waitMs), counts: !outcome.all };
+        return { id, became: 'delayed', afterMs: Math.max(Math.min(outcome.afterMs ?? 0, afterMsMax), waitMs), counts: !all || mayBeSent, mayBeSent };
       }
     }
   };
@@ -97,8 +107,9 @@ export function startSending({ provider, sender, queue, metrics, clock, random, 
   const stop = repeat(clock, everyMs * random(), async (isStopped) => {
     const pausedMs = pausedUntilMs - clock.monotonicMs();
     if (pausedMs > 0) return pausedMs;
-    if (sending.size >= atOnceMax) await Promise.race(sending);
-    const most = atOnceMax - sending.size;
+    if (sending.size >= atOnce) await Promise.race(sending);
+    if (isStopped()) return everyMs;
+    const most = atOnce - sending.size;
     try {
       const { pushes, unwanted } = await queue.lease(provider, most, leaseMs);
       if (unwanted > 0) metrics.sent(provider, 'unwanted', unwanted);
@@ -115,8 +126,15 @@ export function startSending({ provider, sender, queue, metrics, clock, random, 
   return async (graceMs) => {
     stop();
     const cancel = clock.after(graceMs, () => ended.abort(new Error('The server is stopping.')));
-    while (sending.size > 0) await Promise.all(sending);
+    const { promise: late, resolve } = Promise.withResolvers<void>();
+    const cancelLate = clock.after(graceMs + recordMs, resolve); // a database that is away is not waited for
+    const all = async () => {
+      while (sending.size > 0) await Promise.all(sending);
+    };
+    await Promise.race([all(), late]);
     cancel();
+    cancelLate();
+    recorder.close();
     await sender.close();
   };
 }

@@ -24,11 +24,12 @@ export async function recordPushes(db: Kysely<Database>, results: readonly PushR
     for (const { sessionId, token, deadAtMs } of dead)
       await sql`DELETE FROM push_tokens
         WHERE session_id = ${sessionId} AND token_hash = ${tokenHashOf(token)} AND registered_at <= ${new Date(deadAtMs)}`.execute(tx);
-    const later = [...delayed, ...dead.map(({ id }) => ({ id, afterMs: againMs, counts: true }))]; // of a dropped token there is none any more
+    const later = [...delayed, ...dead.map(({ id }) => ({ id, afterMs: againMs, counts: true, mayBeSent: false }))]; // of a dropped token there is none any more
     if (later.length > 0)
-      await sql`UPDATE push_queue q SET due_at = clock_timestamp() + l.after_ms * interval '1 ms', leased = false, attempts = q.attempts + l.counts::integer
-        FROM unnest(${later.map(({ id }) => id)}::bigint[], ${later.map(({ afterMs }) => afterMs)}::float8[], ${later.map(({ counts }) => counts)}::boolean[])
-          AS l (id, after_ms, counts)
+      await sql`UPDATE push_queue q SET due_at = clock_timestamp() + l.after_ms * interval '1 ms', leased = false,
+          attempts = q.attempts + l.counts::integer, repeats = q.repeats + l.may_be_sent::integer
+        FROM unnest(${later.map(({ id }) => id)}::bigint[], ${later.map(({ afterMs }) => afterMs)}::float8[],
+          ${later.map(({ counts }) => counts)}::boolean[], ${later.map(({ mayBeSent }) => mayBeSent)}::boolean[]) AS l (id, after_ms, counts, may_be_sent)
         WHERE q.id = l.id`.execute(tx);
   });
 }
