@@ -121,6 +121,20 @@ const fcm: Readonly<Record<string, { readonly answer: () => FcmAnswer; readonly 
     }),
     left: pruned,
   },
+  '400 for a token that is none, naming its field': {
+    answer: () => ({
+      status: 400,
+      code: 'INVALID_ARGUMENT',
+      own: 'INVALID_ARGUMENT',
+      field: 'message.token',
+      message: 'Request contains an invalid argument.',
+    }),
+    left: pruned,
+  },
+  '400 for a field, whatever its text says': {
+    answer: () => ({ status: 400, code: 'INVALID_ARGUMENT', field: 'message.android.ttl', message: 'Invalid value beside a registration token' }),
+    left: dropped,
+  },
   '400 for a field': {
     answer: () => ({ status: 400, code: 'INVALID_ARGUMENT', field: 'message.data[0].value', message: 'Invalid value' }),
     left: dropped,

@@ -5,8 +5,8 @@ export type FcmAnswer = {
   readonly status: number;
   readonly code: string;
   readonly message: string;
-  /** A field of the request breaks a rule: it is not about the token. */
-  readonly namesField: boolean;
+  /** Fields of the request that break a rule. Empty: it names none. */
+  readonly fields: readonly string[];
 };
 
 /** Without Retry-After, a minute ("Scale FCM", "Handle retries"). */
@@ -22,18 +22,22 @@ export function readFcmAnswer(status: number, body: string): FcmAnswer {
   }
   const { error } = Object(said) as { error?: unknown };
   const { status: name, message, details } = Object(error) as { status?: unknown; message?: unknown; details?: unknown };
-  const list: readonly { readonly '@type'?: unknown; readonly errorCode?: unknown }[] = Array.isArray(details) ? details.map(Object) : [];
+  const list = listOf(details);
   const own = list.find(({ errorCode }) => typeof errorCode === 'string')?.errorCode as string | undefined;
-  const namesField = list.some(({ '@type': type }) => typeof type === 'string' && type.endsWith('/google.rpc.BadRequest'));
+  const fields = list.flatMap(({ fieldViolations }) => listOf(fieldViolations).map(({ field }) => String(field)));
   const code = own ?? (typeof name === 'string' ? name : `status ${status}`);
-  return { status, code: code.slice(0, 100), message: typeof message === 'string' ? message.slice(0, 200) : '', namesField };
+  return { status, code: code.slice(0, 100), message: typeof message === 'string' ? message.slice(0, 200) : '', fields };
+}
+
+function listOf(value: unknown): readonly Readonly<Record<string, unknown>>[] {
+  return Array.isArray(value) ? value.map(Object) : [];
 }
 
 /**
  * What an answer means for the push and its token.
  * @see https://firebase.google.com/docs/cloud-messaging/error-codes
  */
-export function fcmOutcomeOf({ status, code, message, namesField }: FcmAnswer, afterMs: number | undefined): PushOutcome {
+export function fcmOutcomeOf({ status, code, message, fields }: FcmAnswer, afterMs: number | undefined): PushOutcome {
   const reason = message === '' ? code : `${code}: ${message}`;
   const later = (more: { readonly afterMs?: number | undefined; readonly all?: boolean; readonly mayBeSent?: boolean }): PushOutcome => ({
     kind: 'later',
@@ -45,7 +49,9 @@ export function fcmOutcomeOf({ status, code, message, namesField }: FcmAnswer, a
   });
   if (status === 200) return { kind: 'sent' };
   if (code === 'UNREGISTERED') return { kind: 'dead', atMs: undefined, reason };
-  const isOfToken = code === 'INVALID_ARGUMENT' && !namesField && /registration token/i.test(message);
+  // some answers name the field, and others have only the text
+  const namesToken = fields.length === 0 ? /registration token/i.test(message) : fields.every((field) => field === 'message.token');
+  const isOfToken = code === 'INVALID_ARGUMENT' && namesToken;
   if (isOfToken) return { kind: 'dead', atMs: undefined, reason };
   // a quota of the project; one of a device names it
   if (status === 429) return later({ afterMs: afterMs ?? quotaMs, all: !/device/i.test(message) });
