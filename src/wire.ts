@@ -54,6 +54,7 @@ import { openAuth } from './wire/auth.ts';
 import { wireCache } from './wire/cache.ts';
 import { openCertificates } from './wire/certificates.ts';
 import { openListeners } from './wire/listeners.ts';
+import { wireMaintenance } from './wire/maintenance.ts';
 import { type Methods, methodsOf } from './wire/methods.ts';
 import { sqlOptions } from './wire/migrations.ts';
 import { pushAfterMs, readPushKeys, wirePush } from './wire/push.ts';
@@ -173,6 +174,7 @@ export async function wire({
 
   const table = errorTable(settings.app.errorDomain, app);
   const plans = [...methods.plans.values()];
+  const maintenance = wireMaintenance(settings, table, { clock, random: Math.random, log, meter });
   const cache = wireCache({ settings, app, plans, shared, reasons: table.reasons, clock, log, meter });
   const watching = { answerWatched: (call: CallOf) => answerWatched(call), onInvalidated: cache.onInvalidated };
   const waiting = openWaitingBytes(settings.live.queuedBytes, meter);
@@ -184,6 +186,7 @@ export async function wire({
   const announcements = busAnnouncements({ ...streams, chat: store, replica: randomHex(12) });
   const chatParts = { ...watching, plans: methods.plans, upstreams, rules: settings.chat, chat: store, announcements };
   const chat = openChat({ ...streams, ...chatParts, newId: uuidv7, randomId: randomUUID });
+  maintenance.closeStreams([live, chat]);
   const disconnect: typeof live.disconnect = async (...whose) => void (await Promise.all([live.disconnect(...whose), chat.disconnect(...whose)]));
   const effects = { publish: live.publish, invalidate: cache.invalidate, chat: chat.writesAs('app') };
   const parts = { app, upstreams, readers: answerReaders(app.upstreams, methods.registry), clock, effects };
@@ -194,6 +197,7 @@ export async function wire({
       ...live.handlers,
       ...chat.handlers,
       ...push.handlers,
+      ...maintenance.handlers,
       ...publisherHandlers({ invalidate: cache.invalidate, publish: live.publish, disconnect }),
       ...given,
     },
@@ -206,7 +210,7 @@ export async function wire({
       return streamHandler(screen, unary, cache.answerStream, parts);
     },
   });
-  const readiness = openReadiness(plans, database.waitsFor, () => [...shared.details(), ...cache.details()]);
+  const readiness = openReadiness(plans, database.waitsFor, () => [...maintenance.details(), ...shared.details(), ...cache.details()]);
   whenReady.then(readiness.changed, readiness.changed);
   database.lost.then(readiness.changed, () => {});
   const callers = { verify: auth.verify, services: new Map(Object.entries(settings.internal.services)) };
@@ -219,6 +223,7 @@ export async function wire({
   const answerWatched = answerWatchedBy(plans, { ...common, cache: cache.answerWatched }, handlers);
   const interceptors = {
     ...common,
+    maintenance: maintenance.interceptor,
     draining: refuseWhileDraining({ draining: readiness.health.leaving, graceMs: settings.drain.grace, clock }),
     authenticate: authenticate({ ...callers, openLifetime: auth.openLifetime, meter }),
     invalidate: invalidate({ invalidate: cache.invalidateWritten, meter, reasons: table.reasons }),
@@ -240,6 +245,7 @@ export async function wire({
     await closing;
     cache.close();
     shared.close();
+    maintenance.close();
     keys.close();
     upstreams.close();
     await telemetry.close();
@@ -257,7 +263,7 @@ export async function wire({
     pages: jwksPage(keys),
     probes: readiness.probes,
     metrics: telemetry.metricsText,
-    switches: telemetry.switches,
+    switches: { ...telemetry.switches, maintenance: maintenance.switch },
     clock,
     log,
     reportDefect: defectReports(log, meter),

@@ -1,11 +1,13 @@
 import type { IncomingMessage } from 'node:http';
+import { clip } from '../core/kit/clip-text.ts';
 import type { Switch } from '../core/ports/switch.ts';
 import type { SendText } from './listen-for-operators.ts';
 
 /** By name. */
 export type Switches = Readonly<Record<string, Switch>>;
 
-const bytesMax = 4_096;
+/** A maintenance text in all its languages. */
+const bytesMax = 16_384;
 const loopback: ReadonlySet<string | undefined> = new Set(['127.0.0.1', '::1', '::ffff:127.0.0.1']);
 
 /**
@@ -67,7 +69,7 @@ function change(text: string, switches: Switches): string | undefined {
   for (const [name, value] of entries) {
     const found = Object.hasOwn(switches, name) ? switches[name] : undefined;
     if (found === undefined) return `There is no switch ${JSON.stringify(name)}. Here are: ${Object.keys(switches).join(', ')}.`;
-    if (!found.allows(value)) return `${name}: ${JSON.stringify(value)} is not allowed. Write ${found.allowed}.`;
+    if (!found.allows(value)) return `${name}: ${clip(JSON.stringify(value), 200)} is not allowed. Write ${found.allowed}.`;
   }
   for (const [name, value] of entries) switches[name]?.change(value);
   return undefined;

@@ -51,6 +51,7 @@ function jsonOf({
   soft,
   settleMs,
   requestBytes,
+  duringMaintenance,
   streamOf,
   forward,
   idempotent,
@@ -68,6 +69,7 @@ function jsonOf({
     soft,
     settleMs,
     requestBytes,
+    duringMaintenance,
     streamOf: streamOf ?? null,
     forward:
       forward === undefined

@@ -6,6 +6,7 @@ import { chat } from './defaults/chat.ts';
 import { drain } from './defaults/drain.ts';
 import { adminListener, internalListener, publicListener } from './defaults/listeners.ts';
 import { live } from './defaults/live.ts';
+import { maintenance } from './defaults/maintenance.ts';
 import { push } from './defaults/push.ts';
 import { redis } from './defaults/redis.ts';
 import { sql } from './defaults/sql.ts';
@@ -34,6 +35,7 @@ export const settingsSchema = z.strictObject({
   upstreams,
   telemetry,
   drain,
+  maintenance,
   reflection,
   sample,
   app,

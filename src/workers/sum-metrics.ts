@@ -2,7 +2,7 @@
 const others: readonly (readonly [name: RegExp, of: (values: readonly number[]) => number])[] = [
   [/^target_info$/, ([first = 1]) => first],
   [/_up$|_not_after_seconds$/, (values) => Math.min(...values)],
-  [/_ratio$|_delay_p\d+_seconds$|_age_seconds$|_connection_max$|_heap_limit_bytes$/, (values) => Math.max(...values)],
+  [/_ratio$|_delay_p\d+_seconds$|_age_seconds$|_connection_max$|_heap_limit_bytes$|^portico_maintenance$/, (values) => Math.max(...values)],
 ];
 
 /** One metric: its lines of help and type, and its values by series. */

@@ -17,6 +17,8 @@ export type WorkerPool = {
   /** Those that listen now. */
   workers(): readonly Listening[];
   readonly replaced: number;
+  /** Called with each worker that listens from now on. */
+  onListening(callback: (worker: Listening) => void): void;
   /** Each finishes its calls and ends; none is replaced any more. Resolved when all have ended: with the worst code. */
   drain(why: string): Promise<number>;
   /** Nothing is waited for any more. */
@@ -50,6 +52,7 @@ export function openWorkerPool({ count, ticketKeys, clock, log }: PoolParts): Wo
   let worst = 0;
   let replaced = 0;
   let failures = 0;
+  let onListening: (worker: Listening) => void = () => {};
 
   const send = (message: OfPrimary) => {
     for (const worker of running.keys()) if (worker.isConnected()) worker.send(message);
@@ -62,6 +65,7 @@ export function openWorkerPool({ count, ticketKeys, clock, log }: PoolParts): Wo
     worker.on('message', (message: OfWorker) => {
       if (message.kind !== 'listening') return;
       running.set(worker, message.listening);
+      onListening(message.listening);
       if (running.size < count && replaced === 0) return start();
       if ([...running.values()].every((one) => one !== undefined)) listening.resolve(message.listening);
     });
@@ -89,6 +93,9 @@ export function openWorkerPool({ count, ticketKeys, clock, log }: PoolParts): Wo
     workers: () => [...running.values()].filter((one) => one !== undefined),
     get replaced() {
       return replaced;
+    },
+    onListening: (callback) => {
+      onListening = callback;
     },
     drain: (why) => {
       draining = true;

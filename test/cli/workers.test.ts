@@ -137,7 +137,7 @@ test('a switch is changed at all workers, and only a good value', async () => {
   assert.equal((await put({ logLevel: 'loud' })).status, 400);
   assert.equal((await put({ logLevel: 'warn' })).status, 200);
   for (let i = 0; i < 4; i++) assert.match(await (await fetch(`${admin}/switches`)).text(), /"logLevel":"warn"/);
-  assert.equal((await put({ logLevel: 'info' })).status, 200);
+  assert.equal((await put({ logLevel: 'info', sampleRatio: 0.25 })).status, 200);
   assert.equal((await fetch(`${admin}/metrics`, { headers: { origin: 'https://evil.example' } })).status, 403);
   assert.equal((await fetch(`${admin}/readyz`, { method: 'DELETE' })).status, 405);
   assert.match(await (await fetch(`${admin}/.well-known/jwks.json`)).text(), /"keys"/);
@@ -153,6 +153,7 @@ test('a worker that dies is replaced and named, and no later call notices', asyn
   await until('there are two again', async () => (await metric(/^portico_workers (\d+)$/gm)) === 2);
   assert.equal(await metric(/^portico_workers_replaced_total (\d+)$/gm), 1);
   assert.equal((await fetch(`${admin}/readyz`)).status, 200);
+  for (let i = 0; i < 4; i++) assert.match(await (await fetch(`${admin}/switches`)).text(), /"sampleRatio":0\.25/, 'it was changed before');
 });
 
 test('what is wrong is said once', async () => {

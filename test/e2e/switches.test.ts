@@ -45,11 +45,11 @@ function ask({ method = 'PUT', headers = { 'content-type': 'application/json' },
 const values = async () => JSON.parse((await ask({ method: 'GET' })).text) as unknown;
 
 test('the values in force are shown, and a change is in force at once', async () => {
-  assert.deepEqual(await values(), { logLevel: 'error', sampleRatio: 0 });
+  assert.deepEqual(await values(), { logLevel: 'error', sampleRatio: 0, maintenance: null });
   const { headers } = await signIn(server, liveRegistry, 'alice');
   const call = (text: string) => callOf(liveRegistry, keptTransports()('grpc h2', server), 'fixture.v1.ScreenService/Echo', { text }, { headers });
   await call('before');
-  assert.deepEqual(await ask({ body: '{"sampleRatio": 1}' }), { status: 200, text: '{"logLevel":"error","sampleRatio":1}\n' });
+  assert.deepEqual(await ask({ body: '{"sampleRatio": 1}' }), { status: 200, text: '{"logLevel":"error","sampleRatio":1,"maintenance":null}\n' });
   await call('after');
   await until('its span came', () => collector.spans().length > 0);
   const spans = collector.spans().filter(({ name, kind }) => name === 'fixture.v1.ScreenService/Echo' && kind === 2);
@@ -63,12 +63,12 @@ test('what is wrong is refused with what is allowed, and changes nothing', async
     ['[]', 400, /JSON object/],
     ['null', 400, /JSON object/],
     ['{"__proto__": 1}', 400, /no switch "__proto__"/],
-    ['{"constructor": 1}', 400, /Here are: logLevel, sampleRatio/],
+    ['{"constructor": 1}', 400, /Here are: logLevel, sampleRatio, maintenance/],
     ['{"logLevel": "loud"}', 400, /logLevel: "loud" is not allowed\. Write "debug", "info", "warn", "error"\./],
     ['{"sampleRatio": 2}', 400, /a number from 0 to 1/],
     ['{"sampleRatio": "1"}', 400, /a number from 0 to 1/],
     ['{"sampleRatio": 0.5, "logLevel": 7}', 400, /logLevel: 7/],
-    [`{"logLevel": "${'x'.repeat(5_000)}"}`, 400, /4096 bytes/],
+    [`{"logLevel": "${'x'.repeat(20_000)}"}`, 400, /16384 bytes/],
   ] as const) {
     const answer = await ask({ body });
     assert.equal(answer.status, status, body);

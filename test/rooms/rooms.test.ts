@@ -130,7 +130,7 @@ test('each part of core stays small enough to be read in a day, without adapters
   const core = files.filter((file) => file.startsWith('src/core/') && !file.startsWith('src/core/adapters/') && !file.endsWith('.test.ts'));
   const lines = (some: readonly string[]) => some.reduce((sum, file) => sum + readFileSync(join(root, file), 'utf8').split('\n').length - 1, 0);
   const parts = [
-    ['calls', core.filter((file) => ![live, chat, push].some((part) => part.test(file))), 10_500],
+    ['calls', core.filter((file) => ![live, chat, push].some((part) => part.test(file))), 10_800],
     ['live updates', core.filter((file) => live.test(file)), 3_200],
     ['chat', core.filter((file) => chat.test(file)), 1_900],
     ['push', core.filter((file) => push.test(file)), 1_000],
@@ -145,9 +145,9 @@ test('transport stays small enough to be read: under 4,350 lines', () => {
   assert.ok(lines < 4_350, `${lines} lines`);
 });
 
-test('wiring only wires: under 1,120 lines in all, live updates, chat and push among them', () => {
+test('wiring only wires: under 1,170 lines in all, live updates, chat and push among them', () => {
   const lines = files
     .filter((file) => /^src\/wire(\.ts$|\/)/.test(file) && !file.endsWith('.test.ts'))
     .reduce((sum, file) => sum + readFileSync(join(root, file), 'utf8').split('\n').length - 1, 0);
-  assert.ok(lines < 1_120, `${lines} lines`);
+  assert.ok(lines < 1_170, `${lines} lines`);
 });

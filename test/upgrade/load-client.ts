@@ -37,8 +37,8 @@ export type LoadClient = {
   post(conversationId: string, text: string): void;
 };
 
-/** Redis is untouched: STORE_DOWN means that it did not confirm in time. */
-const lateCodes = new Set(['DEADLINE_EXCEEDED', 'UPSTREAM_TIMEOUT', 'STORE_DOWN']);
+/** STORE_DOWN is none of them: Redis is untouched, and a replica that does not get its answer has failed the call. */
+const lateCodes = new Set(['DEADLINE_EXCEEDED', 'UPSTREAM_TIMEOUT']);
 
 /** Whether a call ran out of time. */
 export function isLate(error: unknown): boolean {

@@ -6,6 +6,7 @@ export const de = {
   CONVERSATIONS_TOO_MANY: 'Eine der Personen ist in zu vielen Unterhaltungen.',
   MEMBERS_TOO_MANY: 'In dieser Unterhaltung sind zu viele Personen.',
   MEMBER_REFUSED: 'Diese Person kann nicht von dir hinzugefügt werden.',
+  MAINTENANCE: 'Wir warten gerade unsere Server. Bitte versuche es später noch einmal.',
   MESSAGE_EXPIRED: 'Diese Nachricht ist zu alt.',
   MESSAGE_ID_REUSED: 'In der App ist etwas schiefgegangen. Bitte aktualisiere sie und versuche es noch einmal.',
   MESSAGE_REFUSED: 'Diese Nachricht kann nicht gesendet werden.',

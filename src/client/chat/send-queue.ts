@@ -26,6 +26,7 @@ const passing = new Set([
   'UPSTREAM_TIMEOUT',
   'DEADLINE_EXCEEDED',
   'DRAINING',
+  'MAINTENANCE',
 ]);
 /** The bounds of chat.proto: the server ends a stream with a message that breaks one. Bytes. */
 const most = { text: 16_384, data: 8_192, clientId: 100, reaction: 64 } as const;

@@ -7,6 +7,7 @@ export type Interceptors = {
   readonly trace: Interceptor<unknown, Traced>;
   readonly errors: Interceptor<Traced, unknown>;
   readonly deadline: Interceptor<unknown, unknown>;
+  readonly maintenance: Interceptor<unknown, unknown>;
   readonly draining: Interceptor<unknown, unknown>;
   readonly authenticate: Interceptor<Traced, Authenticated>;
   readonly validate: Interceptor<unknown, Decoded>;
@@ -19,6 +20,7 @@ export type Interceptors = {
  * - trace is outermost, so that it sees what is really sent, errors included;
  * - errors is next: every error below becomes a status with details;
  * - deadline is before every step that may wait;
+ * - maintenance is before every costly step, for the same reason as draining. Methods that stay open have no such step;
  * - draining is before every costly step, so that a refused stream costs nothing. Unary calls are always accepted;
  * - authenticate is before validate: a caller without permission learns nothing about the request;
  * - validate is before every step that reads the request: tags, keys, handlers;
@@ -37,11 +39,12 @@ export function answerBy(plans: Iterable<MethodPlan>, interceptors: Interceptors
 /** The chain of one method. */
 export function chainOf(
   plan: MethodPlan,
-  { trace, errors, deadline, draining, authenticate, validate, invalidate, cache }: Interceptors,
+  { trace, errors, deadline, maintenance, draining, authenticate, validate, invalidate, cache }: Interceptors,
   handler: Handler,
 ): AnswerCall {
   const timed = steps().through(trace).through(errors).through(deadline);
-  const ready = (plan.kind === 'unary' ? timed : timed.through(draining)).through(authenticate).through(validate);
+  const open = plan.duringMaintenance ? timed : timed.through(maintenance);
+  const ready = (plan.kind === 'unary' ? open : open.through(draining)).through(authenticate).through(validate);
   if (plan.cache !== undefined) return ready.through(cache).to(handler);
   if (plan.invalidates.length > 0) return ready.through(invalidate).to(handler);
   return ready.to(handler);

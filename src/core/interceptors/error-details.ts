@@ -21,9 +21,9 @@ export function encodeFault(
   fault: Fault<string>,
   { table, requestId, acceptLanguage = '' }: { readonly table: ErrorTable; readonly requestId: string; readonly acceptLanguage?: string },
 ): StatusError {
-  const { violations, retryAfterMs, metadata, passed } = fault.details;
+  const { violations, retryAfterMs, metadata, texts, passed } = fault.details;
   const prepare = () => prepared(fault, table, acceptLanguage);
-  const isPlain = violations === undefined && retryAfterMs === undefined && metadata === undefined;
+  const isPlain = violations === undefined && retryAfterMs === undefined && metadata === undefined && texts === undefined;
   const { code, message, bytes } = isPlain ? table.plain(`${fault.reason}\n${acceptLanguage}\n${fault.message}`, prepare) : prepare();
   const trailers = Metadata(passed?.trailers).set('grpc-status-details-bin', withRequestId(bytes, requestId));
   return new StatusError(code, message, { trailers, ...(passed && { metadata: passed.metadata }), cause: fault });
@@ -35,7 +35,7 @@ function prepared(fault: Fault<string>, table: ErrorTable, acceptLanguage: strin
   const listed = violationsToList(violations);
   const cut = violations.length > listed.length ? ` (${violations.length - listed.length} more violations are not listed)` : '';
   const message = clip(fault.message, messageBytesMax) + cut;
-  const details = detailsOf(fault, table.domain, listed, table.localized(fault.reason, acceptLanguage));
+  const details = detailsOf(fault, table.domain, listed, table.localized(fault.reason, acceptLanguage, fault.details.texts));
   return { code, message, bytes: Status.encode({ code, message, details }).finish() };
 }
 

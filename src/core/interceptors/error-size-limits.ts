@@ -1,3 +1,5 @@
+import { textBytesMax } from '../kit/maintenance-bounds.ts';
+
 /**
  * The message for developers. Headers carry it with the details, and many clients accept 8 KiB of headers in total, so
  * each part of an error is bounded in bytes of UTF-8, and cut by code point. The status as a whole has its own budget.
@@ -17,4 +19,4 @@ export const violationBytesMax = 2_000;
  */
 export const violationTextBytesMax = 200;
 /** LocalizedMessage: the text for users. */
-export const localizedBytesMax = 512;
+export const localizedBytesMax = textBytesMax;

@@ -14,8 +14,11 @@ export type ErrorTable = {
   readonly domain: string;
   /** The reasons of core and of the company with their gRPC status. */
   readonly reasons: Readonly<Record<string, StatusName>>;
-  /** The encoded google.rpc.LocalizedMessage of a reason for users, if it has a text. */
-  readonly localized: (reason: string, acceptLanguage: string) => Uint8Array | undefined;
+  /**
+   * The encoded google.rpc.LocalizedMessage of a reason for users, if it has a text.
+   * @param own of this one error, by language tag: the nearest of them, if one fits or is English
+   */
+  readonly localized: (reason: string, acceptLanguage: string, own?: Messages) => Uint8Array | undefined;
   /** Statuses by all that they hold: a stranger may cause any number of refusals. */
   readonly plain: (name: string, make: () => Prepared) => Prepared;
 };
@@ -37,7 +40,10 @@ export function errorTable(
     if (Object.hasOwn(coreReasons, reason)) throw new Error(`The reason ${reason} is one of core's: give yours another name.`);
   }
   const locales = { ...team.messages, en: { ...team.messages?.en, ...en } };
-  const localized = (reason: string, acceptLanguage: string) => localize(locales, reason, acceptLanguage);
+  const localized = (reason: string, acceptLanguage: string, own: Messages = {}) => {
+    const byLocale = Object.fromEntries(Object.entries(own).map(([locale, text]) => [locale, { [reason]: text }]));
+    return localize(byLocale, reason, acceptLanguage) ?? localize(locales, reason, acceptLanguage);
+  };
   return { domain, reasons: { ...team.reasons, ...coreReasons }, localized, plain: memo(keptMax, keptNameMax) };
 }
 

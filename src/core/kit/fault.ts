@@ -17,6 +17,8 @@ export type FaultDetails = {
   readonly violations?: readonly Violation[];
   /** RetryInfo: how long to wait before a retry, in whole milliseconds. */
   readonly retryAfterMs?: number;
+  /** LocalizedMessage by language tag, in place of the reason's own texts where one of them fits. */
+  readonly texts?: Readonly<Record<string, string>>;
   /** Metadata of an upstream that the policy lets pass: sent with the status. */
   readonly passed?: { readonly metadata: Metadata; readonly trailers: Metadata };
   /** Only ever logged. */

@@ -73,6 +73,8 @@ export type MethodPlan = {
   readonly soft: boolean;
   /** With `invalidates`: for this long answers with its tags are not stored. 0: none. */
   readonly settleMs: number;
+  /** Answered during maintenance, too. */
+  readonly duringMaintenance: boolean;
   /** Of a stream form: the full name of the cached unary method, "app.v1.HomeService/GetHome". */
   readonly streamOf: string | undefined;
   readonly forward: ForwardPlan | undefined;

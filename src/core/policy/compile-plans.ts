@@ -153,6 +153,7 @@ function planOf(
     invalidates,
     soft: policy.soft,
     settleMs,
+    duringMaintenance: policy.duringMaintenance || access.kind === 'services',
     streamOf: policy.streamOf === '' ? undefined : streamOf.resolve(policy, method, kind, report),
     forward: policy.forward === undefined ? undefined : forwardOf(policy.forward, method, context),
     validated: hasRules(method),

@@ -16,6 +16,7 @@ export const enforced: Fields = {
   7: true, // soft
   8: true, // settle
   9: true, // request_bytes
+  10: true, // during_maintenance
 };
 
 /** Fields of a policy that this release does not enforce: a newer policy.proto was used for the descriptor set. */

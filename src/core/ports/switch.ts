@@ -1,6 +1,7 @@
 /** A setting that can be changed while the server runs. */
 export type Switch = {
-  read(): string | number;
+  /** What JSON can say. */
+  read(): unknown;
   allows(value: unknown): boolean;
   /** The values that it allows, for an error. */
   readonly allowed: string;

@@ -17,6 +17,7 @@ export type Close = {
 /** The advice of reasons; for others it is `ADVICE_STAY_AWAY`, because the same request would be refused again. */
 const advices: Readonly<Partial<Record<CoreReason, readonly [advice: Advice, delayMs: number]>>> = {
   DRAINING: [Advice.ADVICE_RESUME, 0],
+  MAINTENANCE: [Advice.ADVICE_RESUME, 60_000],
   STREAM_IDLE: [Advice.ADVICE_RESUME, 0],
   STREAM_SLOW: [Advice.ADVICE_RESUME, 1_000],
   STREAMS_TOO_MANY: [Advice.ADVICE_RESUME, 60_000],

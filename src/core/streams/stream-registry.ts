@@ -3,7 +3,7 @@ import { Fault } from '../kit/fault.ts';
 import { StoreDown } from '../kit/store-down.ts';
 import type { Bus } from '../ports/bus.ts';
 import type { Log } from '../ports/log.ts';
-import { closeFor, stayAway } from './close-advice.ts';
+import { type Close, closeFor, stayAway } from './close-advice.ts';
 import { openDisplacement } from './displace-device-streams.ts';
 import { openStreamPlaces, type StreamPlaces } from './limit-streams-per-user.ts';
 import type { Stream } from './stream.ts';
@@ -29,6 +29,11 @@ export type Registry = StreamPlaces & {
   disconnect(userId: string, sessionId: string | undefined, resume: boolean): Promise<void>;
   /** Announces the end of all streams, each with a delay of its own; a quarter of the grace time later it is closed. */
   drain(spreadMs: number, graceMs: number): number;
+  /**
+   * Closes all streams of this replica, spread over the time.
+   * @param closeOf of each, when it is closed; undefined: it stays
+   */
+  closeAll(spreadMs: number, closeOf: () => Close | undefined): void;
   close(): void;
 };
 
@@ -95,6 +100,15 @@ export function openRegistry({ bus, limits, clock, random, log, topic }: Registr
         stream.goAway(delayMs, delayMs + Math.floor(graceMs / 4));
       }
       return all.length;
+    },
+    closeAll: (spreadMs, closeOf) => {
+      for (const { stream } of [...streams.values()]) {
+        const cancel = clock.after(Math.floor(random() * spreadMs), () => {
+          const close = closeOf();
+          if (close !== undefined) stream.close(close);
+        });
+        stream.signal.addEventListener('abort', cancel, { once: true });
+      }
     },
     close: () => {
       leaving.abort();

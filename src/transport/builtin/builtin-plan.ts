@@ -32,6 +32,7 @@ export function builtinPlan(
     invalidates: [],
     soft: false,
     settleMs: 0,
+    duringMaintenance: true,
     streamOf: undefined,
     forward: undefined,
     validated: false,

@@ -1,6 +1,6 @@
 import { networkOf } from '../../kit/address-network.ts';
 import type { CallRecord, CallRecorder } from '../../ports/call-record.ts';
-import { isServerError, statusNames } from './status-names.ts';
+import { isFailure, statusNames } from './status-names.ts';
 
 /** Receives whole lines. */
 export type WriteLine = (line: string) => void;
@@ -34,7 +34,7 @@ function fieldsOf(record: CallRecord) {
     span_id: record.spanId,
     'rpc.method': plan.method,
     'rpc.status_code': statusNames[code],
-    'error.type': isServerError(code) ? statusNames[code] : undefined,
+    'error.type': isFailure(record) ? statusNames[code] : undefined,
     reason: record.reason,
     protocol: record.protocol,
     duration_ms: Math.round(durationMs * 1_000) / 1_000,

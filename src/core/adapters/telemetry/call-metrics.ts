@@ -1,7 +1,7 @@
 import type { Attributes, Meter } from '@opentelemetry/api';
 import type { MethodPlan } from '../../kit/method-plan.ts';
 import type { CallRecord } from '../../ports/call-record.ts';
-import { isServerError, statusNames } from './status-names.ts';
+import { isFailure, statusNames } from './status-names.ts';
 
 /** Seconds (OpenTelemetry semantic conventions 1.45, `rpc.server.call.duration`). */
 const boundaries = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10];
@@ -24,16 +24,18 @@ export function callMetrics(meter: Meter): { ended(record: CallRecord): void; op
     .addCallback((observed) => observed.observe(open));
   // Attribute objects are reused, because creating and comparing them costs more than counting.
   const serverAttributes = new Map<MethodPlan, Attributes[]>();
-  const attributesOf = ({ plan, code, protocol }: CallRecord): Attributes => {
+  const attributesOf = (record: CallRecord): Attributes => {
+    const { plan, code, protocol } = record;
+    const failed = isFailure(record);
     const ofPlan = serverAttributes.get(plan) ?? [];
     serverAttributes.set(plan, ofPlan);
-    const index = code * 2 + (protocol === 'connect' ? 1 : 0);
+    const index = code * 4 + (protocol === 'connect' ? 2 : 0) + (failed ? 1 : 0);
     ofPlan[index] ??= {
       'rpc.system.name': protocol === 'connect' ? 'connectrpc' : 'grpc',
       'rpc.method': plan.method,
       'rpc.status_code': statusNames[code] ?? 'UNKNOWN',
       'portico.kind': plan.kind === 'unary' ? 'unary' : 'stream',
-      ...(isServerError(code) ? { 'error.type': statusNames[code] } : {}),
+      ...(failed ? { 'error.type': statusNames[code] } : {}),
     };
     return ofPlan[index] as Attributes;
   };

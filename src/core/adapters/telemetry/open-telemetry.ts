@@ -16,7 +16,7 @@ import { exposition, ScrapeReader } from './prometheus.ts';
 import { runtimeMetrics } from './runtime-metrics.ts';
 import { sampler } from './sampling.ts';
 import { givenIds, spansOf } from './spans.ts';
-import { isServerError } from './status-names.ts';
+import { isFailure } from './status-names.ts';
 
 export type TelemetryOptions = {
   readonly version: string;
@@ -88,7 +88,7 @@ export async function openTelemetry(options: TelemetryOptions): Promise<Telemetr
       ended: (record) => {
         metrics.ended(record);
         access.lines?.ended(record);
-        if (spans !== undefined && (record.sampled || isServerError(record.code))) spans(record); // failures of the server are always recorded
+        if (spans !== undefined && (record.sampled || isFailure(record))) spans(record); // failures of the server are always recorded
       },
       unknownMethod: metrics.unknownMethod,
     },

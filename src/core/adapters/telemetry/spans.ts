@@ -1,7 +1,7 @@
 import { type Attributes, context, type HrTime, SpanKind, SpanStatusCode, TraceFlags, type Tracer, trace } from '@opentelemetry/api';
 import type { IdGenerator } from '@opentelemetry/sdk-trace';
 import type { CallRecord, UpstreamRecord } from '../../ports/call-record.ts';
-import { isServerError, statusNames } from './status-names.ts';
+import { isFailure, statusNames } from './status-names.ts';
 
 /**
  * Gives spans the ids that their calls already had. Spans are created when the call has ended, so that an unrecorded
@@ -28,7 +28,7 @@ export function spansOf(tracer: Tracer, ids: ReturnType<typeof givenIds>): (reco
       'network.peer.port': call.peer.port,
       'portico.ended': how,
       ...addressOf(call.authority),
-      ...(isServerError(code) ? { 'error.type': statusNames[code] } : {}),
+      ...(isFailure(record) ? { 'error.type': statusNames[code] } : {}),
       ...(reason === undefined ? {} : { 'portico.reason': reason }),
       ...Object.fromEntries(annotations ?? []),
     };
@@ -39,7 +39,7 @@ export function spansOf(tracer: Tracer, ids: ReturnType<typeof givenIds>): (reco
       { kind: SpanKind.SERVER, attributes, startTime: time(startedAtMs), root: parentSpanId === undefined },
       around,
     );
-    if (isServerError(code)) span.setStatus({ code: SpanStatusCode.ERROR });
+    if (isFailure(record)) span.setStatus({ code: SpanStatusCode.ERROR });
     for (const upstream of upstreams) upstreamSpan(tracer, ids, record, upstream);
     span.end(time(startedAtMs + durationMs));
   };

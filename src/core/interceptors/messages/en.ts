@@ -24,6 +24,7 @@ export const en: Readonly<Record<CoreReason, string>> = {
   CONVERSATIONS_TOO_MANY: 'One of these people is in too many conversations.',
   MEMBERS_TOO_MANY: 'There are too many people in this conversation.',
   MEMBER_REFUSED: 'This person cannot be added by you.',
+  MAINTENANCE: 'We are doing some maintenance. Please try again later.',
   MESSAGES_TOO_MANY: 'Too much at once. Please try again in a moment.',
   MESSAGE_EXPIRED: 'This message is too old.',
   MESSAGE_ID_REUSED: 'Something went wrong in the app. Please update it and try again.',

@@ -23,7 +23,7 @@ import { type SubjectParts, subjectRules } from './subject-rules.ts';
 import { limitUsers, type UserLimits } from './user-limits.ts';
 
 /** The service of conversations. */
-export type Chat = Pick<Registry, 'disconnect' | 'drain'> & {
+export type Chat = Pick<Registry, 'disconnect' | 'drain' | 'closeAll'> & {
   readonly handlers: Readonly<Record<string, Handler>>;
   /** What a company's own code does in conversations, under a name. */
   readonly writesAs: (name: string) => ChatWrites;
@@ -79,6 +79,7 @@ export function openChat({ settings, rules, upstreams, plans, answerWatched, ...
     handlers: { ...handlers, ...chatHandlers({ chat, actions: actionsOfUser, postOfUser, checkSubject, newId }), ...conversationHandlers(writesAs) },
     disconnect: registry.disconnect,
     drain: registry.drain,
+    closeAll: registry.closeAll,
     close: () => {
       close();
       registry.close();

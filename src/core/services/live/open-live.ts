@@ -22,7 +22,7 @@ import { openFeeds } from './topic-feed.ts';
 import { compileNamespaces, type NamespaceSettings, topicsOf } from './topic-namespaces.ts';
 
 /** The service of live updates. */
-export type Live = Pick<Registry, 'disconnect' | 'drain'> & {
+export type Live = Pick<Registry, 'disconnect' | 'drain' | 'closeAll'> & {
   readonly handlers: Readonly<Record<string, Handler>>;
   readonly publish: Publish;
   close(): void;
@@ -73,6 +73,7 @@ export function openLive(parts: LiveOptions): Live {
     publish,
     disconnect: registry.disconnect,
     drain: registry.drain,
+    closeAll: registry.closeAll,
     close: () => {
       close();
       registry.close();

@@ -112,6 +112,11 @@ export interface Policy {
    * each message of a stream.
    */
   requestBytes: number;
+  /**
+   * Answered during maintenance, too, such as a page that shows the state of the service. Methods for internal services
+   * always are. Default: refused with MAINTENANCE.
+   */
+  duringMaintenance: boolean;
 }
 
 /** Who may call a method. */
@@ -237,6 +242,7 @@ function createBasePolicy(): Policy {
     soft: false,
     settle: "",
     requestBytes: 0,
+    duringMaintenance: false,
   };
 }
 
@@ -268,6 +274,9 @@ export const Policy: MessageFns<Policy> = {
     }
     if (message.requestBytes !== 0) {
       writer.uint32(72).uint32(message.requestBytes);
+    }
+    if (message.duringMaintenance !== false) {
+      writer.uint32(80).bool(message.duringMaintenance);
     }
     return writer;
   },
@@ -357,6 +366,14 @@ export const Policy: MessageFns<Policy> = {
             message.requestBytes = reader.uint32();
             continue;
           }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.duringMaintenance = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -390,6 +407,11 @@ export const Policy: MessageFns<Policy> = {
         : isSet(object.request_bytes)
         ? globalThis.Number(object.request_bytes)
         : 0,
+      duringMaintenance: isSet(object.duringMaintenance)
+        ? globalThis.Boolean(object.duringMaintenance)
+        : isSet(object.during_maintenance)
+        ? globalThis.Boolean(object.during_maintenance)
+        : false,
     };
   },
 
@@ -422,6 +444,9 @@ export const Policy: MessageFns<Policy> = {
     if (message.requestBytes !== 0) {
       obj.requestBytes = Math.round(message.requestBytes);
     }
+    if (message.duringMaintenance !== false) {
+      obj.duringMaintenance = message.duringMaintenance;
+    }
     return obj;
   },
 
@@ -443,6 +468,7 @@ export const Policy: MessageFns<Policy> = {
     message.soft = object.soft ?? false;
     message.settle = object.settle ?? "";
     message.requestBytes = object.requestBytes ?? 0;
+    message.duringMaintenance = object.duringMaintenance ?? false;
     return message;
   },
 };
