@@ -58,6 +58,7 @@ import { wireMaintenance } from './wire/maintenance.ts';
 import { type Methods, methodsOf } from './wire/methods.ts';
 import { sqlOptions } from './wire/migrations.ts';
 import { pushAfterMs, readPushKeys, wirePush } from './wire/push.ts';
+import { wireSafety } from './wire/safety.ts';
 import { openSecrets } from './wire/secrets.ts';
 import { openSharedStores } from './wire/shared-stores.ts';
 import { upstreamConfigs } from './wire/upstream-configs.ts';
@@ -198,6 +199,7 @@ export async function wire({
       ...chat.handlers,
       ...push.handlers,
       ...maintenance.handlers,
+      ...wireSafety(settings, database.use, { announcements, clock }).handlers,
       ...publisherHandlers({ invalidate: cache.invalidate, publish: live.publish, disconnect }),
       ...given,
     },

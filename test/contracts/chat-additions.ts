@@ -73,10 +73,11 @@ export function chatAdditionsContract(adapter: string, open: () => Promise<ChatH
 
       const again = await on.chat.create(wishOf('direct', [eve, owner]));
       assert.deepEqual([again.conversation.id, again.event], [old.id, undefined], 'what was there before the block stays');
-      assert.ok((await on.chat.create(wishOf('direct', [bob, eve]))).event, 'who has blocked may open one');
+      await assert.rejects(on.chat.create(wishOf('direct', [bob, eve])), refused('MEMBER_REFUSED'), 'who has blocked ends the block first');
       assert.ok(await changing(on, own.id)(system, { userId: bob, role: 'member' }), 'a service may add');
       assert.ok(await changing(on, own.id)(user(eve), { userId: bob, role: 'admin' }), 'a member may be given another role');
-      assert.ok(await changing(on, id)(user(owner), { userId: eve, role: 'member' }), 'it is about who adds');
+      await assert.rejects(changing(on, id)(user(owner), { userId: eve, role: 'member' }), refused('MEMBER_REFUSED'));
+      assert.ok(await changing(on, id)(system, { userId: eve, role: 'member' }), 'it is about who adds');
     },
   );
 

@@ -63,6 +63,7 @@ export function pushContract(adapter: string, open: () => Promise<PushHarness>):
     'its user has muted the conversation': ({ on, device, id }) => on.chat.change(device.userId, id, { mutedUntilMs: Date.now() + 3_600_000 }),
     'its user has hidden it': ({ on, device, id, seq }) => on.chat.change(device.userId, id, { hiddenSeq: seq }),
     'its user has blocked the sender': ({ on, device, ann }) => on.block(device.userId, ann),
+    'the sender has blocked its user': ({ on, device, ann }) => on.block(ann, device.userId),
     'its user has left': ({ on, device, id }) =>
       on.chat.changeMembers(id, { kind: 'user', id: device.userId }, { eventId: crypto.randomUUID(), changes: [{ userId: device.userId }] }),
     'it was deleted': ({ on, ann, id, seq }) =>

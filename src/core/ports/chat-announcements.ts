@@ -9,6 +9,8 @@ export type Announced = {
   readonly left?: readonly string[];
   /** Whose streams are not sent it. */
   readonly except?: string;
+  /** Others whose streams are not sent it, because one of both has blocked the other. */
+  readonly notFor?: readonly string[];
   /** The oldest of the earlier messages that it is about, such as an edit: some members may not see them. */
   readonly about?: number;
   /** The users whose words it has: whoever has blocked one of them is not sent them. */

@@ -39,6 +39,8 @@ export type Membership = {
   readonly hiddenSeqs: readonly number[];
   /** Whether any message is hidden. */
   readonly hides: boolean;
+  /** The newest own change to whom of its senders the user blocks: other events are hidden since. 0: there was none. */
+  readonly blocksSeq: number;
 };
 
 /** A conversation of one member, without what has to be counted. */
@@ -124,7 +126,8 @@ export type HistoryPage = { readonly most: number } & ({ readonly afterSeq: numb
  * entry under it is refused with MESSAGE_ID_REUSED, and the repeat of one that is kept no longer with MESSAGE_EXPIRED.
  * - A call of a user who is not a member is refused with CONVERSATION_UNKNOWN, as if there were no such conversation. A
  * user who ceased to be a member appends nothing after that event.
- * - Nobody is added by a user whom one has blocked, nor by any user to a group that one has left within a day. Users
+ * - Nobody is added by a user whom one has blocked, or who has blocked one, nor by any user to a group that one has
+ * left within a day. Users
  * fill three quarters of the conversations of another one at most. Internal services have no such bounds.
  * - Receipts never go back, and none is beyond the newest event.
  * - An event is given to readers with the content of today: nothing gives what was edited away or deleted.
@@ -209,6 +212,8 @@ export type ChatStore = {
     userIds: readonly string[],
     blockedIds: readonly string[],
   ): Promise<readonly { readonly userId: string; readonly blockedId: string }[]>;
+  /** The members of a conversation who have blocked the user, or whom the user has blocked. */
+  apartFrom(userId: string, conversationId: string): Promise<readonly string[]>;
   /** A part of a conversation, in order. Without `beforeSeq` its end. @throws Fault CONVERSATION_UNKNOWN */
   history(userId: string, conversationId: string, page: HistoryPage): Promise<readonly ChatEvent[]>;
   /** The same from a place or by a page's token. The newer one is also for what is still to come; no older one: ''. */
@@ -223,7 +228,10 @@ export type ChatStore = {
    * @param from by conversation the last event that is known
    */
   missing(userId: string, from: ReadonlyMap<string, number>, page: { readonly most: number; readonly gapMax: number }): Promise<readonly ChatEvent[]>;
-  /** The members in the order of their ids, with their receipts. @throws Fault CONVERSATION_UNKNOWN */
+  /**
+   * The members in the order of their ids, with their receipts: 0 of whoever has blocked the user, or is blocked.
+   * @throws Fault CONVERSATION_UNKNOWN
+   */
   members(
     userId: string,
     conversationId: string,

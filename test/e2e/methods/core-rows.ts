@@ -93,10 +93,28 @@ const deviceRows: readonly Row[] = [
   { method: `${devices}/DropPushToken`, says: 'there is none', as: 'erin', request: {}, answers: [{}] },
 ];
 
+const safety = 'portico.v1.SafetyService';
+const safetyRows: readonly Row[] = ['BlockUser', 'UnblockUser', 'ListBlockedUsers'].flatMap((name) => [
+  { method: `${safety}/${name}`, says: 'nobody is told so', request: {}, answers: [], reason: 'TOKEN_MISSING' },
+  name === 'ListBlockedUsers'
+    ? { method: `${safety}/${name}`, says: 'none yet', as: 'erin', request: {}, answers: [{}] }
+    : {
+        method: `${safety}/${name}`,
+        says: 'with too long an id it is told which rule it breaks',
+        as: 'erin',
+        request: { userId: 'x'.repeat(201) },
+        answers: [],
+        reason: 'REQUEST_INVALID',
+        details: ['google.rpc.BadRequest'],
+        fields: ['user_id'],
+      },
+]);
+
 /** Core's own services, which every server has. */
 export const coreRows: readonly Row[] = [
   ...chatRows,
   ...deviceRows,
+  ...safetyRows,
   {
     method: 'portico.v1.SessionService/SignIn',
     says: 'a dev identity gets tokens',

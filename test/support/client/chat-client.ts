@@ -76,6 +76,7 @@ function keep({ bytes, send, cut, acknowledges }: Answered & Pick<ChatClient, 's
     received.push(message);
     if (message.$case === 'conversation' && (message.value.conversation?.own?.ownSeq ?? 0n) > own)
       own = message.value.conversation?.own?.ownSeq ?? 0n;
+    if (message.$case === 'conversation' && message.value.reset) lasts.delete(message.value.conversation?.id ?? '');
     if (message.$case === 'left') lasts.delete(message.value.conversationId);
     if (message.$case !== 'events') return;
     const { conversationId, afterSeq, events } = message.value;

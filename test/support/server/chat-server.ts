@@ -13,7 +13,7 @@ export const roles = { none: 0, member: 1, admin: 2, owner: 3 } as const;
 export type Came = any;
 
 export type ChatCalls = {
-  /** Calls a method of ChatService as a user. @returns the answer, or its reason */
+  /** Calls a method of ChatService, or a named service's, as a user. @returns the answer, or its reason */
   try(
     user: string,
     method: string,
@@ -56,7 +56,13 @@ export function chatCalls(server: TestServer): ChatCalls {
   };
   const attempt: ChatCalls['try'] = async (user, method, request, protocol = 'grpc h2') => {
     const options = { headers: await headersOf(user) };
-    const { messages, reason } = await callOf(chatRegistry, transports(protocol, server), `portico.v1.ChatService/${method}`, request, options);
+    const { messages, reason } = await callOf(
+      chatRegistry,
+      transports(protocol, server),
+      `portico.v1.${method.includes('/') ? method : `ChatService/${method}`}`,
+      request,
+      options,
+    );
     return { ...(reason === undefined ? {} : { reason }), came: messages[0] };
   };
   const call: ChatCalls['call'] = async (user, method, request, protocol) => {

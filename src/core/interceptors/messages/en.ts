@@ -21,6 +21,7 @@ export const en: Readonly<Record<CoreReason, string>> = {
   IDENTITY_INVALID: 'We could not sign you in. Please try again.',
   INTERNAL: 'Something went wrong on our side. Please try again later.',
   ISSUER_UNAVAILABLE: 'Signing in is not possible right now. Please try again later.',
+  BLOCKS_TOO_MANY: 'You have blocked too many people.',
   CONVERSATIONS_TOO_MANY: 'One of these people is in too many conversations.',
   MEMBERS_TOO_MANY: 'There are too many people in this conversation.',
   MEMBER_REFUSED: 'This person cannot be added by you.',

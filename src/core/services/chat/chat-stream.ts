@@ -24,7 +24,7 @@ const postsMax = 32;
 
 /** The stream of one client: what it sends is done here, and what it is sent by `deliverChat`. */
 export function chatStream(stream: Stream, call: ReadyCall, parts: ChatParts, hello: ChatHello): StreamHandler<ChatRequest> {
-  const { actions, postOfUser, announcements, clock, log } = parts;
+  const { actions, chat, postOfUser, announcements, clock, log } = parts;
   const { userId, sessionId } = userOf(call);
   const device = hello.device || sessionId;
   const posts = new Set<Promise<void>>();
@@ -50,15 +50,19 @@ export function chatStream(stream: Stream, call: ReadyCall, parts: ChatParts, he
       if (isDefect(error)) log.error('A receipt was not stored by a defect.', { error }); // the next one says the same
     });
   };
-  const typing = ({ conversationId }: Typing) => {
+  const typing = async ({ conversationId }: Typing) => {
     const joined = delivery.conversation(conversationId);
     if (joined === undefined || joined.membersCount > smallMax) return;
     const nowMs = clock.monotonicMs();
     if (nowMs - (typedAtMs.get(joined) ?? Number.NEGATIVE_INFINITY) < typingEveryMs) return;
     typedAtMs.set(joined, nowMs);
+    const { value: notFor } = await outcomeOf(chat.apartFrom(userId, conversationId), (error) =>
+      log.error('Typing was not announced by a defect.', { error }),
+    );
+    if (notFor === undefined || stream.signal.aborted) return; // who may know of it is not known
     announcements.announce(
       { conversationId },
-      { except: userId, by: [userId], message: encode({ $case: 'typing', value: { conversationId, userId } }) },
+      { except: userId, notFor, by: [userId], message: encode({ $case: 'typing', value: { conversationId, userId } }) },
     );
   };
   const looking = lookingOf(stream, userId, parts);

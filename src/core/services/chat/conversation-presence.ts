@@ -11,6 +11,8 @@ import { encode } from './encode-chat.ts';
 export type ConversationPresences = {
   /** Counts a member as present, and sends the client who is, whenever that changes. @returns ends both */
   show(conversationId: string, userId: string, out: Stream['out']): () => void;
+  /** Users have blocked each other, or do so no more: others are seen now. */
+  changed(conversationId: string): void;
 };
 
 export type PresencesParts = {
@@ -41,6 +43,7 @@ export function openConversationPresences(parts: PresencesParts): ConversationPr
   const { presence, limits, log } = parts;
   const groups = new Map<string, Group>();
   return {
+    changed: (conversationId) => groups.get(conversationId)?.changed(),
     show: (conversationId, userId, out) => {
       const joined = presence.join(topicOf(conversationId), userId, limits);
       joined.catch((error: unknown) => log.warn('A user is not counted as present.', { conversationId, error }));
@@ -93,11 +96,13 @@ function openGroup(conversationId: string, { presence, topics, chat, clock, log 
   const sendAll = async ({ count, users }: PresenceState) => {
     const present = [...(users ?? [])].sort();
     const looking = [...new Set([...viewers].map(({ userId }) => userId))];
-    const blocks = users === undefined ? [] : await chat.blocksBetween(present, looking);
-    const unseen = Map.groupBy(blocks, ({ blockedId }) => blockedId);
+    const both = [...new Set([...present, ...looking])];
+    const blocks = users === undefined ? [] : await chat.blocksBetween(both, both);
+    const apart = blocks.flatMap(({ userId, blockedId }) => [[userId, blockedId] as const, [blockedId, userId] as const]);
+    const unseen = Map.groupBy(apart, ([viewerId]) => viewerId);
     const messages = new Map<string, Uint8Array>();
     for (const viewer of viewers) {
-      const hidden = new Set(unseen.get(viewer.userId)?.map(({ userId }) => userId));
+      const hidden = new Set(unseen.get(viewer.userId)?.map(([, userId]) => userId));
       const seen = present.filter((userId) => !hidden.has(userId));
       const value = { conversationId, count: users === undefined ? count : seen.length, listed: users !== undefined, users: seen };
       const text = JSON.stringify(value);

@@ -95,12 +95,12 @@ export function deliverChat(stream: Stream, userId: string, hello: ChatHello, pa
     reads.asked++;
     void work();
   };
-  const onEvents = (conversationId: string, { seqs, left = [], except, about, by = [], message }: Announced) => {
+  const onEvents = (conversationId: string, { seqs, left = [], except, notFor = [], about, by = [], message }: Announced) => {
     const joined = open.get(conversationId);
     if (joined === undefined) return;
     const isBlocked = by.some((user) => blocked.has(user));
     if (seqs === undefined) {
-      if (except !== userId && !isBlocked && out.hasRoom()) out.send(message, 0);
+      if (except !== userId && !notFor.includes(userId) && !isBlocked && out.hasRoom()) out.send(message, 0);
       return;
     }
     const [first, last] = seqs;
@@ -144,6 +144,7 @@ export function deliverChat(stream: Stream, userId: string, hello: ChatHello, pa
     const { point, knownXid } = found;
     start = { point, knownXid, ownSeq: found.ownSeq }; // the list of conversations is not kept
     own.seq = found.ownSeq;
+    own.settled = found.ownSeq;
     lacking.left = [...found.left];
     lacking.unknown = [...found.unknown];
     lacking.resets = new Set(found.resets);
@@ -189,7 +190,7 @@ export function deliverChat(stream: Stream, userId: string, hello: ChatHello, pa
     reads.done = asked;
   };
   const apply = ({ isLeft, ...membership }: OwnChange) => {
-    const { conversation, afterSeq, hides, hiddenSeqs } = membership;
+    const { conversation, afterSeq, hides, hiddenSeqs, blocksSeq } = membership;
     const { id, lastSeq, membersCount } = conversation;
     const known = open.get(id);
     if (isLeft && known === undefined && reads.done > 0) return; // said when it was announced; at first, the client may know it
@@ -199,8 +200,9 @@ export function deliverChat(stream: Stream, userId: string, hello: ChatHello, pa
     const joined = open.get(id) ?? enter({ conversationId: id, afterSeq, lastSeq, membersCount, ownSeq: membership.ownSeq, hides }, end);
     Object.assign(joined, { hides, membersCount, topSeq: Math.max(joined.topSeq, lastSeq) });
     const isTooMuch = hiddenSeqs.length > hiddenMax;
-    if (isTooMuch) joined.sentSeq = end;
-    const reset = lacking.resets.delete(id) || isTooMuch;
+    const isOther = isTooMuch || (known !== undefined && blocksSeq > own.settled); // what the client has is hidden, or was
+    if (isOther) joined.sentSeq = end;
+    const reset = lacking.resets.delete(id) || isOther;
     sendState(isTooMuch ? { ...membership, hiddenSeqs: [] } : membership, reset);
   };
   const sendPage = async (behind: ReadonlyMap<string, Delivered>) => {

@@ -26,7 +26,7 @@ function opened() {
     return () => void shown.now--;
   };
   const stream = { out: { send: () => {}, hasRoom: () => true, onRoom: () => () => {} }, signal: new AbortController().signal, mayBegin: () => true };
-  const looking = lookingOf(stream, 'ann', { chat: { members }, announcements: { follow }, presences: { show }, log: quietLog });
+  const looking = lookingOf(stream, 'ann', { chat: { members }, announcements: { follow }, presences: { show, changed: () => {} }, log: quietLog });
   const settle = async () => {
     for (let n = 0; n < 3; n++) await new Promise((resolve) => setImmediate(resolve));
   };

@@ -51,9 +51,14 @@ export function lookingOf(
     };
     const close = () => {
       unfollow();
+      unfollowUser();
       end();
     };
     shown.set(id, close);
+    const onOwn = ({ seqs }: Announced) => {
+      if (seqs === undefined) presences.changed(id); // perhaps a block
+    };
+    const unfollowUser = announcements.follow({ userId }, { onAnnounced: onOwn, onTop: () => {} });
     const unfollow = announcements.follow({ conversationId: id }, { onAnnounced, onTop: () => void verify() });
   };
   return {

@@ -64,8 +64,9 @@ export function chatActions(chat: ChatStore, { announce }: ChatAnnouncements, ra
       const { conversationId, userId, deliveredSeq, readSeq } = receipt;
       if (changed === 'read') announceOwn(userId, membership);
       if (changed !== 'nothing' && membership.conversation.membersCount <= smallMax) {
+        const notFor = await chat.apartFrom(userId, conversationId);
         const value = { conversationId, userId, deliveredSeq: BigInt(deliveredSeq), readSeq: BigInt(readSeq) };
-        announce({ conversationId }, { except: userId, message: encode({ $case: 'receipt', value }) });
+        announce({ conversationId }, { except: userId, notFor, by: [userId], message: encode({ $case: 'receipt', value }) });
       }
       return membership;
     },

@@ -1,4 +1,4 @@
-import { type Kysely, sql } from 'kysely';
+import { type Kysely, type RawBuilder, sql } from 'kysely';
 import type { ChatPosition, ChatStore, HistoryPage, Membership, Role } from '../../../ports/chat.ts';
 import type { Database } from '../database-tables.ts';
 import { unknownConversation } from './append-events.ts';
@@ -22,7 +22,7 @@ export async function readList(db: Db, userId: string, { most, before }: Paramet
   const following = before === undefined ? sql`` : sql`AND (c.last_at, c.id) < (${new Date(before.lastAtMs)}, ${before.id}::uuid)`;
   const { rows } = await sql<MembershipRow & Omit<EventRow, 'seq'> & { seq: bigint | null }>`
     SELECT m.id, m.conversation_kind, m.subject, m.title, m.created_at, m.last_seq, m.last_at, m.members_count,
-      m.role, m.after_seq, m.read_seq, m.muted_until, m.own_seq, m.hides, ${unreadColumn(sql`m.last_number`)}, NULL AS hidden_seqs, l.*
+      m.role, m.after_seq, m.read_seq, m.muted_until, m.own_seq, m.blocks_seq, m.hides, ${unreadColumn(sql`m.last_number`)}, NULL AS hidden_seqs, l.*
     FROM (
       SELECT ${membershipColumns}, m.user_id, m.conversation_id, m.read_number, c.last_number
       FROM chat_members m ${conversationJoin}
@@ -104,8 +104,10 @@ export async function readMembers(
 ): Promise<Result<'members'>> {
   await checkMember(db, userId, conversationId);
   const { rows } = await sql<{ user_id: string; role: Role; joined_at: Date; delivered_seq: bigint; read_seq: bigint }>`
-    SELECT user_id, role, joined_at, delivered_seq, read_seq FROM chat_members
-    WHERE conversation_id = ${conversationId} AND left_seq IS NULL AND user_id > ${afterId} ORDER BY user_id LIMIT ${most}`.execute(db);
+    SELECT m.user_id, m.role, m.joined_at, CASE WHEN ${isApart(userId)} THEN 0 ELSE m.delivered_seq END AS delivered_seq,
+      CASE WHEN ${isApart(userId)} THEN 0 ELSE m.read_seq END AS read_seq
+    FROM chat_members m
+    WHERE m.conversation_id = ${conversationId} AND m.left_seq IS NULL AND m.user_id > ${afterId} ORDER BY m.user_id LIMIT ${most}`.execute(db);
   return rows.map((row) => ({
     conversationId,
     userId: row.user_id,
@@ -133,6 +135,18 @@ export async function readBlocksBetween(
     SELECT user_id AS "userId", blocked_id AS "blockedId" FROM chat_blocks
     WHERE user_id = ANY(${[...userIds]}::text[]) AND blocked_id = ANY(${[...blockedIds]}::text[])`.execute(db);
   return rows;
+}
+
+export async function readApart(db: Db, userId: string, conversationId: string): Promise<Result<'apartFrom'>> {
+  const { rows } = await sql<{ id: string }>`SELECT m.user_id AS id FROM chat_members m
+    WHERE m.conversation_id = ${conversationId} AND m.left_seq IS NULL AND ${isApart(userId)}`.execute(db);
+  return rows.map(({ id }) => id);
+}
+
+/** Whether a user and `m`, a member, have nothing to do with each other, because one has blocked the other. */
+function isApart(userId: string): RawBuilder<boolean> {
+  return sql`(EXISTS (SELECT FROM chat_blocks b WHERE b.user_id = m.user_id AND b.blocked_id = ${userId})
+    OR EXISTS (SELECT FROM chat_blocks b WHERE b.user_id = ${userId} AND b.blocked_id = m.user_id))`;
 }
 
 export async function readBlocked(db: Db, userId: string): Promise<Result<'blocked'>> {

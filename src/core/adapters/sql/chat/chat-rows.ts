@@ -96,13 +96,14 @@ export type MembershipRow = {
   muted_until: Date | null;
   own_seq: bigint;
   hides: boolean;
+  blocks_seq: bigint;
   unread: bigint;
   hidden_seqs: bigint[] | null;
 };
 
 /** Of `m`, an active member, and `c`, its conversation. */
 export const membershipColumns = sql`c.id, c.kind AS conversation_kind, c.subject, c.title, c.created_at, c.last_seq, c.last_at, c.members_count,
-  m.role, m.after_seq, m.read_seq, m.muted_until, m.own_seq,
+  m.role, m.after_seq, m.read_seq, m.muted_until, m.own_seq, m.blocks_seq,
   EXISTS (SELECT FROM chat_hidden h WHERE h.user_id = m.user_id AND h.conversation_id = m.conversation_id) AS hides`;
 
 /** Unread messages are looked for among the newest ones: those of the user and of who is blocked lie between. */
@@ -138,6 +139,7 @@ export function membershipOf(row: MembershipRow): Membership {
     unread: Number(row.unread),
     hiddenSeqs: (row.hidden_seqs ?? []).map(Number),
     hides: row.hides,
+    blocksSeq: Number(row.blocks_seq),
   };
 }
 

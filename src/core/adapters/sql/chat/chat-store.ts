@@ -4,6 +4,7 @@ import type { UseDatabase } from '../database-access.ts';
 import { openAppend, unknownConversation, unknownMessage } from './append-events.ts';
 import { changeMembers } from './change-members.ts';
 import {
+  readApart,
   readBlocked,
   readBlocksBetween,
   readForeign,
@@ -46,6 +47,7 @@ export function sqlChat(use: UseDatabase, { pushAfterMs }: { readonly pushAfterM
     blocksBetween: (userIds, blockedIds) => use((db) => readBlocksBetween(db, userIds, blockedIds)),
     databaseId: () => use(readDatabaseId),
     blocked: (userId) => use((db) => readBlocked(db, userId)),
+    apartFrom: (userId, conversationId) => use((db) => readApart(db, userId, conversationId)),
     history,
     historyPage: historyPages(history),
     missing: (userId, from, page) => use((db) => readMissing(db, userId, from, page)),

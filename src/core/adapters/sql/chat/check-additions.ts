@@ -22,6 +22,7 @@ export async function checkWilling(tx: Transaction<Database>, conversationId: st
   const { rows } = await sql<{ id: string }>`
     SELECT a.id FROM unnest(${others}::text[]) AS a (id)
     WHERE EXISTS (SELECT FROM chat_blocks WHERE user_id = a.id AND blocked_id = ${by.id})
+      OR EXISTS (SELECT FROM chat_blocks WHERE user_id = ${by.id} AND blocked_id = a.id)
       OR EXISTS (SELECT FROM chat_members m JOIN chat_events e ON e.conversation_id = m.conversation_id AND e.seq = m.left_seq
         WHERE m.conversation_id = ${conversationId} AND m.user_id = a.id
           AND e.sender_kind = 'user' AND e.sender_id = a.id AND e.sent_at > now() - ${sql.lit(staysOut)}::interval)
