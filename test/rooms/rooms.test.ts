@@ -145,9 +145,9 @@ test('transport stays small enough to be read: under 4,350 lines', () => {
   assert.ok(lines < 4_350, `${lines} lines`);
 });
 
-test('wiring only wires: under 1,170 lines in all, live updates, chat and push among them', () => {
+test('wiring only wires: under 1,230 lines in all, live updates, chat and push among them', () => {
   const lines = files
     .filter((file) => /^src\/wire(\.ts$|\/)/.test(file) && !file.endsWith('.test.ts'))
     .reduce((sum, file) => sum + readFileSync(join(root, file), 'utf8').split('\n').length - 1, 0);
-  assert.ok(lines < 1_170, `${lines} lines`);
+  assert.ok(lines < 1_230, `${lines} lines`);
 });
