@@ -189,7 +189,7 @@ export async function wire({
   const chat = openChat({ ...streams, ...chatParts, newId: uuidv7, randomId: randomUUID });
   maintenance.closeStreams([live, chat]);
   const disconnect: typeof live.disconnect = async (...whose) => void (await Promise.all([live.disconnect(...whose), chat.disconnect(...whose)]));
-  const effects = { publish: live.publish, invalidate: cache.invalidate, chat: chat.writesAs('app') };
+  const effects = { publish: live.publish, invalidate: cache.invalidate, notify: push.notifyBy('app'), chat: chat.writesAs('app') };
   const parts = { app, upstreams, readers: answerReaders(app.upstreams, methods.registry), clock, effects };
   const screenOf = new Map(app.screens.map((screen) => [screen.method, screen]));
   const handlers = handlersOf(methods.plans, {
@@ -200,7 +200,7 @@ export async function wire({
       ...push.handlers,
       ...maintenance.handlers,
       ...wireSafety(settings, database.use, { announcements, clock }).handlers,
-      ...publisherHandlers({ invalidate: cache.invalidate, publish: live.publish, disconnect }),
+      ...publisherHandlers({ invalidate: cache.invalidate, publish: live.publish, notifyBy: push.notifyBy, disconnect }),
       ...given,
     },
     screens: new Map(app.screens.map((screen) => [screen.method, ownHandler(screen, parts)])),

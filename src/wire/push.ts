@@ -13,11 +13,13 @@ import type { Log } from '../core/ports/log.ts';
 import type { PushSender } from '../core/ports/push-sender.ts';
 import type { PushProvider } from '../core/ports/push-tokens.ts';
 import { deviceHandlers } from '../core/services/device/device-handlers.ts';
+import { type NotifyBy, notifyBy } from '../core/services/push/notify.ts';
 import { startPushing } from '../core/services/push/open-push.ts';
 import type { Settings } from '../settings.ts';
 
 export type PushWiring = {
   readonly handlers: Readonly<Record<string, Handler>>;
+  readonly notifyBy: NotifyBy;
   close(): Promise<void>;
 };
 
@@ -45,8 +47,9 @@ export function wirePush(settings: Settings, { use, ...parts }: Parts): PushWiri
   const queue = sqlPushQueue(use, { life, expireMs: push.expire });
   const senders = sendersOf(push, parts);
   const handlers = deviceHandlers({ tokens: sqlPushTokens(use), providers: new Set(senders.keys()), topics: push.apns?.topics ?? [] });
-  if (senders.size === 0) return { handlers, close: async () => {} };
-  return { handlers, ...startPushing({ ...parts, queue, senders, random: Math.random }) };
+  const notify = notifyBy(senders.size === 0 ? undefined : queue, { expireMs: push.expire });
+  if (senders.size === 0) return { handlers, notifyBy: notify, close: async () => {} };
+  return { handlers, notifyBy: notify, ...startPushing({ ...parts, queue, senders, random: Math.random }) };
 }
 
 function sendersOf(

@@ -256,6 +256,17 @@ export function pushContract(adapter: string, open: () => Promise<PushHarness>):
     for (const { content } of pushes) assert.deepEqual(content.kind === 'notice' && content.notice, notice);
   });
 
+  caseOf('a notice that has expired is known for a while: a repeat pushes nothing', async ({ on, act }) => {
+    const bob = nameOf('bob');
+    await act.device(bob);
+    const notice = { title: 'x', body: '', data: {}, collapseId: '' };
+    const options = { requestKey: `orders:${bob}:1`, expireMs: 0 };
+    await on.queue.notify(bob, notice, options);
+    await on.queue.forget(100);
+    assert.equal(await on.queue.notify(bob, notice, { ...options, expireMs: 60_000 }), 1);
+    assert.deepEqual(await act.due(), []);
+  });
+
   caseOf('what has expired is not sent, and is deleted', async ({ on, act }) => {
     const bob = nameOf('bob');
     await act.device(bob);

@@ -44,6 +44,7 @@ for (const protocol of protocols) {
     for (const [method, request] of [
       [invalidate, tags],
       ['portico.internal.v1.PublisherService/Publish', { events: [{ topic: 'news:1', payload: new Uint8Array(1) }] }],
+      ['portico.internal.v1.PublisherService/Notify', { userId: 'alice', title: 'x' }],
       ['portico.internal.v1.PublisherService/Disconnect', { userId: 'alice' }],
     ] as const)
       assert.equal((await callOf(registry, transportOf(protocol, server), method, request, { headers: service })).reason, 'METHOD_UNKNOWN', method);

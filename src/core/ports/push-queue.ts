@@ -25,6 +25,12 @@ export type Notice = {
   readonly collapseId: string;
 };
 
+/**
+ * Bytes of a notice's texts as JSON, `data` as a text of JSON: an Apple device that is reached by FCM is sent title and
+ * body twice, and the platforms take 4,096 bytes.
+ */
+export const noticeBytesMax = { title: 300, body: 1_000, data: 800 } as const;
+
 /** A push that is to be sent now, with all that its platform needs. */
 export type Push = {
   readonly id: string;
@@ -72,7 +78,11 @@ export type PushQueue = {
   /** @returns the pushes, and how many were not wanted any more */
   lease(provider: PushProvider, most: number, leaseMs: number): Promise<{ readonly pushes: readonly Push[]; readonly unwanted: number }>;
   record(results: readonly PushResult[]): Promise<void>;
-  /** Adds a notice for all devices of a user. A repeat of the request key adds none. @returns the number of devices */
+  /**
+   * Adds a notice for all devices of a user. A repeat of the request key adds none until the notice expires, and at
+   * least for `repeatMsLeast`.
+   * @returns the number of devices
+   */
   notify(userId: string, notice: Notice, options: { readonly requestKey: string | undefined; readonly expireMs: number }): Promise<number>;
   /** Deletes what has expired. @returns how many rows were deleted */
   forget(most: number): Promise<number>;
@@ -81,3 +91,5 @@ export type PushQueue = {
 };
 
 export const waitingMax = 100;
+/** As with Publish. */
+export const repeatMsLeast = 300_000;

@@ -9,6 +9,8 @@ export type FakeContext = ScreenContext &
     /** What it published, and which tags it invalidated. */
     readonly published: readonly Parameters<ScreenContext['publish']>[0][number][];
     readonly invalidated: ReadonlySet<string>;
+    /** Whom it notified of what. */
+    readonly notified: readonly (Parameters<ScreenContext['notify']>[1] & { readonly userId: string })[];
     /** What it said in conversations. */
     readonly said: readonly (Parameters<ScreenContext['chat']['say']>[1] & { readonly conversationId: string })[];
   };
@@ -29,6 +31,7 @@ export function fakeContext({
   const tags = new Set<string>();
   const published: Parameters<ScreenContext['publish']>[0][number][] = [];
   const invalidated = new Set<string>();
+  const notified: FakeContext['notified'][number][] = [];
   const said: FakeContext['said'][number][] = [];
   const clock = { nowMs: () => nowMs, monotonicMs: () => nowMs, after: () => () => {} };
   return {
@@ -42,6 +45,10 @@ export function fakeContext({
     invalidate: async (some) => {
       for (const tag of some) invalidated.add(tag);
     },
+    notify: async (userId, notice) => {
+      notified.push({ ...notice, userId });
+      return 1;
+    },
     chat: {
       create: async ({ clientId }) => ({ conversationId: clientId, created: true }),
       setMembers: async () => 1,
@@ -52,6 +59,7 @@ export function fakeContext({
     },
     published,
     invalidated,
+    notified,
     said,
     nowMs: () => nowMs,
     lifetime: undefined,

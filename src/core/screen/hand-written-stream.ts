@@ -4,7 +4,7 @@ import type { Screen } from './define-app.ts';
 import type { ScreenContext } from './screen-context.ts';
 
 /** What a stream knows of its call. Deadline, trace and identity go along with its upstreams by themselves. */
-export type StreamContext = Pick<ScreenContext, 'caller' | 'signal' | 'metadata' | 'nowMs' | 'publish' | 'invalidate' | 'chat'> & {
+export type StreamContext = Pick<ScreenContext, 'caller' | 'signal' | 'metadata' | 'nowMs' | 'publish' | 'invalidate' | 'notify' | 'chat'> & {
   /**
    * How long the stream may go on, and the way to extend it by a new access token. Undefined: nothing but the call
    * itself ends it.

@@ -1,6 +1,7 @@
 import type { ReadyCall, UserCaller } from '../ports/call.ts';
 import type { ChatWrites } from '../ports/chat-writes.ts';
 import type { Invalidate } from '../ports/invalidate.ts';
+import type { Notify } from '../ports/notify.ts';
 import type { Publish } from '../ports/publish.ts';
 import { type Run, runOf, type WithRun } from './run-parts.ts';
 
@@ -13,6 +14,11 @@ export type Effects = {
   readonly publish: Publish;
   /** Makes every cached answer with one of the tags unusable: after it, no replica serves an older one as fresh. */
   readonly invalidate: Invalidate;
+  /**
+   * Pushes a notice to all devices of a user, connected or not. With a `requestId`, a repeat pushes nothing twice until
+   * the notice expires.
+   */
+  readonly notify: Notify;
   /** Creates conversations, changes their members, and speaks in them as the system ("app") or as a bot. */
   readonly chat: ChatWrites;
 };
@@ -50,10 +56,10 @@ export function sightOf({ caller, metadata }: ReadyCall): Pick<ScreenContext, 'c
 }
 
 /** Refuses effects in cached methods: their answers are computed for many calls, or for none. */
-export function effectsOf({ plan }: ReadyCall, { publish, invalidate, chat }: Effects): Effects {
-  if (plan.cache === undefined && plan.streamOf === undefined) return { publish, invalidate, chat };
-  const refuse = () => Promise.reject(new Error(`${plan.method} is cached: it can neither publish, nor invalidate, nor speak.`));
-  return { publish: refuse, invalidate: refuse, chat: { create: refuse, setMembers: refuse, say: refuse } };
+export function effectsOf({ plan }: ReadyCall, { publish, invalidate, notify, chat }: Effects): Effects {
+  if (plan.cache === undefined && plan.streamOf === undefined) return { publish, invalidate, notify, chat };
+  const refuse = () => Promise.reject(new Error(`${plan.method} is cached: it can neither publish, nor invalidate, nor notify, nor speak.`));
+  return { publish: refuse, invalidate: refuse, notify: refuse, chat: { create: refuse, setMembers: refuse, say: refuse } };
 }
 
 export function contextOf(

@@ -79,13 +79,13 @@ function messageOf(push: Push, text: PushText): Readonly<Record<string, unknown>
   const { alert, collapseId, data } = shown;
   const quiet = isQuiet(token.quietHours, nowMs);
   const { title, body } = (alert ?? {}) as { title?: string; body?: string };
-  const isText = content.kind === 'message' && text === 'text';
   return {
     token: token.token,
     data: {
       ...data,
       tag: collapseId,
-      ...(isText && { ...(title !== undefined && { title }), ...(body !== undefined && { body }) }),
+      ...(title !== undefined && { title }),
+      ...(body !== undefined && { body }),
       ...(quiet && { quiet: 'true' }),
     },
     android: {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import type { Push, PushContent } from '../../ports/push-queue.ts';
+import { noticeBytesMax, type Push, type PushContent } from '../../ports/push-queue.ts';
 import { apnsHeadersOf, apsOf, payloadBytesMax, shownOf } from './push-payloads.ts';
 
 const conversationId = '01890000-0000-7000-8000-000000000000';
@@ -50,6 +50,31 @@ test('what is read, and a notice without a text, show nothing: the system allows
     const { aps, headers } = all(pushOf(content), 'text');
     assert.deepEqual([aps, headers['apns-push-type'], headers['apns-priority']], [{ 'content-available': 1 }, 'background', '5']);
   }
+});
+
+test('whatever a notice says within its bounds, a push of it is no larger than the platforms take, and is sent whole', () => {
+  const { title: titleMax, body: bodyMax, data: dataMax } = noticeBytesMax;
+  const text = fc.string({ unit: fc.oneof(fc.constantFrom('"', '\\', '\u{1f600}', '\u0001', 'a'), fc.constant('b')), maxLength: 1_000 });
+  const cut = (from: string, most: number) => {
+    let kept = from;
+    while (Buffer.byteLength(JSON.stringify(kept)) > most) kept = [...kept].slice(0, -1).join('');
+    return kept;
+  };
+  fc.assert(
+    fc.property(text, text, text, (a, b, c) => {
+      let value = c;
+      while (Buffer.byteLength(JSON.stringify(JSON.stringify({ k: value }))) > dataMax) value = [...value].slice(0, -1).join('');
+      const notice = { title: cut(a, titleMax), body: cut(b, bodyMax), data: { k: value }, collapseId: 'c'.repeat(64) };
+      const push = pushOf({ kind: 'notice', noticeId: conversationId, notice }, { badge: Number.MAX_SAFE_INTEGER });
+      const { aps, headers, data } = all(push, 'text');
+      const { title, body } = notice;
+      const viaFcm = { data: { ...data, tag: headers['apns-collapse-id'], title, body, quiet: 'true' }, headers, aps };
+      assert.ok(Buffer.byteLength(JSON.stringify(viaFcm)) <= payloadBytesMax);
+      assert.ok(Buffer.byteLength(JSON.stringify({ aps, portico: data })) <= payloadBytesMax);
+      assert.deepEqual(JSON.parse(data.data ?? ''), notice.data);
+    }),
+    { numRuns: 100 },
+  );
 });
 
 test('whatever a message says, a push of it is no larger than the platforms take, sent twice as FCM does', () => {

@@ -31,8 +31,8 @@ export function shownOf({ content, badge }: Push, text: PushText): Shown {
   if (content.kind === 'notice') {
     const { title, body, data, collapseId } = content.notice;
     const alert = title === '' && body === '' ? undefined : { ...(title !== '' && { title }), ...(body !== '' && { body }) };
-    const more = { ...(title !== '' && { title }), ...(body !== '' && { body }), data: JSON.stringify(data) };
-    return { collapseId: collapseId || content.noticeId, alert, thread: undefined, data: { kind: 'notice', badge: `${badge}`, ...more } };
+    const shown = { kind: 'notice', badge: `${badge}`, data: JSON.stringify(data) };
+    return { collapseId: collapseId || content.noticeId, alert, thread: undefined, data: shown };
   }
   const { kind, conversationId, seq } = content;
   const data = { kind, conversation_id: conversationId, seq: `${seq}`, badge: `${badge}` };

@@ -4,12 +4,15 @@ import { ruleBroken } from '../../kit/fault.ts';
 import { settleMaxMs } from '../../policy/invalidates-policy.ts';
 import type { Handler } from '../../ports/call.ts';
 import type { Invalidate } from '../../ports/invalidate.ts';
+import type { Notify } from '../../ports/notify.ts';
 import type { Publish } from '../../ports/publish.ts';
 import { serviceHandlers } from '../service-handlers.ts';
 
 export type PublisherParts = {
   readonly invalidate: Invalidate;
   readonly publish: Publish;
+  /** Notices by a service's name, in which their request ids are unique. */
+  readonly notifyBy: (service: string) => Notify;
   /** Closes the streams of a user, or of one session, at every replica. */
   readonly disconnect: (userId: string, sessionId: string | undefined, resume: boolean) => Promise<void>;
 };
@@ -18,7 +21,7 @@ export type PublisherParts = {
  * The handlers of portico.internal.v1.PublisherService, by method. Its .proto defines who may call and the form of
  * tags; both are checked before.
  */
-export function publisherHandlers({ invalidate, publish, disconnect }: PublisherParts): Readonly<Record<string, Handler>> {
+export function publisherHandlers({ invalidate, publish, notifyBy, disconnect }: PublisherParts): Readonly<Record<string, Handler>> {
   return serviceHandlers(PublisherServiceDefinition, {
     invalidate: async ({ tags, soft, settle }) => {
       await invalidate(tags, { soft, settleMs: settle === '' ? 0 : settleMsOf(settle) });
@@ -27,6 +30,11 @@ export function publisherHandlers({ invalidate, publish, disconnect }: Publisher
     publish: async ({ events }) => {
       const positions = await publish(events.map(({ requestId, ...event }) => ({ ...event, requestId: requestId || undefined })));
       return { offsets: positions.map(({ offset }) => BigInt(offset)) };
+    },
+    notify: async ({ userId, expire, data, ...notice }, { caller }) => {
+      if (caller?.kind !== 'service') throw new Error('Notify is for services: its policy says so.');
+      const expireMs = expire === '' ? undefined : parseDurationMs(expire);
+      return { devices: await notifyBy(`service ${caller.name}`)(userId, { ...notice, data: Object.fromEntries(data), expireMs }) };
     },
     disconnect: async ({ userId, sessionId, resume }) => {
       await disconnect(userId, sessionId || undefined, resume);

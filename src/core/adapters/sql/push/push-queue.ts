@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import { type PushQueue, waitingMax } from '../../../ports/push-queue.ts';
+import { type PushQueue, repeatMsLeast, waitingMax } from '../../../ports/push-queue.ts';
 import type { UseDatabase } from '../database-access.ts';
 import { leasePushes } from './lease-pushes.ts';
 import { recordPushes } from './record-pushes.ts';
@@ -47,17 +47,18 @@ export function sqlPushQueue(use: UseDatabase, { life, expireMs }: { readonly li
         const { rows } = await sql<{ devices: bigint }>`
           WITH noted AS (
             INSERT INTO push_notices (user_id, request_key, content, expires_at)
-            VALUES (${userId}, ${requestKey ?? null}, ${JSON.stringify(notice)}::jsonb, now() + ${ttlMs} * interval '1 ms')
-            ON CONFLICT (request_key) DO NOTHING RETURNING id, expires_at
+            SELECT ${userId}, ${requestKey ?? null}, ${JSON.stringify(notice)}::jsonb, now() + ${Math.max(ttlMs, repeatMsLeast)} * interval '1 ms'
+            WHERE ${requestKey ?? null}::text IS NOT NULL OR EXISTS (SELECT FROM push_tokens t WHERE t.user_id = ${userId})
+            ON CONFLICT (request_key) DO NOTHING RETURNING id
+          ), device AS MATERIALIZED (
+            SELECT t.session_id, t.provider FROM push_tokens t JOIN sessions s ON s.id = t.session_id
+            WHERE t.user_id = ${userId} AND ${isAlive(life)}
           ), pushed AS (
             INSERT INTO push_queue (session_id, provider, kind, notice_id, due_at, expires_at)
-            SELECT t.session_id, t.provider, 'notice', n.id, now(), n.expires_at
-            FROM noted n, push_tokens t JOIN sessions s ON s.id = t.session_id
-            WHERE t.user_id = ${userId} AND ${isAlive(life)} AND ${hasRoom}
+            SELECT t.session_id, t.provider, 'notice', n.id, now(), now() + ${ttlMs} * interval '1 ms'
+            FROM noted n, device t WHERE ${hasRoom}
           )
-          SELECT count(*) AS devices FROM push_tokens t JOIN sessions s ON s.id = t.session_id WHERE t.user_id = ${userId} AND ${isAlive(life)}`.execute(
-          db,
-        );
+          SELECT count(*) AS devices FROM device`.execute(db);
         return Number(rows[0]?.devices);
       }),
     forget: (most) =>

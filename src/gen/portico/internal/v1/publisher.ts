@@ -58,6 +58,47 @@ export interface PublishResponse {
   offsets: bigint[];
 }
 
+/** A notice to a user. */
+export interface NotifyRequest {
+  /** The user's id. */
+  userId: string;
+  /**
+   * An id of this notice, such as a UUID: repeated by the same service for the same user until the notice expires, and
+   * at least for five minutes, it pushes nothing new. Empty: every call pushes.
+   */
+  requestId: string;
+  /**
+   * What is shown: at most 300 bytes as JSON. Without a title and a body nothing is shown, and the app is woken if its
+   * platform lets it.
+   */
+  title: string;
+  /** At most 1,000 bytes as JSON. */
+  body: string;
+  /** For the app: texts by name, at most 800 bytes as JSON. */
+  data: Map<string, string>;
+  /**
+   * A later notice with the same id takes the place of one that is shown: at most 64 printable ASCII characters. Empty:
+   * it takes no place.
+   */
+  collapseId: string;
+  /**
+   * For how long it is of use, a duration such as "90s" or "12h", from "1s" to "672h": a push that cannot be delivered
+   * until then is dropped. Empty: `push.expire` of the server's settings.
+   */
+  expire: string;
+}
+
+export interface NotifyRequest_DataEntry {
+  key: string;
+  value: string;
+}
+
+/** The notice is stored. */
+export interface NotifyResponse {
+  /** How many devices of the user can be pushed to. 0 also when the server pushes nothing. */
+  devices: number;
+}
+
 /** Whose streams to close. */
 export interface DisconnectRequest {
   /** The user's id. */
@@ -502,6 +543,357 @@ export const PublishResponse: MessageFns<PublishResponse> = {
   },
 };
 
+function createBaseNotifyRequest(): NotifyRequest {
+  return { userId: "", requestId: "", title: "", body: "", data: new Map(), collapseId: "", expire: "" };
+}
+
+export const NotifyRequest: MessageFns<NotifyRequest> = {
+  encode(message: NotifyRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.userId !== "") {
+      writer.uint32(10).string(message.userId);
+    }
+    if (message.requestId !== "") {
+      writer.uint32(18).string(message.requestId);
+    }
+    if (message.title !== "") {
+      writer.uint32(26).string(message.title);
+    }
+    if (message.body !== "") {
+      writer.uint32(34).string(message.body);
+    }
+    message.data.forEach((value, key) => {
+      NotifyRequest_DataEntry.encode({ key: key as any, value }, writer.uint32(42).fork()).join();
+    });
+    if (message.collapseId !== "") {
+      writer.uint32(50).string(message.collapseId);
+    }
+    if (message.expire !== "") {
+      writer.uint32(58).string(message.expire);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): NotifyRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseNotifyRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.userId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.requestId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.title = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.body = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            const entry5 = NotifyRequest_DataEntry.decode(reader, reader.uint32());
+            if (entry5.value !== undefined) {
+              message.data.set(entry5.key, entry5.value);
+            }
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.collapseId = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.expire = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): NotifyRequest {
+    return {
+      userId: isSet(object.userId)
+        ? globalThis.String(object.userId)
+        : isSet(object.user_id)
+        ? globalThis.String(object.user_id)
+        : "",
+      requestId: isSet(object.requestId)
+        ? globalThis.String(object.requestId)
+        : isSet(object.request_id)
+        ? globalThis.String(object.request_id)
+        : "",
+      title: isSet(object.title) ? globalThis.String(object.title) : "",
+      body: isSet(object.body) ? globalThis.String(object.body) : "",
+      data: isObject(object.data)
+        ? (globalThis.Object.entries(object.data) as [string, any][]).reduce(
+          (acc: Map<string, string>, [key, value]: [string, any]) => {
+            acc.set(key, globalThis.String(value));
+            return acc;
+          },
+          new Map(),
+        )
+        : new Map(),
+      collapseId: isSet(object.collapseId)
+        ? globalThis.String(object.collapseId)
+        : isSet(object.collapse_id)
+        ? globalThis.String(object.collapse_id)
+        : "",
+      expire: isSet(object.expire) ? globalThis.String(object.expire) : "",
+    };
+  },
+
+  toJSON(message: NotifyRequest): unknown {
+    const obj: any = {};
+    if (message.userId !== "") {
+      obj.userId = message.userId;
+    }
+    if (message.requestId !== "") {
+      obj.requestId = message.requestId;
+    }
+    if (message.title !== "") {
+      obj.title = message.title;
+    }
+    if (message.body !== "") {
+      obj.body = message.body;
+    }
+    if (message.data?.size) {
+      obj.data = {};
+      message.data.forEach((v, k) => {
+        obj.data[k] = v;
+      });
+    }
+    if (message.collapseId !== "") {
+      obj.collapseId = message.collapseId;
+    }
+    if (message.expire !== "") {
+      obj.expire = message.expire;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<NotifyRequest>): NotifyRequest {
+    return NotifyRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<NotifyRequest>): NotifyRequest {
+    const message = createBaseNotifyRequest();
+    message.userId = object.userId ?? "";
+    message.requestId = object.requestId ?? "";
+    message.title = object.title ?? "";
+    message.body = object.body ?? "";
+    message.data = (() => {
+      const m = new Map();
+      (object.data as Map<string, string> ?? new Map()).forEach((value, key) => {
+        if (value !== undefined) {
+          m.set(key, globalThis.String(value));
+        }
+      });
+      return m;
+    })();
+    message.collapseId = object.collapseId ?? "";
+    message.expire = object.expire ?? "";
+    return message;
+  },
+};
+
+function createBaseNotifyRequest_DataEntry(): NotifyRequest_DataEntry {
+  return { key: "", value: "" };
+}
+
+export const NotifyRequest_DataEntry: MessageFns<NotifyRequest_DataEntry> = {
+  encode(message: NotifyRequest_DataEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== "") {
+      writer.uint32(18).string(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): NotifyRequest_DataEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseNotifyRequest_DataEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): NotifyRequest_DataEntry {
+    return {
+      key: isSet(object.key) ? globalThis.String(object.key) : "",
+      value: isSet(object.value) ? globalThis.String(object.value) : "",
+    };
+  },
+
+  toJSON(message: NotifyRequest_DataEntry): unknown {
+    const obj: any = {};
+    if (message.key !== "") {
+      obj.key = message.key;
+    }
+    if (message.value !== "") {
+      obj.value = message.value;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<NotifyRequest_DataEntry>): NotifyRequest_DataEntry {
+    return NotifyRequest_DataEntry.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<NotifyRequest_DataEntry>): NotifyRequest_DataEntry {
+    const message = createBaseNotifyRequest_DataEntry();
+    message.key = object.key ?? "";
+    message.value = object.value ?? "";
+    return message;
+  },
+};
+
+function createBaseNotifyResponse(): NotifyResponse {
+  return { devices: 0 };
+}
+
+export const NotifyResponse: MessageFns<NotifyResponse> = {
+  encode(message: NotifyResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.devices !== 0) {
+      writer.uint32(8).uint32(message.devices);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): NotifyResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseNotifyResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.devices = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): NotifyResponse {
+    return { devices: isSet(object.devices) ? globalThis.Number(object.devices) : 0 };
+  },
+
+  toJSON(message: NotifyResponse): unknown {
+    const obj: any = {};
+    if (message.devices !== 0) {
+      obj.devices = Math.round(message.devices);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<NotifyResponse>): NotifyResponse {
+    return NotifyResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<NotifyResponse>): NotifyResponse {
+    const message = createBaseNotifyResponse();
+    message.devices = object.devices ?? 0;
+    return message;
+  },
+};
+
 function createBaseDisconnectRequest(): DisconnectRequest {
   return { userId: "", sessionId: "", resume: false };
 }
@@ -698,6 +1090,21 @@ export const PublisherServiceDefinition = {
         },
       },
     },
+    /**
+     * Pushes a notice to all devices of a user, by APNs and FCM, whether or not they are connected. Answered when it is
+     * stored; it is sent at least once. Repeating a call with a request id pushes nothing twice.
+     */
+    notify: {
+      name: "Notify",
+      requestType: NotifyRequest as typeof NotifyRequest,
+      requestStream: false,
+      responseType: NotifyResponse as typeof NotifyResponse,
+      responseStream: false,
+      options: {
+        idempotencyLevel: "IDEMPOTENT",
+        _unknownFields: { 400010: [new Uint8Array([8, 10, 2, 24, 1, 18, 2, 53, 115]) as Uint8Array] },
+      },
+    },
     /** Closes the live streams of a user, at every replica. */
     disconnect: {
       name: "Disconnect",
@@ -724,6 +1131,11 @@ export interface PublisherServiceImplementation<CallContextExt = {}> {
    * twice.
    */
   publish(request: PublishRequest, context: CallContext & CallContextExt): Promise<DeepPartial<PublishResponse>>;
+  /**
+   * Pushes a notice to all devices of a user, by APNs and FCM, whether or not they are connected. Answered when it is
+   * stored; it is sent at least once. Repeating a call with a request id pushes nothing twice.
+   */
+  notify(request: NotifyRequest, context: CallContext & CallContextExt): Promise<DeepPartial<NotifyResponse>>;
   /** Closes the live streams of a user, at every replica. */
   disconnect(
     request: DisconnectRequest,
@@ -742,6 +1154,11 @@ export interface PublisherServiceClient<CallOptionsExt = {}> {
    * twice.
    */
   publish(request: DeepPartial<PublishRequest>, options?: CallOptions & CallOptionsExt): Promise<PublishResponse>;
+  /**
+   * Pushes a notice to all devices of a user, by APNs and FCM, whether or not they are connected. Answered when it is
+   * stored; it is sent at least once. Repeating a call with a request id pushes nothing twice.
+   */
+  notify(request: DeepPartial<NotifyRequest>, options?: CallOptions & CallOptionsExt): Promise<NotifyResponse>;
   /** Closes the live streams of a user, at every replica. */
   disconnect(
     request: DeepPartial<DisconnectRequest>,
@@ -774,6 +1191,10 @@ export type DeepPartial<T> = T extends bigint ? string | number | bigint
   : T extends { $case: string; value: unknown } ? { $case: T["$case"]; value?: DeepPartial<T["value"]> }
   : T extends {} ? { [K in keyof T]?: DeepPartial<T[K]> }
   : Partial<T>;
+
+function isObject(value: any): boolean {
+  return typeof value === "object" && value !== null;
+}
 
 function isSet(value: any): boolean {
   return value !== null && value !== undefined;
