@@ -55,6 +55,7 @@ import { wireCache } from './wire/cache.ts';
 import { openCertificates } from './wire/certificates.ts';
 import { openListeners } from './wire/listeners.ts';
 import { wireMaintenance } from './wire/maintenance.ts';
+import { wireMedia } from './wire/media.ts';
 import { type Methods, methodsOf } from './wire/methods.ts';
 import { sqlOptions } from './wire/migrations.ts';
 import { pushAfterMs, readPushKeys, wirePush } from './wire/push.ts';
@@ -183,6 +184,7 @@ export async function wire({
   const live = openLive({ ...streams, ...watching, plans: methods.plans });
   const store = sqlChat(database.use, { pushAfterMs: pushAfterMs(settings) });
   const push = wirePush(settings, { keys: pushKeys, use: database.use, opened: database.ready, clock, log, meter });
+  const media = wireMedia(settings, database.use, database.ready, { keys, clock, revocations: sessionWatch.revocations, log, meter });
   const stopPreparing = startPreparingPartitions(database.use, { clock, log });
   const announcements = busAnnouncements({ ...streams, chat: store, replica: randomHex(12) });
   const chatParts = { ...watching, plans: methods.plans, upstreams, rules: settings.chat, chat: store, announcements };
@@ -201,6 +203,7 @@ export async function wire({
       ...maintenance.handlers,
       ...wireSafety(settings, database.use, { announcements, clock }).handlers,
       ...publisherHandlers({ invalidate: cache.invalidate, publish: live.publish, notifyBy: push.notifyBy, disconnect }),
+      ...media.handlers,
       ...given,
     },
     screens: new Map(app.screens.map((screen) => [screen.method, ownHandler(screen, parts)])),
@@ -241,6 +244,7 @@ export async function wire({
     live.close();
     stopPreparing();
     chat.close();
+    media.close();
     await push.close();
     const closing = database.close(); // one that never opened ends the wait below
     await sessionWatch.close();

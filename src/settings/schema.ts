@@ -7,6 +7,7 @@ import { drain } from './defaults/drain.ts';
 import { adminListener, internalListener, publicListener } from './defaults/listeners.ts';
 import { live } from './defaults/live.ts';
 import { maintenance } from './defaults/maintenance.ts';
+import { media } from './defaults/media.ts';
 import { push } from './defaults/push.ts';
 import { redis } from './defaults/redis.ts';
 import { sql } from './defaults/sql.ts';
@@ -31,6 +32,7 @@ export const settingsSchema = z.strictObject({
   cache,
   live,
   chat,
+  media,
   push,
   upstreams,
   telemetry,

@@ -7,6 +7,7 @@ import { type DescMessage, getOption, hasOption } from '@bufbuild/protobuf';
 import { field as rules } from '@bufbuild/protovalidate/gen/buf/validate/validate_pb.js';
 import { Client } from 'pg';
 import { syncPointOf, syncTokenOf } from '../../src/core/services/chat/sync-token.ts';
+import { jpeg, mediaCalls } from '../media/media-calls.ts';
 import type { ChatClient } from '../support/client/chat-client.ts';
 import { callOf, signIn, transportOf } from '../support/client/protocols.ts';
 import { type ChatServer, chatRegistry, openChatServer, roles, textEntry } from '../support/server/chat-server.ts';
@@ -92,6 +93,30 @@ const cases: Readonly<Record<string, (on: Members) => Promise<void>>> = {
     await asService('Say', { conversationId: capitals, clientId: randomUUID(), content: { text: 'by a service' } });
     await live.upTo(id, 3);
   },
+  'portico.v1.UploadStart': async ({ id, capitals, ann, bob }) => {
+    const media = mediaCalls(server);
+    const attachmentId = randomUUID();
+    const wish = { content: jpeg(100), attachmentId: attachmentId.toUpperCase(), conversationId: capitals };
+    assert.equal((await media.upload(ann, wish)).came[0].attachment.id, attachmentId);
+    assert.equal((await media.send(ann, id, [attachmentId])).reason, undefined);
+    assert.equal((await media.download(bob, attachmentId)).reason, undefined);
+  },
+  'portico.v1.Attachment': async ({ id, ann }) => {
+    const attachmentId = await mediaCalls(server).attach(ann, id);
+    assert.equal((await mediaCalls(server).send(ann, id, [attachmentId.toUpperCase()])).reason, undefined);
+  },
+  ...Object.fromEntries(
+    (['GetUpload', 'Download', 'CreateLink', 'DownloadByLink'] as const).map((name) => [
+      `portico.v1.${name}Request`,
+      async ({ id, ann }: Members) => {
+        const media = mediaCalls(server);
+        const attachmentId = await media.attach(ann, id);
+        const { came } = await media.try(ann, 'CreateLink', { attachmentId });
+        const link = name === 'DownloadByLink' ? { link: came[0].path.split('link=')[1] } : {};
+        assert.equal((await media.try(ann, name, { attachmentId: attachmentId.toUpperCase(), ...link })).reason, undefined);
+      },
+    ]),
+  ),
   'portico.v1.RevokeDeviceRequest': async ({ bob }) => {
     const [one, other] = [await signIn(server, chatRegistry, bob), await signIn(server, chatRegistry, bob)];
     const at = transportOf('grpc h2', server);

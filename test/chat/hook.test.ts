@@ -18,7 +18,9 @@ import { until } from '../support/time/until.ts';
 const seen: ReviewRequest[] = [];
 let answer: (request: ReviewRequest, signal: AbortSignal) => Promise<ReviewResponse> | ReviewResponse;
 const accepted: ReviewResponse = { outcome: { $case: 'accepted', value: {} } };
-const rewritten = (text: string, data = new Uint8Array(0)): ReviewResponse => ({ outcome: { $case: 'rewritten', value: { text, data } } });
+const rewritten = (text: string, data = new Uint8Array(0)): ReviewResponse => ({
+  outcome: { $case: 'rewritten', value: { text, data, attachments: [] } },
+});
 const refused = (why: string, message = ''): ReviewResponse => ({ outcome: { $case: 'refused', value: { why, message } } });
 const hook: ChatHookServiceImplementation = {
   review: async (request, { signal }) => {

@@ -30,6 +30,10 @@ const requests = (): Readonly<Record<string, readonly Init[]>> => ({
   'portico.v1.ChatService/GetHistory': [{ conversationId, pageSize: 5, pageToken: '', fromSeq: 1n }],
   'portico.v1.ChatService/Post': [
     ['message', { content: { text: 'Hi', data: Uint8Array.of(1) }, replyToSeq: 2n }],
+    [
+      'message',
+      { content: { text: 'Hi', attachments: [{ id: randomUUID(), contentType: 'a/b', sizeBytes: 1n, name: 'a', sha256: Uint8Array.of(1) }] } },
+    ],
     ['edit', { targetSeq: 2n, content: { text: 'Hi', data: Uint8Array.of(1) } }],
     ['react', { targetSeq: 2n, reaction: '+1', remove: false }],
     ['delete', { targetSeq: 4n }],
@@ -53,8 +57,9 @@ const long = 'x'.repeat(20_000);
 /** Values for a field; those of `refused` break a rule that every such field has. */
 function hostile(field: DescField, value: unknown): { readonly refused: readonly unknown[]; readonly other: readonly unknown[] } {
   if (field.fieldKind === 'list') {
-    const [first] = value as readonly unknown[];
-    return { refused: [Array.from({ length: 5_000 }, () => first)], other: [[], [first, first]] };
+    const [first] = (value ?? []) as readonly unknown[];
+    if (first === undefined) return { refused: [], other: [] };
+    return { refused: [Array.from({ length: 500 }, () => first)], other: [[], [first, first]] };
   }
   if (field.fieldKind === 'enum') return { refused: [99, -1], other: [0] };
   if (field.fieldKind === 'message') return { refused: [], other: [undefined] };
@@ -89,7 +94,10 @@ function* variants(message: DescMessage, request: Init, path = ''): Generator<Va
         : { ...request, [field.oneof.localName]: other === undefined ? { case: undefined } : { case: field.localName, value: other } };
     const name = `${path}${field.name}`;
     const { refused, other } = hostile(field, value);
-    const said = (one: unknown) => (typeof one === 'bigint' ? String(one) : (JSON.stringify(one) ?? 'unset').slice(0, 30));
+    const said = (one: unknown) =>
+      typeof one === 'bigint'
+        ? String(one)
+        : (JSON.stringify(one, (_, value) => (typeof value === 'bigint' ? String(value) : value)) ?? 'unset').slice(0, 30);
     for (const one of refused) yield { name: `${name}: ${said(one)}`, request: replace(one), isRefused: true };
     for (const one of other) yield { name: `${name}: ${said(one)}`, request: replace(one), isRefused: false };
     if (field.message !== undefined && isInit(value))
@@ -107,6 +115,7 @@ const blames = new Set([
   'MESSAGE_UNKNOWN',
   'MESSAGE_ID_REUSED',
   'CHAT_FORBIDDEN',
+  'ATTACHMENT_UNUSABLE',
   'STREAM_UNKNOWN',
   'SUBJECT_UNKNOWN',
 ]);

@@ -76,7 +76,8 @@ async function open(user: string, by: By, { storage, tokens }: Kept = device()):
     notices,
     of: (kind) => notices.filter((notice) => notice.kind === kind) as never,
     send,
-    say: (conversationId, text) => send(conversationId, { $case: 'message', value: { content: { text, data: Buffer.of() }, replyToSeq: 0n } }),
+    say: (conversationId, text) =>
+      send(conversationId, { $case: 'message', value: { content: { text, data: Buffer.of(), attachments: [] }, replyToSeq: 0n } }),
     texts: (id) => (chatting(id)?.events ?? []).flatMap(({ what }) => (what?.$case === 'message' ? [what.value.content?.text] : [])),
     unread: (id) => {
       const found = chatting(id);
@@ -216,7 +217,7 @@ for (const [number, by] of (Object.keys(transports) as By[]).entries()) {
     for (const text of ['one', 'two', 'three']) other.say(id, text); // events 2, 3 and 4
     await upTo(4n);
     assert.deepEqual([phone.unread(id), tablet.unread(id), other.unread(id)], [3, 3, 0]);
-    other.send(id, { $case: 'edit', value: { targetSeq: 2n, content: { text: 'ONE', data: Buffer.of() } } });
+    other.send(id, { $case: 'edit', value: { targetSeq: 2n, content: { text: 'ONE', data: Buffer.of(), attachments: [] } } });
     await upTo(5n);
     other.send(id, { $case: 'delete', value: { targetSeq: 3n } });
     await upTo(6n);
@@ -245,7 +246,7 @@ for (const [number, by] of (Object.keys(transports) as By[]).entries()) {
     const [id, other] = [await server.group(ann, bob), await server.group(ann, bob)];
     const client = await open(ann, by);
     await client.phase('live');
-    const wrong = client.send(id, { $case: 'message', value: { content: { text: 'x', data: Buffer.of() }, replyToSeq: 2n ** 60n } });
+    const wrong = client.send(id, { $case: 'message', value: { content: { text: 'x', data: Buffer.of(), attachments: [] }, replyToSeq: 2n ** 60n } });
     client.say(other, 'beside');
     client.say(id, 'behind');
     await come('all three are answered', () => client.of('posted').length >= 3 && client.chat.state.queue.length === 0);

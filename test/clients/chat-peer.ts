@@ -1,5 +1,6 @@
 // The other member of a conversation, on src/client, beside the client that a test is about.
 import { randomUUID } from 'node:crypto';
+import { textContent } from '../../src/client/chat/text-content.ts';
 import { openClient } from '../../src/client/client.ts';
 import { nodeTransport } from '../../src/client/node-transport.ts';
 import { memoryTokenStore } from '../../src/client/session.ts';
@@ -45,7 +46,7 @@ export async function openChatPeer({ target, ca, idTokenOf }: Replicas, user: st
       return conversation?.id ?? '';
     },
     post: (conversationId, text) => {
-      const what = { $case: 'message', value: { content: { text, data: Buffer.of() }, replyToSeq: 0n } } as const;
+      const what = { $case: 'message', value: { content: textContent(text), replyToSeq: 0n } } as const;
       client.chat.dispatch({ type: 'post', request: { conversationId, entry: { clientId: randomUUID(), what } } });
     },
     texts: (id) =>

@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { type TestContext, test } from 'node:test';
 import { CallError } from '../../src/client/call-error.ts';
+import { textContent } from '../../src/client/chat/text-content.ts';
 import { openClient } from '../../src/client/client.ts';
 import { nodeTransport } from '../../src/client/node-transport.ts';
 import { memoryTokenStore } from '../../src/client/session.ts';
@@ -111,7 +112,7 @@ async function chatsOf(pairs: number, at: { readonly port: number; readonly ca: 
 function post({ client, sent, user }: Chatter, conversationId: string): void {
   const clientId = `${user}-${sent.length}`;
   sent.push(clientId);
-  const what = { $case: 'message', value: { content: { text: clientId, data: new Uint8Array(0) }, replyToSeq: 0n } } as const;
+  const what = { $case: 'message', value: { content: textContent(clientId), replyToSeq: 0n } } as const;
   client.chat.dispatch({ type: 'post', request: { conversationId, entry: { clientId, what } } });
 }
 

@@ -124,16 +124,18 @@ test('the time and chance are handed in: only the process itself asks for them',
 const live =
   /^src\/core\/(?:streams|services\/(?:live|publisher)|ports\/(?:topic-[a-z]+|presence|publish|watched)\.ts|cache\/serve-watched\.ts|interceptors\/answer-watched\.ts|kit\/until-called\.ts)/;
 const chat = /^src\/core\/(?:services\/chat|ports\/chat)/;
+const media = /^src\/core\/(?:services\/media|services\/session\/link-tokens\.ts|ports\/(?:attachments|blobs|link-tokens)\.ts)/;
 const push = /^src\/core\/(?:services\/(?:push|device)|ports\/(?:push-[a-z]+|notify)\.ts)/;
 
-test('each part of core stays small enough to be read in a day, without adapters: calls, live updates, chat, push', () => {
+test('each part of core stays small enough to be read in a day, without adapters: calls, live updates, chat, push, attachments', () => {
   const core = files.filter((file) => file.startsWith('src/core/') && !file.startsWith('src/core/adapters/') && !file.endsWith('.test.ts'));
   const lines = (some: readonly string[]) => some.reduce((sum, file) => sum + readFileSync(join(root, file), 'utf8').split('\n').length - 1, 0);
   const parts = [
-    ['calls', core.filter((file) => ![live, chat, push].some((part) => part.test(file))), 10_800],
+    ['calls', core.filter((file) => ![live, chat, push, media].some((part) => part.test(file))), 10_900],
     ['live updates', core.filter((file) => live.test(file)), 3_200],
     ['chat', core.filter((file) => chat.test(file)), 1_900],
     ['push', core.filter((file) => push.test(file)), 1_000],
+    ['attachments', core.filter((file) => media.test(file)), 1_000],
   ] as const;
   for (const [name, some, most] of parts) assert.ok(lines(some) < most, `${name}: ${lines(some)} lines, fewer than ${most} are allowed`);
 });
@@ -145,9 +147,9 @@ test('transport stays small enough to be read: under 4,350 lines', () => {
   assert.ok(lines < 4_350, `${lines} lines`);
 });
 
-test('wiring only wires: under 1,230 lines in all, live updates, chat and push among them', () => {
+test('wiring only wires: under 1,300 lines in all, live updates, chat, push and attachments among them', () => {
   const lines = files
     .filter((file) => /^src\/wire(\.ts$|\/)/.test(file) && !file.endsWith('.test.ts'))
     .reduce((sum, file) => sum + readFileSync(join(root, file), 'utf8').split('\n').length - 1, 0);
-  assert.ok(lines < 1_230, `${lines} lines`);
+  assert.ok(lines < 1_300, `${lines} lines`);
 });

@@ -5,6 +5,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { after, before, test } from 'node:test';
+import { textContent } from '../../src/client/chat/text-content.ts';
 import { openClient } from '../../src/client/client.ts';
 import type { Notice } from '../../src/client/live/state.ts';
 import { nodeTransport } from '../../src/client/node-transport.ts';
@@ -133,7 +134,7 @@ function openOther(user: string) {
       if (chatting !== undefined) client.chat.dispatch({ type: 'read', conversationId: chatting.conversation.id, seq: chatting.last?.seq ?? 0n });
     },
     post: (text: string) => {
-      const what = { $case: 'message', value: { content: { text, data: Buffer.of() }, replyToSeq: 0n } } as const;
+      const what = { $case: 'message', value: { content: textContent(text), replyToSeq: 0n } } as const;
       const conversationId = conversation()?.conversation.id ?? '';
       client.chat.dispatch({ type: 'post', request: { conversationId, entry: { clientId: randomUUID(), what } } });
     },

@@ -1,6 +1,7 @@
 // One client of the load: src/client with live updates, a conversation and unary calls, and a record of what it saw.
 import { randomUUID } from 'node:crypto';
 import { asCallError } from '../../src/client/call-error.ts';
+import { textContent } from '../../src/client/chat/text-content.ts';
 import { type Client, openClient } from '../../src/client/client.ts';
 import { nodeTransport } from '../../src/client/node-transport.ts';
 import { memoryTokenStore } from '../../src/client/session.ts';
@@ -143,7 +144,7 @@ export async function openLoadClient(at: { readonly address: string; readonly ca
       const clientId = randomUUID();
       textOf.set(clientId, text);
       unstored.add(text);
-      const what = { $case: 'message', value: { content: { text, data: Buffer.of() }, replyToSeq: 0n } } as const;
+      const what = { $case: 'message', value: { content: textContent(text), replyToSeq: 0n } } as const;
       client.chat.dispatch({ type: 'post', request: { conversationId, entry: { clientId, what } } });
     },
   };

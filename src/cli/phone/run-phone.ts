@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { ChatNotice } from '../../client/chat/state.ts';
+import { textContent } from '../../client/chat/text-content.ts';
 import { type Client, openClient } from '../../client/client.ts';
 import type { Notice } from '../../client/live/state.ts';
 import { nodeTransport } from '../../client/node-transport.ts';
@@ -122,7 +123,7 @@ function act(client: Client, wish: Exclude<Wish, { do: 'quit' }>): void {
       break;
     }
     case 'post': {
-      const what = { $case: 'message', value: { content: { text: wish.text, data: Buffer.of() }, replyToSeq: 0n } } as const;
+      const what = { $case: 'message', value: { content: textContent(wish.text), replyToSeq: 0n } } as const;
       chat.dispatch({ type: 'post', request: { conversationId: wish.conversationId, entry: { clientId: randomUUID(), what } } });
       break;
     }

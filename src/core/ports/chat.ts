@@ -1,3 +1,5 @@
+import type { Attachment } from './attachments.ts';
+
 /** Who says something: a user; a named bot or the system, in whose name an internal service speaks. */
 export type Sender = { readonly kind: 'user' | 'bot' | 'system'; readonly id: string };
 export type Role = 'owner' | 'admin' | 'member';
@@ -77,6 +79,8 @@ export type NewEntry = {
   readonly original?: Pick<NewEntry, 'text' | 'data'> | undefined;
   readonly text?: string | undefined;
   readonly data?: Uint8Array | undefined;
+  /** Of a message: the ids of attachments that its sender has uploaded to this conversation, each for one message. */
+  readonly attachmentIds?: readonly string[] | undefined;
   readonly replySeq?: number | undefined;
   readonly targetSeq?: number | undefined;
   readonly reaction?: string | undefined;
@@ -84,7 +88,7 @@ export type NewEntry = {
   readonly removed?: boolean | undefined;
 };
 
-export type ChatEvent = Omit<NewEntry, 'kind' | 'clientId' | 'original'> & {
+export type ChatEvent = Omit<NewEntry, 'kind' | 'clientId' | 'original' | 'attachmentIds'> & {
   /** `hidden`: the reader may not see it, and gets its place only. */
   readonly kind: NewEntry['kind'] | 'members' | 'hidden';
   readonly conversationId: string;
@@ -97,12 +101,14 @@ export type ChatEvent = Omit<NewEntry, 'kind' | 'clientId' | 'original'> & {
   /** Of a message: the newest event that has changed it, or deleted it for all. Its content is as it is now. */
   readonly editedSeq?: number | undefined;
   readonly deletedSeq?: number | undefined;
+  /** Of a message: those of its attachments that are there. */
+  readonly attachments?: readonly Attachment[] | undefined;
   /** Without a role: the user is not a member any more. */
   readonly changes?: readonly { readonly userId: string; readonly role?: Role | undefined }[] | undefined;
 };
 
 /** What became of an entry. */
-export type Appended = Pick<ChatEvent, 'seq' | 'number' | 'eventId' | 'sentAtMs'> & {
+export type Appended = Pick<ChatEvent, 'seq' | 'number' | 'eventId' | 'sentAtMs' | 'attachments'> & {
   /** It was there before, or changes nothing: then `seq` may be 0. */
   readonly repeated: boolean;
 };
@@ -144,7 +150,10 @@ export type ChatStore = {
    * those of its kind
    */
   create(wish: NewConversation): Promise<{ readonly conversation: Conversation; readonly event: ChatEvent | undefined }>;
-  /** @throws Fault CONVERSATION_UNKNOWN, MESSAGE_ID_REUSED, MESSAGE_EXPIRED, MESSAGE_UNKNOWN, CHAT_FORBIDDEN */
+  /**
+   * @throws Fault CONVERSATION_UNKNOWN, MESSAGE_ID_REUSED, MESSAGE_EXPIRED, MESSAGE_UNKNOWN, CHAT_FORBIDDEN,
+   * ATTACHMENT_UNUSABLE
+   */
   append(conversationId: string, entry: NewEntry): Promise<Appended>;
   /**
    * The conversation of a member, and what became of an entry under the same client id: undefined if there is none.

@@ -23,7 +23,7 @@ const acknowledgeEvery = 100;
 
 const postOf = (conversationId: string, clientId: string): PostRequest => ({
   conversationId,
-  entry: { clientId, what: { $case: 'message', value: { content: { text, data: Buffer.alloc(0) }, replyToSeq: 0n } } },
+  entry: { clientId, what: { $case: 'message', value: { content: { text, data: Buffer.alloc(0), attachments: [] }, replyToSeq: 0n } } },
 });
 
 /** Sends by a stream, on which it also gets all events of its conversations. Resolved when it is caught up. */

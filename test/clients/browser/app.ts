@@ -1,5 +1,6 @@
 // An app in a browser, on src/client: what its page can do is given to the test that drives it.
 import type { ChatNotice } from '../../../src/client/chat/state.ts';
+import { textContent } from '../../../src/client/chat/text-content.ts';
 import { type Client, openClient } from '../../../src/client/client.ts';
 import type { Notice } from '../../../src/client/live/state.ts';
 import { memoryTokenStore } from '../../../src/client/session.ts';
@@ -124,7 +125,7 @@ const actions: Actions = {
   },
   converse: () => opened().chat.dispatch({ type: 'start' }),
   post: (conversationId, text) => {
-    const what = { $case: 'message', value: { content: { text, data: new Uint8Array() }, replyToSeq: 0n } } as const;
+    const what = { $case: 'message', value: { content: textContent(text), replyToSeq: 0n } } as const;
     opened().chat.dispatch({ type: 'post', request: { conversationId, entry: { clientId: crypto.randomUUID(), what } } });
   },
   texts: (id) =>

@@ -109,12 +109,33 @@ const safetyRows: readonly Row[] = ['BlockUser', 'UnblockUser', 'ListBlockedUser
         fields: ['user_id'],
       },
 ]);
+const media = 'portico.v1.MediaService';
+const noSuch = { attachmentId: '00000000-0000-4000-8000-000000000000' };
+const mediaRows: readonly Row[] = [
+  ...['GetUpload', 'Download', 'CreateLink'].flatMap((name) => [
+    { method: `${media}/${name}`, says: 'nobody is told so', request: noSuch, answers: [], reason: 'TOKEN_MISSING' },
+    { method: `${media}/${name}`, says: 'one that is not there', as: 'erin', request: noSuch, answers: [], reason: 'ATTACHMENT_UNKNOWN' },
+  ]),
+  { method: `${media}/DownloadByLink`, says: 'a made-up link', request: { ...noSuch, link: 'made-up' }, answers: [], reason: 'LINK_INVALID' },
+  { method: `${media}/Upload`, says: 'nobody is told so', request: {}, answers: [], reason: 'TOKEN_MISSING' },
+  {
+    method: `${media}/Upload`,
+    says: 'a message of nothing is told which rule it breaks',
+    as: 'erin',
+    request: {},
+    answers: [],
+    reason: 'REQUEST_INVALID',
+    details: ['google.rpc.BadRequest'],
+    fields: ['message'],
+  },
+];
 
 /** Core's own services, which every server has. */
 export const coreRows: readonly Row[] = [
   ...chatRows,
   ...deviceRows,
   ...safetyRows,
+  ...mediaRows,
   {
     method: 'portico.v1.SessionService/SignIn',
     says: 'a dev identity gets tokens',

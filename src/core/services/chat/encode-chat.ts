@@ -11,6 +11,8 @@ import {
   type Posted,
   SenderKind,
 } from '../../../gen/portico/v1/chat.ts';
+import { ruleBroken } from '../../kit/fault.ts';
+import type { Attachment } from '../../ports/attachments.ts';
 import type { Appended, ChatEvent, Membership, NewConversation, NewEntry, Role, Sender } from '../../ports/chat.ts';
 
 export const kinds = { direct: ConversationKind.CONVERSATION_KIND_DIRECT, group: ConversationKind.CONVERSATION_KIND_GROUP } as const;
@@ -35,7 +37,13 @@ export function entryIn({ clientId, what }: Entry, sender: Sender): Omit<NewEntr
   switch (what?.$case) {
     case 'message': {
       const { content, replyToSeq } = what.value;
-      return { ...common, kind: 'message', ...contentIn(content), replySeq: replyToSeq === 0n ? undefined : Number(replyToSeq) };
+      return {
+        ...common,
+        kind: 'message',
+        ...contentIn(content),
+        attachmentIds: attachmentIdsIn(content),
+        replySeq: replyToSeq === 0n ? undefined : Number(replyToSeq),
+      };
     }
     case 'edit':
       return { ...common, kind: 'edit', ...contentIn(what.value.content), targetSeq: Number(what.value.targetSeq) };
@@ -118,7 +126,18 @@ export function contentIn(content: Content | undefined) {
   return { text: content?.text ?? '', data: content === undefined || content.data.length === 0 ? undefined : content.data };
 }
 
+/** @returns undefined: none */
+function attachmentIdsIn(content: Content | undefined): readonly string[] | undefined {
+  const ids = (content?.attachments ?? []).map(({ id }) => id.toLowerCase());
+  if (new Set(ids).size < ids.length) throw ruleBroken('content.attachments', 'has one twice');
+  return ids.length === 0 ? undefined : ids;
+}
+
 /** A deleted message has no text, not an empty one. */
-function contentOut({ text, data }: ChatEvent): Content | undefined {
-  return text === undefined ? undefined : { text, data: Buffer.from(data ?? []) };
+function contentOut({ text, data, attachments = [] }: ChatEvent): Content | undefined {
+  return text === undefined ? undefined : { text, data: Buffer.from(data ?? []), attachments: attachments.map(attachmentOut) };
+}
+
+function attachmentOut({ sizeBytes, sha256, ...attachment }: Attachment) {
+  return { ...attachment, sizeBytes: BigInt(sizeBytes), sha256: Buffer.from(sha256) };
 }

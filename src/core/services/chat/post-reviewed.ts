@@ -1,3 +1,4 @@
+import { Attachment } from '../../../gen/portico/v1/media.ts';
 import type { ReadyCall } from '../../ports/call.ts';
 import type { Appended, ChatStore, NewEntry } from '../../ports/chat.ts';
 import type { AskHook } from './ask-hook.ts';
@@ -20,7 +21,7 @@ export function postReviewed({ post }: Pick<ChatActions, 'post'>, chat: Pick<Cha
   const review = async (conversationId: string, entry: Omit<NewEntry, 'eventId'>, call: ReadyCall) => {
     const { conversation, appended } = await chat.sentBefore(conversationId, entry);
     if (appended !== undefined) return { appended };
-    const { sender, clientId, text = '', data = new Uint8Array(0), replySeq = 0, targetSeq = 0 } = entry;
+    const { sender, clientId, text = '', data = new Uint8Array(0), attachmentIds = [], replySeq = 0, targetSeq = 0 } = entry;
     const rewritten = await ask(
       {
         conversationId,
@@ -28,13 +29,14 @@ export function postReviewed({ post }: Pick<ChatActions, 'post'>, chat: Pick<Cha
         subject: conversation.subject,
         userId: sender.id,
         clientId,
-        content: { text, data },
+        content: { text, data: Buffer.from(data), attachments: attachmentIds.map((id) => Attachment.fromPartial({ id })) },
         replyToSeq: BigInt(replySeq),
         editedSeq: BigInt(targetSeq),
       },
       call,
     );
-    return { entry: rewritten === undefined ? entry : { ...entry, ...rewritten, original: { text: entry.text, data: entry.data } } };
+    if (rewritten === undefined) return { entry };
+    return { entry: { ...entry, text: rewritten.text, data: rewritten.data, original: { text: entry.text, data: entry.data } } };
   };
   return async (conversationId, entry, call) => {
     if (entry.kind !== 'message' && entry.kind !== 'edit') return post(conversationId, entry);

@@ -16,6 +16,8 @@ export const smallMax = 100;
 const nothing = new Uint8Array(0);
 /** Content of one announcement: the bus carries messages of 64 KiB. Characters of text and bytes of data. */
 const togetherMax = 16_384;
+/** An attachment's id, type, size, hash and an ordinary name. */
+const attachmentBytes = 256;
 
 export function chatActions(chat: ChatStore, { announce }: ChatAnnouncements, randomId: () => string): ChatActions {
   const announceEvent = (event: ChatEvent) => {
@@ -93,7 +95,7 @@ function runsOf(events: readonly ChatEvent[]): readonly (readonly ChatEvent[])[]
   for (const event of events) {
     const run = runs.at(-1);
     const before = run?.at(-1);
-    const own = (event.text?.length ?? 0) + (event.data?.length ?? 0);
+    const own = (event.text?.length ?? 0) + (event.data?.length ?? 0) + (event.attachments?.length ?? 0) * attachmentBytes;
     size += own;
     if (run !== undefined && before?.seq === event.seq - 1 && size <= togetherMax) run.push(event);
     else {

@@ -5,6 +5,7 @@
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import type { CallContext, CallOptions } from "nice-grpc-common";
 import { Timestamp } from "../../google/protobuf/timestamp.ts";
+import { Attachment } from "./media.ts";
 import { Acknowledge, GoingAway, Goodbye, Heartbeat, Renew, Renewed, StreamClosed, Welcome } from "./stream.ts";
 
 export const protobufPackage = "portico.v1";
@@ -523,6 +524,11 @@ export interface Content {
   text: string;
   /** Of the app, in a form of its own. */
   data: Uint8Array;
+  /**
+   * What the sender has uploaded to this conversation by MediaService, each for one message. Only its ids are read. An
+   * edit has none: it leaves those of its message as they are.
+   */
+  attachments: Attachment[];
 }
 
 /** A message. */
@@ -3709,7 +3715,7 @@ export const ChatEvent: MessageFns<ChatEvent> = {
 };
 
 function createBaseContent(): Content {
-  return { text: "", data: new Uint8Array(0) };
+  return { text: "", data: new Uint8Array(0), attachments: [] };
 }
 
 export const Content: MessageFns<Content> = {
@@ -3719,6 +3725,9 @@ export const Content: MessageFns<Content> = {
     }
     if (message.data.length !== 0) {
       writer.uint32(18).bytes(message.data);
+    }
+    for (const v of message.attachments) {
+      Attachment.encode(v!, writer.uint32(26).fork()).join();
     }
     return writer;
   },
@@ -3752,6 +3761,14 @@ export const Content: MessageFns<Content> = {
             message.data = reader.bytes();
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.attachments.push(Attachment.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3768,6 +3785,9 @@ export const Content: MessageFns<Content> = {
     return {
       text: isSet(object.text) ? globalThis.String(object.text) : "",
       data: isSet(object.data) ? bytesFromBase64(object.data) : new Uint8Array(0),
+      attachments: globalThis.Array.isArray(object?.attachments)
+        ? object.attachments.map((e: any) => Attachment.fromJSON(e))
+        : [],
     };
   },
 
@@ -3779,6 +3799,9 @@ export const Content: MessageFns<Content> = {
     if (message.data.length !== 0) {
       obj.data = base64FromBytes(message.data);
     }
+    if (message.attachments?.length) {
+      obj.attachments = message.attachments.map((e) => Attachment.toJSON(e));
+    }
     return obj;
   },
 
@@ -3789,6 +3812,7 @@ export const Content: MessageFns<Content> = {
     const message = createBaseContent();
     message.text = object.text ?? "";
     message.data = object.data ?? new Uint8Array(0);
+    message.attachments = object.attachments?.map((e) => Attachment.fromPartial(e)) || [];
     return message;
   },
 };

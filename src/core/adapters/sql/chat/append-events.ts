@@ -4,9 +4,17 @@ import { Fault } from '../../../kit/fault.ts';
 import type { Appended, NewEntry } from '../../../ports/chat.ts';
 import type { UseDatabase } from '../database-access.ts';
 import type { Database } from '../database-tables.ts';
+import { type AttachmentRow, attachmentOf, attachmentsColumn } from '../media/attachment-rows.ts';
 
-type Outcome = 'appended' | 'repeated' | 'unknown' | 'reused' | 'expired' | 'target' | 'forbidden';
-export type AppendedRow = { outcome: Outcome; seq: bigint; number: bigint | null; event_id: string; sent_at: Date };
+type Outcome = 'appended' | 'repeated' | 'unknown' | 'reused' | 'expired' | 'target' | 'forbidden' | 'attachment';
+export type AppendedRow = {
+  outcome: Outcome;
+  seq: bigint;
+  number: bigint | null;
+  event_id: string;
+  sent_at: Date;
+  attachments?: AttachmentRow[] | null;
+};
 type Waiter = { readonly conversationId: string; readonly entry: NewEntry; resolve(appended: Appended): void; reject(error: unknown): void };
 
 /** Entries of one transaction. */
@@ -86,8 +94,12 @@ async function call(
   pushAfterMs: number | undefined,
 ): Promise<readonly AppendedRow[]> {
   const batches = JSON.stringify(parts.map(([id, waiters]) => ({ id, entries: waiters.map(({ entry }) => entryOf(entry)) })));
+  // the function's own changes are not visible to its statement, and attachments were complete before it
+  const attachments = parts.some(([, waiters]) => waiters.some(({ entry }) => entry.attachmentIds !== undefined))
+    ? sql`, ${attachmentsColumn(sql`ARRAY(SELECT jsonb_array_elements_text(b.entries -> (a.place::integer - 1) -> 'attachments'))::uuid[]`)}`
+    : sql``;
   const appended = sql`
-    SELECT b.id, b.place AS batch, a.outcome, a.seq, a.number, a.event_id, a.sent_at, a.place
+    SELECT b.id, b.place AS batch, a.outcome, a.seq, a.number, a.event_id, a.sent_at, a.place${attachments}
     FROM ROWS FROM (jsonb_to_recordset(${batches}::jsonb) AS (id uuid, entries jsonb)) WITH ORDINALITY AS b (id, entries, place)
     CROSS JOIN LATERAL chat_append(b.id, b.entries) WITH ORDINALITY AS a (outcome, seq, number, event_id, sent_at, place)
     ORDER BY b.place, a.place`;
@@ -96,7 +108,7 @@ async function call(
     : sql<AppendedRow>`WITH appended AS MATERIALIZED (${appended}), due AS (
           INSERT INTO chat_outbox (conversation_id, seq, due_at) SELECT id, seq, clock_timestamp() + ${pushAfterMs} * interval '1 ms'
           FROM appended WHERE outcome = 'appended' AND number IS NOT NULL)
-        SELECT outcome, seq, number, event_id, sent_at FROM appended ORDER BY batch, place`
+        SELECT * FROM appended ORDER BY batch, place`
   ).execute(db);
   return rows;
 }
@@ -117,24 +129,37 @@ function entryOf(entry: NewEntry) {
     reaction,
     removed,
     event_id: eventId,
+    attachments: entry.attachmentIds,
   };
 }
 
 /** By which a repeat is known. */
-export function hashOf({ kind, original, text, data, replySeq, targetSeq, reaction, removed = false }: Omit<NewEntry, 'eventId'>): string {
+export function hashOf({
+  kind,
+  original,
+  text,
+  data,
+  replySeq,
+  targetSeq,
+  reaction,
+  removed = false,
+  attachmentIds,
+}: Omit<NewEntry, 'eventId'>): string {
   const sent = original ?? { text, data };
-  return hash('sha256', JSON.stringify([kind, sent.text, base64(sent.data), replySeq, targetSeq, reaction, removed]), 'hex');
+  const attached = attachmentIds === undefined ? [] : [attachmentIds]; // what has none has the hash that it had before there were any
+  return hash('sha256', JSON.stringify([kind, sent.text, base64(sent.data), replySeq, targetSeq, reaction, removed, ...attached]), 'hex');
 }
 
 const base64 = (data: Uint8Array | undefined) => data && Buffer.from(data).toString('base64');
 
-export function appendedOf({ outcome, seq, number, event_id: eventId, sent_at: sentAt }: AppendedRow): Appended {
+export function appendedOf({ outcome, seq, number, event_id: eventId, sent_at: sentAt, attachments }: AppendedRow): Appended {
   return {
     seq: Number(seq),
     number: number === null ? undefined : Number(number),
     eventId,
     sentAtMs: sentAt.getTime(),
     repeated: outcome === 'repeated',
+    ...(attachments && { attachments: attachments.map(attachmentOf) }),
   };
 }
 
@@ -153,6 +178,8 @@ export function faultOf(outcome: Outcome): Fault | undefined {
       return unknownMessage();
     case 'forbidden':
       return new Fault('CHAT_FORBIDDEN', 'The message is of another sender.');
+    case 'attachment':
+      return new Fault('ATTACHMENT_UNUSABLE', 'The sender has not uploaded all of these attachments to this conversation, each for one message.');
   }
 }
 

@@ -1,6 +1,7 @@
 import { type RawBuilder, sql } from 'kysely';
 import type { ChatEvent, Membership, Role, Sender } from '../../../ports/chat.ts';
 import { hiddenMax, unreadMax } from '../../../ports/chat.ts';
+import { type AttachmentRow, attachmentOf, attachmentsColumn } from '../media/attachment-rows.ts';
 
 /** An event as `eventColumns` gives it. */
 export type EventRow = {
@@ -14,6 +15,7 @@ export type EventRow = {
   client_id: string | null;
   text: string | null;
   data: Buffer | null;
+  attachments: AttachmentRow[] | null;
   reply_seq: bigint | null;
   edited_seq: bigint | null;
   deleted_seq: bigint | null;
@@ -32,7 +34,7 @@ export type EventRow = {
  */
 export const eventColumns = sql`e.conversation_id, e.seq, e.event_id, e.kind, e.number, e.sender_kind, e.sender_id, e.client_id,
   CASE WHEN e.kind = 'edit' THEN t.text ELSE e.text END AS text, CASE WHEN e.kind = 'edit' THEN t.data ELSE e.data END AS data, e.reply_seq, e.edited_seq, e.deleted_seq, e.target_seq,
-  e.reaction, e.removed, e.changes, e.sent_at, 
+  e.reaction, e.removed, e.changes, e.sent_at, ${attachmentsColumn(sql`e.attachment_ids`)},
   h.seq IS NOT NULL OR e.target_seq <= m.after_seq OR b.user_id IS NOT NULL OR tb.user_id IS NOT NULL AS hidden`;
 
 /** A deletion and a change of members have no words: those of a blocked sender are shown. */
@@ -64,6 +66,7 @@ export function eventOf(row: EventRow): ChatEvent {
     clientId: row.client_id ?? undefined,
     text: row.text ?? undefined,
     data: row.data ?? undefined,
+    ...(row.attachments && { attachments: row.attachments.map(attachmentOf) }),
     replySeq: numberOf(row.reply_seq),
     editedSeq: numberOf(row.edited_seq),
     deletedSeq: numberOf(row.deleted_seq),

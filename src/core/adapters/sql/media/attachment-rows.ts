@@ -1,0 +1,24 @@
+import { type RawBuilder, sql } from 'kysely';
+import type { Attachment } from '../../../ports/attachments.ts';
+
+/** A complete attachment as `attachmentsColumn` gives it. */
+export type AttachmentRow = {
+  readonly id: string;
+  readonly contentType: string;
+  readonly sizeBytes: number;
+  readonly name: string;
+  /** In hexadecimal digits. */
+  readonly sha256: string;
+};
+
+/** The complete ones of an array of ids, in its order; NULL for none. */
+export function attachmentsColumn(ids: RawBuilder<unknown>): RawBuilder<unknown> {
+  return sql`CASE WHEN cardinality(${ids}) > 0 THEN (
+    SELECT jsonb_agg(jsonb_build_object('id', f.id, 'contentType', f.content_type, 'sizeBytes', f.size_bytes, 'name', f.name,
+      'sha256', encode(f.sha256, 'hex')) ORDER BY array_position(${ids}, f.id))
+    FROM chat_attachments f WHERE f.id = ANY (${ids}) AND f.completed_at IS NOT NULL) END AS attachments`;
+}
+
+export function attachmentOf({ sha256, ...row }: AttachmentRow): Attachment {
+  return { ...row, sha256: Buffer.from(sha256, 'hex') };
+}

@@ -1,0 +1,52 @@
+import { sql } from 'kysely';
+import type { Attachments } from '../../../ports/attachments.ts';
+import type { UseDatabase } from '../database-access.ts';
+import { type AttachmentRow, attachmentOf } from './attachment-rows.ts';
+import { beginUpload, readUpload } from './begin-upload.ts';
+import { collecting } from './collect.ts';
+import { findAttachment, findOwn, readOfUser } from './find-attachment.ts';
+
+/** What is uploaded, in PostgreSQL, or in PGlite, which is PostgreSQL. */
+export function sqlAttachments(use: UseDatabase): Attachments {
+  return {
+    begin: (...wish) => use((db) => beginUpload(db, ...wish)),
+    upload: (id, ownerId) => use((db) => readUpload(db, id, ownerId)),
+    find: (id, userId) => use((db) => findAttachment(db, id, userId)),
+    findOwn: (id, ownerId) => use((db) => findOwn(db, id, ownerId)),
+    ofUser: (userId, page) => use((db) => readOfUser(db, userId, page)),
+    add: (id, writer, { firstByte, sizeBytes, blob }) =>
+      use(async (db) => {
+        // the row's lock orders this call and one that takes over; the place of the part is asked for behind it
+        const { rows } = await sql`
+          WITH owned AS (
+            UPDATE chat_attachments SET stored_at = clock_timestamp()
+            WHERE id = ${id} AND writer = ${writer} AND completed_at IS NULL RETURNING id, size_bytes)
+          INSERT INTO media_parts (attachment_id, first_byte, size_bytes, blob)
+          SELECT id, ${firstByte}::bigint, ${sizeBytes}::bigint, ${blob} FROM owned WHERE ${firstByte}::bigint + ${sizeBytes}::bigint <= size_bytes
+          RETURNING 1`.execute(db);
+        return rows.length > 0;
+      }),
+    complete: (id, writer, contentType) =>
+      use(async (db) => {
+        const { rows } = await sql<{ attachment: AttachmentRow }>`
+          UPDATE chat_attachments a SET content_type = ${contentType}, completed_at = clock_timestamp(), stored_at = clock_timestamp()
+          WHERE id = ${id} AND writer = ${writer} AND completed_at IS NULL
+            AND size_bytes = (SELECT sum(size_bytes) FROM media_parts WHERE attachment_id = a.id)
+          RETURNING jsonb_build_object('id', id, 'contentType', content_type, 'sizeBytes', size_bytes, 'name', name,
+            'sha256', encode(sha256, 'hex')) AS attachment`.execute(db);
+        return rows[0] && attachmentOf(rows[0].attachment);
+      }),
+    drop: (id, writer) =>
+      use(async (db) => {
+        await sql`DELETE FROM chat_attachments WHERE id = ${id} AND writer = ${writer} AND completed_at IS NULL`.execute(db);
+      }),
+    dropOfUser: (userId, most) =>
+      use(async (db) => {
+        const { numAffectedRows = 0n } = await sql`DELETE FROM chat_attachments WHERE id IN (
+          SELECT id FROM chat_attachments WHERE owner_id = ${userId} ORDER BY id LIMIT ${most})`.execute(db);
+        if (numAffectedRows === 0n) await sql`DELETE FROM media_usage WHERE owner_id = ${userId}`.execute(db);
+        return Number(numAffectedRows);
+      }),
+    ...collecting(use),
+  };
+}

@@ -1,0 +1,75 @@
+import { Metadata } from 'nice-grpc-common';
+import { DownloadByLinkRequest, DownloadRequest, MediaServiceDefinition, UploadResponse } from '../../../gen/portico/v1/media.ts';
+import { Fault } from '../../kit/fault.ts';
+import { readRequest } from '../../kit/read-request.ts';
+import type { Found } from '../../ports/attachments.ts';
+import type { Answer, Handler } from '../../ports/call.ts';
+import type { LinkTokens } from '../../ports/link-tokens.ts';
+import { userOf } from '../../streams/stream-service.ts';
+import { serviceHandlers } from '../service-handlers.ts';
+import { attachmentOut, sendContent } from './download.ts';
+import { openUploadPlaces, type PlacesMax } from './upload-places.ts';
+import { storedOf, takeUpload, type UploadParts } from './upload.ts';
+
+export type MediaParts = UploadParts & {
+  readonly links: LinkTokens;
+  readonly linkMs: number;
+  readonly places: PlacesMax;
+};
+
+const { fullName, methods } = MediaServiceDefinition;
+const { upload, download, downloadByLink, ...unary } = methods;
+
+/** The handlers of portico.v1.MediaService, by method. */
+export function mediaHandlers(parts: MediaParts): Readonly<Record<string, Handler>> {
+  const { attachments, blobs, clock, links, linkMs } = parts;
+  const inPlace = openUploadPlaces(parts.places);
+  const found = async (id: string, userId: string): Promise<Found> => {
+    const one = await attachments.find(id.toLowerCase(), userId);
+    if (one === undefined) throw unknownAttachment();
+    return one;
+  };
+  const sent = async (...[one, range]: [Found, Parameters<typeof sendContent>[2]]): Promise<Answer> => ({
+    metadata: Metadata(),
+    body: sendContent(blobs, one, range),
+    trailers: Metadata(),
+  });
+  return {
+    ...serviceHandlers(
+      { ...MediaServiceDefinition, methods: unary },
+      {
+        getUpload: async ({ attachmentId }, call) => {
+          const begun = await attachments.upload(attachmentId.toLowerCase(), userOf(call).userId);
+          if (begun === undefined) throw unknownAttachment();
+          const { sizeBytes, attachment } = begun;
+          return { offset: BigInt(storedOf(begun)), sizeBytes: BigInt(sizeBytes), attachment: attachment && attachmentOut(attachment) };
+        },
+        createLink: async ({ attachmentId }, call) => {
+          const { userId, sessionId } = userOf(call);
+          const { attachment } = await found(attachmentId, userId);
+          const token = await links.mint({ attachmentId: attachment.id, userId, sessionId });
+          return { path: `/media/${attachment.id}?link=${token}`, expiresAt: new Date(clock.nowMs() + linkMs) };
+        },
+      },
+    ),
+    [`${fullName}/${upload.name}`]: async (call) => {
+      const { userId } = userOf(call);
+      const attachment = await inPlace(userId, () => takeUpload(call, userId, parts));
+      return { metadata: Metadata(), body: UploadResponse.encode({ attachment: attachmentOut(attachment) }).finish(), trailers: Metadata() };
+    },
+    [`${fullName}/${download.name}`]: async (call) => {
+      const { attachmentId, range } = readRequest(DownloadRequest, call.requestBytes);
+      return sent(await found(attachmentId, userOf(call).userId), range);
+    },
+    [`${fullName}/${downloadByLink.name}`]: async (call) => {
+      const { attachmentId, link, range } = readRequest(DownloadByLinkRequest, call.requestBytes);
+      const { attachmentId: meant, userId } = await links.verify(link);
+      if (meant !== attachmentId.toLowerCase()) throw new Fault('LINK_INVALID', 'The link is none of this attachment.');
+      return sent(await found(attachmentId, userId), range);
+    },
+  };
+}
+
+function unknownAttachment(): Fault {
+  return new Fault('ATTACHMENT_UNKNOWN', 'There is no such attachment, or you may not see it.');
+}

@@ -1,0 +1,44 @@
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import type { Meter } from '@opentelemetry/api';
+import { folderBlobs } from '../core/adapters/blobs/folder-blobs.ts';
+import type { UseDatabase } from '../core/adapters/sql/database-access.ts';
+import { sqlAttachments } from '../core/adapters/sql/media/attachments.ts';
+import { randomDigits } from '../core/kit/random-digits.ts';
+import type { Handler } from '../core/ports/call.ts';
+import type { Log } from '../core/ports/log.ts';
+import { startCollecting } from '../core/services/media/collect-garbage.ts';
+import { mediaHandlers } from '../core/services/media/media-handlers.ts';
+import { linkTokens } from '../core/services/session/link-tokens.ts';
+import type { Settings } from '../settings.ts';
+
+/** How often an upload may be resumed: each time may leave a part of a few bytes. */
+const callsMax = 1_000;
+/** What the store has lost may come back from a copy for a week. */
+const lostMs = 7 * 86_400_000;
+
+type MediaParts = Omit<Parameters<typeof linkTokens>[0], 'issuer' | 'ttlMs'> & { readonly log: Log; readonly meter: Meter };
+
+/** @param opened resolved when the database is there */
+export function wireMedia(
+  { media, dataDir, auth }: Settings,
+  use: UseDatabase,
+  opened: Promise<void>,
+  { log, meter, ...parts }: MediaParts,
+): { readonly handlers: Readonly<Record<string, Handler>>; close(): void } {
+  const { clock } = parts;
+  const { sizeMax, types, bytesPerDay, uploadsPerUser, uploads, idle, linkTtl, unfinished, unused } = media;
+  const store = { attachments: sqlAttachments(use), blobs: folderBlobs(join(dataDir, 'media')), clock };
+  const handlers = mediaHandlers({
+    ...store,
+    rules: { sizeMax, types, idleMs: idle, openMax: uploadsPerUser, bytesPerDayMax: bytesPerDay, callsMax },
+    links: linkTokens({ ...parts, issuer: auth.issuer, ttlMs: linkTtl }),
+    linkMs: linkTtl,
+    places: { callsMax: uploads, callsPerUserMax: uploadsPerUser },
+    randomId: randomUUID,
+    randomHex: randomDigits(),
+  });
+  const unneeded = { unfinishedMs: unfinished, unusedMs: unused, lostMs };
+  const close = startCollecting({ ...store, unneeded, holder: randomUUID(), opened, random: Math.random, log, meter });
+  return { handlers, close };
+}
