@@ -7,6 +7,7 @@ import { openLimiter } from '../../src/core/kit/concurrency-limiter.ts';
 import type { TopicPosition } from '../../src/core/ports/topic-log.ts';
 import { Subscription } from '../../src/core/services/live/subscription.ts';
 import { openFeeds } from '../../src/core/services/live/topic-feed.ts';
+import { openTurns } from '../../src/core/streams/turns.ts';
 import { LiveResponse } from '../../src/gen/portico/v1/live.ts';
 import { quietLog } from '../support/log.ts';
 import { lossyBus } from '../support/lossy-bus.ts';
@@ -27,7 +28,7 @@ function openTopic() {
       return whole.read(...asked);
     },
   };
-  const feeds = openFeeds({ log, clock, report: quietLog });
+  const feeds = openFeeds({ log, turns: openTurns(), clock, report: quietLog });
   const recoveries = openLimiter(8);
   const client = ({ position, conflate = false }: { position?: TopicPosition; conflate?: boolean } = {}) => {
     const received: string[] = [];

@@ -7,6 +7,7 @@ import { openLimiter } from '../../src/core/kit/concurrency-limiter.ts';
 import type { TopicPosition } from '../../src/core/ports/topic-log.ts';
 import { Subscription } from '../../src/core/services/live/subscription.ts';
 import { openFeeds } from '../../src/core/services/live/topic-feed.ts';
+import { openTurns } from '../../src/core/streams/turns.ts';
 import { LiveResponse } from '../../src/gen/portico/v1/live.ts';
 import { quietLog } from '../support/log.ts';
 import { lossyBus } from '../support/lossy-bus.ts';
@@ -41,7 +42,7 @@ export async function runHistory({ seed, clients, events }: HistoryOptions): Pro
   };
   let ids = 0;
   const log = memoryTopicLog({ clock, bus, randomId: () => `id${ids++}` });
-  const feeds = openFeeds({ log, clock, report: quietLog });
+  const feeds = openFeeds({ log, turns: openTurns(), clock, report: quietLog });
   const recoveries = openLimiter(4);
   const published: Published[] = [];
   /** The number of the log's last event; -1: it has none. */

@@ -8,6 +8,7 @@ import { presenceBy } from '../../src/core/adapters/presence/users-of-this-repli
 import { presenceTopicOf } from '../../src/core/ports/presence.ts';
 import { openPresences } from '../../src/core/services/live/send-presence.ts';
 import { openFeeds } from '../../src/core/services/live/topic-feed.ts';
+import { openTurns } from '../../src/core/streams/turns.ts';
 import { LiveResponse } from '../../src/gen/portico/v1/live.ts';
 import type { LiveClient } from '../support/client/live-client.ts';
 import { presentAt } from '../support/client/present-at.ts';
@@ -96,7 +97,7 @@ function openGroup() {
   const shared = memoryPresenceStore({ clock, topics: log });
   const replica = (name: string) => presenceBy(shared, { clock, log: quietLog, replica: name }).presence;
   const [here, there] = [replica('here'), replica('there')];
-  const presences = openPresences({ presence: here, feeds: openFeeds({ log, clock, report: quietLog }), clock, log: quietLog });
+  const presences = openPresences({ presence: here, feeds: openFeeds({ log, turns: openTurns(), clock, report: quietLog }), clock, log: quietLog });
   const client = () => {
     const bytes: Uint8Array[] = [];
     let room = true;

@@ -9,6 +9,7 @@ import type { Answer, Call, Caller, ReadyCall } from '../../ports/call.ts';
 import type { OnInvalidated } from '../../ports/invalidate.ts';
 import type { Watched } from '../../ports/watched.ts';
 import { mayPass } from '../../streams/close-advice.ts';
+import type { Turns } from '../../streams/turns.ts';
 import { oneMessageRequest } from '../one-message-request.ts';
 import { type Group, type Member, openGroup, type Shot } from './recompute-watched-answer.ts';
 
@@ -16,6 +17,7 @@ export type WatchesParts = {
   /** The chain of a watched method, for a caller who was authenticated when the stream opened. */
   readonly answerWatched: (call: Call & { readonly caller: Caller | undefined }) => Soon<Answer>;
   readonly onInvalidated: OnInvalidated;
+  readonly turns: Turns;
   readonly clock: Clock;
   readonly random: () => number;
   /** Bound the computations for changes, and those for clients that come. */
@@ -48,7 +50,7 @@ type WatchedAnswer = Answer & { readonly watched: Watched };
 const failing = { firstMs: 1_000, factor: 2, mostMs: 30_000, least: 0.5, spread: 0.5 } as const;
 
 /** The watched answers of this replica: one group for each answer. */
-export function openWatches({ answerWatched, onInvalidated, clock, random, computations, arrivals, counts }: WatchesParts): Watches {
+export function openWatches({ answerWatched, onInvalidated, turns, clock, random, computations, arrivals, counts }: WatchesParts): Watches {
   const groups = new Map<string, { readonly group: Group; tags: readonly string[] }>();
   const byTag = new Map<string, Set<Group>>();
   /** Tags that were invalidated during each computation under way: nothing says yet which are those of its answer. */
@@ -78,7 +80,7 @@ export function openWatches({ answerWatched, onInvalidated, clock, random, compu
     const known = groups.get(key);
     if (known !== undefined) return known.group;
     const onTags = (tags: readonly string[]) => index(key, tags);
-    const group = openGroup({ key: ++keys, intervalMs, clock, random, computations, mayPass, counts, onTags });
+    const group = openGroup({ key: ++keys, intervalMs, turns, clock, random, computations, mayPass, counts, onTags });
     groups.set(key, { group, tags: [] });
     return group;
   };

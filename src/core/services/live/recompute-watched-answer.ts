@@ -4,6 +4,7 @@ import type { Limiter } from '../../kit/concurrency-limiter.ts';
 import { ended } from '../../kit/ended.ts';
 import type { Answer } from '../../ports/call.ts';
 import type { Watched } from '../../ports/watched.ts';
+import type { Turns } from '../../streams/turns.ts';
 import { encode } from './encode-live.ts';
 
 /** The newest answer of a group, encoded once for all its members. */
@@ -28,6 +29,7 @@ export type Member = {
 export type GroupParts = {
   readonly key: number;
   readonly intervalMs: number;
+  readonly turns: Turns;
   readonly clock: Clock;
   /** From 0 up to 1. */
   readonly random: () => number;
@@ -64,7 +66,7 @@ const failing = { firstMs: 1_000, factor: 2, mostMs: 60_000, least: 0.5, spread:
  * Its states: idle, until the next check; due, until the interval has passed; computing. One computation at a time, so
  * that an answer never replaces a newer one.
  */
-export function openGroup({ key, intervalMs, clock, random, computations, mayPass, counts, onTags }: GroupParts): Group {
+export function openGroup({ key, intervalMs, turns, clock, random, computations, mayPass, counts, onTags }: GroupParts): Group {
   const members = new Set<Member>();
   const leaving = new AbortController();
   const { signal } = leaving;
@@ -72,6 +74,8 @@ export function openGroup({ key, intervalMs, clock, random, computations, mayPas
   /** On the monotonic clock; undefined: the answer was not stored. */
   let freshUntilMs: number | undefined;
   let shot: Shot | undefined;
+  let to: readonly Member[] = [];
+  let offered = 0;
   let state: 'idle' | 'due' | 'computing' = 'idle';
   /** It was invalidated while it was computed. */
   let again = false;
@@ -90,6 +94,13 @@ export function openGroup({ key, intervalMs, clock, random, computations, mayPas
     plan(Math.max(1, Math.min(freshUntilMs - clock.monotonicMs(), checkMs * (0.75 + 0.5 * random()))), check);
   };
   const backoff = (n: number) => Math.max(intervalMs, backoffMs(failing, n, random));
+  /** Offers the newest answer to one member. @returns whether there are more: a newer one begins anew */
+  const offer = (): boolean => {
+    if (shot !== undefined) to[offered++]?.onShot(shot);
+    if (offered < to.length) return true;
+    to = []; // it holds no member that has left
+    return false;
+  };
   const take: Group['take'] = (answer) => {
     const { watched: newest, partial = false } = answer;
     const isOlder = watched !== undefined && newest.sequence < watched.sequence;
@@ -110,7 +121,9 @@ export function openGroup({ key, intervalMs, clock, random, computations, mayPas
       verified,
       message: encode({ $case: 'snapshot', value: { key: BigInt(key), etag: etag ?? '', payload, partial, stale: !verified } }),
     };
-    for (const member of [...members]) member.onShot(shot);
+    to = [...members];
+    offered = 0;
+    turns.begin(offer);
     return shot;
   };
   const compute = async () => {

@@ -7,7 +7,8 @@ import { pause, untilCalled } from '../../kit/until-called.ts';
 import type { TopicLog, TopicPosition } from '../../ports/topic-log.ts';
 import type { Stream } from '../../streams/stream.ts';
 import { encode, encodeEvents, positionOut } from './encode-live.ts';
-import type { Batch, Feed, Follower } from './topic-feed.ts';
+import type { Batch, Follower } from './pass-batches.ts';
+import type { Feed } from './topic-feed.ts';
 
 export type SubscriptionParts = {
   readonly topic: string;

@@ -4,22 +4,8 @@ import { pause } from '../../kit/until-called.ts';
 import type { Subscription as BusSubscription } from '../../ports/bus.ts';
 import type { Log } from '../../ports/log.ts';
 import { standingOf, type TopicEvent, type TopicLog, type TopicPosition } from '../../ports/topic-log.ts';
-import { encodeEvents } from './encode-live.ts';
-
-/** Events of a topic in their order, encoded once for all clients that get all of them. */
-export type Batch = {
-  /** Before its first event. */
-  readonly after: TopicPosition;
-  readonly events: readonly TopicEvent[];
-  readonly end: TopicPosition;
-  readonly message: Uint8Array;
-};
-
-export type Follower = {
-  onBatch(batch: Batch): void;
-  /** Events were lost: what follows is after this position. */
-  onLost(position: TopicPosition): void;
-};
+import type { Turns } from '../../streams/turns.ts';
+import { type Follower, passBatches } from './pass-batches.ts';
 
 /** The events of one topic for all its clients at this replica. Its states: opening; live; repairing; closed. */
 export type Feed = {
@@ -40,7 +26,7 @@ const lookMs = 40_000;
 const againMs = 1_000;
 const page = { eventsMax: 500, bytesMax: 262_144 } as const;
 
-export type FeedParts = { readonly log: TopicLog; readonly clock: Clock; readonly report: Log };
+export type FeedParts = { readonly log: TopicLog; readonly turns: Turns; readonly clock: Clock; readonly report: Log };
 
 /** The feeds of this replica: one for each topic that anyone listens to. */
 export function openFeeds(parts: FeedParts): { of(topic: string): Feed; count(): number } {
@@ -58,7 +44,7 @@ export function openFeeds(parts: FeedParts): { of(topic: string): Feed; count():
 }
 
 /** @param onClosed called when its last follower has left */
-function openFeed(topic: string, { log, clock, report }: FeedParts, onClosed: () => void): Feed {
+function openFeed(topic: string, { log, turns, clock, report }: FeedParts, onClosed: () => void): Feed {
   const followers = new Set<Follower>();
   const leaving = new AbortController();
   const { signal } = leaving;
@@ -67,24 +53,12 @@ function openFeed(topic: string, { log, clock, report }: FeedParts, onClosed: ()
   let state: 'opening' | 'live' | 'repairing' = 'opening';
   /** Events came, or may have come, while it was not live. */
   let more = false;
-  let pending: TopicEvent[] = [];
-  let after = position;
+  const passing = passBatches(topic, followers, turns);
   let cancelLook = () => {};
   let repaired: Promise<void> = Promise.resolve();
 
-  const flush = () => {
-    const events = pending;
-    if (events.length === 0) return;
-    pending = [];
-    const batch: Batch = { after, events, end: (events.at(-1) as TopicEvent).position, message: encodeEvents(topic, events) };
-    for (const follower of [...followers]) follower.onBatch(batch);
-  };
   const take = (event: TopicEvent) => {
-    if (pending.length === 0) {
-      after = position;
-      setImmediate(flush); // all that one read of the bus has brought is one message
-    }
-    pending.push(event);
+    passing.add(event, position);
     position = event.position;
   };
   const look = () => {
@@ -96,13 +70,12 @@ function openFeed(topic: string, { log, clock, report }: FeedParts, onClosed: ()
       more = false;
       const read = await log.read(topic, position, page);
       if (signal.aborted) return;
-      flush();
       if (read.recovered) {
         for (const event of read.events) take(event);
-        flush();
         position = read.end;
         if (!more && read.end.offset >= read.top.offset) return;
       } else {
+        passing.finish();
         position = read.top;
         report.warn('A topic has lost events; its clients load anew.', { topic, why: read.why });
         for (const follower of [...followers]) follower.onLost(position);
