@@ -15,7 +15,19 @@ export type Cors = {
 
 /** Headers that clients of every method may send and read. */
 const always = {
-  sent: ['authorization', 'accept-language', 'if-none-match', 'app-platform', 'app-version', 'idempotency-key', 'traceparent', 'tracestate'],
+  sent: [
+    'authorization',
+    'accept-language',
+    'if-none-match',
+    'app-platform',
+    'app-version',
+    'idempotency-key',
+    'traceparent',
+    'tracestate',
+    'range',
+    'if-range',
+    'content-range',
+  ],
   read: ['portico-trace-id', 'portico-cache', 'portico-stale', 'portico-not-modified', 'etag'],
 };
 
@@ -47,7 +59,7 @@ export function corsOf(origins: readonly string[], plans: Iterable<MethodPlan>):
       if (exchange.method !== 'OPTIONS' || requested === undefined) return false;
       const headers: OutgoingHttpHeaders = isAllowed
         ? {
-            'access-control-allow-methods': ofProtocols.allowedMethods.join(', '),
+            'access-control-allow-methods': [...ofProtocols.allowedMethods, 'PUT', 'HEAD'].join(', '),
             'access-control-allow-headers': allowHeaders,
             'access-control-max-age': String(maxAgeS),
           }

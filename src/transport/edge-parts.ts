@@ -1,7 +1,7 @@
 import type { MethodPlan } from '../core/kit/method-plan.ts';
 import type { AnswerCall } from '../core/ports/call.ts';
 import type { Exchange } from './exchange.ts';
-import type { Spoken } from './protocols/choose-protocol.ts';
+import type { Spoken } from './protocols/protocol.ts';
 import type { EncodeRefusal } from './routing-faults.ts';
 
 /** A method that a listener serves, with its handler. */

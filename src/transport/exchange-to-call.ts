@@ -2,8 +2,7 @@ import type { CoreReason } from '../core/kit/reasons.ts';
 import type { EdgeParts, Served } from './edge-parts.ts';
 import type { Exchange } from './exchange.ts';
 import { authorityOf } from './incoming-metadata.ts';
-import type { Spoken } from './protocols/choose-protocol.ts';
-import type { Protocol } from './protocols/protocol.ts';
+import type { Spoken } from './protocols/protocol.ts';
 import { asFault, contentTypeUnknown, http2Needed, methodUnknown, verbWrong } from './routing-faults.ts';
 import { RunningCall } from './running-call.ts';
 import { fitStatus } from './status-budget.ts';
@@ -26,11 +25,11 @@ export function openEdge(parts: EdgeParts): Edge {
     return fitStatus(refusal(fault, String(exchange.headers['accept-language'] ?? '')), exchange.statusBytesMax);
   };
   return (exchange, handled) => {
-    const { protocol, refused } = parts.protocolOf(exchange);
+    const { protocol, refused, path = exchange.path } = parts.protocolOf(exchange);
     const reply = protocol.reply(exchange);
     try {
       const authority = authorityOf(exchange.headers); // without a valid host there is no path
-      const { plan, answer } = methodOf(exchange, parts, protocol, refused);
+      const { plan, answer } = methodOf(exchange, parts, { protocol, refused, path });
       new RunningCall(exchange, { plan, protocol, reply, authority, handled }, parts).run(answer);
     } catch (error) {
       reply.fail(refuse(exchange, error), exchange.statusBytesMax);
@@ -40,9 +39,9 @@ export function openEdge(parts: EdgeParts): Edge {
 }
 
 /** @throws Fault when the method is unknown, or cannot be called in this way */
-function methodOf(exchange: Exchange, { served }: EdgeParts, protocol: Protocol, refused: Spoken['refused']): Served {
-  const found = served.get(exchange.path);
-  if (found === undefined) throw methodUnknown(exchange.path);
+function methodOf(exchange: Exchange, { served }: EdgeParts, { protocol, refused, path }: Required<Spoken>): Served {
+  const found = served.get(path);
+  if (found === undefined) throw methodUnknown(path);
   const { kind, safe } = found.plan;
   if (refused === 'verb' || (exchange.method === 'GET' && !safe)) throw verbWrong(exchange.method);
   if (refused === 'content type' || !protocol.carries(kind)) throw contentTypeUnknown(exchange.headers['content-type'], kind);

@@ -6,7 +6,7 @@ import type { Exchange } from './exchange.ts';
 import type { ReportDefect } from './http/confine-errors.ts';
 import type { TransportReports } from './http/transport-metrics.ts';
 import type { Pages } from './http-pages.ts';
-import type { Spoken } from './protocols/choose-protocol.ts';
+import type { Spoken } from './protocols/protocol.ts';
 import type { EncodeRefusal } from './routing-faults.ts';
 
 export type FrontTls = {

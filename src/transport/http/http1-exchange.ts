@@ -44,7 +44,7 @@ export class Http1Exchange extends Outgoing implements Exchange {
       headers.connection = 'close'; // the rest of the request precedes the next one (RFC 9112, section 9.3)
       this.#linger(this.input.socket);
     }
-    if (only && status !== 304 && status !== 204) headers['content-length'] = 0;
+    if (only && status !== 304 && status !== 204) headers['content-length'] ??= 0; // HEAD has that of GET
     output.writeHead(status, headers);
     if (only) output.end();
   }

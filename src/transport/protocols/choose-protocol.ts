@@ -4,17 +4,10 @@ import { jsonCodec, protoCodec } from './codec.ts';
 import { connectGet } from './connect-get.ts';
 import { connectStream } from './connect-stream.ts';
 import { connectUnary } from './connect-unary.ts';
+import { contents } from './content/contents.ts';
 import { grpc } from './grpc.ts';
 import { grpcWeb } from './grpc-web.ts';
-import type { Protocol } from './protocol.ts';
-
-/** The protocol of a request. */
-export type Spoken = {
-  /** The protocol, or the one for the error if the request has none. */
-  readonly protocol: Protocol;
-  /** Why the call is refused before its method is looked up: its content type, or its verb. */
-  readonly refused: 'content type' | 'verb' | undefined;
-};
+import type { Protocol, Spoken } from './protocol.ts';
 
 /**
  * Determines the protocol of a request by its verb and content type.
@@ -40,8 +33,11 @@ export function protocolsBy(registry: Registry): (exchange: Exchange) => Spoken 
     json: { protocol: connectGet(json, registry), refused: undefined },
     proto: { protocol: connectGet(protoCodec, registry), refused: undefined },
   };
+  const contentOf = contents(registry);
   return (exchange) => {
     const { method, headers, query } = exchange;
+    const content = contentOf(exchange);
+    if (content !== undefined) return content;
     if (method === 'GET') return getOf(query, gets) ?? { protocol: asJson, refused: 'content type' };
     const contentType = headers['content-type'] ?? '';
     const found = spoken.get(contentType) ?? spoken.get(withoutCharset(contentType));

@@ -36,6 +36,16 @@ export type Protocol = {
   request(exchange: Exchange, plan: MethodPlan): CallRequest | OneRequest;
 };
 
+/** The protocol of a request. */
+export type Spoken = {
+  /** The protocol, or the one for the error if the request has none. */
+  readonly protocol: Protocol;
+  /** Why the call is refused before its method is looked up: its content type, or its verb. */
+  readonly refused: 'content type' | 'verb' | undefined;
+  /** The path of the method, where it is not that of the request. */
+  readonly path?: string;
+};
+
 export function takesStream({ kind }: Pick<MethodPlan, 'kind'>): boolean {
   return kind === 'client_stream' || kind === 'bidi_stream';
 }

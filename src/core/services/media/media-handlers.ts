@@ -29,9 +29,9 @@ export function mediaHandlers(parts: MediaParts): Readonly<Record<string, Handle
     if (one === undefined) throw unknownAttachment();
     return one;
   };
-  const sent = async (...[one, range]: [Found, Parameters<typeof sendContent>[2]]): Promise<Answer> => ({
+  const sent = async (...[one, wish]: [Found, Parameters<typeof sendContent>[2]]): Promise<Answer> => ({
     metadata: Metadata(),
-    body: sendContent(blobs, one, range),
+    body: sendContent(blobs, one, wish),
     trailers: Metadata(),
   });
   return {
@@ -58,14 +58,14 @@ export function mediaHandlers(parts: MediaParts): Readonly<Record<string, Handle
       return { metadata: Metadata(), body: UploadResponse.encode({ attachment: attachmentOut(attachment) }).finish(), trailers: Metadata() };
     },
     [`${fullName}/${download.name}`]: async (call) => {
-      const { attachmentId, range } = readRequest(DownloadRequest, call.requestBytes);
-      return sent(await found(attachmentId, userOf(call).userId), range);
+      const wish = readRequest(DownloadRequest, call.requestBytes);
+      return sent(await found(wish.attachmentId, userOf(call).userId), wish);
     },
     [`${fullName}/${downloadByLink.name}`]: async (call) => {
-      const { attachmentId, link, range } = readRequest(DownloadByLinkRequest, call.requestBytes);
-      const { attachmentId: meant, userId } = await links.verify(link);
-      if (meant !== attachmentId.toLowerCase()) throw new Fault('LINK_INVALID', 'The link is none of this attachment.');
-      return sent(await found(attachmentId, userId), range);
+      const wish = readRequest(DownloadByLinkRequest, call.requestBytes);
+      const { attachmentId, userId } = await links.verify(wish.link);
+      if (attachmentId !== wish.attachmentId.toLowerCase()) throw new Fault('LINK_INVALID', 'The link is none of this attachment.');
+      return sent(await found(attachmentId, userId), wish);
     },
   };
 }

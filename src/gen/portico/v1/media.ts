@@ -82,7 +82,13 @@ export interface DownloadRequest {
   /** The attachment. */
   attachmentId: string;
   /** The part. Unset: all of it. */
-  range: ByteRange | undefined;
+  range:
+    | ByteRange
+    | undefined;
+  /** Only the first message is sent. */
+  startOnly: boolean;
+  /** SHA-256 of contents that the client has: of one of them only the first message is sent. */
+  unlessSha256: Uint8Array[];
 }
 
 /** A part of a content. */
@@ -125,6 +131,8 @@ export interface DownloadStart {
   offset: bigint;
   /** How many bytes are sent. */
   length: bigint;
+  /** It is the part that was asked for. */
+  isRange: boolean;
 }
 
 /** Which attachment a link is for. */
@@ -148,7 +156,13 @@ export interface DownloadByLinkRequest {
   /** `link` of the link's query. */
   link: string;
   /** The part. Unset: all of it. */
-  range: ByteRange | undefined;
+  range:
+    | ByteRange
+    | undefined;
+  /** Only the first message is sent. */
+  startOnly: boolean;
+  /** SHA-256 of contents that the client has: of one of them only the first message is sent. */
+  unlessSha256: Uint8Array[];
 }
 
 function createBaseAttachment(): Attachment {
@@ -819,7 +833,7 @@ export const GetUploadResponse: MessageFns<GetUploadResponse> = {
 };
 
 function createBaseDownloadRequest(): DownloadRequest {
-  return { attachmentId: "", range: undefined };
+  return { attachmentId: "", range: undefined, startOnly: false, unlessSha256: [] };
 }
 
 export const DownloadRequest: MessageFns<DownloadRequest> = {
@@ -829,6 +843,12 @@ export const DownloadRequest: MessageFns<DownloadRequest> = {
     }
     if (message.range !== undefined) {
       ByteRange.encode(message.range, writer.uint32(18).fork()).join();
+    }
+    if (message.startOnly !== false) {
+      writer.uint32(24).bool(message.startOnly);
+    }
+    for (const v of message.unlessSha256) {
+      writer.uint32(34).bytes(v!);
     }
     return writer;
   },
@@ -862,6 +882,22 @@ export const DownloadRequest: MessageFns<DownloadRequest> = {
             message.range = ByteRange.decode(reader, reader.uint32());
             continue;
           }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.startOnly = reader.bool();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.unlessSha256.push(reader.bytes());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -882,6 +918,16 @@ export const DownloadRequest: MessageFns<DownloadRequest> = {
         ? globalThis.String(object.attachment_id)
         : "",
       range: isSet(object.range) ? ByteRange.fromJSON(object.range) : undefined,
+      startOnly: isSet(object.startOnly)
+        ? globalThis.Boolean(object.startOnly)
+        : isSet(object.start_only)
+        ? globalThis.Boolean(object.start_only)
+        : false,
+      unlessSha256: globalThis.Array.isArray(object?.unlessSha256)
+        ? object.unlessSha256.map((e: any) => bytesFromBase64(e))
+        : globalThis.Array.isArray(object?.unless_sha256)
+        ? object.unless_sha256.map((e: any) => bytesFromBase64(e))
+        : [],
     };
   },
 
@@ -892,6 +938,12 @@ export const DownloadRequest: MessageFns<DownloadRequest> = {
     }
     if (message.range !== undefined) {
       obj.range = ByteRange.toJSON(message.range);
+    }
+    if (message.startOnly !== false) {
+      obj.startOnly = message.startOnly;
+    }
+    if (message.unlessSha256?.length) {
+      obj.unlessSha256 = message.unlessSha256.map((e) => base64FromBytes(e));
     }
     return obj;
   },
@@ -905,6 +957,8 @@ export const DownloadRequest: MessageFns<DownloadRequest> = {
     message.range = (object.range !== undefined && object.range !== null)
       ? ByteRange.fromPartial(object.range)
       : undefined;
+    message.startOnly = object.startOnly ?? false;
+    message.unlessSha256 = object.unlessSha256?.map((e) => e) || [];
     return message;
   },
 };
@@ -1157,7 +1211,7 @@ export const DownloadResponse: MessageFns<DownloadResponse> = {
 };
 
 function createBaseDownloadStart(): DownloadStart {
-  return { attachment: undefined, offset: 0n, length: 0n };
+  return { attachment: undefined, offset: 0n, length: 0n, isRange: false };
 }
 
 export const DownloadStart: MessageFns<DownloadStart> = {
@@ -1176,6 +1230,9 @@ export const DownloadStart: MessageFns<DownloadStart> = {
         throw new globalThis.Error("value provided for field message.length of type uint64 too large");
       }
       writer.uint32(24).uint64(message.length);
+    }
+    if (message.isRange !== false) {
+      writer.uint32(32).bool(message.isRange);
     }
     return writer;
   },
@@ -1217,6 +1274,14 @@ export const DownloadStart: MessageFns<DownloadStart> = {
             message.length = reader.uint64() as bigint;
             continue;
           }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.isRange = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1234,6 +1299,11 @@ export const DownloadStart: MessageFns<DownloadStart> = {
       attachment: isSet(object.attachment) ? Attachment.fromJSON(object.attachment) : undefined,
       offset: isSet(object.offset) ? BigInt(object.offset) : 0n,
       length: isSet(object.length) ? BigInt(object.length) : 0n,
+      isRange: isSet(object.isRange)
+        ? globalThis.Boolean(object.isRange)
+        : isSet(object.is_range)
+        ? globalThis.Boolean(object.is_range)
+        : false,
     };
   },
 
@@ -1248,6 +1318,9 @@ export const DownloadStart: MessageFns<DownloadStart> = {
     if (message.length !== 0n) {
       obj.length = message.length.toString();
     }
+    if (message.isRange !== false) {
+      obj.isRange = message.isRange;
+    }
     return obj;
   },
 
@@ -1261,6 +1334,7 @@ export const DownloadStart: MessageFns<DownloadStart> = {
       : undefined;
     message.offset = (object.offset !== undefined && object.offset !== null) ? BigInt(object.offset) : 0n;
     message.length = (object.length !== undefined && object.length !== null) ? BigInt(object.length) : 0n;
+    message.isRange = object.isRange ?? false;
     return message;
   },
 };
@@ -1428,7 +1502,7 @@ export const CreateLinkResponse: MessageFns<CreateLinkResponse> = {
 };
 
 function createBaseDownloadByLinkRequest(): DownloadByLinkRequest {
-  return { attachmentId: "", link: "", range: undefined };
+  return { attachmentId: "", link: "", range: undefined, startOnly: false, unlessSha256: [] };
 }
 
 export const DownloadByLinkRequest: MessageFns<DownloadByLinkRequest> = {
@@ -1441,6 +1515,12 @@ export const DownloadByLinkRequest: MessageFns<DownloadByLinkRequest> = {
     }
     if (message.range !== undefined) {
       ByteRange.encode(message.range, writer.uint32(26).fork()).join();
+    }
+    if (message.startOnly !== false) {
+      writer.uint32(32).bool(message.startOnly);
+    }
+    for (const v of message.unlessSha256) {
+      writer.uint32(42).bytes(v!);
     }
     return writer;
   },
@@ -1482,6 +1562,22 @@ export const DownloadByLinkRequest: MessageFns<DownloadByLinkRequest> = {
             message.range = ByteRange.decode(reader, reader.uint32());
             continue;
           }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.startOnly = reader.bool();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.unlessSha256.push(reader.bytes());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1503,6 +1599,16 @@ export const DownloadByLinkRequest: MessageFns<DownloadByLinkRequest> = {
         : "",
       link: isSet(object.link) ? globalThis.String(object.link) : "",
       range: isSet(object.range) ? ByteRange.fromJSON(object.range) : undefined,
+      startOnly: isSet(object.startOnly)
+        ? globalThis.Boolean(object.startOnly)
+        : isSet(object.start_only)
+        ? globalThis.Boolean(object.start_only)
+        : false,
+      unlessSha256: globalThis.Array.isArray(object?.unlessSha256)
+        ? object.unlessSha256.map((e: any) => bytesFromBase64(e))
+        : globalThis.Array.isArray(object?.unless_sha256)
+        ? object.unless_sha256.map((e: any) => bytesFromBase64(e))
+        : [],
     };
   },
 
@@ -1517,6 +1623,12 @@ export const DownloadByLinkRequest: MessageFns<DownloadByLinkRequest> = {
     if (message.range !== undefined) {
       obj.range = ByteRange.toJSON(message.range);
     }
+    if (message.startOnly !== false) {
+      obj.startOnly = message.startOnly;
+    }
+    if (message.unlessSha256?.length) {
+      obj.unlessSha256 = message.unlessSha256.map((e) => base64FromBytes(e));
+    }
     return obj;
   },
 
@@ -1530,6 +1642,8 @@ export const DownloadByLinkRequest: MessageFns<DownloadByLinkRequest> = {
     message.range = (object.range !== undefined && object.range !== null)
       ? ByteRange.fromPartial(object.range)
       : undefined;
+    message.startOnly = object.startOnly ?? false;
+    message.unlessSha256 = object.unlessSha256?.map((e) => e) || [];
     return message;
   },
 };

@@ -1,0 +1,64 @@
+import { RequestMessage } from '../../../core/kit/request-message.ts';
+import { Fault, ruleBroken } from '../../../core/kit/fault.ts';
+import type { MethodPlan } from '../../../core/kit/method-plan.ts';
+import type { CallRequest } from '../../../core/ports/call.ts';
+import { UploadRequest, type UploadStart } from '../../../gen/portico/v1/media.ts';
+import type { Exchange } from '../../exchange.ts';
+import { attachmentIdIn } from './content-path.ts';
+
+/** The body of PUT as the messages of an upload: what its URL and headers announce, then its bytes as they come. */
+export function uploadedContent(exchange: Exchange, { descriptor: { input } }: MethodPlan): CallRequest {
+  const start = startOf(exchange);
+  let bytesRead = 0;
+  return {
+    one: () => {
+      throw new Error('The method takes a stream of messages.');
+    },
+    async *each(read = ({ bytes }) => bytes) {
+      const message = (value: NonNullable<UploadRequest['message']>) =>
+        read(new RequestMessage(input, UploadRequest.encode({ message: value }).finish()));
+      yield message({ $case: 'start', value: start });
+      for await (const chunk of exchange.input.iterator({ destroyOnReturn: false })) {
+        bytesRead += (chunk as Buffer).length;
+        yield message({ $case: 'chunk', value: chunk as Buffer });
+      }
+    },
+    get bytesRead() {
+      return bytesRead;
+    },
+  };
+}
+
+/** @throws Fault REQUEST_INVALID, ENCODING_UNKNOWN */
+function startOf(exchange: Exchange): UploadStart {
+  const { headers, query } = exchange;
+  const said = new URLSearchParams(query);
+  const encoding = headers['content-encoding'] ?? 'identity';
+  if (encoding !== 'identity')
+    throw new Fault('ENCODING_UNKNOWN', 'A content is uploaded as it is, not compressed.', { metadata: { encoding: 'identity' } });
+  const sha256 = said.get('sha256') ?? '';
+  if (!/^[0-9A-Fa-f]{64}$/.test(sha256)) throw ruleBroken('sha256', 'is the SHA-256 of the content in 64 hexadecimal digits, a parameter of the URL');
+  const { offset, size } = placeOf(headers['content-range'], headers['content-length'] ?? said.get('size') ?? '');
+  return {
+    attachmentId: attachmentIdIn(exchange.path) ?? '',
+    conversationId: said.get('conversation') ?? '',
+    sizeBytes: size,
+    sha256: Buffer.from(sha256, 'hex'),
+    offset,
+    name: said.get('name') ?? '',
+  };
+}
+
+/** Digits of a size: more are not exact numbers. */
+const digits = /^\d{1,15}$/;
+
+/** A part of a content has its place in `content-range` (RFC 9110, section 14.5). */
+function placeOf(range: string | undefined, length: string): { readonly offset: bigint; readonly size: bigint } {
+  if (range === undefined) {
+    if (!digits.test(length)) throw ruleBroken('content-length', 'is needed, or `size` in the URL');
+    return { offset: 0n, size: BigInt(length) };
+  }
+  const [, offset = '', size = ''] = /^bytes (\d{1,15})-\d{1,15}\/(\d{1,15})$/.exec(range) ?? [];
+  if (size === '') throw ruleBroken('content-range', 'is such as "bytes 1000-4999/5000"');
+  return { offset: BigInt(offset), size: BigInt(size) };
+}
