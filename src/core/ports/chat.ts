@@ -232,6 +232,17 @@ export type ChatStore = {
     page: { readonly most: number; readonly token: string; readonly fromSeq: number },
   ): Promise<{ readonly events: readonly ChatEvent[]; readonly olderToken: string; readonly newerToken: string }>;
   /**
+   * Messages of a conversation that match, the newest first, of those that the user sees. It reads a bounded part.
+   * @param wish a text search configuration of PostgreSQL, and a query in the language of web searches
+   * @returns where the next page begins; undefined: all were searched
+   * @throws Fault CONVERSATION_UNKNOWN, REQUEST_INVALID for a query without a word
+   */
+  search(
+    userId: string,
+    conversationId: string,
+    wish: { readonly language: string; readonly query: string; readonly most: number; readonly beforeSeq: number | undefined },
+  ): Promise<{ readonly events: readonly ChatEvent[]; readonly beforeSeq: number | undefined }>;
+  /**
    * The next events of several conversations, in order, one conversation after the other. Whoever is further behind
    * than `gapMax` gets the last `gapMax`; conversations of which the user is no member are left out.
    * @param from by conversation the last event that is known

@@ -14,6 +14,13 @@ const subject = z.strictObject({
   ...ruleFields('open'),
 });
 
+/** The text search configurations that every PostgreSQL has. */
+const languages = [
+  ...['simple', 'arabic', 'armenian', 'basque', 'catalan', 'danish', 'dutch', 'english', 'finnish', 'french', 'german', 'greek'],
+  ...['hindi', 'hungarian', 'indonesian', 'irish', 'italian', 'lithuanian', 'nepali', 'norwegian', 'portuguese', 'romanian'],
+  ...['russian', 'serbian', 'spanish', 'swedish', 'tamil', 'turkish', 'yiddish'],
+] as const;
+
 const hook = z.strictObject({
   upstream: name().describe('The upstream that serves portico.internal.v1.ChatHookService. It is asked about each message and edit of a user.'),
   deadline: duration('10ms', '10s').prefault('500ms').describe('Time for its answer. A sender waits for it.'),
@@ -48,6 +55,23 @@ export const chat = z
       })
       .prefault({})
       .describe('Members see which of them look at a conversation.'),
+    search: z
+      .strictObject({
+        language: z
+          .enum(languages)
+          .default('simple')
+          .describe(
+            'The text search configuration of PostgreSQL that takes text apart, such as german: it knows forms of words. simple: words as they are written, in any language.',
+          ),
+        perMinute: z
+          .int()
+          .min(1)
+          .max(100_000)
+          .default(60)
+          .describe('Pages of searches of one user in a minute at one replica, on average; as many at once. Beyond it: SEARCHES_TOO_MANY.'),
+      })
+      .prefault({})
+      .describe('Search in a conversation.'),
     writesPerSecond: z
       .int()
       .min(1)

@@ -16,6 +16,7 @@ const ofConversations: Readonly<Record<string, Readonly<Record<string, unknown>>
   MarkReceived: {},
   MuteConversation: {},
   HideMessage: { seq: 1n },
+  SearchMessages: { query: 'x' },
 };
 const chatRows: readonly Row[] = [
   { method: `${chat}/CreateConversation`, says: 'nobody is told so', request: {}, answers: [], reason: 'TOKEN_MISSING' },

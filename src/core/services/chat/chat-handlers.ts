@@ -7,16 +7,23 @@ import { type ServiceMethods, serviceHandlers } from '../service-handlers.ts';
 import { canonicalIds } from './canonical-ids.ts';
 import type { ChatParts } from './chat-stream.ts';
 import { changeIn, conversationOut, entryIn, eventOut, kindIn, ownOut, postedOut, roles } from './encode-chat.ts';
+import { searchPlaceOf, searchTokenOf } from './search-token.ts';
 import type { CheckSubject } from './subject-rules.ts';
+import type { SearchRules } from './user-limits.ts';
 
 const { connect: _, open: __, send: ___, ...methods } = ChatServiceDefinition.methods;
 const unary = { ...ChatServiceDefinition, methods };
 /** Conversations, events and members of one page. */
 const pageMax = 100;
-type Parts = Pick<ChatParts, 'chat' | 'actions' | 'postOfUser'> & { readonly checkSubject: CheckSubject; readonly newId: () => string };
+const foundMax = 50;
+type Parts = Pick<ChatParts, 'chat' | 'actions' | 'postOfUser'> & {
+  readonly checkSubject: CheckSubject;
+  readonly newId: () => string;
+  readonly search: SearchRules;
+};
 
 /** The handlers of the unary methods of portico.v1.ChatService. The store decides what a caller may do. */
-export function chatHandlers({ chat, actions, postOfUser, checkSubject, newId }: Parts): Readonly<Record<string, Handler>> {
+export function chatHandlers({ chat, actions, postOfUser, checkSubject, newId, search }: Parts): Readonly<Record<string, Handler>> {
   const answers: ServiceMethods<typeof unary> = {
     createConversation: async ({ kind, userIds, title, subject, clientId }, call) => {
       await checkSubject(subject, call);
@@ -46,6 +53,15 @@ export function chatHandlers({ chat, actions, postOfUser, checkSubject, newId }:
       const page = { most: pageSizeOf(pageSize, pageMax), token: pageToken, fromSeq: Number(fromSeq) };
       const { events, olderToken, newerToken } = await chat.historyPage(senderOf(call).id, conversationId, page);
       return { events: events.map(eventOut), olderPageToken: olderToken, newerPageToken: newerToken };
+    },
+    searchMessages: async ({ conversationId, query, pageSize, pageToken }, call) => {
+      const { id: me } = senderOf(call);
+      search.take(me);
+      const searched = { conversationId, query, language: search.language };
+      const beforeSeq = searchPlaceOf(searched, pageToken);
+      const wish = { ...searched, most: pageSizeOf(pageSize, foundMax), beforeSeq };
+      const { events, beforeSeq: next } = await chat.search(me, conversationId, wish);
+      return { events: events.map(eventOut), nextPageToken: next === undefined ? '' : searchTokenOf(searched, next) };
     },
     post: async ({ conversationId, entry }, call) => {
       if (entry === undefined) throw new Error('PostRequest has an entry: its rules say so.');

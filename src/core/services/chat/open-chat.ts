@@ -20,7 +20,7 @@ import { openConversationPresences } from './conversation-presence.ts';
 import { postReviewed } from './post-reviewed.ts';
 import { chatActions } from './store-then-announce.ts';
 import { type SubjectParts, subjectRules } from './subject-rules.ts';
-import { limitUsers, type UserLimits } from './user-limits.ts';
+import { limitUsers, searchRules, type UserLimits } from './user-limits.ts';
 
 /** The service of conversations. */
 export type Chat = Pick<Registry, 'disconnect' | 'drain' | 'closeAll'> & {
@@ -41,6 +41,7 @@ export type ChatOptions = Pick<ChatParts, 'chat' | 'announcements'> &
     readonly rules: UserLimits &
       Pick<SubjectParts, 'subjects' | 'withoutSubject'> & {
         readonly hook?: HookSettings | undefined;
+        readonly search: { readonly language: string; readonly perMinute: number };
         readonly presence: { readonly listMax: number; readonly leaveAfter: number };
       };
     readonly upstreams: Pick<Upstreams, 'unary' | 'garbage'>;
@@ -62,6 +63,7 @@ export function openChat({ settings, rules, upstreams, plans, answerWatched, ...
   const actions = chatActions(chat, announcements, randomId);
   const ask = rules.hook && openHook(rules.hook, { upstreams, clock: parts.clock, meter });
   const { actionsOfUser, postOfUser } = limitUsers(actions, postReviewed(actions, chat, ask), rules, parts.clock.monotonicMs);
+  const search = searchRules(rules.search, parts.clock.monotonicMs);
   const checkSubject = subjectRules({ ...rules, plans, answerWatched });
   const closings = meter.createCounter('portico.chat.closed', { description: 'Chat streams that the server closed, by reason.' });
   observeGauge(meter, 'portico.chat.streams', 'Open chat streams.', count);
@@ -76,7 +78,11 @@ export function openChat({ settings, rules, upstreams, plans, answerWatched, ...
   const writesAs = (name: string) => chatWrites(actions, newId, name);
   return {
     writesAs,
-    handlers: { ...handlers, ...chatHandlers({ chat, actions: actionsOfUser, postOfUser, checkSubject, newId }), ...conversationHandlers(writesAs) },
+    handlers: {
+      ...handlers,
+      ...chatHandlers({ chat, actions: actionsOfUser, postOfUser, checkSubject, newId, search }),
+      ...conversationHandlers(writesAs),
+    },
     disconnect: registry.disconnect,
     drain: registry.drain,
     closeAll: registry.closeAll,

@@ -11,6 +11,27 @@ export type UserLimits = {
   readonly additionsPerHour: number;
 };
 
+/** How a user may search. */
+export type SearchRules = {
+  /** A text search configuration of PostgreSQL. */
+  readonly language: string;
+  /** Counts one page. @throws Fault SEARCHES_TOO_MANY */
+  take(userId: string): void;
+};
+
+/** @param perMinute pages of one user at this replica, on average, and at once */
+export function searchRules({ language, perMinute }: { readonly language: string; readonly perMinute: number }, nowMs: () => number): SearchRules {
+  const searches = openRate({ perSecond: perMinute / 60, burst: perMinute }, nowMs);
+  return {
+    language,
+    take: (userId) => {
+      if (searches.take(userId)) return;
+      const metadata = { most: String(perMinute) };
+      throw new Fault('SEARCHES_TOO_MANY', `A user searches ${perMinute} times in a minute at most.`, { metadata, retryAfterMs: 60_000 / perMinute });
+    },
+  };
+}
+
 const writeBurstS = 10;
 const hourS = 3_600;
 

@@ -721,6 +721,29 @@ export interface GetHistoryResponse {
   newerPageToken: string;
 }
 
+/** What to search for. */
+export interface SearchMessagesRequest {
+  /** The conversation. */
+  conversationId: string;
+  /**
+   * Words that a message must have, in any order; "in quotes" next to each other; `or` between; `-` before those that
+   * it must not have. Punctuation is no word.
+   */
+  query: string;
+  /** The most messages of the answer: 0 and numbers above 50 mean 50. */
+  pageSize: number;
+  /** `next_page_token` of the page before, of the same conversation and query. Empty: from the newest message on. */
+  pageToken: string;
+}
+
+/** What was found. */
+export interface SearchMessagesResponse {
+  /** Messages, the newest first. There may be none, and still a next page. */
+  events: ChatEvent[];
+  /** For older messages; its content is not for apps. Empty: all were searched. */
+  nextPageToken: string;
+}
+
 /** What is sent. */
 export interface PostRequest {
   /** The conversation. */
@@ -5771,6 +5794,224 @@ export const GetHistoryResponse: MessageFns<GetHistoryResponse> = {
   },
 };
 
+function createBaseSearchMessagesRequest(): SearchMessagesRequest {
+  return { conversationId: "", query: "", pageSize: 0, pageToken: "" };
+}
+
+export const SearchMessagesRequest: MessageFns<SearchMessagesRequest> = {
+  encode(message: SearchMessagesRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.conversationId !== "") {
+      writer.uint32(10).string(message.conversationId);
+    }
+    if (message.query !== "") {
+      writer.uint32(18).string(message.query);
+    }
+    if (message.pageSize !== 0) {
+      writer.uint32(24).int32(message.pageSize);
+    }
+    if (message.pageToken !== "") {
+      writer.uint32(34).string(message.pageToken);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SearchMessagesRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSearchMessagesRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.conversationId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.query = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.pageSize = reader.int32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.pageToken = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): SearchMessagesRequest {
+    return {
+      conversationId: isSet(object.conversationId)
+        ? globalThis.String(object.conversationId)
+        : isSet(object.conversation_id)
+        ? globalThis.String(object.conversation_id)
+        : "",
+      query: isSet(object.query) ? globalThis.String(object.query) : "",
+      pageSize: isSet(object.pageSize)
+        ? globalThis.Number(object.pageSize)
+        : isSet(object.page_size)
+        ? globalThis.Number(object.page_size)
+        : 0,
+      pageToken: isSet(object.pageToken)
+        ? globalThis.String(object.pageToken)
+        : isSet(object.page_token)
+        ? globalThis.String(object.page_token)
+        : "",
+    };
+  },
+
+  toJSON(message: SearchMessagesRequest): unknown {
+    const obj: any = {};
+    if (message.conversationId !== "") {
+      obj.conversationId = message.conversationId;
+    }
+    if (message.query !== "") {
+      obj.query = message.query;
+    }
+    if (message.pageSize !== 0) {
+      obj.pageSize = Math.round(message.pageSize);
+    }
+    if (message.pageToken !== "") {
+      obj.pageToken = message.pageToken;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<SearchMessagesRequest>): SearchMessagesRequest {
+    return SearchMessagesRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SearchMessagesRequest>): SearchMessagesRequest {
+    const message = createBaseSearchMessagesRequest();
+    message.conversationId = object.conversationId ?? "";
+    message.query = object.query ?? "";
+    message.pageSize = object.pageSize ?? 0;
+    message.pageToken = object.pageToken ?? "";
+    return message;
+  },
+};
+
+function createBaseSearchMessagesResponse(): SearchMessagesResponse {
+  return { events: [], nextPageToken: "" };
+}
+
+export const SearchMessagesResponse: MessageFns<SearchMessagesResponse> = {
+  encode(message: SearchMessagesResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.events) {
+      ChatEvent.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.nextPageToken !== "") {
+      writer.uint32(18).string(message.nextPageToken);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SearchMessagesResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSearchMessagesResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.events.push(ChatEvent.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.nextPageToken = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): SearchMessagesResponse {
+    return {
+      events: globalThis.Array.isArray(object?.events) ? object.events.map((e: any) => ChatEvent.fromJSON(e)) : [],
+      nextPageToken: isSet(object.nextPageToken)
+        ? globalThis.String(object.nextPageToken)
+        : isSet(object.next_page_token)
+        ? globalThis.String(object.next_page_token)
+        : "",
+    };
+  },
+
+  toJSON(message: SearchMessagesResponse): unknown {
+    const obj: any = {};
+    if (message.events?.length) {
+      obj.events = message.events.map((e) => ChatEvent.toJSON(e));
+    }
+    if (message.nextPageToken !== "") {
+      obj.nextPageToken = message.nextPageToken;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<SearchMessagesResponse>): SearchMessagesResponse {
+    return SearchMessagesResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SearchMessagesResponse>): SearchMessagesResponse {
+    const message = createBaseSearchMessagesResponse();
+    message.events = object.events?.map((e) => ChatEvent.fromPartial(e)) || [];
+    message.nextPageToken = object.nextPageToken ?? "";
+    return message;
+  },
+};
+
 function createBasePostRequest(): PostRequest {
   return { conversationId: "", entry: undefined };
 }
@@ -7298,6 +7539,21 @@ export const ChatServiceDefinition = {
       },
     },
     /**
+     * The messages of a conversation that have words, the newest first, as the caller sees them. One call reads a bounded
+     * part of a long conversation: a page may be empty, and the next one go on.
+     */
+    searchMessages: {
+      name: "SearchMessages",
+      requestType: SearchMessagesRequest as typeof SearchMessagesRequest,
+      requestStream: false,
+      responseType: SearchMessagesResponse as typeof SearchMessagesResponse,
+      responseStream: false,
+      options: {
+        idempotencyLevel: "NO_SIDE_EFFECTS",
+        _unknownFields: { 400010: [new Uint8Array([4, 18, 2, 53, 115]) as Uint8Array] },
+      },
+    },
+    /**
      * Sends a message, an edit, a deletion for all, or a reaction. Answered when it is stored. A repeat with the same
      * `client_id` gives the answer of the first one, for ever.
      */
@@ -7428,6 +7684,14 @@ export interface ChatServiceImplementation<CallContextExt = {}> {
     context: CallContext & CallContextExt,
   ): Promise<DeepPartial<GetHistoryResponse>>;
   /**
+   * The messages of a conversation that have words, the newest first, as the caller sees them. One call reads a bounded
+   * part of a long conversation: a page may be empty, and the next one go on.
+   */
+  searchMessages(
+    request: SearchMessagesRequest,
+    context: CallContext & CallContextExt,
+  ): Promise<DeepPartial<SearchMessagesResponse>>;
+  /**
    * Sends a message, an edit, a deletion for all, or a reaction. Answered when it is stored. A repeat with the same
    * `client_id` gives the answer of the first one, for ever.
    */
@@ -7501,6 +7765,14 @@ export interface ChatServiceClient<CallOptionsExt = {}> {
     request: DeepPartial<GetHistoryRequest>,
     options?: CallOptions & CallOptionsExt,
   ): Promise<GetHistoryResponse>;
+  /**
+   * The messages of a conversation that have words, the newest first, as the caller sees them. One call reads a bounded
+   * part of a long conversation: a page may be empty, and the next one go on.
+   */
+  searchMessages(
+    request: DeepPartial<SearchMessagesRequest>,
+    options?: CallOptions & CallOptionsExt,
+  ): Promise<SearchMessagesResponse>;
   /**
    * Sends a message, an edit, a deletion for all, or a reaction. Answered when it is stored. A repeat with the same
    * `client_id` gives the answer of the first one, for ever.

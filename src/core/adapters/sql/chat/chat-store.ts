@@ -19,6 +19,7 @@ import { createConversation } from './create-conversation.ts';
 import { historyPages } from './history-pages.ts';
 import { readOwnChanges, readPlaces } from './own-changes.ts';
 import { readDatabaseId, readSince, readSyncPoint } from './read-changed-since.ts';
+import { searchMessages } from './search-messages.ts';
 import { sentBefore } from './sent-before.ts';
 
 /**
@@ -50,6 +51,7 @@ export function sqlChat(use: UseDatabase, { pushAfterMs }: { readonly pushAfterM
     apartFrom: (userId, conversationId) => use((db) => readApart(db, userId, conversationId)),
     history,
     historyPage: historyPages(history),
+    search: (...wish) => use((db) => searchMessages(db, ...wish)),
     missing: (userId, from, page) => use((db) => readMissing(db, userId, from, page)),
     members: (userId, conversationId, page) => use((db) => readMembers(db, userId, conversationId, page)),
     tops: (ids, userIds) => use((db) => readTops(db, ids, userIds)),
