@@ -1,0 +1,35 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { sql } from 'kysely';
+import { openSql } from '../../src/core/adapters/sql/open-sql.ts';
+import { quietLog } from '../support/log.ts';
+
+test('embedded: statements with values on several connections, in transactions and without, never mix', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'portico-pglite-'));
+  const { db, close } = await openSql({ folder }, quietLog);
+  try {
+    const one = async (n: number) => {
+      const { rows } = await sql<{ a: string; b: number }>`SELECT ${`text ${n}`}::text AS a, ${n}::integer AS b`.execute(db);
+      assert.deepEqual(rows, [{ a: `text ${n}`, b: n }]);
+    };
+    const other = async (n: number) => {
+      const { rows } = await sql<{ sum: bigint }>`SELECT sum(x)::bigint AS sum FROM generate_series(1, ${n}::integer) AS x`.execute(db);
+      assert.equal(Number(rows[0]?.sum), (n * (n + 1)) / 2);
+    };
+    const failing = async () => void (await assert.rejects(sql`SELECT ${0}::integer / 0`.execute(db), /division by zero/));
+    const inTransaction = async (n: number) =>
+      db.transaction().execute(async (tx) => {
+        for (let i = 0; i < 2; i++) {
+          const { rows } = await sql<{ b: number }>`SELECT ${n + i}::integer AS b`.execute(tx);
+          assert.equal(rows[0]?.b, n + i);
+        }
+      });
+    await Promise.all(Array.from({ length: 200 }, (_, n) => [one, other, failing, inTransaction][n % 4]?.(n)));
+  } finally {
+    await close();
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
