@@ -243,6 +243,72 @@ export function pushContract(adapter: string, open: () => Promise<PushHarness>):
     );
   });
 
+  caseOf('what is read on one device is cleared on the others that were pushed it, once', async ({ on, act }) => {
+    const [ann, bob] = [nameOf('ann'), nameOf('bob')];
+    const [reader, other, third] = [await act.device(bob), await act.device(bob), await act.device(bob)];
+    const id = await act.group(ann, bob);
+    const [first, second] = [await act.say(ann, id), await act.say(ann, id)];
+    await act.receive(third, id, second); // never pushed
+    await on.queue.record((await act.due()).map((push) => ({ id: push.id, became: 'sent' })));
+    await act.receive(reader, id, first, first);
+    await act.receive(reader, id, second, second); // soon after
+    assert.deepEqual(await act.due(), [], 'it waits for what is read soon after');
+    await on.elapse();
+    const pushes = await act.due();
+    assert.deepEqual(told(pushes), [`${other.sessionId} read ${second}`]);
+    assert.equal(pushes[0]?.badge, 0);
+    await on.queue.record(pushes.map((push) => ({ id: push.id, became: 'sent' })));
+    await act.receive(reader, id, second, second);
+    await on.elapse();
+    assert.deepEqual(await act.due(), []);
+  });
+
+  caseOf('what is not read yet is not cleared', async ({ on, act }) => {
+    const [ann, bob] = [nameOf('ann'), nameOf('bob')];
+    const device = await act.device(bob);
+    const id = await act.group(ann, bob);
+    const [first, second] = [await act.say(ann, id), await act.say(ann, id)];
+    await on.queue.record((await act.due()).map((push) => ({ id: push.id, became: 'sent' })));
+    for (const seq of [first, second]) {
+      await on.chat.receive({ conversationId: id, userId: bob, device: 'a browser', deliveredSeq: second, readSeq: seq });
+      await on.elapse();
+      const pushes = await act.due();
+      assert.deepEqual(told(pushes), [`${device.sessionId} read ${seq}`]);
+      await on.queue.record(pushes.map((push) => ({ id: push.id, became: 'sent' })));
+    }
+  });
+
+  caseOf('what is read between the sending and its record is cleared', async ({ on, act }) => {
+    const [ann, bob] = [nameOf('ann'), nameOf('bob')];
+    const device = await act.device(bob);
+    const id = await act.group(ann, bob);
+    const seq = await act.say(ann, id);
+    const pushes = await act.due();
+    await on.chat.receive({ conversationId: id, userId: bob, device: 'a browser', deliveredSeq: seq, readSeq: seq });
+    await on.queue.record(pushes.map((push) => ({ id: push.id, became: 'sent' })));
+    await on.elapse();
+    assert.deepEqual(told(await act.due()), [`${device.sessionId} read ${seq}`]);
+  });
+
+  caseOf('whoever reads while pushes are recorded: all that is read is cleared, and nobody waits for ever', async ({ on, act }) => {
+    const [ann, bob] = [nameOf('ann'), nameOf('bob')];
+    const devices = [await act.device(bob), await act.device(bob)];
+    const ids = await Promise.all(Array.from({ length: 6 }, () => act.group(ann, bob)));
+    const seqs = await Promise.all(ids.map((id) => act.say(ann, id)));
+    const pushes = await act.due();
+    assert.equal(pushes.length, 12);
+    const sent = pushes.map((push) => ({ id: push.id, became: 'sent' }) as const);
+    const reads = ids.map((conversationId, n) =>
+      on.chat.receive({ conversationId, userId: bob, device: 'a browser', deliveredSeq: seqs[n] ?? 0, readSeq: seqs[n] ?? 0 }),
+    );
+    await Promise.all([on.queue.record(sent.slice(0, 5)), ...reads.reverse(), on.queue.record(sent.slice(5).reverse())]);
+    await on.elapse();
+    const cleared = (await act.due()).map(
+      ({ sessionId, content }) => `${sessionId} ${content.kind} ${content.kind === 'read' && content.conversationId}`,
+    );
+    assert.deepEqual(cleared.sort(), devices.flatMap(({ sessionId }) => ids.map((id) => `${sessionId} read ${id}`)).sort());
+  });
+
   caseOf('a notice reaches every device once, whatever is repeated, and nobody else', async ({ on, act }) => {
     const [ann, bob] = [nameOf('ann'), nameOf('bob')];
     const [one, two] = [await act.device(bob), await act.device(bob)];

@@ -100,6 +100,23 @@ test('a push that is taken again and again without a record is given up, with an
   await worker.close();
 });
 
+test('a push whose answer is lost again and again is an alarm, and is tried on', async () => {
+  const [ann, bob] = [nameOf('ann'), nameOf('bob')];
+  await act.device(bob, tokenOf('fcm'));
+  await act.say(ann, await act.group(ann, bob));
+  world.fcm.answerBy(() => (response) => void response.destroy());
+  await using worker = world.start();
+  for (let lost = 1; lost <= 6; lost++) {
+    await until(`answer ${lost} is lost`, async () => (await world.waiting()).some(({ repeats, leased }) => repeats === lost && !leased));
+    assert.equal(worker.counts('portico.push.loops'), Math.max(0, lost - 5));
+    if (lost === 6) world.fcm.answer();
+    await world.elapse();
+  }
+  await until('it is sent', isDone);
+  assert.ok(worker.lines.some(({ level, message }) => level === 'error' && message.includes('circles')));
+  await worker.close();
+});
+
 test('two workers send each push once', async () => {
   const [ann, bob] = [nameOf('ann'), nameOf('bob')];
   for (let n = 0; n < 3; n++) await act.device(bob, tokenOf('fcm'));

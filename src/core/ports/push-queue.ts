@@ -69,6 +69,8 @@ export type PushResult = Pick<Push, 'id'> &
  * - A push is leased by one worker at a time. One whose lease ends without a result is leased again, and `repeats` says
  * so. A push is never lost before it is recorded or expires.
  * - A push that is leased is still wanted, as of the lease.
+ * - When a user has read a conversation, each device that was sent pushes of what is read, but the one that read it, is
+ * pushed once that it can clear them. What was being sent meanwhile is cleared, too.
  * - No more than `waitingMax` pushes wait for one device: others are not added.
  * - Times are those of the database, whatever the clocks of replicas show.
  */

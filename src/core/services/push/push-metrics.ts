@@ -16,7 +16,7 @@ export function pushMetrics(meter: Meter): PushMetrics {
     description: 'Pushes that were sent although an earlier attempt may have arrived, because nobody recorded what became of it.',
   });
   const loops = meter.createCounter('portico.push.loops', {
-    description: 'Pushes that were given up, because they were sent again and again without a record.',
+    description: 'Pushes that may have been sent five times or more, and were sent once more or given up.',
   });
   return {
     sent: (provider, outcome, count = 1) => sends.add(count, { provider, outcome }),

@@ -26,7 +26,10 @@ const backoff: Backoff = { firstMs: 2_000, factor: 2, mostMs: 600_000, least: 0.
 const pauseBackoff: Backoff = { firstMs: 1_000, factor: 2, mostMs: 60_000, least: 0.5, spread: 0.5 };
 /** A platform that names a longer time is asked again after this. */
 const afterMsMax = 3_600_000;
-/** A push whose lease ended so often without a record is given up: something ends its worker. */
+/**
+ * A push that may have been sent so often is an alarm. One whose lease ended so often without a record is given up:
+ * something ends its worker. That takes minutes: a lease is one minute, and the first waits are seconds.
+ */
 const repeatsMax = 5;
 
 export type SendParts = {
@@ -55,11 +58,12 @@ export function startSending({ provider, sender, queue, metrics, limits, clock, 
 
   const sendOne = async (push: Push) => {
     if (push.repeats > 0) metrics.repeated(provider);
-    if (push.repeats - push.attempts >= repeatsMax) {
+    const isGivenUp = push.repeats - push.attempts >= repeatsMax;
+    if (push.repeats >= repeatsMax) {
       metrics.looped(provider);
-      log.error('A push was taken again and again without a record of what became of it: it is given up.', { push: push.id, repeats: push.repeats });
-      return recorder.record({ id: push.id, became: 'dropped' });
+      log.error('A push goes round in circles: nobody knows what became of it.', { push: push.id, repeats: push.repeats, given_up: isGivenUp });
     }
+    if (isGivenUp) return recorder.record({ id: push.id, became: 'dropped' });
     const attempt = new AbortController();
     const end = () => attempt.abort(ended.signal.reason);
     ended.signal.addEventListener('abort', end, { once: true });

@@ -58,7 +58,8 @@ export function sqlChat(use: UseDatabase, { pushAfterMs }: { readonly pushAfterM
     receive: async ({ conversationId, userId, device, deliveredSeq, readSeq }) => {
       const [changed, kept] = await use(async (db) => {
         const { rows } = await sql<{ changed: 'read' | 'delivered' | 'nothing' | null }>`
-          SELECT chat_receive(${conversationId}::uuid, ${userId}, ${device ?? null}, ${deliveredSeq}, ${readSeq}) AS changed`.execute(db);
+          SELECT changed, CASE WHEN changed = 'read' THEN push_clear(${conversationId}::uuid, ${userId}, ${device ?? null}) END
+          FROM chat_receive(${conversationId}::uuid, ${userId}, ${device ?? null}, ${deliveredSeq}, ${readSeq}) AS changed`.execute(db);
         if (rows[0]?.changed == null) throw unknownConversation();
         const { rows: found } = await sql<{ delivered_seq: bigint; read_seq: bigint }>`
           SELECT delivered_seq, read_seq FROM chat_members WHERE conversation_id = ${conversationId} AND user_id = ${userId}`.execute(db);
