@@ -122,7 +122,7 @@ export async function wire({
 
   const { accessLog, logLevel, sampleRatio } = settings.telemetry;
   const telemetry = await openTelemetry({ version: release.version, sampleRatio, accessLog, logLevel, pretty, env, clock });
-  const { log, meter, recorder } = telemetry;
+  const { log, meter, recorder, shortSpans: spans } = telemetry;
   certificateMetrics(meter, certificates.pems);
   const randomHex = randomDigits();
   const keys = await keyDirectory(settings.keysDir, clock, log);
@@ -180,7 +180,7 @@ export async function wire({
   const cache = wireCache({ settings, app, plans, shared, reasons: table.reasons, clock, log, meter });
   const watching = { answerWatched: (call: CallOf) => answerWatched(call), onInvalidated: cache.onInvalidated };
   const waiting = openWaitingBytes(settings.live.queuedBytes, meter);
-  const streams = { ...shared, settings: settings.live, waiting, randomHex, random: Math.random, clock, log, meter };
+  const streams = { ...shared, spans, settings: settings.live, waiting, randomHex, random: Math.random, clock, log, meter };
   const live = openLive({ ...streams, ...watching, plans: methods.plans });
   const store = sqlChat(database.use, { pushAfterMs: pushAfterMs(settings) });
   const push = wirePush(settings, { keys: pushKeys, use: database.use, opened: database.ready, clock, log, meter });

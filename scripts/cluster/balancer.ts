@@ -6,6 +6,8 @@ export type Replica = { readonly port: number; readonly readyUrl: string };
 export type Balancer = { readonly port: number; close(): Promise<void> };
 
 const lookEveryMs = 500;
+/** A busy replica is still led to, as with the failureThreshold of a readinessProbe. */
+const silentMax = 3;
 
 /** Hands each connection to the next replica that is ready; one that does not take it is passed over. */
 export async function openBalancer(
@@ -15,13 +17,16 @@ export async function openBalancer(
   const ready = new Set<Replica>();
   const sockets = new Set<Socket>();
   let next = 0;
+  /** Of one replica: looks in a row without an answer. */
+  const silent = new Map<Replica, number>();
   const look = async (replica: Replica) => {
     const ok = await fetch(replica.readyUrl, { signal: AbortSignal.timeout(lookEveryMs) }).then(
       (response) => response.ok,
-      () => false,
+      (error: unknown) => ((error as Error).name === 'TimeoutError' ? undefined : false),
     );
-    if (ok) ready.add(replica);
-    else ready.delete(replica);
+    silent.set(replica, ok === undefined ? (silent.get(replica) ?? 0) + 1 : 0);
+    if (ok === true) ready.add(replica);
+    else if (ok === false || (silent.get(replica) ?? 0) >= silentMax) ready.delete(replica);
   };
   await Promise.all(replicas.map(look));
   const timer = setInterval(() => void Promise.all(replicas.map(look)), lookEveryMs);

@@ -102,6 +102,21 @@ export function topicLogContract(adapter: string, open: () => Promise<TopicLogHa
     assert.equal(new Set(page.events.map(({ position }) => position.id)).size, 60, 'each event has an id of its own');
   });
 
+  contract('the span that publishes reaches the followers with its events, and others are without', async ({ a, b }) => {
+    const origins: unknown[] = [];
+    await b.follow('t', { onEvent: (event, _previousId, origin) => origins.push([textOf(event), origin]), onGap: () => {} });
+    const span = { traceId: 'a'.repeat(32), spanId: '0123456789abcdef' };
+    const limits = { size: 10, ageMs: 60_000 };
+    await a.publish('t', [{ payload: payload('1') }, { payload: payload('2'), key: 'k' }], limits, span);
+    await a.publish('t', [{ payload: payload('3') }], limits);
+    await until('all came', () => origins.length === 3);
+    assert.deepEqual(origins, [
+      ['1', span],
+      ['2', span],
+      ['3', undefined],
+    ]);
+  });
+
   contract('events of one publish follow each other directly, among those of others', async ({ a, b }) => {
     const start = await a.top('t');
     const batch = (name: string) => Array.from({ length: publishEventsMax }, (_, i) => ({ payload: payload(`${name}${i}`) }));

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { memoryBus } from '../../src/core/adapters/memory/bus.ts';
 import { memoryTopicLog } from '../../src/core/adapters/memory/topic-log.ts';
+import { noSpans } from '../../src/core/adapters/telemetry/short-spans.ts';
 import { openLimiter } from '../../src/core/kit/concurrency-limiter.ts';
 import type { TopicPosition } from '../../src/core/ports/topic-log.ts';
 import { Subscription } from '../../src/core/services/live/subscription.ts';
@@ -28,7 +29,7 @@ function openTopic() {
       return whole.read(...asked);
     },
   };
-  const feeds = openFeeds({ log, turns: openTurns(), clock, report: quietLog });
+  const feeds = openFeeds({ log, turns: openTurns(), spans: noSpans, clock, report: quietLog });
   const recoveries = openLimiter(8);
   const client = ({ position, conflate = false }: { position?: TopicPosition; conflate?: boolean } = {}) => {
     const received: string[] = [];

@@ -3,6 +3,7 @@
 
 import { memoryBus } from '../../src/core/adapters/memory/bus.ts';
 import { memoryTopicLog } from '../../src/core/adapters/memory/topic-log.ts';
+import { noSpans } from '../../src/core/adapters/telemetry/short-spans.ts';
 import { openLimiter } from '../../src/core/kit/concurrency-limiter.ts';
 import type { TopicPosition } from '../../src/core/ports/topic-log.ts';
 import { Subscription } from '../../src/core/services/live/subscription.ts';
@@ -42,7 +43,7 @@ export async function runHistory({ seed, clients, events }: HistoryOptions): Pro
   };
   let ids = 0;
   const log = memoryTopicLog({ clock, bus, randomId: () => `id${ids++}` });
-  const feeds = openFeeds({ log, turns: openTurns(), clock, report: quietLog });
+  const feeds = openFeeds({ log, turns: openTurns(), spans: noSpans, clock, report: quietLog });
   const recoveries = openLimiter(4);
   const published: Published[] = [];
   /** The number of the log's last event; -1: it has none. */

@@ -1,10 +1,12 @@
 // Who is on a topic: its state first, then the changes, the same bytes for all.
+
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { memoryBus } from '../../src/core/adapters/memory/bus.ts';
 import { memoryPresenceStore } from '../../src/core/adapters/memory/presence-store.ts';
 import { memoryTopicLog } from '../../src/core/adapters/memory/topic-log.ts';
 import { presenceBy } from '../../src/core/adapters/presence/users-of-this-replica.ts';
+import { noSpans } from '../../src/core/adapters/telemetry/short-spans.ts';
 import { presenceTopicOf } from '../../src/core/ports/presence.ts';
 import { openPresences } from '../../src/core/services/live/send-presence.ts';
 import { openFeeds } from '../../src/core/services/live/topic-feed.ts';
@@ -97,7 +99,12 @@ function openGroup() {
   const shared = memoryPresenceStore({ clock, topics: log });
   const replica = (name: string) => presenceBy(shared, { clock, log: quietLog, replica: name }).presence;
   const [here, there] = [replica('here'), replica('there')];
-  const presences = openPresences({ presence: here, feeds: openFeeds({ log, turns: openTurns(), clock, report: quietLog }), clock, log: quietLog });
+  const presences = openPresences({
+    presence: here,
+    feeds: openFeeds({ log, turns: openTurns(), spans: noSpans, clock, report: quietLog }),
+    clock,
+    log: quietLog,
+  });
   const client = () => {
     const bytes: Uint8Array[] = [];
     let room = true;

@@ -132,8 +132,8 @@ test('each part of core stays small enough to be read in a day, without adapters
   const lines = (some: readonly string[]) => some.reduce((sum, file) => sum + readFileSync(join(root, file), 'utf8').split('\n').length - 1, 0);
   const parts = [
     ['calls', core.filter((file) => ![live, chat, push, media].some((part) => part.test(file))), 10_900],
-    ['live updates', core.filter((file) => live.test(file)), 3_300],
-    ['chat', core.filter((file) => chat.test(file)), 1_900],
+    ['live updates', core.filter((file) => live.test(file)), 3_400],
+    ['chat', core.filter((file) => chat.test(file)), 1_950],
     ['push', core.filter((file) => push.test(file)), 1_000],
     ['attachments', core.filter((file) => media.test(file)), 1_000],
   ] as const;

@@ -12,11 +12,14 @@ import { type FailedCall, failedCall, isLate, type LoadClient, openLoadClient } 
 const topic = 'news:upgrade';
 /** Of a conversation. */
 const members = 10;
-/** How often each client calls and writes, and how often an event is published for all. Milliseconds. */
-const every = { call: 3_000, post: 10_000, event: 1_000 };
+/**
+ * Between two calls, two messages and two events of all clients together: steady, however many there are, and no more
+ * than a machine of two cores serves beside the clients themselves. Milliseconds.
+ */
+const every = { call: 50, post: 100, event: 1_000 };
 /** Clients that sign in at once. */
 const together = 10;
-const publishTries = 5;
+const publishAgainMs = 200;
 const settleMs = 120_000;
 
 export type Load = {
@@ -24,6 +27,8 @@ export type Load = {
   failed(): readonly FailedCall[];
   /** Ends the load, and waits until all that was sent has come. @returns what is wrong */
   finish(): Promise<readonly string[]>;
+  /** Calls that ran out of time, and all. */
+  late(): { readonly late: readonly FailedCall[]; readonly calls: number };
   summary(): string;
 };
 
@@ -51,7 +56,7 @@ export async function openLoad(cluster: Cluster, count: number, closers: Closers
   const published: string[] = [];
   const posted = new Map<string, readonly LoadClient[]>();
   const failed: FailedCall[] = [];
-  const publish = publisher(cluster, ca, failed);
+  const publish = publisher(cluster, ca, failed, () => ended);
   const repeat = async (ms: number, work: () => Promise<void> | void) => {
     await pause(Math.random() * ms); // so that not all do it at once
     while (!ended) {
@@ -65,11 +70,11 @@ export async function openLoad(cluster: Cluster, count: number, closers: Closers
       published.push(text);
       await publish(text);
     }),
-    ...clients.map((one) => repeat(every.call, one.read)),
+    ...clients.map((one) => repeat(every.call * count, one.read)),
     ...groups.flatMap(({ id, clients: all }, g) =>
       all.map((one, m) => {
         let n = 0;
-        return repeat(every.post, () => {
+        return repeat(every.post * count, () => {
           const text = `${g}.${m}.${n++}`;
           posted.set(text, all);
           one.post(id, text);
@@ -82,6 +87,7 @@ export async function openLoad(cluster: Cluster, count: number, closers: Closers
   await until('the load is steady', () => clients.every(isSteady), settleMs);
   return {
     failed: () => [...failed, ...clients.flatMap((one) => one.failed)],
+    late: () => ({ late: clients.flatMap((one) => one.late), calls: clients.reduce((all, one) => all + one.calls(), 0) }),
     finish: async () => {
       ended = true;
       await running;
@@ -112,6 +118,11 @@ export async function openLoad(cluster: Cluster, count: number, closers: Closers
         messages: sum((one) => one.texts.size),
         streams: sum((one) => one.streams()),
         resyncs: sum((one) => one.resyncs()),
+        whys: Object.fromEntries(
+          [...Map.groupBy([...failed, ...clients.flatMap((one) => [...one.failed, ...one.late])], ({ why }) => why.slice(0, 80))].map(
+            ([why, all]) => [why, all.length],
+          ),
+        ),
       });
     },
   };
@@ -129,18 +140,25 @@ async function groupOf(clients: readonly LoadClient[]): Promise<{ readonly id: s
 }
 
 /** Publishes an event, again where it failed: by its request id it is published once. @param failed receives each failure */
-function publisher({ internalAddress, serviceToken }: Cluster, ca: string, failed: FailedCall[]): (text: string) => Promise<void> {
+function publisher(
+  { internalAddress, serviceToken }: Cluster,
+  ca: string,
+  failed: FailedCall[],
+  isEnded: () => boolean,
+): (text: string) => Promise<void> {
   // grpc-js sends a call again that crossed with a GOAWAY; Connect's client does not
   const { unary } = nodeTransport({ address: internalAddress, ca: Buffer.from(ca) });
   const options = { headers: { authorization: `Bearer ${serviceToken}` }, timeoutMs: settleMs };
   return async (text) => {
     const request = PublishRequest.encode(PublishRequest.fromPartial({ events: [{ topic, payload: Buffer.from(text), requestId: text }] })).finish();
-    for (let tries = 1; tries <= publishTries; tries++) {
+    for (;;) {
       const beganMs = performance.now();
       try {
         return void (await unary('portico.internal.v1.PublisherService/Publish', request, options));
       } catch (error) {
         if (!isLate(error)) failed.push(failedCall(beganMs, error));
+        if (isEnded()) return;
+        await pause(publishAgainMs);
       }
     }
   };

@@ -61,6 +61,8 @@ export function trace({ recorder, clock, randomHex }: TraceParts): Interceptor<u
     };
     const traced: Traced['trace'] = {
       traceId,
+      spanId,
+      sampled,
       annotate: (key, value) => {
         annotations ??= new Map();
         annotations.set(key, value);

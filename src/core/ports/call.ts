@@ -145,6 +145,10 @@ export type Traced = {
   readonly trace: {
     /** 32 lower-case hex digits; also the request's id in errors and logs. */
     readonly traceId: string;
+    /** Of the call's own span: 16 lower-case hex digits. */
+    readonly spanId: string;
+    /** Whether that is recorded. A failure of the server is, too. */
+    readonly sampled: boolean;
     /** An attribute of the call's span and a field of its access log line. Never a value of a `debug_redact` field. */
     annotate(key: string, value: string | number | boolean): void;
     /**

@@ -1,3 +1,8 @@
+import type { SpanContext } from './short-spans.ts';
+
+/** `messaging.destination.template` of spans. */
+export const conversationTemplate = 'conversation:{id}';
+
 /** A conversation, or a user: its events, or the user's own changes, are numbered without a hole. */
 export type ChatSubject = { readonly conversationId: string } | { readonly userId: string };
 
@@ -17,12 +22,16 @@ export type Announced = {
   readonly by?: readonly string[];
   /** Of an own change: its conversation, and whether the user has hidden messages in it. */
   readonly own?: { readonly conversationId: string; readonly hides: boolean };
+  /** The recorded spans that have sent it. */
+  readonly origins?: readonly SpanContext[];
   /** For clients, encoded once. Empty, or too large to be carried: it has to be read. */
   readonly message: Uint8Array;
 };
 
 /** All functions are called synchronously and must return fast. */
 export type ChatListener = {
+  /** Of its stream. */
+  readonly span?: SpanContext;
   onAnnounced(announced: Announced): void;
   /** The newest number: whoever has less reads what is missing. */
   onTop(seq: number): void;

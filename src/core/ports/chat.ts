@@ -1,4 +1,5 @@
 import type { Attachment } from './attachments.ts';
+import type { SpanContext } from './short-spans.ts';
 
 /** Who says something: a user; a named bot or the system, in whose name an internal service speaks. */
 export type Sender = { readonly kind: 'user' | 'bot' | 'system'; readonly id: string };
@@ -86,6 +87,8 @@ export type NewEntry = {
   readonly reaction?: string | undefined;
   /** The reaction is taken back. */
   readonly removed?: boolean | undefined;
+  /** The span that sends it, if that is recorded. Not stored. */
+  readonly origin?: SpanContext | undefined;
 };
 
 export type ChatEvent = Omit<NewEntry, 'kind' | 'clientId' | 'original' | 'attachmentIds'> & {

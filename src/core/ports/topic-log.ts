@@ -1,4 +1,5 @@
 import type { Subscription } from './bus.ts';
+import type { SpanContext } from './short-spans.ts';
 
 /**
  * A place in the log of a topic: behind the event with this offset. All three parts count: another epoch is another
@@ -77,8 +78,11 @@ export type TopicPage =
 
 /** Both functions are called synchronously and must return fast. Errors that they throw are logged. */
 export type TopicListener = {
-  /** @param previousId of the event before it in the log, "" before the first; undefined: it is not known */
-  onEvent(event: TopicEvent, previousId: string | undefined): void;
+  /**
+   * @param previousId of the event before it in the log, "" before the first; undefined: it is not known
+   * @param origin the span that has published it, if that is recorded
+   */
+  onEvent(event: TopicEvent, previousId: string | undefined, origin: SpanContext | undefined): void;
   /** The log may have events that are not delivered: read it. It is called when reading works again. */
   onGap(): void;
 };
@@ -109,10 +113,11 @@ export type TopicListener = {
 export type TopicLog = {
   /**
    * Appends and announces, in one step.
+   * @param origin the span that publishes, for listeners; undefined: it is not recorded
    * @returns one for each event, in their order
    * @throws RangeError beyond a bound, StoreDown
    */
-  publish(topic: string, events: readonly NewEvent[], limits: TopicLimits): Promise<readonly Published[]>;
+  publish(topic: string, events: readonly NewEvent[], limits: TopicLimits, origin?: SpanContext): Promise<readonly Published[]>;
   /**
    * The page of events after a position.
    * @throws RangeError beyond a bound, StoreDown

@@ -62,7 +62,7 @@ export function readyCall(plan: MethodPlan, options: CallOptions = {}): ReadyCal
     onEnd: () => {},
     caller,
     lifetime: undefined,
-    trace: { traceId: '0'.repeat(32), annotate: () => {}, upstream: () => ({ metadata: [], end: () => {} }) },
+    trace: { traceId: '0'.repeat(32), spanId: '', sampled: false, annotate: () => {}, upstream: () => ({ metadata: [], end: () => {} }) },
   };
   let ready: ReadyCall | undefined;
   void validate(validator)(call, (decoded) => {

@@ -6,8 +6,12 @@ export type SeenSpan = {
   readonly traceId: string;
   readonly spanId: string;
   readonly parentSpanId: string;
-  readonly name: string /** 2: server, 3: client. */;
+  readonly name: string;
+  /** 1: internal, 2: server, 3: client, 4: producer, 5: consumer. */
   readonly kind: number;
+  readonly links: readonly { readonly traceId: string; readonly spanId: string }[];
+  /** Texts and whole numbers. */
+  readonly attributes: Readonly<Record<string, string | number>>;
 };
 export type Collector = {
   readonly url: string;
@@ -87,7 +91,20 @@ const text = (value: Buffer | number | undefined) => (value instanceof Buffer ? 
 
 function spanOf(span: Fields): SeenSpan {
   const at = (field: number) => span.get(field)?.[0];
-  return { traceId: hex(at(1)), spanId: hex(at(2)), parentSpanId: hex(at(4)), name: text(at(5)), kind: Number(at(6) ?? 0) };
+  const inside = (field: number) => (span.get(field) ?? []).flatMap((value) => (typeof value === 'number' ? [] : [fieldsOf(value)]));
+  const attributeOf = (bytes: Buffer | number | undefined) => {
+    const value = bytes instanceof Buffer ? fieldsOf(bytes) : new Map<number, readonly (Buffer | number)[]>();
+    return value.has(1) ? text(value.get(1)?.[0]) : Number(value.get(3)?.[0]);
+  };
+  return {
+    traceId: hex(at(1)),
+    spanId: hex(at(2)),
+    parentSpanId: hex(at(4)),
+    name: text(at(5)),
+    kind: Number(at(6) ?? 0),
+    links: inside(13).map((link) => ({ traceId: hex(link.get(1)?.[0]), spanId: hex(link.get(2)?.[0]) })),
+    attributes: Object.fromEntries(inside(9).map((pair) => [text(pair.get(1)?.[0]), attributeOf(pair.get(2)?.[0])])),
+  };
 }
 
 /** OpenTelemetry, "Prometheus and OpenMetrics Compatibility": units spelt out, `_total` for what only rises, `_ratio` for gauges of unit 1. */

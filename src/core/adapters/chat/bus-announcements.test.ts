@@ -4,6 +4,7 @@ import { quietLog } from '../../../../test/support/log.ts';
 import { fakeClock } from '../../../../test/support/time/clock.ts';
 import { until } from '../../../../test/support/time/until.ts';
 import { memoryBus } from '../memory/bus.ts';
+import { noSpans } from '../telemetry/short-spans.ts';
 import { busAnnouncements } from './bus-announcements.ts';
 
 test('streams of users are called when the database has another history than before, and only then', async () => {
@@ -17,7 +18,7 @@ test('streams of users are called when the database has another history than bef
     },
   };
   const clock = fakeClock();
-  const announcements = busAnnouncements({ bus: memoryBus(quietLog), chat, clock, log: quietLog, replica: 'r', lookMs: 40_000 });
+  const announcements = busAnnouncements({ spans: noSpans, bus: memoryBus(quietLog), chat, clock, log: quietLog, replica: 'r', lookMs: 40_000 });
   const calls: string[] = [];
   const listener = { onAnnounced: () => {}, onTop: (seq: number) => void calls.push(`top ${seq}`) };
   announcements.follow({ userId: 'ann' }, { ...listener, onReplaced: () => void calls.push('replaced') });
@@ -48,7 +49,7 @@ test('streams of users are called when the database has lost what was announced,
   };
   const clock = fakeClock();
   const bus = memoryBus(quietLog);
-  const [one, two] = ['r1', 'r2'].map((replica) => busAnnouncements({ bus, chat, clock, log: quietLog, replica, lookMs: 40_000 }));
+  const [one, two] = ['r1', 'r2'].map((replica) => busAnnouncements({ spans: noSpans, bus, chat, clock, log: quietLog, replica, lookMs: 40_000 }));
   assert.ok(one !== undefined && two !== undefined);
   const calls: string[] = [];
   const listener = { onAnnounced: () => {}, onTop: (seq: number) => void calls.push(`top ${seq}`) };

@@ -3,12 +3,14 @@ import { Fault } from '../../kit/fault.ts';
 import { StoreDown } from '../../kit/store-down.ts';
 import { type Bus, messageBytesMax } from '../../ports/bus.ts';
 import type { ChatStore } from '../../ports/chat.ts';
-import type { Announced, ChatAnnouncements, ChatListener, ChatSubject } from '../../ports/chat-announcements.ts';
+import { type Announced, type ChatAnnouncements, type ChatListener, type ChatSubject, conversationTemplate } from '../../ports/chat-announcements.ts';
 import type { Log } from '../../ports/log.ts';
+import { linksMax, type ShortSpans } from '../../ports/short-spans.ts';
 
 export type AnnouncementParts = {
   readonly bus: Bus;
   readonly chat: Pick<ChatStore, 'tops' | 'databaseId'>;
+  readonly spans: ShortSpans;
   readonly clock: Clock;
   readonly log: Log;
   /** This process: a name that no other has. */
@@ -31,7 +33,7 @@ const subjectsMax = 1_000;
 const againMs = 1_000;
 
 /** Announcements on the bus: one topic for each conversation and each user. */
-export function busAnnouncements({ bus, chat, clock, log, replica, lookMs = 40_000 }: AnnouncementParts): ChatAnnouncements {
+export function busAnnouncements({ bus, chat, spans, clock, log, replica, lookMs = 40_000 }: AnnouncementParts): ChatAnnouncements {
   const followed = new Map<string, Followed>();
   /** Topics whose newest number is to be read. */
   const unread = new Set<string>();
@@ -117,7 +119,22 @@ export function busAnnouncements({ bus, chat, clock, log, replica, lookMs = 40_0
   };
   const receive = (topic: string, announced: Announced) => {
     if (announced.seqs !== undefined) note(topic, announced.seqs);
+    const { origins, seqs } = announced;
+    const beganMs = origins === undefined ? 0 : clock.monotonicMs();
     deliver(topic, (listener) => listener.onAnnounced(announced));
+    if (origins === undefined) return;
+    const listeners = [...(followed.get(topic)?.listeners ?? [])];
+    const durationMs = clock.monotonicMs() - beganMs;
+    spans.delivered({
+      name: 'deliver conversation',
+      destination: conversationTemplate,
+      origins,
+      streams: listeners.slice(0, linksMax.streams).flatMap(({ span }) => span ?? []),
+      events: seqs === undefined ? 1 : seqs[1] - seqs[0] + 1,
+      followers: listeners.length,
+      startedAtMs: clock.nowMs() - durationMs,
+      durationMs,
+    });
   };
   const begin = (topic: string, subject: ChatSubject): Followed => {
     const begun = {

@@ -79,7 +79,7 @@ export function memoryTopicLog(parts: MemoryTopicLogParts): TopicLog & { readonl
   };
 
   return {
-    publish: async (topic, events, limits) => {
+    publish: async (topic, events, limits, origin) => {
       checkPublish(topic, events, limits);
       const log = touch(topic);
       const nowMs = clock.nowMs();
@@ -91,7 +91,7 @@ export function memoryTopicLog(parts: MemoryTopicLogParts): TopicLog & { readonl
         const previousId = log.top.id;
         const appended = append(log, event, { id: randomId(), nowMs, limits });
         bytes += appended.grown;
-        announced.push({ event: appended.event, previousId });
+        announced.push({ event: appended.event, previousId, origin });
         requests.delete(name);
         if (event.requestId !== undefined) keepRequest(name, appended.event.position);
         return { position: appended.event.position, repeated: false };

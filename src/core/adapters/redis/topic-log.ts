@@ -1,4 +1,5 @@
 import type { Bus } from '../../ports/bus.ts';
+import { spanText } from '../../ports/short-spans.ts';
 import {
   checkLogTopic,
   checkPublish,
@@ -45,7 +46,7 @@ export function redisTopicLog({ redis, pages, bus, randomId }: RedisTopicLogPart
   const inTurn = limitReads(pagesAtOnce);
   const begin = async (topic: string) => (await redis.run(beginScript, topicKeys(redis.prefix, topic), [randomId()])) as Buffer[];
   return {
-    publish: async (topic, events, limits) => {
+    publish: async (topic, events, limits, origin) => {
       checkPublish(topic, events, limits);
       const requests = events.flatMap(({ requestId }) => requestId ?? []);
       const keys = [...topicKeys(redis.prefix, topic), ...requests.map((id) => requestKey(redis.prefix, topic, id))];
@@ -56,7 +57,8 @@ export function redisTopicLog({ redis, pages, bus, randomId }: RedisTopicLogPart
         requestId === undefined ? 0 : 5 + requests.indexOf(requestId),
       ]);
       const channel = busChannel(redis.prefix, busTopicOf(topic));
-      const reply = (await redis.run(publishScript, keys, [randomId(), channel, limits.size, limits.ageMs, ...words])) as (Buffer | number)[];
+      const sent = origin === undefined ? '' : spanText(origin);
+      const reply = (await redis.run(publishScript, keys, [randomId(), channel, limits.size, limits.ageMs, sent, ...words])) as (Buffer | number)[];
       return events.map((_, i): Published => ({ position: positionOf(String(reply[2 * i]).split(' ')), repeated: reply[2 * i + 1] === 1 }));
     },
     read: async (topic, after, page) => {

@@ -68,8 +68,8 @@ local function add(id, key, payload)
   top, topId, previousId = top + 1, id, topId
   if redis.call(key == '' and 'RPUSHX' or 'RPUSH', ids, id) > ${replacedMax} then redis.call('LTRIM', ids, -${replacedMax}, -1) end
 end
-local function announce(channel, key, payload)
-  local header = table.concat({'${announcementFormat}', epoch, text(top), topId, text(nowMs), text(#key), previousId}, ' ') .. '\\n'
+local function announce(channel, key, payload, origin)
+  local header = table.concat({'${announcementFormat}', epoch, text(top), topId, text(nowMs), text(#key), previousId, origin}, ' ') .. '\\n'
   local whole = #header + #key + #payload <= ${messageBytesMax}
   redis.call('SPUBLISH', channel, whole and header .. key .. payload or '0')
 end
@@ -82,22 +82,23 @@ end
 `;
 
 /**
- * KEYS: log, events, keys, ids, and one for each request id. ARGV: a new epoch, channel, size, age, then for each event
- * its id, key, payload, and the number of its request's key or 0. Replies for each event "epoch offset id", and whether
- * it is a repeat. Not allow-oom: a full store refuses it before it begins.
+ * KEYS: log, events, keys, ids, and one for each request id. ARGV: a new epoch, channel, size, age, the origin or "",
+ * then for each event its id, key, payload, and the number of its request's key or 0. Replies for each event "epoch
+ * offset id", and whether it is a repeat. Not allow-oom: a full store refuses it before it begins.
  */
 export const publishScript = redisScript(`#!lua${topicCommon}${appending}
 load()
 local reply = {}
 local appended = false
-for i = 5, #ARGV, 4 do
+local origin = ARGV[5] ~= '' and ARGV[5] or nil
+for i = 6, #ARGV, 4 do
   local request = ARGV[i + 3] ~= '0' and KEYS[tonumber(ARGV[i + 3])]
   local known = request and redis.call('GET', request)
   if known then reply[#reply + 1], reply[#reply + 2] = known, 1
   else
     if not epoch then begin(ARGV[1]) end
     add(ARGV[i], ARGV[i + 1], ARGV[i + 2])
-    announce(ARGV[2], ARGV[i + 1], ARGV[i + 2])
+    announce(ARGV[2], ARGV[i + 1], ARGV[i + 2], origin)
     local position = epoch .. ' ' .. text(top) .. ' ' .. topId
     if request then redis.call('SET', request, position, 'PX', ${repeatMs}) end
     appended = true

@@ -4,8 +4,10 @@ import { resourceFromAttributes } from '@opentelemetry/resources';
 import { MeterProvider, type MetricReader, PeriodicExportingMetricReader } from '@opentelemetry/sdk-metrics';
 import { AlwaysOnSampler, BatchSpanProcessor, type SpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace';
 import type { Clock } from '../../kit/clock.ts';
+import { randomDigits } from '../../kit/random-digits.ts';
 import type { CallRecorder } from '../../ports/call-record.ts';
 import type { Log } from '../../ports/log.ts';
+import type { ShortSpans } from '../../ports/short-spans.ts';
 import { accessLog, shortLog } from './access-log.ts';
 import { callMetrics } from './call-metrics.ts';
 import { openLineFile } from './line-file.ts';
@@ -15,6 +17,7 @@ import { jsonLog, type LogOptions, processDestination } from './logger.ts';
 import { exposition, ScrapeReader } from './prometheus.ts';
 import { runtimeMetrics } from './runtime-metrics.ts';
 import { sampler } from './sampling.ts';
+import { noSpans, shortSpans } from './short-spans.ts';
 import { givenIds, spansOf } from './spans.ts';
 import { isFailure } from './status-names.ts';
 
@@ -35,6 +38,7 @@ export type Telemetry = {
   readonly log: Log;
   readonly meter: Meter;
   readonly recorder: CallRecorder;
+  readonly shortSpans: ShortSpans;
   /** For Prometheus. */
   metricsText(): Promise<string>;
   /** For the admin listener. */
@@ -73,14 +77,16 @@ export async function openTelemetry(options: TelemetryOptions): Promise<Telemetr
   const ids = givenIds();
   const processors = await spanProcessors(env);
   const tracers = new TracerProvider({ resource, sampler: new AlwaysOnSampler(), idGenerator: ids, spanProcessors: processors });
-  const spans = processors.length === 0 ? undefined : spansOf(tracers.getTracer('portico', version), ids);
+  const tracer = tracers.getTracer('portico', version);
+  const spans = processors.length === 0 ? undefined : spansOf(tracer, ids);
+  const sampled = sampler(ratio, clock);
   const metrics = callMetrics(meter);
   const access = openAccessLog(options, service, stdout, log);
   return {
     log,
     meter,
     recorder: {
-      samples: spans === undefined ? () => false : sampler(ratio, clock),
+      samples: spans === undefined ? () => false : sampled.ofTrace,
       opened: (record) => {
         metrics.opened();
         access.lines?.opened(record);
@@ -92,6 +98,7 @@ export async function openTelemetry(options: TelemetryOptions): Promise<Telemetr
       },
       unknownMethod: metrics.unknownMethod,
     },
+    shortSpans: spans === undefined ? noSpans : shortSpans({ tracer, ids, sampler: sampled, clock, randomHex: randomDigits() }),
     switches: telemetrySwitches(log, ratio),
     metricsText: async () => exposition((await scrape.collect()).resourceMetrics),
     close: async () => {

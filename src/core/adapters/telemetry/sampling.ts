@@ -6,15 +6,25 @@ import type { Clock } from '../../kit/clock.ts';
  */
 export const sampledPerSecondMax = 100;
 
-/**
- * Records a fraction of all traces by the last 56 bits of their id (W3C Trace Context Level 2: those are random), so
- * that all of a trace's servers with the same ratio agree.
- */
-export function sampler(ratio: { readonly current: number }, clock: Clock): (traceId: string) => boolean {
+export type Sampler = {
+  /**
+   * Whether a call is recorded, by the last 56 bits of its trace's id (W3C Trace Context Level 2: those are random), so
+   * that all of a trace's servers with the same ratio agree.
+   */
+  ofTrace(traceId: string): boolean;
+  /** The same fraction of what has no id yet: every nth, so that no id has to be made for the others. */
+  next(): boolean;
+  /** Whether another one may be recorded in this second. */
+  take(): boolean;
+};
+
+/** Decides what is recorded: a fraction, and a bound for all together. */
+export function sampler(ratio: { readonly current: number }, clock: Clock): Sampler {
   let second = 0;
   let taken = 0;
-  return (traceId) => {
-    if (Number.parseInt(traceId.slice(-14), 16) >= ratio.current * 2 ** 56) return false;
+  /** Of one more to be recorded. */
+  let share = 0;
+  const take = () => {
     const now = Math.floor(clock.nowMs() / 1_000);
     if (now !== second) {
       second = now;
@@ -22,5 +32,15 @@ export function sampler(ratio: { readonly current: number }, clock: Clock): (tra
     }
     taken++;
     return taken <= sampledPerSecondMax;
+  };
+  return {
+    ofTrace: (traceId) => Number.parseInt(traceId.slice(-14), 16) < ratio.current * 2 ** 56 && take(),
+    next: () => {
+      share += ratio.current;
+      if (share < 1) return false;
+      share -= 1;
+      return take();
+    },
+    take,
   };
 }

@@ -69,7 +69,8 @@ function addressOf(authority: string): Attributes {
   return { 'server.address': address, ...(port === undefined ? {} : { 'server.port': Number(port) }) };
 }
 
-function time(ms: number): HrTime {
+/** Milliseconds since 1970 as OpenTelemetry wants them. */
+export function time(ms: number): HrTime {
   const seconds = Math.floor(ms / 1_000);
   return [seconds, Math.round((ms - seconds * 1_000) * 1_000_000)];
 }

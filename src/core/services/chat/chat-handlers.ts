@@ -65,7 +65,8 @@ export function chatHandlers({ chat, actions, postOfUser, checkSubject, newId, s
     },
     post: async ({ conversationId, entry }, call) => {
       if (entry === undefined) throw new Error('PostRequest has an entry: its rules say so.');
-      return { posted: postedOut(await postOfUser(conversationId, entryIn(entry, senderOf(call)), call)) };
+      const wish = { ...entryIn(entry, senderOf(call)), origin: call.trace.sampled ? call.trace : undefined };
+      return { posted: postedOut(await postOfUser(conversationId, wish, call)) };
     },
     listMembers: async ({ conversationId, pageSize, pageToken }, call) => {
       const most = pageSizeOf(pageSize, pageMax);

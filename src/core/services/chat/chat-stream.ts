@@ -1,5 +1,7 @@
 import type { ChatHello, ChatRequest, MarkReceivedRequest, PostRequest, Typing } from '../../../gen/portico/v1/chat.ts';
 import type { ReadyCall } from '../../ports/call.ts';
+import { conversationTemplate } from '../../ports/chat-announcements.ts';
+import type { ShortSpans } from '../../ports/short-spans.ts';
 import { isDefect, outcomeOf } from '../../streams/close-advice.ts';
 import type { Stream } from '../../streams/stream.ts';
 import { type StreamHandler, userOf } from '../../streams/stream-service.ts';
@@ -16,6 +18,7 @@ export type ChatParts = DeliverParts & {
   readonly actions: ChatActions;
   readonly postOfUser: PostOfUser;
   readonly presences: ConversationPresences;
+  readonly spans: ShortSpans;
 };
 
 const typingEveryMs = 3_000;
@@ -28,14 +31,17 @@ export function chatStream(stream: Stream, call: ReadyCall, parts: ChatParts, he
   const { userId, sessionId } = userOf(call);
   const device = hello.device || sessionId;
   const posts = new Set<Promise<void>>();
-  const delivery = deliverChat(stream, userId, hello, parts);
+  const delivery = deliverChat(stream, userId, hello, { ...parts, span: call.trace });
   const typedAtMs = new WeakMap<Delivered, number>();
 
   const post = async ({ conversationId, entry }: PostRequest) => {
     if (entry === undefined) return;
-    const { value: appended, ...refusal } = await outcomeOf(postOfUser(conversationId, entryIn(entry, { kind: 'user', id: userId }), call), (error) =>
+    const span = parts.spans.begin('send conversation', call.trace);
+    const wish = { ...entryIn(entry, { kind: 'user', id: userId }), origin: span?.context };
+    const { value: appended, ...refusal } = await outcomeOf(postOfUser(conversationId, wish, call), (error) =>
       log.error('A message was not stored by a defect.', { error }),
     );
+    span?.end({ 'messaging.destination.template': conversationTemplate }, refusal.reason);
     const answer = { posted: appended && postedOut(appended), ...refusal };
     stream.out.send(encode({ $case: 'posted', value: { conversationId, clientId: entry.clientId, ...answer } }), 0);
   };

@@ -6,6 +6,7 @@ import { pause, untilCalled } from '../../kit/until-called.ts';
 import { type ChatEvent, type ChatStore, hiddenMax, type MemberPlace, type Membership, type OwnChange } from '../../ports/chat.ts';
 import type { Announced, ChatAnnouncements } from '../../ports/chat-announcements.ts';
 import type { Log } from '../../ports/log.ts';
+import type { SpanContext } from '../../ports/short-spans.ts';
 import { closeFor, closeOf, isDefect } from '../../streams/close-advice.ts';
 import type { Stream } from '../../streams/stream.ts';
 import { conversationOut, encode, encodeEvents } from './encode-chat.ts';
@@ -13,6 +14,8 @@ import { lengths, readSyncStart, type SyncStart } from './sync-start.ts';
 import { syncTokenOf } from './sync-token.ts';
 
 export type DeliverParts = {
+  /** Of the stream's call. */
+  readonly span?: SpanContext;
   readonly chat: ChatStore;
   readonly announcements: ChatAnnouncements;
   readonly recoveries: Limiter;
@@ -45,7 +48,7 @@ const againMs = 1_000;
  * it has; then events. What an announcement says of a membership is read again before anything live follows.
  */
 export function deliverChat(stream: Stream, userId: string, hello: ChatHello, parts: DeliverParts): Delivery {
-  const { chat, announcements, recoveries, clock, log } = parts;
+  const { chat, announcements, span, recoveries, clock, log } = parts;
   const { signal, out } = stream;
   const open = new Map<string, Delivered>();
   let start: Start | undefined;
@@ -76,7 +79,7 @@ export function deliverChat(stream: Stream, userId: string, hello: ChatHello, pa
     open.set(conversationId, entered);
     entered.stop = announcements.follow(
       { conversationId },
-      { onAnnounced: (announced) => onEvents(conversationId, announced), onTop: (seq) => rise(conversationId, seq) },
+      { ...(span && { span }), onAnnounced: (announced) => onEvents(conversationId, announced), onTop: (seq) => rise(conversationId, seq) },
     );
     return entered;
   };

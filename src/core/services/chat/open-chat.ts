@@ -6,6 +6,7 @@ import type { Bus } from '../../ports/bus.ts';
 import type { Handler } from '../../ports/call.ts';
 import type { ChatWrites } from '../../ports/chat-writes.ts';
 import type { Presence } from '../../ports/presence.ts';
+import type { ShortSpans } from '../../ports/short-spans.ts';
 import type { TopicLog } from '../../ports/topic-log.ts';
 import { type StreamSettings, streamLimits } from '../../streams/stream-limits.ts';
 import { openRegistry, type Registry, type RegistryParts } from '../../streams/stream-registry.ts';
@@ -37,6 +38,7 @@ export type ChatOptions = Pick<ChatParts, 'chat' | 'announcements'> &
     readonly settings: StreamSettings & { readonly recoveriesMax: number };
     readonly presence: Presence;
     readonly topics: TopicLog;
+    readonly spans: ShortSpans;
     /** Who may open conversations about what, who decides about messages, and how much a user may do. */
     readonly rules: UserLimits &
       Pick<SubjectParts, 'subjects' | 'withoutSubject'> & {

@@ -85,7 +85,8 @@ function announcedOf(run: readonly ChatEvent[]): Announced {
   const [first, last] = [run[0] as ChatEvent, run.at(-1) as ChatEvent];
   const targets = run.flatMap(({ targetSeq }) => targetSeq ?? []);
   const about = targets.length > 0 ? { about: Math.min(...targets) } : {};
-  return { seqs: [first.seq, last.seq], ...about, by: writersOf(run), message: encodeEvents(first.conversationId, run) };
+  const origins = run.some(({ origin }) => origin !== undefined) ? { origins: run.flatMap(({ origin }) => origin ?? []) } : {};
+  return { seqs: [first.seq, last.seq], ...about, ...origins, by: writersOf(run), message: encodeEvents(first.conversationId, run) };
 }
 
 /** Events of a conversation in pieces that are announced as one: each follows the one before. */

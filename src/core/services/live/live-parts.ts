@@ -3,6 +3,7 @@ import type { Limiter } from '../../kit/concurrency-limiter.ts';
 import type { MethodPlan } from '../../kit/method-plan.ts';
 import type { Log } from '../../ports/log.ts';
 import type { Publish } from '../../ports/publish.ts';
+import type { ShortSpans } from '../../ports/short-spans.ts';
 import type { TopicLog } from '../../ports/topic-log.ts';
 import type { Watches } from './join-watch-group.ts';
 import type { LiveCounts } from './live-metrics.ts';
@@ -23,6 +24,7 @@ export type LiveParts = {
   readonly recoveries: Limiter;
   readonly watches: Watches;
   readonly publish: Publish;
+  readonly spans: ShortSpans;
   readonly clock: Clock;
   readonly counts: LiveCounts;
   readonly log: Log;

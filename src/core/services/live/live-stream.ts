@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 import type { LiveHello, LivePublish, LiveRequest } from '../../../gen/portico/v1/live.ts';
 import type { ReadyCall } from '../../ports/call.ts';
+import type { SpanContext } from '../../ports/short-spans.ts';
 import { outcomeOf } from '../../streams/close-advice.ts';
 import type { Stream } from '../../streams/stream.ts';
 import type { StreamHandler } from '../../streams/stream-service.ts';
@@ -9,7 +10,7 @@ import { encode, positionOut } from './encode-live.ts';
 import type { LiveParts } from './live-parts.ts';
 import { openSubscriptions } from './stream-subscriptions.ts';
 import { openStreamWatches } from './stream-watches.ts';
-import { forbidden } from './topic-namespaces.ts';
+import { destinationOf, forbidden } from './topic-namespaces.ts';
 
 /** What the messages of one client do. */
 export function liveStream(stream: Stream, call: ReadyCall, parts: LiveParts, hello: LiveHello): StreamHandler<LiveRequest> {
@@ -17,18 +18,20 @@ export function liveStream(stream: Stream, call: ReadyCall, parts: LiveParts, he
   const watches = openStreamWatches(stream, call, parts);
   let caller = call.caller;
 
-  const publish = async ({ topic, requestId, payload, key }: LivePublish) => {
+  const publish = async ({ topic, requestId, payload, key }: LivePublish, origin: SpanContext | undefined) => {
     const { namespace, name } = parts.topicOf(topic);
     const rule = checkRule(namespace, name, caller, forbidden);
     if (!namespace.publish || caller?.kind !== 'user' || (rule !== undefined && !subscriptions.isListening(topic))) throw forbidden();
-    const [position] = await parts.publish([{ topic, payload, key, requestId: idOf(caller.userId, requestId) }]);
+    const [position] = await parts.publish([{ topic, payload, key, requestId: idOf(caller.userId, requestId) }], origin);
     return position && positionOut(position);
   };
   const answerPublish = async (message: LivePublish) => {
     const { requestId, topic } = message;
-    const { value: position, ...refusal } = await outcomeOf(publish(message), (error) =>
+    const span = parts.spans.begin('send topic', call.trace);
+    const { value: position, ...refusal } = await outcomeOf(publish(message, span?.context), (error) =>
       parts.log.error('An event was not published by a defect.', { topic, error }),
     );
+    span?.end(refusal.reason === '' ? destinationOf(topic) : {}, refusal.reason);
     stream.out.send(encode({ $case: 'published', value: { requestId, position, ...refusal } }), 0);
   };
   for (const wish of hello.subscriptions) if (!stream.signal.aborted) subscriptions.begin(wish);

@@ -7,6 +7,7 @@ import type { Handler } from '../../ports/call.ts';
 import type { Log } from '../../ports/log.ts';
 import type { Presence } from '../../ports/presence.ts';
 import type { Publish } from '../../ports/publish.ts';
+import type { ShortSpans } from '../../ports/short-spans.ts';
 import type { TopicLog } from '../../ports/topic-log.ts';
 import { type StreamSettings, streamLimits } from '../../streams/stream-limits.ts';
 import { openRegistry, type Registry } from '../../streams/stream-registry.ts';
@@ -43,6 +44,7 @@ export type LiveOptions = Pick<WatchesParts, 'answerWatched' | 'onInvalidated' |
   readonly bus: Bus;
   readonly topics: TopicLog;
   readonly presence: Presence;
+  readonly spans: ShortSpans;
   readonly waiting: WaitingBytes;
   readonly randomHex: (digits: number) => string;
   readonly log: Log;
@@ -51,19 +53,19 @@ export type LiveOptions = Pick<WatchesParts, 'answerWatched' | 'onInvalidated' |
 
 /** Live updates: streams, topics and watches. @throws Error for a namespace whose rule cannot be run */
 export function openLive(parts: LiveOptions): Live {
-  const { settings: live, plans, bus, topics, randomHex, random, clock, log } = parts;
+  const { settings: live, plans, bus, topics, spans, randomHex, random, clock, log } = parts;
   const limits = streamLimits(live);
   const registry = openRegistry({ bus, limits, clock, random, log, topic: 'live' });
   const topicOf = topicsOf(compileNamespaces(live.namespaces, plans));
   const turns = openTurns();
-  const feeds = openFeeds({ log: topics, turns, clock, report: log });
+  const feeds = openFeeds({ log: topics, turns, spans, clock, report: log });
   const presences = openPresences({ presence: parts.presence, feeds, clock, log });
   const counts = liveCounts(parts.meter, { streams: registry.count, topics: feeds.count, watched: () => watches.count() });
   const [computations, arrivals] = [openLimiter(live.computationsMax), openLimiter(live.computationsMax)];
   const recoveries = openLimiter(live.recoveriesMax);
   const watches = openWatches({ ...parts, turns, computations, arrivals, counts });
   const publish = publishBy(topics, topicOf);
-  const common = { limits: live, plans, topicOf, feeds, topics, presences, recoveries, watches, publish, clock, counts, log };
+  const common = { limits: live, plans, topicOf, feeds, topics, presences, recoveries, watches, publish, spans, clock, counts, log };
   const closed = (reason: string) => counts.closed('stream', reason);
   const streams = { limits, waiting: parts.waiting, registry, bus, clock, log, replica: randomHex(12), randomHex, closed };
   const { handlers, close } = streamHandlers(

@@ -1,6 +1,8 @@
+import type { SpanContext } from '../../ports/short-spans.ts';
 import type { TopicEvent, TopicPosition } from '../../ports/topic-log.ts';
 import type { Turns } from '../../streams/turns.ts';
 import { encodeEvents } from './encode-live.ts';
+import type { TraceDelivery } from './trace-delivery.ts';
 
 /** Events of a topic in their order, encoded once for all clients that get all of them. */
 export type Batch = {
@@ -12,6 +14,8 @@ export type Batch = {
 };
 
 export type Follower = {
+  /** Of its stream. */
+  readonly span?: SpanContext | undefined;
   onBatch(batch: Batch): void;
   /** Events were lost: what follows is after this position. */
   onLost(position: TopicPosition): void;
@@ -22,15 +26,16 @@ const batchMost = { events: 100, bytes: 65_536 } as const;
 /** What waits at most until all followers have the batch before: beyond it, everything is passed on at once. */
 const pendingMost = { events: 500, bytes: 262_144 } as const;
 
-type Pending = { readonly event: TopicEvent; readonly after: TopicPosition; readonly bytes: number };
+type Pending = { readonly event: TopicEvent; readonly after: TopicPosition; readonly bytes: number; readonly origin: SpanContext | undefined };
 
 /** Passes the events of a topic to its followers, a few in each turn. What comes meanwhile is the next batch. */
-export function passBatches(topic: string, followers: ReadonlySet<Follower>, turns: Turns) {
+export function passBatches(topic: string, followers: ReadonlySet<Follower>, turns: Turns, trace?: TraceDelivery) {
   let pending: Pending[] = [];
   let pendingBytes = 0;
   let batch: Batch | undefined;
   let to: readonly Follower[] = [];
   let passed = 0;
+  let endTrace: ReturnType<TraceDelivery> | undefined;
 
   /** Events that follow each other, as many as one message has. */
   const nextBatch = (): Batch | undefined => {
@@ -43,8 +48,14 @@ export function passBatches(topic: string, followers: ReadonlySet<Follower>, tur
       if (next.after !== last.event.position || bytes > batchMost.bytes) break;
       last = next;
     }
-    const events = pending.slice(0, count).map(({ event }) => event);
-    for (const one of pending.slice(0, count)) pendingBytes -= one.bytes;
+    const taken = pending.slice(0, count);
+    const events = taken.map(({ event }) => event);
+    for (const one of taken) pendingBytes -= one.bytes;
+    if (taken.some(({ origin }) => origin !== undefined))
+      endTrace = trace?.(
+        taken.flatMap(({ origin }) => origin ?? []),
+        count,
+      );
     pending = pending.slice(count);
     return { after: first.after, events, end: (events.at(-1) as TopicEvent).position, message: encodeEvents(topic, events) };
   };
@@ -56,6 +67,8 @@ export function passBatches(topic: string, followers: ReadonlySet<Follower>, tur
     }
     if (batch !== undefined) to[passed++]?.onBatch(batch);
     if (passed < to.length) return true;
+    endTrace?.(to);
+    endTrace = undefined;
     [batch, to, passed] = [undefined, [], 0]; // it holds no message, and no follower that has left
     return pending.length > 0;
   };
@@ -63,10 +76,13 @@ export function passBatches(topic: string, followers: ReadonlySet<Follower>, tur
     while (step());
   };
   return {
-    /** Passes it on in the next turn: all that one read of the bus has brought is one message. */
-    add: (event: TopicEvent, after: TopicPosition): void => {
+    /**
+     * Passes it on in the next turn: all that one read of the bus has brought is one message.
+     * @param origin the span that has sent it, if that is recorded
+     */
+    add: (event: TopicEvent, after: TopicPosition, origin?: SpanContext): void => {
       const bytes = event.payload.byteLength;
-      pending.push({ event, after, bytes });
+      pending.push({ event, after, bytes, origin });
       pendingBytes += bytes;
       turns.begin(step);
       if (pending.length >= pendingMost.events || pendingBytes > pendingMost.bytes) finish();

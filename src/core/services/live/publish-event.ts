@@ -5,7 +5,7 @@ import type { NewEvent, TopicLimits, TopicLog, TopicPosition } from '../../ports
 import type { ReadTopic } from './topic-namespaces.ts';
 
 export function publishBy(log: TopicLog, topicOf: ReadTopic): Publish {
-  return async (events) => {
+  return async (events, origin) => {
     const positions = new Map<number, TopicPosition>();
     const groups = Map.groupBy(events.entries(), ([, { topic }]) => topic);
     const limits = new Map([...groups.keys()].map((topic) => [topic, topicOf(topic).namespace.limits])); // all are known before one is published
@@ -14,6 +14,7 @@ export function publishBy(log: TopicLog, topicOf: ReadTopic): Publish {
         topic,
         group.map(([, event]) => event),
         limits.get(topic) as TopicLimits,
+        origin,
       );
       for (const [i, [at]] of group.entries()) positions.set(at, (published[i] as (typeof published)[number]).position);
     };

@@ -1,6 +1,7 @@
 import type { Position, Subscribe } from '../../../gen/portico/v1/live.ts';
 import { Fault } from '../../kit/fault.ts';
 import type { Caller, ReadyCall } from '../../ports/call.ts';
+import type { ShortSpan } from '../../ports/short-spans.ts';
 import type { TopicPosition } from '../../ports/topic-log.ts';
 import { type Close, closeFor, closeOf, comeBack, isDefect } from '../../streams/close-advice.ts';
 import type { Stream } from '../../streams/stream.ts';
@@ -8,10 +9,17 @@ import { checkRule, requestOf } from '../caller-rule.ts';
 import { encode } from './encode-live.ts';
 import type { LiveParts } from './live-parts.ts';
 import { Subscription } from './subscription.ts';
-import { forbidden, type TopicOf } from './topic-namespaces.ts';
+import { destinationOf, forbidden, type TopicOf } from './topic-namespaces.ts';
 
 /** A subscription of a stream. Its states: asking, whether the client may listen; listening; closed. */
-type Open = { readonly wish: Subscribe; readonly named: TopicOf; listening: boolean; endAsking(): void; endListening(): void };
+type Open = {
+  readonly wish: Subscribe;
+  readonly named: TopicOf;
+  readonly span: ShortSpan | undefined;
+  listening: boolean;
+  endAsking(): void;
+  endListening(): void;
+};
 
 /** The subscriptions of one stream. Each has a generation, so that a late message never ends a newer one. */
 export type Subscriptions = {
@@ -28,7 +36,7 @@ export type Subscriptions = {
 const unverifiedMs = 60_000;
 
 export function openSubscriptions(stream: Stream, call: ReadyCall, parts: LiveParts): Subscriptions {
-  const { limits, topicOf, feeds, presences, watches, counts, clock, log } = parts;
+  const { limits, topicOf, feeds, presences, watches, spans, counts, clock, log } = parts;
   const all = new Map<string, Open>();
   let caller = call.caller;
 
@@ -38,7 +46,8 @@ export function openSubscriptions(stream: Stream, call: ReadyCall, parts: LivePa
     open?.endAsking();
     open?.endListening();
   };
-  const close = ({ topic, generation }: Subscribe, why: Close) => {
+  const close = ({ topic, generation }: Subscribe, why: Close, span = all.get(topic)?.span) => {
+    span?.end({}, why.reason);
     remove(topic);
     counts.closed('subscription', why.reason);
     stream.out.send(encode({ $case: 'subscriptionClosed', value: { topic, generation, ...why } }), 0);
@@ -58,12 +67,14 @@ export function openSubscriptions(stream: Stream, call: ReadyCall, parts: LivePa
       position: positionIn(position),
       conflate: open.named.namespace.conflate,
       stream,
+      span: call.trace,
       feed: feeds.of(topic),
       log: parts.topics,
       recoveries: parts.recoveries,
       clock,
       counts,
       onBegun: () => {
+        open.span?.end(destinationOf(topic));
         endPresence = beginPresence(open);
       },
       onFailed: (error) => fail(open.wish, error),
@@ -120,13 +131,14 @@ export function openSubscriptions(stream: Stream, call: ReadyCall, parts: LivePa
       if (!stream.mayBegin()) return;
       if (all.size >= limits.subscriptionsMax)
         return stream.close(closeFor('SUBSCRIPTIONS_TOO_MANY', `A stream may have ${limits.subscriptionsMax} subscriptions.`));
+      const span = spans.begin('subscribe topic', call.trace);
       try {
-        const open: Open = { wish, named: topicOf(wish.topic), listening: false, endAsking: () => {}, endListening: () => {} };
+        const open: Open = { wish, named: topicOf(wish.topic), span, listening: false, endAsking: () => {}, endListening: () => {} };
         all.set(wish.topic, open);
         askOrFail(open);
       } catch (error) {
         if (!(error instanceof Fault)) throw error;
-        close(wish, closeOf(error));
+        close(wish, closeOf(error), span);
       }
     },
     end: (topic, generation) => {

@@ -1,5 +1,6 @@
 import type { Watch } from '../../../gen/portico/v1/live.ts';
 import type { Caller, ReadyCall } from '../../ports/call.ts';
+import type { ShortSpan } from '../../ports/short-spans.ts';
 import { type Close, closeFor, closeOf, isDefect } from '../../streams/close-advice.ts';
 import type { Stream } from '../../streams/stream.ts';
 import { encode } from './encode-live.ts';
@@ -10,7 +11,7 @@ import type { Shot } from './recompute-watched-answer.ts';
 const requestBytesMax = 262_144;
 
 /** A watch of a stream, with the etag of what its client has or is about to receive. */
-type Open = { readonly wish: Watch; etag: string; end(): void };
+type Open = { readonly wish: Watch; etag: string; readonly span: ShortSpan | undefined; end(): void };
 
 /** The watches of one stream. Each has a generation, so that a late message never ends a newer one. */
 export type StreamWatches = {
@@ -21,7 +22,7 @@ export type StreamWatches = {
   close(): void;
 };
 
-export function openStreamWatches(stream: Stream, call: ReadyCall, { limits, plans, watches, counts, log }: LiveParts): StreamWatches {
+export function openStreamWatches(stream: Stream, call: ReadyCall, { limits, plans, watches, spans, counts, log }: LiveParts): StreamWatches {
   const { out } = stream;
   const all = new Map<number, Open>();
   let caller = call.caller;
@@ -32,6 +33,7 @@ export function openStreamWatches(stream: Stream, call: ReadyCall, { limits, pla
     open?.end();
   };
   const close = ({ id, generation }: Watch, why: Close) => {
+    all.get(id)?.span?.end({}, why.reason);
     remove(id);
     counts.closed('watch', why.reason);
     out.send(encode({ $case: 'watchClosed', value: { id, generation, ...why } }), 0);
@@ -44,7 +46,8 @@ export function openStreamWatches(stream: Stream, call: ReadyCall, { limits, pla
     const plan = plans.get(`/${method}`);
     if (plan?.cache === undefined)
       return close(wish, closeFor('METHOD_NOT_WATCHABLE', `${method} is ${plan === undefined ? 'no method of this server' : 'not cached'}.`));
-    const open: Open = { wish, etag, end: () => {} };
+    const span = spans.begin('watch method', call.trace);
+    const open: Open = { wish, etag, span, end: () => {} };
     all.set(id, open);
     let waiting: Shot | undefined;
     let stopWaiting = () => {};
@@ -81,6 +84,7 @@ export function openStreamWatches(stream: Stream, call: ReadyCall, { limits, pla
       caller,
       onOpen: (key, shot) => {
         const current = shot.etag !== undefined && shot.etag === open.etag;
+        span?.end({ 'rpc.method': method, 'portico.current': current });
         out.send(encode({ $case: 'watching', value: { id, generation, key: BigInt(key), current } }), 0);
         offer(shot);
       },

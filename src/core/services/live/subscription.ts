@@ -4,6 +4,7 @@ import type { Limiter } from '../../kit/concurrency-limiter.ts';
 import { ended } from '../../kit/ended.ts';
 import { StoreDown } from '../../kit/store-down.ts';
 import { pause, untilCalled } from '../../kit/until-called.ts';
+import type { SpanContext } from '../../ports/short-spans.ts';
 import type { TopicLog, TopicPosition } from '../../ports/topic-log.ts';
 import type { Stream } from '../../streams/stream.ts';
 import { encode, encodeEvents, positionOut } from './encode-live.ts';
@@ -17,6 +18,8 @@ export type SubscriptionParts = {
   readonly position: TopicPosition | undefined;
   readonly conflate: boolean;
   readonly stream: Pick<Stream, 'out'>;
+  /** Of the stream's call. */
+  readonly span?: SpanContext;
   readonly feed: Feed;
   readonly log: TopicLog;
   /** Bounds the recoveries of all clients of this replica that read at the same time. */
@@ -56,6 +59,10 @@ export class Subscription implements Follower {
     this.#position = parts.position;
     this.#unfollow = parts.feed.follow(this);
     void this.#start(true);
+  }
+
+  get span(): SpanContext | undefined {
+    return this.#parts.span;
   }
 
   close(): void {

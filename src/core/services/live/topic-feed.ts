@@ -3,9 +3,11 @@ import { ended } from '../../kit/ended.ts';
 import { pause } from '../../kit/until-called.ts';
 import type { Subscription as BusSubscription } from '../../ports/bus.ts';
 import type { Log } from '../../ports/log.ts';
+import type { ShortSpans, SpanContext } from '../../ports/short-spans.ts';
 import { standingOf, type TopicEvent, type TopicLog, type TopicPosition } from '../../ports/topic-log.ts';
 import type { Turns } from '../../streams/turns.ts';
 import { type Follower, passBatches } from './pass-batches.ts';
+import { traceDelivery } from './trace-delivery.ts';
 
 /** The events of one topic for all its clients at this replica. Its states: opening; live; repairing; closed. */
 export type Feed = {
@@ -26,7 +28,7 @@ const lookMs = 40_000;
 const againMs = 1_000;
 const page = { eventsMax: 500, bytesMax: 262_144 } as const;
 
-export type FeedParts = { readonly log: TopicLog; readonly turns: Turns; readonly clock: Clock; readonly report: Log };
+export type FeedParts = { readonly log: TopicLog; readonly turns: Turns; readonly spans: ShortSpans; readonly clock: Clock; readonly report: Log };
 
 /** The feeds of this replica: one for each topic that anyone listens to. */
 export function openFeeds(parts: FeedParts): { of(topic: string): Feed; count(): number } {
@@ -44,7 +46,7 @@ export function openFeeds(parts: FeedParts): { of(topic: string): Feed; count():
 }
 
 /** @param onClosed called when its last follower has left */
-function openFeed(topic: string, { log, turns, clock, report }: FeedParts, onClosed: () => void): Feed {
+function openFeed(topic: string, { log, turns, spans, clock, report }: FeedParts, onClosed: () => void): Feed {
   const followers = new Set<Follower>();
   const leaving = new AbortController();
   const { signal } = leaving;
@@ -53,12 +55,12 @@ function openFeed(topic: string, { log, turns, clock, report }: FeedParts, onClo
   let state: 'opening' | 'live' | 'repairing' = 'opening';
   /** Events came, or may have come, while it was not live. */
   let more = false;
-  const passing = passBatches(topic, followers, turns);
+  const passing = passBatches(topic, followers, turns, traceDelivery(topic, spans, clock));
   let cancelLook = () => {};
   let repaired: Promise<void> = Promise.resolve();
 
-  const take = (event: TopicEvent) => {
-    passing.add(event, position);
+  const take = (event: TopicEvent, origin?: SpanContext) => {
+    passing.add(event, position, origin);
     position = event.position;
   };
   const look = () => {
@@ -108,13 +110,13 @@ function openFeed(topic: string, { log, turns, clock, report }: FeedParts, onClo
     subscription ??= await log.follow(
       topic,
       {
-        onEvent: (event, previousId) => {
+        onEvent: (event, previousId, origin) => {
           if (state !== 'live') {
             more = true;
             return;
           }
           const standing = standingOf(position, event.position, previousId);
-          if (standing === 'next') take(event);
+          if (standing === 'next') take(event, origin);
           else if (standing === 'read') void repair();
         },
         onGap: () => void repair(),

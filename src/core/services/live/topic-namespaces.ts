@@ -62,3 +62,8 @@ export function topicsOf(namespaces: ReadonlyMap<string, Namespace>): ReadTopic 
 export function forbidden(): Fault {
   return new Fault('TOPIC_FORBIDDEN', 'The user may not listen to this topic, or not publish to it.');
 }
+
+/** What a span states of a topic, whose name is never in it. */
+export function destinationOf(topic: string): { readonly 'messaging.destination.template': string } {
+  return { 'messaging.destination.template': `${topic.slice(0, topic.indexOf(':'))}:{name}` };
+}

@@ -27,8 +27,9 @@ export function publisherHandlers({ invalidate, publish, notifyBy, disconnect }:
       await invalidate(tags, { soft, settleMs: settle === '' ? 0 : settleMsOf(settle) });
       return {};
     },
-    publish: async ({ events }) => {
-      const positions = await publish(events.map(({ requestId, ...event }) => ({ ...event, requestId: requestId || undefined })));
+    publish: async ({ events }, { trace }) => {
+      const all = events.map(({ requestId, ...event }) => ({ ...event, requestId: requestId || undefined }));
+      const positions = await publish(all, trace.sampled ? trace : undefined);
       return { offsets: positions.map(({ offset }) => BigInt(offset)) };
     },
     notify: async ({ userId, expire, data, ...notice }, { caller }) => {
