@@ -27,6 +27,8 @@ export type Harness = AsyncDisposable & {
   readonly ca: Buffer;
   readonly folder: string;
   readonly databaseUrl: string;
+  /** Of `portico`; those of a replica replace sections of them. */
+  readonly settings: Readonly<Record<'public' | 'auth' | 'upstreams', Readonly<Record<string, unknown>>>>;
   /** What servers of the benchmark read from their environment. */
   readonly env: Readonly<Record<string, string>>;
   /** An access token of this user, as SignIn would give. */
@@ -40,8 +42,9 @@ export type Harness = AsyncDisposable & {
   /**
    * Starts one more Portico on the server's core, with the same database and other settings besides.
    * @param checkout the folder of the Portico that is started; default: this one
+   * @param core the CPUs it may use instead, such as "0,1"
    */
-  replica(settings: Readonly<Record<string, unknown>>, checkout?: string): Promise<Replica>;
+  replica(settings: Readonly<Record<string, unknown>>, checkout?: string, core?: string): Promise<Replica>;
 };
 
 export type Replica = Measured & {
@@ -92,11 +95,11 @@ export async function openHarness(cores: Cores, nodeArgs: (folder: string) => re
     upstreams: Object.fromEntries(Object.entries(addresses).map(([name, address]) => [name, { address, tls: { caFile: files.ca } }])),
     telemetry: { accessLog: '/dev/null', sampleRatio: 0.01 },
   };
-  const start = async (name: string, more: Readonly<Record<string, unknown>> = {}, checkout = root) => {
+  const start = async (name: string, more: Readonly<Record<string, unknown>> = {}, checkout = root, core: number | string = cores.server) => {
     const config = join(folder, `${name}.yaml`);
     writeFileSync(config, JSON.stringify({ ...settings, ...more }));
     const started = await startPinned(join(checkout, 'src/main.ts'), {
-      core: cores.server,
+      core,
       args: ['serve', '--config', config],
       env: { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, NODE_ENV: 'production' },
       nodeArgs: nodeArgs(folder),
@@ -115,14 +118,15 @@ export async function openHarness(cores: Cores, nodeArgs: (folder: string) => re
     ca: readFileSync(files.ca),
     folder,
     databaseUrl: database.url,
+    settings,
     env: bench,
     token: (user, scopes = ['home.read']) => {
       const mint = accessTokens({ ...signing, audience: issuer, ttlMs: tokenTtlMs });
       return mint({ id: `session of ${user}`, userId: user, scopes: [...scopes], claims: {} });
     },
     metrics: () => metricsOf(urls.admin),
-    replica: async (more, checkout) => {
-      const { started, urls } = await start(`replica-${replicas++}`, more, checkout);
+    replica: async (more, checkout, core) => {
+      const { started, urls } = await start(`replica-${replicas++}`, more, checkout, core);
       opened.defer(() => started.stop());
       await untilReady(urls.admin);
       return {

@@ -10,12 +10,30 @@ export type Load = {
   readonly bodyFile: string;
   /** Length of the shortest good answer's body in bytes, prefix included; 0: good answers have none. */
   readonly answerBytes: number;
+  /** Default: 8. */
+  readonly connections?: number;
 };
 
 /** @returns how many of the `calls` were good: answered 200 with a body of at least the length of a checked answer */
-export async function h2load(core: number, calls: number, load: Load): Promise<number> {
+export async function h2load(core: number | string, calls: number, load: Load): Promise<number> {
   const headers = Object.entries(load.headers).flatMap(([key, value]) => ['-H', `${key}: ${value}`]);
-  const args = ['-c', String(core), 'h2load', '-n', String(calls), '-c', '8', '-m', '16', '-t', '1', '-d', load.bodyFile, ...headers, load.url];
+  const args = [
+    '-c',
+    String(core),
+    'h2load',
+    '-n',
+    String(calls),
+    '-c',
+    String(load.connections ?? 8),
+    '-m',
+    '16',
+    '-t',
+    '1',
+    '-d',
+    load.bodyFile,
+    ...headers,
+    load.url,
+  ];
   const child = spawn('taskset', args, { stdio: ['ignore', 'pipe', 'inherit'] });
   let output = '';
   child.stdout.on('data', (chunk) => {

@@ -21,8 +21,8 @@ export type Measured = {
 };
 
 export type StartOptions = {
-  /** The CPU it is pinned to, by taskset. */
-  readonly core: number;
+  /** The CPUs it is pinned to, by taskset: one, or a list such as "0,1". */
+  readonly core: number | string;
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   /** Node's own flags. */

@@ -11,7 +11,7 @@ export type Result = {
 
 /** A small table for a person. */
 export function tableOf({ ratios, promises, said }: Result): string {
-  const width = Math.max(...Object.keys(ratios).map((name) => name.length));
+  const width = Math.max(0, ...Object.keys(ratios).map((name) => name.length));
   const rows = Object.entries(ratios).map(([name, value]) => {
     const promise = promises[name];
     if (promise === undefined) return `  ${name.padEnd(width)}  ${value}`;
