@@ -54,6 +54,8 @@ release. A server accepts the latter, so that two releases can run side by side 
 is migrated at start.`,
   token: 'Signed by the newest key of `auth.keysDir`, for the internal listener: `authorization: Bearer …`.',
   health: 'For a container without curl. Exit code 0: ready; 1: it answers, and is not ready; 3: nothing answers.',
+  capacity: `[capacity.md](../operating/capacity.md) has the costs and the model. Everything that is assumed is printed, and is an
+option. It reads no settings. Exit code 64: a number that is not allowed, or numbers that do not fit together.`,
   config: 'Secrets are printed as `[secret]`.',
   phone: `The sample app on the client of \`src/client\`, beside \`npm start\`: the home screen, the couriers and all events,
 live. \`o\` takes it offline and back, \`r\` tries at once instead of waiting, and \`q\` quits. It reads the settings as

@@ -3,6 +3,7 @@ import { PolicyErrors } from '../core/policy/policy-errors.ts';
 import { releaseVersion } from '../release/release.ts';
 import { SettingsError } from '../settings/settings-error.ts';
 import { DatabaseError } from '../wire/database-error.ts';
+import { addCapacity } from './capacity/add-capacity-command.ts';
 import { Exit, exitCodes } from './exit-codes.ts';
 import { addPhone } from './phone/add-phone-command.ts';
 import { withMode, withSettings } from './settings-flags.ts';
@@ -66,6 +67,7 @@ export function commands(): Command {
   withMode(command('config', 'print every effective setting with its origin'))
     .option('--schema', 'print the JSON schema of the settings file')
     .action(async (flags) => (await import('./print-config.ts')).printConfig(flags));
+  addCapacity(command);
   addPhone(command);
   return program;
 }

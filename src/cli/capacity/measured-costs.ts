@@ -1,0 +1,28 @@
+// Written by `npm run bench -- capacity --write`; the command and docs/operating/capacity.md have these numbers.
+/** What a client, a call, a delivery, a message and a handshake cost: CPU in microseconds, sizes in bytes. */
+export const measuredCosts = {
+  machine: '2026-11-26, Intel(R) Xeon(R) Processor, Node 24.21.0, load average 20.3',
+  processBytes: 407000000,
+  clientBytes: 44000,
+  heartbeatMicros: 154,
+  heartbeatWireBytes: 163,
+  deliveryMicros: 36.3,
+  deliveryWireBytes: 288,
+  publishMicros: 1010,
+  publishRedisMicros: 242,
+  cachedCallMicros: 128,
+  cachedCallRedisMicros: 2.2,
+  uncachedCallMicros: 1040,
+  uncachedCallRedisMicros: 3.52,
+  callWireBytes: 2060,
+  sendMicros: 360,
+  sendRedisMicros: 14.2,
+  sendPostgresMicros: 379,
+  sendStoredBytes: 662,
+  sendLogBytes: 1140,
+  handshakeMicros: 1600,
+  resumedHandshakeMicros: 1490,
+  arrivalMicros: 3680,
+  arrivalRedisMicros: 66.1,
+  arrivalWireBytes: 5200,
+} as const;
