@@ -5,8 +5,8 @@ import { GetHomeResponse } from '../../src/gen/app/v1/home.ts';
 import { ListPromotionsResponse } from '../../src/gen/app/v1/promotion.ts';
 
 export type Client = {
-  /** @returns the answer's message. @throws Error for any other status than OK, and for an answer without all its parts */
-  call(token: string): Promise<Uint8Array>;
+  /** @param frame another request than that of the client @returns the answer's message. @throws Error for any other status than OK, and for an answer without all its parts */
+  call(token: string, frame?: Buffer): Promise<Uint8Array>;
   close(): void;
 };
 
@@ -29,7 +29,7 @@ export function openClient(port: number, ca: Buffer, frame: Buffer, more: Readon
   const session = connect(`https://localhost:${port}`, { ca });
   session.on('error', () => {}); // its streams tell
   return {
-    call: (token) =>
+    call: (token, own = frame) =>
       new Promise((resolve, reject) => {
         const stream = session.request({ ':method': 'POST', ':path': path, ...clientHeaders, authorization: `Bearer ${token}`, ...more });
         const chunks: Buffer[] = [];
@@ -48,7 +48,7 @@ export function openClient(port: number, ca: Buffer, frame: Buffer, more: Readon
           else if (body.length < 5 || body.readUInt32BE(1) !== body.length - 5) reject(new Error('a body is not one frame'));
           else resolve(body.subarray(5));
         });
-        stream.end(frame);
+        stream.end(own);
       }),
     close: () => session.close(),
   };

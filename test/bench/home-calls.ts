@@ -7,7 +7,7 @@ import { frameOf } from './load.ts';
  * Field 1000, varint 1: unknown to GetHomeRequest, so the cache neither stores nor joins the call, and each makes its
  * four upstream calls.
  */
-const uncachedRequest = new Uint8Array([0xc0, 0x3e, 0x01]);
+export const uncachedRequest = new Uint8Array([0xc0, 0x3e, 0x01]);
 /** All of the screen that its JSON has. */
 const homeQuery = `{ home {
   profile { userId displayName city points memberSince }

@@ -16,6 +16,8 @@ export type StreamClientParts = SenderParts & {
   /** What it has. */
   readonly positions?: readonly { readonly conversationId: string; readonly seq: bigint; readonly eventId: string }[];
   readonly onEvents?: (events: ChatEvents) => void;
+  /** One of several of a session. */
+  readonly device?: string;
 };
 
 const text = 'A message of the length that most have: on my way, see you in ten minutes.';
@@ -27,7 +29,7 @@ const postOf = (conversationId: string, clientId: string): PostRequest => ({
 });
 
 /** Sends by a stream, on which it also gets all events of its conversations. Resolved when it is caught up. */
-export async function openStreamClient({ port, ca, token, positions = [], onEvents }: StreamClientParts): Promise<Sender> {
+export async function openStreamClient({ port, ca, token, positions = [], onEvents, device = '' }: StreamClientParts): Promise<Sender> {
   const waiting = new Map<string, { resolve(): void; reject(error: Error): void }>();
   const encode = (message: ChatRequest['message']) => ChatRequest.encode({ message }).finish();
   let events = 0;
@@ -36,7 +38,7 @@ export async function openStreamClient({ port, ca, token, positions = [], onEven
   const caughtUp = Promise.withResolvers<void>();
   const client = openH2Client({
     ...{ port, ca, token, path: '/portico.v1.ChatService/Connect' },
-    first: encode({ $case: 'hello', value: ChatHello.fromPartial({ positions: [...positions], heartbeatMs: 600_000 }) }),
+    first: encode({ $case: 'hello', value: ChatHello.fromPartial({ positions: [...positions], heartbeatMs: 600_000, device }) }),
     onEnd: (why) => {
       const error = new Error(`A sender was cut off: ${why}`);
       caughtUp.reject(error);

@@ -1,0 +1,35 @@
+import type { LoadParts } from './parts.ts';
+import { steadily } from './steadily.ts';
+
+/** A client with a stream: opened, closed with or without a goodbye, and opened again where it was. */
+export type Returning = {
+  open(): Promise<unknown>;
+  close(): void;
+  /** As a lost network: without a goodbye of TLS or HTTP/2. */
+  cut(): void;
+};
+
+const atOnce = 20;
+
+/** Opens all, then lets some go and return in every second, until the signal. @returns when all are closed */
+export async function churn(
+  kind: string,
+  clients: readonly Returning[],
+  { perSecond, onAllOpen, ...parts }: Omit<LoadParts, 'port' | 'ca' | 'tokens'> & { perSecond: number; onAllOpen: () => void },
+) {
+  const queue = [...clients];
+  const lane = async () => {
+    for (let client = queue.shift(); client !== undefined && !parts.signal.aborted; client = queue.shift())
+      await client.open().catch((error) => parts.counts.failed(`${kind} that come`, error));
+  };
+  await Promise.all(Array.from({ length: atOnce }, lane));
+  onAllOpen();
+  let next = 0;
+  await steadily(`${kind} that returned`, perSecond * parts.scale, parts, async () => {
+    const client = clients[next++ % clients.length];
+    if (Math.random() < 0.5) client?.close();
+    else client?.cut();
+    await client?.open();
+  });
+  for (const client of clients) client.close();
+}
