@@ -13,6 +13,7 @@ import { chatContract } from './chat.ts';
 import { chatAdditionsContract } from './chat-additions.ts';
 import type { ChatHarness } from './chat-harness.ts';
 import { chatMembersContract } from './chat-members.ts';
+import { chatRightsContract } from './chat-rights.ts';
 
 const harness = (one: Sql, two: Sql): Omit<ChatHarness, typeof Symbol.asyncDispose> => ({
   chat: sqlChat(openDatabaseAccess(one.db).use),
@@ -52,6 +53,7 @@ const openPostgres = async () => {
 chatContract('PostgreSQL', openPostgres);
 chatMembersContract('PostgreSQL', openPostgres);
 chatAdditionsContract('PostgreSQL', openPostgres);
+chatRightsContract('PostgreSQL', openPostgres);
 
 const folder = mkdtempSync(join(tmpdir(), 'portico-pglite-'));
 let embedded: Promise<Sql> | undefined;
@@ -68,6 +70,7 @@ const openPglite = async () => {
 chatContract('PGlite', openPglite);
 chatMembersContract('PGlite', openPglite);
 chatAdditionsContract('PGlite', openPglite);
+chatRightsContract('PGlite', openPglite);
 
 after(async () => {
   const { one, two, drop } = (await real) ?? {};

@@ -37,7 +37,8 @@ export async function changeMembers(
         throw new Fault('MEMBERS_TOO_MANY', `A group has at most ${membersMax} members.`, { metadata: { most: String(membersMax) } });
       await checkWilling(tx, conversationId, by, added);
       await apply(tx, conversationId, conversation, wished);
-      const done = [...wished, ...(await heir(tx, conversationId))];
+      const losesOwner = wished.some(({ userId }) => roles.get(userId) === 'owner');
+      const done = losesOwner ? [...wished, ...(await heir(tx, conversationId))] : wished;
       await raiseUsers(
         tx,
         conversationId,
@@ -96,7 +97,7 @@ async function apply(tx: Transaction<Database>, conversationId: string, conversa
       read_number = CASE WHEN m.left_seq IS NULL THEN m.read_number ELSE EXCLUDED.read_number END`.execute(tx);
 }
 
-/** A group that has lost its last owner gets the longest member. */
+/** A group that has lost its last owner gets the longest member. One that never had any is its services'. */
 async function heir(tx: Transaction<Database>, conversationId: string): Promise<readonly Change[]> {
   const { rows } = await sql<{ user_id: string }>`UPDATE chat_members SET role = 'owner', xid = pg_current_xact_id()
     WHERE conversation_id = ${conversationId}

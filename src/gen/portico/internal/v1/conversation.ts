@@ -29,7 +29,10 @@ export interface CreateRequest {
   subject: string;
   /** The title of a group. */
   title: string;
-  /** The first members with their roles: two of a direct conversation, up to 100 of a group. Others can be added. */
+  /**
+   * The first members with their roles: two of a direct conversation, up to 100 of a group. Others can be added. In a
+   * group without owners nobody becomes one by the leaving of others. Without admins, only services change its members.
+   */
   members: MemberChange[];
 }
 
