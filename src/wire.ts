@@ -37,6 +37,7 @@ import { reviewMethod } from './core/services/chat/ask-hook.ts';
 import { openChat } from './core/services/chat/open-chat.ts';
 import { openLive } from './core/services/live/open-live.ts';
 import { publisherHandlers } from './core/services/publisher/publisher-handlers.ts';
+import { reportMethod } from './core/services/safety/deliver-reports.ts';
 import { mintServiceToken } from './core/services/session/access-tokens.ts';
 import { internalTokens } from './core/services/session/internal-tokens.ts';
 import { watchEndedSessions } from './core/services/session/watch-ended-sessions.ts';
@@ -133,7 +134,7 @@ export async function wire({
     random: Math.random,
     log,
     internalToken: internalTokens({ keys, clock, issuer }),
-    retryable: [...methods.retryable, reviewMethod],
+    retryable: [...methods.retryable, reviewMethod, reportMethod],
   });
 
   const listening = Promise.withResolvers<void>();
@@ -187,6 +188,7 @@ export async function wire({
   const media = wireMedia(settings, database.use, database.ready, { keys, clock, revocations: sessionWatch.revocations, log, meter });
   const stopPreparing = startPreparingPartitions(database.use, { clock, log });
   const announcements = busAnnouncements({ ...streams, chat: store, replica: randomHex(12) });
+  const safety = wireSafety(settings, database.use, { ...streams, announcements, upstreams, opened: database.ready });
   const chatParts = { ...watching, plans: methods.plans, upstreams, rules: settings.chat, chat: store, announcements };
   const chat = openChat({ ...streams, ...chatParts, newId: uuidv7, randomId: randomUUID });
   maintenance.closeStreams([live, chat]);
@@ -201,7 +203,7 @@ export async function wire({
       ...chat.handlers,
       ...push.handlers,
       ...maintenance.handlers,
-      ...wireSafety(settings, database.use, { announcements, clock }).handlers,
+      ...safety.handlers,
       ...publisherHandlers({ invalidate: cache.invalidate, publish: live.publish, notifyBy: push.notifyBy, disconnect }),
       ...media.handlers,
       ...given,
@@ -246,6 +248,7 @@ export async function wire({
     chat.close();
     media.close();
     await push.close();
+    await safety.close();
     const closing = database.close(); // one that never opened ends the wait below
     await sessionWatch.close();
     await closing;

@@ -5,6 +5,7 @@ import { AccountServiceDefinition } from '../gen/accounts/v1/account.ts';
 import { CourierServiceDefinition } from '../gen/couriers/v1/courier.ts';
 import { OrderServiceDefinition } from '../gen/orders/v1/order.ts';
 import { ChatHookServiceDefinition } from '../gen/portico/internal/v1/chat_hook.ts';
+import { ChatReportServiceDefinition, type ReportRequest } from '../gen/portico/internal/v1/chat_report.ts';
 import { PromotionServiceDefinition } from '../gen/promotions/v1/promotion.ts';
 import { accounts } from './accounts-service.ts';
 import { answerChats, chatHook, type Said } from './answer-chat.ts';
@@ -15,6 +16,7 @@ import { orders } from './orders-service.ts';
 import { openParcels, type Parcels } from './parcels.ts';
 import { promotions } from './promotions-service.ts';
 import { type PublisherTarget, publishChanges } from './publish-changes.ts';
+import { logReport, reportDesk } from './report-desk.ts';
 
 /** The sample company's internal services, by the names of their upstreams. */
 export const serviceNames = ['accounts', 'orders', 'couriers', 'promotions'] as const;
@@ -31,13 +33,15 @@ export type ServiceOptions = {
   readonly behaviour: () => Behaviour;
   /** Called for each message of a user about an order. */
   readonly onSaid?: (said: Said) => void;
+  /** Called once for each message that a user has reported. */
+  readonly onReported?: (report: ReportRequest) => void;
   /** 0 takes a free one. */
   readonly port: number;
 };
 
 /** Starts one of the services on loopback. */
 export async function openService(name: ServiceName, options: ServiceOptions): Promise<{ readonly address: string; close(): void }> {
-  const { clock, keys, issuer, parcels, behaviour, onSaid = () => {}, port } = options;
+  const { clock, keys, issuer, parcels, behaviour, onSaid = () => {}, onReported = () => {}, port } = options;
   const authorise = authoriseBy(keys, issuer, name);
   const server = createServer().use(behaving(behaviour, clock));
   switch (name) {
@@ -50,6 +54,7 @@ export async function openService(name: ServiceName, options: ServiceOptions): P
     case 'couriers':
       server.add(garbling(CourierServiceDefinition, behaviour), couriers(authorise, parcels, clock));
       server.add(garbling(ChatHookServiceDefinition, behaviour), chatHook(authorise, onSaid));
+      server.add(garbling(ChatReportServiceDefinition, behaviour), reportDesk(authorise, onReported));
       break;
     case 'promotions':
       server.add(garbling(PromotionServiceDefinition, behaviour), promotions(authorise, clock));
@@ -72,7 +77,16 @@ export async function openCompany({ clock, keys, issuer }: Pick<ServiceOptions, 
   const parcels = openParcels(clock);
   let stopPublishing = () => {};
   let answerChat: (said: Said) => void = () => {};
-  const common = { clock, keys, issuer, parcels, behaviour: () => 'well' as const, onSaid: (said: Said) => answerChat(said), port: 0 };
+  const common = {
+    clock,
+    keys,
+    issuer,
+    parcels,
+    behaviour: () => 'well' as const,
+    onSaid: (said: Said) => answerChat(said),
+    onReported: logReport,
+    port: 0,
+  };
   const opened = await Promise.all(serviceNames.map((name) => openService(name, common)));
   const addresses = Object.fromEntries(serviceNames.map((name, i) => [name, opened[i]?.address])) as Record<ServiceName, string>;
   return {
@@ -115,6 +129,7 @@ export const sampleCompany = {
   /** Customers write to the courier of an order of theirs. */
   chat: {
     hook: { upstream: 'couriers', deadline: 500, absent: 'accept' },
+    reports: { upstream: 'couriers', deadline: 5_000, perHour: 20 },
     subjects: { order: { open: 'method', method: 'app.v1.OrderService/GetOrder', field: 'order_id', scopes: [] } },
   },
 } as const;

@@ -13,7 +13,7 @@ export function contradictions({ settings, origins }: Loaded): readonly Problem[
     ...redisPlace(settings.redis, wrong),
     ...rules('live.namespaces', 'listen', settings.live.namespaces, wrong),
     ...rules('chat.subjects', 'open', settings.chat.subjects, wrong),
-    ...hookUpstream(settings, wrong),
+    ...chatUpstreams(settings, wrong),
     ...pushPlatforms(settings.push, wrong),
   ];
 }
@@ -100,9 +100,12 @@ function rules<Key extends string>(
   );
 }
 
-function hookUpstream({ chat: { hook }, upstreams }: Settings, wrong: Wrong): readonly Problem[] {
-  if (hook === undefined || Object.hasOwn(upstreams, hook.upstream)) return [];
-  return [wrong('chat.hook.upstream', `names ${hook.upstream}, and upstreams has no such name.`, 'chat.hook')];
+function chatUpstreams({ chat, upstreams }: Settings, wrong: Wrong): readonly Problem[] {
+  return (['hook', 'reports'] as const).flatMap((key) => {
+    const upstream = chat[key]?.upstream;
+    if (upstream === undefined || Object.hasOwn(upstreams, upstream)) return [];
+    return [wrong(`chat.${key}.upstream`, `names ${upstream}, and upstreams has no such name.`, `chat.${key}`)];
+  });
 }
 
 function pushPlatforms({ provider, apns, fcm }: Settings['push'], wrong: Wrong): readonly Problem[] {

@@ -5,6 +5,7 @@ import type { App } from '../core/screen/define-app.ts';
 import type { HookSettings } from '../core/services/chat/ask-hook.ts';
 import type { SubjectSettings } from '../core/services/chat/subject-rules.ts';
 import type { NamespaceSettings } from '../core/services/live/topic-namespaces.ts';
+import type { Settings } from '../settings.ts';
 
 /** Internal services that dev runs in its own process, for upstreams that the settings do not name. */
 export type Sample = {
@@ -13,7 +14,11 @@ export type Sample = {
   /** Topics that the services publish to, as in `live.namespaces` of the settings. Times in milliseconds. */
   readonly namespaces?: Readonly<Record<string, NamespaceSettings>>;
   /** What the services decide about in conversations, as in `chat` of the settings. Times in milliseconds. */
-  readonly chat?: { readonly hook: HookSettings; readonly subjects: Readonly<Record<string, SubjectSettings>> };
+  readonly chat?: {
+    readonly hook: HookSettings;
+    readonly reports: NonNullable<Settings['chat']['reports']>;
+    readonly subjects: Readonly<Record<string, SubjectSettings>>;
+  };
   /**
    * Starts all of them.
    * @param server its public keys and its `auth.issuer`, which verify internal tokens

@@ -25,7 +25,12 @@ export async function start(options: {
   try {
     const { live, chat } = options.settings;
     const namespaces = { ...sample.namespaces, ...live.namespaces };
-    const chatOfSample = { ...chat, hook: chat.hook ?? sample.chat?.hook, subjects: { ...sample.chat?.subjects, ...chat.subjects } };
+    const chatOfSample = {
+      ...chat,
+      hook: chat.hook ?? sample.chat?.hook,
+      reports: chat.reports ?? sample.chat?.reports,
+      subjects: { ...sample.chat?.subjects, ...chat.subjects },
+    };
     const settings = { ...options.settings, live: { ...live, namespaces }, chat: chatOfSample } as Settings;
     portico = await wire({ ...common, settings, samples: opened.addresses });
   } catch (error) {

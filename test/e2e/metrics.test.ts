@@ -54,7 +54,12 @@ before(async () => {
     audiences: ['api'],
     userPrefix: `${new URL(issuer).hostname.split('.')[0]}:`,
   }));
-  const hook = { 'upstreams.hook.address': '127.0.0.1:1', 'chat.hook.upstream': 'hook', 'chat.hook.absent': 'accept' }; // nobody listens there
+  const hook = {
+    'upstreams.hook.address': '127.0.0.1:1',
+    'chat.hook.upstream': 'hook',
+    'chat.hook.absent': 'accept',
+    'chat.reports.upstream': 'hook',
+  }; // nobody listens there
   const server = stack.use(
     await openLiveServer({ redis: await sharedRedis(), env: variables, settings: { 'auth.externalIssuers': issuers, 'push.after': '0s', ...hook } }),
   );
@@ -93,6 +98,13 @@ async function traffic(server: LiveServer, issuers: readonly Awaited<ReturnType<
   const token = { case: 'apns', value: { token: 'ab'.repeat(32) } };
   await call('portico.v1.DeviceService/RegisterPushToken', { token }, { headers: await chat.headersOf('dan') });
   await chat.post('carol', await chat.group('carol', 'dan'), 'Hello');
+  await until('a report was tried', async () => {
+    const headers = await chat.headersOf('dan');
+    const conversationId = await chat.group('dan');
+    const { seq } = await chat.post('dan', conversationId, 'Look');
+    await call('portico.v1.SafetyService/ReportMessage', { conversationId, seq, reason: 1 }, { headers });
+    return (await scraped(server, 'portico_chat_reports_total')) > 0;
+  });
   await until('a push was sent', async () => (await scraped(server, 'portico_push_sent_total')) > 0);
   const wire = await openWire(server);
   await wire.ask({ ':method': 'POST', ':path': '/no.such.Service/Method', 'content-type': 'application/grpc', te: 'trailers' });

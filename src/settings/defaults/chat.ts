@@ -30,9 +30,21 @@ const hook = z.strictObject({
     .describe('What becomes of a message that it did not answer. refuse: its sender may try again. accept: it is stored as it was sent.'),
 });
 
+const reports = z.strictObject({
+  upstream: name().describe('The upstream that serves portico.internal.v1.ChatReportService. It receives each message that a user reports.'),
+  deadline: duration('10ms', '60s').prefault('5s').describe('Time for its answer. A report that was not answered is sent again.'),
+  perHour: z
+    .int()
+    .min(1)
+    .max(10_000)
+    .default(20)
+    .describe('Reports of one user in an hour at one replica, on average; as many at once. Beyond it: REPORTS_TOO_MANY.'),
+});
+
 export const chat = z
   .strictObject({
     hook: hook.optional().describe('Unset: messages are stored as they were sent.'),
+    reports: reports.optional().describe('Unset: users cannot report messages, REPORTS_OFF.'),
     subjects: z
       .record(name(), subject)
       .prefault({})

@@ -95,21 +95,32 @@ const deviceRows: readonly Row[] = [
 ];
 
 const safety = 'portico.v1.SafetyService';
-const safetyRows: readonly Row[] = ['BlockUser', 'UnblockUser', 'ListBlockedUsers'].flatMap((name) => [
-  { method: `${safety}/${name}`, says: 'nobody is told so', request: {}, answers: [], reason: 'TOKEN_MISSING' },
-  name === 'ListBlockedUsers'
-    ? { method: `${safety}/${name}`, says: 'none yet', as: 'erin', request: {}, answers: [{}] }
-    : {
-        method: `${safety}/${name}`,
-        says: 'with too long an id it is told which rule it breaks',
-        as: 'erin',
-        request: { userId: 'x'.repeat(201) },
-        answers: [],
-        reason: 'REQUEST_INVALID',
-        details: ['google.rpc.BadRequest'],
-        fields: ['user_id'],
-      },
-]);
+const reportsOff = {
+  method: `${safety}/ReportMessage`,
+  says: 'nobody receives any here',
+  as: 'erin',
+  request: { ...nowhere, seq: 1n, reason: 1 },
+  answers: [],
+  reason: 'REPORTS_OFF',
+};
+const safetyRows: readonly Row[] = [
+  reportsOff,
+  ...['BlockUser', 'UnblockUser', 'ListBlockedUsers'].flatMap((name) => [
+    { method: `${safety}/${name}`, says: 'nobody is told so', request: {}, answers: [], reason: 'TOKEN_MISSING' },
+    name === 'ListBlockedUsers'
+      ? { method: `${safety}/${name}`, says: 'none yet', as: 'erin', request: {}, answers: [{}] }
+      : {
+          method: `${safety}/${name}`,
+          says: 'with too long an id it is told which rule it breaks',
+          as: 'erin',
+          request: { userId: 'x'.repeat(201) },
+          answers: [],
+          reason: 'REQUEST_INVALID',
+          details: ['google.rpc.BadRequest'],
+          fields: ['user_id'],
+        },
+  ]),
+];
 const media = 'portico.v1.MediaService';
 const noSuch = { attachmentId: '00000000-0000-4000-8000-000000000000' };
 const mediaRows: readonly Row[] = [

@@ -47,6 +47,8 @@ export const en: Readonly<Record<CoreReason, string>> = {
   RANGE_INVALID: 'Something went wrong in the app. Please update it and try again.',
   REFRESH_TOKEN_INVALID: 'Please sign in again.',
   REFRESH_TOKEN_REUSED: 'For your safety you have been signed out. Please sign in again.',
+  REPORTS_OFF: 'Messages cannot be reported here.',
+  REPORTS_TOO_MANY: 'You have reported many messages. Please try again later.',
   REQUEST_INVALID: 'Some of what you entered is not valid.',
   REQUEST_NOT_ONE: 'Something went wrong in the app. Please update it and try again.',
   REQUEST_TOO_COMPLEX: 'This cannot be processed. Please update the app.',

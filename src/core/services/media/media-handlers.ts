@@ -8,8 +8,8 @@ import type { LinkTokens } from '../../ports/link-tokens.ts';
 import { userOf } from '../../streams/stream-service.ts';
 import { serviceHandlers } from '../service-handlers.ts';
 import { attachmentOut, sendContent } from './download.ts';
-import { openUploadPlaces, type PlacesMax } from './upload-places.ts';
 import { storedOf, takeUpload, type UploadParts } from './upload.ts';
+import { openUploadPlaces, type PlacesMax } from './upload-places.ts';
 
 export type MediaParts = UploadParts & {
   readonly links: LinkTokens;

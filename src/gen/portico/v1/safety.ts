@@ -12,6 +12,122 @@ export const protobufFileName = "portico/v1/safety.proto";
 
 /** What users do against others who trouble them. */
 
+/** Why a message is reported. */
+export const ReportReason = {
+  /** REPORT_REASON_UNSPECIFIED - Unset. */
+  REPORT_REASON_UNSPECIFIED: 0,
+  /** REPORT_REASON_SPAM - Advertising, or the same again and again. */
+  REPORT_REASON_SPAM: 1,
+  /** REPORT_REASON_HARASSMENT - It troubles or threatens somebody. */
+  REPORT_REASON_HARASSMENT: 2,
+  /** REPORT_REASON_HATE - Hate against a group of people. */
+  REPORT_REASON_HATE: 3,
+  /** REPORT_REASON_VIOLENCE - Violence, or a call for it. */
+  REPORT_REASON_VIOLENCE: 4,
+  /** REPORT_REASON_SEXUAL - Unwanted or forbidden sexual content. */
+  REPORT_REASON_SEXUAL: 5,
+  /** REPORT_REASON_SELF_HARM - Somebody may hurt themselves. */
+  REPORT_REASON_SELF_HARM: 6,
+  /** REPORT_REASON_FRAUD - An attempt to get money or data by a lie. */
+  REPORT_REASON_FRAUD: 7,
+  /** REPORT_REASON_OTHER - Something else, which the comment says. */
+  REPORT_REASON_OTHER: 8,
+  UNRECOGNIZED: -1,
+} as const;
+
+export type ReportReason = typeof ReportReason[keyof typeof ReportReason];
+
+export namespace ReportReason {
+  export type REPORT_REASON_UNSPECIFIED = typeof ReportReason.REPORT_REASON_UNSPECIFIED;
+  export type REPORT_REASON_SPAM = typeof ReportReason.REPORT_REASON_SPAM;
+  export type REPORT_REASON_HARASSMENT = typeof ReportReason.REPORT_REASON_HARASSMENT;
+  export type REPORT_REASON_HATE = typeof ReportReason.REPORT_REASON_HATE;
+  export type REPORT_REASON_VIOLENCE = typeof ReportReason.REPORT_REASON_VIOLENCE;
+  export type REPORT_REASON_SEXUAL = typeof ReportReason.REPORT_REASON_SEXUAL;
+  export type REPORT_REASON_SELF_HARM = typeof ReportReason.REPORT_REASON_SELF_HARM;
+  export type REPORT_REASON_FRAUD = typeof ReportReason.REPORT_REASON_FRAUD;
+  export type REPORT_REASON_OTHER = typeof ReportReason.REPORT_REASON_OTHER;
+  export type UNRECOGNIZED = typeof ReportReason.UNRECOGNIZED;
+}
+
+export function reportReasonFromJSON(object: any): ReportReason {
+  switch (object) {
+    case 0:
+    case "REPORT_REASON_UNSPECIFIED":
+      return ReportReason.REPORT_REASON_UNSPECIFIED;
+    case 1:
+    case "REPORT_REASON_SPAM":
+      return ReportReason.REPORT_REASON_SPAM;
+    case 2:
+    case "REPORT_REASON_HARASSMENT":
+      return ReportReason.REPORT_REASON_HARASSMENT;
+    case 3:
+    case "REPORT_REASON_HATE":
+      return ReportReason.REPORT_REASON_HATE;
+    case 4:
+    case "REPORT_REASON_VIOLENCE":
+      return ReportReason.REPORT_REASON_VIOLENCE;
+    case 5:
+    case "REPORT_REASON_SEXUAL":
+      return ReportReason.REPORT_REASON_SEXUAL;
+    case 6:
+    case "REPORT_REASON_SELF_HARM":
+      return ReportReason.REPORT_REASON_SELF_HARM;
+    case 7:
+    case "REPORT_REASON_FRAUD":
+      return ReportReason.REPORT_REASON_FRAUD;
+    case 8:
+    case "REPORT_REASON_OTHER":
+      return ReportReason.REPORT_REASON_OTHER;
+    case -1:
+    case "UNRECOGNIZED":
+    default:
+      return ReportReason.UNRECOGNIZED;
+  }
+}
+
+export function reportReasonToJSON(object: ReportReason): string {
+  switch (object) {
+    case ReportReason.REPORT_REASON_UNSPECIFIED:
+      return "REPORT_REASON_UNSPECIFIED";
+    case ReportReason.REPORT_REASON_SPAM:
+      return "REPORT_REASON_SPAM";
+    case ReportReason.REPORT_REASON_HARASSMENT:
+      return "REPORT_REASON_HARASSMENT";
+    case ReportReason.REPORT_REASON_HATE:
+      return "REPORT_REASON_HATE";
+    case ReportReason.REPORT_REASON_VIOLENCE:
+      return "REPORT_REASON_VIOLENCE";
+    case ReportReason.REPORT_REASON_SEXUAL:
+      return "REPORT_REASON_SEXUAL";
+    case ReportReason.REPORT_REASON_SELF_HARM:
+      return "REPORT_REASON_SELF_HARM";
+    case ReportReason.REPORT_REASON_FRAUD:
+      return "REPORT_REASON_FRAUD";
+    case ReportReason.REPORT_REASON_OTHER:
+      return "REPORT_REASON_OTHER";
+    case ReportReason.UNRECOGNIZED:
+    default:
+      return "UNRECOGNIZED";
+  }
+}
+
+/** Which message to report. */
+export interface ReportMessageRequest {
+  /** The conversation. */
+  conversationId: string;
+  /** The message. */
+  seq: bigint;
+  /** Why. */
+  reason: ReportReason;
+  /** In the caller's own words. */
+  comment: string;
+}
+
+/** The report is stored. */
+export interface ReportMessageResponse {
+}
+
 /** Whom to block. */
 export interface BlockUserRequest {
   /** The user: not the caller. */
@@ -55,6 +171,182 @@ export interface BlockedUser {
   /** Since when. */
   blockedAt: Date | undefined;
 }
+
+function createBaseReportMessageRequest(): ReportMessageRequest {
+  return { conversationId: "", seq: 0n, reason: 0, comment: "" };
+}
+
+export const ReportMessageRequest: MessageFns<ReportMessageRequest> = {
+  encode(message: ReportMessageRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.conversationId !== "") {
+      writer.uint32(10).string(message.conversationId);
+    }
+    if (message.seq !== 0n) {
+      if (BigInt.asUintN(64, message.seq) !== message.seq) {
+        throw new globalThis.Error("value provided for field message.seq of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.seq);
+    }
+    if (message.reason !== 0) {
+      writer.uint32(24).int32(message.reason);
+    }
+    if (message.comment !== "") {
+      writer.uint32(34).string(message.comment);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReportMessageRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReportMessageRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.conversationId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.seq = reader.uint64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.reason = reader.int32() as any;
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.comment = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ReportMessageRequest {
+    return {
+      conversationId: isSet(object.conversationId)
+        ? globalThis.String(object.conversationId)
+        : isSet(object.conversation_id)
+        ? globalThis.String(object.conversation_id)
+        : "",
+      seq: isSet(object.seq) ? BigInt(object.seq) : 0n,
+      reason: isSet(object.reason) ? reportReasonFromJSON(object.reason) : 0,
+      comment: isSet(object.comment) ? globalThis.String(object.comment) : "",
+    };
+  },
+
+  toJSON(message: ReportMessageRequest): unknown {
+    const obj: any = {};
+    if (message.conversationId !== "") {
+      obj.conversationId = message.conversationId;
+    }
+    if (message.seq !== 0n) {
+      obj.seq = message.seq.toString();
+    }
+    if (message.reason !== 0) {
+      obj.reason = reportReasonToJSON(message.reason);
+    }
+    if (message.comment !== "") {
+      obj.comment = message.comment;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ReportMessageRequest>): ReportMessageRequest {
+    return ReportMessageRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ReportMessageRequest>): ReportMessageRequest {
+    const message = createBaseReportMessageRequest();
+    message.conversationId = object.conversationId ?? "";
+    message.seq = (object.seq !== undefined && object.seq !== null) ? BigInt(object.seq) : 0n;
+    message.reason = object.reason ?? 0;
+    message.comment = object.comment ?? "";
+    return message;
+  },
+};
+
+function createBaseReportMessageResponse(): ReportMessageResponse {
+  return {};
+}
+
+export const ReportMessageResponse: MessageFns<ReportMessageResponse> = {
+  encode(_: ReportMessageResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReportMessageResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReportMessageResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(_: any): ReportMessageResponse {
+    return {};
+  },
+
+  toJSON(_: ReportMessageResponse): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create(base?: DeepPartial<ReportMessageResponse>): ReportMessageResponse {
+    return ReportMessageResponse.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<ReportMessageResponse>): ReportMessageResponse {
+    const message = createBaseReportMessageResponse();
+    return message;
+  },
+};
 
 function createBaseBlockUserRequest(): BlockUserRequest {
   return { userId: "" };
@@ -581,7 +873,7 @@ export const BlockedUser: MessageFns<BlockedUser> = {
   },
 };
 
-/** Blocks of users. docs/mobile/chat.md says what a block changes in conversations. */
+/** Blocks of users, and reports of messages. docs/mobile/chat.md says what a block changes in conversations. */
 export type SafetyServiceDefinition = typeof SafetyServiceDefinition;
 export const SafetyServiceDefinition = {
   name: "SafetyService",
@@ -623,6 +915,18 @@ export const SafetyServiceDefinition = {
         _unknownFields: { 400010: [new Uint8Array([4, 18, 2, 53, 115]) as Uint8Array] },
       },
     },
+    /** Reports a message that the caller sees to the company. Answered when it is stored. Again: nothing changes. */
+    reportMessage: {
+      name: "ReportMessage",
+      requestType: ReportMessageRequest as typeof ReportMessageRequest,
+      requestStream: false,
+      responseType: ReportMessageResponse as typeof ReportMessageResponse,
+      responseStream: false,
+      options: {
+        idempotencyLevel: "IDEMPOTENT",
+        _unknownFields: { 400010: [new Uint8Array([4, 18, 2, 53, 115]) as Uint8Array] },
+      },
+    },
   },
 } as const;
 
@@ -639,6 +943,11 @@ export interface SafetyServiceImplementation<CallContextExt = {}> {
     request: ListBlockedUsersRequest,
     context: CallContext & CallContextExt,
   ): Promise<DeepPartial<ListBlockedUsersResponse>>;
+  /** Reports a message that the caller sees to the company. Answered when it is stored. Again: nothing changes. */
+  reportMessage(
+    request: ReportMessageRequest,
+    context: CallContext & CallContextExt,
+  ): Promise<DeepPartial<ReportMessageResponse>>;
 }
 
 export interface SafetyServiceClient<CallOptionsExt = {}> {
@@ -654,6 +963,11 @@ export interface SafetyServiceClient<CallOptionsExt = {}> {
     request: DeepPartial<ListBlockedUsersRequest>,
     options?: CallOptions & CallOptionsExt,
   ): Promise<ListBlockedUsersResponse>;
+  /** Reports a message that the caller sees to the company. Answered when it is stored. Again: nothing changes. */
+  reportMessage(
+    request: DeepPartial<ReportMessageRequest>,
+    options?: CallOptions & CallOptionsExt,
+  ): Promise<ReportMessageResponse>;
 }
 
 type Builtin = Date | Function | Uint8Array | string | number | boolean | bigint | undefined;

@@ -1,12 +1,12 @@
 import type { Registry } from '@bufbuild/protobuf';
-import { DownloadByLinkRequest, DownloadRequest, MediaServiceDefinition } from '../../../gen/portico/v1/media.ts';
 import { RequestMessage } from '../../../core/kit/request-message.ts';
+import { DownloadByLinkRequest, DownloadRequest, MediaServiceDefinition } from '../../../gen/portico/v1/media.ts';
 import type { Exchange } from '../../exchange.ts';
 import { OneRequest } from '../one-request.ts';
 import type { Protocol, Spoken } from '../protocol.ts';
+import { knownHashes, rangeOf } from './conditions.ts';
 import { attachmentIdIn } from './content-path.ts';
 import { ContentReply } from './content-reply.ts';
-import { knownHashes, rangeOf } from './conditions.ts';
 import { uploadedContent } from './uploaded-content.ts';
 
 const { fullName, methods } = MediaServiceDefinition;

@@ -1,6 +1,6 @@
-import { RequestMessage } from '../../../core/kit/request-message.ts';
 import { Fault, ruleBroken } from '../../../core/kit/fault.ts';
 import type { MethodPlan } from '../../../core/kit/method-plan.ts';
+import { RequestMessage } from '../../../core/kit/request-message.ts';
 import type { CallRequest } from '../../../core/ports/call.ts';
 import { UploadRequest, type UploadStart } from '../../../gen/portico/v1/media.ts';
 import type { Exchange } from '../../exchange.ts';
