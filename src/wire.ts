@@ -185,7 +185,7 @@ export async function wire({
   const live = openLive({ ...streams, ...watching, plans: methods.plans });
   const store = sqlChat(database.use, { pushAfterMs: pushAfterMs(settings) });
   const push = wirePush(settings, { keys: pushKeys, use: database.use, opened: database.ready, clock, log, meter });
-  const media = wireMedia(settings, database.use, database.ready, { keys, clock, revocations: sessionWatch.revocations, log, meter });
+  const media = await wireMedia(settings, database.use, database.ready, { keys, clock, revocations: sessionWatch.revocations, log, meter });
   const stopPreparing = startPreparingPartitions(database.use, { clock, log });
   const announcements = busAnnouncements({ ...streams, chat: store, replica: randomHex(12) });
   const safety = wireSafety(settings, database.use, { ...streams, announcements, upstreams, opened: database.ready });

@@ -15,6 +15,7 @@ export function contradictions({ settings, origins }: Loaded): readonly Problem[
     ...rules('chat.subjects', 'open', settings.chat.subjects, wrong),
     ...chatUpstreams(settings, wrong),
     ...pushPlatforms(settings.push, wrong),
+    ...bucketKey(settings.media.bucket, wrong),
   ];
 }
 
@@ -106,6 +107,14 @@ function chatUpstreams({ chat, upstreams }: Settings, wrong: Wrong): readonly Pr
     if (upstream === undefined || Object.hasOwn(upstreams, upstream)) return [];
     return [wrong(`chat.${key}.upstream`, `names ${upstream}, and upstreams has no such name.`, `chat.${key}`)];
   });
+}
+
+/** Half of a key is none. */
+function bucketKey(bucket: Settings['media']['bucket'], wrong: Wrong): readonly Problem[] {
+  const [id, secret] = [bucket?.accessKeyId, bucket?.secretAccessKey];
+  if ((id === undefined) === (secret === undefined)) return [];
+  const missing = id === undefined ? 'accessKeyId' : 'secretAccessKey';
+  return [wrong(`media.bucket.${missing}`, 'is needed: set both, or neither.', 'media.bucket')];
 }
 
 function pushPlatforms({ provider, apns, fcm }: Settings['push'], wrong: Wrong): readonly Problem[] {

@@ -20,15 +20,16 @@ const lostMs = 7 * 86_400_000;
 type MediaParts = Omit<Parameters<typeof linkTokens>[0], 'issuer' | 'ttlMs'> & { readonly log: Log; readonly meter: Meter };
 
 /** @param opened resolved when the database is there */
-export function wireMedia(
+export async function wireMedia(
   { media, dataDir, auth }: Settings,
   use: UseDatabase,
   opened: Promise<void>,
   { log, meter, ...parts }: MediaParts,
-): { readonly handlers: Readonly<Record<string, Handler>>; close(): void } {
+): Promise<{ readonly handlers: Readonly<Record<string, Handler>>; close(): void }> {
   const { clock } = parts;
   const { sizeMax, types, bytesPerDay, uploadsPerUser, uploads, idle, linkTtl, unfinished, unused } = media;
-  const store = { attachments: sqlAttachments(use), blobs: folderBlobs(join(dataDir, 'media')), clock };
+  const { close: closeBlobs, ...blobs } = (await blobsOf(media.bucket)) ?? { close: () => {}, ...folderBlobs(join(dataDir, 'media')) };
+  const store = { attachments: sqlAttachments(use), blobs, clock };
   const handlers = mediaHandlers({
     ...store,
     rules: { sizeMax, types, idleMs: idle, openMax: uploadsPerUser, bytesPerDayMax: bytesPerDay, callsMax },
@@ -39,6 +40,21 @@ export function wireMedia(
     randomHex: randomDigits(),
   });
   const unneeded = { unfinishedMs: unfinished, unusedMs: unused, lostMs };
-  const close = startCollecting({ ...store, unneeded, holder: randomUUID(), opened, random: Math.random, log, meter });
-  return { handlers, close };
+  const stopCollecting = startCollecting({ ...store, unneeded, holder: randomUUID(), opened, random: Math.random, log, meter });
+  return {
+    handlers,
+    close: () => {
+      stopCollecting();
+      closeBlobs();
+    },
+  };
+}
+
+/** The SDK is loaded where it is used: it takes 25 MB. */
+async function blobsOf(bucket: Settings['media']['bucket']) {
+  if (bucket === undefined) return undefined;
+  const { accessKeyId, secretAccessKey, endpoint, ...place } = bucket;
+  const credentials = accessKeyId === undefined || secretAccessKey === undefined ? undefined : { accessKeyId, secretAccessKey };
+  const { bucketBlobs } = await import('../core/adapters/blobs/bucket-blobs.ts');
+  return bucketBlobs({ ...place, endpoint, credentials });
 }

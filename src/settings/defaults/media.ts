@@ -1,5 +1,24 @@
 import { z } from 'zod';
-import { duration } from '../value-formats.ts';
+import { duration, platformUrl, secret, secretFile, text } from '../value-formats.ts';
+
+const bucket = z.strictObject({
+  name: z
+    .string()
+    .regex(/^[a-zA-Z0-9._-]{3,255}$/)
+    .meta({ 'x-text': 'the name of a bucket' })
+    .describe('The name of the bucket.'),
+  prefix: z
+    .string()
+    .regex(/^[a-zA-Z0-9._/-]{0,200}$/)
+    .default('media/')
+    .describe('What the names of all objects begin with.'),
+  region: text().default('us-east-1').describe('The region of the bucket.'),
+  endpoint: platformUrl().optional().describe('The server that speaks S3. Unset: AWS, in the region.'),
+  pathStyle: z.boolean().default(false).describe('The bucket is in the path of a URL, not in its host: as MinIO and Ceph have it.'),
+  accessKeyId: text().optional().describe("The id of an access key. Unset: the SDK's standard chain, which finds the identity of a workload."),
+  secretAccessKey: secret(1).optional().meta({ writeOnly: true }).describe('The secret of this access key.'),
+  secretAccessKeyFile: secretFile('secretAccessKey'),
+});
 
 const mebibyte = 1_048_576;
 
@@ -36,6 +55,7 @@ export const media = z
       .default(200)
       .describe('Calls that upload at once, in one process: each holds up to 1 MiB if there is a bucket.'),
     idle: duration('1s', '10m').prefault('30s').describe('An upload that pauses for longer is ended. It can be resumed.'),
+    bucket: bucket.optional().describe('Where contents are kept. Unset: the folder `media` of the data directory.'),
     linkTtl: duration('10s', '24h').prefault('10m').describe('How long a link to an attachment works.'),
     unfinished: duration('10m', '720h').prefault('24h').describe('An upload that is not complete is deleted after so long without new bytes.'),
     unused: duration('10m', '720h').prefault('24h').describe('An attachment that no message has named for so long is deleted.'),

@@ -92,7 +92,7 @@ async function listFolder(folder: string, after: string, most: number): Promise<
   const found: ListedBlob[] = [];
   for (const first of await sorted(folder)) {
     if (first < after.slice(0, 2)) continue;
-    for (const second of await sorted(join(folder, first))) {
+    for (const second of await sorted(join(folder, first), '/')) {
       if (`${second}/` < after.slice(0, second.length + 1)) continue;
       for (const last of await sorted(join(folder, first, second))) {
         const name = `${second}/${last}`;
@@ -107,8 +107,10 @@ async function listFolder(folder: string, after: string, most: number): Promise<
   return found;
 }
 
-async function sorted(folder: string): Promise<readonly string[]> {
-  return (await readdir(folder)).sort();
+/** @param end what follows in a name */
+async function sorted(folder: string, end = ''): Promise<readonly string[]> {
+  const names = (await readdir(folder)).map((name) => name + end).sort();
+  return names.map((name) => name.slice(0, name.length - end.length));
 }
 
 const isMissing = (error: unknown) => (error as NodeJS.ErrnoException).code === 'ENOENT';
