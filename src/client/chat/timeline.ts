@@ -46,7 +46,8 @@ function apply(bySeq: Map<bigint, ChatEvent>, { seq, what }: ChatEvent): void {
     for (const event of bySeq.values())
       if (event.what?.$case === 'edited' && event.what.value.targetSeq === targetSeq) bySeq.set(event.seq, withoutContent(event, targetSeq));
   } else if (value.deletedSeq === 0n && seq > value.editedSeq && what.value.content !== undefined) {
-    bySeq.set(targetSeq, { ...target, what: { $case: 'message', value: { ...value, content: what.value.content, editedSeq: seq } } });
+    const content = { ...what.value.content, attachments: value.content?.attachments ?? [] }; // an edit leaves them as they are
+    bySeq.set(targetSeq, { ...target, what: { $case: 'message', value: { ...value, content, editedSeq: seq } } });
   }
 }
 
