@@ -315,6 +315,8 @@ test('NOTES.txt names the next commands', () => {
     for (const line of ['rollout status deployment/test-portico', 'port-forward deployment/test-portico 8445 &', 'logs job/test-portico-migrate'])
       assert.ok(least.includes(`\n  kubectl -n phones ${line}\n`), least);
     assert.match(least, /One replica/);
+    assert.match(least, /WARNING: attachments are kept in each pod/);
+    assert.doesNotMatch(notesOf('everything', 'options/attachments'), /attachments/);
     const proxied = notesOf('behind-a-proxy');
     assert.match(proxied, /WARNING: tls\.public\.plaintext/);
     assert.match(proxied, /run `portico migrate`/);
