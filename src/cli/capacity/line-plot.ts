@@ -15,6 +15,8 @@ const colours = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9
 const [width, height] = [860, 260];
 const [left, right, top, bottom] = [90, 20, 34, 44];
 const ticks = 5;
+/** The names of the lines stand beside the title. */
+const legend = { from: 450, each: 110 };
 
 /** Plots below each other, as one SVG. */
 export function svgOf(plots: readonly Plot[]): string {
@@ -30,7 +32,7 @@ ${all.join('\n')}
 function plotOf({ title, x, y, lines, limit }: Plot): string {
   const points = lines.flatMap((line) => line.points);
   const [xLeast, xMost] = [least(points.map((point) => point[0])), most(points.map((point) => point[0]))];
-  const yMost = 1.05 * most([...points.map((point) => point[1]), limit?.y ?? 0]) || 1;
+  const yMost = 1.15 * most([...points.map((point) => point[1]), limit?.y ?? 0]) || 1;
   const atX = (value: number) => round(left + ((value - xLeast) / (xMost - xLeast || 1)) * (width - left - right));
   const atY = (value: number) => round(height - bottom - (value / yMost) * (height - top - bottom));
   const text = ([xAt, yAt]: readonly [x: number, y: number], words: string, anchor = 'start', more = '') =>
@@ -50,7 +52,7 @@ function plotOf({ title, x, y, lines, limit }: Plot): string {
     const colour = colours[i % colours.length];
     const path = line.points.map(([xValue, yValue]) => `${atX(xValue)},${atY(yValue)}`).join(' ');
     parts.push(`<polyline points="${path}" fill="none" stroke="${colour}" stroke-width="1.5"/>`);
-    parts.push(text([left + 8 + i * 190, top + 8], line.name, 'start', ` fill="${colour}"`));
+    parts.push(text([left + legend.from + i * legend.each, 20], line.name, 'start', ` fill="${colour}"`));
   }
   return parts.join('\n');
 }
