@@ -11,19 +11,18 @@ export type Returning = {
 
 const atOnce = 20;
 
-/** Opens all, then lets some go and return in every second, until the signal. @returns when all are closed */
-export async function churn(
-  kind: string,
-  clients: readonly Returning[],
-  { perSecond, onAllOpen, ...parts }: Omit<LoadParts, 'port' | 'ca' | 'tokens'> & { perSecond: number; onAllOpen: () => void },
-) {
+/** Opens all of them, a few at a time. */
+export async function openAll(kind: string, clients: readonly Returning[], { counts, signal }: Pick<LoadParts, 'counts' | 'signal'>): Promise<void> {
   const queue = [...clients];
   const lane = async () => {
-    for (let client = queue.shift(); client !== undefined && !parts.signal.aborted; client = queue.shift())
-      await client.open().catch((error) => parts.counts.failed(`${kind} that come`, error));
+    for (let client = queue.shift(); client !== undefined && !signal.aborted; client = queue.shift())
+      await client.open().catch((error) => counts.failed(`${kind} that come`, error));
   };
   await Promise.all(Array.from({ length: atOnce }, lane));
-  onAllOpen();
+}
+
+/** Lets some go and return in every second, until the signal. @returns when all are closed */
+export async function churn(kind: string, clients: readonly Returning[], { perSecond, ...parts }: LoadParts & { perSecond: number }): Promise<void> {
   let next = 0;
   await steadily(`${kind} that returned`, perSecond * parts.scale, parts, async () => {
     const client = clients[next++ % clients.length];

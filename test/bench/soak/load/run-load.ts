@@ -4,7 +4,7 @@ import type { StubIssuer } from '../../../support/token/issuer.ts';
 import type { Counts } from '../counts.ts';
 import { callSteadily } from './calls.ts';
 import { chatUser, openChatter, sendSteadily } from './chatters.ts';
-import { churn } from './churn.ts';
+import { churn, openAll } from './churn.ts';
 import { openListener } from './listeners.ts';
 import type { LoadParts } from './parts.ts';
 import { signInSteadily } from './sign-ins.ts';
@@ -28,7 +28,7 @@ const usersMost = 200;
 const [publishedPerSecond, returnedPerSecond] = [10, 10];
 export const namespace = 'soak';
 
-/** All kinds of load at once, until the signal. @returns when all of it has ended */
+/** Opens all clients; then all kinds of load at once, until the signal. @returns when all of it has ended */
 export async function runLoad({ harness, replica, issuer, clients, counts, signal, onAllOpen }: RunLoadParts): Promise<void> {
   const tokenOf = (user: string) => harness.token(user, ['home.read', 'orders.read', 'orders.write']);
   const tokens = await Promise.all(Array.from({ length: Math.min(clients, usersMost) }, (_, i) => tokenOf(`user-${i}`)));
@@ -38,13 +38,12 @@ export async function runLoad({ harness, replica, issuer, clients, counts, signa
   const listeners = Array.from({ length: clients - chatting }, (_, i) => openListener(i, topics, parts));
   const chatters = await Promise.all(Array.from({ length: chatting }, async (_, i) => openChatter(i, await tokenOf(chatUser(i)), parts)));
   const publisher = openPublisher(replica.internalPort, harness.ca, await replica.serviceToken());
-  let [open, published] = [0, 0];
-  const isOpen = () => {
-    if (++open === 2) onAllOpen();
-  };
+  await Promise.all([openAll('live streams', listeners, parts), openAll('chat streams', chatters, parts)]);
+  onAllOpen();
+  let published = 0;
   await Promise.all([
-    churn('live streams', listeners, { ...parts, perSecond: returnedPerSecond, onAllOpen: isOpen }),
-    churn('chat streams', chatters, { ...parts, perSecond: returnedPerSecond / 2, onAllOpen: isOpen }),
+    churn('live streams', listeners, { ...parts, perSecond: returnedPerSecond }),
+    churn('chat streams', chatters, { ...parts, perSecond: returnedPerSecond / 2 }),
     sendSteadily(chatters, parts),
     callSteadily(parts),
     signInSteadily({ ...parts, issuer }),
