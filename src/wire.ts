@@ -64,6 +64,7 @@ import { wireSafety } from './wire/safety.ts';
 import { openSecrets } from './wire/secrets.ts';
 import { openSharedStores } from './wire/shared-stores.ts';
 import { upstreamConfigs } from './wire/upstream-configs.ts';
+import { endSessions, wireUserData } from './wire/user-data.ts';
 
 export type WireOptions = {
   readonly settings: Settings;
@@ -193,6 +194,8 @@ export async function wire({
   const chat = openChat({ ...streams, ...chatParts, newId: uuidv7, randomId: randomUUID });
   maintenance.closeStreams([live, chat]);
   const disconnect: typeof live.disconnect = async (...whose) => void (await Promise.all([live.disconnect(...whose), chat.disconnect(...whose)]));
+  const onEnded = endSessions({ settings, revocations: sessionWatch.revocations, disconnect });
+  const userData = wireUserData({ use: database.use, announcements, onEnded }, { opened: database.ready, clock, log, meter });
   const effects = { publish: live.publish, invalidate: cache.invalidate, notify: push.notifyBy('app'), chat: chat.writesAs('app') };
   const parts = { app, upstreams, readers: answerReaders(app.upstreams, methods.registry), clock, effects };
   const screenOf = new Map(app.screens.map((screen) => [screen.method, screen]));
@@ -204,7 +207,7 @@ export async function wire({
       ...push.handlers,
       ...maintenance.handlers,
       ...safety.handlers,
-      ...publisherHandlers({ invalidate: cache.invalidate, publish: live.publish, notifyBy: push.notifyBy, disconnect }),
+      ...publisherHandlers({ ...userData, invalidate: cache.invalidate, publish: live.publish, notifyBy: push.notifyBy, disconnect }),
       ...media.handlers,
       ...given,
     },
@@ -243,6 +246,7 @@ export async function wire({
   };
 
   const closeAll = async () => {
+    await userData.close();
     live.close();
     stopPreparing();
     chat.close();

@@ -1,3 +1,5 @@
+import type { Kysely } from 'kysely';
+import type { Database } from '../core/adapters/sql/database-tables.ts';
 import { fitOf, migrate, readMigrations } from '../core/adapters/sql/migrate.ts';
 import { silenceMs } from '../core/adapters/sql/open-pool.ts';
 import { openSql, type SqlOptions } from '../core/adapters/sql/open-sql.ts';
@@ -21,10 +23,16 @@ export function databaseMisfit(settings: Settings): Promise<string | undefined> 
   return withSql(settings, async (db, migrations) => (await fitOf(db, migrations)).misfit);
 }
 
-async function withSql<T>(
-  settings: Settings,
-  use: (db: Awaited<ReturnType<typeof openSql>>['db'], migrations: ReturnType<typeof readMigrations>) => Promise<T>,
-): Promise<T> {
+/** Opens the database for a command that needs all of this release's schema. @throws DatabaseError */
+export function withFittingDatabase<T>(settings: Settings, work: (db: Kysely<Database>) => Promise<T>): Promise<T> {
+  return withSql(settings, async (db, migrations) => {
+    const { misfit } = await fitOf(db, migrations);
+    if (misfit !== undefined) throw new Error(misfit);
+    return work(db);
+  });
+}
+
+async function withSql<T>(settings: Settings, use: (db: Kysely<Database>, migrations: ReturnType<typeof readMigrations>) => Promise<T>): Promise<T> {
   const migrations = readMigrations(releaseMigrations());
   try {
     // a migration may be silent for long

@@ -1,5 +1,5 @@
 /** Why a session ended. */
-export type RevokedBecause = 'signed_out' | 'signed_out_everywhere' | 'device_revoked' | 'refresh_token_reused';
+export type RevokedBecause = 'signed_out' | 'signed_out_everywhere' | 'device_revoked' | 'refresh_token_reused' | 'user_erased';
 
 /**
  * Refresh tokens that were returned more than once: the number of the newest such token (0: none), and how many

@@ -3,16 +3,16 @@ import { readRequest } from '../kit/read-request.ts';
 import type { DecodedBy, MethodDefinition, PartialOf, ServiceDefinition } from '../kit/ts-proto.ts';
 import type { Handler, ReadyCall } from '../ports/call.ts';
 
-/** The handlers of a service by method. A missing one does not compile. */
+/** The handlers of a service by method. A missing one does not compile. Streams have handlers of their own. */
 export type ServiceMethods<Service extends ServiceDefinition> = {
-  readonly [Name in keyof Service['methods']]: (
+  readonly [Name in keyof Service['methods'] as Service['methods'][Name] extends { requestStream: false; responseStream: false } ? Name : never]: (
     request: DecodedBy<Service['methods'][Name]['requestType']>,
     call: ReadyCall,
   ) => Promise<PartialOf<Service['methods'][Name]['responseType']>>;
 };
 
 /**
- * The handlers of a core service by full method name, with decoded requests and encoded answers. All methods are unary.
+ * The handlers of a core service by full method name, with decoded requests and encoded answers: of its unary methods.
  * @param prepare changes each request before its handler
  */
 export function serviceHandlers<Service extends ServiceDefinition>(
@@ -21,18 +21,16 @@ export function serviceHandlers<Service extends ServiceDefinition>(
   prepare: <Request>(request: Request) => Request = (request) => request,
 ): Readonly<Record<string, Handler>> {
   return Object.fromEntries(
-    Object.entries(definitions).map(([name, definition]) => [`${fullName}/${definition.name}`, unary(definition, methods[name] as Answers, prepare)]),
+    Object.entries(methods).map(([name, answer]) => {
+      const definition = definitions[name] as MethodDefinition;
+      return [`${fullName}/${definition.name}`, unary(definition, answer as Answers, prepare)];
+    }),
   );
 }
 
 type Answers = (request: unknown, call: ReadyCall) => Promise<unknown>;
 
-function unary(
-  { name, requestType, requestStream, responseType, responseStream }: MethodDefinition,
-  answer: Answers,
-  prepare: <R>(request: R) => R,
-): Handler {
-  if (requestStream || responseStream) throw new Error(`${name} is a stream: it needs a handler of its own.`);
+function unary({ requestType, responseType }: MethodDefinition, answer: Answers, prepare: <R>(request: R) => R): Handler {
   return async (call) => {
     const message = await answer(prepare(readRequest(requestType, call.requestBytes)), call);
     return { metadata: Metadata(), body: responseType.encode(responseType.fromPartial(message as never)).finish(), trailers: Metadata() };

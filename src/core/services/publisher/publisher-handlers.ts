@@ -1,8 +1,8 @@
-import { PublisherServiceDefinition } from '../../../gen/portico/internal/v1/publisher.ts';
+import { type EraseUserRequest, type EraseUserResponse, PublisherServiceDefinition } from '../../../gen/portico/internal/v1/publisher.ts';
 import { parseDurationMs } from '../../kit/duration.ts';
 import { ruleBroken } from '../../kit/fault.ts';
 import { settleMaxMs } from '../../policy/invalidates-policy.ts';
-import type { Handler } from '../../ports/call.ts';
+import type { Handler, ReadyCall } from '../../ports/call.ts';
 import type { Invalidate } from '../../ports/invalidate.ts';
 import type { Notify } from '../../ports/notify.ts';
 import type { Publish } from '../../ports/publish.ts';
@@ -15,14 +15,25 @@ export type PublisherParts = {
   readonly notifyBy: (service: string) => Notify;
   /** Closes the streams of a user, or of one session, at every replica. */
   readonly disconnect: (userId: string, sessionId: string | undefined, resume: boolean) => Promise<void>;
+  readonly eraseUser: (request: EraseUserRequest, call: ReadyCall) => Promise<Partial<EraseUserResponse>>;
+  readonly exportUser: Handler;
 };
 
 /**
  * The handlers of portico.internal.v1.PublisherService, by method. Its .proto defines who may call and the form of
  * tags; both are checked before.
  */
-export function publisherHandlers({ invalidate, publish, notifyBy, disconnect }: PublisherParts): Readonly<Record<string, Handler>> {
-  return serviceHandlers(PublisherServiceDefinition, {
+export function publisherHandlers({
+  invalidate,
+  publish,
+  notifyBy,
+  disconnect,
+  eraseUser,
+  exportUser,
+}: PublisherParts): Readonly<Record<string, Handler>> {
+  const { fullName, methods } = PublisherServiceDefinition;
+  const unary = serviceHandlers(PublisherServiceDefinition, {
+    eraseUser,
     invalidate: async ({ tags, soft, settle }) => {
       await invalidate(tags, { soft, settleMs: settle === '' ? 0 : settleMsOf(settle) });
       return {};
@@ -42,6 +53,7 @@ export function publisherHandlers({ invalidate, publish, notifyBy, disconnect }:
       return {};
     },
   });
+  return { ...unary, [`${fullName}/${methods.exportUser.name}`]: exportUser };
 }
 
 /** The .proto defines its form, which is checked before, but not its maximum. */

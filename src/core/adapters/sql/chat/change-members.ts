@@ -98,7 +98,7 @@ async function apply(tx: Transaction<Database>, conversationId: string, conversa
 }
 
 /** A group that has lost its last owner gets the longest member. One that never had any is its services'. */
-async function heir(tx: Transaction<Database>, conversationId: string): Promise<readonly Change[]> {
+export async function heir(tx: Transaction<Database>, conversationId: string): Promise<readonly Change[]> {
   const { rows } = await sql<{ user_id: string }>`UPDATE chat_members SET role = 'owner', xid = pg_current_xact_id()
     WHERE conversation_id = ${conversationId}
       AND NOT EXISTS (SELECT FROM chat_members WHERE conversation_id = ${conversationId} AND left_seq IS NULL AND role = 'owner')

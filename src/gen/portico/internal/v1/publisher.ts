@@ -4,6 +4,7 @@
 /* eslint-disable */
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import type { CallContext, CallOptions } from "nice-grpc-common";
+import { Timestamp } from "../../../google/protobuf/timestamp.ts";
 
 export const protobufPackage = "portico.internal.v1";
 
@@ -114,6 +115,57 @@ export interface DisconnectRequest {
 
 /** All replicas were notified. */
 export interface DisconnectResponse {
+}
+
+/** Whom to erase. */
+export interface EraseUserRequest {
+  /** The user's id. */
+  userId: string;
+  /**
+   * A random id of this erasure, such as a UUID. Repeats with it are one erasure for ever, also if the user comes back
+   * meanwhile. It must not say who the user is, because its hash is kept.
+   */
+  requestId: string;
+}
+
+/** How far an erasure is. */
+export interface EraseUserResponse {
+  /** When it was accepted: what came later stays. */
+  acceptedAt:
+    | Date
+    | undefined;
+  /** When all was erased. Unset: it is under way. */
+  doneAt:
+    | Date
+    | undefined;
+  /** What was erased so far. */
+  erased: ErasedKind[];
+}
+
+/** How many of a kind were erased. */
+export interface ErasedKind {
+  /** The part of the server, such as "chat". */
+  part: string;
+  /** What of it, such as "messages". */
+  kind: string;
+  /** How many. */
+  count: bigint;
+}
+
+/** Whom to export. */
+export interface ExportUserRequest {
+  /** The user's id. */
+  userId: string;
+}
+
+/** One record of a user's data. */
+export interface ExportUserResponse {
+  /** The part of the server, such as "chat". */
+  part: string;
+  /** What it is, such as "message". */
+  kind: string;
+  /** The record as a JSON object. */
+  json: string;
 }
 
 function createBaseInvalidateRequest(): InvalidateRequest {
@@ -1055,6 +1107,486 @@ export const DisconnectResponse: MessageFns<DisconnectResponse> = {
   },
 };
 
+function createBaseEraseUserRequest(): EraseUserRequest {
+  return { userId: "", requestId: "" };
+}
+
+export const EraseUserRequest: MessageFns<EraseUserRequest> = {
+  encode(message: EraseUserRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.userId !== "") {
+      writer.uint32(10).string(message.userId);
+    }
+    if (message.requestId !== "") {
+      writer.uint32(18).string(message.requestId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): EraseUserRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseEraseUserRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.userId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.requestId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): EraseUserRequest {
+    return {
+      userId: isSet(object.userId)
+        ? globalThis.String(object.userId)
+        : isSet(object.user_id)
+        ? globalThis.String(object.user_id)
+        : "",
+      requestId: isSet(object.requestId)
+        ? globalThis.String(object.requestId)
+        : isSet(object.request_id)
+        ? globalThis.String(object.request_id)
+        : "",
+    };
+  },
+
+  toJSON(message: EraseUserRequest): unknown {
+    const obj: any = {};
+    if (message.userId !== "") {
+      obj.userId = message.userId;
+    }
+    if (message.requestId !== "") {
+      obj.requestId = message.requestId;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<EraseUserRequest>): EraseUserRequest {
+    return EraseUserRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<EraseUserRequest>): EraseUserRequest {
+    const message = createBaseEraseUserRequest();
+    message.userId = object.userId ?? "";
+    message.requestId = object.requestId ?? "";
+    return message;
+  },
+};
+
+function createBaseEraseUserResponse(): EraseUserResponse {
+  return { acceptedAt: undefined, doneAt: undefined, erased: [] };
+}
+
+export const EraseUserResponse: MessageFns<EraseUserResponse> = {
+  encode(message: EraseUserResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.acceptedAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.acceptedAt), writer.uint32(10).fork()).join();
+    }
+    if (message.doneAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.doneAt), writer.uint32(18).fork()).join();
+    }
+    for (const v of message.erased) {
+      ErasedKind.encode(v!, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): EraseUserResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseEraseUserResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.acceptedAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.doneAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.erased.push(ErasedKind.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): EraseUserResponse {
+    return {
+      acceptedAt: isSet(object.acceptedAt)
+        ? fromJsonTimestamp(object.acceptedAt)
+        : isSet(object.accepted_at)
+        ? fromJsonTimestamp(object.accepted_at)
+        : undefined,
+      doneAt: isSet(object.doneAt)
+        ? fromJsonTimestamp(object.doneAt)
+        : isSet(object.done_at)
+        ? fromJsonTimestamp(object.done_at)
+        : undefined,
+      erased: globalThis.Array.isArray(object?.erased) ? object.erased.map((e: any) => ErasedKind.fromJSON(e)) : [],
+    };
+  },
+
+  toJSON(message: EraseUserResponse): unknown {
+    const obj: any = {};
+    if (message.acceptedAt !== undefined) {
+      obj.acceptedAt = message.acceptedAt.toISOString();
+    }
+    if (message.doneAt !== undefined) {
+      obj.doneAt = message.doneAt.toISOString();
+    }
+    if (message.erased?.length) {
+      obj.erased = message.erased.map((e) => ErasedKind.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<EraseUserResponse>): EraseUserResponse {
+    return EraseUserResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<EraseUserResponse>): EraseUserResponse {
+    const message = createBaseEraseUserResponse();
+    message.acceptedAt = object.acceptedAt ?? undefined;
+    message.doneAt = object.doneAt ?? undefined;
+    message.erased = object.erased?.map((e) => ErasedKind.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseErasedKind(): ErasedKind {
+  return { part: "", kind: "", count: 0n };
+}
+
+export const ErasedKind: MessageFns<ErasedKind> = {
+  encode(message: ErasedKind, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.part !== "") {
+      writer.uint32(10).string(message.part);
+    }
+    if (message.kind !== "") {
+      writer.uint32(18).string(message.kind);
+    }
+    if (message.count !== 0n) {
+      if (BigInt.asUintN(64, message.count) !== message.count) {
+        throw new globalThis.Error("value provided for field message.count of type uint64 too large");
+      }
+      writer.uint32(24).uint64(message.count);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ErasedKind {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseErasedKind();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.part = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.kind = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.count = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ErasedKind {
+    return {
+      part: isSet(object.part) ? globalThis.String(object.part) : "",
+      kind: isSet(object.kind) ? globalThis.String(object.kind) : "",
+      count: isSet(object.count) ? BigInt(object.count) : 0n,
+    };
+  },
+
+  toJSON(message: ErasedKind): unknown {
+    const obj: any = {};
+    if (message.part !== "") {
+      obj.part = message.part;
+    }
+    if (message.kind !== "") {
+      obj.kind = message.kind;
+    }
+    if (message.count !== 0n) {
+      obj.count = message.count.toString();
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ErasedKind>): ErasedKind {
+    return ErasedKind.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ErasedKind>): ErasedKind {
+    const message = createBaseErasedKind();
+    message.part = object.part ?? "";
+    message.kind = object.kind ?? "";
+    message.count = (object.count !== undefined && object.count !== null) ? BigInt(object.count) : 0n;
+    return message;
+  },
+};
+
+function createBaseExportUserRequest(): ExportUserRequest {
+  return { userId: "" };
+}
+
+export const ExportUserRequest: MessageFns<ExportUserRequest> = {
+  encode(message: ExportUserRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.userId !== "") {
+      writer.uint32(10).string(message.userId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ExportUserRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseExportUserRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.userId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ExportUserRequest {
+    return {
+      userId: isSet(object.userId)
+        ? globalThis.String(object.userId)
+        : isSet(object.user_id)
+        ? globalThis.String(object.user_id)
+        : "",
+    };
+  },
+
+  toJSON(message: ExportUserRequest): unknown {
+    const obj: any = {};
+    if (message.userId !== "") {
+      obj.userId = message.userId;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ExportUserRequest>): ExportUserRequest {
+    return ExportUserRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ExportUserRequest>): ExportUserRequest {
+    const message = createBaseExportUserRequest();
+    message.userId = object.userId ?? "";
+    return message;
+  },
+};
+
+function createBaseExportUserResponse(): ExportUserResponse {
+  return { part: "", kind: "", json: "" };
+}
+
+export const ExportUserResponse: MessageFns<ExportUserResponse> = {
+  encode(message: ExportUserResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.part !== "") {
+      writer.uint32(10).string(message.part);
+    }
+    if (message.kind !== "") {
+      writer.uint32(18).string(message.kind);
+    }
+    if (message.json !== "") {
+      writer.uint32(26).string(message.json);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ExportUserResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseExportUserResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.part = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.kind = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.json = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ExportUserResponse {
+    return {
+      part: isSet(object.part) ? globalThis.String(object.part) : "",
+      kind: isSet(object.kind) ? globalThis.String(object.kind) : "",
+      json: isSet(object.json) ? globalThis.String(object.json) : "",
+    };
+  },
+
+  toJSON(message: ExportUserResponse): unknown {
+    const obj: any = {};
+    if (message.part !== "") {
+      obj.part = message.part;
+    }
+    if (message.kind !== "") {
+      obj.kind = message.kind;
+    }
+    if (message.json !== "") {
+      obj.json = message.json;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ExportUserResponse>): ExportUserResponse {
+    return ExportUserResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ExportUserResponse>): ExportUserResponse {
+    const message = createBaseExportUserResponse();
+    message.part = object.part ?? "";
+    message.kind = object.kind ?? "";
+    message.json = object.json ?? "";
+    return message;
+  },
+};
+
 /** Internal services call it when their data changes. */
 export type PublisherServiceDefinition = typeof PublisherServiceDefinition;
 export const PublisherServiceDefinition = {
@@ -1117,6 +1649,34 @@ export const PublisherServiceDefinition = {
         _unknownFields: { 400010: [new Uint8Array([8, 10, 2, 24, 1, 18, 2, 53, 115]) as Uint8Array] },
       },
     },
+    /**
+     * Erases everything that the server stores of a user and that was there when the erasure was accepted. It ends the
+     * user's sessions, and goes on by itself, also after a restart. The call waits some seconds for its end; repeat it
+     * with the same request id until `done_at` is set.
+     */
+    eraseUser: {
+      name: "EraseUser",
+      requestType: EraseUserRequest as typeof EraseUserRequest,
+      requestStream: false,
+      responseType: EraseUserResponse as typeof EraseUserResponse,
+      responseStream: false,
+      options: {
+        idempotencyLevel: "IDEMPOTENT",
+        _unknownFields: { 400010: [new Uint8Array([9, 10, 2, 24, 1, 18, 3, 51, 48, 115]) as Uint8Array] },
+      },
+    },
+    /** Everything that the server stores of a user, record by record. */
+    exportUser: {
+      name: "ExportUser",
+      requestType: ExportUserRequest as typeof ExportUserRequest,
+      requestStream: false,
+      responseType: ExportUserResponse as typeof ExportUserResponse,
+      responseStream: true,
+      options: {
+        idempotencyLevel: "NO_SIDE_EFFECTS",
+        _unknownFields: { 400010: [new Uint8Array([4, 10, 2, 24, 1]) as Uint8Array] },
+      },
+    },
   },
 } as const;
 
@@ -1141,6 +1701,17 @@ export interface PublisherServiceImplementation<CallContextExt = {}> {
     request: DisconnectRequest,
     context: CallContext & CallContextExt,
   ): Promise<DeepPartial<DisconnectResponse>>;
+  /**
+   * Erases everything that the server stores of a user and that was there when the erasure was accepted. It ends the
+   * user's sessions, and goes on by itself, also after a restart. The call waits some seconds for its end; repeat it
+   * with the same request id until `done_at` is set.
+   */
+  eraseUser(request: EraseUserRequest, context: CallContext & CallContextExt): Promise<DeepPartial<EraseUserResponse>>;
+  /** Everything that the server stores of a user, record by record. */
+  exportUser(
+    request: ExportUserRequest,
+    context: CallContext & CallContextExt,
+  ): ServerStreamingMethodResult<DeepPartial<ExportUserResponse>>;
 }
 
 export interface PublisherServiceClient<CallOptionsExt = {}> {
@@ -1164,6 +1735,17 @@ export interface PublisherServiceClient<CallOptionsExt = {}> {
     request: DeepPartial<DisconnectRequest>,
     options?: CallOptions & CallOptionsExt,
   ): Promise<DisconnectResponse>;
+  /**
+   * Erases everything that the server stores of a user and that was there when the erasure was accepted. It ends the
+   * user's sessions, and goes on by itself, also after a restart. The call waits some seconds for its end; repeat it
+   * with the same request id until `done_at` is set.
+   */
+  eraseUser(request: DeepPartial<EraseUserRequest>, options?: CallOptions & CallOptionsExt): Promise<EraseUserResponse>;
+  /** Everything that the server stores of a user, record by record. */
+  exportUser(
+    request: DeepPartial<ExportUserRequest>,
+    options?: CallOptions & CallOptionsExt,
+  ): AsyncIterable<ExportUserResponse>;
 }
 
 function bytesFromBase64(b64: string): Uint8Array {
@@ -1192,6 +1774,39 @@ export type DeepPartial<T> = T extends bigint ? string | number | bigint
   : T extends {} ? { [K in keyof T]?: DeepPartial<T[K]> }
   : Partial<T>;
 
+const whole = globalThis.Symbol.for("portico.nanos");
+
+function toTimestamp(date: Date): Timestamp {
+  const millis = date.getTime();
+  const seconds = globalThis.Math.floor(millis / 1_000);
+  const kept = (date as any)[whole];
+  const nanos = kept?.millis === millis ? kept.nanos : (millis - seconds * 1_000) * 1_000_000;
+  if (!isTime(seconds, nanos)) throw new globalThis.RangeError("The Date is no google.protobuf.Timestamp.");
+  return { seconds: BigInt(seconds), nanos };
+}
+
+function fromTimestamp({ seconds, nanos }: Timestamp): Date {
+  if (!isTime(globalThis.Number(seconds), nanos)) throw new globalThis.RangeError("The google.protobuf.Timestamp is no time.");
+  const millis = globalThis.Number(seconds) * 1_000 + globalThis.Math.floor(nanos / 1_000_000);
+  const date = new globalThis.Date(millis);
+  if (nanos % 1_000_000 !== 0) globalThis.Object.defineProperty(date, whole, { value: { millis, nanos } });
+  return date;
+}
+
+function isTime(seconds: number, nanos: number): boolean {
+  return seconds >= -62_135_596_800 && seconds <= 253_402_300_799 && nanos >= 0 && nanos <= 999_999_999;
+}
+
+function fromJsonTimestamp(o: any): Date {
+  if (o instanceof globalThis.Date) {
+    return o;
+  } else if (typeof o === "string") {
+    return new globalThis.Date(o);
+  } else {
+    return fromTimestamp(Timestamp.fromJSON(o));
+  }
+}
+
 function isObject(value: any): boolean {
   return typeof value === "object" && value !== null;
 }
@@ -1199,6 +1814,8 @@ function isObject(value: any): boolean {
 function isSet(value: any): boolean {
   return value !== null && value !== undefined;
 }
+
+export type ServerStreamingMethodResult<Response> = { [Symbol.asyncIterator](): AsyncIterator<Response, void> };
 
 export interface MessageFns<T> {
   encode(message: T, writer?: BinaryWriter): BinaryWriter;
