@@ -1,3 +1,4 @@
+import { startExpiring } from '../core/adapters/sql/chat/expire-events.ts';
 import type { UseDatabase } from '../core/adapters/sql/database-access.ts';
 import { sqlBlocks } from '../core/adapters/sql/safety/blocks.ts';
 import { sqlReports } from '../core/adapters/sql/safety/reports.ts';
@@ -15,6 +16,11 @@ export function wireSafety({ chat }: Settings, use: UseDatabase, { announcements
   const [blocks, reports] = [sqlBlocks(use), sqlReports(use)];
   const limits = { writesPerSecond: chat.writesPerSecond, reportsPerHour: chat.reports?.perHour, nowMs: parts.clock.monotonicMs };
   const handlers = safetyHandlers({ blocks, reports, announcements, ...limits });
-  if (chat.reports === undefined) return { handlers, close: async () => {} };
-  return { handlers, close: startDelivering({ ...parts, reports, settings: chat.reports }) };
+  const stopExpiring = startExpiring(use, { ...parts, retention: chat.retention });
+  const stopDelivering = chat.reports && startDelivering({ ...parts, reports, settings: chat.reports });
+  const close = async () => {
+    stopExpiring();
+    await stopDelivering?.();
+  };
+  return { handlers, close };
 }

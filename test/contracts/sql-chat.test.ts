@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { after } from 'node:test';
 import { sql } from 'kysely';
 import { sqlChat } from '../../src/core/adapters/sql/chat/chat-store.ts';
-import { openDatabaseAccess } from '../../src/core/adapters/sql/database-access.ts';
+import { openDatabaseAccess, type UseDatabase } from '../../src/core/adapters/sql/database-access.ts';
 import { migrate, readMigrations } from '../../src/core/adapters/sql/migrate.ts';
 import { openSql, type Sql } from '../../src/core/adapters/sql/open-sql.ts';
 import { quietLog } from '../support/log.ts';
@@ -13,9 +13,11 @@ import { chatContract } from './chat.ts';
 import { chatAdditionsContract } from './chat-additions.ts';
 import type { ChatHarness } from './chat-harness.ts';
 import { chatMembersContract } from './chat-members.ts';
+import { chatRetentionContract } from './chat-retention.ts';
 import { chatRightsContract } from './chat-rights.ts';
 
-const harness = (one: Sql, two: Sql): Omit<ChatHarness, typeof Symbol.asyncDispose> => ({
+const harness = (one: Sql, two: Sql): Omit<ChatHarness, typeof Symbol.asyncDispose> & { readonly use: UseDatabase } => ({
+  use: openDatabaseAccess(one.db).use,
   chat: sqlChat(openDatabaseAccess(one.db).use),
   other: sqlChat(openDatabaseAccess(two.db).use),
   forget: async (conversationId, upToSeq) => {
@@ -32,6 +34,9 @@ const harness = (one: Sql, two: Sql): Omit<ChatHarness, typeof Symbol.asyncDispo
   },
   later: async (conversationId, ms) => {
     await sql`UPDATE chat_events SET sent_at = sent_at - make_interval(secs => ${ms / 1_000}) WHERE conversation_id = ${conversationId}`.execute(
+      one.db,
+    );
+    await sql`UPDATE chat_conversations SET created_at = created_at - make_interval(secs => ${ms / 1_000}), oldest_at = oldest_at - make_interval(secs => ${ms / 1_000}) WHERE id = ${conversationId}`.execute(
       one.db,
     );
   },
@@ -53,6 +58,7 @@ const openPostgres = async () => {
 chatContract('PostgreSQL', openPostgres);
 chatMembersContract('PostgreSQL', openPostgres);
 chatAdditionsContract('PostgreSQL', openPostgres);
+chatRetentionContract('PostgreSQL', openPostgres);
 chatRightsContract('PostgreSQL', openPostgres);
 
 const folder = mkdtempSync(join(tmpdir(), 'portico-pglite-'));
@@ -70,6 +76,7 @@ const openPglite = async () => {
 chatContract('PGlite', openPglite);
 chatMembersContract('PGlite', openPglite);
 chatAdditionsContract('PGlite', openPglite);
+chatRetentionContract('PGlite', openPglite);
 chatRightsContract('PGlite', openPglite);
 
 after(async () => {

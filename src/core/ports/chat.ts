@@ -24,6 +24,8 @@ export type Conversation = Pick<NewConversation, 'id' | 'kind' | 'subject' | 'ti
   /** Of its newest event. */
   readonly lastSeq: number;
   readonly membersCount: number;
+  /** Events up to this one have expired. */
+  readonly expiredSeq: number;
 };
 
 /** A conversation as one member sees it. */
@@ -48,7 +50,7 @@ export type Membership = {
 
 /** A conversation of one member, without what has to be counted. */
 export type MemberPlace = Pick<Membership, 'afterSeq' | 'ownSeq' | 'hides'> &
-  Pick<Conversation, 'lastSeq' | 'membersCount'> & { readonly conversationId: string };
+  Pick<Conversation, 'lastSeq' | 'membersCount' | 'expiredSeq'> & { readonly conversationId: string };
 
 /** The newest change of a conversation that only one user sees. */
 export type OwnChange = Membership & { /** The membership has ended. */ readonly isLeft: boolean };
@@ -217,6 +219,8 @@ export type ChatStore = {
   since(userId: string, point: SyncPoint, wish: { readonly gapMax: number }): Promise<ReadonlyMap<string, number> | undefined>;
   /** Which history of which database this is; undefined: it does not say so. */
   databaseId(): Promise<string | undefined>;
+  /** Up to which event a conversation has expired; 0: it has not. */
+  expiredSeq(conversationId: string): Promise<number>;
   /** Whom a user has blocked: the user gets only the places of their messages, edits and reactions. */
   blocked(userId: string): Promise<ReadonlySet<string>>;
   /** Who of some users has blocked whom of others. */

@@ -21,6 +21,9 @@ const languages = [
   ...['russian', 'serbian', 'spanish', 'swedish', 'tamil', 'turkish', 'yiddish'],
 ] as const;
 
+/** Whoever has left a group stays out for a day: the event that says so must be there. */
+const retentionAge = (what: string) => duration('48h', '87600h').optional().describe(`Of ${what}, such as 8760h, which is a year. Unset: for ever.`);
+
 const hook = z.strictObject({
   upstream: name().describe('The upstream that serves portico.internal.v1.ChatHookService. It is asked about each message and edit of a user.'),
   deadline: duration('10ms', '10s').prefault('500ms').describe('Time for its answer. A sender waits for it.'),
@@ -44,6 +47,13 @@ const reports = z.strictObject({
 export const chat = z
   .strictObject({
     hook: hook.optional().describe('Unset: messages are stored as they were sent.'),
+    retention: z
+      .strictObject({
+        direct: retentionAge('direct conversations'),
+        group: retentionAge('groups'),
+      })
+      .prefault({})
+      .describe('How long events of conversations are kept: messages, edits, reactions, changes of members.'),
     reports: reports.optional().describe('Unset: users cannot report messages, REPORTS_OFF.'),
     subjects: z
       .record(name(), subject)

@@ -52,7 +52,8 @@ export function chatHandlers({ chat, actions, postOfUser, checkSubject, newId, s
     getHistory: async ({ conversationId, pageSize, pageToken, fromSeq }, call) => {
       const page = { most: pageSizeOf(pageSize, pageMax), token: pageToken, fromSeq: Number(fromSeq) };
       const { events, olderToken, newerToken } = await chat.historyPage(senderOf(call).id, conversationId, page);
-      return { events: events.map(eventOut), olderPageToken: olderToken, newerPageToken: newerToken };
+      const expiredSeq = BigInt(olderToken === '' ? await chat.expiredSeq(conversationId) : 0);
+      return { events: events.map(eventOut), olderPageToken: olderToken, newerPageToken: newerToken, expiredSeq };
     },
     searchMessages: async ({ conversationId, query, pageSize, pageToken }, call) => {
       const { id: me } = senderOf(call);

@@ -200,7 +200,9 @@ export function deliverChat(stream: Stream, userId: string, hello: ChatHello, pa
     if (isLeft || (known !== undefined && known.afterSeq < afterSeq)) leave(id); // perhaps to come back
     if (isLeft) return;
     const end = Math.max(afterSeq, lastSeq - lengths.newMax);
-    const joined = open.get(id) ?? enter({ conversationId: id, afterSeq, lastSeq, membersCount, ownSeq: membership.ownSeq, hides }, end);
+    const joined =
+      open.get(id) ??
+      enter({ conversationId: id, afterSeq, lastSeq, membersCount, ownSeq: membership.ownSeq, hides, expiredSeq: conversation.expiredSeq }, end);
     Object.assign(joined, { hides, membersCount, topSeq: Math.max(joined.topSeq, lastSeq) });
     const isTooMuch = hiddenSeqs.length > hiddenMax;
     const isOther = isTooMuch || (known !== undefined && blocksSeq > own.settled); // what the client has is hidden, or was

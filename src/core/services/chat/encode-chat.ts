@@ -59,9 +59,19 @@ export function entryIn({ clientId, what }: Entry, sender: Sender): Omit<NewEntr
 }
 
 export function conversationOut(membership: Membership): Conversation {
-  const { id, kind, subject, title, createdAtMs, lastSeq, membersCount } = membership.conversation;
+  const { id, kind, subject, title, createdAtMs, lastSeq, membersCount, expiredSeq } = membership.conversation;
   const createdAt = new Date(createdAtMs);
-  return { id, kind: kinds[kind], subject, title, createdAt, lastSeq: BigInt(lastSeq), membersCount, own: ownOut(membership) };
+  return {
+    id,
+    kind: kinds[kind],
+    subject,
+    title,
+    createdAt,
+    lastSeq: BigInt(lastSeq),
+    membersCount,
+    own: ownOut(membership),
+    expiredSeq: BigInt(expiredSeq),
+  };
 }
 
 export function ownOut({ conversation, role, afterSeq, readSeq, unread, mutedUntilMs, ownSeq, hiddenSeqs }: Membership): OwnState {

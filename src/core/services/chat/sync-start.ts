@@ -41,7 +41,11 @@ export async function readSyncStart(chat: ChatStore, userId: string, hello: Chat
   // without a token nothing proves that the number is of this history; the event's id proves a position
   const ownSeq = startsOver || point === undefined ? 0 : Number(hello.ownSeq);
   const knownSeqOf = (id: string) => named.get(id)?.seq ?? (startsOver ? undefined : since?.get(id));
-  const isReset = ({ conversationId, afterSeq }: MemberPlace) => foreign.has(conversationId) || (knownSeqOf(conversationId) ?? afterSeq) < afterSeq;
+  // what the client has may have been deleted or hidden while the user was away, or may have expired
+  const isReset = ({ conversationId, afterSeq, expiredSeq }: MemberPlace) => {
+    const knownSeq = knownSeqOf(conversationId);
+    return foreign.has(conversationId) || (knownSeq !== undefined && knownSeq < Math.max(afterSeq, expiredSeq));
+  };
   const resets = new Set(places.filter(isReset).map(({ conversationId }) => conversationId));
   const member = new Set(places.map(({ conversationId }) => conversationId));
   const known = (id: string) => (resets.has(id) ? undefined : knownSeqOf(id));

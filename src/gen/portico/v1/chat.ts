@@ -437,7 +437,11 @@ export interface Conversation {
   /** The number of members. */
   membersCount: number;
   /** The caller's own state. */
-  own: OwnState | undefined;
+  own:
+    | OwnState
+    | undefined;
+  /** Events up to this one have expired, and are not kept any more: the conversation ends there. 0: none has. */
+  expiredSeq: bigint;
 }
 
 /** What only one user sees of a conversation. It is the same on all devices of the user. */
@@ -719,6 +723,8 @@ export interface GetHistoryResponse {
   olderPageToken: string;
   /** For the events after them, also for those that are still to come. */
   newerPageToken: string;
+  /** Of a page without `older_page_token`: events up to this one have expired. Show that. 0: none has. */
+  expiredSeq: bigint;
 }
 
 /** What to search for. */
@@ -2946,6 +2952,7 @@ function createBaseConversation(): Conversation {
     lastSeq: 0n,
     membersCount: 0,
     own: undefined,
+    expiredSeq: 0n,
   };
 }
 
@@ -2977,6 +2984,12 @@ export const Conversation: MessageFns<Conversation> = {
     }
     if (message.own !== undefined) {
       OwnState.encode(message.own, writer.uint32(66).fork()).join();
+    }
+    if (message.expiredSeq !== 0n) {
+      if (BigInt.asUintN(64, message.expiredSeq) !== message.expiredSeq) {
+        throw new globalThis.Error("value provided for field message.expiredSeq of type uint64 too large");
+      }
+      writer.uint32(72).uint64(message.expiredSeq);
     }
     return writer;
   },
@@ -3058,6 +3071,14 @@ export const Conversation: MessageFns<Conversation> = {
             message.own = OwnState.decode(reader, reader.uint32());
             continue;
           }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.expiredSeq = reader.uint64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3088,6 +3109,11 @@ export const Conversation: MessageFns<Conversation> = {
         ? globalThis.Number(object.members_count)
         : 0,
       own: isSet(object.own) ? OwnState.fromJSON(object.own) : undefined,
+      expiredSeq: isSet(object.expiredSeq)
+        ? BigInt(object.expiredSeq)
+        : isSet(object.expired_seq)
+        ? BigInt(object.expired_seq)
+        : 0n,
     };
   },
 
@@ -3117,6 +3143,9 @@ export const Conversation: MessageFns<Conversation> = {
     if (message.own !== undefined) {
       obj.own = OwnState.toJSON(message.own);
     }
+    if (message.expiredSeq !== 0n) {
+      obj.expiredSeq = message.expiredSeq.toString();
+    }
     return obj;
   },
 
@@ -3133,6 +3162,9 @@ export const Conversation: MessageFns<Conversation> = {
     message.lastSeq = (object.lastSeq !== undefined && object.lastSeq !== null) ? BigInt(object.lastSeq) : 0n;
     message.membersCount = object.membersCount ?? 0;
     message.own = (object.own !== undefined && object.own !== null) ? OwnState.fromPartial(object.own) : undefined;
+    message.expiredSeq = (object.expiredSeq !== undefined && object.expiredSeq !== null)
+      ? BigInt(object.expiredSeq)
+      : 0n;
     return message;
   },
 };
@@ -5686,7 +5718,7 @@ export const GetHistoryRequest: MessageFns<GetHistoryRequest> = {
 };
 
 function createBaseGetHistoryResponse(): GetHistoryResponse {
-  return { events: [], olderPageToken: "", newerPageToken: "" };
+  return { events: [], olderPageToken: "", newerPageToken: "", expiredSeq: 0n };
 }
 
 export const GetHistoryResponse: MessageFns<GetHistoryResponse> = {
@@ -5699,6 +5731,12 @@ export const GetHistoryResponse: MessageFns<GetHistoryResponse> = {
     }
     if (message.newerPageToken !== "") {
       writer.uint32(26).string(message.newerPageToken);
+    }
+    if (message.expiredSeq !== 0n) {
+      if (BigInt.asUintN(64, message.expiredSeq) !== message.expiredSeq) {
+        throw new globalThis.Error("value provided for field message.expiredSeq of type uint64 too large");
+      }
+      writer.uint32(32).uint64(message.expiredSeq);
     }
     return writer;
   },
@@ -5740,6 +5778,14 @@ export const GetHistoryResponse: MessageFns<GetHistoryResponse> = {
             message.newerPageToken = reader.string();
             continue;
           }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.expiredSeq = reader.uint64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -5765,6 +5811,11 @@ export const GetHistoryResponse: MessageFns<GetHistoryResponse> = {
         : isSet(object.newer_page_token)
         ? globalThis.String(object.newer_page_token)
         : "",
+      expiredSeq: isSet(object.expiredSeq)
+        ? BigInt(object.expiredSeq)
+        : isSet(object.expired_seq)
+        ? BigInt(object.expired_seq)
+        : 0n,
     };
   },
 
@@ -5779,6 +5830,9 @@ export const GetHistoryResponse: MessageFns<GetHistoryResponse> = {
     if (message.newerPageToken !== "") {
       obj.newerPageToken = message.newerPageToken;
     }
+    if (message.expiredSeq !== 0n) {
+      obj.expiredSeq = message.expiredSeq.toString();
+    }
     return obj;
   },
 
@@ -5790,6 +5844,9 @@ export const GetHistoryResponse: MessageFns<GetHistoryResponse> = {
     message.events = object.events?.map((e) => ChatEvent.fromPartial(e)) || [];
     message.olderPageToken = object.olderPageToken ?? "";
     message.newerPageToken = object.newerPageToken ?? "";
+    message.expiredSeq = (object.expiredSeq !== undefined && object.expiredSeq !== null)
+      ? BigInt(object.expiredSeq)
+      : 0n;
     return message;
   },
 };

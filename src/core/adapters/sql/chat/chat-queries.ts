@@ -21,7 +21,7 @@ type Result<Method extends keyof ChatStore> = Awaited<ReturnType<ChatStore[Metho
 export async function readList(db: Db, userId: string, { most, before }: Parameters<ChatStore['list']>[1]): Promise<Result<'list'>> {
   const following = before === undefined ? sql`` : sql`AND (c.last_at, c.id) < (${new Date(before.lastAtMs)}, ${before.id}::uuid)`;
   const { rows } = await sql<MembershipRow & Omit<EventRow, 'seq'> & { seq: bigint | null }>`
-    SELECT m.id, m.conversation_kind, m.subject, m.title, m.created_at, m.last_seq, m.last_at, m.members_count,
+    SELECT m.id, m.conversation_kind, m.subject, m.title, m.created_at, m.last_seq, m.last_at, m.members_count, m.expired_seq,
       m.role, m.after_seq, m.read_seq, m.muted_until, m.own_seq, m.blocks_seq, m.hides, ${unreadColumn(sql`m.last_number`)}, NULL AS hidden_seqs, l.*
     FROM (
       SELECT ${membershipColumns}, m.user_id, m.conversation_id, m.read_number, c.last_number
@@ -150,6 +150,11 @@ export async function readApart(db: Db, userId: string, conversationId: string):
 function isApart(userId: string): RawBuilder<boolean> {
   return sql`((SELECT true FROM chat_blocks b WHERE b.user_id = m.user_id AND b.blocked_id = ${userId} LIMIT 1) IS NOT NULL
     OR (SELECT true FROM chat_blocks b WHERE b.user_id = ${userId} AND b.blocked_id = m.user_id LIMIT 1) IS NOT NULL)`;
+}
+
+export async function readExpired(db: Db, conversationId: string): Promise<Result<'expiredSeq'>> {
+  const { rows } = await sql<{ seq: bigint }>`SELECT expired_seq AS seq FROM chat_conversations WHERE id = ${conversationId}`.execute(db);
+  return Number(rows[0]?.seq ?? 0);
 }
 
 export async function readBlocked(db: Db, userId: string): Promise<Result<'blocked'>> {

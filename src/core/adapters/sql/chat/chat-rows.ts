@@ -93,6 +93,7 @@ export type MembershipRow = {
   last_seq: bigint;
   last_at: Date;
   members_count: number;
+  expired_seq: bigint;
   role: Role;
   after_seq: bigint;
   read_seq: bigint;
@@ -105,7 +106,7 @@ export type MembershipRow = {
 };
 
 /** Of `m`, an active member, and `c`, its conversation. */
-export const membershipColumns = sql`c.id, c.kind AS conversation_kind, c.subject, c.title, c.created_at, c.last_seq, c.last_at, c.members_count,
+export const membershipColumns = sql`c.id, c.kind AS conversation_kind, c.subject, c.title, c.created_at, c.last_seq, c.last_at, c.members_count, c.expired_seq,
   m.role, m.after_seq, m.read_seq, m.muted_until, m.own_seq, m.blocks_seq,
   EXISTS (SELECT FROM chat_hidden h WHERE h.user_id = m.user_id AND h.conversation_id = m.conversation_id) AS hides`;
 
@@ -133,6 +134,7 @@ export function membershipOf(row: MembershipRow): Membership {
       createdAtMs: row.created_at.getTime(),
       lastSeq: Number(row.last_seq),
       membersCount: row.members_count,
+      expiredSeq: Number(row.expired_seq),
     },
     role,
     afterSeq: Number(row.after_seq),

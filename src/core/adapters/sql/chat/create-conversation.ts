@@ -7,7 +7,16 @@ import type { Database } from '../database-tables.ts';
 import { reusedId } from './append-events.ts';
 import { checkRoom, checkWilling } from './check-additions.ts';
 
-type Row = { id: string; title: string; subject: string; created_at: Date; last_seq: bigint; members_count: number; created_hash: Buffer };
+type Row = {
+  id: string;
+  title: string;
+  subject: string;
+  created_at: Date;
+  last_seq: bigint;
+  members_count: number;
+  expired_seq: bigint;
+  created_hash: Buffer;
+};
 
 /** See `ChatStore.create`. */
 export async function createConversation(
@@ -79,7 +88,16 @@ export async function raiseUsers(tx: Transaction<Database>, conversationId: stri
 
 function conversationOf(row: Row, kind: NewConversation['kind']): Conversation {
   const { id, subject, title, created_at: createdAt, members_count: membersCount } = row;
-  return { id, kind, subject, title, createdAtMs: createdAt.getTime(), lastSeq: Number(row.last_seq), membersCount };
+  return {
+    id,
+    kind,
+    subject,
+    title,
+    createdAtMs: createdAt.getTime(),
+    lastSeq: Number(row.last_seq),
+    membersCount,
+    expiredSeq: Number(row.expired_seq),
+  };
 }
 
 /** PostgreSQL's order of text in the collation "C" is that of UTF-8 bytes. */

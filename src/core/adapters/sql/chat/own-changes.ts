@@ -6,8 +6,8 @@ import { conversationJoin, hiddenColumn, type MembershipRow, membershipColumns, 
 type Db = Kysely<Database>;
 
 export async function readPlaces(db: Db, userId: string): Promise<readonly MemberPlace[]> {
-  const { rows } = await sql<Pick<MembershipRow, 'id' | 'after_seq' | 'last_seq' | 'members_count' | 'own_seq' | 'hides'>>`
-    SELECT c.id, m.after_seq, c.last_seq, c.members_count, m.own_seq,
+  const { rows } = await sql<Pick<MembershipRow, 'id' | 'after_seq' | 'last_seq' | 'members_count' | 'expired_seq' | 'own_seq' | 'hides'>>`
+    SELECT c.id, m.after_seq, c.last_seq, c.members_count, c.expired_seq, m.own_seq,
       EXISTS (SELECT FROM chat_hidden h WHERE h.user_id = m.user_id AND h.conversation_id = m.conversation_id) AS hides
     FROM chat_members m ${conversationJoin}
     WHERE m.user_id = ${userId} AND m.left_seq IS NULL`.execute(db);
@@ -17,6 +17,7 @@ export async function readPlaces(db: Db, userId: string): Promise<readonly Membe
     afterSeq: Number(row.after_seq),
     lastSeq: Number(row.last_seq),
     membersCount: row.members_count,
+    expiredSeq: Number(row.expired_seq),
     ownSeq: Number(row.own_seq),
   }));
 }

@@ -1,0 +1,100 @@
+import { randomUUID } from 'node:crypto';
+import { sql } from 'kysely';
+import type { Clock } from '../../../kit/clock.ts';
+import { repeat } from '../../../kit/repeat.ts';
+import type { Log } from '../../../ports/log.ts';
+import type { UseDatabase } from '../database-access.ts';
+
+/** How long events are kept, by the kind of their conversation. Milliseconds; undefined: for ever. */
+export type Retention = { readonly direct?: number | undefined; readonly group?: number | undefined };
+
+/** Events of one transaction, which is some milliseconds of the conversation's lock. */
+const eventsMax = 500;
+/** Conversations of one look. */
+const conversationsMax = 100;
+const everyMs = 60_000;
+/** One replica expires events until it has had no turn for so long. */
+const leaseMs = 300_000;
+
+/** Deletes what is older than the settings keep, while this replica has the lease. @returns stops it */
+export function startExpiring(
+  use: UseDatabase,
+  { retention, opened, clock, log }: { readonly retention: Retention; readonly opened: Promise<void>; readonly clock: Clock; readonly log: Log },
+): () => void {
+  const holder = randomUUID();
+  let stop = () => {};
+  let closed = false;
+  const begin = () => {
+    if (closed) return;
+    stop = repeat(clock, everyMs, async (isStopped) => {
+      try {
+        await expireEvents(use, retention, { holder, isStopped });
+      } catch (error) {
+        if (!isStopped()) log.warn('Old messages could not be deleted: it is tried again in a minute.', { error });
+      }
+      return everyMs;
+    });
+  };
+  if (retention.direct !== undefined || retention.group !== undefined) opened.then(begin, () => {}); // one that never opens says so elsewhere
+  return () => {
+    closed = true;
+    stop();
+  };
+}
+
+/** One round: all that is old enough, but of conversations that are busy. @returns how many events were deleted */
+export async function expireEvents(
+  use: UseDatabase,
+  retention: Retention,
+  { holder, isStopped }: { readonly holder: string; isStopped(): boolean },
+): Promise<number> {
+  let deleted = 0;
+  for (const kind of ['direct', 'group'] as const) {
+    const ageMs = retention[kind];
+    const busy = new Set<string>();
+    while (ageMs !== undefined && !isStopped() && (await hold(use, holder))) {
+      const ids = await oldOnes(use, kind, ageMs, busy);
+      if (ids.length === 0) break;
+      for (const id of ids) {
+        const count = await expireOne(use, id, ageMs, isStopped);
+        if (count === undefined) busy.add(id);
+        else deleted += count;
+      }
+    }
+  }
+  return deleted;
+}
+
+/** Whether this replica has the lease. */
+async function hold(use: UseDatabase, holder: string): Promise<boolean> {
+  const { rows } = await use((db) =>
+    sql`INSERT INTO chat_work AS w (name, holder, held_until) VALUES ('expire', ${holder}, clock_timestamp() + ${leaseMs} * interval '1 ms')
+      ON CONFLICT (name) DO UPDATE SET holder = EXCLUDED.holder, held_until = EXCLUDED.held_until
+        WHERE w.holder = EXCLUDED.holder OR w.held_until < clock_timestamp()
+      RETURNING 1`.execute(db),
+  );
+  return rows.length > 0;
+}
+
+async function oldOnes(use: UseDatabase, kind: 'direct' | 'group', ageMs: number, busy: ReadonlySet<string>): Promise<readonly string[]> {
+  const { rows } = await use((db) =>
+    sql<{ id: string }>`SELECT id FROM chat_conversations
+      WHERE kind = ${kind} AND coalesce(oldest_at, created_at) < now() - ${ageMs} * interval '1 ms' AND id <> ALL (${[...busy]}::uuid[])
+      ORDER BY coalesce(oldest_at, created_at) LIMIT ${conversationsMax}`.execute(db),
+  );
+  return rows.map(({ id }) => id);
+}
+
+/** @returns undefined: somebody sends to it now */
+async function expireOne(use: UseDatabase, id: string, ageMs: number, isStopped: () => boolean): Promise<number | undefined> {
+  let sum = 0;
+  for (;;) {
+    const { rows } = await use((db) =>
+      sql<{ count: number | null }>`SELECT chat_expire(${id}::uuid, now() - ${ageMs} * interval '1 ms', ${eventsMax}) AS count`.execute(db),
+    );
+    const count = rows[0]?.count ?? undefined;
+    if (count === undefined) return undefined;
+    sum += count;
+    if (count === 0 || isStopped()) return sum;
+  }
+}
