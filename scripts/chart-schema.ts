@@ -86,6 +86,7 @@ const schema = {
       redisUrl: secretKey,
       redisPassword: secretKey,
       redisSentinelPassword: secretKey,
+      bucketKey: secretKey,
     }),
     tls: object({
       public: object({ secretName: name, certificate, plaintext: flag }),

@@ -16,6 +16,9 @@ export function contradictions({ settings, origins }: Loaded): readonly Problem[
     ...chatUpstreams(settings, wrong),
     ...pushPlatforms(settings.push, wrong),
     ...bucketKey(settings.media.bucket, wrong),
+    ...(settings.media.bucket !== undefined && settings.media.folder !== undefined
+      ? [wrong('media.folder', 'is set, and media.bucket too: keep one of them.')]
+      : []),
   ];
 }
 

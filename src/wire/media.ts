@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { join } from 'node:path';
 import type { Meter } from '@opentelemetry/api';
 import { folderBlobs } from '../core/adapters/blobs/folder-blobs.ts';
+import { noBlobs } from '../core/adapters/blobs/no-blobs.ts';
 import type { UseDatabase } from '../core/adapters/sql/database-access.ts';
 import { sqlAttachments } from '../core/adapters/sql/media/attachments.ts';
 import { randomDigits } from '../core/kit/random-digits.ts';
@@ -21,14 +21,14 @@ type MediaParts = Omit<Parameters<typeof linkTokens>[0], 'issuer' | 'ttlMs'> & {
 
 /** @param opened resolved when the database is there */
 export async function wireMedia(
-  { media, dataDir, auth }: Settings,
+  { media, auth }: Settings,
   use: UseDatabase,
   opened: Promise<void>,
   { log, meter, ...parts }: MediaParts,
 ): Promise<{ readonly handlers: Readonly<Record<string, Handler>>; close(): void }> {
   const { clock } = parts;
   const { sizeMax, types, bytesPerDay, uploadsPerUser, uploads, idle, linkTtl, unfinished, unused } = media;
-  const { close: closeBlobs, ...blobs } = (await blobsOf(media.bucket)) ?? { close: () => {}, ...folderBlobs(join(dataDir, 'media')) };
+  const { close: closeBlobs, ...blobs } = await blobsOf(media);
   const store = { attachments: sqlAttachments(use), blobs, clock };
   const handlers = mediaHandlers({
     ...store,
@@ -51,8 +51,8 @@ export async function wireMedia(
 }
 
 /** The SDK is loaded where it is used: it takes 25 MB. */
-async function blobsOf(bucket: Settings['media']['bucket']) {
-  if (bucket === undefined) return undefined;
+async function blobsOf({ bucket, folder }: Settings['media']) {
+  if (bucket === undefined) return { close: () => {}, ...(folder === undefined ? noBlobs : folderBlobs(folder)) };
   const { accessKeyId, secretAccessKey, endpoint, ...place } = bucket;
   const credentials = accessKeyId === undefined || secretAccessKey === undefined ? undefined : { accessKeyId, secretAccessKey };
   const { bucketBlobs } = await import('../core/adapters/blobs/bucket-blobs.ts');

@@ -5,6 +5,7 @@ import { capacity } from './capacity.ts';
 import { chat } from './chat.ts';
 import { fanout } from './fanout.ts';
 import { idle } from './idle.ts';
+import { media } from './media.ts';
 import { pinnedCores } from './pinned-cores.ts';
 import { profile } from './profile.ts';
 import { type Result, tableOf } from './result.ts';
@@ -22,6 +23,7 @@ const benches: Readonly<Record<string, (options: Options) => Promise<Result>>> =
   chat: (options) => chat({ ...options, cores: pinnedCores() }),
   fanout: (options) => fanout({ ...options, cores: pinnedCores() }),
   idle: (options) => idle({ ...options, cores: pinnedCores() }),
+  media: (options) => media({ ...options, cores: pinnedCores() }),
   profile: (options) => profile({ ...options, cores: pinnedCores() }),
   storms: (options) => storms({ ...options, cores: pinnedCores() }),
   unary: (options) => unary({ ...options, cores: pinnedCores() }),

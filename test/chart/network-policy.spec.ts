@@ -40,6 +40,13 @@ test('each destination that the settings name may be reached, and no other port 
     assert.deepEqual(upstreams(address), rules, address);
 });
 
+test('the server of a bucket is a destination: its endpoint, or that of AWS', () => {
+  const egress = (...strings: readonly string[]) => policyOf('least', 'config.media.bucket.name=files', ...strings).egress?.slice(2);
+  assert.deepEqual(egress(), [{ ports: [{ port: 443, protocol: 'TCP' }] }]);
+  const minio = [{ to: [{ namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'storage' } } }] }];
+  assert.deepEqual(egress('config.media.bucket.endpoint=https://minio.storage.svc:9000'), minio);
+});
+
 test("keys of issuers and the collector are destinations, at their URL's port or that of the scheme", () => {
   const egress = policyOf(
     'everything',

@@ -42,6 +42,8 @@ const texts = [
   'secrets.redisPassword.key',
   'secrets.redisSentinelPassword.name',
   'secrets.redisSentinelPassword.key',
+  'secrets.bucketKey.name',
+  'secrets.bucketKey.key',
   'tls.public.secretName',
   'tls.internal.secretName',
   'tls.internal.clientCaKey',
@@ -74,7 +76,16 @@ test('long numbers stay whole numbers', () => {
 
 /** Whatever is null is the default: of an object, of a value in it, of the whole of them. */
 const nulls = [
-  ...['config', 'tls.internal', 'secrets.redisUrl', 'secrets.redisPassword', 'secrets.redisSentinelPassword', 'service', 'service.public'],
+  ...[
+    'config',
+    'tls.internal',
+    'secrets.redisUrl',
+    'secrets.redisPassword',
+    'secrets.redisSentinelPassword',
+    'secrets.bucketKey',
+    'service',
+    'service.public',
+  ],
   ...['service.internal', 'service.admin', 'service.public.annotations', 'service.public.port', 'service.public.type', 'serviceAccount'],
   ...['serviceAccount.create', 'serviceAccount.annotations', 'migrations', 'migrations.mode', 'migrations.activeDeadlineSeconds', 'resources'],
   ...['migrations.backoffLimit', 'migrations.resources', 'migrations.resources.limits'],

@@ -50,6 +50,10 @@
     "redisSentinelPassword": {
       "name": "",
       "key": "password"
+    },
+    "bucketKey": {
+      "name": "",
+      "key": "secretAccessKey"
     }
   },
   "tls": {

@@ -244,6 +244,7 @@ seccompProfile:
       "sql" (dict "urlFile" "/etc/portico/secrets/database-url")
       "auth" (dict "keysDir" "/etc/portico/keys" "refreshKeyFile" "/etc/portico/secrets/refresh-key") -}}
 {{- if $redis }}{{ $_ := set $ours "redis" $redis }}{{ end -}}
+{{- if .Values.secrets.bucketKey.name }}{{ $_ := set $ours "media" (dict "bucket" (dict "secretAccessKeyFile" "/etc/portico/secrets/bucket-key")) }}{{ end -}}
 {{- if .Values.test.enabled -}}
 {{- $_ := set $ours "live" (dict "namespaces" (dict "portico-probe" (dict "listen" "owner" "history" 10 "historyAge" "1m"))) -}}
 {{- end -}}

@@ -24,6 +24,10 @@ export function defaultsByMode(mode: Mode, settings: RawSettings) {
     keysDir: settings.auth.keysDir ?? join(dataDir, 'keys'),
     embedded: settings.embedded ?? (mode === 'dev' && settings.sql.url === undefined),
     live: { ...settings.live, queuedBytes: settings.live.queuedBytes ?? queuedBytesOf(processMemoryBytes() / settings.workers) },
+    media: {
+      ...settings.media,
+      folder: settings.media.folder ?? (mode === 'dev' || settings.embedded === true ? join(dataDir, 'media') : undefined),
+    },
     push: { ...settings.push, provider: settings.push.provider ?? pushProvider(mode, settings.push) },
     drain: { ...settings.drain, spread: settings.drain.spread ?? (mode === 'dev' ? 0 : 30_000) },
     reflection: settings.reflection ?? mode === 'dev',

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { duration, platformUrl, secret, secretFile, text } from '../value-formats.ts';
+import { duration, file, platformUrl, secret, secretFile, text } from '../value-formats.ts';
 
 const bucket = z.strictObject({
   name: z
@@ -55,7 +55,12 @@ export const media = z
       .default(200)
       .describe('Calls that upload at once, in one process: each holds up to 1 MiB if there is a bucket.'),
     idle: duration('1s', '10m').prefault('30s').describe('An upload that pauses for longer is ended. It can be resumed.'),
-    bucket: bucket.optional().describe('Where contents are kept. Unset: the folder `media` of the data directory.'),
+    bucket: bucket.optional().describe('The bucket where contents are kept.'),
+    folder: file()
+      .optional()
+      .describe(
+        'The folder where contents are kept, if there is no bucket. Unset: `media` of the data directory in dev and with `embedded`; otherwise uploads are refused.',
+      ),
     linkTtl: duration('10s', '24h').prefault('10m').describe('How long a link to an attachment works.'),
     unfinished: duration('10m', '720h').prefault('24h').describe('An upload that is not complete is deleted after so long without new bytes.'),
     unused: duration('10m', '720h').prefault('24h').describe('An attachment that no message has named for so long is deleted.'),

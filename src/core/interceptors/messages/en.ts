@@ -30,6 +30,7 @@ export const en: Readonly<Record<CoreReason, string>> = {
   CONVERSATIONS_TOO_MANY: 'One of these people is in too many conversations.',
   LINK_INVALID: 'This link has expired.',
   MEDIA_DOWN: 'This is not available right now. Please try again later.',
+  MEDIA_OFF: 'Files cannot be sent here.',
   MEDIA_FULL: 'Files cannot be sent right now. Please try again later.',
   MEMBERS_TOO_MANY: 'There are too many people in this conversation.',
   MEMBER_REFUSED: 'This person cannot be added by you.',

@@ -106,7 +106,7 @@ async function receive(messages: Messages, { to, content, sizeBytes }: { to: Par
 }
 
 /** Errors of storing itself. */
-const unstored: ReadonlySet<string> = new Set(['MEDIA_FULL', 'MEDIA_DOWN', 'STORAGE_DOWN', 'UPLOAD_DISPLACED']);
+const unstored: ReadonlySet<string> = new Set(['MEDIA_FULL', 'MEDIA_DOWN', 'MEDIA_OFF', 'STORAGE_DOWN', 'UPLOAD_DISPLACED']);
 
 type Content = ReturnType<typeof openContent>;
 

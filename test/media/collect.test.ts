@@ -1,0 +1,134 @@
+// What nobody needs is collected: rows, their blobs, blobs of no row, and rows whose blobs are lost.
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { existsSync, readdirSync, renameSync, utimesSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { folderBlobs } from '../../src/core/adapters/blobs/folder-blobs.ts';
+import { openDatabaseAccess } from '../../src/core/adapters/sql/database-access.ts';
+import { sqlAttachments } from '../../src/core/adapters/sql/media/attachments.ts';
+import { openSql, type Sql } from '../../src/core/adapters/sql/open-sql.ts';
+import { sql } from 'kysely';
+import { collect } from '../../src/core/services/media/collect-garbage.ts';
+import { systemClock } from '../../src/wire/system-clock.ts';
+import { quietLog } from '../support/log.ts';
+import { jpeg, type MediaServer, openMediaServer } from './media-calls.ts';
+
+const hourMs = 3_600_000;
+const unneeded = { unfinishedMs: hourMs, unusedMs: hourMs, lostMs: 24 * hourMs };
+let server: MediaServer;
+let database: Sql;
+before(async () => {
+  server = await openMediaServer();
+  database = await openSql({ url: server.databaseUrl }, quietLog);
+});
+after(async () => {
+  await database?.close();
+  await server?.close();
+});
+
+function collector() {
+  const { use } = openDatabaseAccess(database.db);
+  const parts = { attachments: sqlAttachments(use), blobs: folderBlobs(join(server.dataDir, 'media')), unneeded, clock: systemClock };
+  return { ...parts, run: (holder: string = randomUUID()) => collect({ ...parts, holder }) };
+}
+
+const filesOf = (id: string) => {
+  const folder = join(server.dataDir, 'media', id.slice(0, 2), id);
+  return existsSync(folder) ? readdirSync(folder).map((name) => join(folder, name)) : [];
+};
+const age = (id: string, what: 'stored_at' | 'lost_at', ms: number) =>
+  sql`UPDATE chat_attachments SET ${sql.ref(what)} = clock_timestamp() - ${ms} * interval '1 ms' WHERE id = ${id}`.execute(database.db);
+
+test('unfinished and unused uploads go after their time, with their blobs; the others stay', async () => {
+  const { media } = server;
+  const conversationId = await server.group('ann', 'bob');
+  const [old, young] = [
+    await media.upload('ann', { conversationId, content: jpeg(1_000), stopAt: 500 }),
+    await media.upload('ann', { conversationId, content: jpeg(1_000), stopAt: 500 }),
+  ];
+  const [unused, used] = [await media.attach('ann', conversationId), await media.attach('ann', conversationId)];
+  await media.send('ann', conversationId, [used]);
+  for (const id of [old.id, unused, used]) await age(id, 'stored_at', 2 * hourMs);
+  await collector().run();
+  assert.deepEqual(
+    [old.id, unused, young.id, used].map((id) => filesOf(id).length),
+    [0, 0, 1, 1],
+  );
+  assert.equal((await media.try('ann', 'GetUpload', { attachmentId: old.id })).reason, 'ATTACHMENT_UNKNOWN');
+  assert.equal((await media.download('bob', used)).reason, undefined);
+});
+
+test('a message that is deleted for all takes its attachments along', async () => {
+  const { media } = server;
+  const conversationId = await server.group('ann', 'bob');
+  const id = await media.attach('ann', conversationId);
+  const { came } = await media.send('ann', conversationId, [id]);
+  const what = { case: 'delete', value: { targetSeq: came.posted.seq } };
+  await server.call('ann', 'Post', { conversationId, entry: { clientId: randomUUID(), what } });
+  await collector().run();
+  assert.deepEqual(filesOf(id), []);
+});
+
+test('blobs of no part go once they are old, and never before', async () => {
+  const { blobs, run } = collector();
+  const [old, young] = [`${randomUUID()}/0-a`, `${randomUUID()}/0-a`];
+  for (const name of [old, young]) {
+    const writer = await blobs.create(name);
+    await writer.write(Buffer.from('abc'));
+    await writer.finish();
+  }
+  const then = new Date(Date.now() - 2 * hourMs);
+  utimesSync(join(server.dataDir, 'media', old.slice(0, 2), old), then, then);
+  await run();
+  assert.deepEqual([filesOf(old.split('/')[0] ?? '').length, filesOf(young.split('/')[0] ?? '').length], [0, 1]);
+});
+
+test('content that is lost is answered so, and again when it is back; after a time its row goes', async () => {
+  const { media } = server;
+  const conversationId = await server.group('ann', 'bob');
+  const id = await media.attach('ann', conversationId);
+  await media.send('ann', conversationId, [id]);
+  await age(id, 'stored_at', hourMs / 2);
+  const folder = join(server.dataDir, 'media', id.slice(0, 2), id);
+  renameSync(folder, join(server.dataDir, 'aside'));
+  assert.equal((await collector().run())?.lost, 1);
+  assert.equal((await media.download('bob', id)).reason, 'ATTACHMENT_LOST');
+  renameSync(join(server.dataDir, 'aside'), folder);
+  await collector().run();
+  assert.equal((await media.download('bob', id)).reason, undefined);
+  renameSync(folder, join(server.dataDir, 'aside'));
+  await collector().run();
+  await age(id, 'lost_at', 48 * hourMs);
+  await collector().run();
+  assert.equal((await media.download('bob', id)).reason, 'ATTACHMENT_UNKNOWN');
+});
+
+test('one replica at a time collects', async () => {
+  const { attachments, run } = collector();
+  const holder = randomUUID();
+  assert.equal(await attachments.hold('collect', holder, 60_000), '');
+  assert.equal(await run(), undefined);
+  assert.notEqual(await run(holder), undefined);
+  assert.notEqual(await run(), undefined, 'it was given back');
+});
+
+test('all attachments of a user are listed, read and dropped', async () => {
+  const { media } = server;
+  const { attachments, run } = collector();
+  const user = `user-${randomUUID()}`;
+  const conversationId = await server.group(user, 'bob');
+  const ids = [await media.attach(user, conversationId), await media.attach(user, conversationId), await media.attach(user, conversationId)].sort();
+  await media.send(user, conversationId, [ids[0] ?? '']);
+  const first = await attachments.ofUser(user, { after: undefined, most: 2 });
+  const rest = await attachments.ofUser(user, { after: first.at(-1)?.id, most: 2 });
+  assert.deepEqual(
+    [...first, ...rest].map(({ id }) => id),
+    ids,
+  );
+  assert.equal((await attachments.findOwn(ids[1] ?? '', user))?.parts.length, 1);
+  for (let dropped = 1; dropped > 0; ) dropped = await attachments.dropOfUser(user, 2);
+  await run();
+  assert.deepEqual(ids.flatMap(filesOf), []);
+  assert.equal((await media.download('bob', ids[0] ?? '')).reason, 'ATTACHMENT_UNKNOWN');
+});
