@@ -1,5 +1,6 @@
 import type { Meter } from '@opentelemetry/api';
 import type { UseDatabase } from '../core/adapters/sql/database-access.ts';
+import { attachmentData } from '../core/adapters/sql/user-data/attachment-data.ts';
 import { chatData } from '../core/adapters/sql/user-data/chat-data.ts';
 import { sqlErasures } from '../core/adapters/sql/user-data/erasures.ts';
 import { pushData } from '../core/adapters/sql/user-data/push-data.ts';
@@ -29,6 +30,7 @@ export function userDataParts({ use, announcements: { announce }, onEnded }: Use
     pushData(use),
     sessionData(use, onEnded),
     reportData(use),
+    attachmentData(use),
     chatData(use, (subject, seqs) => announce(subject, { seqs, message: new Uint8Array(0) })), // whoever follows it reads them
   ];
 }

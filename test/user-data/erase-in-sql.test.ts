@@ -80,6 +80,7 @@ function cases(adapter: string, open: () => Promise<Sql>, everyStep: boolean) {
       push: { notices: 1, pushTokens: 2 },
       sessions: { sessions: 2 },
       reports: { reports: 1 },
+      attachments: { attachments: 1 },
       chat: { blocks: 2, clientIds: 21, conversations: 1, memberships: 4, messages: 4, reactions: 4 },
     });
     assert.equal(await exported(parts, userId), '');

@@ -118,5 +118,8 @@ export async function liveInSql(use: UseDatabase, db: Kysely<Database>, marks: M
   await sql`INSERT INTO chat_blocks (user_id, blocked_id) VALUES (${userId}, ${gone}), (${gone}, ${userId}), (${ann}, ${gone})`.execute(db);
   await sql`INSERT INTO chat_reports (reporter_id, conversation_id, seq, reason, comment, message, due_at)
     VALUES (${userId}, ${group}, 2, 'spam', ${marks.make('comment')}, '{}', now())`.execute(db);
+  await sql`INSERT INTO chat_attachments (id, owner_id, conversation_id, content_type, size_bytes, name)
+    VALUES (gen_random_uuid(), ${userId}, ${group}, 'image/png', 3, ${marks.make('file')})`.execute(db);
+  await sql`INSERT INTO media_usage VALUES (${userId}, current_date, 3)`.execute(db);
   return { userId, conversations: { group, own, direct, alone }, others: [ann, bob] };
 }
