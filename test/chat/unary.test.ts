@@ -66,6 +66,11 @@ for (const protocol of protocols)
       ],
     );
     assert.deepEqual([events[1].what.value.content.text, events[1].what.value.editedSeq, events[4].what.value.content], ['Hello Bob', 4n, undefined]);
+
+    await call(bob, 'LeaveConversation', { conversationId });
+    assert.equal((await server.try(bob, 'GetHistory', { conversationId }, protocol)).reason, 'CONVERSATION_UNKNOWN');
+    const back = await call(bob, 'CreateConversation', { kind: kinds.direct, userIds: [ann], clientId: 'c3' });
+    assert.deepEqual([back.created, back.conversation.id, back.conversation.membersCount], [false, conversationId, 2]);
   });
 
 test('history goes both ways by the tokens of its pages, and from any place', async () => {

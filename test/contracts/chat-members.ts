@@ -47,6 +47,46 @@ export function chatMembersContract(adapter: string, open: () => Promise<ChatHar
     },
   );
 
+  contract('each of two users leaves their direct conversation, and opening it again brings back who has left', async ({ chat, other, later }) => {
+    const [ann, bob] = [randomUUID(), randomUUID()];
+    const open = (by: string, to: string) => chat.create(wishOf('direct', [by, to]));
+    const leave = (who: string) => chat.changeMembers(id, user(who), { eventId: randomUUID(), changes: [{ userId: who, role: undefined }] });
+    const isMember = async (who: string) => (await other.joined(who)).some(({ conversation }) => conversation.id === id);
+    const { id } = (await open(ann, bob)).conversation;
+    await chat.append(id, message(ann, 'before'));
+    for (const changes of [
+      [{ userId: bob, role: undefined }],
+      [{ userId: bob, role: 'admin' as const }],
+      [{ userId: 'cy', role: 'member' as const }],
+      [
+        { userId: ann, role: undefined },
+        { userId: 'cy', role: 'member' as const },
+      ],
+    ])
+      await assert.rejects(chat.changeMembers(id, user(ann), { eventId: randomUUID(), changes }), refused('CHAT_FORBIDDEN'));
+
+    const left = await leave(bob);
+    assert.deepEqual(left?.changes, [{ userId: bob, role: undefined }], 'nobody becomes its owner');
+    assert.deepEqual([await isMember(ann), await isMember(bob)], [true, false]);
+    await assert.rejects(chat.append(id, message(bob, 'x')), refused('CONVERSATION_UNKNOWN'));
+    await assert.rejects(open(ann, bob), refused('MEMBER_REFUSED'), 'not by the other one within a day');
+    await later(id, 25 * 3_600_000);
+    const { conversation, event } = await open(ann, bob);
+    assert.deepEqual([conversation.id, conversation.membersCount, event?.seq], [id, 2, 4]);
+    assert.deepEqual(event?.changes, [{ userId: bob, role: 'member' }]);
+    await chat.append(id, message(ann, 'after'));
+    assert.deepEqual(texts((await chat.historyPage(bob, id, { most: 10, token: '', fromSeq: 0 })).events), ['after']);
+
+    await leave(ann);
+    const again = await open(ann, bob);
+    assert.deepEqual(again.event?.changes, [{ userId: ann, role: 'member' }], 'whoever has left may come back at any time');
+    assert.equal((await open(bob, ann)).event, undefined, 'both are there');
+    await Promise.all([leave(ann), leave(bob)]);
+    assert.deepEqual([await isMember(ann), await isMember(bob)], [false, false]);
+    await chat.create(wishOf('direct', [ann, bob], { createdBy: { kind: 'system', id: 'orders' } }));
+    assert.deepEqual([await isMember(ann), await isMember(bob)], [true, true]);
+  });
+
   contract('positions of twenty devices are kept: a client makes up the names', async ({ chat, devices }, { id, owner, members: [bob = ''] }) => {
     for (let n = 0; n < 5; n++) await chat.append(id, message(owner, 'x'));
     const receive = (device: string, deliveredSeq: number) => chat.receive({ conversationId: id, userId: bob, device, deliveredSeq, readSeq: 0 });

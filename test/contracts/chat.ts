@@ -31,7 +31,7 @@ export function chatContract(adapter: string, open: () => Promise<ChatHarness>) 
       const about = await chat.create(wishOf('direct', [ann, bob], { subject: 'order:7' }));
       assert.notEqual(about.conversation.id, made[0]?.conversation.id);
       await assert.rejects(
-        chat.changeMembers(made[0]?.conversation.id ?? '', user(ann), { eventId: randomUUID(), changes: [{ userId: ann }] }),
+        chat.changeMembers(made[0]?.conversation.id ?? '', user(ann), { eventId: randomUUID(), changes: [{ userId: 'third', role: 'member' }] }),
         refused('CHAT_FORBIDDEN'),
       );
     },

@@ -149,8 +149,9 @@ export type HistoryPage = { readonly most: number } & ({ readonly afterSeq: numb
 export type ChatStore = {
   /**
    * Creates a conversation, whose first event has its members. There is one direct conversation of a pair and subject,
-   * whoever creates it; a group is created once for the client id of its creator.
-   * @returns the conversation, and its first event if it was created now
+   * whoever creates it, and creating it again brings back who has left it; a group is created once for the client id of
+   * its creator.
+   * @returns the conversation, and the event of its members if it was created now, or if somebody came back
    * @throws Fault MESSAGE_ID_REUSED, CONVERSATIONS_TOO_MANY, MEMBER_REFUSED, REQUEST_INVALID for members that cannot be
    * those of its kind
    */
@@ -169,8 +170,9 @@ export type ChatStore = {
     entry: Omit<NewEntry, 'eventId'>,
   ): Promise<{ readonly conversation: Pick<Conversation, 'kind' | 'subject'>; readonly appended: Appended | undefined }>;
   /**
-   * Adds, removes and promotes members of a group. A user may remove oneself; only owners and admins may do more, and
-   * only owners make owners. New members see what comes after. When the last owner leaves, the longest member follows.
+   * Adds, removes and promotes members of a group; of a direct conversation, it only removes. A user may remove
+   * oneself; only owners and admins may do more, and only owners make owners. New members see what comes after. When
+   * the last owner leaves, the longest member follows.
    * @param wish without a role: the user ceases to be a member
    * @returns undefined when nothing changed
    * @throws Fault CONVERSATION_UNKNOWN, CHAT_FORBIDDEN, MEMBERS_TOO_MANY, CONVERSATIONS_TOO_MANY, MEMBER_REFUSED,

@@ -33,7 +33,7 @@ export function chatHandlers({ chat, actions, postOfUser, checkSubject, newId, s
       const wish = { id: newId(), kind: kindIn(kind), subject, title, createdBy: senderOf(call), clientId, members };
       const { conversation, event } = await actions.create(wish);
       const [membership] = await chat.joined(me, { ids: [conversation.id] });
-      return { conversation: membership && conversationOut(membership), created: event !== undefined };
+      return { conversation: membership && conversationOut(membership), created: event?.seq === 1 };
     },
     listConversations: async ({ pageSize, pageToken }, call) => {
       const place = pageToken === '' ? undefined : placeOf(pageToken);

@@ -7558,7 +7558,8 @@ export const ChatServiceDefinition = {
     },
     /**
      * Creates a conversation with the caller as a member. There is one direct conversation of two users: it is returned
-     * if it is there already. A repeat with the same `client_id` creates no second group.
+     * if it is there already, and whoever has left it comes back. A repeat with the same `client_id` creates no second
+     * group.
      */
     createConversation: {
       name: "CreateConversation",
@@ -7652,7 +7653,7 @@ export const ChatServiceDefinition = {
         _unknownFields: { 400010: [new Uint8Array([4, 18, 2, 53, 115]) as Uint8Array] },
       },
     },
-    /** The caller leaves a group. If it was the last owner, the longest member becomes one. */
+    /** The caller leaves. A group that loses its last owner gets the longest member as one. */
     leaveConversation: {
       name: "LeaveConversation",
       requestType: LeaveConversationRequest as typeof LeaveConversationRequest,
@@ -7724,7 +7725,8 @@ export interface ChatServiceImplementation<CallContextExt = {}> {
   send(request: ChatSendRequest, context: CallContext & CallContextExt): Promise<DeepPartial<ChatSendResponse>>;
   /**
    * Creates a conversation with the caller as a member. There is one direct conversation of two users: it is returned
-   * if it is there already. A repeat with the same `client_id` creates no second group.
+   * if it is there already, and whoever has left it comes back. A repeat with the same `client_id` creates no second
+   * group.
    */
   createConversation(
     request: CreateConversationRequest,
@@ -7766,7 +7768,7 @@ export interface ChatServiceImplementation<CallContextExt = {}> {
     request: ChangeMembersRequest,
     context: CallContext & CallContextExt,
   ): Promise<DeepPartial<ChangeMembersResponse>>;
-  /** The caller leaves a group. If it was the last owner, the longest member becomes one. */
+  /** The caller leaves. A group that loses its last owner gets the longest member as one. */
   leaveConversation(
     request: LeaveConversationRequest,
     context: CallContext & CallContextExt,
@@ -7806,7 +7808,8 @@ export interface ChatServiceClient<CallOptionsExt = {}> {
   send(request: DeepPartial<ChatSendRequest>, options?: CallOptions & CallOptionsExt): Promise<ChatSendResponse>;
   /**
    * Creates a conversation with the caller as a member. There is one direct conversation of two users: it is returned
-   * if it is there already. A repeat with the same `client_id` creates no second group.
+   * if it is there already, and whoever has left it comes back. A repeat with the same `client_id` creates no second
+   * group.
    */
   createConversation(
     request: DeepPartial<CreateConversationRequest>,
@@ -7848,7 +7851,7 @@ export interface ChatServiceClient<CallOptionsExt = {}> {
     request: DeepPartial<ChangeMembersRequest>,
     options?: CallOptions & CallOptionsExt,
   ): Promise<ChangeMembersResponse>;
-  /** The caller leaves a group. If it was the last owner, the longest member becomes one. */
+  /** The caller leaves. A group that loses its last owner gets the longest member as one. */
   leaveConversation(
     request: DeepPartial<LeaveConversationRequest>,
     options?: CallOptions & CallOptionsExt,

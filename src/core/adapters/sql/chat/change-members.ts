@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { sql, type Transaction } from 'kysely';
 import { Fault } from '../../../kit/fault.ts';
 import { type ChatEvent, membersMax, type Role, type Sender } from '../../../ports/chat.ts';
@@ -5,10 +6,20 @@ import type { UseDatabase } from '../database-access.ts';
 import type { Database } from '../database-tables.ts';
 import { unknownConversation } from './append-events.ts';
 import { checkRoom, checkWilling } from './check-additions.ts';
-import { checkOnce, insertUsers, raiseUsers } from './create-conversation.ts';
+import { checkOnce, insertUsers, raiseUsers } from './lock-users.ts';
 
 type Change = NonNullable<ChatEvent['changes']>[number];
 type Wish = { readonly eventId: string; readonly changes: readonly Change[] };
+type Recorded = {
+  readonly by: Sender;
+  readonly eventId: string;
+  readonly wished: readonly Change[];
+  /** Those who come, or come back. */
+  readonly added: readonly string[];
+  /** Of members, afterwards. */
+  readonly count: number;
+  readonly losesOwner: boolean;
+};
 type Locked = { kind: string; last_seq: bigint; last_number: bigint; members_count: number; at: Date };
 
 /** See `ChatStore.changeMembers`. */
@@ -21,13 +32,11 @@ export async function changeMembers(
   checkOnce('changes', changes);
   return use((db) =>
     db.transaction().execute(async (tx) => {
-      const { rows: locked } = await sql<Locked>`
-        SELECT kind, last_seq, last_number, members_count, greatest(date_trunc('milliseconds', clock_timestamp()), last_at) AS at
-        FROM chat_conversations WHERE id = ${conversationId} FOR UPDATE`.execute(tx);
-      const [conversation] = locked;
+      const conversation = await lock(tx, conversationId);
       const roles = await rolesOf(tx, conversationId, [...changes.map(({ userId }) => userId), by.id]);
       if (conversation === undefined || (by.kind === 'user' && !roles.has(by.id))) throw unknownConversation();
-      if (conversation.kind === 'direct') throw new Fault('CHAT_FORBIDDEN', 'A direct conversation keeps its two members.');
+      if (conversation.kind === 'direct' && changes.some(({ userId, role }) => role !== undefined || (by.kind === 'user' && userId !== by.id)))
+        throw new Fault('CHAT_FORBIDDEN', 'A direct conversation is left by each of its two users. Whoever opens it again comes back.');
       const wished = changes.filter(({ userId, role }) => roles.get(userId) !== role);
       if (by.kind === 'user') checkRights(by.id, roles, wished);
       if (wished.length === 0) return undefined;
@@ -35,26 +44,59 @@ export async function changeMembers(
       const count = conversation.members_count + added.length - wished.filter(({ role }) => role === undefined).length;
       if (count > membersMax)
         throw new Fault('MEMBERS_TOO_MANY', `A group has at most ${membersMax} members.`, { metadata: { most: String(membersMax) } });
-      await checkWilling(tx, conversationId, by, added);
-      await apply(tx, conversationId, conversation, wished);
-      const losesOwner = wished.some(({ userId }) => roles.get(userId) === 'owner');
-      const done = losesOwner ? [...wished, ...(await heir(tx, conversationId))] : wished;
-      await raiseUsers(
-        tx,
-        conversationId,
-        done.map(({ userId }) => userId),
-      );
-      await checkRoom(tx, by, added);
-      const seq = Number(conversation.last_seq) + 1;
-      await sql`INSERT INTO chat_events (conversation_id, seq, event_id, kind, sender_kind, sender_id, changes, sent_at)
-        VALUES (${conversationId}, ${seq}, ${eventId}, 'members', ${by.kind}, ${by.id}, ${JSON.stringify(done)}::jsonb, ${conversation.at})`.execute(
-        tx,
-      );
-      await sql`UPDATE chat_conversations SET last_seq = ${seq}, last_at = ${conversation.at}, members_count = ${count}, xid = pg_current_xact_id()
-        WHERE id = ${conversationId}`.execute(tx);
-      return { conversationId, seq, eventId, kind: 'members', sender: by, sentAtMs: conversation.at.getTime(), changes: done };
+      const losesOwner = conversation.kind === 'group' && wished.some(({ userId }) => roles.get(userId) === 'owner');
+      return record(tx, conversationId, conversation, { by, eventId, wished, added, count, losesOwner });
     }),
   );
+}
+
+/**
+ * Brings back who has left a direct conversation, for a user who opens it again.
+ * @returns the change; undefined: both are there
+ */
+export async function bringBack(
+  tx: Transaction<Database>,
+  conversationId: string,
+  by: Sender,
+  userIds: readonly string[],
+): Promise<ChatEvent | undefined> {
+  const conversation = await lock(tx, conversationId);
+  const there = await rolesOf(tx, conversationId, userIds);
+  const added = userIds.filter((userId) => !there.has(userId));
+  if (conversation === undefined || added.length === 0) return undefined;
+  const wished = added.map((userId) => ({ userId, role: 'member' }) as const);
+  return record(tx, conversationId, conversation, { by, eventId: randomUUID(), wished, added, count: there.size + added.length, losesOwner: false });
+}
+
+async function lock(tx: Transaction<Database>, conversationId: string): Promise<Locked | undefined> {
+  const { rows } = await sql<Locked>`
+    SELECT kind, last_seq, last_number, members_count, greatest(date_trunc('milliseconds', clock_timestamp()), last_at) AS at
+    FROM chat_conversations WHERE id = ${conversationId} FOR UPDATE`.execute(tx);
+  return rows[0];
+}
+
+/** Changes the members, and appends the event that says so. */
+async function record(
+  tx: Transaction<Database>,
+  conversationId: string,
+  conversation: Locked,
+  { by, eventId, wished, added, count, losesOwner }: Recorded,
+): Promise<ChatEvent> {
+  await checkWilling(tx, conversationId, by, added);
+  await apply(tx, conversationId, conversation, wished);
+  const done = losesOwner ? [...wished, ...(await heir(tx, conversationId))] : wished;
+  await raiseUsers(
+    tx,
+    conversationId,
+    done.map(({ userId }) => userId),
+  );
+  await checkRoom(tx, by, added);
+  const seq = Number(conversation.last_seq) + 1;
+  await sql`INSERT INTO chat_events (conversation_id, seq, event_id, kind, sender_kind, sender_id, changes, sent_at)
+    VALUES (${conversationId}, ${seq}, ${eventId}, 'members', ${by.kind}, ${by.id}, ${JSON.stringify(done)}::jsonb, ${conversation.at})`.execute(tx);
+  await sql`UPDATE chat_conversations SET last_seq = ${seq}, last_at = ${conversation.at}, members_count = ${count}, xid = pg_current_xact_id()
+    WHERE id = ${conversationId}`.execute(tx);
+  return { conversationId, seq, eventId, kind: 'members', sender: by, sentAtMs: conversation.at.getTime(), changes: done };
 }
 
 /** Of those who are members now. */

@@ -5,7 +5,9 @@ import type { ChatEvent, Conversation, NewConversation } from '../../../ports/ch
 import type { UseDatabase } from '../database-access.ts';
 import type { Database } from '../database-tables.ts';
 import { reusedId } from './append-events.ts';
+import { bringBack } from './change-members.ts';
 import { checkRoom, checkWilling } from './check-additions.ts';
+import { byBytes, checkOnce, insertUsers, raiseUsers } from './lock-users.ts';
 
 type Row = {
   id: string;
@@ -45,7 +47,11 @@ export async function createConversation(
         await sql<Row>`SELECT * FROM chat_conversations WHERE low_user_id = ${low} AND high_user_id = ${high} AND subject = ${subject}`.execute(tx);
       const found = byKey[0] ?? byPair[0];
       if (found === undefined) throw new Error(`The id ${id} of a new conversation was there already.`);
-      return { conversation: conversationOf(found, kind), event: undefined };
+      if (kind === 'group') return { conversation: conversationOf(found, kind), event: undefined };
+      const userIds = members.map(({ userId }) => userId);
+      const event = await bringBack(tx, found.id, createdBy, userIds);
+      const row = event === undefined ? found : { ...found, last_seq: BigInt(event.seq), members_count: userIds.length };
+      return { conversation: conversationOf(row, kind), event };
     }),
   );
 }
@@ -66,26 +72,6 @@ async function insertMembers(tx: Transaction<Database>, { id, createdBy, members
   return { conversationId: id, seq: 1, eventId, kind: 'members', sender: createdBy, sentAtMs: at.getTime(), changes };
 }
 
-/** @throws Fault REQUEST_INVALID for a user who is named twice */
-export function checkOnce(field: string, changes: readonly { readonly userId: string }[]): void {
-  if (new Set(changes.map(({ userId }) => userId)).size < changes.length) throw ruleBroken(field, 'must name each user once');
-}
-
-/** In one order, so that two transactions do not wait for each other. */
-export async function insertUsers(tx: Transaction<Database>, userIds: readonly string[]): Promise<void> {
-  await sql`INSERT INTO chat_users (user_id) SELECT unnest(${[...userIds].sort(byBytes)}::text[]) ON CONFLICT DO NOTHING`.execute(tx);
-}
-
-/** The beginning and the end of a membership is a change that the user sees. The last locks of a transaction. */
-export async function raiseUsers(tx: Transaction<Database>, conversationId: string, userIds: readonly string[]): Promise<void> {
-  await sql`
-    WITH locked AS (SELECT user_id FROM chat_users WHERE user_id = ANY(${[...userIds]}::text[]) ORDER BY user_id FOR NO KEY UPDATE),
-    raised AS (UPDATE chat_users u SET last_own_seq = u.last_own_seq + 1 FROM locked WHERE u.user_id = locked.user_id
-      RETURNING u.user_id, u.last_own_seq)
-    UPDATE chat_members m SET own_seq = raised.last_own_seq FROM raised
-    WHERE m.conversation_id = ${conversationId} AND m.user_id = raised.user_id`.execute(tx);
-}
-
 function conversationOf(row: Row, kind: NewConversation['kind']): Conversation {
   const { id, subject, title, created_at: createdAt, members_count: membersCount } = row;
   return {
@@ -98,9 +84,4 @@ function conversationOf(row: Row, kind: NewConversation['kind']): Conversation {
     membersCount,
     expiredSeq: Number(row.expired_seq),
   };
-}
-
-/** PostgreSQL's order of text in the collation "C" is that of UTF-8 bytes. */
-function byBytes(a: string, b: string): number {
-  return Buffer.compare(Buffer.from(a), Buffer.from(b));
 }

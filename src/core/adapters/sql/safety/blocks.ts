@@ -1,7 +1,7 @@
 import { sql, type Transaction } from 'kysely';
 import { Fault, ruleBroken } from '../../../kit/fault.ts';
 import { type Blocks, blocksMax } from '../../../ports/blocks.ts';
-import { insertUsers } from '../chat/create-conversation.ts';
+import { insertUsers } from '../chat/lock-users.ts';
 import type { UseDatabase } from '../database-access.ts';
 import type { Database } from '../database-tables.ts';
 

@@ -3,7 +3,7 @@ import { sql, type Transaction } from 'kysely';
 import type { ChatSubject } from '../../../ports/chat-announcements.ts';
 import type { ErasedCounts, Erasure, Place } from '../../../ports/user-data.ts';
 import { heir } from '../chat/change-members.ts';
-import { raiseUsers } from '../chat/create-conversation.ts';
+import { raiseUsers } from '../chat/lock-users.ts';
 import type { Database } from '../database-tables.ts';
 import type { SqlStep } from './sql-part.ts';
 
