@@ -70,6 +70,7 @@ function row(path: readonly string[], node: Node, required = false): string {
         .filter((name) => name !== undefined)
         .map((name) => `\`${name}\``)
         .join(', ');
-  const usual = required ? 'required' : node.default === undefined || node.properties !== undefined ? '' : `\`${JSON.stringify(node.default)}\``;
+  const isSection = Object.values(node.properties ?? {}).some((child) => child.default !== undefined || child.properties !== undefined);
+  const usual = required ? 'required' : node.default === undefined || isSection ? '' : `\`${JSON.stringify(node.default)}\``;
   return `| \`${key}\` | ${variable} | ${cell(usual)} | ${cell(node.properties === undefined ? allowed(node) : '')} | ${cell(node.description ?? '')} |\n`;
 }

@@ -14,7 +14,7 @@ import { type ChatServer, chatRegistry, openChatServer, roles, textEntry } from 
 
 let server: ChatServer;
 before(async () => {
-  server = await openChatServer();
+  server = await openChatServer({ settings: { 'upstreams.hook.address': '127.0.0.1:1', 'chat.reports.upstream': 'hook' } }); // nobody listens there: reports wait
 });
 after(() => server?.close());
 
@@ -65,6 +65,15 @@ const cases: Readonly<Record<string, (on: Members) => Promise<void>>> = {
   },
   'portico.v1.GetHistoryRequest': async ({ capitals, bob }) => {
     assert.equal((await server.call(bob, 'GetHistory', { conversationId: capitals })).events.length, 2);
+  },
+  'portico.v1.SearchMessagesRequest': async ({ capitals, bob }) => {
+    assert.equal((await server.call(bob, 'SearchMessages', { conversationId: capitals, query: 'first' })).events.length, 1);
+  },
+  'portico.v1.ReportMessageRequest': async ({ capitals, bob }) => {
+    const safety = 'portico.v1.SafetyService/ReportMessage';
+    const options = { headers: await server.headersOf(bob) };
+    const { reason } = await callOf(chatRegistry, transportOf('grpc h2', server), safety, { conversationId: capitals, seq: 2n, reason: 1 }, options);
+    assert.equal(reason, undefined);
   },
   'portico.v1.ListMembersRequest': async ({ capitals, bob }) => {
     assert.equal((await server.call(bob, 'ListMembers', { conversationId: capitals })).members.length, 2);

@@ -11,7 +11,7 @@ import { scraped } from '../support/client/scrape.ts';
 import { openWire } from '../support/client/wire.ts';
 import { sharedRedis } from '../support/redis/redis.ts';
 import { chatCalls } from '../support/server/chat-server.ts';
-import { type LiveServer, liveRegistry, openLiveServer } from '../support/server/live-server.ts';
+import { callInternal, type LiveServer, liveRegistry, openLiveServer } from '../support/server/live-server.ts';
 import { until } from '../support/time/until.ts';
 import { openIssuer } from '../support/token/issuer.ts';
 import { type Collector, openCollector } from '../support/upstream/collector.ts';
@@ -30,6 +30,7 @@ const rare = [
   'portico_invalidate_tag_empty_total',
   'portico_push_repeated_total',
   'portico_push_loops_total',
+  'portico_erasures_failures_total',
 ];
 /** Their labels. */
 const rareLabels = ['where', 'portico_store_why'];
@@ -105,6 +106,7 @@ async function traffic(server: LiveServer, issuers: readonly Awaited<ReturnType<
     await call('portico.v1.SafetyService/ReportMessage', { conversationId, seq, reason: 1 }, { headers });
     return (await scraped(server, 'portico_chat_reports_total')) > 0;
   });
+  await callInternal(server, 'EraseUser', { userId: 'nobody', requestId: 'r1' });
   await until('a push was sent', async () => (await scraped(server, 'portico_push_sent_total')) > 0);
   const wire = await openWire(server);
   await wire.ask({ ':method': 'POST', ':path': '/no.such.Service/Method', 'content-type': 'application/grpc', te: 'trailers' });

@@ -106,8 +106,11 @@ async function attempt(
   const goesOn = () => came.some(({ $case, value }) => $case === 'heartbeat' && value.intervalMs === lastMs);
   const isAnswered = () => came.some(({ value }) => broken.has(value.reason ?? ''));
   await until(`${service} took ${wish} ${name}`, () => ended !== undefined || (goesOn() && (!isRefused || isAnswered())));
-  stream.cut();
-  if (ended === undefined) return undefined;
+  if (ended === undefined) {
+    stream.send({ case: 'goodbye', value: {} }); // many streams that are reset would end their connection
+    await until('the stream ends', () => ended !== undefined);
+    return undefined;
+  }
   const reason = came.find(({ $case }) => $case === 'closed')?.value.reason ?? reasonIn(ended.error);
   return reason !== undefined && (isRefused ? broken : blames).has(reason) ? undefined : `ended: ${reason}, ${ended.error}`;
 }

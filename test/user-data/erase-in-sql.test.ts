@@ -14,12 +14,12 @@ import { openSql, type Sql } from '../../src/core/adapters/sql/open-sql.ts';
 import { sqlErasures } from '../../src/core/adapters/sql/user-data/erasures.ts';
 import type { ErasureReport, UserDataPart } from '../../src/core/ports/user-data.ts';
 import { openErasing } from '../../src/core/services/user-data/erase-users.ts';
+import { systemClock } from '../../src/wire/system-clock.ts';
 import { userDataParts } from '../../src/wire/user-data.ts';
 import { quietLog } from '../support/log.ts';
 import { createMigratedDatabase } from '../support/postgres/postgres.ts';
 import { liveInSql, openMarks } from '../support/user-data/life-in-sql.ts';
 import { marksInDatabase, rowsOfDatabase } from '../support/user-data/search-database.ts';
-import { systemClock } from '../../src/wire/system-clock.ts';
 
 type Announced = [conversationId: string, first: number, last: number];
 

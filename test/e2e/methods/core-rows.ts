@@ -149,6 +149,12 @@ export const coreRows: readonly Row[] = [
   ...safetyRows,
   ...mediaRows,
   {
+    method: 'portico.v1.BootstrapService/GetBootstrap',
+    says: 'nobody needs to sign in for it',
+    request: {},
+    answers: [{ serverTime: '*', heartbeatMs: 25_000 }],
+  },
+  {
     method: 'portico.v1.SessionService/SignIn',
     says: 'a dev identity gets tokens',
     request: signInAs('dora'),

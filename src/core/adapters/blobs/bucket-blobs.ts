@@ -1,4 +1,4 @@
-import { GetObjectCommand, DeleteObjectCommand, ListObjectsV2Command, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { DeleteObjectCommand, GetObjectCommand, ListObjectsV2Command, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { Fault } from '../../kit/fault.ts';
 import type { Blobs, BlobWriter } from '../../ports/blobs.ts';
 

@@ -1,5 +1,5 @@
 import { Metadata } from 'nice-grpc-common';
-import { ExportUserRequest, ExportUserResponse, type EraseUserRequest, type EraseUserResponse } from '../../../gen/portico/internal/v1/publisher.ts';
+import { type EraseUserRequest, type EraseUserResponse, ExportUserRequest, ExportUserResponse } from '../../../gen/portico/internal/v1/publisher.ts';
 import { readRequest } from '../../kit/read-request.ts';
 import type { Handler, ReadyCall } from '../../ports/call.ts';
 import type { ErasureReport, UserDataPart } from '../../ports/user-data.ts';

@@ -1,6 +1,6 @@
+import type { StubIssuer } from '../../../support/token/issuer.ts';
 import { openPublisher } from '../../fanout/publisher.ts';
 import type { Harness, Replica } from '../../harness.ts';
-import type { StubIssuer } from '../../../support/token/issuer.ts';
 import type { Counts } from '../counts.ts';
 import { callSteadily } from './calls.ts';
 import { chatUser, openChatter, sendSteadily } from './chatters.ts';

@@ -1,6 +1,7 @@
 // Devices that sign in, refresh their tokens, and at last sign out: each call on a connection of its own.
-import { ask, clientHeaders } from '../../client.ts';
+
 import type { StubIssuer } from '../../../support/token/issuer.ts';
+import { ask, clientHeaders } from '../../client.ts';
 import { type LoadParts, pick } from './parts.ts';
 import { steadily } from './steadily.ts';
 

@@ -56,9 +56,9 @@ export async function expireEvents(
       const ids = await oldOnes(use, kind, ageMs, busy);
       if (ids.length === 0) break;
       for (const id of ids) {
-        const count = await expireOne(use, id, ageMs, isStopped);
-        if (count === undefined) busy.add(id);
-        else deleted += count;
+        const expired = await expireOne(use, id, ageMs, isStopped);
+        deleted += expired.count;
+        if (expired.isBusy) busy.add(id);
       }
     }
   }
@@ -85,16 +85,20 @@ async function oldOnes(use: UseDatabase, kind: 'direct' | 'group', ageMs: number
   return rows.map(({ id }) => id);
 }
 
-/** @returns undefined: somebody sends to it now */
-async function expireOne(use: UseDatabase, id: string, ageMs: number, isStopped: () => boolean): Promise<number | undefined> {
-  let sum = 0;
+/** Ends when all that is old is deleted, or when somebody sends to the conversation. */
+async function expireOne(
+  use: UseDatabase,
+  id: string,
+  ageMs: number,
+  isStopped: () => boolean,
+): Promise<{ readonly count: number; readonly isBusy: boolean }> {
+  let count = 0;
   for (;;) {
     const { rows } = await use((db) =>
-      sql<{ count: number | null }>`SELECT chat_expire(${id}::uuid, now() - ${ageMs} * interval '1 ms', ${eventsMax}) AS count`.execute(db),
+      sql<{ deleted: number | null }>`SELECT chat_expire(${id}::uuid, now() - ${ageMs} * interval '1 ms', ${eventsMax}) AS deleted`.execute(db),
     );
-    const count = rows[0]?.count ?? undefined;
-    if (count === undefined) return undefined;
-    sum += count;
-    if (count === 0 || isStopped()) return sum;
+    const deleted = rows[0]?.deleted ?? undefined;
+    count += deleted ?? 0;
+    if (deleted === undefined || deleted === 0 || isStopped()) return { count, isBusy: deleted === undefined };
   }
 }

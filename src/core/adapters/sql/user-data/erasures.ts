@@ -1,6 +1,6 @@
 import { hash, randomBytes } from 'node:crypto';
 import { type Kysely, sql, type Transaction } from 'kysely';
-import type { Erasure, Erasures, ErasureReport, Place, Progress } from '../../../ports/user-data.ts';
+import type { Erasure, ErasureReport, Erasures, Place, Progress } from '../../../ports/user-data.ts';
 import type { UseDatabase } from '../database-access.ts';
 import type { Database } from '../database-tables.ts';
 
