@@ -18,6 +18,7 @@ const chartsOwn = [
   ...['host', 'port', 'tls'].map((key) => `internal.${key}`),
   ...['admin', 'dataDir', 'embedded', 'sample', 'sql.url', 'sql.urlFile', 'auth.keysDir', 'auth.refreshKey', 'auth.refreshKeyFile', 'auth.devScopes'],
   ...['url', 'password', 'sentinelPassword'].flatMap((key) => [`redis.${key}`, `redis.${key}File`]),
+  ...['apns.key', 'fcm.account'].flatMap((key) => [`push.${key}`, `push.${key}File`]),
 ];
 
 const name: Schema = { type: 'string', pattern: '^([a-z0-9]([-a-z0-9.]*[a-z0-9])?)?$', maxLength: 253 };
@@ -87,6 +88,8 @@ const schema = {
       redisPassword: secretKey,
       redisSentinelPassword: secretKey,
       bucketKey: secretKey,
+      apnsKey: secretKey,
+      fcmAccount: secretKey,
     }),
     tls: object({
       public: object({ secretName: name, certificate, plaintext: flag }),

@@ -107,6 +107,27 @@ const cases: Readonly<Record<string, Case>> = {
     fires: { [ok]: '0+100x40', [calls('rpc_method="_OTHER"')]: '0+20x40' },
     quiet: { [ok]: '0+100x40', [calls('rpc_method="_OTHER"')]: '0+5x40' },
   },
+  PorticoPushesLate: {
+    at: '10m',
+    fires: { portico_outbox_lag_seconds: '150x10' },
+    quiet: { portico_outbox_lag_seconds: '150x3 5x2 150x5' },
+  },
+  PorticoPushesRepeat: {
+    at: '70m',
+    fires: { 'portico_push_loops_total{provider="apns"}': '_x40 1x30' },
+    quiet: { 'portico_push_loops_total{provider="apns"}': '3x70' },
+  },
+  PorticoPushesRefused: {
+    at: '40m',
+    fires: {
+      'portico_push_sent_total{provider="fcm", outcome="sent"}': '0+90x40',
+      'portico_push_sent_total{provider="fcm", outcome="later"}': '0+10x40',
+    },
+    quiet: {
+      'portico_push_sent_total{provider="fcm", outcome="sent"}': '0+90x40',
+      'portico_push_sent_total{provider="fcm", outcome="unwanted"}': '0+60x40',
+    },
+  },
   PorticoLimitsReached: {
     at: '40m',
     fires: { 'portico_abuse_total{reason="resets"}': '0+900x40' },

@@ -18,6 +18,8 @@ export function settingsIn(of: Rendered): Settings {
       '/etc/portico/secrets/redis-url': secret('redis-url', 'redis://host:6379'),
       '/etc/portico/secrets/redis-password': secret('redis-password', 'pw'),
       '/etc/portico/secrets/redis-sentinel-password': secret('redis-sentinel-password', 'pw'),
+      '/etc/portico/secrets/apns-key': secret('apns-key', 'PEM'),
+      '/etc/portico/secrets/fcm-account': secret('fcm-account', '{}'),
     };
     const text = configOf(of).replace(/\/etc\/portico\/secrets\/\S+/g, (path) => paths[path] ?? path);
     return loadSettings('serve', { file: secret('portico.yaml', text), env: {}, flags: [] });

@@ -54,6 +54,14 @@
     "bucketKey": {
       "name": "",
       "key": "secretAccessKey"
+    },
+    "apnsKey": {
+      "name": "",
+      "key": "apns-key"
+    },
+    "fcmAccount": {
+      "name": "",
+      "key": "fcm-account"
     }
   },
   "tls": {

@@ -245,6 +245,20 @@ seccompProfile:
       "auth" (dict "keysDir" "/etc/portico/keys" "refreshKeyFile" "/etc/portico/secrets/refresh-key") -}}
 {{- if $redis }}{{ $_ := set $ours "redis" $redis }}{{ end -}}
 {{- if .Values.secrets.bucketKey.name }}{{ $_ := set $ours "media" (dict "bucket" (dict "secretAccessKeyFile" "/etc/portico/secrets/bucket-key")) }}{{ end -}}
+{{- $push := dict -}}
+{{- $apns := dig "push" "apns" "" .Values.config -}}
+{{- if and .Values.secrets.apnsKey.name (not $apns) -}}
+{{- fail "config.push.apns is needed where secrets.apnsKey.name is set: teamId, keyId and topics." }}
+{{- end -}}
+{{- if and $apns (not .Values.secrets.apnsKey.name) -}}
+{{- fail "secrets.apnsKey.name is needed where config.push.apns is set: a Secret with the key that Apple gives." }}
+{{- end -}}
+{{- if and (dig "push" "fcm" "" .Values.config) (not .Values.secrets.fcmAccount.name) -}}
+{{- fail "secrets.fcmAccount.name is needed where config.push.fcm is set: a Secret with the key file of a service account." }}
+{{- end -}}
+{{- if $apns }}{{ $_ := set $push "apns" (dict "keyFile" "/etc/portico/secrets/apns-key") }}{{ end -}}
+{{- if .Values.secrets.fcmAccount.name }}{{ $_ := set $push "fcm" (dict "accountFile" "/etc/portico/secrets/fcm-account") }}{{ end -}}
+{{- if $push }}{{ $_ := set $ours "push" $push }}{{ end -}}
 {{- if .Values.test.enabled -}}
 {{- $_ := set $ours "live" (dict "namespaces" (dict "portico-probe" (dict "listen" "owner" "history" 10 "historyAge" "1m"))) -}}
 {{- end -}}
