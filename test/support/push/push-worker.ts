@@ -36,7 +36,7 @@ export type Waiting = {
 };
 
 export type PushWorld = PushHarness & {
-  readonly sql: Sql;
+  readonly sql: Sql & { readonly url: string };
   readonly apns: ApnsServer;
   readonly fcm: FcmServer;
   waiting(): Promise<readonly Waiting[]>;
@@ -78,7 +78,7 @@ export async function openPushWorld(): Promise<PushWorld> {
     await drop();
   };
   return {
-    sql: opened,
+    sql: { ...opened, url },
     apns,
     fcm,
     chat: sqlChat(use, { pushAfterMs: 0 }),

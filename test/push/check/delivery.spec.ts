@@ -1,0 +1,6 @@
+// `npm run test:push`: the promise of at least once, at its whole size.
+import { test } from 'node:test';
+import { checkDelivery } from './check-delivery.ts';
+
+test('messages reach every device though workers are killed: 10,000 messages to 200 devices', (t) =>
+  checkDelivery(t, { messages: 10_000, users: 100, workers: 3, killEveryMs: 1_500 }, { killsLeast: 10 }));
