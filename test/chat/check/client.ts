@@ -3,7 +3,7 @@ import { AssertionError } from 'node:assert';
 import { type ChatClient, type ChatMessage, openChatClient } from '../../support/client/chat-client.ts';
 import { transportOf } from '../../support/client/protocols.ts';
 import { chatRegistry, textEntry } from '../../support/server/chat-server.ts';
-import { type Device, openDevice } from './device.ts';
+import { type Device, type DeviceParts, openDevice } from './device.ts';
 
 export type CheckClient = Pick<Device, 'events' | 'receipts' | 'skipped'> & {
   readonly name: string;
@@ -23,16 +23,14 @@ export type CheckClient = Pick<Device, 'events' | 'receipts' | 'skipped'> & {
   stop(): Promise<void>;
 };
 
-export type CheckClientParts = Pick<CheckClient, 'name' | 'user' | 'deaf'> & {
-  readonly headers: Readonly<Record<string, string>>;
-  readonly conversations: readonly string[];
-  readonly random: () => number;
-  readonly url: string;
-  readonly ca: string;
-  readonly byToken: boolean;
-  readonly mayBeReset: () => boolean;
-  readonly tops: Map<string, number>;
-};
+export type CheckClientParts = Pick<CheckClient, 'name' | 'user' | 'deaf'> &
+  DeviceParts & {
+    readonly headers: Readonly<Record<string, string>>;
+    readonly conversations: readonly string[];
+    readonly random: () => number;
+    readonly url: string;
+    readonly ca: string;
+  };
 
 const tickMs = 15;
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));

@@ -19,15 +19,20 @@ export type Device = {
   afterRestore(): void;
 };
 
+export type DeviceParts = {
+  readonly byToken: boolean;
+  readonly mayBeReset: () => boolean;
+  readonly isRestored: () => boolean;
+  readonly tops: Map<string, number>;
+};
+
 /**
  * @param byToken it says hello by token, as soon as it has one
  * @param mayBeReset the server may say that it does not know what the device has, as after the restore of a backup
- * @param tops the largest number of each conversation that any device has seen
+ * @param tops the largest number of each conversation that any device has seen. Only a restore takes numbers back: a
+ *   device that is sent all anew for another reason says nothing of the others
  */
-export function openDevice(
-  name: string,
-  { byToken, mayBeReset, tops }: { readonly byToken: boolean; readonly mayBeReset: () => boolean; readonly tops: Map<string, number> },
-): Device {
+export function openDevice(name: string, { byToken, mayBeReset, isRestored, tops }: DeviceParts): Device {
   const events = new Map<string, Map<number, Kept>>();
   const last = new Map<string, { readonly seq: number; readonly eventId: string }>();
   /** Conversations that had events since the token. */
@@ -43,7 +48,7 @@ export function openDevice(
     events.delete(conversationId);
     last.delete(conversationId);
     since.delete(conversationId);
-    tops.delete(conversationId);
+    if (isRestored()) tops.delete(conversationId);
   };
   /** Whoever is more than 1,000 events behind gets the last 1,000: nobody has seen all of them, but some. */
   const skip = (conversationId: string, from: number, to: number) => {

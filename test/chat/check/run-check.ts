@@ -6,6 +6,7 @@ import { type ChatCalls, chatCalls, chatRegistry, kinds, roles } from '../../sup
 import { seeded } from '../../support/time/seeded.ts';
 import { until } from '../../support/time/until.ts';
 import { type CheckClient, startClient } from './client.ts';
+import type { DeviceParts } from './device.ts';
 import { findBroken } from './find-broken.ts';
 import { type History, historyOf } from './history.ts';
 import { openCluster, openEmbedded, type World } from './world.ts';
@@ -50,7 +51,12 @@ export async function runCheck(options: CheckOptions): Promise<CheckResult> {
   const users = Array.from({ length: Math.ceil((options.clients * 2) / 3) }, (_, n) => `u${n}`); // each second one has two devices
   const groups = await makeGroups(calls, users);
   let isRestored = false;
-  const clients = await startClients(world, options, { users, groups, mayBeReset: () => isRestored || options.olderRoot !== undefined });
+  const clients = await startClients(world, options, {
+    users,
+    groups,
+    isRestored: () => isRestored,
+    mayBeReset: () => isRestored || options.olderRoot !== undefined,
+  });
   stack.defer(async () => void (await Promise.all(clients.map((client) => client.stop()))));
 
   const random = seeded(seed * 31);
@@ -114,7 +120,7 @@ async function makeGroups(calls: ChatCalls, users: readonly string[]): Promise<G
 async function startClients(
   world: World,
   { seed, clients: clientsCount }: CheckOptions,
-  { users, groups, mayBeReset }: { readonly users: readonly string[]; readonly groups: Groups; readonly mayBeReset: () => boolean },
+  { users, groups, ...resets }: { readonly users: readonly string[]; readonly groups: Groups } & Pick<DeviceParts, 'isRestored' | 'mayBeReset'>,
 ): Promise<readonly CheckClient[]> {
   const clients: CheckClient[] = [];
   const tops = new Map<string, number>();
@@ -124,7 +130,7 @@ async function startClients(
     const conversations = [...groups].flatMap(([id, members]) => (tries || members.includes(user) ? [id] : []));
     const { headers } = await signIn(server, chatRegistry, user);
     const random = seeded(seed * 1_000 + n);
-    const parts = { name: `${user}.${n}`, user, headers, conversations, random, url, ca: server.ca, mayBeReset, tops };
+    const parts = { name: `${user}.${n}`, user, headers, conversations, random, url, ca: server.ca, ...resets, tops };
     clients.push(startClient({ ...parts, deaf: n === 1, byToken: n % 2 === 0 }));
   }
   return clients;
