@@ -1,6 +1,8 @@
 // Traffic of every kind against a server with real engines: each metric of docs/operating/telemetry.md is then exposed,
 // scraped and pushed under one name, and every query of the alert rules and dashboards finds its metrics and labels.
+
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -106,7 +108,7 @@ async function traffic(server: LiveServer, issuers: readonly Awaited<ReturnType<
     await call('portico.v1.SafetyService/ReportMessage', { conversationId, seq, reason: 1 }, { headers });
     return (await scraped(server, 'portico_chat_reports_total')) > 0;
   });
-  await callInternal(server, 'EraseUser', { userId: 'nobody', requestId: 'r1' });
+  await callInternal(server, 'EraseUser', { userId: 'nobody', requestId: randomUUID() });
   await until('a push was sent', async () => (await scraped(server, 'portico_push_sent_total')) > 0);
   const wire = await openWire(server);
   await wire.ask({ ':method': 'POST', ':path': '/no.such.Service/Method', 'content-type': 'application/grpc', te: 'trailers' });

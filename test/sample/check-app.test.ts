@@ -44,7 +44,7 @@ test('a missing screen, an unlisted reason, untranslated texts and an unknown up
     'WRONG  upstreams    upstreams.order (--set upstreams.order.address): no screen and no policy uses it. Did you mean orders?',
   ])
     assert.ok(stdout.split('\n').includes(line), `${line}\n${stdout}`);
-  assert.equal(stderr, 'portico: 2 of 9 checks failed.\n');
+  assert.equal(stderr, 'portico: 2 of 10 checks failed.\n');
 });
 
 test('settings that cannot be read hide none of it', async () => {
