@@ -25,12 +25,8 @@ import { handlersOf } from './core/interceptors/one-handler-per-method.ts';
 import { refuseWhileDraining } from './core/interceptors/refuse-while-draining.ts';
 import { trace } from './core/interceptors/trace-and-record.ts';
 import { compileRules, validate } from './core/interceptors/validate-request.ts';
-import type { Clock } from './core/kit/clock.ts';
 import { randomDigits } from './core/kit/random-digits.ts';
-import type { Handler } from './core/ports/call.ts';
-import type { Log } from './core/ports/log.ts';
 import { answerReaders } from './core/screen/answer-readers.ts';
-import type { App } from './core/screen/define-app.ts';
 import { ownHandler } from './core/screen/hand-written-handler.ts';
 import { streamHandler } from './core/screen/screen-handler.ts';
 import { reviewMethod } from './core/services/chat/ask-hook.ts';
@@ -44,10 +40,7 @@ import { watchEndedSessions } from './core/services/session/watch-ended-sessions
 import { openWaitingBytes } from './core/streams/waiting-bytes.ts';
 import { forward } from './core/upstreams/forward-call.ts';
 import { openUpstreams } from './core/upstreams/upstreams.ts';
-import type { Release } from './release/release.ts';
-import type { Settings } from './settings.ts';
 import { jwksPage } from './transport/builtin/jwks-page.ts';
-import type { DrainSummary } from './transport/drain.ts';
 import { defectReports } from './transport/http/confine-errors.ts';
 import { transportReports } from './transport/http/transport-metrics.ts';
 import type { EncodeRefusal } from './transport/routing-faults.ts';
@@ -57,50 +50,15 @@ import { openCertificates } from './wire/certificates.ts';
 import { openListeners } from './wire/listeners.ts';
 import { wireMaintenance } from './wire/maintenance.ts';
 import { wireMedia } from './wire/media.ts';
-import { type Methods, methodsOf } from './wire/methods.ts';
+import { methodsOf } from './wire/methods.ts';
 import { sqlOptions } from './wire/migrations.ts';
+import type { Portico, WireOptions } from './wire/portico.ts';
 import { pushAfterMs, readPushKeys, wirePush } from './wire/push.ts';
 import { wireSafety } from './wire/safety.ts';
 import { openSecrets } from './wire/secrets.ts';
 import { openSharedStores } from './wire/shared-stores.ts';
 import { upstreamConfigs } from './wire/upstream-configs.ts';
 import { endSessions, wireUserData } from './wire/user-data.ts';
-
-export type WireOptions = {
-  readonly settings: Settings;
-  readonly app: App;
-  readonly release: Release;
-  readonly clock: Clock;
-  /** Of the process: the standard OTEL_* variables are read from it. */
-  readonly env: Readonly<Record<string, string | undefined>>;
-  /** Whether a person reads along at a terminal. */
-  readonly pretty: boolean;
-  /** Those of TLS session tickets, where several processes listen on one port. */
-  readonly ticketKeys?: Buffer | undefined;
-  /** Addresses of the sample company's services by upstream name, used for those that are not configured. */
-  readonly samples?: Readonly<Record<string, string>>;
-  /** Handlers besides screens and core's own services, by method. Tests answer all four kinds of call with them. */
-  readonly handlers?: Readonly<Record<string, Handler>>;
-};
-
-/** A server that listens. */
-export type Portico = {
-  readonly ports: { readonly public: number; readonly internal: number; readonly admin: number };
-  readonly methods: Methods;
-  /** Certificate of the authority that dev made. */
-  readonly caFile: string | undefined;
-  readonly log: Log;
-  /** Our public keys (RFC 7517). */
-  jwks(): { readonly keys: readonly object[] };
-  /** A token by which an internal service may call the internal listener. */
-  serviceToken(name: string, ttlMs: number): Promise<string>;
-  /** Resolved when the database is open and fits; rejected when it never will be. */
-  readonly whenReady: Promise<void>;
-  /** Not ready any more: within the times of the settings clients of streams are moved, and calls in flight finish. */
-  drain(): Promise<DrainSummary & { /** Live and chat streams whose clients were asked to move. */ readonly streams: number }>;
-  /** Ends everything. */
-  close(): Promise<void>;
-};
 
 /** Builds and joins all rooms, with the files in `wire/`. The server listens when the promise has resolved. */
 export async function wire({

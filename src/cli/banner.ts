@@ -1,5 +1,5 @@
 import type { Settings } from '../settings.ts';
-import type { Portico } from '../wire.ts';
+import type { Portico } from '../wire/portico.ts';
 
 /** The banner of a server that listens. */
 export type Banner = {

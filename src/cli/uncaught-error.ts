@@ -1,4 +1,4 @@
-import type { Portico } from '../wire.ts';
+import type { Portico } from '../wire/portico.ts';
 import { exitCodes } from './exit-codes.ts';
 
 /** From the uncaught error to the end of the process. Milliseconds. */

@@ -6,7 +6,7 @@ import { openSql, type SqlOptions } from '../core/adapters/sql/open-sql.ts';
 import { releaseMigrations } from '../release/release.ts';
 import type { Settings } from '../settings.ts';
 import { DatabaseError } from './database-error.ts';
-import { silent } from './silent-log.ts';
+import { silent } from './process-log.ts';
 
 /** The address of the configured database. */
 export function sqlOptions({ embedded, dataDir, sql }: Settings): SqlOptions {

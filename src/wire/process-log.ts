@@ -11,3 +11,6 @@ export function openProcessLog({ telemetry: { logLevel } }: Settings, pretty: bo
   const log = jsonLog({ level: logLevel, service: { name: 'portico', version: releaseVersion() }, destination });
   return { log, flush: () => stdout.flushSync() };
 }
+
+/** Logs nothing: commands print their results themselves. */
+export const silent: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };

@@ -16,7 +16,7 @@ import type { Log } from '../core/ports/log.ts';
 import type { Presence } from '../core/ports/presence.ts';
 import type { TopicLog } from '../core/ports/topic-log.ts';
 import type { Settings } from '../settings.ts';
-import { silent } from './silent-log.ts';
+import { silent } from './process-log.ts';
 import { systemClock } from './system-clock.ts';
 
 /** The state that replicas share besides SQL. */

@@ -1,7 +1,8 @@
 import { createLocalJWKSet, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose';
 import { readRelease } from '../release/release.ts';
 import type { Settings } from '../settings.ts';
-import { type Portico, wire } from '../wire.ts';
+import { wire } from '../wire.ts';
+import type { Portico } from './portico.ts';
 import { app, type OpenedSample, sample } from './sample-company.ts';
 import { systemClock } from './system-clock.ts';
 

@@ -1,8 +1,8 @@
 import { keyDirectory } from '../core/adapters/keys/key-directory.ts';
 import { accessTokens, type MintParts, mintServiceToken } from '../core/services/session/access-tokens.ts';
 import type { Settings } from '../settings.ts';
+import { silent } from './process-log.ts';
 import { openSecrets } from './secrets.ts';
-import { silent } from './silent-log.ts';
 import { systemClock } from './system-clock.ts';
 
 /** @returns the number of signing keys @throws Error naming the unusable folder or file */

@@ -9,8 +9,8 @@ import type { ErasureReport, UserRecord } from '../core/ports/user-data.ts';
 import { openErasing } from '../core/services/user-data/erase-users.ts';
 import type { Settings } from '../settings.ts';
 import { withFittingDatabase } from './migrations.ts';
+import { silent } from './process-log.ts';
 import { openSharedStores } from './shared-stores.ts';
-import { silent } from './silent-log.ts';
 import { systemClock } from './system-clock.ts';
 import { userDataParts } from './user-data.ts';
 

@@ -8,8 +8,9 @@ import type { App } from '../../../src/core/screen/define-app.ts';
 import { protoSources, type Release, readRelease } from '../../../src/release/release.ts';
 import type { Mode } from '../../../src/settings/defaults/by-mode.ts';
 import { loadSettings } from '../../../src/settings.ts';
+import type { Portico } from '../../../src/wire/portico.ts';
 import { systemClock } from '../../../src/wire/system-clock.ts';
-import { type Portico, wire } from '../../../src/wire.ts';
+import { wire } from '../../../src/wire.ts';
 import { createMigratedDatabase } from '../postgres/postgres.ts';
 import type { RedisPlace } from '../redis/redis.ts';
 

@@ -5,9 +5,8 @@ import type { Exchange } from '../../exchange.ts';
 import { OneRequest } from '../one-request.ts';
 import type { Protocol, Spoken } from '../protocol.ts';
 import { knownHashes, rangeOf } from './conditions.ts';
-import { attachmentIdIn } from './content-path.ts';
 import { ContentReply } from './content-reply.ts';
-import { uploadedContent } from './uploaded-content.ts';
+import { attachmentIdIn, uploadedContent } from './uploaded-content.ts';
 
 const { fullName, methods } = MediaServiceDefinition;
 const pathOf = ({ name }: { readonly name: string }) => `/${fullName}/${name}`;

@@ -4,7 +4,8 @@ import { RequestMessage } from '../../../core/kit/request-message.ts';
 import type { CallRequest } from '../../../core/ports/call.ts';
 import { UploadRequest, type UploadStart } from '../../../gen/portico/v1/media.ts';
 import type { Exchange } from '../../exchange.ts';
-import { attachmentIdIn } from './content-path.ts';
+
+const place = /^\/media\/([0-9A-Fa-f-]{36})$/;
 
 /** The body of PUT as the messages of an upload: what its URL and headers announce, then its bytes as they come. */
 export function uploadedContent(exchange: Exchange, { descriptor: { input } }: MethodPlan): CallRequest {
@@ -61,4 +62,9 @@ function placeOf(range: string | undefined, length: string): { readonly offset: 
   const [, offset = '', size = ''] = /^bytes (\d{1,15})-\d{1,15}\/(\d{1,15})$/.exec(range) ?? [];
   if (size === '') throw ruleBroken('content-range', 'is such as "bytes 1000-4999/5000"');
   return { offset: BigInt(offset), size: BigInt(size) };
+}
+
+/** The attachment of a path such as "/media/…". @returns undefined: it is none of one */
+export function attachmentIdIn(path: string): string | undefined {
+  return place.exec(path)?.[1];
 }

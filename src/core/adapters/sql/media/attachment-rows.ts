@@ -1,5 +1,5 @@
 import { type RawBuilder, sql } from 'kysely';
-import type { Attachment } from '../../../ports/attachments.ts';
+import type { Attachment, Part } from '../../../ports/attachments.ts';
 
 /** A complete attachment as `attachmentsColumn` gives it. */
 export type AttachmentRow = {
@@ -21,4 +21,12 @@ export function attachmentsColumn(ids: RawBuilder<unknown>): RawBuilder<unknown>
 
 export function attachmentOf({ sha256, ...row }: AttachmentRow): Attachment {
   return { ...row, sha256: Buffer.from(sha256, 'hex') };
+}
+
+/** The parts of `a`, an attachment, in order. */
+export const partsColumn = sql`(SELECT jsonb_agg(jsonb_build_object('firstByte', p.first_byte, 'sizeBytes', p.size_bytes, 'blob', p.blob) ORDER BY p.first_byte)
+  FROM media_parts p WHERE p.attachment_id = a.id) AS parts`;
+
+export function partsOf(parts: readonly Part[] | null): readonly Part[] {
+  return parts ?? [];
 }

@@ -3,8 +3,7 @@ import { Fault } from '../../../kit/fault.ts';
 import type { Announced, Part, Upload, UploadBounds } from '../../../ports/attachments.ts';
 import { unknownConversation } from '../chat/append-events.ts';
 import type { Database } from '../database-tables.ts';
-import { type AttachmentRow, attachmentOf } from './attachment-rows.ts';
-import { partsColumn, partsOf } from './part-rows.ts';
+import { type AttachmentRow, attachmentOf, partsColumn, partsOf } from './attachment-rows.ts';
 
 type Db = Kysely<Database>;
 type Row = {

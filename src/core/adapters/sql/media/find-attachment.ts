@@ -1,8 +1,7 @@
 import { type Kysely, type RawBuilder, sql } from 'kysely';
 import type { Found, Owned, Part } from '../../../ports/attachments.ts';
 import type { Database } from '../database-tables.ts';
-import { type AttachmentRow, attachmentOf } from './attachment-rows.ts';
-import { partsColumn, partsOf } from './part-rows.ts';
+import { type AttachmentRow, attachmentOf, partsColumn, partsOf } from './attachment-rows.ts';
 
 type Db = Kysely<Database>;
 
