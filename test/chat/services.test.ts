@@ -1,8 +1,12 @@
 // What internal services, and a company's own screens, do in conversations.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { type StreamContext, stream } from '../../src/core/screen/hand-written-stream.ts';
+import { openFixture } from '../fixture/app.ts';
+import { HandWrittenServiceDefinition } from '../fixture/gen/fixture/v1/fixture.ts';
 import { callOf, transportOf } from '../support/client/protocols.ts';
-import { type Came, type ChatServer, chatRegistry, kinds, openChatServer, roles } from '../support/server/chat-server.ts';
+import { type Came, type ChatServer, chatCalls, chatRegistry, kinds, openChatServer, roles } from '../support/server/chat-server.ts';
+import { openTestServer } from '../support/server/test-server.ts';
 
 let server: ChatServer;
 before(async () => {
@@ -101,4 +105,50 @@ test('a screen speaks in a conversation by its context, once for its id', async 
     events.slice(1).map(({ sender, what }: Came) => [sender.id, what.value.content.text]),
     [['items', 'New title']],
   );
+});
+
+test('a stream that is written by hand opens a conversation, speaks in it and changes its members by its context', async () => {
+  const { app } = openFixture();
+  const speaks = stream(HandWrittenServiceDefinition, 'converse', async function* (requests, { chat, caller }: StreamContext) {
+    const dora = caller?.userId ?? '';
+    const members = [dora, 'emil'].map((userId) => ({ userId, role: 'member' }) as const);
+    const { conversationId } = await chat.create({ clientId: 'item:7', kind: 'group', subject: 'item:7', title: 'Item 7', members });
+    for await (const { text } of requests) {
+      const { seq } = await chat.say(conversationId, { clientId: text, bot: 'items', text });
+      yield { text: conversationId, index: seq };
+    }
+    await chat.setMembers(conversationId, [{ userId: dora, role: undefined }]);
+  });
+  const screens = app.screens.map((screen) => (screen.method === speaks.method ? speaks : screen));
+  await using own = await openTestServer({ app: { ...app, screens }, samples: { scripted: '127.0.0.1:1' } });
+  const calls = chatCalls(own);
+  const converse = async (texts: readonly string[]) =>
+    callOf(
+      chatRegistry,
+      transportOf('grpc h2', own),
+      'fixture.v1.HandWrittenService/Converse',
+      texts.map((text) => ({ text })),
+      {
+        headers: await calls.headersOf('dora'),
+      },
+    );
+  const { code, messages } = await converse(['one', 'two', 'one']);
+  assert.equal(code, 0);
+  const conversationId = String(messages[0]?.text);
+  assert.deepEqual(
+    messages.map(({ index }) => index),
+    [2, 3, 2],
+    'each once',
+  );
+  const { events } = await calls.call('emil', 'GetHistory', { conversationId });
+  assert.deepEqual(
+    events.map(({ seq, sender, what }: Came) => [seq, sender.id, what.case]),
+    [
+      [1n, 'app', 'membersChanged'],
+      [2n, 'items', 'message'],
+      [3n, 'items', 'message'],
+      [4n, 'app', 'membersChanged'],
+    ],
+  );
+  assert.equal((await calls.try('dora', 'GetHistory', { conversationId })).reason, 'CONVERSATION_UNKNOWN', 'it has removed its caller');
 });

@@ -14,7 +14,7 @@ export function chatWrites(actions: ChatActions, newId: () => string, name: stri
   return {
     create: async ({ clientId, kind, members, subject = '', title = '' }) => {
       const { conversation, event } = await actions.create({ id: newId(), kind, subject, title, createdBy: system, clientId, members });
-      return { conversationId: conversation.id, created: event !== undefined };
+      return { conversationId: conversation.id, created: event?.seq === 1 };
     },
     setMembers: async (conversationId, changes) => (await actions.changeMembers(canonicalId(conversationId), system, changes))?.seq ?? 0,
     say: (conversationId, { bot, ...message }) =>
