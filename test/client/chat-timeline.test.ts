@@ -10,18 +10,26 @@ import { ChatEvent, Conversation, SenderKind } from '../../src/gen/portico/v1/ch
 import { seeded } from '../support/time/seeded.ts';
 
 const users = ['alice', 'bob', 'carol'];
-type Happened = { readonly seq: number; readonly by: string; readonly does: 'message' | 'edit' | 'delete' | 'react'; readonly target: number };
+type Happened = {
+  readonly seq: number;
+  readonly by: string;
+  readonly does: 'message' | 'edit' | 'delete' | 'react' | 'erase';
+  readonly target: number;
+};
 type Random = (below: number) => number;
 
-/** A conversation: each edit and deletion is of a message before it, and none is of one that was deleted. */
+/** A conversation: each edit and deletion is of a message before it, and none is of one that was deleted. An erasure
+ * deletes a reaction. */
 function conversationOf(random: Random, length: number): readonly Happened[] {
   const log: Happened[] = [];
   const open = new Map<number, string>();
   for (let seq = 1; seq <= length; seq++) {
     const targets = [...open];
     const [target, author] = targets[random(targets.length)] ?? [0, ''];
-    const kind = target === 0 ? 0 : random(8);
-    if (kind < 5) {
+    const kind = target === 0 ? 0 : random(9);
+    const reaction = log.find((each) => each.does === 'react' && !log.some(({ does, target }) => does === 'erase' && target === each.seq));
+    if (kind === 8 && reaction !== undefined) log.push({ seq, by: 'erasure', does: 'erase', target: reaction.seq });
+    else if (kind < 5) {
       const by = users[random(users.length)] ?? '';
       open.set(seq, by);
       log.push({ seq, by, does: 'message', target: 0 });
@@ -52,9 +60,13 @@ function eventAt({ seq, by, does, target }: Happened, log: readonly Happened[], 
     case 'edit':
       return ChatEvent.fromPartial({ ...common, what: { $case: 'edited', value: { targetSeq, ...contentOf(target) } } });
     case 'delete':
+    case 'erase':
       return ChatEvent.fromPartial({ ...common, what: { $case: 'deleted', value: { targetSeq } } });
-    case 'react':
-      return ChatEvent.fromPartial({ ...common, what: { $case: 'reacted', value: { targetSeq, reaction: '+1' } } });
+    case 'react': {
+      if (later('erase', seq) === 0) return ChatEvent.fromPartial({ ...common, what: { $case: 'reacted', value: { targetSeq, reaction: '+1' } } });
+      const sender = { kind: SenderKind.SENDER_KIND_USER, id: 'a random name' };
+      return ChatEvent.fromPartial({ ...common, sender, what: { $case: 'reacted', value: { targetSeq, removed: true } } });
+    }
   }
 }
 
@@ -63,6 +75,10 @@ const shown = (events: readonly ChatEvent[]) =>
   events.flatMap(({ seq, what }) =>
     what?.$case === 'message' ? [[seq, what.value.content?.text, what.value.deletedSeq || what.value.editedSeq, what.value.deletedSeq]] : [],
   );
+
+/** Who has reacted to what. */
+const reactions = (events: readonly ChatEvent[]) =>
+  events.flatMap(({ sender, what }) => (what?.$case === 'reacted' && !what.value.removed ? [[what.value, sender?.id]] : []));
 
 const seeds = Array.from({ length: 300 }, (_, seed) => seed);
 
@@ -89,6 +105,7 @@ test('pages in any order, each of its own time, give the messages of today', () 
       ({ what }) => what?.$case === 'edited' && removed.has(Number(what.value.targetSeq)) && what.value.content !== undefined,
     );
     assert.deepEqual(leftovers, [], `seed ${seed}: the text of a deleted message is nowhere`);
+    assert.deepEqual(reactions(events), reactions(today), `seed ${seed}: an erased user has reacted to nothing`);
   }
 });
 

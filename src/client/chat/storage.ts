@@ -26,7 +26,10 @@ export type Change =
   | { readonly kind: 'answered'; readonly conversationId: string; readonly clientId: string }
   /** Replaces the conversation without its events. @property reset its events are deleted */
   | { readonly kind: 'conversation'; readonly conversation: Conversation; readonly reset: boolean }
-  /** Added, in place of those with the same numbers. Edits and deletions change the messages that they name. */
+  /**
+   * Added, in place of those with the same numbers. Edits and deletions change the messages that they name, and
+   * deletions the reactions: `merged` of timeline.ts.
+   */
   | { readonly kind: 'events'; readonly conversationId: string; readonly events: readonly ChatEvent[] }
   | { readonly kind: 'read'; readonly conversationId: string; readonly seq: bigint }
   | { readonly kind: 'left'; readonly conversationId: string }

@@ -2,7 +2,7 @@ import { type ChatEvent, SenderKind } from '../../gen/portico/v1/chat.ts';
 
 /**
  * Events by number: those that came replace those that were there. Edits and deletions change the messages that they
- * name, in whatever order both have come.
+ * name, and deletions the reactions of an erased user, in whatever order both have come.
  */
 export function merged(events: readonly ChatEvent[], came: readonly ChatEvent[]): readonly ChatEvent[] {
   if (came.length === 0) return events;
@@ -39,6 +39,8 @@ function apply(bySeq: Map<bigint, ChatEvent>, { seq, what }: ChatEvent): void {
   if (what?.$case !== 'edited' && what?.$case !== 'deleted') return;
   const { targetSeq } = what.value;
   const target = bySeq.get(targetSeq);
+  if (what.$case === 'deleted' && target?.what?.$case === 'reacted')
+    bySeq.set(targetSeq, { ...target, sender: undefined, what: { $case: 'reacted', value: { ...target.what.value, reaction: '', removed: true } } });
   if (target?.what?.$case !== 'message') return;
   const { value } = target.what;
   if (what.$case === 'deleted') {

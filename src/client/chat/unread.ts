@@ -31,5 +31,6 @@ function takesBack(event: ChatEvent, { events, userId, after, upTo }: Counted): 
   if (event.what?.$case !== 'deleted') return false;
   const { targetSeq } = event.what.value;
   const target = events.find(({ seq }) => seq === targetSeq);
-  return targetSeq > after && targetSeq <= upTo && target?.what?.$case !== 'hidden' && !isOf(userId, target ?? event);
+  const isMessage = target?.what === undefined || target.what.$case === 'message'; // or a reaction of an erased user, or hidden
+  return targetSeq > after && targetSeq <= upTo && isMessage && !isOf(userId, target ?? event);
 }
