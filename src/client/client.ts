@@ -6,6 +6,10 @@ import { type ChatStorage, memoryChatStorage } from './chat/storage.ts';
 import { type Live, openLive } from './live/live.ts';
 import type { Notice } from './live/state.ts';
 import { type OfflineQueue, openOfflineQueue } from './offline-queue.ts';
+import { countUnread } from './push/count-unread.ts';
+import { openPush, type Push } from './push/push.ts';
+import type { PushAction } from './push/step.ts';
+import { openSafety, type Safety } from './safety.ts';
 import { openSession, type Session, type TokenStore } from './session.ts';
 import type { ClientTransport, Headers } from './transport.ts';
 
@@ -20,6 +24,8 @@ export type ClientParts = {
   readonly onNotice?: (notice: Notice) => void;
   /** Of the chat. */
   readonly onChatNotice?: (notice: ChatNotice) => void;
+  /** What the platform is to do of pushes. `connect` is done by then. */
+  readonly onPushAction?: (action: PushAction) => void;
   /** Where the chat and its queue are kept; unset: for as long as the process lives. */
   readonly chatStorage?: ChatStorage;
   /** The session has ended: show the sign-in. */
@@ -33,6 +39,8 @@ export type Client = {
   readonly calls: Calls;
   readonly live: Live;
   readonly chat: Chat;
+  readonly push: Push;
+  readonly safety: Safety;
   /** Idempotent writes, which may wait for a network. */
   readonly queue: OfflineQueue;
   /** The hook for the operating system's network monitor: a new network, or one again. */
@@ -53,6 +61,7 @@ export function openClient({
   headers = {},
   onNotice = () => {},
   onChatNotice = () => {},
+  onPushAction = () => {},
   chatStorage = memoryChatStorage(),
   onSignedOut = () => {},
 }: ClientParts): Client {
@@ -62,26 +71,42 @@ export function openClient({
     clock,
     onEnded: (reason) => {
       calls.clear();
+      push.dispatch({ type: 'signedOut' });
       onSignedOut(reason);
     },
   });
   const calls = openCalls({ transport, session, clock, random, headers });
   const live = openLive({ transport, session, clock, random, headers, onNotice });
-  const chat = openChat({ transport, session, calls, storage: chatStorage, clock, random, headers, onNotice: onChatNotice });
+  const onChat = (notice: ChatNotice) => {
+    count(notice, chat.state);
+    onChatNotice(notice);
+  };
+  const chat = openChat({ transport, session, calls, storage: chatStorage, clock, random, headers, onNotice: onChat });
+  const push = openPush({
+    session,
+    calls,
+    onAction: (action) => {
+      if (action.do === 'connect') connect(chat);
+      onPushAction(action);
+    },
+  });
+  const count = countUnread(clock, push.dispatch);
   const queue = openOfflineQueue(calls, clock, random);
   /** Whoever is signed in next neither sees nor sends what was of another user. */
   const forget = () => {
     live.dispatch({ type: 'forget' });
     chat.dispatch({ type: 'forget' });
+    push.dispatch({ type: 'signedOut' });
     queue.clear();
     calls.clear();
   };
   return {
     session: {
       ...session,
-      signIn: (request) => {
+      signIn: async (request) => {
         forget();
-        return session.signIn(request);
+        await session.signIn(request);
+        push.dispatch({ type: 'signedIn' });
       },
       signOut: () => {
         forget();
@@ -91,6 +116,8 @@ export function openClient({
     calls,
     live,
     chat,
+    push,
+    safety: openSafety(calls),
     queue,
     networkFound: () => {
       live.dispatch({ type: 'networkFound' });
@@ -108,4 +135,10 @@ export function openClient({
       transport.close();
     },
   };
+}
+
+/** A push has come, so there is a network. */
+function connect({ state, dispatch }: Chat): void {
+  if (state.phase === 'offline' || state.phase === 'waiting') dispatch({ type: 'networkFound' });
+  else dispatch({ type: 'start' });
 }
