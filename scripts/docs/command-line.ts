@@ -62,9 +62,10 @@ any running server. [Export and erase](../operating/privacy.md) says what is era
 option. It reads no settings. Exit code 64: a number that is not allowed, or numbers that do not fit together.`,
   config: 'Secrets are printed as `[secret]`.',
   phone: `The sample app on the client of \`src/client\`, beside \`npm start\`: the home screen, the couriers and all events,
-live. \`o\` takes it offline and back, \`r\` tries at once instead of waiting, and \`q\` quits. It reads the settings as
-\`portico dev\` does, and needs a terminal. Exit code 1: the sign-in was refused. Exit code 3: the server does not
-answer.`,
+live. \`o\` takes it offline and back, \`r\` tries at once instead of waiting, \`c\` shows the chats, and \`q\` quits. In a
+conversation \`/search WORDS\`, \`/block USER\`, \`/unblock USER\` and \`/report WHY\` do what they say. A line at the top
+shows the newest push, such as that of a message that came while it was offline. It reads the settings as \`portico dev\`
+does, and needs a terminal. Exit code 1: the sign-in was refused. Exit code 3: the server does not answer.`,
 };
 
 /** docs/reference/command-line.md, generated from the commands. */

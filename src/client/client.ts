@@ -137,8 +137,7 @@ export function openClient({
   };
 }
 
-/** A push has come, so there is a network. */
+/** A push has come: nothing is waited for. Whether there is a network is the operating system's to say. */
 function connect({ state, dispatch }: Chat): void {
-  if (state.phase === 'offline' || state.phase === 'waiting') dispatch({ type: 'networkFound' });
-  else dispatch({ type: 'start' });
+  dispatch({ type: state.phase === 'waiting' ? 'networkFound' : 'start' });
 }

@@ -1,8 +1,10 @@
+import { join } from 'node:path';
 import type { Meter } from '@opentelemetry/api';
 import { apnsSender } from '../core/adapters/push/apns-sender.ts';
 import { type ApnsKey, readApnsKey } from '../core/adapters/push/apns-token.ts';
 import { type FcmAccount, readFcmAccount } from '../core/adapters/push/fcm-account.ts';
 import { fcmSender } from '../core/adapters/push/fcm-sender.ts';
+import { folderSender } from '../core/adapters/push/folder-sender.ts';
 import { logSender } from '../core/adapters/push/log-sender.ts';
 import type { UseDatabase } from '../core/adapters/sql/database-access.ts';
 import { sqlPushQueue } from '../core/adapters/sql/push/push-queue.ts';
@@ -45,7 +47,7 @@ export function wirePush(settings: Settings, { use, ...parts }: Parts): PushWiri
   const { push, auth } = settings;
   const life = { idleMs: auth.sessionIdle, absoluteMs: auth.sessionTtl };
   const queue = sqlPushQueue(use, { life, expireMs: push.expire });
-  const senders = sendersOf(push, parts);
+  const senders = sendersOf(settings, parts);
   const handlers = deviceHandlers({ tokens: sqlPushTokens(use), providers: new Set(senders.keys()), topics: push.apns?.topics ?? [] });
   const notify = notifyBy(senders.size === 0 ? undefined : queue, { expireMs: push.expire });
   if (senders.size === 0) return { handlers, notifyBy: notify, close: async () => {} };
@@ -53,17 +55,23 @@ export function wirePush(settings: Settings, { use, ...parts }: Parts): PushWiri
 }
 
 function sendersOf(
-  { provider, apns, fcm, content: text }: Settings['push'],
+  { push: { provider, apns, fcm, content: text }, dataDir }: Pick<Settings, 'push' | 'dataDir'>,
   { keys, ...parts }: Pick<Parts, 'keys' | 'clock' | 'log'>,
 ): ReadonlyMap<PushProvider, PushSender> {
   const common = { ...parts, text };
   const senders = new Map<PushProvider, PushSender>();
-  if (provider === 'log') return senders.set('apns', logSender(parts.log)).set('fcm', logSender(parts.log));
+  if (provider === 'log') {
+    const sender = logSender(parts.log);
+    return senders.set('apns', sender).set('fcm', folderSender(pushFolder(dataDir), text, sender));
+  }
   if (provider === 'off') return senders;
   if (apns !== undefined && keys.apns !== undefined) senders.set('apns', apnsSender({ ...common, ...apns, ...keys.apns }));
   if (fcm !== undefined && keys.fcm !== undefined) senders.set('fcm', fcmSender({ ...common, account: keys.fcm, url: fcm.url, fetch }));
   return senders;
 }
+
+/** Where terminal clients on this machine get their pushes. */
+export const pushFolder = (dataDir: string) => join(dataDir, 'pushes');
 
 /** After how long a message is due to be pushed; undefined: never. */
 export function pushAfterMs({ push }: Pick<Settings, 'push'>): number | undefined {

@@ -171,6 +171,7 @@ test('two users chat: messages come, wait for the network, and are read', async 
     terminal.type('o');
     await shown(/● offline/);
     bob.post('At your door.');
+    await shown(/Push: bob: a new message/);
     terminal.type('Enter');
     await shown(/Enter: send/);
     terminal.type('-l', 'Thank you');
@@ -186,9 +187,27 @@ test('two users chat: messages come, wait for the network, and are read', async 
     await until('all came', () => bob.texts().length === 4, longMs);
     assert.deepEqual(bob.texts(), ['Where is my parcel?', 'On its way.', 'At your door.', 'Thank you']);
 
+    await until('what was read needs no notification', async () => !(await terminal.screen()).includes('Push:'), longMs);
+    terminal.type('-l', '/search parcel');
+    terminal.type('Enter');
+    await shown(/Found: 1 message with parcel\n +alice: Where is my parcel\?/);
+
     terminal.type('Escape');
     await shown(/› bob/);
     bob.post('Bye');
+    await shown(/› bob \(1\)/);
+    terminal.type('Enter');
+    await shown(/bob: Bye/);
+    terminal.type('-l', '/block');
+    terminal.type('Enter');
+    await shown(/\(hidden\)[\s\S]*bob is blocked\. \/unblock bob ends it\./);
+    assert.doesNotMatch(await terminal.screen(), /bob: Bye/);
+    terminal.type('-l', '/unblock bob');
+    terminal.type('Enter');
+    await shown(/bob: Bye[\s\S]*bob is not blocked\./);
+    terminal.type('Escape');
+    await shown(/› bob/);
+    bob.post('One more');
     await shown(/› bob \(1\)/);
     terminal.type('c');
     await shown(/c: chats \(1\) {3}q: quit/);

@@ -5,7 +5,7 @@ import { type ChatState, type Chatting, initialState } from '../../client/chat/s
 import { step } from '../../client/chat/step.ts';
 import { ChatEvent, Conversation, PostRequest } from '../../gen/portico/v1/chat.ts';
 import { onKey, unreadIn, type View, type Wish } from './chat-view.ts';
-import { drawChat } from './draw-chat.ts';
+import { type Around, drawChat } from './draw-chat.ts';
 
 const id = '11111111-1111-4111-8111-111111111111';
 const message = (seq: bigint, user: string, text: string | undefined) =>
@@ -46,8 +46,8 @@ const kept = {
 const chance = { nowMs: 0, random: 0 };
 const state: ChatState = step(initialState, { type: 'restore', userId: 'alice', kept }, chance).state;
 const chat: View = { at: 'chat', conversationId: id, draft: '' };
-const linesOf = (view: Exclude<View, { at: 'home' }>, columns: number, rows: number) =>
-  stripVTControlCharacters(drawChat(state, 'alice', view, { columns, rows })).split('\n');
+const linesOf = (view: Exclude<View, { at: 'home' }>, columns: number, rows: number, around?: Around) =>
+  stripVTControlCharacters(drawChat(state, 'alice', view, { columns, rows }, around)).split('\n');
 
 /** Types keys by name, or text. */
 function typed(view: View, ...keys: readonly string[]): { readonly view: View; readonly wishes: readonly Wish[] } {
@@ -86,7 +86,7 @@ test('a conversation shows its members, messages, gaps, reactions, and what wait
       ' alice: waits  …',
       '',
       ' > so▏',
-      ' Enter: send   ↑: older   Esc: back',
+      ' Enter: send   ↑: older   /help   Esc: back',
     ],
   );
 });
@@ -109,7 +109,9 @@ test('a screen of any size is filled, and no line is wider than it', () => {
   for (const view of [chat, { at: 'chats', selected: 0 }, { at: 'new', draft: 'x'.repeat(500) }, { ...chat, draft: 'y'.repeat(500) }] as const)
     for (const columns of [36, 80, 200])
       for (const rows of [12, 24, 60]) {
-        const lines = linesOf(view, columns, rows);
+        const around =
+          columns === 80 ? { pushed: `bob: ${'long '.repeat(50)}`, answer: Array.from({ length: 6 }, () => 'z'.repeat(300)) } : undefined;
+        const lines = linesOf(view, columns, rows, around);
         assert.equal(lines.length, rows);
         for (const line of lines) assert.ok([...line].length <= columns, `${columns}: ${line}`);
       }
@@ -128,4 +130,23 @@ test('keys lead from screen to screen, and letters are text where text is typed'
     [{ do: 'load', conversationId: id }, { do: 'post', conversationId: id, text: 'q o' }, { do: 'quit' }],
   );
   assert.deepEqual(typed({ at: 'new', draft: '' }, 'return', 'o').wishes, [{ do: 'toggleNetwork' }]);
+});
+
+test('a draft that begins with a slash is a command, whose answer and the newest push stand around the chat', () => {
+  const enter = (draft: string) => onKey({ ...chat, draft }, { name: 'return', text: '' }, state).wish;
+  const commands: Readonly<Record<string, unknown>> = {
+    '/search two  words ': { do: 'search', conversationId: id, query: 'two  words' },
+    '/block': { do: 'block', user: 'bob' },
+    '/block carol': { do: 'block', user: 'carol' },
+    '/unblock bob': { do: 'unblock', user: 'bob' },
+    '/report it is rude': { do: 'report', conversationId: id, seq: 6n, comment: 'it is rude' },
+    '/search': { do: 'help' },
+    '/': { do: 'help' },
+    '/constructor': { do: 'help' },
+  };
+  for (const [draft, command] of Object.entries(commands)) assert.deepEqual(enter(draft), { do: 'command', command }, draft);
+  assert.deepEqual(enter('and/or'), { do: 'post', conversationId: id, text: 'and/or' });
+  const lines = linesOf(chat, 60, 16, { pushed: 'bob: \u001B[2Jhi', answer: ['bob is blocked.'] });
+  assert.equal(lines[1], ' Push: bob:  [2Jhi ');
+  assert.equal(lines.at(-4), ' bob is blocked.');
 });

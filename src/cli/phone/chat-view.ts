@@ -1,5 +1,6 @@
 import type { ChatState, Chatting } from '../../client/chat/state.ts';
 import { unreadOf } from '../../client/chat/unread.ts';
+import { type Command, commandOf } from './chat-commands.ts';
 
 /** Which screen is shown, and what the user has typed there. */
 export type View =
@@ -18,7 +19,8 @@ export type Wish =
   | { readonly do: 'create'; readonly user: string }
   | { readonly do: 'post'; readonly conversationId: string; readonly text: string }
   | { readonly do: 'typing'; readonly conversationId: string }
-  | { readonly do: 'load'; readonly conversationId: string };
+  | { readonly do: 'load'; readonly conversationId: string }
+  | { readonly do: 'command'; readonly command: Command };
 
 /** The longest draft: characters. */
 const draftMax = 1_000;
@@ -35,7 +37,7 @@ export function unreadIn({ conversations, userId }: Pick<ChatState, 'conversatio
 }
 
 /** What a key does on the screen that is shown. */
-export function onKey(view: View, key: Key, state: Pick<ChatState, 'conversations'>): { readonly view: View; readonly wish?: Wish } {
+export function onKey(view: View, key: Key, state: Pick<ChatState, 'conversations' | 'userId'>): { readonly view: View; readonly wish?: Wish } {
   switch (view.at) {
     case 'home':
       return key.name === 'c' ? { view: { at: 'chats', selected: 0 } } : withCommand(view, key);
@@ -52,7 +54,10 @@ export function onKey(view: View, key: Key, state: Pick<ChatState, 'conversation
       if (key.name === 'escape') return { view: { at: 'chats', selected: 0 } };
       if (key.name === 'up') return { view, wish: { do: 'load', conversationId } };
       if (key.name === 'return' && draft.trim() === '') return { view };
-      if (key.name === 'return') return { view: { ...view, draft: '' }, wish: { do: 'post', conversationId, text: draft } };
+      if (key.name === 'return') {
+        const command = commandOf(draft, conversationId, state);
+        return { view: { ...view, draft: '' }, wish: command ? { do: 'command', command } : { do: 'post', conversationId, text: draft } };
+      }
       const next = typed(draft, key);
       return { view: { ...view, draft: next }, ...(next.length > draft.length && { wish: { do: 'typing', conversationId } }) };
     }

@@ -9,13 +9,23 @@ import { clean } from './screen-contents.ts';
 type ChatView = Exclude<View, { at: 'home' }>;
 const marks = { stored: '✓', delivered: '✓✓', read: '✓✓ read' } as const;
 
+/** Beside the chat: the push that came last, and what a command has answered. */
+export type Around = { readonly pushed: string; readonly answer: readonly string[] };
+
 /** The screens of the chat: the list of conversations, one of them, and the question for a new one. */
-export function drawChat(state: ChatState, user: string, view: ChatView, { columns, rows }: Size): string {
+export function drawChat(
+  state: ChatState,
+  user: string,
+  view: ChatView,
+  { columns, rows }: Size,
+  around: Around = { pushed: '', answer: [] },
+): string {
   const chatting = view.at === 'chat' ? state.conversations.get(view.conversationId) : undefined;
   const title = chatting === undefined ? 'chats' : titleOf(chatting, user);
   const here = chatting === undefined ? '' : presentIn(chatting, user);
-  const top = head({ user: `${user} · ${title}${here}`, phase: state.phase, recovered: undefined }, columns);
-  const { body, below } = view.at === 'chat' ? conversation(state, chatting, view.draft, columns) : list(state, view, columns);
+  const top = head({ user: `${user} · ${title}${here}`, phase: state.phase, recovered: undefined, pushed: around.pushed }, columns);
+  const { body, below } =
+    view.at === 'chat' ? conversation(state, chatting, { draft: view.draft, answer: around.answer }, columns) : list(state, view, columns);
   const room = Math.max(1, rows - top.length - below.length);
   const shown = view.at === 'chat' ? body.slice(-room) : body.slice(0, room);
   const empty = Array.from({ length: room - shown.length }, () => '');
@@ -46,7 +56,12 @@ function list(state: ChatState, view: Exclude<ChatView, { at: 'chat' }>, columns
   };
 }
 
-function conversation(state: ChatState, chatting: Chatting | undefined, draft: string, columns: number): Parts {
+function conversation(
+  state: ChatState,
+  chatting: Chatting | undefined,
+  { draft, answer }: { readonly draft: string; readonly answer: readonly string[] },
+  columns: number,
+): Parts {
   const items = chatting === undefined ? [] : itemsOf(state, chatting);
   const body = items.flatMap((item) =>
     wrapped(textOf(item, state.userId), columns - 2).map((line) => ` ${item.kind === 'message' ? line : dim(line)}`),
@@ -54,15 +69,16 @@ function conversation(state: ChatState, chatting: Chatting | undefined, draft: s
   const typing = chatting === undefined || chatting.typing.length === 0 ? '' : ` ${chatting.typing.join(', ')}: typing …`;
   const [space] = [columns - 5];
   const below = [
+    ...answer.map((line) => styleText('yellow', fit(` ${line}`, columns))),
     dim(fit(typing, columns)),
     ` > ${[...clean(draft)].slice(-space).join('')}▏`,
-    dim(fit(' Enter: send   ↑: older   Esc: back', columns)),
+    dim(fit(' Enter: send   ↑: older   /help   Esc: back', columns)),
   ];
   return { body, below };
 }
 
 /** A group's title; of a direct conversation the other user. */
-function titleOf({ conversation: { title, subject, id }, events }: Chatting, userId: string): string {
+export function titleOf({ conversation: { title, subject, id }, events }: Chatting, userId: string): string {
   if (title !== '' || subject !== '') return title || subject;
   const others = events.flatMap(({ what }) => (what?.$case === 'membersChanged' ? what.value.changes.map((change) => change.userId) : []));
   return others.find((user) => user !== userId) ?? id.slice(-8);

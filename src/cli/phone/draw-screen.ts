@@ -20,14 +20,16 @@ export function draw(contents: Contents, { columns, rows }: Size): string {
   return [...top, '', ...below, dim(fit(keysOf(contents), columns))].join('\n');
 }
 
-export function head({ user, phase, recovered }: Pick<Contents, 'user' | 'phase' | 'recovered'>, columns: number): readonly string[] {
+type Head = Pick<Contents, 'user' | 'phase' | 'recovered' | 'pushed'>;
+
+export function head({ user, phase, recovered, pushed }: Head, columns: number): readonly string[] {
   const state = `● ${phase}`;
   const right = recovered === undefined ? '' : `   recovered: ${recovered ? 'yes' : 'no'}`;
   const left = fit(` Portico · ${user}`, columns - state.length - right.length - 2);
   const gap = ' '.repeat(Math.max(1, columns - [...left].length - state.length - right.length - 1));
   return [
     `${styleText('bold', left)}${gap}${styleText(colourOf(phase), state)}${recovered === false ? styleText(['red', 'bold'], right) : right}`,
-    dim('─'.repeat(columns)),
+    pushed === '' ? dim('─'.repeat(columns)) : styleText('inverse', fit(` Push: ${pushed} `, columns)),
   ];
 }
 

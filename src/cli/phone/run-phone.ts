@@ -4,18 +4,22 @@ import { textContent } from '../../client/chat/text-content.ts';
 import { type Client, openClient } from '../../client/client.ts';
 import type { Notice } from '../../client/live/state.ts';
 import { nodeTransport } from '../../client/node-transport.ts';
+import type { PushAction } from '../../client/push/step.ts';
 import { memoryTokenStore } from '../../client/session.ts';
 import { GetHomeRequest } from '../../gen/app/v1/home.ts';
 import { ChatServiceDefinition, ConversationKind } from '../../gen/portico/v1/chat.ts';
+import { pushFolder } from '../../wire/push.ts';
 import { systemClock } from '../../wire/system-clock.ts';
 import { urlHost } from '../banner.ts';
 import { Exit, exitCodes } from '../exit-codes.ts';
 import { type SettingsFlags, settingsOf } from '../settings-flags.ts';
+import { run } from './chat-commands.ts';
 import { onKey, unreadIn, type View, type Wish } from './chat-view.ts';
-import { drawChat } from './draw-chat.ts';
+import { drawChat, titleOf } from './draw-chat.ts';
 import { draw } from './draw-screen.ts';
 import { openTerminal } from './open-terminal.ts';
-import { type Contents, emptyContents, topicsOf, withNotice } from './screen-contents.ts';
+import { receivePushes } from './receive-pushes.ts';
+import { type Contents, emptyContents, topicsOf, withNotice, withPush } from './screen-contents.ts';
 import { authorityOf, signIn } from './sign-in.ts';
 
 type PhoneFlags = SettingsFlags & { readonly user: string; readonly address?: string; readonly ca?: string };
@@ -37,7 +41,14 @@ export async function runPhone({ user, address, ca, ...flags }: PhoneFlags): Pro
   const quit = Promise.withResolvers<void>();
   let contents = emptyContents(user);
   let view: View = { at: 'home' };
+  let answer: readonly string[] = [];
   let show = () => {};
+  const onPushAction = (action: PushAction) => {
+    const { conversations, userId } = client.chat.state;
+    const chatting = action.do === 'show' && action.push.kind === 'message' ? conversations.get(action.push.conversationId) : undefined;
+    contents = withPush(contents, action, chatting === undefined ? 'chat' : titleOf(chatting, userId), timeText(new Date()));
+    show();
+  };
   const onChatNotice = ({ kind }: ChatNotice) => {
     if (kind === 'conversation' || kind === 'events' || kind === 'left') contents = { ...contents, unread: unreadIn(client.chat.state) };
     readShown(client, view);
@@ -55,19 +66,32 @@ export async function runPhone({ user, address, ca, ...flags }: PhoneFlags): Pro
     random: Math.random,
     onNotice,
     onChatNotice,
+    onPushAction,
   });
+  const pushes =
+    address === undefined ? receivePushes(pushFolder(settings.dataDir), (data) => client.push.dispatch({ type: 'pushed', data })) : undefined;
   try {
     await signIn(client, server, user);
+    if (pushes !== undefined) client.push.register({ token: { $case: 'fcm', value: { token: pushes.token } } }).catch(() => {}); // without pushes
     const terminal = openTerminal((name, text) => {
       const { view: next, wish } = onKey(view, { name, text }, client.chat.state);
       view = next;
+      if (name === 'return' || name === 'escape') answer = [];
       if (wish?.do === 'quit') quit.resolve();
+      else if (wish?.do === 'command')
+        run(client, wish.command).then((lines) => {
+          answer = lines;
+          show();
+        });
       else if (wish !== undefined) act(client, wish);
       readShown(client, view);
       show();
     });
     try {
-      show = () => terminal.show((size) => (view.at === 'home' ? draw(contents, size) : drawChat(client.chat.state, user, view, size)));
+      show = () =>
+        terminal.show((size) =>
+          view.at === 'home' ? draw(contents, size) : drawChat(client.chat.state, user, view, size, { pushed: contents.pushed, answer }),
+        );
       client.live.dispatch({
         type: 'watch',
         id: homeWatch,
@@ -84,6 +108,7 @@ export async function runPhone({ user, address, ca, ...flags }: PhoneFlags): Pro
     const late = new Promise<void>((resolve) => setTimeout(resolve, signOutMaxMs).unref());
     await Promise.race([client.session.signOut(), late]);
   } finally {
+    pushes?.close();
     client.close();
     setTimeout(() => process.exit(), signOutMaxMs).unref(); // a connection to a server that does not answer keeps the process alive
   }
@@ -97,7 +122,8 @@ function followOrders({ live }: Client, contents: Contents): void {
 }
 
 /** What is on the screen has been read, and the user is there. */
-function readShown({ chat }: Client, view: View): void {
+function readShown({ chat, push }: Client, view: View): void {
+  push.dispatch({ type: 'screen', conversationId: view.at === 'chat' ? view.conversationId : '' });
   chat.dispatch({ type: 'look', conversationIds: view.at === 'chat' ? [view.conversationId] : [] });
   if (view.at !== 'chat') return;
   const { conversationId } = view;
@@ -105,7 +131,7 @@ function readShown({ chat }: Client, view: View): void {
   if (last !== undefined) chat.dispatch({ type: 'read', conversationId, seq: last.seq });
 }
 
-function act(client: Client, wish: Exclude<Wish, { do: 'quit' }>): void {
+function act(client: Client, wish: Exclude<Wish, { do: 'quit' | 'command' }>): void {
   const { chat, calls } = client;
   switch (wish.do) {
     case 'toggleNetwork':

@@ -1,4 +1,5 @@
 import type { Notice } from '../../client/live/state.ts';
+import type { PushAction } from '../../client/push/step.ts';
 import type { Phase } from '../../client/stream/connection.ts';
 import { GetHomeResponse } from '../../gen/app/v1/home.ts';
 import { TrackResponse } from '../../gen/couriers/v1/courier.ts';
@@ -18,6 +19,8 @@ export type Contents = {
   readonly known: ReadonlySet<string>;
   /** Messages of all conversations that the user has not read. */
   readonly unread: number;
+  /** The notification that was shown last, until it is removed. Empty: there is none. */
+  readonly pushed: string;
   /** The newest last. */
   readonly lines: readonly string[];
 };
@@ -29,12 +32,43 @@ const topicPrefix = 'delivery:';
 /** Before anything was received. */
 export function emptyContents(user: string): Contents {
   const none = new Map<string, TrackResponse>();
-  return { user, phase: 'stopped', recovered: undefined, home: undefined, homeLacks: '', couriers: none, known: new Set(), unread: 0, lines: [] };
+  return {
+    user,
+    phase: 'stopped',
+    recovered: undefined,
+    home: undefined,
+    homeLacks: '',
+    couriers: none,
+    known: new Set(),
+    unread: 0,
+    pushed: '',
+    lines: [],
+  };
 }
 
 /** The topics of the orders on the home screen. */
 export function topicsOf({ home }: Contents): readonly string[] {
   return (home?.orders?.orders ?? []).map(({ orderId }) => topicPrefix + orderId);
+}
+
+/** What a push changes: the notification that is shown. @param title of its conversation */
+export function withPush(before: Contents, action: PushAction, title: string, time: string): Contents {
+  const withLine = (contents: Contents, line: string) => ({ ...contents, lines: [...contents.lines, `${time}  ${clean(line)}`].slice(-linesMax) });
+  switch (action.do) {
+    case 'show': {
+      const { push } = action;
+      const said = [push.title, push.body].filter((text) => text.trim() !== '').join(': ');
+      const pushed = push.kind === 'message' ? `${title}: ${push.body.trim() || 'a new message'}` : said;
+      return withLine({ ...before, pushed }, `push: ${pushed}`);
+    }
+    case 'remove':
+    case 'removeAll':
+      return before.pushed === '' ? before : withLine({ ...before, pushed: '' }, 'push: removed');
+    case 'handle':
+      return withLine(before, `push: ${JSON.stringify(action.push.data)}`);
+    default:
+      return before;
+  }
 }
 
 /** What a notice of the client changes. @param time as shown, such as "12:00:59" */

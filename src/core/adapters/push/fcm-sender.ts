@@ -5,7 +5,7 @@ import type { PushOutcome, PushSender } from '../../ports/push-sender.ts';
 import { accessTokenOf, type FcmAccount } from './fcm-account.ts';
 import { fcmOutcomeOf, readFcmAnswer } from './fcm-answers.ts';
 import { readAtMost, retryAfterMs } from './provider-answers.ts';
-import { apnsHeadersOf, apsOf, type PushText, shownOf } from './push-payloads.ts';
+import { apnsHeadersOf, apsOf, fcmDataOf, type PushText, shownOf } from './push-payloads.ts';
 import { isQuiet } from './quiet-hours.ts';
 
 export type FcmOptions = {
@@ -75,18 +75,11 @@ function textOf(error: unknown): string {
 function messageOf(push: Push, text: PushText): Readonly<Record<string, unknown>> {
   const { token, content, nowMs, expiresAtMs } = push;
   const shown = shownOf(push, text);
-  const { alert, collapseId, data } = shown;
+  const { alert } = shown;
   const quiet = isQuiet(token.quietHours, nowMs);
-  const { title, body } = (alert ?? {}) as { title?: string; body?: string };
   return {
     token: token.token,
-    data: {
-      ...data,
-      tag: collapseId,
-      ...(title !== undefined && { title }),
-      ...(body !== undefined && { body }),
-      ...(quiet && { quiet: 'true' }),
-    },
+    data: fcmDataOf(push, shown),
     android: {
       priority: alert === undefined || quiet ? 'NORMAL' : 'HIGH',
       ttl: `${Math.max(0, Math.floor((expiresAtMs - nowMs) / 1_000))}s`,

@@ -44,6 +44,18 @@ export function shownOf({ content, badge }: Push, text: PushText): Shown {
   return { collapseId, alert: { ...(title !== '' && { title }), body }, thread: conversationId, data };
 }
 
+/** What an app on Android is given: texts by name. */
+export function fcmDataOf({ token, nowMs }: Push, { alert, collapseId, data }: Shown): Readonly<Record<string, string>> {
+  const { title, body } = (alert ?? {}) as { title?: string; body?: string };
+  return {
+    ...data,
+    tag: collapseId,
+    ...(title !== undefined && { title }),
+    ...(body !== undefined && { body }),
+    ...(isQuiet(token.quietHours, nowMs) && { quiet: 'true' }),
+  };
+}
+
 /** A text that takes no more bytes of JSON than these. Control characters take six. */
 function fitting(text: string, bytesMax: number): string {
   const bytesOf = (some: string) => Buffer.byteLength(JSON.stringify(some)) - 2;
