@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { startPostgresServer } from '../support/postgres/postgres-server.ts';
 import { openStatementsLink, type Statement } from '../support/postgres/statements-link.ts';
-import { conversations, eventsOf, idOf, insertConversations, membersOf, numberOf, type Owner, userOf, users } from './chat/conversations.ts';
+import { eventsOf, idOf, insertConversations, numberOf, type Owner, someOf, userOf, users } from './chat/conversations.ts';
 import { deliveries } from './chat/deliver.ts';
 import { openPgbench, type Sent } from './chat/pgbench.ts';
 import { postgresCpuSeconds } from './chat/postgres-cpu.ts';
@@ -120,14 +120,6 @@ export async function chat({ quick, cores }: { readonly quick: boolean; readonly
       resume_1000: resumed,
     },
   };
-}
-
-/** A conversation of a user, at random. */
-function someOf(owner: Owner, user: number): string {
-  for (;;) {
-    const n = 1 + Math.floor(Math.random() * conversations);
-    if (membersOf(n).includes(user)) return idOf(numberOf(owner, n));
-  }
 }
 
 /** Sends one message, and looks at its statements. */

@@ -8,6 +8,7 @@ import { idle } from './idle.ts';
 import { media } from './media.ts';
 import { pinnedCores } from './pinned-cores.ts';
 import { profile } from './profile.ts';
+import { push } from './push.ts';
 import { type Result, tableOf } from './result.ts';
 import { startup } from './startup.ts';
 import { storms } from './storms.ts';
@@ -25,6 +26,7 @@ const benches: Readonly<Record<string, (options: Options) => Promise<Result>>> =
   idle: (options) => idle({ ...options, cores: pinnedCores() }),
   media: (options) => media({ ...options, cores: pinnedCores() }),
   profile: (options) => profile({ ...options, cores: pinnedCores() }),
+  push: (options) => push({ ...options, cores: pinnedCores() }),
   storms: (options) => storms({ ...options, cores: pinnedCores() }),
   unary: (options) => unary({ ...options, cores: pinnedCores() }),
   unknown: (options) => unknown({ ...options, cores: pinnedCores() }),

@@ -2,8 +2,9 @@
 import { Client } from 'pg';
 
 /** Whose conversations, and the first digit of the last part of their ids. */
-const digits = { stream: 1, unary: 2, hot: 3, pgbench: 4, deliver: 5 } as const;
+const digits = { stream: 1, unary: 2, hot: 3, pgbench: 4, deliver: 5, pushed: 7, unpushed: 8 } as const;
 export type Owner = keyof typeof digits;
+const ofSends: readonly Owner[] = ['stream', 'unary', 'hot', 'pgbench', 'deliver'];
 const backlogDigit = 6;
 export const users = 64;
 export const conversations = 1_000;
@@ -17,11 +18,11 @@ export const userOf = (owner: Owner, n: number) => `${owner}-${n % users}`;
 export const membersOf = (n: number): readonly [number, number] => [n % users, (n + 1 + (Math.floor(n / users) % (users - 1))) % users];
 
 /** Stores them with the users who are their members. */
-export async function insertConversations(databaseUrl: string): Promise<void> {
+export async function insertConversations(databaseUrl: string, owners = ofSends): Promise<void> {
   const client = new Client({ connectionString: databaseUrl });
   await client.connect();
   try {
-    for (const owner of Object.keys(digits) as Owner[]) {
+    for (const owner of owners) {
       const ids = Array.from({ length: conversations + 1 }, (_, n) => idOf(numberOf(owner, n)));
       const all = Array.from({ length: users }, (_, n) => userOf(owner, n));
       const members = ids.flatMap((id, n) => (n === 0 ? all : membersOf(n).map((user) => userOf(owner, user))).map((userId) => ({ id, userId })));
@@ -97,5 +98,13 @@ export async function eventsOf(databaseUrl: string, owner: Owner): Promise<numbe
     return rows[0].n;
   } finally {
     await client.end();
+  }
+}
+
+/** A conversation of a user, at random. */
+export function someOf(owner: Owner, user: number): string {
+  for (;;) {
+    const n = 1 + Math.floor(Math.random() * conversations);
+    if (membersOf(n).includes(user)) return idOf(numberOf(owner, n));
   }
 }
