@@ -46,8 +46,8 @@ const kept = {
 const chance = { nowMs: 0, random: 0 };
 const state: ChatState = step(initialState, { type: 'restore', userId: 'alice', kept }, chance).state;
 const chat: View = { at: 'chat', conversationId: id, draft: '' };
-const linesOf = (view: Exclude<View, { at: 'home' }>, columns: number, rows: number, around?: Around) =>
-  stripVTControlCharacters(drawChat(state, 'alice', view, { columns, rows }, around)).split('\n');
+const linesOf = (view: Exclude<View, { at: 'home' }>, columns: number, rows: number, around: Partial<Around> = {}) =>
+  stripVTControlCharacters(drawChat(state, view, { columns, rows }, { user: 'alice', pushed: '', answer: [], ...around })).split('\n');
 
 /** Types keys by name, or text. */
 function typed(view: View, ...keys: readonly string[]): { readonly view: View; readonly wishes: readonly Wish[] } {
@@ -95,7 +95,7 @@ test('a conversation says who else is there: few by name, many by number', () =>
   const chatting = state.conversations.get(id) as Chatting;
   const headOf = (present: Chatting['present']) => {
     const now = { ...state, conversations: new Map([[id, { ...chatting, present }]]) };
-    return stripVTControlCharacters(drawChat(now, 'alice', chat, { columns: 80, rows: 12 }))
+    return stripVTControlCharacters(drawChat(now, chat, { columns: 80, rows: 12 }, { user: 'alice', pushed: '', answer: [] }))
       .split('\n')
       .slice(0, 2)
       .join(' ');

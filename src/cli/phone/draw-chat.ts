@@ -9,23 +9,16 @@ import { clean } from './screen-contents.ts';
 type ChatView = Exclude<View, { at: 'home' }>;
 const marks = { stored: '✓', delivered: '✓✓', read: '✓✓ read' } as const;
 
-/** Beside the chat: the push that came last, and what a command has answered. */
-export type Around = { readonly pushed: string; readonly answer: readonly string[] };
+/** Beside the chat: who is signed in, the push that came last, and what a command has answered. */
+export type Around = { readonly user: string; readonly pushed: string; readonly answer: readonly string[] };
 
 /** The screens of the chat: the list of conversations, one of them, and the question for a new one. */
-export function drawChat(
-  state: ChatState,
-  user: string,
-  view: ChatView,
-  { columns, rows }: Size,
-  around: Around = { pushed: '', answer: [] },
-): string {
+export function drawChat(state: ChatState, view: ChatView, { columns, rows }: Size, { user, pushed, answer }: Around): string {
   const chatting = view.at === 'chat' ? state.conversations.get(view.conversationId) : undefined;
   const title = chatting === undefined ? 'chats' : titleOf(chatting, user);
   const here = chatting === undefined ? '' : presentIn(chatting, user);
-  const top = head({ user: `${user} · ${title}${here}`, phase: state.phase, recovered: undefined, pushed: around.pushed }, columns);
-  const { body, below } =
-    view.at === 'chat' ? conversation(state, chatting, { draft: view.draft, answer: around.answer }, columns) : list(state, view, columns);
+  const top = head({ user: `${user} · ${title}${here}`, phase: state.phase, recovered: undefined, pushed }, columns);
+  const { body, below } = view.at === 'chat' ? conversation(state, chatting, { draft: view.draft, answer }, columns) : list(state, view, columns);
   const room = Math.max(1, rows - top.length - below.length);
   const shown = view.at === 'chat' ? body.slice(-room) : body.slice(0, room);
   const empty = Array.from({ length: room - shown.length }, () => '');

@@ -79,7 +79,7 @@ export async function runPhone({ user, address, ca, ...flags }: PhoneFlags): Pro
       if (name === 'return' || name === 'escape') answer = [];
       if (wish?.do === 'quit') quit.resolve();
       else if (wish?.do === 'command')
-        run(client, wish.command).then((lines) => {
+        void run(client, wish.command).then((lines) => {
           answer = lines;
           show();
         });
@@ -89,9 +89,7 @@ export async function runPhone({ user, address, ca, ...flags }: PhoneFlags): Pro
     });
     try {
       show = () =>
-        terminal.show((size) =>
-          view.at === 'home' ? draw(contents, size) : drawChat(client.chat.state, user, view, size, { pushed: contents.pushed, answer }),
-        );
+        terminal.show((size) => (view.at === 'home' ? draw(contents, size) : drawChat(client.chat.state, view, size, { ...contents, answer })));
       client.live.dispatch({
         type: 'watch',
         id: homeWatch,
