@@ -52,7 +52,7 @@ CREATE TABLE media_usage (
 );
 
 -- Work that one replica at a time does: until when, and how far it has come.
-CREATE TABLE media_work (
+CREATE TABLE worker_turns (
   name text PRIMARY KEY,
   holder uuid NOT NULL,
   held_until timestamptz NOT NULL,

@@ -6,13 +6,6 @@ ALTER TABLE chat_conversations
   ADD COLUMN oldest_at timestamptz;
 CREATE INDEX chat_conversations_by_age ON chat_conversations (kind, coalesce(oldest_at, created_at));
 
--- Work that one replica at a time does: until when.
-CREATE TABLE chat_work (
-  name text PRIMARY KEY,
-  holder uuid NOT NULL,
-  held_until timestamptz NOT NULL
-);
-
 -- Deletes events of a conversation that are older than a moment, the oldest first, so many at most. It waits for nobody:
 -- a conversation to which somebody sends now is left for later. @returns how many events; NULL: it was busy
 CREATE FUNCTION chat_expire(conversation uuid, older_than timestamptz, most integer) RETURNS integer

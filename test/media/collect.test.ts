@@ -107,7 +107,7 @@ test('content that is lost is answered so, and again when it is back; after a ti
 test('one replica at a time collects', async () => {
   const { attachments, run } = collector();
   const holder = randomUUID();
-  assert.equal(await attachments.hold('collect', holder, 60_000), '');
+  assert.equal(await attachments.hold('media.collect', holder, 60_000), '');
   assert.equal(await run(), undefined);
   assert.notEqual(await run(holder), undefined);
   assert.notEqual(await run(), undefined, 'it was given back');

@@ -10,7 +10,7 @@ const batch = 500;
 const everyMs = 60_000;
 /** A worker that was killed keeps its turn for so long. */
 const heldMs = 300_000;
-const work = 'collect';
+const work = 'media.collect';
 
 export type CollectorParts = {
   readonly attachments: Attachments;

@@ -4,6 +4,7 @@ import type { Clock } from '../../../kit/clock.ts';
 import { repeat } from '../../../kit/repeat.ts';
 import type { Log } from '../../../ports/log.ts';
 import type { UseDatabase } from '../database-access.ts';
+import { takeTurn } from '../worker-turns.ts';
 
 /** How long events are kept, by the kind of their conversation. Milliseconds; undefined: for ever. */
 export type Retention = { readonly direct?: number | undefined; readonly group?: number | undefined };
@@ -13,10 +14,10 @@ const eventsMax = 500;
 /** Conversations of one look. */
 const conversationsMax = 100;
 const everyMs = 60_000;
-/** One replica expires events until it has had no turn for so long. */
-const leaseMs = 300_000;
+/** One replica expires events until it has not taken its turn for so long. */
+const turnMs = 300_000;
 
-/** Deletes what is older than the settings keep, while this replica has the lease. @returns stops it */
+/** Deletes what is older than the settings keep, while it is the turn of this replica. @returns stops it */
 export function startExpiring(
   use: UseDatabase,
   { retention, opened, clock, log }: { readonly retention: Retention; readonly opened: Promise<void>; readonly clock: Clock; readonly log: Log },
@@ -48,11 +49,12 @@ export async function expireEvents(
   retention: Retention,
   { holder, isStopped }: { readonly holder: string; isStopped(): boolean },
 ): Promise<number> {
+  const isOurTurn = async () => (await use((db) => takeTurn(db, { name: 'chat.expire', holder, forMs: turnMs }))) !== undefined;
   let deleted = 0;
   for (const kind of ['direct', 'group'] as const) {
     const ageMs = retention[kind];
     const busy = new Set<string>();
-    while (ageMs !== undefined && !isStopped() && (await hold(use, holder))) {
+    while (ageMs !== undefined && !isStopped() && (await isOurTurn())) {
       const ids = await oldOnes(use, kind, ageMs, busy);
       if (ids.length === 0) break;
       for (const id of ids) {
@@ -63,17 +65,6 @@ export async function expireEvents(
     }
   }
   return deleted;
-}
-
-/** Whether this replica has the lease. */
-async function hold(use: UseDatabase, holder: string): Promise<boolean> {
-  const { rows } = await use((db) =>
-    sql`INSERT INTO chat_work AS w (name, holder, held_until) VALUES ('expire', ${holder}, clock_timestamp() + ${leaseMs} * interval '1 ms')
-      ON CONFLICT (name) DO UPDATE SET holder = EXCLUDED.holder, held_until = EXCLUDED.held_until
-        WHERE w.holder = EXCLUDED.holder OR w.held_until < clock_timestamp()
-      RETURNING 1`.execute(db),
-  );
-  return rows.length > 0;
 }
 
 async function oldOnes(use: UseDatabase, kind: 'direct' | 'group', ageMs: number, busy: ReadonlySet<string>): Promise<readonly string[]> {

@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import type { Attachments } from '../../../ports/attachments.ts';
 import type { UseDatabase } from '../database-access.ts';
+import { endTurn, takeTurn } from '../worker-turns.ts';
 
 /** Days of the count of uploads that are kept: the clock may differ by one. */
 const usageDays = 2;
@@ -56,18 +57,7 @@ export function collecting(use: UseDatabase): Pick<Attachments, 'dropUnneeded' |
         );
         return { strange: rows.map(({ blob }) => blob), lost: lost.length };
       }),
-    hold: (name, holder, forMs) =>
-      use(async (db) => {
-        const { rows } = await sql<{ place: string }>`
-          INSERT INTO media_work AS w (name, holder, held_until) VALUES (${name}, ${holder}, clock_timestamp() + ${forMs} * interval '1 ms')
-          ON CONFLICT (name) DO UPDATE SET holder = EXCLUDED.holder, held_until = EXCLUDED.held_until
-            WHERE w.holder = EXCLUDED.holder OR w.held_until < clock_timestamp()
-          RETURNING place`.execute(db);
-        return rows[0]?.place;
-      }),
-    release: (name, holder, place) =>
-      use(async (db) => {
-        await sql`UPDATE media_work SET held_until = clock_timestamp(), place = ${place} WHERE name = ${name} AND holder = ${holder}`.execute(db);
-      }),
+    hold: (name, holder, forMs) => use((db) => takeTurn(db, { name, holder, forMs })),
+    release: (name, holder, place) => use((db) => endTurn(db, { name, holder, place })),
   };
 }
