@@ -1,12 +1,15 @@
 import type { Clock } from './clock.ts';
 
+/** One run: it may ask whether it was stopped meanwhile. @returns milliseconds until the next one */
+export type Run = (isStopped: () => boolean) => Promise<number>;
+
 /**
  * Runs work again and again, one run after the other.
  * @param firstMs until the first run
- * @param run returns the time until the next one, and never rejects; it may ask whether it was stopped meanwhile
+ * @param run never rejects: `tryAgain` makes it so
  * @returns stops it: a run that is under way ends by itself
  */
-export function repeat(clock: Clock, firstMs: number, run: (isStopped: () => boolean) => Promise<number>): () => void {
+export function repeat(clock: Clock, firstMs: number, run: Run): () => void {
   let stopped = false;
   let cancel = () => {};
   const schedule = (afterMs: number) => {
@@ -16,5 +19,17 @@ export function repeat(clock: Clock, firstMs: number, run: (isStopped: () => boo
   return () => {
     stopped = true;
     cancel();
+  };
+}
+
+/** A run that never rejects: `warn` receives its failure, unless it was stopped, and it is repeated after `againMs`. */
+export function tryAgain(againMs: number, warn: (error: unknown) => void, run: Run): Run {
+  return async (isStopped) => {
+    try {
+      return await run(isStopped);
+    } catch (error) {
+      if (!isStopped()) warn(error);
+      return againMs;
+    }
   };
 }

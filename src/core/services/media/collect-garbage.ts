@@ -1,6 +1,7 @@
 import type { Meter } from '@opentelemetry/api';
+import { beginWhen } from '../../kit/begin-when.ts';
 import type { Clock } from '../../kit/clock.ts';
-import { repeat } from '../../kit/repeat.ts';
+import { type Run, repeat, tryAgain } from '../../kit/repeat.ts';
 import type { Attachments, Unneeded } from '../../ports/attachments.ts';
 import type { Blobs } from '../../ports/blobs.ts';
 import type { Log } from '../../ports/log.ts';
@@ -81,27 +82,13 @@ export function startCollecting(
     description: 'Attachments that were dropped, their blobs that were deleted, and what the store and the database lack of each other.',
   });
   counts.add(0, { what: 'dropped' }); // so that a rate begins at zero
-  let stop = () => {};
-  let closed = false;
-  const run = async (isStopped: () => boolean) => {
-    try {
-      const collected = await collect(parts, isStopped);
-      for (const [what, count] of Object.entries(collected ?? {})) if (count > 0) counts.add(count, { what });
-      if (collected !== undefined && collected.lost > 0)
-        log.error('The store of attachments lacks content that the database has.', { attachments: collected.lost });
-    } catch (error) {
-      if (!isStopped()) log.warn('Attachments that nobody needs could not be deleted: it is tried again.', { error });
-    }
+  const warn = (error: unknown) => log.warn('Attachments that nobody needs could not be deleted: it is tried again.', { error });
+  const run: Run = async (isStopped) => {
+    const collected = await collect(parts, isStopped);
+    for (const [what, count] of Object.entries(collected ?? {})) if (count > 0) counts.add(count, { what });
+    if (collected !== undefined && collected.lost > 0)
+      log.error('The store of attachments lacks content that the database has.', { attachments: collected.lost });
     return everyMs;
   };
-  opened.then(
-    () => {
-      if (!closed) stop = repeat(clock, everyMs * random(), run);
-    },
-    () => {}, // a server whose database never opens says so elsewhere
-  );
-  return () => {
-    closed = true;
-    stop();
-  };
+  return beginWhen(opened, () => repeat(clock, everyMs * random(), tryAgain(everyMs, warn, run)));
 }

@@ -1,6 +1,7 @@
 import type { Meter } from '@opentelemetry/api';
+import { beginWhen } from '../../kit/begin-when.ts';
 import type { Clock } from '../../kit/clock.ts';
-import { repeat } from '../../kit/repeat.ts';
+import { repeat, tryAgain } from '../../kit/repeat.ts';
 import type { Log } from '../../ports/log.ts';
 import type { PushQueue } from '../../ports/push-queue.ts';
 import type { PushSender } from '../../ports/push-sender.ts';
@@ -35,15 +36,8 @@ export function startPushing({ queue, senders, opened, clock, random, log, meter
   meter
     .createObservableGauge('portico.outbox.lag', { unit: 's', description: 'How long the oldest message or push is due.' })
     .addCallback((observed) => observed.observe(lagMs / 1_000));
-  /** @returns the work, whose failure is logged and tried again after a while */
-  const tried = (what: string, againMs: number, work: () => Promise<number>) => async (isStopped: () => boolean) => {
-    try {
-      return await work();
-    } catch (error) {
-      if (!isStopped()) log.warn(`${what}: it is tried again.`, { error });
-      return againMs;
-    }
-  };
+  const tried = (what: string, againMs: number, work: () => Promise<number>) =>
+    tryAgain(againMs, (error) => log.warn(`${what}: it is tried again.`, { error }), work);
   const start = () => [
     repeat(
       clock,
@@ -64,19 +58,17 @@ export function startPushing({ queue, senders, opened, clock, random, log, meter
       }),
     ),
   ];
-  let stops: readonly (() => void)[] = [];
   let sending: readonly ReturnType<typeof startSending>[] = [];
-  let closed = false;
-  const begin = () => {
-    if (closed) return;
-    stops = start();
+  const stop = beginWhen(opened, () => {
+    const stops = start();
     sending = [...senders].map(([provider, sender]) => startSending({ provider, sender, queue, metrics, limits, clock, random, log }));
-  };
-  opened.then(begin, () => {}); // a server whose database never opens says so elsewhere
+    return () => {
+      for (const stop of stops) stop();
+    };
+  });
   return {
     close: async () => {
-      closed = true;
-      for (const stop of stops) stop();
+      stop();
       await Promise.all(sending.map((stop) => stop(graceMs)));
     },
   };

@@ -1,6 +1,6 @@
 import { type Backoff, backoffMs } from '../../kit/backoff.ts';
 import type { Clock } from '../../kit/clock.ts';
-import { repeat } from '../../kit/repeat.ts';
+import { type Run, repeat, tryAgain } from '../../kit/repeat.ts';
 import type { Log } from '../../ports/log.ts';
 import type { Push, PushQueue, PushResult } from '../../ports/push-queue.ts';
 import type { PushOutcome, PushSender } from '../../ports/push-sender.ts';
@@ -108,25 +108,22 @@ export function startSending({ provider, sender, queue, metrics, limits, clock, 
     }
   };
 
-  const stop = repeat(clock, everyMs * random(), async (isStopped) => {
+  const warn = (error: unknown) => log.warn('Pushes cannot be read.', { error });
+  const lease: Run = async (isStopped) => {
     const pausedMs = pausedUntilMs - clock.monotonicMs();
     if (pausedMs > 0) return pausedMs;
     if (sending.size >= atOnce) await Promise.race(sending);
     if (isStopped()) return everyMs;
     const most = atOnce - sending.size;
-    try {
-      const { pushes, unwanted } = await queue.lease(provider, most, leaseMs);
-      if (unwanted > 0) metrics.sent(provider, 'unwanted', unwanted);
-      for (const push of pushes) {
-        const one: Promise<void> = sendOne(push).finally(() => sending.delete(one));
-        sending.add(one);
-      }
-      return pushes.length + unwanted === most ? 0 : everyMs;
-    } catch (error) {
-      if (!isStopped()) log.warn('Pushes cannot be read.', { error });
-      return everyMs;
+    const { pushes, unwanted } = await queue.lease(provider, most, leaseMs);
+    if (unwanted > 0) metrics.sent(provider, 'unwanted', unwanted);
+    for (const push of pushes) {
+      const one: Promise<void> = sendOne(push).finally(() => sending.delete(one));
+      sending.add(one);
     }
-  });
+    return pushes.length + unwanted === most ? 0 : everyMs;
+  };
+  const stop = repeat(clock, everyMs * random(), tryAgain(everyMs, warn, lease));
   return async (graceMs) => {
     stop();
     const cancel = clock.after(graceMs, () => ended.abort(new Error('The server is stopping.')));

@@ -2,9 +2,10 @@ import type { Meter } from '@opentelemetry/api';
 import { Metadata } from 'nice-grpc-common';
 import { ChatReportServiceDefinition, ReportRequest, ReportResponse } from '../../../gen/portico/internal/v1/chat_report.ts';
 import { type Backoff, backoffMs } from '../../kit/backoff.ts';
+import { beginWhen } from '../../kit/begin-when.ts';
 import type { Clock } from '../../kit/clock.ts';
 import { observeGauge } from '../../kit/observe-metric.ts';
-import { repeat } from '../../kit/repeat.ts';
+import { type Run, repeat, tryAgain } from '../../kit/repeat.ts';
 import type { Log } from '../../ports/log.ts';
 import type { Report, Reports } from '../../ports/reports.ts';
 import type { CallContext, Upstreams } from '../../upstreams/upstreams.ts';
@@ -41,7 +42,8 @@ export function startDelivering(parts: DeliverReportsParts): () => Promise<void>
   const outcomes = meter.createCounter('portico.chat.reports', { description: 'Attempts to deliver a report of a message, by outcome.' });
   const stopped = new AbortController();
   let waiting = { count: 0, oldestMs: 0 };
-  let running: Promise<unknown> = Promise.resolve();
+  /** The runs that are under way: at most one of each work. */
+  const running = new Set<Promise<number>>();
   observeGauge(meter, 'portico.chat.reports.waiting', 'Reports of messages that wait to be delivered.', () => waiting.count);
 
   const deliver = async (report: Report) => {
@@ -49,42 +51,34 @@ export function startDelivering(parts: DeliverReportsParts): () => Promise<void>
     outcomes.add(1, { outcome: isDelivered ? 'delivered' : 'failed' });
     await (isDelivered ? reports.delivered(report.id) : reports.delay(report.id, backoffMs(backoff, report.attempts + 1, random)));
   };
-  const tried = (work: () => Promise<number>) => async () => {
-    const run = work().catch((error: unknown) => {
-      if (!stopped.signal.aborted) log.warn('Reports of messages cannot be delivered now: it is tried again.', { error });
-      return everyMs;
+  const warn = (error: unknown) => log.warn('Reports of messages cannot be delivered now: it is tried again.', { error });
+  const deliverDue = async () => {
+    const due = await reports.lease(atOnce, settings.deadline + recordMs);
+    await Promise.all(due.map(deliver));
+    return due.length === atOnce ? 0 : everyMs;
+  };
+  const count = async () => {
+    waiting = await reports.waiting();
+    return countEveryMs;
+  };
+  const start = (firstMs: number, work: Run) => {
+    const run = tryAgain(everyMs, warn, work);
+    return repeat(clock, firstMs, (isStopped) => {
+      const current: Promise<number> = run(isStopped).finally(() => running.delete(current));
+      running.add(current);
+      return current;
     });
-    running = Promise.all([running, run]);
-    return run;
   };
-  let stops: readonly (() => void)[] = [];
-  const begin = () => {
-    if (stopped.signal.aborted) return;
-    stops = [
-      repeat(
-        clock,
-        everyMs * random(),
-        tried(async () => {
-          const due = await reports.lease(atOnce, settings.deadline + recordMs);
-          await Promise.all(due.map(deliver));
-          return due.length === atOnce ? 0 : everyMs;
-        }),
-      ),
-      repeat(
-        clock,
-        0,
-        tried(async () => {
-          waiting = await reports.waiting();
-          return countEveryMs;
-        }),
-      ),
-    ];
-  };
-  opened.then(begin, () => {}); // a server whose database never opens says so elsewhere
+  const stop = beginWhen(opened, () => {
+    const stops = [start(everyMs * random(), deliverDue), start(0, count)];
+    return () => {
+      for (const stop of stops) stop();
+    };
+  });
   return async () => {
     stopped.abort(new Error('The server is stopping.'));
-    for (const stop of stops) stop();
-    await running;
+    stop();
+    await Promise.all(running);
   };
 }
 

@@ -1,5 +1,5 @@
 import type { Clock } from '../../kit/clock.ts';
-import { repeat } from '../../kit/repeat.ts';
+import { repeat, tryAgain } from '../../kit/repeat.ts';
 import type { Log } from '../../ports/log.ts';
 import type { Sessions } from '../../ports/sessions.ts';
 
@@ -21,15 +21,12 @@ export type DeleteEndedSessionsParts = {
 
 /** Deletes sessions that ended long ago and expired nonces: every hour, a thousand at a time. @returns stops it */
 export function startDeletingEndedSessions({ sessions, clock, log, keepMs, idleMs, absoluteMs }: DeleteEndedSessionsParts): () => void {
-  return repeat(clock, moreAfterMs, async (isStopped) => {
-    try {
-      const nowMs = clock.nowMs();
-      const endedMs = nowMs - keepMs;
-      const forgotten = await sessions.forget({ endedMs, seenMs: endedMs - idleMs, signedInMs: endedMs - absoluteMs, expiredMs: nowMs }, batch);
-      return forgotten >= batch ? moreAfterMs : everyMs;
-    } catch (error) {
-      if (!isStopped()) log.warn('Sessions that are long over could not be deleted: it is tried again in an hour.', { error });
-      return everyMs;
-    }
-  });
+  const warn = (error: unknown) => log.warn('Sessions that are long over could not be deleted: it is tried again in an hour.', { error });
+  const forget = async () => {
+    const nowMs = clock.nowMs();
+    const endedMs = nowMs - keepMs;
+    const forgotten = await sessions.forget({ endedMs, seenMs: endedMs - idleMs, signedInMs: endedMs - absoluteMs, expiredMs: nowMs }, batch);
+    return forgotten >= batch ? moreAfterMs : everyMs;
+  };
+  return repeat(clock, moreAfterMs, tryAgain(everyMs, warn, forget));
 }

@@ -1,3 +1,4 @@
+import { beginWhen } from '../../kit/begin-when.ts';
 import type { Clock } from '../../kit/clock.ts';
 import type { Bus } from '../../ports/bus.ts';
 import type { Log } from '../../ports/log.ts';
@@ -48,8 +49,7 @@ export function watchEndedSessions(parts: SessionWatchParts): SessionWatch {
   const following = opened.then(() =>
     pollRevocations({ sessions, revocations: local, news: news ?? noBroadcasts, clock, log, ttlMs, everyMs, wholeEveryMs }),
   );
-  const tidying = opened.then(() => startDeletingEndedSessions({ sessions, clock, log, keepMs, idleMs, absoluteMs }));
-  tidying.catch(() => {}); // callers that wait for the database receive the error
+  const stopDeleting = beginWhen(opened, () => startDeletingEndedSessions({ sessions, clock, log, keepMs, idleMs, absoluteMs }));
   return {
     revocations: news ?? local,
     known: following.then(
@@ -60,7 +60,7 @@ export function watchEndedSessions(parts: SessionWatchParts): SessionWatch {
     ),
     close: async () => {
       (await following.catch(() => () => {}))();
-      (await tidying.catch(() => () => {}))();
+      stopDeleting();
       news?.close();
     },
   };

@@ -1,7 +1,8 @@
 import type { Meter } from '@opentelemetry/api';
+import { beginWhen } from '../../kit/begin-when.ts';
 import type { Clock } from '../../kit/clock.ts';
 import { observeGauge } from '../../kit/observe-metric.ts';
-import { repeat } from '../../kit/repeat.ts';
+import { repeat, tryAgain } from '../../kit/repeat.ts';
 import { pause, untilCalled } from '../../kit/until-called.ts';
 import type { Log } from '../../ports/log.ts';
 import type { ErasureReport, Erasures, UserDataPart } from '../../ports/user-data.ts';
@@ -80,22 +81,13 @@ export function openErasing({ erasures, parts, opened, clock, log, meter }: Eras
     return current;
   };
   const takeOver = async () => {
-    try {
-      open = await erasures.count();
-      for (let id = await erasures.takeResting(restingMs); id !== undefined && !signal.aborted; id = await erasures.takeResting(restingMs))
-        await run(id);
-    } catch (error) {
-      if (!signal.aborted) log.warn('Erasures that rest could not be read: it is tried again.', { error });
-    }
+    open = await erasures.count();
+    for (let id = await erasures.takeResting(restingMs); id !== undefined && !signal.aborted; id = await erasures.takeResting(restingMs))
+      await run(id);
     return everyMs;
   };
-  let stop = () => {};
-  opened.then(
-    () => {
-      if (!signal.aborted) stop = repeat(clock, everyMs, takeOver);
-    },
-    () => {}, // a server whose database never opens says so elsewhere
-  );
+  const warn = (error: unknown) => log.warn('Erasures that rest could not be read: it is tried again.', { error });
+  const stop = beginWhen(opened, () => repeat(clock, everyMs, tryAgain(everyMs, warn, takeOver)));
   return {
     erase: async (userId, { requestId, waitMs, signal: leaving }) => {
       const id = await erasures.accept(userId, requestId);

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { sql } from 'kysely';
+import { beginWhen } from '../../../kit/begin-when.ts';
 import type { Clock } from '../../../kit/clock.ts';
-import { repeat } from '../../../kit/repeat.ts';
+import { type Run, repeat, tryAgain } from '../../../kit/repeat.ts';
 import type { Log } from '../../../ports/log.ts';
 import type { UseDatabase } from '../database-access.ts';
 import { takeTurn } from '../worker-turns.ts';
@@ -23,24 +24,13 @@ export function startExpiring(
   { retention, opened, clock, log }: { readonly retention: Retention; readonly opened: Promise<void>; readonly clock: Clock; readonly log: Log },
 ): () => void {
   const holder = randomUUID();
-  let stop = () => {};
-  let closed = false;
-  const begin = () => {
-    if (closed) return;
-    stop = repeat(clock, everyMs, async (isStopped) => {
-      try {
-        await expireEvents(use, retention, { holder, isStopped });
-      } catch (error) {
-        if (!isStopped()) log.warn('Old messages could not be deleted: it is tried again in a minute.', { error });
-      }
-      return everyMs;
-    });
+  if (retention.direct === undefined && retention.group === undefined) return () => {};
+  const warn = (error: unknown) => log.warn('Old messages could not be deleted: it is tried again in a minute.', { error });
+  const expire: Run = async (isStopped) => {
+    await expireEvents(use, retention, { holder, isStopped });
+    return everyMs;
   };
-  if (retention.direct !== undefined || retention.group !== undefined) opened.then(begin, () => {}); // one that never opens says so elsewhere
-  return () => {
-    closed = true;
-    stop();
-  };
+  return beginWhen(opened, () => repeat(clock, everyMs, tryAgain(everyMs, warn, expire)));
 }
 
 /** One round: all that is old enough, but of conversations that are busy. @returns how many events were deleted */

@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import type { Clock } from '../../../kit/clock.ts';
-import { repeat } from '../../../kit/repeat.ts';
+import { repeat, tryAgain } from '../../../kit/repeat.ts';
 import type { Log } from '../../../ports/log.ts';
 import type { UseDatabase } from '../database-access.ts';
 
@@ -14,12 +14,10 @@ const everyMs = 86_400_000;
  * kept in a common one, and could not be dropped by age. @returns stops it
  */
 export function startPreparingPartitions(use: UseDatabase, { clock, log }: { readonly clock: Clock; readonly log: Log }): () => void {
-  return repeat(clock, firstMs, async (isStopped) => {
-    try {
-      await use((db) => sql`SELECT chat_prepare_partitions(${months}::int)`.execute(db));
-    } catch (error) {
-      if (!isStopped()) log.warn('The partitions of the coming months could not be prepared: it is tried again in a day.', { error });
-    }
+  const warn = (error: unknown) => log.warn('The partitions of the coming months could not be prepared: it is tried again in a day.', { error });
+  const prepare = async () => {
+    await use((db) => sql`SELECT chat_prepare_partitions(${months}::int)`.execute(db));
     return everyMs;
-  });
+  };
+  return repeat(clock, firstMs, tryAgain(everyMs, warn, prepare));
 }
