@@ -19,8 +19,8 @@ type Contestant = {
 };
 
 export async function push({ quick, cores }: { readonly quick: boolean; readonly cores: Cores }): Promise<Result> {
-  const rounds = quick ? 2 : 9;
-  const sends = quick ? 320 : 6_400;
+  const rounds = quick ? 2 : 7;
+  const sends = quick ? 320 : 3_200;
   await using open = new AsyncDisposableStack();
   const postgres = await startPostgresServer({ durable: true });
   open.defer(postgres.stop);

@@ -1,39 +1,17 @@
 // Messages to devices of which half are connected and confirm, while workers are killed: who was pushed what, and why.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Kysely, sql } from 'kysely';
+import { sql } from 'kysely';
 import { sqlChat } from '../../../src/core/adapters/sql/chat/chat-store.ts';
 import { openDatabaseAccess } from '../../../src/core/adapters/sql/database-access.ts';
-import type { Database } from '../../../src/core/adapters/sql/database-tables.ts';
 import { type Device, nameOf, pushActs, tokenOf } from '../../contracts/push-harness.ts';
 import { openPushWorld } from '../../support/push/push-worker.ts';
 import { until } from '../../support/time/until.ts';
+import { type Delivered, deliveredOf, keyOf, type Pair } from './delivered.ts';
 import { startWorkers } from './killed-workers.ts';
 
 /** Two devices of a user: the first is connected. */
 type User = { readonly name: string; readonly connected: Device; readonly away: Device };
 export type Load = { readonly messages: number; readonly users: number; readonly workers: number; readonly killEveryMs: number };
-export type Delivered = {
-  readonly messages: number;
-  readonly devices: number;
-  readonly kills: number;
-  /** Pairs of a device and a message that it is for. */
-  readonly pairs: number;
-  readonly pushed: number;
-  readonly acknowledged: number;
-  /** Pushes of a pair beyond its first, all of which came after a killed worker. */
-  readonly repeats: number;
-  /** Pairs that were neither pushed nor confirmed nor read. */
-  readonly missing: readonly string[];
-  /** Repeats that no killed worker explains. */
-  readonly unexplained: readonly string[];
-  /** Pairs that were pushed although they were confirmed, or read, before a worker took them; and how many were so. */
-  readonly unwanted: readonly string[];
-  readonly spared: number;
-};
-
-/** A device, and a message that is for it. */
-type Pair = { readonly key: string; readonly device: Device; readonly id: string; readonly seq: number };
-
 /** A worker takes a message no sooner than this after it was stored: connected devices confirm before, mostly. */
 const pushAfterMs = 500;
 /** The sender waits while so many wait: a device has no more than a hundred. */
@@ -57,7 +35,6 @@ export async function deliverAll({ messages, users: count, workers: workersCount
     groups.push({ id: await act.group(...members.map(({ name }) => name)), members });
   }
 
-  const keyOf = ({ token }: Pick<Device, 'token'>, id: string, seq: number) => `${token.token} ${id} ${seq}`;
   const pairs: Pair[] = [];
   const spared = new Set<string>();
   /** Whether no worker has taken the pair so far: then whoever takes it sees what was confirmed before. */
@@ -68,12 +45,12 @@ export async function deliverAll({ messages, users: count, workers: workersCount
           AND NOT leased AND attempts = 0) AS untaken`.execute(db)
     ).rows[0]?.untaken === true;
   const deliver = async (user: User, id: string, seq: number) => {
-    for (const device of [user.connected, user.away]) pairs.push({ key: keyOf(device, id, seq), device, id, seq });
+    for (const device of [user.connected, user.away]) pairs.push({ key: keyOf(device.token.token, id, seq), device, id, seq });
     if (chance() < 0.1) return; // it is connected, and silent: pushed, too
     const reads = chance() < 0.15;
     await act.receive(user.connected, id, seq, reads ? seq : 0);
     for (const device of reads ? [user.connected, user.away] : [user.connected])
-      if (await isUntaken(device, id, seq)) spared.add(keyOf(device, id, seq));
+      if (await isUntaken(device, id, seq)) spared.add(keyOf(device.token.token, id, seq));
   };
   let left = messages;
   const lane = async () => {
@@ -86,7 +63,7 @@ export async function deliverAll({ messages, users: count, workers: workersCount
     }
   };
 
-  await using workers = await startWorkers(workersCount, world.sql.url, chance);
+  await using workers = await startWorkers(workersCount, { file: 'worker-process.ts', orders: { databaseUrl: world.sql.url } }, chance);
   let kills = 0;
   const sending = Promise.all(Array.from({ length: lanes }, lane));
   const ended = sending.then(() => true);
@@ -96,35 +73,5 @@ export async function deliverAll({ messages, users: count, workers: workersCount
   }
   await until('all is sent', async () => (await world.undone()) === 0, 120_000);
 
-  const arrivals = new Map<string, boolean[]>();
-  for (const { accepted, wasKilled } of workers.all)
-    for (const { token, kind, conversationId, seq } of accepted) {
-      if (kind !== 'message') continue;
-      const key = `${token} ${conversationId} ${seq}`;
-      arrivals.set(key, [...(arrivals.get(key) ?? []), wasKilled]);
-    }
-  const isConfirmed = await confirmedIn(db);
-  return {
-    messages,
-    devices: 2 * count,
-    kills,
-    pairs: pairs.length,
-    pushed: arrivals.size,
-    acknowledged: pairs.filter(isConfirmed).length,
-    repeats: [...arrivals.values()].reduce((sum, { length }) => sum + length - 1, 0),
-    missing: pairs.filter((pair) => !arrivals.has(pair.key) && !isConfirmed(pair)).map(({ key }) => key),
-    // whoever was not killed has recorded what it sent
-    unexplained: [...arrivals].filter(([, killed]) => killed.filter((wasKilled) => !wasKilled).length > 1).map(([key]) => key),
-    unwanted: [...spared].filter((key) => arrivals.has(key)),
-    spared: spared.size,
-  };
-}
-
-/** Whether a pair's device has confirmed its message, or one after it, or its user has read it: in the end. */
-async function confirmedIn(db: Kysely<Database>): Promise<(pair: Pair) => boolean> {
-  const { rows } = await sql<{ key: string; seq: bigint }>`
-    SELECT conversation_id || ' ' || device AS key, delivered_seq AS seq FROM chat_devices
-    UNION ALL SELECT conversation_id || ' ' || user_id, read_seq FROM chat_members`.execute(db);
-  const tops = new Map(rows.map(({ key, seq }) => [key, Number(seq)]));
-  return ({ device, id, seq }) => [device.sessionId, device.userId].some((who) => (tops.get(`${id} ${who}`) ?? 0) >= seq);
+  return deliveredOf(db, { messages, devices: 2 * count, kills, pairs, spared, workers: workers.all });
 }

@@ -11,10 +11,14 @@ import { startPushing } from '../../../src/core/services/push/open-push.ts';
 import { systemClock } from '../../../src/wire/system-clock.ts';
 import { quietLog } from '../../support/log.ts';
 import { apnsIds } from '../../support/push/apns-server.ts';
+import type { RedisPlace } from '../../support/redis/redis.ts';
 
 /** What a worker is to do, as JSON in its environment. */
 export type WorkerOrders = {
   readonly databaseUrl: string;
+  /** Of a replica. */
+  readonly dataDir?: string;
+  readonly redis?: RedisPlace;
   readonly apns: { readonly url: string; readonly key: string };
   readonly fcm: { readonly url: string; readonly account: string };
 };
@@ -38,3 +42,4 @@ startPushing({
   meter: createNoopMeter(),
   limits: { atOnce: 50, everyMs: 50, timeoutMs: 2_000, leaseMs: 4_000 }, // a killed one is soon followed
 });
+console.log('ready');
