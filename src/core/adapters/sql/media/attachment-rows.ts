@@ -1,7 +1,7 @@
 import { type RawBuilder, sql } from 'kysely';
 import type { Attachment, Part } from '../../../ports/attachments.ts';
 
-/** A complete attachment as `attachmentsColumn` gives it. */
+/** A complete attachment as `attachmentObject` gives it. */
 export type AttachmentRow = {
   readonly id: string;
   readonly contentType: string;
@@ -11,11 +11,17 @@ export type AttachmentRow = {
   readonly sha256: string;
 };
 
+/** What `attachmentOf` takes, of a table's alias. */
+export function attachmentObject(alias: string): RawBuilder<unknown> {
+  const row = sql.id(alias);
+  return sql`jsonb_build_object('id', ${row}.id, 'contentType', ${row}.content_type, 'sizeBytes', ${row}.size_bytes, 'name', ${row}.name,
+    'sha256', encode(${row}.sha256, 'hex'))`;
+}
+
 /** The complete ones of an array of ids, in its order; NULL for none. */
 export function attachmentsColumn(ids: RawBuilder<unknown>): RawBuilder<unknown> {
   return sql`CASE WHEN cardinality(${ids}) > 0 THEN (
-    SELECT jsonb_agg(jsonb_build_object('id', f.id, 'contentType', f.content_type, 'sizeBytes', f.size_bytes, 'name', f.name,
-      'sha256', encode(f.sha256, 'hex')) ORDER BY array_position(${ids}, f.id))
+    SELECT jsonb_agg(${attachmentObject('f')} ORDER BY array_position(${ids}, f.id))
     FROM chat_attachments f WHERE f.id = ANY (${ids}) AND f.completed_at IS NOT NULL) END AS attachments`;
 }
 

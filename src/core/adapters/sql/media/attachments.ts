@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 import type { Attachments } from '../../../ports/attachments.ts';
 import type { UseDatabase } from '../database-access.ts';
-import { type AttachmentRow, attachmentOf } from './attachment-rows.ts';
+import { type AttachmentRow, attachmentObject, attachmentOf } from './attachment-rows.ts';
 import { beginUpload, readUpload } from './begin-upload.ts';
 import { collecting } from './collect.ts';
 import { findAttachment, findOwn, readOfUser } from './find-attachment.ts';
@@ -32,8 +32,7 @@ export function sqlAttachments(use: UseDatabase): Attachments {
           UPDATE chat_attachments a SET content_type = ${contentType}, completed_at = clock_timestamp(), stored_at = clock_timestamp()
           WHERE id = ${id} AND writer = ${writer} AND completed_at IS NULL
             AND size_bytes = (SELECT sum(size_bytes) FROM media_parts WHERE attachment_id = a.id)
-          RETURNING jsonb_build_object('id', id, 'contentType', content_type, 'sizeBytes', size_bytes, 'name', name,
-            'sha256', encode(sha256, 'hex')) AS attachment`.execute(db);
+          RETURNING ${attachmentObject('a')} AS attachment`.execute(db);
         return rows[0] && attachmentOf(rows[0].attachment);
       }),
     drop: (id, writer) =>

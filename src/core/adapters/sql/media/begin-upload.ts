@@ -3,7 +3,7 @@ import { Fault } from '../../../kit/fault.ts';
 import type { Announced, Part, Upload, UploadBounds } from '../../../ports/attachments.ts';
 import { unknownConversation } from '../chat/append-events.ts';
 import type { Database } from '../database-tables.ts';
-import { type AttachmentRow, attachmentOf, partsColumn, partsOf } from './attachment-rows.ts';
+import { type AttachmentRow, attachmentObject, attachmentOf, partsColumn, partsOf } from './attachment-rows.ts';
 
 type Db = Kysely<Database>;
 type Row = {
@@ -54,8 +54,7 @@ export async function readUpload(db: Db, id: string, ownerId: string): Promise<U
 }
 
 const select = sql`SELECT a.owner_id, a.conversation_id, a.size_bytes, a.sha256, a.name, a.calls, a.completed_at IS NOT NULL AS is_complete, ${partsColumn},
-  jsonb_build_object('id', a.id, 'contentType', a.content_type, 'sizeBytes', a.size_bytes, 'name', a.name,
-    'sha256', encode(a.sha256, 'hex')) AS attachment FROM chat_attachments a`;
+  ${attachmentObject('a')} AS attachment FROM chat_attachments a`;
 
 /** The parts are read behind the lock: a call that had it has committed. */
 async function locked(tx: Db, id: string): Promise<Row | undefined> {

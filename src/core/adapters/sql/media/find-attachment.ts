@@ -1,7 +1,7 @@
 import { type Kysely, type RawBuilder, sql } from 'kysely';
 import type { Found, Owned, Part } from '../../../ports/attachments.ts';
 import type { Database } from '../database-tables.ts';
-import { type AttachmentRow, attachmentOf, partsColumn, partsOf } from './attachment-rows.ts';
+import { type AttachmentRow, attachmentObject, attachmentOf, partsColumn, partsOf } from './attachment-rows.ts';
 
 type Db = Kysely<Database>;
 
@@ -30,8 +30,7 @@ export function findOwn(db: Db, id: string, ownerId: string): Promise<Found | un
 
 async function find(db: Db, id: string, isFor: RawBuilder<unknown>): Promise<Found | undefined> {
   const { rows } = await sql<{ attachment: AttachmentRow; parts: Part[] | null; is_lost: boolean }>`
-    SELECT jsonb_build_object('id', a.id, 'contentType', a.content_type, 'sizeBytes', a.size_bytes, 'name', a.name,
-      'sha256', encode(a.sha256, 'hex')) AS attachment, ${partsColumn}, a.lost_at IS NOT NULL AS is_lost
+    SELECT ${attachmentObject('a')} AS attachment, ${partsColumn}, a.lost_at IS NOT NULL AS is_lost
     FROM chat_attachments a WHERE a.id = ${id} AND a.completed_at IS NOT NULL AND ${isFor}`.execute(db);
   const [row] = rows;
   return row && { attachment: attachmentOf(row.attachment), parts: partsOf(row.parts), isLost: row.is_lost };
