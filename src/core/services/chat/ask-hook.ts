@@ -4,6 +4,7 @@ import type { Content } from '../../../gen/portico/v1/chat.ts';
 import type { Clock } from '../../kit/clock.ts';
 import { Fault } from '../../kit/fault.ts';
 import type { ReadyCall } from '../../ports/call.ts';
+import { askUpstream } from '../../upstreams/ask-upstream.ts';
 import type { Upstreams } from '../../upstreams/upstreams.ts';
 
 /** The hook of the settings. Times in milliseconds. */
@@ -31,17 +32,8 @@ export function openHook(
   const outcomes = meter.createCounter('portico.chat.reviews', { description: 'Messages that the hook was asked about, by outcome.' });
   const ask = async (request: ReviewRequest, call: ReadyCall) => {
     const deadlineAtMs = Math.min(call.deadlineAtMs ?? Number.POSITIVE_INFINITY, clock.nowMs() + deadline);
-    const { body } = await upstreams.unary({ upstream, path, keys: [] }, methods.review.requestType.encode(request).finish(), {
-      ...call,
-      deadlineAtMs,
-    });
-    if (body === undefined) return undefined;
-    try {
-      return outcomeIn(body);
-    } catch (cause) {
-      upstreams.garbage(upstream, path, call, cause); // logged there
-      return undefined;
-    }
+    const encoded = methods.review.requestType.encode(request).finish();
+    return askUpstream(upstreams, { upstream, path }, { request: encoded, decode: outcomeIn }, { ...call, deadlineAtMs });
   };
   return async (request, call) => {
     const outcome = await ask(request, call);

@@ -8,6 +8,7 @@ import { observeGauge } from '../../kit/observe-metric.ts';
 import { type Run, repeat, tryAgain } from '../../kit/repeat.ts';
 import type { Log } from '../../ports/log.ts';
 import type { Report, Reports } from '../../ports/reports.ts';
+import { askUpstream } from '../../upstreams/ask-upstream.ts';
 import type { CallContext, Upstreams } from '../../upstreams/upstreams.ts';
 import { kindsOut, reasonsOut, sendersOut } from './report-enums.ts';
 
@@ -96,17 +97,10 @@ async function sendReport(
     upstream: () => ({ metadata: [], end: () => {} }),
   };
   const context: CallContext = { metadata: Metadata(), caller: undefined, signal, deadlineAtMs: clock.nowMs() + deadline, trace };
-  const path = `/${reportMethod}`;
   try {
-    const { body } = await upstreams.unary({ upstream, path, keys: [] }, ReportRequest.encode(requestOf(report)).finish(), context);
-    if (body === undefined) return false;
-    try {
-      ReportResponse.decode(body);
-      return true;
-    } catch (cause) {
-      upstreams.garbage(upstream, path, context, cause); // logged there
-      return false;
-    }
+    const request = ReportRequest.encode(requestOf(report)).finish();
+    const question = { request, decode: (body: Uint8Array) => ReportResponse.decode(body) };
+    return (await askUpstream(upstreams, { upstream, path: `/${reportMethod}` }, question, context)) !== undefined;
   } catch (error) {
     if (signal.aborted) return false;
     throw error;
