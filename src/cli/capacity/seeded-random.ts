@@ -1,4 +1,4 @@
-/** The same seed gives the same numbers, from 0 up to 1 (mulberry32): a plot can be made again. */
+/** Chance that repeats: the same seed gives the same numbers, from 0 up to 1 (mulberry32). */
 export function seededRandom(seed: number): () => number {
   let state = seed | 0;
   return () => {

@@ -1,13 +1,1 @@
-/**
- * Chance that repeats: the same seed gives the same row of numbers (mulberry32).
- * @returns numbers from 0 up to 1
- */
-export function seeded(seed: number): () => number {
-  let state = seed | 0;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
+export { seededRandom as seeded } from '../../../src/cli/capacity/seeded-random.ts';
