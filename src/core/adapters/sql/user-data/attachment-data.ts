@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
-import type { UserDataPart } from '../../../ports/user-data.ts';
+import type { UserDataPart, UserRecord } from '../../../ports/user-data.ts';
 import type { UseDatabase } from '../database-access.ts';
+import { rowsById } from './rows-by-id.ts';
 import { sqlPart } from './sql-part.ts';
 
 const batch = 500;
@@ -9,21 +10,16 @@ const batch = 500;
 export function attachmentData(use: UseDatabase): UserDataPart {
   return sqlPart(use, 'attachments', {
     exports: async function* (userId, signal) {
-      for (let after = ''; ; ) {
-        signal.throwIfAborted();
-        const { rows } = await use((db) =>
-          sql<{ id: string; data: Record<string, unknown> }>`
-            SELECT id, jsonb_build_object('attachmentId', id, 'conversationId', conversation_id, 'seq', seq, 'name', name,
-              'contentType', content_type, 'sizeBytes', size_bytes, 'sha256', encode(sha256, 'hex'), 'createdAt', created_at) AS data
-            FROM chat_attachments WHERE owner_id = ${userId} AND (${after} = '' OR id > nullif(${after}, '')::uuid) ORDER BY id LIMIT ${batch}`.execute(
-            db,
-          ),
-        );
-        for (const { data } of rows) yield { kind: 'attachment', data };
-        const last = rows.at(-1);
-        if (last === undefined) return;
-        after = last.id;
-      }
+      const rows = rowsById(
+        use,
+        signal,
+        (isAfter) =>
+          sql<{ id: string; data: UserRecord['data'] }>`
+          SELECT id, jsonb_build_object('attachmentId', id, 'conversationId', conversation_id, 'seq', seq, 'name', name,
+            'contentType', content_type, 'sizeBytes', size_bytes, 'sha256', encode(sha256, 'hex'), 'createdAt', created_at) AS data
+          FROM chat_attachments WHERE owner_id = ${userId} AND ${isAfter('id')} ORDER BY id LIMIT ${batch}`,
+      );
+      for await (const { data } of rows) yield { kind: 'attachment', data };
     },
     erase: async (tx, { userId, beforeMs }) => {
       const { numAffectedRows } = await sql`DELETE FROM chat_attachments WHERE id IN (

@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import type { UserRecord } from '../../../ports/user-data.ts';
 import type { UseDatabase } from '../database-access.ts';
+import { rowsById } from './rows-by-id.ts';
 
 /** Rows of a page, and events of one conversation that a page looks at, by their numbers. */
 const page = 500;
@@ -16,9 +17,10 @@ export async function* exportChat(use: UseDatabase, userId: string, signal: Abor
       FROM chat_blocks WHERE user_id = ${userId} ORDER BY blocked_id`.execute(db),
   );
   yield* blocks;
-  for (let after = ''; ; ) {
-    signal.throwIfAborted();
-    const { rows } = await use((db) =>
+  const memberships = rowsById(
+    use,
+    signal,
+    (isAfter) =>
       sql<{ id: string; first: bigint | null; last_seq: bigint; data: UserRecord['data'] }>`
         SELECT c.id, c.last_seq, (SELECT min(seq) FROM chat_events e WHERE e.conversation_id = c.id) AS first,
           jsonb_build_object('conversationId', c.id, 'kind', c.kind, 'subject', c.subject, 'title', c.title,
@@ -30,15 +32,15 @@ export async function* exportChat(use: UseDatabase, userId: string, signal: Abor
             'hiddenSeqs', (SELECT coalesce(jsonb_agg(h.seq ORDER BY h.seq), '[]')
               FROM chat_hidden h WHERE h.conversation_id = m.conversation_id AND h.user_id = m.user_id)) AS data
         FROM chat_members m JOIN chat_conversations c ON c.id = m.conversation_id
-        WHERE m.user_id = ${userId} AND m.own_seq > 0 AND (${after} = '' OR m.conversation_id > nullif(${after}, '')::uuid)
-        ORDER BY m.conversation_id LIMIT ${page}`.execute(db),
-    );
-    for (const { id, first, last_seq: lastSeq, data } of rows) {
-      yield { kind: 'membership', data };
-      for (let seq = Number(first ?? lastSeq + 1n) - 1; seq < Number(lastSeq); seq += window) {
-        signal.throwIfAborted();
-        const { rows: events } = await use((db) =>
-          sql<UserRecord>`
+        WHERE m.user_id = ${userId} AND m.own_seq > 0 AND ${isAfter('m.conversation_id')}
+        ORDER BY m.conversation_id LIMIT ${page}`,
+  );
+  for await (const { id, first, last_seq: lastSeq, data } of memberships) {
+    yield { kind: 'membership', data };
+    for (let seq = Number(first ?? lastSeq + 1n) - 1; seq < Number(lastSeq); seq += window) {
+      signal.throwIfAborted();
+      const { rows: events } = await use((db) =>
+        sql<UserRecord>`
             SELECT kind, jsonb_strip_nulls(jsonb_build_object('conversationId', conversation_id, 'seq', seq, 'sentAt', sent_at,
               'clientId', client_id, 'text', text, 'data', encode(data, 'base64'), 'replyToSeq', reply_seq, 'attachmentIds', attachment_ids,
               'editedSeq', edited_seq, 'deletedSeq', deleted_seq, 'targetSeq', target_seq, 'reaction', reaction, 'removed', removed,
@@ -46,12 +48,8 @@ export async function* exportChat(use: UseDatabase, userId: string, signal: Abor
             FROM chat_events
             WHERE conversation_id = ${id} AND seq > ${seq} AND seq <= ${seq + window} AND sender_kind = 'user' AND sender_id = ${userId}
             ORDER BY seq`.execute(db),
-        );
-        yield* events;
-      }
+      );
+      yield* events;
     }
-    const last = rows.at(-1);
-    if (last === undefined) return;
-    after = last.id;
   }
 }

@@ -1,7 +1,8 @@
 import { sql } from 'kysely';
 import type { RevokedBecause } from '../../../ports/sessions.ts';
-import type { UserDataPart } from '../../../ports/user-data.ts';
+import type { UserDataPart, UserRecord } from '../../../ports/user-data.ts';
 import type { UseDatabase } from '../database-access.ts';
+import { rowsById } from './rows-by-id.ts';
 import { sqlPart } from './sql-part.ts';
 
 const batch = 500;
@@ -15,20 +16,17 @@ const because: RevokedBecause = 'user_erased';
 export function sessionData(use: UseDatabase, onEnded: (userId: string, sessionIds: readonly string[]) => Promise<void>): UserDataPart {
   return sqlPart(use, 'sessions', {
     exports: async function* (userId, signal) {
-      for (let after = ''; ; ) {
-        signal.throwIfAborted();
-        const { rows } = await use((db) =>
-          sql<{ id: string; data: Record<string, unknown> }>`
-            SELECT id, jsonb_build_object('sessionId', id, 'platform', device_platform, 'name', device_name, 'installationId', installation_id,
-              'scopes', scopes, 'claims', claims, 'signedInAt', signed_in_at, 'lastSeenAt', last_seen_at, 'endedAt', revoked_at,
-              'endedBecause', revoked_because) AS data
-            FROM sessions WHERE user_id = ${userId} AND (${after} = '' OR id > nullif(${after}, '')::uuid) ORDER BY id LIMIT ${batch}`.execute(db),
-        );
-        for (const { data } of rows) yield { kind: 'session', data };
-        const last = rows.at(-1);
-        if (last === undefined) return;
-        after = last.id;
-      }
+      const rows = rowsById(
+        use,
+        signal,
+        (isAfter) =>
+          sql<{ id: string; data: UserRecord['data'] }>`
+          SELECT id, jsonb_build_object('sessionId', id, 'platform', device_platform, 'name', device_name, 'installationId', installation_id,
+            'scopes', scopes, 'claims', claims, 'signedInAt', signed_in_at, 'lastSeenAt', last_seen_at, 'endedAt', revoked_at,
+            'endedBecause', revoked_because) AS data
+          FROM sessions WHERE user_id = ${userId} AND ${isAfter('id')} ORDER BY id LIMIT ${batch}`,
+      );
+      for await (const { data } of rows) yield { kind: 'session', data };
     },
     erase: async (tx, { userId, beforeMs }) => {
       const { rows } = await sql<{ id: string; ended: boolean }>`
