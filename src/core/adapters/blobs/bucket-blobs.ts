@@ -1,6 +1,6 @@
 import { DeleteObjectCommand, GetObjectCommand, ListObjectsV2Command, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
-import { Fault } from '../../kit/fault.ts';
 import type { Blobs, BlobWriter } from '../../ports/blobs.ts';
+import { faultOfStore, readWhole, type StoreErrors } from './store-faults.ts';
 
 /** A bucket of a server that speaks S3. */
 export type BucketPlace = {
@@ -44,19 +44,12 @@ export function bucketBlobs({ name: Bucket, prefix, region, endpoint, pathStyle,
   return {
     blobBytesMax,
     create: async (name) => createObject((Body) => client.send(new PutObjectCommand({ Bucket, Key: keyOf(name), Body, ContentLength: Body.length }))),
-    async *read(name, from, to) {
-      if (to === from) return;
-      let left = to - from;
-      try {
+    read: (name, from, to) => {
+      const open = async () => {
         const { Body } = await client.send(new GetObjectCommand({ Bucket, Key: keyOf(name), Range: `bytes=${from}-${to - 1}` }));
-        for await (const chunk of Body as AsyncIterable<Buffer>) {
-          left -= chunk.length;
-          yield chunk;
-        }
-      } catch (error) {
-        throw isMissing(error) ? lostBlob(error) : faultOf(error);
-      }
-      if (left > 0) throw lostBlob();
+        return Body as AsyncIterable<Buffer>;
+      };
+      return readWhole(open, to - from, errors);
     },
     delete: async (names) => {
       for (let at = 0; at < names.length; at += atOnceMax) {
@@ -101,15 +94,7 @@ const nameOf = (error: unknown) => String((error as { name?: unknown }).name);
 const statusOf = (error: unknown) => (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode;
 /** A bucket that is not there is no lost object. A range beyond the end of an object is one. */
 const isMissing = (error: unknown) => nameOf(error) === 'NoSuchKey' || nameOf(error) === 'InvalidRange';
-
-function lostBlob(cause?: unknown): Fault {
-  return new Fault('ATTACHMENT_LOST', 'The store has lost the content.', { cause });
-}
-
 /** HTTP 507 (RFC 4918), and what servers answer beyond a quota. */
-function faultOf(cause: unknown): Fault {
-  const isFull = statusOf(cause) === 507 || /quota|storagefull|insufficientstorage/i.test(nameOf(cause));
-  return isFull
-    ? new Fault('MEDIA_FULL', 'The store of attachments is full.', { retryAfterMs: 60_000, cause })
-    : new Fault('MEDIA_DOWN', 'The store of attachments cannot do it now.', { retryAfterMs: 1_000, cause });
-}
+const isFull = (error: unknown) => statusOf(error) === 507 || /quota|storagefull|insufficientstorage/i.test(nameOf(error));
+const errors: StoreErrors = { isMissing, isFull };
+const faultOf = (error: unknown) => faultOfStore(errors, error);

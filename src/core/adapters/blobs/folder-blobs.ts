@@ -1,8 +1,8 @@
 import { createReadStream } from 'node:fs';
 import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { Fault } from '../../kit/fault.ts';
 import type { Blobs, BlobWriter, ListedBlob } from '../../ports/blobs.ts';
+import { faultOfStore, readWhole, type StoreErrors } from './store-faults.ts';
 
 /**
  * A part is a file, and its end an fsync: fewer of them are faster, and more of them lose less when a process is
@@ -23,19 +23,8 @@ export function folderBlobs(folder: string): Blobs {
   return {
     blobBytesMax,
     create: (name) => createFile(pathOf(name)),
-    async *read(name, from, to) {
-      if (to === from) return;
-      let left = to - from;
-      try {
-        for await (const chunk of createReadStream(pathOf(name), { start: from, end: to - 1, highWaterMark: readBytes })) {
-          left -= (chunk as Buffer).length;
-          yield chunk as Buffer;
-        }
-      } catch (error) {
-        throw isMissing(error) ? lostBlob(error) : faultOf(error);
-      }
-      if (left > 0) throw lostBlob();
-    },
+    read: (name, from, to) =>
+      readWhole(async () => createReadStream(pathOf(name), { start: from, end: to - 1, highWaterMark: readBytes }), to - from, errors),
     delete: async (names) => {
       for (const name of names) {
         try {
@@ -113,17 +102,9 @@ async function sorted(folder: string, end = ''): Promise<readonly string[]> {
   return names.map((name) => name.slice(0, name.length - end.length));
 }
 
-const isMissing = (error: unknown) => (error as NodeJS.ErrnoException).code === 'ENOENT';
-
-function lostBlob(cause?: unknown): Fault {
-  return new Fault('ATTACHMENT_LOST', 'The store has lost the content.', { cause });
-}
-
+const codeOf = (error: unknown) => (error as NodeJS.ErrnoException).code ?? '';
+const isMissing = (error: unknown) => codeOf(error) === 'ENOENT';
 /** No room: the disk is full, or the quota, or the process may have no larger files. */
 const full = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
-
-function faultOf(cause: unknown): Fault {
-  return full.has((cause as NodeJS.ErrnoException).code ?? '')
-    ? new Fault('MEDIA_FULL', 'The store of attachments is full.', { retryAfterMs: 60_000, cause })
-    : new Fault('MEDIA_DOWN', 'The store of attachments cannot do it now.', { retryAfterMs: 1_000, cause });
-}
+const errors: StoreErrors = { isMissing, isFull: (error) => full.has(codeOf(error)) };
+const faultOf = (error: unknown) => faultOfStore(errors, error);
