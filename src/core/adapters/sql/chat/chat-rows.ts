@@ -2,6 +2,7 @@ import { type RawBuilder, sql } from 'kysely';
 import type { ChatEvent, Membership, Role, Sender } from '../../../ports/chat.ts';
 import { hiddenMax, unreadMax } from '../../../ports/chat.ts';
 import { type AttachmentRow, attachmentOf, attachmentsColumn } from '../media/attachment-rows.ts';
+import { isShown } from './is-shown.ts';
 
 /** An event as `eventColumns` gives it. */
 export type EventRow = {
@@ -118,8 +119,7 @@ export function unreadColumn(lastNumber: RawBuilder<unknown>): RawBuilder<unknow
   return sql`(SELECT count(*) FROM (SELECT FROM chat_events u
     WHERE u.conversation_id = m.conversation_id AND u.number > greatest(m.read_number, ${lastNumber} - ${sql.lit(lookedAtMax)})
       AND u.deleted_seq IS NULL AND NOT (u.sender_kind = 'user' AND u.sender_id = m.user_id)
-      AND NOT EXISTS (SELECT FROM chat_hidden h WHERE h.user_id = m.user_id AND h.conversation_id = u.conversation_id AND h.seq = u.seq)
-      AND NOT EXISTS (SELECT FROM chat_blocks b WHERE b.user_id = m.user_id AND b.blocked_id = u.sender_id AND u.sender_kind = 'user')
+      AND ${isShown('u', sql`m.user_id`)}
     LIMIT ${sql.lit(unreadMax)}) AS few) AS unread`;
 }
 

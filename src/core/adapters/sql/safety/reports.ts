@@ -2,6 +2,7 @@ import { sql } from 'kysely';
 import type { Sender } from '../../../ports/chat.ts';
 import type { Report, ReportReason, Reports } from '../../../ports/reports.ts';
 import { unknownConversation, unknownMessage } from '../chat/append-events.ts';
+import { isShown } from '../chat/is-shown.ts';
 import type { UseDatabase } from '../database-access.ts';
 
 type Message = {
@@ -41,8 +42,7 @@ export function sqlReports(use: UseDatabase): Reports {
             SELECT e.* , m.kind AS conversation_kind, m.subject
             FROM member m CROSS JOIN LATERAL (SELECT * FROM chat_events WHERE conversation_id = m.conversation_id AND seq = ${seq} LIMIT 1) AS e
             WHERE e.seq > m.after_seq AND e.number IS NOT NULL AND e.deleted_seq IS NULL
-              AND NOT EXISTS (SELECT FROM chat_hidden h WHERE h.user_id = ${reporterId} AND h.conversation_id = e.conversation_id AND h.seq = e.seq)
-              AND NOT EXISTS (SELECT FROM chat_blocks b WHERE b.user_id = ${reporterId} AND b.blocked_id = e.sender_id AND e.sender_kind = 'user')
+              AND ${isShown('e', sql`${reporterId}`)}
           ), stored AS (
             INSERT INTO chat_reports (reporter_id, conversation_id, seq, reason, comment, message, due_at)
             SELECT ${reporterId}, e.conversation_id, e.seq, ${reason}, ${comment}, jsonb_build_object('kind', e.conversation_kind,
