@@ -1,9 +1,11 @@
 // Requests of a stream that end, or whose client disconnects, before or after the server asks for their messages.
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { after, before, test } from 'node:test';
 import { connect as connectTls } from 'node:tls';
 import { Metadata } from 'nice-grpc-common';
 import type { Handler, ReadyCall } from '../../src/core/ports/call.ts';
+import { systemClock } from '../../src/wire/system-clock.ts';
 import { openFixture } from '../fixture/app.ts';
 import { assertWellFormed } from '../fuzz/well-formed.ts';
 import { registryOf, signIn } from '../support/client/protocols.ts';
@@ -122,3 +124,22 @@ for (const method of ['Collect', 'Converse'])
       ask();
       assert.ok((await received) instanceof Error, 'it looks as if the client had ended its stream');
     });
+
+test('on a connection with many streams, what is left of refused requests is refused sooner', async () => {
+  const { nowMs } = systemClock;
+  const clock = { nowMs, monotonicMs: () => systemClock.monotonicMs() / 8, after: (ms: number, f: () => void) => systemClock.after(ms * 8, f) };
+  await using slow = await openTestServer({ app: openFixture().app, samples: { scripted: '127.0.0.1:9' }, clock });
+  await using few = await openWire(slow);
+  await using many = await openWire(slow);
+  const refused = async (on: Wire) => {
+    const stream = on.open({ ':method': 'POST', ':path': '/no.Such/Method', 'content-type': 'application/connect+proto' });
+    stream.resume().write(framed(message)); // as clients of Connect do, it does not end its request
+    await once(stream, 'end');
+    return stream;
+  };
+  const kept = await refused(few); // for eight seconds of this clock
+  const streams = await Promise.all(Array.from({ length: 60 }, () => refused(many)));
+  await until('they are refused', () => streams.every(({ closed }) => closed));
+  assert.deepEqual(new Set(streams.map(({ rstCode }) => rstCode)), new Set([0]));
+  assert.equal(kept.closed, false);
+});

@@ -13,7 +13,7 @@ import { jpeg, type MediaServer, openMediaServer, sha256 } from './media-calls.t
 let server: MediaServer;
 before(async () => {
   server = await openMediaServer({
-    settings: { 'media.sizeMax': 3_000_000, 'media.uploadsPerUser': 10, 'media.bytesPerDay': 100_000_000, 'media.idle': '1s' },
+    settings: { 'media.sizeMax': 3_000_000, 'media.uploadsPerUser': 10, 'media.bytesPerDay': 100_000_000, 'media.idle': '10s' },
   });
 });
 after(() => server?.close());

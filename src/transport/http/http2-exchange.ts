@@ -2,7 +2,8 @@ import { constants, type IncomingHttpHeaders, type OutgoingHttpHeaders, type Ser
 import type { Peer } from '../../core/ports/call.ts';
 import type { Exchange, RespondHow } from '../exchange.ts';
 import { type Connection, Outgoing } from './http-connection.ts';
-import { type RequestTimeouts, restMs } from './request-timeouts.ts';
+import { manyStreams } from './http2-limits.ts';
+import { type RequestTimeouts, restMs, restShortMs } from './request-timeouts.ts';
 
 type Received = { readonly headers: IncomingHttpHeaders; readonly rawHeaders: readonly string[] };
 
@@ -66,14 +67,17 @@ export class Http2Exchange extends Outgoing implements Exchange {
 
   /**
    * The rest of an answered request is read and discarded for a short time; then the client is asked to stop (RFC 9113,
-   * section 8.1).
+   * section 8.1). The time is shorter where many streams are open: their places are what the client needs next.
    */
   #refuseRest(): void {
     const { input } = this;
     if (this.isWhole()) return;
     for (const event of ['data', 'readable']) input.removeAllListeners(event); // of the reader, which would pause the stream again
     input.resume();
-    const forget = this.#times.watch({ isWhole: () => this.isWhole(), end: () => this.#endRest() }, restMs);
+    const forget = this.#times.watch(
+      { isWhole: () => this.isWhole(), end: () => this.#endRest() },
+      this.connection.open.length > manyStreams ? restShortMs : restMs,
+    );
     input.once('close', forget);
   }
 

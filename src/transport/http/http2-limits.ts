@@ -20,3 +20,9 @@ export const resetsMany = 40;
  * the data that they receive, to measure the connection, and one in ten seconds besides.
  */
 export const controlFramesMax = 50;
+
+/**
+ * With more open streams on a connection, what is left of answered requests is refused sooner. Clients of Connect do
+ * not end the requests of a call that has failed: a hundred such calls would leave their connection without a place.
+ */
+export const manyStreams = 20;

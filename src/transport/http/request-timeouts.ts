@@ -11,7 +11,7 @@ export type Coming = {
 export type RequestTimeouts = {
   /**
    * Ends a request that is not complete in time.
-   * @param ms the time limit, checked four times a second
+   * @param ms the time limit, checked ten times a second
    * @returns removes it
    */
   watch(coming: Coming, ms: number): () => void;
@@ -20,8 +20,10 @@ export type RequestTimeouts = {
 
 /** How long the rest of a request may arrive after its answer before it is refused. Whole milliseconds. */
 export const restMs = 1_000;
+/** The same on a connection with many streams: enough for a client to read its answer first. */
+export const restShortMs = 100;
 
-const recheckMs = 250;
+const recheckMs = 100;
 
 /**
  * Ends requests that are not complete in time: they occupy a stream or a connection, and no deadline may apply yet
