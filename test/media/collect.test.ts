@@ -9,6 +9,9 @@ import { folderBlobs } from '../../src/core/adapters/blobs/folder-blobs.ts';
 import { openDatabaseAccess } from '../../src/core/adapters/sql/database-access.ts';
 import { sqlAttachments } from '../../src/core/adapters/sql/media/attachments.ts';
 import { openSql, type Sql } from '../../src/core/adapters/sql/open-sql.ts';
+import { attachmentData } from '../../src/core/adapters/sql/user-data/attachment-data.ts';
+import { sqlErasures } from '../../src/core/adapters/sql/user-data/erasures.ts';
+import type { Erasure } from '../../src/core/ports/user-data.ts';
 import { collect } from '../../src/core/services/media/collect-garbage.ts';
 import { systemClock } from '../../src/wire/system-clock.ts';
 import { quietLog } from '../support/log.ts';
@@ -113,22 +116,17 @@ test('one replica at a time collects', async () => {
   assert.notEqual(await run(), undefined, 'it was given back');
 });
 
-test('all attachments of a user are listed, read and dropped', async () => {
+test('the blobs of attachments that an erasure has deleted are deleted', async () => {
   const { media } = server;
-  const { attachments, run } = collector();
   const user = `user-${randomUUID()}`;
   const conversationId = await server.group(user, 'bob');
-  const ids = [await media.attach(user, conversationId), await media.attach(user, conversationId), await media.attach(user, conversationId)].sort();
+  const ids = [await media.attach(user, conversationId), await media.attach(user, conversationId), await media.attach(user, conversationId)];
   await media.send(user, conversationId, [ids[0] ?? '']);
-  const first = await attachments.ofUser(user, { after: undefined, most: 2 });
-  const rest = await attachments.ofUser(user, { after: first.at(-1)?.id, most: 2 });
-  assert.deepEqual(
-    [...first, ...rest].map(({ id }) => id),
-    ids,
-  );
-  assert.equal((await attachments.findOwn(ids[1] ?? '', user))?.parts.length, 1);
-  for (let dropped = 1; dropped > 0; ) dropped = await attachments.dropOfUser(user, 2);
-  await run();
+  const { use } = openDatabaseAccess(database.db);
+  const erasures = sqlErasures(use);
+  const erasure = await erasures.read(await erasures.accept(user, randomUUID()));
+  await attachmentData(use).erase(erasure as Erasure);
+  await collector().run();
   assert.deepEqual(ids.flatMap(filesOf), []);
   assert.equal((await media.download('bob', ids[0] ?? '')).reason, 'ATTACHMENT_UNKNOWN');
 });

@@ -36,16 +36,6 @@ export type Upload = {
 /** An attachment with what is needed to send it. */
 export type Found = { readonly attachment: Attachment; readonly parts: readonly Part[]; readonly isLost: boolean };
 
-/** An attachment of a user, complete or not. */
-export type Owned = Omit<Attachment, 'contentType'> & {
-  readonly contentType: string | undefined;
-  readonly conversationId: string | undefined;
-  /** Of the message that has it. */
-  readonly seq: number | undefined;
-  readonly createdAtMs: number;
-  readonly isComplete: boolean;
-};
-
 /** Which attachments are not needed. Milliseconds. */
 export type Unneeded = {
   /** Uploads that are not complete, and to which nothing was added for so long. */
@@ -86,12 +76,6 @@ export type Attachments = {
    * @returns undefined: there is no such attachment, it is not complete, or the user may not see it
    */
   find(id: string, userId: string): Promise<Found | undefined>;
-  /** All that a user has uploaded or begun to, in the order of ids. An empty list: there is no more. */
-  ofUser(userId: string, page: { readonly after: string | undefined; readonly most: number }): Promise<readonly Owned[]>;
-  /** The content of an own attachment, whether its message is still to be seen or not. */
-  findOwn(id: string, ownerId: string): Promise<Found | undefined>;
-  /** Drops some of what a user has uploaded, wherever it is. @returns how many: 0 when nothing is left */
-  dropOfUser(userId: string, most: number): Promise<number>;
   /** Drops what is not needed. @returns how many */
   dropUnneeded(unneeded: Unneeded, most: number): Promise<number>;
   /** Blobs to be deleted, oldest first. */

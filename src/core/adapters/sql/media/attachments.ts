@@ -4,7 +4,7 @@ import type { UseDatabase } from '../database-access.ts';
 import { type AttachmentRow, attachmentObject, attachmentOf } from './attachment-rows.ts';
 import { beginUpload, readUpload } from './begin-upload.ts';
 import { collecting } from './collect.ts';
-import { findAttachment, findOwn, readOfUser } from './find-attachment.ts';
+import { findAttachment } from './find-attachment.ts';
 
 /** What is uploaded, in PostgreSQL, or in PGlite, which is PostgreSQL. */
 export function sqlAttachments(use: UseDatabase): Attachments {
@@ -12,8 +12,6 @@ export function sqlAttachments(use: UseDatabase): Attachments {
     begin: (...wish) => use((db) => beginUpload(db, ...wish)),
     upload: (id, ownerId) => use((db) => readUpload(db, id, ownerId)),
     find: (id, userId) => use((db) => findAttachment(db, id, userId)),
-    findOwn: (id, ownerId) => use((db) => findOwn(db, id, ownerId)),
-    ofUser: (userId, page) => use((db) => readOfUser(db, userId, page)),
     add: (id, writer, { firstByte, sizeBytes, blob }) =>
       use(async (db) => {
         // the row's lock orders this call and one that takes over; the place of the part is asked for behind it
@@ -38,13 +36,6 @@ export function sqlAttachments(use: UseDatabase): Attachments {
     drop: (id, writer) =>
       use(async (db) => {
         await sql`DELETE FROM chat_attachments WHERE id = ${id} AND writer = ${writer} AND completed_at IS NULL`.execute(db);
-      }),
-    dropOfUser: (userId, most) =>
-      use(async (db) => {
-        const { numAffectedRows = 0n } = await sql`DELETE FROM chat_attachments WHERE id IN (
-          SELECT id FROM chat_attachments WHERE owner_id = ${userId} ORDER BY id LIMIT ${most})`.execute(db);
-        if (numAffectedRows === 0n) await sql`DELETE FROM media_usage WHERE owner_id = ${userId}`.execute(db);
-        return Number(numAffectedRows);
       }),
     ...collecting(use),
   };
