@@ -1,14 +1,8 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
-import { after } from 'node:test';
 import { sql } from 'kysely';
 import { sqlChat } from '../../src/core/adapters/sql/chat/chat-store.ts';
 import { openDatabaseAccess, type UseDatabase } from '../../src/core/adapters/sql/database-access.ts';
-import { migrate, readMigrations } from '../../src/core/adapters/sql/migrate.ts';
-import { openSql, type Sql } from '../../src/core/adapters/sql/open-sql.ts';
-import { quietLog } from '../support/log.ts';
-import { createMigratedDatabase } from '../support/postgres/postgres.ts';
+import type { Sql } from '../../src/core/adapters/sql/open-sql.ts';
+import { sharedPglite, sharedPostgres } from '../support/postgres/shared-database.ts';
 import { chatContract } from './chat.ts';
 import { chatAdditionsContract } from './chat-additions.ts';
 import type { ChatHarness } from './chat-harness.ts';
@@ -45,32 +39,17 @@ const harness = (one: Sql, two: Sql): Omit<ChatHarness, typeof Symbol.asyncDispo
 });
 
 // One database for all: the contract names its users and conversations anew each time.
-let real: Promise<{ one: Sql; two: Sql; drop(): Promise<void> }> | undefined;
-async function openReal() {
-  const { url, drop } = await createMigratedDatabase();
-  return { one: await openSql({ url }, quietLog), two: await openSql({ url }, quietLog), drop };
-}
-const openPostgres = async () => {
-  real ??= openReal();
-  const { one, two } = await real;
-  return { ...harness(one, two), [Symbol.asyncDispose]: async () => {} };
-};
+const postgres = sharedPostgres();
+const openPostgres = async () => ({ ...harness(...(await postgres())), [Symbol.asyncDispose]: async () => {} });
 chatContract('PostgreSQL', openPostgres);
 chatMembersContract('PostgreSQL', openPostgres);
 chatAdditionsContract('PostgreSQL', openPostgres);
 chatRetentionContract('PostgreSQL', openPostgres);
 chatRightsContract('PostgreSQL', openPostgres);
 
-const folder = mkdtempSync(join(tmpdir(), 'portico-pglite-'));
-let embedded: Promise<Sql> | undefined;
-async function openEmbedded(): Promise<Sql> {
-  const opened = await openSql({ folder }, quietLog);
-  await migrate(opened.db, readMigrations(resolve(import.meta.dirname, '../../migrations')));
-  return opened;
-}
+const pglite = sharedPglite();
 const openPglite = async () => {
-  embedded ??= openEmbedded();
-  const opened = await embedded;
+  const opened = await pglite();
   return { ...harness(opened, opened), [Symbol.asyncDispose]: async () => {} };
 };
 chatContract('PGlite', openPglite);
@@ -78,12 +57,3 @@ chatMembersContract('PGlite', openPglite);
 chatAdditionsContract('PGlite', openPglite);
 chatRetentionContract('PGlite', openPglite);
 chatRightsContract('PGlite', openPglite);
-
-after(async () => {
-  const { one, two, drop } = (await real) ?? {};
-  await one?.close();
-  await two?.close();
-  await drop?.();
-  await (await embedded)?.close();
-  rmSync(folder, { recursive: true, force: true });
-});

@@ -1,23 +1,19 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
-import { after, test } from 'node:test';
+import { test } from 'node:test';
 import { metrics } from '@opentelemetry/api';
 import type { Kysely } from 'kysely';
 import { sqlChat } from '../../src/core/adapters/sql/chat/chat-store.ts';
 import { openDatabaseAccess, type UseDatabase } from '../../src/core/adapters/sql/database-access.ts';
 import type { Database } from '../../src/core/adapters/sql/database-tables.ts';
-import { migrate, readMigrations } from '../../src/core/adapters/sql/migrate.ts';
-import { openSql, type Sql } from '../../src/core/adapters/sql/open-sql.ts';
+import type { Sql } from '../../src/core/adapters/sql/open-sql.ts';
 import { sqlErasures } from '../../src/core/adapters/sql/user-data/erasures.ts';
 import type { ErasureReport, UserDataPart } from '../../src/core/ports/user-data.ts';
 import { openErasing } from '../../src/core/services/user-data/erase-users.ts';
 import { systemClock } from '../../src/wire/system-clock.ts';
 import { userDataParts } from '../../src/wire/user-data.ts';
 import { quietLog } from '../support/log.ts';
-import { createMigratedDatabase } from '../support/postgres/postgres.ts';
+import { sharedPglite, sharedPostgres } from '../support/postgres/shared-database.ts';
 import { liveInSql, openMarks } from '../support/user-data/life-in-sql.ts';
 import { marksInDatabase, rowsOfDatabase } from '../support/user-data/search-database.ts';
 
@@ -191,40 +187,6 @@ function neverCommits(db: Kysely<Database>, killed: Error): Kysely<Database> {
   return { transaction: () => ({ execute }) } as unknown as Kysely<Database>;
 }
 
-let real: Promise<{ sql: Sql; drop(): Promise<void> }> | undefined;
-async function openReal() {
-  const { url, drop } = await createMigratedDatabase();
-  return { sql: await openSql({ url }, quietLog), drop };
-}
-cases(
-  'PostgreSQL',
-  async () => {
-    real ??= openReal();
-    return (await real).sql;
-  },
-  true,
-);
-
-const folder = mkdtempSync(join(tmpdir(), 'portico-pglite-'));
-let embedded: Promise<Sql> | undefined;
-async function openEmbedded(): Promise<Sql> {
-  const sql = await openSql({ folder }, quietLog);
-  await migrate(sql.db, readMigrations(resolve(import.meta.dirname, '../../migrations')));
-  return sql;
-}
-cases(
-  'PGlite',
-  async () => {
-    embedded ??= openEmbedded();
-    return embedded;
-  },
-  false,
-);
-
-after(async () => {
-  const { sql: opened, drop } = (await real) ?? {};
-  await opened?.close();
-  await drop?.();
-  await (await embedded)?.close();
-  rmSync(folder, { recursive: true, force: true });
-});
+const openPostgres = sharedPostgres();
+cases('PostgreSQL', async () => (await openPostgres())[0], true);
+cases('PGlite', sharedPglite(), false);
