@@ -12,7 +12,7 @@ import type { Log } from '../core/ports/log.ts';
 import type { Revocations } from '../core/ports/revocations.ts';
 import type { UserDataPart } from '../core/ports/user-data.ts';
 import type { PublisherParts } from '../core/services/publisher/publisher-handlers.ts';
-import { livesOnMs } from '../core/services/session/access-tokens.ts';
+import { revokeTokensOf } from '../core/services/session/access-tokens.ts';
 import { openErasing } from '../core/services/user-data/erase-users.ts';
 import { eraseUserBy, exportUserBy } from '../core/services/user-data/user-data-handlers.ts';
 import type { Settings } from '../settings.ts';
@@ -55,9 +55,9 @@ export function endSessions({
   revocations,
   disconnect,
 }: Pick<PublisherParts, 'disconnect'> & { readonly settings: Settings; readonly revocations: Pick<Revocations, 'add'> }): UserDataStores['onEnded'] {
-  const ttlMs = livesOnMs(settings.auth.accessTokenTtl);
+  const parts = { revocations, accessTokenTtlMs: settings.auth.accessTokenTtl };
   return async (userId, sessionIds) => {
-    await Promise.all(sessionIds.map((id) => revocations.add(id, ttlMs)));
+    await revokeTokensOf(sessionIds, parts);
     await disconnect(userId, undefined, true); // also the streams that tokens of other issuers have opened
   };
 }

@@ -13,7 +13,7 @@ export type Storm = {
 export type Returned = { readonly attempts: readonly number[]; readonly accepted: readonly number[] };
 
 /** A storm that takes longer is an outage. Seconds. */
-export const longestSeconds = 86_400;
+const longestSeconds = 86_400;
 /** Of clients of Portico: after the n-th refusal a random part of 1, 2, 4, … 30 s (docs/mobile/connection.md). */
 const [firstWaitSeconds, longestWaitSeconds] = [1, 30];
 /** From here on the wait grows no more. */

@@ -9,7 +9,7 @@ export const textBytesMax = 512;
 const unprintable = /[\p{Cc}\p{Co}\u202a-\u202e\u2066-\u2069]/u;
 
 /** Whether an app can show it as it is. */
-export function isPlainText(text: string): boolean {
+function isPlainText(text: string): boolean {
   return text.trim() !== '' && Buffer.byteLength(text) <= textBytesMax && text.isWellFormed() && !unprintable.test(text.replaceAll('\n', ''));
 }
 

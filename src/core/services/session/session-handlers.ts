@@ -10,7 +10,7 @@ import type { Revocations } from '../../ports/revocations.ts';
 import type { RevokedBecause, Session, Sessions } from '../../ports/sessions.ts';
 import { userOf } from '../../streams/stream-service.ts';
 import { serviceHandlers } from '../service-handlers.ts';
-import { livesOnMs, type MintAccessToken } from './access-tokens.ts';
+import { type MintAccessToken, revokeTokensOf } from './access-tokens.ts';
 import type { Identity, VerifyIdToken } from './id-tokens.ts';
 import { judgeRefresh, type RefreshTokens, repeatsMax } from './refresh-tokens.ts';
 
@@ -71,7 +71,7 @@ export function sessionHandlers(parts: SessionParts): Readonly<Record<string, Ha
       const { userId, sessionId } = userOf(call);
       if (everywhere) {
         const ended = await sessions.revokeAll(userId, 'signed_out_everywhere', clock.nowMs());
-        await tell(ended, parts);
+        await revokeTokensOf(ended, parts);
         return { sessionsEnded: ended.length };
       }
       // A token of another issuer has no session here, so there is nothing to end.
@@ -144,7 +144,7 @@ async function refresh(text: string, { sessions, revocations, clock, log, refres
   const { session, outcome } = refreshed;
   if ('generation' in outcome) return { session, generation: outcome.generation };
   if (outcome.refused === 'reused' || outcome.refused === 'shared') {
-    await revocations.add(sessionId, livesOnMs(accessTokenTtlMs));
+    await revokeTokensOf([sessionId], { revocations, accessTokenTtlMs });
     const what =
       outcome.refused === 'reused' ? 'A refresh token came again after its successor was used' : `${repeatsMax} refresh tokens in a row came twice`;
     log.warn(`${what}: the session was ended.`, { session_id: sessionId, generation: presented });
@@ -154,10 +154,6 @@ async function refresh(text: string, { sessions, revocations, clock, log, refres
 
 async function end(id: string, userId: string, because: RevokedBecause, parts: SessionParts): Promise<boolean> {
   if (!(await parts.sessions.revoke(id, userId, because, parts.clock.nowMs()))) return false;
-  await tell([id], parts);
+  await revokeTokensOf([id], parts);
   return true;
-}
-
-async function tell(ended: readonly string[], { revocations, accessTokenTtlMs }: SessionParts): Promise<void> {
-  for (const id of ended) await revocations.add(id, livesOnMs(accessTokenTtlMs));
 }

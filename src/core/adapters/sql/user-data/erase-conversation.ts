@@ -18,7 +18,7 @@ const window = 1_000;
 const eraser = 'erasure';
 
 /** Who the user was in a conversation: the same in all of its events, and in no other conversation. */
-export function nameInPlaceOf({ secret }: Pick<Erasure, 'secret'>, conversationId: string): string {
+function nameInPlaceOf({ secret }: Pick<Erasure, 'secret'>, conversationId: string): string {
   return `erased:${createHmac('sha256', secret).update(conversationId).digest('base64url').slice(0, 22)}`;
 }
 
