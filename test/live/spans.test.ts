@@ -91,9 +91,19 @@ test('a message has spans from its sender to the streams of all members, at both
   for (const client of [ann, ben]) await client.wait('conversation');
   ann.send({ case: 'post', value: { conversationId, entry: { clientId: 'c1', what: { case: 'message', value: { content: { text: 'hello' } } } } } });
   await until('it was sent and delivered', () => named('send conversation').length === 1 && named('deliver conversation').length === 2);
+  await until('both have caught up', () => named('subscribe conversations').length === 2);
+  for (const { kind, attributes } of named('subscribe conversations'))
+    assert.deepEqual([kind, attributes['portico.conversations'], attributes['portico.reason']], [1, 1, undefined]);
   const [sent] = named('send conversation');
   assert.equal(sent?.attributes['messaging.destination.template'], 'conversation:{id}');
   for (const span of named('deliver conversation')) assert.ok(isLinked(span, sent));
+  const streams = named('subscribe conversations').flatMap(({ links }) => links.map(({ spanId }) => spanId));
+  assert.equal(new Set(streams).size, 2, 'each is linked to its own stream');
+  for (const { links } of named('deliver conversation'))
+    assert.ok(
+      links.some(({ spanId }) => streams.includes(spanId)),
+      'as are the deliveries',
+    );
   for (const client of [ann, ben]) client.cut();
   const text = Buffer.concat(collector.traces()).toString('latin1');
   for (const secret of [conversationId, 'hello', 'c1-', 'alice']) assert.ok(!text.includes(secret), `no span has ${secret}`);

@@ -2,7 +2,7 @@
 export type SpanContext = { readonly traceId: string; readonly spanId: string };
 
 /** What is done on a stream, or for many of them. The names of spans: nothing in them is chosen by a client. */
-export type ShortSpanName = 'subscribe topic' | 'watch method' | 'send topic' | 'send conversation';
+export type ShortSpanName = 'subscribe topic' | 'subscribe conversations' | 'watch method' | 'send topic' | 'send conversation';
 
 /** Attributes by OpenTelemetry's names. */
 export type SpanAttributes = Readonly<Record<string, string | number | boolean>>;

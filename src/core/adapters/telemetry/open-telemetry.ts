@@ -94,7 +94,7 @@ export async function openTelemetry(options: TelemetryOptions): Promise<Telemetr
       ended: (record) => {
         metrics.ended(record);
         access.lines?.ended(record);
-        if (spans !== undefined && (record.sampled || isFailure(record))) spans(record); // failures of the server are always recorded
+        if (spans !== undefined && (record.sampled || (isFailure(record) && sampled.takeFailure()))) spans(record);
       },
       unknownMethod: metrics.unknownMethod,
     },

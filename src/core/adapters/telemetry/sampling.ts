@@ -6,6 +6,12 @@ import type { Clock } from '../../kit/clock.ts';
  */
 export const sampledPerSecondMax = 100;
 
+/**
+ * The largest number of failed calls that are recorded per second beside those: an outage fails every call, and must not
+ * cost more than the calls themselves. Its metrics and access log count all of them.
+ */
+export const failuresPerSecondMax = 100;
+
 export type Sampler = {
   /**
    * Whether a call is recorded, by the last 56 bits of its trace's id (W3C Trace Context Level 2: those are random), so
@@ -16,23 +22,15 @@ export type Sampler = {
   next(): boolean;
   /** Whether another one may be recorded in this second. */
   take(): boolean;
+  /** Whether another failed call may be recorded in this second, although it was not chosen. */
+  takeFailure(): boolean;
 };
 
 /** Decides what is recorded: a fraction, and a bound for all together. */
 export function sampler(ratio: { readonly current: number }, clock: Clock): Sampler {
-  let second = 0;
-  let taken = 0;
   /** Of one more to be recorded. */
   let share = 0;
-  const take = () => {
-    const now = Math.floor(clock.nowMs() / 1_000);
-    if (now !== second) {
-      second = now;
-      taken = 0;
-    }
-    taken++;
-    return taken <= sampledPerSecondMax;
-  };
+  const take = atMostPerSecond(sampledPerSecondMax, clock);
   return {
     ofTrace: (traceId) => Number.parseInt(traceId.slice(-14), 16) < ratio.current * 2 ** 56 && take(),
     next: () => {
@@ -42,5 +40,21 @@ export function sampler(ratio: { readonly current: number }, clock: Clock): Samp
       return take();
     },
     take,
+    takeFailure: atMostPerSecond(failuresPerSecondMax, clock),
+  };
+}
+
+/** @returns whether another one is within the bound of this second */
+function atMostPerSecond(most: number, clock: Clock): () => boolean {
+  let second = 0;
+  let taken = 0;
+  return () => {
+    const now = Math.floor(clock.nowMs() / 1_000);
+    if (now !== second) {
+      second = now;
+      taken = 0;
+    }
+    taken++;
+    return taken <= most;
   };
 }

@@ -18,6 +18,7 @@ export const noSpans: ShortSpans = { begin: () => undefined, delivered: () => {}
 
 const kinds: Readonly<Record<ShortSpanName, SpanKind>> = {
   'subscribe topic': SpanKind.INTERNAL,
+  'subscribe conversations': SpanKind.INTERNAL,
   'watch method': SpanKind.INTERNAL,
   'send topic': SpanKind.PRODUCER,
   'send conversation': SpanKind.PRODUCER,

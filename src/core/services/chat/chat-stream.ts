@@ -31,7 +31,11 @@ export function chatStream(stream: Stream, call: ReadyCall, parts: ChatParts, he
   const { userId, sessionId } = userOf(call);
   const device = hello.device || sessionId;
   const posts = new Set<Promise<void>>();
-  const delivery = deliverChat(stream, userId, hello, { ...parts, span: call.trace });
+  const delivery = deliverChat(stream, userId, hello, {
+    ...parts,
+    span: call.trace,
+    subscribing: parts.spans.begin('subscribe conversations', call.trace),
+  });
   const typedAtMs = new WeakMap<Delivered, number>();
 
   const post = async ({ conversationId, entry }: PostRequest) => {

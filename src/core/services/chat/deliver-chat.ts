@@ -4,9 +4,9 @@ import type { Limiter } from '../../kit/concurrency-limiter.ts';
 import { Fault } from '../../kit/fault.ts';
 import { pause, untilCalled } from '../../kit/until-called.ts';
 import { type ChatEvent, type ChatStore, hiddenMax, type MemberPlace, type Membership, type OwnChange } from '../../ports/chat.ts';
-import type { Announced, ChatAnnouncements } from '../../ports/chat-announcements.ts';
+import { type Announced, type ChatAnnouncements, conversationTemplate } from '../../ports/chat-announcements.ts';
 import type { Log } from '../../ports/log.ts';
-import type { SpanContext } from '../../ports/short-spans.ts';
+import type { ShortSpan, SpanContext } from '../../ports/short-spans.ts';
 import { closeFor, closeOf, isDefect } from '../../streams/close-advice.ts';
 import type { Stream } from '../../streams/stream.ts';
 import { conversationOut, encode, encodeEvents } from './encode-chat.ts';
@@ -16,6 +16,8 @@ import { syncTokenOf } from './sync-token.ts';
 export type DeliverParts = {
   /** Of the stream's call. */
   readonly span?: SpanContext;
+  /** Ended when the client was sent all that it lacked, or when that has failed. */
+  readonly subscribing?: ShortSpan | undefined;
   readonly chat: ChatStore;
   readonly announcements: ChatAnnouncements;
   readonly recoveries: Limiter;
@@ -48,7 +50,7 @@ const againMs = 1_000;
  * it has; then events. What an announcement says of a membership is read again before anything live follows.
  */
 export function deliverChat(stream: Stream, userId: string, hello: ChatHello, parts: DeliverParts): Delivery {
-  const { chat, announcements, span, recoveries, clock, log } = parts;
+  const { chat, announcements, span, subscribing, recoveries, clock, log } = parts;
   const { signal, out } = stream;
   const open = new Map<string, Delivered>();
   let start: Start | undefined;
@@ -239,6 +241,7 @@ export function deliverChat(stream: Stream, userId: string, hello: ChatHello, pa
   };
   const sayCaughtUp = async ({ point }: Start) => {
     caughtUp = true;
+    subscribing?.end({ 'messaging.destination.template': conversationTemplate, 'portico.conversations': open.size });
     const syncToken = point === undefined ? '' : syncTokenOf(point);
     stream.whenAcknowledged(() => out.send(encode({ $case: 'caughtUp', value: { syncToken } }), 0));
   };
@@ -263,7 +266,11 @@ export function deliverChat(stream: Stream, userId: string, hello: ChatHello, pa
       } catch (error) {
         if (signal.aborted) break;
         if (isDefect(error)) log.error('A chat stream failed by a defect.', { error });
-        if (!(error instanceof Fault && error.reason === 'STORAGE_DOWN')) return stream.close(closeOf(error));
+        if (!(error instanceof Fault && error.reason === 'STORAGE_DOWN')) {
+          const why = closeOf(error);
+          subscribing?.end({}, why.reason);
+          return stream.close(why);
+        }
         reads.asked++;
         await pause(clock, againMs, signal);
       }
@@ -274,6 +281,7 @@ export function deliverChat(stream: Stream, userId: string, hello: ChatHello, pa
   return {
     conversation: (conversationId) => open.get(conversationId),
     close: () => {
+      subscribing?.end({}, 'CANCELLED'); // only counts if it was not caught up
       unfollow();
       for (const { stop } of open.values()) stop();
       open.clear();
