@@ -1,4 +1,5 @@
 import type { Clock } from '../core/kit/clock.ts';
+import { type Bootstrap, openBootstrap } from './bootstrap.ts';
 import { type Calls, openCalls } from './calls.ts';
 import { type Chat, openChat } from './chat/chat.ts';
 import type { ChatNotice } from './chat/state.ts';
@@ -36,6 +37,8 @@ export type ClientParts = {
 export type Client = {
   /** Signing in and out drops what is wanted, waits or was answered: sign in first, then subscribe and watch. */
   readonly session: Session;
+  /** What to ask for first, signed in or not. */
+  readonly bootstrap: Bootstrap;
   readonly calls: Calls;
   readonly live: Live;
   readonly chat: Chat;
@@ -113,6 +116,7 @@ export function openClient({
         return session.signOut();
       },
     },
+    bootstrap: openBootstrap(transport, headers),
     calls,
     live,
     chat,

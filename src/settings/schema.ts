@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { app } from './defaults/app.ts';
 import { auth } from './defaults/auth.ts';
+import { bootstrap } from './defaults/bootstrap.ts';
 import { cache } from './defaults/cache.ts';
 import { chat } from './defaults/chat.ts';
 import { drain } from './defaults/drain.ts';
@@ -38,6 +39,7 @@ export const settingsSchema = z.strictObject({
   telemetry,
   drain,
   maintenance,
+  bootstrap,
   reflection,
   sample,
   app,

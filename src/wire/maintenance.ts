@@ -24,6 +24,7 @@ export function wireMaintenance(settings: Settings, { localized }: Pick<ErrorTab
     handlers: bootstrapHandlers({
       maintenance,
       localized: (acceptLanguage, texts) => localized('MAINTENANCE', acceptLanguage, texts),
+      apps: settings.bootstrap,
       heartbeatMs,
       clock,
       ...delay,

@@ -8,16 +8,23 @@ import type { Notice } from '../../src/client/live/state.ts';
 import { nodeTransport } from '../../src/client/node-transport.ts';
 import { memoryTokenStore, type TokenStore } from '../../src/client/session.ts';
 import { webTransport } from '../../src/client/web-transport.ts';
+import { VersionVerdict } from '../../src/gen/portico/v1/bootstrap.ts';
 import { systemClock } from '../../src/wire/system-clock.ts';
 import { GetItemRequest, GetItemResponse, ScreenServiceDefinition } from '../fixture/gen/fixture/v1/fixture.ts';
 import { type FaultyLink, openFaultyLink } from '../support/link/faulty-link.ts';
 import { type LiveServer, openLiveServer } from '../support/server/live-server.ts';
 import { until } from '../support/time/until.ts';
 
+const storeUrl = 'https://apps.apple.com/app/id1';
 let server: LiveServer;
 let link: FaultyLink;
 before(async () => {
-  server = await openLiveServer();
+  server = await openLiveServer({
+    settings: {
+      'bootstrap.versions': { ios: { least: '3.9', storeUrl } },
+      'bootstrap.flags': { checkout: { value: 'off', platforms: { ios: { value: 'on', least: '4.2' } } } },
+    },
+  });
   link = await openFaultyLink(`127.0.0.1:${new URL(server.url).port}`);
   setDefaultCACertificates([server.ca]);
 });
@@ -37,6 +44,26 @@ type Opened = Client & {
   readonly signedOut: readonly string[];
   of<K extends Notice['kind']>(kind: K): readonly Extract<Notice, { kind: K }>[];
 };
+
+for (const [name, transport] of Object.entries(transports))
+  test(`an app reads the verdict on its version and its flags before anyone is signed in: ${name}`, async () => {
+    for (const [version, verdict, flag] of [
+      ['3.8.9', VersionVerdict.VERSION_VERDICT_UPDATE_REQUIRED, 'off'],
+      ['4.2.0', VersionVerdict.VERSION_VERDICT_SUPPORTED, 'on'],
+      ['', VersionVerdict.VERSION_VERDICT_UNSPECIFIED, 'off'],
+    ] as const) {
+      const client = openClient({
+        transport: transport(new URL(server.url).port),
+        tokens: memoryTokenStore(),
+        clock: systemClock,
+        random: () => 0.1,
+        headers: { 'app-platform': 'ios', ...(version === '' ? {} : { 'app-version': version }) },
+      });
+      const { versionVerdict, storeUrl: store, flags, heartbeatMs } = await client.bootstrap.get();
+      assert.deepEqual([versionVerdict, store, [...flags], heartbeatMs], [verdict, storeUrl, [['checkout', flag]], 25_000]);
+      client.close();
+    }
+  });
 
 /** A client of a user, signed in, whose network is the link. */
 async function openSignedIn(user: string, transport: keyof typeof transports): Promise<Opened> {

@@ -7,8 +7,8 @@ import type { Clock } from '../../kit/clock.ts';
 export const sampledPerSecondMax = 100;
 
 /**
- * The largest number of failed calls that are recorded per second beside those: an outage fails every call, and must not
- * cost more than the calls themselves. Its metrics and access log count all of them.
+ * The largest number of failed calls that are recorded per second beside those: an outage fails every call, and must
+ * not cost more than the calls themselves. Metrics and the access log count all of them.
  */
 export const failuresPerSecondMax = 100;
 

@@ -5,11 +5,13 @@ import { comeBackMs } from '../../kit/come-back.ts';
 import type { Handler } from '../../ports/call.ts';
 import type { Maintenance, MaintenanceState } from '../../ports/maintenance.ts';
 import { serviceHandlers } from '../service-handlers.ts';
+import { type AppSettings, settingsFor } from './app-settings.ts';
 
 export type BootstrapParts = {
   readonly maintenance: MaintenanceState;
   /** The encoded text for users of the reason MAINTENANCE, or of the maintenance itself. */
   readonly localized: (acceptLanguage: string, texts: Maintenance['texts']) => Uint8Array | undefined;
+  readonly apps: AppSettings;
   readonly heartbeatMs: number;
   readonly clock: Clock;
   /** From 0 up to 1. */
@@ -20,7 +22,7 @@ export type BootstrapParts = {
 
 /** The handlers of portico.v1.BootstrapService, by method. */
 export function bootstrapHandlers(parts: BootstrapParts): Readonly<Record<string, Handler>> {
-  const { maintenance, localized, heartbeatMs, clock } = parts;
+  const { maintenance, localized, apps, heartbeatMs, clock } = parts;
   const noticeOf = ({ untilMs, texts }: Maintenance, acceptLanguage: string) => {
     const { locale, message } = LocalizedMessage.decode(localized(acceptLanguage, texts) ?? new Uint8Array());
     return { until: new Date(untilMs), locale, text: message, retryAfterMs: comeBackMs(untilMs - clock.nowMs(), parts) };
@@ -28,8 +30,13 @@ export function bootstrapHandlers(parts: BootstrapParts): Readonly<Record<string
   return serviceHandlers(BootstrapServiceDefinition, {
     getBootstrap: async (_, { metadata }) => {
       const current = maintenance.current();
-      const acceptLanguage = String(metadata.get('accept-language') ?? '');
-      return { serverTime: new Date(clock.nowMs()), heartbeatMs, maintenance: current && noticeOf(current, acceptLanguage) };
+      const said = (key: string) => String(metadata.get(key) ?? '');
+      return {
+        serverTime: new Date(clock.nowMs()),
+        heartbeatMs,
+        maintenance: current && noticeOf(current, said('accept-language')),
+        ...settingsFor({ platform: said('app-platform'), version: said('app-version') }, apps),
+      };
     },
   });
 }

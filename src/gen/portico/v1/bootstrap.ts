@@ -12,7 +12,67 @@ export const protobufFileName = "portico/v1/bootstrap.proto";
 
 /** The first call of an app. */
 
-/** The app says nothing of itself here: its metadata does. */
+/** What the server says of the version of an app. */
+export const VersionVerdict = {
+  /** VERSION_VERDICT_UNSPECIFIED - Nothing: the app names no platform or no version, or the settings do not name its platform. */
+  VERSION_VERDICT_UNSPECIFIED: 0,
+  /** VERSION_VERDICT_SUPPORTED - It can be used. */
+  VERSION_VERDICT_SUPPORTED: 1,
+  /** VERSION_VERDICT_UPDATE_ADVISED - It can be used, but show the user that there is a newer one. */
+  VERSION_VERDICT_UPDATE_ADVISED: 2,
+  /** VERSION_VERDICT_UPDATE_REQUIRED - It cannot be used: show nothing but where to get a newer one. */
+  VERSION_VERDICT_UPDATE_REQUIRED: 3,
+  UNRECOGNIZED: -1,
+} as const;
+
+export type VersionVerdict = typeof VersionVerdict[keyof typeof VersionVerdict];
+
+export namespace VersionVerdict {
+  export type VERSION_VERDICT_UNSPECIFIED = typeof VersionVerdict.VERSION_VERDICT_UNSPECIFIED;
+  export type VERSION_VERDICT_SUPPORTED = typeof VersionVerdict.VERSION_VERDICT_SUPPORTED;
+  export type VERSION_VERDICT_UPDATE_ADVISED = typeof VersionVerdict.VERSION_VERDICT_UPDATE_ADVISED;
+  export type VERSION_VERDICT_UPDATE_REQUIRED = typeof VersionVerdict.VERSION_VERDICT_UPDATE_REQUIRED;
+  export type UNRECOGNIZED = typeof VersionVerdict.UNRECOGNIZED;
+}
+
+export function versionVerdictFromJSON(object: any): VersionVerdict {
+  switch (object) {
+    case 0:
+    case "VERSION_VERDICT_UNSPECIFIED":
+      return VersionVerdict.VERSION_VERDICT_UNSPECIFIED;
+    case 1:
+    case "VERSION_VERDICT_SUPPORTED":
+      return VersionVerdict.VERSION_VERDICT_SUPPORTED;
+    case 2:
+    case "VERSION_VERDICT_UPDATE_ADVISED":
+      return VersionVerdict.VERSION_VERDICT_UPDATE_ADVISED;
+    case 3:
+    case "VERSION_VERDICT_UPDATE_REQUIRED":
+      return VersionVerdict.VERSION_VERDICT_UPDATE_REQUIRED;
+    case -1:
+    case "UNRECOGNIZED":
+    default:
+      return VersionVerdict.UNRECOGNIZED;
+  }
+}
+
+export function versionVerdictToJSON(object: VersionVerdict): string {
+  switch (object) {
+    case VersionVerdict.VERSION_VERDICT_UNSPECIFIED:
+      return "VERSION_VERDICT_UNSPECIFIED";
+    case VersionVerdict.VERSION_VERDICT_SUPPORTED:
+      return "VERSION_VERDICT_SUPPORTED";
+    case VersionVerdict.VERSION_VERDICT_UPDATE_ADVISED:
+      return "VERSION_VERDICT_UPDATE_ADVISED";
+    case VersionVerdict.VERSION_VERDICT_UPDATE_REQUIRED:
+      return "VERSION_VERDICT_UPDATE_REQUIRED";
+    case VersionVerdict.UNRECOGNIZED:
+    default:
+      return "UNRECOGNIZED";
+  }
+}
+
+/** The app says nothing of itself here: its metadata does, by `app-platform`, `app-version` and `accept-language`. */
 export interface GetBootstrapRequest {
 }
 
@@ -25,7 +85,23 @@ export interface GetBootstrapResponse {
   /** The interval of heartbeats in streams, in milliseconds. */
   heartbeatMs: number;
   /** Unset: the service can be used. Otherwise all methods but a few are refused with MAINTENANCE. */
-  maintenance: MaintenanceNotice | undefined;
+  maintenance:
+    | MaintenanceNotice
+    | undefined;
+  /** Whether this version of the app is supported. */
+  versionVerdict: VersionVerdict;
+  /** Where users of this platform get the newest version. Empty: it is not set. */
+  storeUrl: string;
+  /**
+   * The values of the feature flags for this platform and version, by name. A flag that an app does not know is none of
+   * its concern; one that is not there is off.
+   */
+  flags: Map<string, string>;
+}
+
+export interface GetBootstrapResponse_FlagsEntry {
+  key: string;
+  value: string;
 }
 
 /** The service is under maintenance. */
@@ -95,7 +171,14 @@ export const GetBootstrapRequest: MessageFns<GetBootstrapRequest> = {
 };
 
 function createBaseGetBootstrapResponse(): GetBootstrapResponse {
-  return { serverTime: undefined, heartbeatMs: 0, maintenance: undefined };
+  return {
+    serverTime: undefined,
+    heartbeatMs: 0,
+    maintenance: undefined,
+    versionVerdict: 0,
+    storeUrl: "",
+    flags: new Map(),
+  };
 }
 
 export const GetBootstrapResponse: MessageFns<GetBootstrapResponse> = {
@@ -109,6 +192,15 @@ export const GetBootstrapResponse: MessageFns<GetBootstrapResponse> = {
     if (message.maintenance !== undefined) {
       MaintenanceNotice.encode(message.maintenance, writer.uint32(26).fork()).join();
     }
+    if (message.versionVerdict !== 0) {
+      writer.uint32(32).int32(message.versionVerdict);
+    }
+    if (message.storeUrl !== "") {
+      writer.uint32(42).string(message.storeUrl);
+    }
+    message.flags.forEach((value, key) => {
+      GetBootstrapResponse_FlagsEntry.encode({ key: key as any, value }, writer.uint32(50).fork()).join();
+    });
     return writer;
   },
 
@@ -149,6 +241,33 @@ export const GetBootstrapResponse: MessageFns<GetBootstrapResponse> = {
             message.maintenance = MaintenanceNotice.decode(reader, reader.uint32());
             continue;
           }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.versionVerdict = reader.int32() as any;
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.storeUrl = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            const entry6 = GetBootstrapResponse_FlagsEntry.decode(reader, reader.uint32());
+            if (entry6.value !== undefined) {
+              message.flags.set(entry6.key, entry6.value);
+            }
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -174,6 +293,25 @@ export const GetBootstrapResponse: MessageFns<GetBootstrapResponse> = {
         ? globalThis.Number(object.heartbeat_ms)
         : 0,
       maintenance: isSet(object.maintenance) ? MaintenanceNotice.fromJSON(object.maintenance) : undefined,
+      versionVerdict: isSet(object.versionVerdict)
+        ? versionVerdictFromJSON(object.versionVerdict)
+        : isSet(object.version_verdict)
+        ? versionVerdictFromJSON(object.version_verdict)
+        : 0,
+      storeUrl: isSet(object.storeUrl)
+        ? globalThis.String(object.storeUrl)
+        : isSet(object.store_url)
+        ? globalThis.String(object.store_url)
+        : "",
+      flags: isObject(object.flags)
+        ? (globalThis.Object.entries(object.flags) as [string, any][]).reduce(
+          (acc: Map<string, string>, [key, value]: [string, any]) => {
+            acc.set(key, globalThis.String(value));
+            return acc;
+          },
+          new Map(),
+        )
+        : new Map(),
     };
   },
 
@@ -188,6 +326,18 @@ export const GetBootstrapResponse: MessageFns<GetBootstrapResponse> = {
     if (message.maintenance !== undefined) {
       obj.maintenance = MaintenanceNotice.toJSON(message.maintenance);
     }
+    if (message.versionVerdict !== 0) {
+      obj.versionVerdict = versionVerdictToJSON(message.versionVerdict);
+    }
+    if (message.storeUrl !== "") {
+      obj.storeUrl = message.storeUrl;
+    }
+    if (message.flags?.size) {
+      obj.flags = {};
+      message.flags.forEach((v, k) => {
+        obj.flags[k] = v;
+      });
+    }
     return obj;
   },
 
@@ -201,6 +351,102 @@ export const GetBootstrapResponse: MessageFns<GetBootstrapResponse> = {
     message.maintenance = (object.maintenance !== undefined && object.maintenance !== null)
       ? MaintenanceNotice.fromPartial(object.maintenance)
       : undefined;
+    message.versionVerdict = object.versionVerdict ?? 0;
+    message.storeUrl = object.storeUrl ?? "";
+    message.flags = (() => {
+      const m = new Map();
+      (object.flags as Map<string, string> ?? new Map()).forEach((value, key) => {
+        if (value !== undefined) {
+          m.set(key, globalThis.String(value));
+        }
+      });
+      return m;
+    })();
+    return message;
+  },
+};
+
+function createBaseGetBootstrapResponse_FlagsEntry(): GetBootstrapResponse_FlagsEntry {
+  return { key: "", value: "" };
+}
+
+export const GetBootstrapResponse_FlagsEntry: MessageFns<GetBootstrapResponse_FlagsEntry> = {
+  encode(message: GetBootstrapResponse_FlagsEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== "") {
+      writer.uint32(18).string(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetBootstrapResponse_FlagsEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetBootstrapResponse_FlagsEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GetBootstrapResponse_FlagsEntry {
+    return {
+      key: isSet(object.key) ? globalThis.String(object.key) : "",
+      value: isSet(object.value) ? globalThis.String(object.value) : "",
+    };
+  },
+
+  toJSON(message: GetBootstrapResponse_FlagsEntry): unknown {
+    const obj: any = {};
+    if (message.key !== "") {
+      obj.key = message.key;
+    }
+    if (message.value !== "") {
+      obj.value = message.value;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<GetBootstrapResponse_FlagsEntry>): GetBootstrapResponse_FlagsEntry {
+    return GetBootstrapResponse_FlagsEntry.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GetBootstrapResponse_FlagsEntry>): GetBootstrapResponse_FlagsEntry {
+    const message = createBaseGetBootstrapResponse_FlagsEntry();
+    message.key = object.key ?? "";
+    message.value = object.value ?? "";
     return message;
   },
 };
@@ -332,7 +578,10 @@ export const BootstrapServiceDefinition = {
   name: "BootstrapService",
   fullName: "portico.v1.BootstrapService",
   methods: {
-    /** Whether the service can be used, and how the app connects to it. Answered during maintenance, too. */
+    /**
+     * Whether the service and this version of the app can be used, how the app connects, and the feature flags. Answered
+     * during maintenance, too.
+     */
     getBootstrap: {
       name: "GetBootstrap",
       requestType: GetBootstrapRequest as typeof GetBootstrapRequest,
@@ -348,7 +597,10 @@ export const BootstrapServiceDefinition = {
 } as const;
 
 export interface BootstrapServiceImplementation<CallContextExt = {}> {
-  /** Whether the service can be used, and how the app connects to it. Answered during maintenance, too. */
+  /**
+   * Whether the service and this version of the app can be used, how the app connects, and the feature flags. Answered
+   * during maintenance, too.
+   */
   getBootstrap(
     request: GetBootstrapRequest,
     context: CallContext & CallContextExt,
@@ -356,7 +608,10 @@ export interface BootstrapServiceImplementation<CallContextExt = {}> {
 }
 
 export interface BootstrapServiceClient<CallOptionsExt = {}> {
-  /** Whether the service can be used, and how the app connects to it. Answered during maintenance, too. */
+  /**
+   * Whether the service and this version of the app can be used, how the app connects, and the feature flags. Answered
+   * during maintenance, too.
+   */
   getBootstrap(
     request: DeepPartial<GetBootstrapRequest>,
     options?: CallOptions & CallOptionsExt,
@@ -403,6 +658,10 @@ function fromJsonTimestamp(o: any): Date {
   } else {
     return fromTimestamp(Timestamp.fromJSON(o));
   }
+}
+
+function isObject(value: any): boolean {
+  return typeof value === "object" && value !== null;
 }
 
 function isSet(value: any): boolean {

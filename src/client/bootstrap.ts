@@ -1,0 +1,30 @@
+import { BootstrapServiceDefinition, GetBootstrapRequest, GetBootstrapResponse } from '../gen/portico/v1/bootstrap.ts';
+import { asCallError } from './call-error.ts';
+import type { ClientTransport, Headers } from './transport.ts';
+
+/** What an app asks for at its start, before anyone is signed in. */
+export type Bootstrap = {
+  /**
+   * Whether this version of the app is supported, whether the service can be used, and the feature flags.
+   * @throws CallError: go on with the answer of the last start
+   */
+  get(signal?: AbortSignal): Promise<GetBootstrapResponse>;
+};
+
+const timeoutMs = 5_000;
+const never = new AbortController().signal;
+
+/** @param headers with `app-platform` and `app-version`, which the answer depends on */
+export function openBootstrap(transport: Pick<ClientTransport, 'unary'>, headers: Headers): Bootstrap {
+  const path = `${BootstrapServiceDefinition.fullName}/${BootstrapServiceDefinition.methods.getBootstrap.name}`;
+  return {
+    get: async (signal = never) => {
+      const request = GetBootstrapRequest.encode({}).finish();
+      try {
+        return GetBootstrapResponse.decode((await transport.unary(path, request, { headers, timeoutMs, signal })).message);
+      } catch (error) {
+        throw asCallError(error);
+      }
+    },
+  };
+}
