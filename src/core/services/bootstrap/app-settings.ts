@@ -1,50 +1,27 @@
 import { VersionVerdict } from '../../../gen/portico/v1/bootstrap.ts';
-import { type AppVersion, isOlder, versionOf } from '../../kit/app-version.ts';
+import { isOlder, versionOf } from '../../kit/app-version.ts';
 
+type Versions = { readonly least?: string | undefined; readonly advised?: string | undefined; readonly storeUrl?: string | undefined };
+type OfPlatform = { readonly value: string; readonly least?: string | undefined };
+type Flag = { readonly value?: string | undefined; readonly platforms: Readonly<Record<string, OfPlatform>> };
 /** What operators have set for apps: versions by platform, and flags by name. `versionOf` reads each version. */
-export type AppSettings = {
-  readonly versions: Readonly<
-    Record<string, { readonly least?: string | undefined; readonly advised?: string | undefined; readonly storeUrl?: string | undefined }>
-  >;
-  readonly flags: Readonly<
-    Record<
-      string,
-      {
-        readonly value?: string | undefined;
-        readonly platforms: Readonly<Record<string, { readonly value: string; readonly least?: string | undefined }>>;
-      }
-    >
-  >;
-};
+export type AppSettings = { readonly versions: Readonly<Record<string, Versions>>; readonly flags: Readonly<Record<string, Flag>> };
 
-/** What an app says of itself: neither is verified, and "" is what it did not say. */
-export type App = { readonly platform: string; readonly version: string };
-
-/** What an app receives: whether its version is supported, where a newer one is, and the flags. */
-export function settingsFor({ platform, version }: App, { versions, flags }: AppSettings) {
-  const name = platform.toLowerCase();
-  const own = versionOf(version);
-  const ofPlatform = Object.hasOwn(versions, name) ? versions[name] : undefined;
-  return {
-    versionVerdict: ofPlatform === undefined || own === undefined ? VersionVerdict.VERSION_VERDICT_UNSPECIFIED : verdictOf(own, ofPlatform),
-    storeUrl: ofPlatform?.storeUrl ?? '',
-    flags: new Map(
-      Object.entries(flags).flatMap(([flag, { value, platforms }]) => {
-        const special = Object.hasOwn(platforms, name) ? platforms[name] : undefined;
-        const applies = special !== undefined && (special.least === undefined || (own !== undefined && !isBelow(own, special.least)));
-        const received = applies ? special.value : value;
-        return received === undefined ? [] : [[flag, received] as const];
-      }),
-    ),
+/** What an app receives for the platform and version that it names, "" if none: they are not verified. */
+export function settingsFor(app: { readonly platform: string; readonly version: string }, { versions, flags }: AppSettings) {
+  const [platform, own] = [app.platform.toLowerCase(), versionOf(app.version)];
+  const isBelow = (bound: string | undefined) => own !== undefined && bound !== undefined && isOlder(own, versionOf(bound) ?? []);
+  const set = Object.hasOwn(versions, platform) ? versions[platform] : undefined;
+  const valueOf = ({ value, platforms }: Flag) => {
+    const special = Object.hasOwn(platforms, platform) ? platforms[platform] : undefined;
+    const isUnknown = special?.least !== undefined && own === undefined;
+    return special === undefined || isUnknown || isBelow(special.least) ? value : special.value;
   };
-}
-
-function verdictOf(own: AppVersion, { least, advised }: AppSettings['versions'][string]): VersionVerdict {
-  if (isBelow(own, least)) return VersionVerdict.VERSION_VERDICT_UPDATE_REQUIRED;
-  return isBelow(own, advised) ? VersionVerdict.VERSION_VERDICT_UPDATE_ADVISED : VersionVerdict.VERSION_VERDICT_SUPPORTED;
-}
-
-function isBelow(own: AppVersion, bound: string | undefined): boolean {
-  const version = bound === undefined ? undefined : versionOf(bound);
-  return version !== undefined && isOlder(own, version);
+  const verdict = () => {
+    if (set === undefined || own === undefined) return VersionVerdict.VERSION_VERDICT_UNSPECIFIED;
+    if (isBelow(set.least)) return VersionVerdict.VERSION_VERDICT_UPDATE_REQUIRED;
+    return isBelow(set.advised) ? VersionVerdict.VERSION_VERDICT_UPDATE_ADVISED : VersionVerdict.VERSION_VERDICT_SUPPORTED;
+  };
+  const received = Object.entries(flags).flatMap(([name, flag]) => (valueOf(flag) === undefined ? [] : [[name, String(valueOf(flag))] as const]));
+  return { versionVerdict: verdict(), storeUrl: set?.storeUrl ?? '', flags: new Map(received) };
 }

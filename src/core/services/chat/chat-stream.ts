@@ -31,11 +31,8 @@ export function chatStream(stream: Stream, call: ReadyCall, parts: ChatParts, he
   const { userId, sessionId } = userOf(call);
   const device = hello.device || sessionId;
   const posts = new Set<Promise<void>>();
-  const delivery = deliverChat(stream, userId, hello, {
-    ...parts,
-    span: call.trace,
-    subscribing: parts.spans.begin('subscribe conversations', call.trace),
-  });
+  const subscribing = parts.spans.begin('subscribe conversations', call.trace);
+  const delivery = deliverChat(stream, userId, hello, { ...parts, span: call.trace, subscribing });
   const typedAtMs = new WeakMap<Delivered, number>();
 
   const post = async ({ conversationId, entry }: PostRequest) => {

@@ -267,9 +267,8 @@ export function deliverChat(stream: Stream, userId: string, hello: ChatHello, pa
         if (signal.aborted) break;
         if (isDefect(error)) log.error('A chat stream failed by a defect.', { error });
         if (!(error instanceof Fault && error.reason === 'STORAGE_DOWN')) {
-          const why = closeOf(error);
-          subscribing?.end({}, why.reason);
-          return stream.close(why);
+          subscribing?.end({}, closeOf(error).reason);
+          return stream.close(closeOf(error));
         }
         reads.asked++;
         await pause(clock, againMs, signal);
