@@ -31,12 +31,8 @@ export function bootstrapHandlers(parts: BootstrapParts): Readonly<Record<string
     getBootstrap: async (_, { metadata }) => {
       const current = maintenance.current();
       const said = (key: string) => String(metadata.get(key) ?? '');
-      return {
-        serverTime: new Date(clock.nowMs()),
-        heartbeatMs,
-        maintenance: current && noticeOf(current, said('accept-language')),
-        ...settingsFor({ platform: said('app-platform'), version: said('app-version') }, apps),
-      };
+      const own = settingsFor({ platform: said('app-platform'), version: said('app-version') }, apps);
+      return { serverTime: new Date(clock.nowMs()), heartbeatMs, maintenance: current && noticeOf(current, said('accept-language')), ...own };
     },
   });
 }
