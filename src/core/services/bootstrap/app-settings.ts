@@ -2,8 +2,8 @@ import { VersionVerdict } from '../../../gen/portico/v1/bootstrap.ts';
 import { versionOf } from '../../kit/app-version.ts';
 
 type Versions = { readonly least?: string | undefined; readonly advised?: string | undefined; readonly storeUrl?: string | undefined };
-type OfPlatform = Pick<Versions, 'least'> & { readonly value: string };
-type Flag = { readonly value?: string | undefined; readonly platforms: Readonly<Record<string, OfPlatform>> };
+type Special = Readonly<Record<string, Pick<Versions, 'least'> & { readonly value: string }>>;
+type Flag = { readonly value?: string | undefined; readonly platforms: Special };
 /** What operators have set for apps: versions by platform, and flags by name. `versionOf` reads each version. */
 export type AppSettings = { readonly versions: Readonly<Record<string, Versions>>; readonly flags: Readonly<Record<string, Flag>> };
 
@@ -18,8 +18,7 @@ export function settingsFor(app: { readonly platform: string; readonly version: 
     if (!reaches(set.least)) return VersionVerdict.VERSION_VERDICT_UPDATE_REQUIRED;
     return reaches(set.advised) ? VersionVerdict.VERSION_VERDICT_SUPPORTED : VersionVerdict.VERSION_VERDICT_UPDATE_ADVISED;
   };
-  const valueOfFlag = ({ value, platforms }: Flag, special = ofPlatform(platforms)) =>
-    special !== undefined && reaches(special.least) ? special.value : value;
-  const received = Object.entries(flags).flatMap(([name, flag]) => [valueOfFlag(flag) ?? []].flat().map((value) => [name, value] as const));
+  const valueIn = ({ value, platforms }: Flag, other = ofPlatform(platforms)) => (other && reaches(other.least) ? other.value : value);
+  const received = Object.entries(flags).flatMap(([name, flag]) => [valueIn(flag) ?? []].flat().map((value) => [name, value] as const));
   return { versionVerdict: verdict(), storeUrl: set?.storeUrl ?? '', flags: new Map(received) };
 }
