@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
-import { openTurns, perTurn } from './turns.ts';
+import { eachInTurns, openTurns, perTurn } from './turns.ts';
 
 /** Work with so many steps, which notes each of them. */
 function work(name: string, steps: number, notes: string[]): () => boolean {
@@ -49,4 +49,25 @@ test('work that is begun again while it is under way, or by its own step, is don
   await turn();
   await turn();
   assert.equal(calls, 2);
+});
+
+test('a list is served in turns, as it was when that began', async () => {
+  const turns = openTurns();
+  const list = new Set(Array.from({ length: perTurn + 1 }, (_, i) => i));
+  const served: number[] = [];
+  eachInTurns(turns, list, (one) => {
+    served.push(one);
+    list.delete(one);
+  });
+  eachInTurns(turns, [], () => assert.fail('nobody is on this list'));
+  assert.equal(served.length, 0, 'nothing at once');
+  list.add(-1);
+  await turn();
+  assert.equal(served.length, perTurn);
+  await turn();
+  await turn();
+  assert.deepEqual(
+    served,
+    Array.from({ length: perTurn + 1 }, (_, i) => i),
+  );
 });

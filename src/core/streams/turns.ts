@@ -46,3 +46,13 @@ export function openTurns(): Turns {
     },
   };
 }
+
+/** Does something for each of a list, a few in each turn. What has changed meanwhile is for `work` to look at. */
+export function eachInTurns<T>(turns: Turns, list: Iterable<T>, work: (one: T) => void): void {
+  const all = [...list];
+  let done = 0;
+  turns.begin(() => {
+    if (done < all.length) work(all[done++] as T);
+    return done < all.length;
+  });
+}

@@ -4,7 +4,7 @@ import type { Limiter } from '../../kit/concurrency-limiter.ts';
 import { ended } from '../../kit/ended.ts';
 import type { Answer } from '../../ports/call.ts';
 import type { Watched } from '../../ports/watched.ts';
-import type { Turns } from '../../streams/turns.ts';
+import { eachInTurns, type Turns } from '../../streams/turns.ts';
 import { encode } from './encode-live.ts';
 
 /** The newest answer of a group, encoded once for all its members. */
@@ -82,6 +82,8 @@ export function openGroup({ key, intervalMs, turns, clock, random, computations,
   let computedAtMs = Number.NEGATIVE_INFINITY;
   let failures = 0;
   let failingSinceMs = 0;
+  /** The last computation failed. Members are notified of it in later turns, unless it has succeeded meanwhile. */
+  let isFailing = false;
   let cancel = () => {};
 
   const plan = (delayMs: number, work: () => void) => {
@@ -106,6 +108,7 @@ export function openGroup({ key, intervalMs, turns, clock, random, computations,
     const isOlder = watched !== undefined && newest.sequence < watched.sequence;
     if (isOlder) return shot as Shot;
     watched = newest;
+    isFailing = false;
     freshUntilMs = newest.freshForMs === undefined ? undefined : clock.monotonicMs() + newest.freshForMs;
     if (freshUntilMs === undefined) failures++;
     else failures = 0;
@@ -143,11 +146,13 @@ export function openGroup({ key, intervalMs, turns, clock, random, computations,
     } catch (error) {
       if (signal.aborted) return;
       if (!mayPass(error)) {
-        for (const refused of [...members]) refused.onRefused(error);
+        state = 'idle'; // a client whose answer comes while these leave goes on with it
+        eachInTurns(turns, members, (refused) => members.has(refused) && refused.onRefused(error));
         return;
       }
       if (failures++ === 0) failingSinceMs = clock.monotonicMs();
-      for (const failing of [...members]) failing.onFailing?.(failingSinceMs);
+      isFailing = true;
+      eachInTurns(turns, members, (waiting) => isFailing && members.has(waiting) && waiting.onFailing?.(failingSinceMs));
     }
     state = 'idle';
     if (again)
