@@ -74,6 +74,7 @@ export function openAuth(parts: AuthParts): {
     accessTokenTtlMs: auth.accessTokenTtl,
     idleMs: auth.sessionIdle,
     absoluteMs: auth.sessionTtl,
+    inFlightMs: auth.refreshInFlight,
   });
   const verify: VerifyToken = (token) => (known ? verifyLoaded(token) : ready.then(() => verifyLoaded(token)));
   return { verify, openLifetime: streamLifetimes({ verify, revocations, clock }), handlers };

@@ -14,8 +14,6 @@ import type { Settings } from '../settings.ts';
 
 /** How often an upload may be resumed: each time may leave a part of a few bytes. */
 const callsMax = 1_000;
-/** What the store has lost may come back from a copy for a week. */
-const lostMs = 7 * 86_400_000;
 
 type MediaParts = Omit<Parameters<typeof linkTokens>[0], 'issuer' | 'ttlMs'> & { readonly log: Log; readonly meter: Meter };
 
@@ -27,7 +25,7 @@ export async function wireMedia(
   { log, meter, ...parts }: MediaParts,
 ): Promise<{ readonly handlers: Readonly<Record<string, Handler>>; close(): void }> {
   const { clock } = parts;
-  const { sizeMax, types, bytesPerDay, uploadsPerUser, uploads, idle, linkTtl, unfinished, unused } = media;
+  const { sizeMax, types, bytesPerDay, uploadsPerUser, uploads, idle, linkTtl, unfinished, unused, lost } = media;
   const { close: closeBlobs, ...blobs } = await blobsOf(media);
   const store = { attachments: sqlAttachments(use), blobs, clock };
   const handlers = mediaHandlers({
@@ -39,7 +37,7 @@ export async function wireMedia(
     randomId: randomUUID,
     randomHex: randomDigits(),
   });
-  const unneeded = { unfinishedMs: unfinished, unusedMs: unused, lostMs };
+  const unneeded = { unfinishedMs: unfinished, unusedMs: unused, lostMs: lost };
   const stopCollecting = startCollecting({ ...store, unneeded, holder: randomUUID(), opened, random: Math.random, log, meter });
   return {
     handlers,

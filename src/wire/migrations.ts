@@ -1,7 +1,7 @@
 import type { Kysely } from 'kysely';
 import type { Database } from '../core/adapters/sql/database-tables.ts';
 import { fitOf, migrate, readMigrations } from '../core/adapters/sql/migrate.ts';
-import { silenceMs } from '../core/adapters/sql/open-pool.ts';
+import { silenceMsOf } from '../core/adapters/sql/open-pool.ts';
 import { openSql, type SqlOptions } from '../core/adapters/sql/open-sql.ts';
 import { releaseMigrations } from '../release/release.ts';
 import type { Settings } from '../settings.ts';
@@ -10,7 +10,9 @@ import { silent } from './process-log.ts';
 
 /** The address of the configured database. */
 export function sqlOptions({ embedded, dataDir, sql }: Settings): SqlOptions {
-  return embedded ? { folder: dataDir } : { url: sql.url ?? '', connectionsMax: sql.connectionsMax, silenceMaxMs: silenceMs };
+  if (embedded) return { folder: dataDir };
+  const { url = '', connectionsMax, statement } = sql;
+  return { url, connectionsMax, statementMs: statement, silenceMaxMs: silenceMsOf(statement) };
 }
 
 /** @returns names of the migrations that were applied, or would be */

@@ -68,6 +68,17 @@ test('what PostgreSQL gives up by itself may succeed later, and any other error 
     await assert.rejects(fail(code), (error) => (error as { readonly code?: unknown }).code === code, code);
 });
 
+test('a statement that takes longer than the setting allows is ended', async () => {
+  const hasty = await openSql({ url: database.url, connectionsMax: 1, statementMs: 20 }, quietLog);
+  const { use } = openDatabaseAccess(hasty.db);
+  try {
+    const slow = use((db) => sql`SELECT pg_sleep(3600)`.execute(db));
+    await assert.rejects(slow, (error) => error instanceof Fault && error.reason === 'STORAGE_DOWN');
+  } finally {
+    await hasty.close();
+  }
+});
+
 test('connections that lead nowhere without a word fail their work, and make room for others', async () => {
   const url = new URL(database.url);
   await using network = await openRoughNetwork([Number(url.port)], seeded(1));

@@ -1,7 +1,6 @@
 import type { ConversationPresence } from '../../gen/portico/v1/chat.ts';
 import { same } from '../stream/transitions.ts';
-import { withChatting } from './receipts.ts';
-import { type ChatDraft, type ChatState, type Chatting, notify } from './state.ts';
+import { type ChatDraft, type ChatState, type Chatting, notify, withChatting } from './state.ts';
 
 /** The server takes so many, each once, and ends a stream with an id that is none. */
 const lookingMax = 4;

@@ -3,10 +3,11 @@ import type { Chance } from '../stream/connection.ts';
 import { alive, onStreamMessage, startsOver } from '../stream/on-stream-message.ts';
 import { same, then, upToDate } from '../stream/transitions.ts';
 import { sendLooking, showPresence } from './looking.ts';
-import { sendReceipts, showTyping, withChatting } from './receipts.ts';
+import { sendReceipts } from './receipts.ts';
 import { answered, arrived, lost, sendQueue, unawaited } from './send-queue.ts';
-import { type ChatDraft, type ChatState, type Chatting, notify, save } from './state.ts';
+import { type ChatDraft, type ChatState, type Chatting, notify, save, withChatting } from './state.ts';
 import { hidden, isOf, later, merged } from './timeline.ts';
+import { showTyping } from './typing.ts';
 import { unreadOf } from './unread.ts';
 
 /** Events of a conversation that are kept as they come; older ones can be loaded. */

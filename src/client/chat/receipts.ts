@@ -1,13 +1,10 @@
 import { same, timer } from '../stream/transitions.ts';
-import { type ChatDraft, type ChatState, type Chatting, notify, save } from './state.ts';
+import { type ChatDraft, type ChatState, type Chatting, notify, save, withChatting } from './state.ts';
 import { later } from './timeline.ts';
 
 /** Receipts of a conversation are sent together, so many at once. Milliseconds, and messages. */
 const receiptsMs = 1_000;
 const receiptsMax = 5;
-/** How long a member is shown as typing, and how often the user's own typing is sent. Milliseconds. */
-const typingShownMs = 5_000;
-const typingEveryMs = 3_000;
 
 const isAnswered = ({ phase }: ChatState) => phase === 'syncing' || phase === 'live';
 
@@ -53,30 +50,6 @@ function sendRead(state: ChatState, conversationId: string): ChatDraft {
   return state.receiptsDue ? same(state) : { state: { ...state, receiptsDue: true }, actions: [timer('receipts', receiptsMs)] };
 }
 
-/** The user types: the server and other members get no more of it than they can use. */
-export function type(state: ChatState, conversationId: string): ChatDraft {
-  const typedAtMs = state.typedAtMs.get(conversationId) ?? Number.NEGATIVE_INFINITY;
-  if (state.phase !== 'live' || !state.conversations.has(conversationId) || state.nowMs - typedAtMs < typingEveryMs) return same(state);
-  return {
-    state: { ...state, typedAtMs: new Map(state.typedAtMs).set(conversationId, state.nowMs) },
-    actions: [{ do: 'send', message: { $case: 'typing', value: { conversationId, userId: '' } } }],
-  };
-}
-
-/** Shows a member who types, or not any more. */
-export function showTyping(state: ChatState, conversationId: string, userId: string, isTyping: boolean): ChatDraft {
-  const chatting = state.conversations.get(conversationId);
-  if (chatting === undefined) return same(state);
-  const others = chatting.typing.filter((user) => user !== userId);
-  const typing = isTyping ? [...others, userId].sort() : others;
-  const ends = isTyping ? [timer(`typing ${conversationId} ${userId}` as const, typingShownMs)] : [];
-  if (typing.length === chatting.typing.length) return { state, actions: ends };
-  return {
-    state: withChatting(state, { ...chatting, typing }),
-    actions: [...ends, notify({ kind: 'typing', conversationId, users: typing })],
-  };
-}
-
 /** A stream has ended: nobody is known to type or to be present, and what was confirmed on it may not have come. */
 export function unconfirmed(state: ChatState): ChatState {
   const changed = [...state.conversations.values()].filter(
@@ -84,12 +57,6 @@ export function unconfirmed(state: ChatState): ChatState {
   );
   const fresh = { typing: [], present: undefined, deliveredSeq: 0n, readSentSeq: 0n };
   return { ...withChatting(state, ...changed.map((chatting) => ({ ...chatting, ...fresh }))), receiptsDue: false };
-}
-
-export function withChatting(state: ChatState, ...changed: readonly Chatting[]): ChatState {
-  const conversations = new Map(state.conversations);
-  for (const chatting of changed) conversations.set(chatting.conversation.id, chatting);
-  return { ...state, conversations };
 }
 
 function isDue(chatting: Chatting): boolean {

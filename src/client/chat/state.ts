@@ -201,3 +201,10 @@ export function save(state: ChatState, given: readonly Change[], follows: Partia
   const saving = new Map(state.saving).set(id, { stream: state.streams, count: 0, ...follows });
   return { state: { ...state, saves: id, saving }, actions: [{ do: 'save', id, changes }] };
 }
+
+/** Replaces what is known of conversations. */
+export function withChatting(state: ChatState, ...changed: readonly Chatting[]): ChatState {
+  const conversations = new Map(state.conversations);
+  for (const chatting of changed) conversations.set(chatting.conversation.id, chatting);
+  return { ...state, conversations };
+}

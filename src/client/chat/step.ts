@@ -5,7 +5,7 @@ import { counted, isOpen, leave, same, then, wait } from '../stream/transitions.
 import { canonicalIds } from './canonical-ids.ts';
 import { look } from './looking.ts';
 import { chattingOf, eventsMax, onMessage } from './on-message.ts';
-import { read, scheduleReceipts, sendReceipts, showTyping, type, unconfirmed, withChatting } from './receipts.ts';
+import { read, scheduleReceipts, sendReceipts, unconfirmed } from './receipts.ts';
 import { post, posted, queuedIsSaved, sendQueue, suspected, unsent } from './send-queue.ts';
 import {
   type ChatClientEvent,
@@ -18,9 +18,11 @@ import {
   type Step,
   save,
   type TimerName,
+  withChatting,
 } from './state.ts';
 import type { Kept } from './storage.ts';
 import { merged } from './timeline.ts';
+import { showTyping, type } from './typing.ts';
 
 /** The positions of hello. */
 const positionsMax = 4_000;

@@ -32,6 +32,9 @@ export const auth = z
       .describe(
         'How long the database stores a session after its end. Afterwards its refresh token is refused with REFRESH_TOKEN_INVALID instead of SESSION_REVOKED.',
       ),
+    refreshInFlight: duration('1s', '5m')
+      .prefault('30s')
+      .describe('A refresh token is still taken for so long after the first use of its successor: calls with it may be in flight.'),
     refreshKey: secret(32)
       .optional()
       .meta({ writeOnly: true })

@@ -83,6 +83,9 @@ export const live = z
     computationsMax: count(10_000)
       .default(64)
       .describe('Concurrent computations of watched answers at one replica: this many for changes, and as many for clients that arrive.'),
+    recheck: duration('1s', '10m')
+      .prefault('30s')
+      .describe('How often, on average, a watched answer is compared with the tag versions, in case an invalidation was lost.'),
     recoveriesMax: count(10_000).default(64).describe('Concurrent reads of the log for clients that return, at one replica.'),
   })
   .prefault({})

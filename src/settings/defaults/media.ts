@@ -64,6 +64,9 @@ export const media = z
     linkTtl: duration('10s', '24h').prefault('10m').describe('How long a link to an attachment works.'),
     unfinished: duration('10m', '720h').prefault('24h').describe('An upload that is not complete is deleted after so long without new bytes.'),
     unused: duration('10m', '720h').prefault('24h').describe('An attachment that no message has named for so long is deleted.'),
+    lost: duration('1h', '8760h')
+      .prefault('168h')
+      .describe('An attachment whose content the store has lost is deleted after so long, unless the content comes back, as from a copy.'),
   })
   .prefault({})
   .describe('Attachments: MediaService.');

@@ -4,18 +4,19 @@ import { Pool, type PoolClient, type PoolConfig } from 'pg';
 import type { Log } from '../../ports/log.ts';
 
 /** Milliseconds. A connection that rests in the pool is closed before it counts as silent. */
-const statementMs = 15_000;
 const idleMs = 15_000;
 /** The server ends each statement before that: a connection that is silent for longer leads nowhere. */
-export const silenceMs = 20_000;
+export const silenceMsOf = (statementMs: number): number => Math.max(idleMs, statementMs) + 5_000;
 
 export type PoolOptions = PoolConfig & {
+  /** A statement that takes longer is ended. Unset: after 15 s. */
+  readonly statementMs?: number;
   /** Undefined: a statement may take any time. */
   readonly silenceMaxMs?: number | undefined;
 };
 
 /** Connections to a database, with the times that a statement, a lock and an idle connection may take. Milliseconds. */
-export function openPool({ silenceMaxMs, ...config }: PoolOptions, log: Log, meter?: Meter): Pool {
+export function openPool({ statementMs = 15_000, silenceMaxMs, ...config }: PoolOptions, log: Log, meter?: Meter): Pool {
   const pool = new Pool({
     connectionTimeoutMillis: 5_000,
     idleTimeoutMillis: idleMs,

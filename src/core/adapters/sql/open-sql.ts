@@ -11,6 +11,8 @@ export type SqlOptions =
   | {
       readonly url: string;
       readonly connectionsMax?: number;
+      /** A statement that takes longer is ended. Milliseconds. */
+      readonly statementMs?: number;
       /** A connection that is silent for longer, in milliseconds, is given up with its work. Undefined: none is. */
       readonly silenceMaxMs?: number | undefined;
     }
@@ -35,8 +37,8 @@ types.setTypeParser(int8, BigInt);
  */
 export async function openSql(options: SqlOptions, log: Log, meter?: Meter): Promise<Sql> {
   if ('url' in options) {
-    const { url, connectionsMax = 10, silenceMaxMs } = options;
-    const pool = openPool({ connectionString: url, max: connectionsMax, silenceMaxMs }, log, meter);
+    const { url, connectionsMax = 10, statementMs, silenceMaxMs } = options;
+    const pool = openPool({ connectionString: url, max: connectionsMax, ...(statementMs && { statementMs }), silenceMaxMs }, log, meter);
     const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool }) });
     return { db, lost: new Promise(() => {}), close: () => db.destroy() };
   }

@@ -17,6 +17,7 @@ export type WatchesParts = {
   /** The chain of a watched method, for a caller who was authenticated when the stream opened. */
   readonly answerWatched: (call: Call & { readonly caller: Caller | undefined }) => Soon<Answer>;
   readonly onInvalidated: OnInvalidated;
+  readonly recheckMs: number;
   readonly turns: Turns;
   readonly clock: Clock;
   readonly random: () => number;
@@ -50,7 +51,17 @@ type WatchedAnswer = Answer & { readonly watched: Watched };
 const failing = { firstMs: 1_000, factor: 2, mostMs: 30_000, least: 0.5, spread: 0.5 } as const;
 
 /** The watched answers of this replica: one group for each answer. */
-export function openWatches({ answerWatched, onInvalidated, turns, clock, random, computations, arrivals, counts }: WatchesParts): Watches {
+export function openWatches({
+  answerWatched,
+  onInvalidated,
+  recheckMs,
+  turns,
+  clock,
+  random,
+  computations,
+  arrivals,
+  counts,
+}: WatchesParts): Watches {
   const groups = new Map<string, { readonly group: Group; tags: readonly string[] }>();
   const byTag = new Map<string, Set<Group>>();
   /** Tags that were invalidated during each computation under way: nothing says yet which are those of its answer. */
@@ -80,7 +91,7 @@ export function openWatches({ answerWatched, onInvalidated, turns, clock, random
     const known = groups.get(key);
     if (known !== undefined) return known.group;
     const onTags = (tags: readonly string[]) => index(key, tags);
-    const group = openGroup({ key: ++keys, intervalMs, turns, clock, random, computations, mayPass, counts, onTags });
+    const group = openGroup({ key: ++keys, intervalMs, recheckMs, turns, clock, random, computations, mayPass, counts, onTags });
     groups.set(key, { group, tags: [] });
     return group;
   };

@@ -36,6 +36,8 @@ export type LiveSettings = LiveParts['limits'] &
     readonly namespaces: Readonly<Record<string, NamespaceSettings>>;
     readonly computationsMax: number;
     readonly recoveriesMax: number;
+    /** How often versions of watched answers are compared. */
+    readonly recheck: number;
   };
 
 export type LiveOptions = Pick<WatchesParts, 'answerWatched' | 'onInvalidated' | 'clock' | 'random'> & {
@@ -63,7 +65,7 @@ export function openLive(parts: LiveOptions): Live {
   const counts = liveCounts(parts.meter, { streams: registry.count, topics: feeds.count, watched: () => watches.count() });
   const [computations, arrivals] = [openLimiter(live.computationsMax), openLimiter(live.computationsMax)];
   const recoveries = openLimiter(live.recoveriesMax);
-  const watches = openWatches({ ...parts, turns, computations, arrivals, counts });
+  const watches = openWatches({ ...parts, recheckMs: live.recheck, turns, computations, arrivals, counts });
   const publish = publishBy(topics, topicOf);
   const common = { limits: live, plans, topicOf, feeds, topics, presences, recoveries, watches, publish, spans, clock, counts, log };
   const closed = (reason: string) => counts.closed('stream', reason);

@@ -29,6 +29,11 @@ export type Member = {
 export type GroupParts = {
   readonly key: number;
   readonly intervalMs: number;
+  /**
+   * The interval at which versions are compared, in case an invalidation was lost. One read serves many groups.
+   * Milliseconds.
+   */
+  readonly recheckMs: number;
   readonly turns: Turns;
   readonly clock: Clock;
   /** From 0 up to 1. */
@@ -54,11 +59,6 @@ export type Group = {
   close(): void;
 };
 
-/**
- * The interval at which versions are compared, in case an invalidation was lost. One read serves many groups.
- * Milliseconds.
- */
-const checkMs = 30_000;
 const failing = { firstMs: 1_000, factor: 2, mostMs: 60_000, least: 0.5, spread: 0.5 } as const;
 
 /**
@@ -66,7 +66,7 @@ const failing = { firstMs: 1_000, factor: 2, mostMs: 60_000, least: 0.5, spread:
  * Its states: idle, until the next check; due, until the interval has passed; computing. One computation at a time, so
  * that an answer never replaces a newer one.
  */
-export function openGroup({ key, intervalMs, turns, clock, random, computations, mayPass, counts, onTags }: GroupParts): Group {
+export function openGroup({ key, intervalMs, recheckMs, turns, clock, random, computations, mayPass, counts, onTags }: GroupParts): Group {
   const members = new Set<Member>();
   const leaving = new AbortController();
   const { signal } = leaving;
@@ -93,7 +93,7 @@ export function openGroup({ key, intervalMs, turns, clock, random, computations,
   const rest = () => {
     state = 'idle';
     if (freshUntilMs === undefined || failures > 0) return plan(backoff(Math.max(1, failures)), due);
-    plan(Math.max(1, Math.min(freshUntilMs - clock.monotonicMs(), checkMs * (0.75 + 0.5 * random()))), check);
+    plan(Math.max(1, Math.min(freshUntilMs - clock.monotonicMs(), recheckMs * (0.75 + 0.5 * random()))), check);
   };
   const backoff = (n: number) => Math.max(intervalMs, backoffMs(failing, n, random));
   /** Offers the newest answer to one member. @returns whether there are more: a newer one begins anew */

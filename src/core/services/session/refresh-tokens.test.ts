@@ -61,6 +61,7 @@ for (const [name, presented, afterMs, outcome, changes] of table) {
       nowMs: session.advancedAtMs + afterMs,
       idleMs: 30 * dayMs,
       absoluteMs: 180 * dayMs,
+      inFlightMs: 30_000,
       nextHash: hashOf,
     });
     assert.equal(`${decision.kind} ${'generation' in refreshed ? refreshed.generation : refreshed.refused}`, outcome);
@@ -70,7 +71,7 @@ for (const [name, presented, afterMs, outcome, changes] of table) {
 
 test('a first token of a new session gives its successor', () => {
   const young = { ...session, generation: 0, refreshHash: hashOf(0) };
-  const when = { nowMs: session.advancedAtMs, idleMs: 30 * dayMs, absoluteMs: 180 * dayMs, nextHash: hashOf };
+  const when = { nowMs: session.advancedAtMs, idleMs: 30 * dayMs, absoluteMs: 180 * dayMs, inFlightMs: 30_000, nextHash: hashOf };
   assert.deepEqual(judgeRefresh(0, true, young, when).refreshed, { generation: 1 });
 });
 

@@ -1,14 +1,20 @@
 import { createHash, createHmac } from 'node:crypto';
 import type { RefreshDecision, Session } from '../../ports/sessions.ts';
 
-/** Calls in flight at the first use of the successor may still carry the token before it. Milliseconds. */
-export const inFlightMs = 30_000;
-
 /**
  * The number of successive tokens that may each be returned more than once. A thief who refreshes after each refresh of
  * the client makes every token one of these; a client that loses every third answer does so once in 90,000 refreshes.
  */
 export const repeatsMax = 10;
+
+/** Milliseconds. */
+export type SessionLife = {
+  /** Without a refresh, and in total. */
+  readonly idleMs: number;
+  readonly absoluteMs: number;
+  /** Calls in flight at the first use of the successor may still carry the token before it. */
+  readonly inFlightMs: number;
+};
 
 export type RefreshToken = { readonly sessionId: string; readonly generation: number };
 
@@ -52,7 +58,7 @@ export type Refreshed = { readonly generation: number } | { readonly refused: 'r
  * - the newest token returns its successor;
  * - the one before it, whose successor has not been used, returns the same successor again, however late: the answer
  * was lost;
- * - the one before that, within 30 s of its successor's first use, returns that successor: a call in flight;
+ * - the one before that, within `inFlightMs` of its successor's first use, returns that successor: a call in flight;
  * - any older token is a theft: the session ends;
  * - so is a session whose tokens come twice, one after the other: two clients refresh it in turn.
  */
@@ -60,12 +66,7 @@ export function judgeRefresh(
   presented: number,
   hashMatches: boolean,
   session: Session,
-  {
-    nowMs,
-    idleMs,
-    absoluteMs,
-    nextHash,
-  }: { readonly nowMs: number; readonly idleMs: number; readonly absoluteMs: number; nextHash(generation: number): Uint8Array },
+  { nowMs, idleMs, absoluteMs, inFlightMs, nextHash }: SessionLife & { readonly nowMs: number; nextHash(generation: number): Uint8Array },
 ): { readonly decision: RefreshDecision; readonly refreshed: Refreshed } {
   const refuse = (refused: 'revoked' | 'expired' | 'unknown') => ({ decision: { kind: 'refuse' }, refreshed: { refused } }) as const;
   if (session.revokedAtMs !== undefined) return refuse('revoked');

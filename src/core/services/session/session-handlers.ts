@@ -12,9 +12,9 @@ import { userOf } from '../../streams/stream-service.ts';
 import { serviceHandlers } from '../service-handlers.ts';
 import { type MintAccessToken, revokeTokensOf } from './access-tokens.ts';
 import type { Identity, VerifyIdToken } from './id-tokens.ts';
-import { judgeRefresh, type RefreshTokens, repeatsMax } from './refresh-tokens.ts';
+import { judgeRefresh, type RefreshTokens, repeatsMax, type SessionLife } from './refresh-tokens.ts';
 
-export type SessionParts = {
+export type SessionParts = SessionLife & {
   readonly sessions: Sessions;
   readonly revocations: Revocations;
   readonly clock: Clock;
@@ -25,9 +25,6 @@ export type SessionParts = {
   /** Scopes of dev identities; undefined: dev identities are refused, as in `serve`. */
   readonly devScopes: readonly string[] | undefined;
   readonly accessTokenTtlMs: number;
-  /** The lifetime of a session without a refresh, and in total. */
-  readonly idleMs: number;
-  readonly absoluteMs: number;
 };
 
 const devicesMax = 100;
@@ -125,7 +122,7 @@ const refusals = {
   shared: ['REFRESH_TOKEN_REUSED', 'Two clients refresh this session in turn: the session was ended, sign in anew.'],
 } as const;
 
-async function refresh(text: string, { sessions, revocations, clock, log, refreshTokens, idleMs, absoluteMs, accessTokenTtlMs }: SessionParts) {
+async function refresh(text: string, { sessions, revocations, clock, log, refreshTokens, accessTokenTtlMs, ...life }: SessionParts) {
   const refuse = (why: keyof typeof refusals) => {
     const [reason, message] = refusals[why];
     return new Fault<CoreReason>(reason, message);
@@ -137,7 +134,7 @@ async function refresh(text: string, { sessions, revocations, clock, log, refres
   const nextHash = (generation: number) => refreshTokens.hashOf(refreshTokens.derive({ sessionId, generation }));
   const refreshed = await sessions.refresh(sessionId, nowMs, (found) => {
     const hashMatches = Buffer.from(found.refreshHash).equals(refreshTokens.hashOf(text));
-    const judged = judgeRefresh(presented, hashMatches, found, { nowMs, idleMs, absoluteMs, nextHash });
+    const judged = judgeRefresh(presented, hashMatches, found, { ...life, nowMs, nextHash });
     return { decision: judged.decision, result: { session: found, outcome: judged.refreshed } };
   });
   if (refreshed === undefined) throw refuse('unknown');

@@ -8,7 +8,7 @@ import { credentials, parseAddress, type RedisPlace, sentinelAddress, singleAddr
 import { firstWord } from './redis-error.ts';
 import { commandTimeoutMs, openRedisNode, type RedisNode, type Word } from './redis-node.ts';
 import { misfitsOf } from './redis-requirements.ts';
-import { clusterNodes, oneNode, type RedisRouter } from './redis-router.ts';
+import { clusterNodes, oneNode, type RedisRouter, redirectsMax } from './redis-router.ts';
 import type { RedisScript } from './redis-script.ts';
 
 /**
@@ -62,9 +62,6 @@ export type RedisState = {
   /** Errors by node, for operators. Empty when up. */
   readonly troubles: readonly string[];
 };
-
-/** The largest number of redirects (MOVED, ASK) of one command; each costs a round trip. */
-const redirectsMax = 4;
 
 /** Begins to connect. @throws Error when a file of `tls` cannot be read */
 export function openRedis(

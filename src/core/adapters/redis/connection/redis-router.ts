@@ -42,6 +42,8 @@ type SlotRange = readonly [from: number, to: number, master: readonly [host: Buf
 /** The interval of reading the slot map after an error, and otherwise. Milliseconds. */
 const lookSoonMs = 250;
 const lookMs = 5_000;
+/** The largest number of redirects (MOVED, ASK) of one command; each costs a round trip. */
+export const redirectsMax = 4;
 
 /**
  * The nodes of a Cluster. Each master is connected before its first command. Nodes that lost their slots are closed.
