@@ -11,7 +11,7 @@ const names = globSync('{src,test}/**/*.ts', { cwd: root });
 /** Files that some npm script hands to the test runner. */
 const run = new Set(
   Object.values(scripts)
-    .filter((command) => command.includes(' --test '))
+    .filter((command) => / --test |scripts\/test\.ts/.test(command))
     .flatMap((command) => command.split(' ').map((word) => word.replaceAll("'", '')))
     .filter((word) => word.endsWith('.ts') && !word.startsWith('--'))
     .flatMap((pattern) => globSync(pattern, { cwd: root })),
