@@ -11,12 +11,14 @@ import { violationTextBytesMax } from './error-size-limits.ts';
 import { lastFieldRead } from './last-field-read.ts';
 import { nulViolations, refusesNul } from './refuse-nul.ts';
 
+/** It keeps what it has compiled, by type. */
+const validator = createValidator();
+
 /**
  * Compiles the rules of all requests now, so that a rule that cannot be compiled stops the start instead of a call.
  * @throws Error naming the method and the error
  */
 export function compileRules(plans: Iterable<MethodPlan>): Validator {
-  const validator = createValidator();
   for (const plan of plans) {
     if (!plan.validated) continue;
     const result = validator.validate(plan.descriptor.input, create(plan.descriptor.input));

@@ -55,7 +55,7 @@ export function compilePlans({
   readonly upstreams?: ReadonlySet<string>;
   readonly called?: ReadonlySet<string>;
 }): Compiled {
-  const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, descriptorSet));
+  const registry = registryOf(descriptorSet);
   const methods = [...registry.files].flatMap((file) =>
     file.services.filter(({ typeName }) => served(typeName)).flatMap((service: DescService) => service.methods),
   );
@@ -180,7 +180,18 @@ function hasRules(method: DescMethod): boolean {
 
 /** Full names of the services with a policy on some method: those for clients or for the internal listener. */
 export function servicesWithPolicies(descriptorSet: Uint8Array): ReadonlySet<string> {
-  const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, descriptorSet));
+  const registry = registryOf(descriptorSet);
   const services = [...registry.files].flatMap((file) => file.services);
   return new Set(services.filter(({ methods }) => methods.some((method) => policyBytes(method) !== undefined)).map(({ typeName }) => typeName));
+}
+
+const registries = new WeakMap<Uint8Array, FileRegistry>();
+
+/** The same types for the same bytes: what others keep by type holds for all plans of a process. */
+function registryOf(descriptorSet: Uint8Array): FileRegistry {
+  const known = registries.get(descriptorSet);
+  if (known !== undefined) return known;
+  const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, descriptorSet));
+  registries.set(descriptorSet, registry);
+  return registry;
 }
