@@ -1,5 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { createFileRegistry, type FileRegistry, fromBinary } from '@bufbuild/protobuf';
+import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 import type { Sources } from '../core/policy/policy-errors.ts';
 import { refuseStale } from './stale-generated-code.ts';
 
@@ -55,4 +57,13 @@ export function protoSources(folder: string, modules: readonly string[]): Source
     }
     return undefined;
   };
+}
+
+const registries = new WeakMap<Uint8Array, FileRegistry>();
+
+/** @returns for the same bytes the same types: what is compiled for a type holds for all servers of a process */
+export function typesOf(descriptorSet: Uint8Array): FileRegistry {
+  const registry = registries.get(descriptorSet) ?? createFileRegistry(fromBinary(FileDescriptorSetSchema, descriptorSet));
+  registries.set(descriptorSet, registry);
+  return registry;
 }

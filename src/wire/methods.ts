@@ -1,7 +1,7 @@
 import type { MethodPlan } from '../core/kit/method-plan.ts';
 import { type Compiled, compilePlans, servicesWithPolicies } from '../core/policy/compile-plans.ts';
 import type { App } from '../core/screen/define-app.ts';
-import { type Release, readRelease } from '../release/release.ts';
+import { type Release, readRelease, typesOf } from '../release/release.ts';
 import type { Settings } from '../settings.ts';
 import { app, sample } from './sample-company.ts';
 
@@ -26,13 +26,14 @@ export function methodsOf(
   app: App,
   { only, upstreams }: { readonly only: readonly string[] | undefined; readonly upstreams: ReadonlySet<string> | undefined },
 ): Methods {
-  const meant = new Set([...servicesWithPolicies(descriptorSet), ...app.screens.map(({ method }) => method.split('/')[0] ?? '')]);
+  const registry = typesOf(descriptorSet);
+  const meant = new Set([...servicesWithPolicies(registry), ...app.screens.map(({ method }) => method.split('/')[0] ?? '')]);
   const unknown = (only ?? []).find((service) => !meant.has(service));
   if (unknown !== undefined) throw new Error(`app.services names ${unknown}, which is no service here. There are: ${[...meant].sort().join(', ')}.`);
   const core = /^portico\./;
   const served = (service: string) => meant.has(service) && (only === undefined || core.test(service) || only.includes(service));
   const called = new Set(Object.values(app.upstreams).map(({ fullName }) => fullName));
-  const compiled = compilePlans({ descriptorSet, sources, served, called, ...(upstreams && { upstreams }) });
+  const compiled = compilePlans({ registry, sources, served, called, ...(upstreams && { upstreams }) });
   const plans = [...compiled.plans.values()];
   const scopes = new Set(plans.flatMap(({ access }) => (access.kind === 'user' ? access.scopes : [])));
   const templates = plans.flatMap(({ cache, invalidates }) => [...(cache?.tags ?? []), ...invalidates]);

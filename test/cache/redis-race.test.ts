@@ -9,15 +9,9 @@ import { stall } from './fence.ts';
 import { insistOnInvalidating } from './insist.ts';
 import { everything, race } from './race.ts';
 import { replicasOf, sleep } from './redis-world.ts';
-import { withoutFence, withoutLeases, withoutSealing, withoutVersionCheck } from './replicas.ts';
 
 /** Longer than in memory: a busy machine takes its time for each step. Milliseconds. */
 const leaseMs = 80;
-/** Real servers repeat no history, so what has to be found is looked for several times. */
-async function found(look: (seed: number) => Promise<boolean>): Promise<void> {
-  for (let seed = 1; seed <= 6; seed++) if (await look(seed)) return;
-  assert.fail('It was not found.');
-}
 for (const [name, shared] of [
   ['one Redis', sharedRedis],
   ['a Redis Cluster', sharedCluster],
@@ -54,39 +48,10 @@ for (const [name, shared] of [
       for (const result of ['hit', 'miss', 'coalesced', 'stream', 'watch']) assert.ok((results[result] ?? 0) > 0, `there was no ${result}`);
     });
 
-    test('the race finds replicas that do not check versions', async () => {
-      await found(async (seed) => {
-        const { staleAsFresh } = await race({ ...replicasOf(connections, seed, { without: withoutVersionCheck }), ttlMs: 1_000, hitsBetween: 20 });
-        return staleAsFresh.some((answer) => answer.startsWith('hit'));
-      });
-    });
-
-    test('the race finds replicas whose flights are not sealed', async () => {
-      await found(async (seed) => {
-        const options = { ttlMs: 1_000, reads: 15, computeMs: 30, invalidations: 120 };
-        const { staleAsFresh } = await race({ ...replicasOf(connections, seed, { without: withoutSealing }), ...options });
-        return staleAsFresh.some((answer) => answer.startsWith('coalesced'));
-      });
-    });
-
-    test('the race finds replicas that do not ask who else computes', async () => {
-      await found(async (seed) => {
-        const { doubled } = await race({ ...replicasOf(connections, seed, { without: withoutLeases }), ttlMs: 30, reads: 6, invalidations: 0 });
-        return doubled.length > 0;
-      });
-    });
-
     test('fresh answers never go back, though computations stall past their leases', async () => {
       const { wentBack, hits, stalls } = await stall({ ...replicasOf(connections, 5, { leaseMs }), leaseMs, reads: 12 });
       assert.deepEqual(wentBack, []);
       assert.ok(hits > 0 && stalls > 0, `${hits} hits, ${stalls} stalls`);
-    });
-
-    test('stalling finds a store that does not ask for the lease', async () => {
-      await found(async (seed) => {
-        const { wentBack } = await stall({ ...replicasOf(connections, seed, { leaseMs, without: withoutFence }), leaseMs, reads: 12 });
-        return wentBack.length > 0;
-      });
     });
   });
 }

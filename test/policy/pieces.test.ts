@@ -7,6 +7,7 @@ import { BinaryWriter } from '@bufbuild/protobuf/wire';
 import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 import { compilePlans } from '../../src/core/policy/compile-plans.ts';
 import { Policy } from '../../src/gen/portico/v1/policy.ts';
+import { typesOf } from '../../src/release/release.ts';
 
 const fixture = readFileSync(resolve(import.meta.dirname, '../fixture/gen/descriptors.binpb'));
 const access = (scope: string) => Policy.encode(Policy.fromPartial({ access: { scopes: [scope] } })).finish();
@@ -19,7 +20,7 @@ function scopesWith(...pieces: readonly Uint8Array[]) {
   assert.ok(options);
   options.$unknown = pieces.map((bytes) => ({ no: 50001, wireType: 2, data: new BinaryWriter().bytes(bytes).finish() }));
   const { plans } = compilePlans({
-    descriptorSet: toBinary(FileDescriptorSetSchema, set),
+    registry: typesOf(toBinary(FileDescriptorSetSchema, set)),
     sources: () => undefined,
     served: (name) => name === 'fixture.v1.ScreenService',
   });

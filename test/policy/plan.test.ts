@@ -5,12 +5,13 @@ import { test } from 'node:test';
 import { planJson, planTable } from '../../src/cli/print-plan.ts';
 import type { MethodPlan } from '../../src/core/kit/method-plan.ts';
 import { compilePlans, servicesWithPolicies } from '../../src/core/policy/compile-plans.ts';
+import { typesOf } from '../../src/release/release.ts';
 
 const root = resolve(import.meta.dirname, '../..');
-const descriptorSet = readFileSync(join(root, 'test/fixture/gen/descriptors.binpb'));
+const registry = typesOf(readFileSync(join(root, 'test/fixture/gen/descriptors.binpb')));
 const fixture = sorted(
   compilePlans({
-    descriptorSet,
+    registry,
     sources: () => undefined,
     served: (service) => service === 'fixture.v1.ScreenService' || service === 'fixture.v1.ForwardService',
   }).plans,
@@ -45,8 +46,8 @@ test('as JSON the same can be read by programs', () => {
 });
 
 test('the policies of our own services are these, and give no warning', () => {
-  const ours = new Set([...servicesWithPolicies(descriptorSet)].filter((name) => name.startsWith('portico.'))); // a hook is served by the company
-  const { plans, warnings } = compilePlans({ descriptorSet, sources: () => undefined, served: (name) => ours.has(name) });
+  const ours = new Set([...servicesWithPolicies(registry)].filter((name) => name.startsWith('portico.'))); // a hook is served by the company
+  const { plans, warnings } = compilePlans({ registry, sources: () => undefined, served: (name) => ours.has(name) });
   equalsGolden(planTable(sorted(plans)), 'core.txt');
   assert.deepEqual(warnings, []);
 });

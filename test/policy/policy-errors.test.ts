@@ -6,6 +6,7 @@ import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 import { type Compiled, compilePlans } from '../../src/core/policy/compile-plans.ts';
 import { PolicyErrors, type Sources } from '../../src/core/policy/policy-errors.ts';
 import { enforced, type Fields } from '../../src/core/policy/unenforced-fields.ts';
+import { typesOf } from '../../src/release/release.ts';
 import { buildCases, caseSources, readCases } from './cases.ts';
 
 const cases = readCases();
@@ -25,7 +26,7 @@ function compile(
   served: (service: string) => boolean,
   { sources = caseSources, set = descriptorSet }: { sources?: Sources; set?: Uint8Array } = {},
 ): Compiled {
-  return compilePlans({ descriptorSet: set, sources, served, upstreams: new Set(['orders', 'couriers']) });
+  return compilePlans({ registry: typesOf(set), sources, served, upstreams: new Set(['orders', 'couriers']) });
 }
 
 function errorsOf(...args: Parameters<typeof compile>): PolicyErrors {

@@ -13,7 +13,7 @@ const run = new Set(
   Object.values(scripts)
     .filter((command) => / --test |scripts\/test\.ts/.test(command))
     .flatMap((command) => command.split(' ').map((word) => word.replaceAll("'", '')))
-    .filter((word) => word.endsWith('.ts') && !word.startsWith('--'))
+    .filter((word) => word.endsWith('.ts') && !word.startsWith('--') && word !== 'scripts/test.ts')
     .flatMap((pattern) => globSync(pattern, { cwd: root })),
 );
 

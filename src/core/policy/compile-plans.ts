@@ -1,6 +1,6 @@
-import { createFileRegistry, type DescMessage, type DescMethod, type DescService, type FileRegistry, fromBinary } from '@bufbuild/protobuf';
+import type { DescMessage, DescMethod, DescService, FileRegistry } from '@bufbuild/protobuf';
 import { BinaryReader } from '@bufbuild/protobuf/wire';
-import { FileDescriptorSetSchema, MethodOptions_IdempotencyLevel } from '@bufbuild/protobuf/wkt';
+import { MethodOptions_IdempotencyLevel } from '@bufbuild/protobuf/wkt';
 import { Policy } from '../../gen/portico/v1/policy.ts';
 import { oneReading } from '../kit/ambiguous-bytes.ts';
 import { messagesWithin } from '../kit/messages-within.ts';
@@ -43,19 +43,18 @@ export type Compiled = {
  * @throws PolicyErrors with all contradictions
  */
 export function compilePlans({
-  descriptorSet,
+  registry,
   sources,
   served,
   upstreams,
   called = new Set(),
 }: {
-  readonly descriptorSet: Uint8Array;
+  readonly registry: FileRegistry;
   readonly sources: Sources;
   readonly served: (service: string) => boolean;
   readonly upstreams?: ReadonlySet<string>;
   readonly called?: ReadonlySet<string>;
 }): Compiled {
-  const registry = registryOf(descriptorSet);
   const methods = [...registry.files].flatMap((file) =>
     file.services.filter(({ typeName }) => served(typeName)).flatMap((service: DescService) => service.methods),
   );
@@ -179,19 +178,7 @@ function hasRules(method: DescMethod): boolean {
 }
 
 /** Full names of the services with a policy on some method: those for clients or for the internal listener. */
-export function servicesWithPolicies(descriptorSet: Uint8Array): ReadonlySet<string> {
-  const registry = registryOf(descriptorSet);
+export function servicesWithPolicies(registry: FileRegistry): ReadonlySet<string> {
   const services = [...registry.files].flatMap((file) => file.services);
   return new Set(services.filter(({ methods }) => methods.some((method) => policyBytes(method) !== undefined)).map(({ typeName }) => typeName));
-}
-
-const registries = new WeakMap<Uint8Array, FileRegistry>();
-
-/** The same types for the same bytes: what others keep by type holds for all plans of a process. */
-function registryOf(descriptorSet: Uint8Array): FileRegistry {
-  const known = registries.get(descriptorSet);
-  if (known !== undefined) return known;
-  const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, descriptorSet));
-  registries.set(descriptorSet, registry);
-  return registry;
 }

@@ -7,9 +7,14 @@ import type { MethodPlan } from '../../../src/core/kit/method-plan.ts';
 import { RequestMessage } from '../../../src/core/kit/request-message.ts';
 import { compilePlans } from '../../../src/core/policy/compile-plans.ts';
 import type { Answer, Caller, CallRequest, Protocol, ReadyCall } from '../../../src/core/ports/call.ts';
+import { typesOf } from '../../../src/release/release.ts';
 import { fixtureRelease } from '../server/test-server.ts';
 
-const { plans } = compilePlans({ ...fixtureRelease, served: (service) => service.startsWith('fixture.') });
+const { plans } = compilePlans({
+  ...fixtureRelease,
+  registry: typesOf(fixtureRelease.descriptorSet),
+  served: (service) => service.startsWith('fixture.'),
+});
 const validator = compileRules(plans.values());
 
 /**
