@@ -3,7 +3,6 @@ import { openSql } from '../../src/core/adapters/sql/open-sql.ts';
 import { sqlSessions } from '../../src/core/adapters/sql/sessions.ts';
 import { quietLog } from '../support/log.ts';
 import { createMigratedDatabase } from '../support/postgres/postgres.ts';
-import { sharedPglite } from '../support/postgres/shared-database.ts';
 import { sessionsContract } from './sessions.ts';
 
 sessionsContract('PostgreSQL', async () => {
@@ -17,10 +16,3 @@ sessionsContract('PostgreSQL', async () => {
     },
   };
 });
-
-// One folder for all: the contract names its users anew each time.
-const openPglite = sharedPglite();
-sessionsContract('PGlite', async () => ({
-  sessions: sqlSessions(openDatabaseAccess((await openPglite()).db).use),
-  [Symbol.asyncDispose]: async () => {},
-}));

@@ -1,6 +1,5 @@
-import { sharedPglite, sharedPostgres } from '../support/postgres/shared-database.ts';
+import { sharedPostgres } from '../support/postgres/shared-database.ts';
 import { eraseCases } from './erase-cases.ts';
 
 const openPostgres = sharedPostgres();
 eraseCases('PostgreSQL', async () => (await openPostgres())[0]);
-eraseCases('PGlite', sharedPglite());
