@@ -1,5 +1,5 @@
+import { newRun, runOf } from './fan-out.ts';
 import type { StreamContext } from './hand-written-stream.ts';
-import { newRun, runOf } from './run-parts.ts';
 import type { ScreenContext } from './screen-context.ts';
 
 export type FakeContext = ScreenContext &

@@ -8,7 +8,7 @@ import type { Answer, Handler, ReadyCall } from '../ports/call.ts';
 import type { Upstreams } from '../upstreams/upstreams.ts';
 import type { AnswerReaders } from './answer-readers.ts';
 import type { App, Screen } from './define-app.ts';
-import { endedRun, inTime, newRun, type Run } from './run-parts.ts';
+import { endedRun, inTime, newRun, type Run } from './fan-out.ts';
 import { contextOf, type Effects, type ScreenContext } from './screen-context.ts';
 import { clientsOf } from './upstream-clients.ts';
 import { UpstreamError } from './upstream-errors.ts';
