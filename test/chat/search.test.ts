@@ -138,7 +138,7 @@ for (const protocol of protocols)
     for (const [what, query] of Object.entries(hostile))
       assert.equal((await server.try(ann, 'SearchMessages', { conversationId: id, query }, protocol)).reason, 'REQUEST_INVALID', what);
     await server.post(ann, id, 'needle');
-    const deep = '"'.repeat(99) + '-'.repeat(50) + ' needle';
+    const deep = `${'"'.repeat(99)}${'-'.repeat(50)} needle`;
     // whether emoji are words is a matter of the database's locale
     for (const query of ['a or '.repeat(40).slice(0, 200), deep, '\u202e\u0301\ud83d\ude00 needle', 'é'.repeat(200), '🍕🍕🍕', '👩‍👩‍👧 pizza'])
       assert.match((await server.try(ann, 'SearchMessages', { conversationId: id, query }, protocol)).reason ?? '', /^(REQUEST_INVALID)?$/, query);
