@@ -89,7 +89,10 @@ test('a message has spans from its sender to the streams of all members, at both
   const ann = await here.connect('ann');
   const ben = await there.connect('ben', {}, { by: 'connect h2' });
   for (const client of [ann, ben]) await client.wait('conversation');
-  ann.send({ case: 'post', value: { conversationId, entry: { clientId: 'my-client-id', what: { case: 'message', value: { content: { text: 'hello' } } } } } });
+  ann.send({
+    case: 'post',
+    value: { conversationId, entry: { clientId: 'my-client-id', what: { case: 'message', value: { content: { text: 'hello' } } } } },
+  });
   await until('it was sent and delivered', () => named('send conversation').length === 1 && named('deliver conversation').length === 2);
   await until('both have caught up', () => named('subscribe conversations').length === 2);
   for (const { kind, attributes } of named('subscribe conversations'))
