@@ -8,6 +8,7 @@ import { openDisplacement } from './displace-device-streams.ts';
 import { openStreamPlaces, type StreamPlaces } from './limit-streams-per-user.ts';
 import type { Stream } from './stream.ts';
 import type { StreamLimits } from './stream-limits.ts';
+import { eachInTurns, openTurns } from './turns.ts';
 
 /** A stream in the registry. */
 export type Registered = {
@@ -56,6 +57,7 @@ export function openRegistry({ bus, limits, clock, random, log, topic }: Registr
   const streams = new Map<string, Registered>();
   const displacement = openDisplacement((id) => streams.get(id)?.stream.close(closeFor('STREAM_DISPLACED', 'The device has opened another stream.')));
   const leaving = new AbortController();
+  const turns = openTurns();
 
   const onNotice = (notice: Notice) => {
     if (notice.kind === 'opened') return displacement.announced(notice.device, notice.id);
@@ -95,10 +97,10 @@ export function openRegistry({ bus, limits, clock, random, log, topic }: Registr
     },
     drain: (spreadMs, graceMs) => {
       const all = [...streams.values()];
-      for (const { stream } of all) {
+      eachInTurns(turns, all, ({ stream }) => {
         const delayMs = Math.floor(random() * spreadMs);
         stream.goAway(delayMs, delayMs + Math.floor(graceMs / 4));
-      }
+      });
       return all.length;
     },
     closeAll: (spreadMs, closeOf) => {
