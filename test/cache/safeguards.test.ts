@@ -1,5 +1,5 @@
 // Each safeguard of the cache is taken out once, and a workload finds the broken promise. With all of them in place the
-// same workloads find nothing: memory-race.test.ts,
+// same workloads find nothing: memory-race.spec.ts,
 // redis-race.test.ts and test/chaos.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
