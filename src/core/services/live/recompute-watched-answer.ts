@@ -155,7 +155,7 @@ export function openGroup({ key, intervalMs, recheckMs, turns, clock, random, co
       eachInTurns(turns, members, (waiting) => isFailing && members.has(waiting) && waiting.onFailing?.(failingSinceMs));
     }
     state = 'idle';
-    if (again)
+    if (again && failures === 0)
       check(); // the invalidation may be the one for which it was computed
     else rest();
   };
@@ -169,7 +169,7 @@ export function openGroup({ key, intervalMs, recheckMs, turns, clock, random, co
     plan(Math.max(0, computedAtMs + intervalMs - clock.monotonicMs()), () => void compute());
   };
   const check = () => {
-    if (state !== 'idle') return;
+    if (state !== 'idle' || failures > 0) return; // a failed one is computed anew soon, and not before
     if (watched === undefined || freshUntilMs === undefined || freshUntilMs <= clock.monotonicMs()) return due();
     const seen = watched;
     Promise.resolve(seen.isCurrent()).then((current) => {
