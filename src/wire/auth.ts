@@ -1,6 +1,6 @@
-import { createHmac } from 'node:crypto';
 import type { Meter } from '@opentelemetry/api';
 import { remoteKeySet } from '../core/adapters/jwks/remote-key-set.ts';
+import { userPseudonym } from '../core/adapters/telemetry/access-log.ts';
 import type { Clock } from '../core/kit/clock.ts';
 import type { Handler } from '../core/ports/call.ts';
 import type { Log } from '../core/ports/log.ts';
@@ -50,7 +50,7 @@ export function openAuth(parts: AuthParts): {
     lifetimeMaxMs: auth.accessTokenTtl,
     external: auth.externalIssuers.map((issuer) => ({ ...issuer, keys: keySetOf(issuer), lifetimeMaxMs: issuer.lifetimeMax })),
     claimNames: methods.claimNames,
-    userHash: (userId) => createHmac('sha256', refreshKey).update(`user ${userId}`).digest('hex').slice(0, 16),
+    userHash: (userId) => userPseudonym(userId, refreshKey),
   });
   let known = false;
   const ready = parts.revocationsKnown.then(() => {

@@ -12,7 +12,7 @@ import type { Log } from '../core/ports/log.ts';
 import type { Revocations } from '../core/ports/revocations.ts';
 import type { UserDataPart } from '../core/ports/user-data.ts';
 import type { PublisherParts } from '../core/services/publisher/publisher-handlers.ts';
-import { revokeTokensOf } from '../core/services/session/access-tokens.ts';
+import { revokeTokensOf } from '../core/services/session/revocation-broadcast.ts';
 import { openErasing } from '../core/services/user-data/erase-users.ts';
 import { eraseUserBy, exportUserBy } from '../core/services/user-data/user-data-handlers.ts';
 import type { Settings } from '../settings.ts';

@@ -1,9 +1,13 @@
+import { createHmac } from 'node:crypto';
 import { networkOf } from '../../kit/address-network.ts';
 import type { CallRecord, CallRecorder } from '../../ports/call-record.ts';
 import { isFailure, statusNames } from './status-names.ts';
 
 /** Receives whole lines. */
 export type WriteLine = (line: string) => void;
+
+/** How a user is named in lines and spans: the same at all replicas, and of no use without the key. */
+export const userPseudonym = (userId: string, key: string): string => createHmac('sha256', key).update(`user ${userId}`).digest('hex').slice(0, 16);
 
 /** One JSON line for each call, and one when a stream opens. `service` names the writer, the same in every line. */
 export function accessLog(write: WriteLine, service: { readonly name: string; readonly version: string }): Pick<CallRecorder, 'opened' | 'ended'> {

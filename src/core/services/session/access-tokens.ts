@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { type JWTPayload, SignJWT } from 'jose';
 import type { Clock } from '../../kit/clock.ts';
-import type { Revocations } from '../../ports/revocations.ts';
 import type { Session } from '../../ports/sessions.ts';
 import type { SigningKeys } from '../../ports/signing-keys.ts';
 
@@ -14,22 +13,6 @@ export const serviceAudience = 'portico-internal';
 export const signingAlgorithm = 'ES256';
 
 export type MintAccessToken = (session: Pick<Session, 'id' | 'userId' | 'scopes' | 'claims'>) => Promise<string>;
-
-/** An ended session is stored this much longer than its tokens live, because clocks differ. Milliseconds. */
-const marginMs = 60_000;
-
-/** How long the access tokens of a session that ends now would still be valid. */
-export function livesOnMs(accessTokenTtlMs: number): number {
-  return accessTokenTtlMs + marginMs;
-}
-
-/** Makes every replica refuse the access tokens of sessions that have ended, for as long as they would be valid. */
-export async function revokeTokensOf(
-  sessionIds: readonly string[],
-  { revocations, accessTokenTtlMs }: { readonly revocations: Pick<Revocations, 'add'>; readonly accessTokenTtlMs: number },
-): Promise<void> {
-  await Promise.all(sessionIds.map((id) => revocations.add(id, livesOnMs(accessTokenTtlMs))));
-}
 
 export type MintParts = {
   readonly keys: SigningKeys;

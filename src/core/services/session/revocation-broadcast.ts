@@ -107,3 +107,19 @@ export function broadcastRevocations({
     },
   };
 }
+
+/** An ended session is stored this much longer than its tokens live, because clocks differ. Milliseconds. */
+const marginMs = 60_000;
+
+/** How long the access tokens of a session that ends now would still be valid. */
+export function livesOnMs(accessTokenTtlMs: number): number {
+  return accessTokenTtlMs + marginMs;
+}
+
+/** Makes every replica refuse the access tokens of sessions that have ended, for as long as they would be valid. */
+export async function revokeTokensOf(
+  sessionIds: readonly string[],
+  { revocations, accessTokenTtlMs }: { readonly revocations: Pick<Revocations, 'add'>; readonly accessTokenTtlMs: number },
+): Promise<void> {
+  await Promise.all(sessionIds.map((id) => revocations.add(id, livesOnMs(accessTokenTtlMs))));
+}

@@ -10,9 +10,10 @@ import type { Revocations } from '../../ports/revocations.ts';
 import type { RevokedBecause, Session, Sessions } from '../../ports/sessions.ts';
 import { userOf } from '../../streams/stream-service.ts';
 import { serviceHandlers } from '../service-handlers.ts';
-import { type MintAccessToken, revokeTokensOf } from './access-tokens.ts';
+import type { MintAccessToken } from './access-tokens.ts';
 import type { Identity, VerifyIdToken } from './id-tokens.ts';
 import { judgeRefresh, type RefreshTokens, repeatsMax, type SessionLife } from './refresh-tokens.ts';
+import { revokeTokensOf } from './revocation-broadcast.ts';
 
 export type SessionParts = SessionLife & {
   readonly sessions: Sessions;

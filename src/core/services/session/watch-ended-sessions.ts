@@ -4,9 +4,8 @@ import type { Bus } from '../../ports/bus.ts';
 import type { Log } from '../../ports/log.ts';
 import type { Revocations } from '../../ports/revocations.ts';
 import type { Sessions } from '../../ports/sessions.ts';
-import { livesOnMs } from './access-tokens.ts';
 import { startDeletingEndedSessions } from './delete-ended-sessions.ts';
-import { broadcastRevocations } from './revocation-broadcast.ts';
+import { broadcastRevocations, livesOnMs } from './revocation-broadcast.ts';
 import { noBroadcasts, pollRevocations } from './revocation-polling.ts';
 
 /** The sessions that have ended, at this replica and at others. */
