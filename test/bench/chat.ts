@@ -9,7 +9,7 @@ import { postgresCpuSeconds } from './chat/postgres-cpu.ts';
 import { resume } from './chat/resume.ts';
 import { openStreamClient, openUnarySender, type Sender } from './chat/senders.ts';
 import { type Cores, type Harness, openHarness } from './harness.ts';
-import { quantile, type Ratio, ratioOf, rounded, type Speed } from './interleave.ts';
+import { inRounds, type Ratio, ratioOf, rounded } from './interleave.ts';
 import type { Result } from './result.ts';
 
 const settings = { live: { messagesPerSecond: 10_000, beginsPerSecond: 10_000, unacknowledgedMax: 100_000 }, chat: { writesPerSecond: 10_000 } };
@@ -87,7 +87,10 @@ export async function chat({ quick, cores }: { readonly quick: boolean; readonly
     await portico('hot', openStreamClient, (owner) => idOf(numberOf(owner, 0))),
     pgbench('hot_pgbench', true),
   ];
-  const speeds = await measure(contestants, { rounds, sends: quick ? 640 : 6_400 });
+  const speeds = await inRounds(contestants, { rounds }, async ({ run }) => {
+    const { sends, cpuSeconds } = await run(quick ? 640 : 6_400);
+    return { good: sends, calls: sends, cpuSeconds };
+  });
   const delays = await deliveries(harness, settings, { times: quick ? 50 : 1_000 });
   const resumed = await resume(harness, settings);
 
@@ -139,24 +142,4 @@ async function oneSend(harness: Harness): Promise<{ readonly sent: Sent; readonl
   const [clientId, eventId] = [idIn('client_id'), idIn('event_id')];
   if (clientId === undefined || eventId === undefined) throw new Error(`These are not the statements of a send: ${JSON.stringify(statements)}`);
   return { statements, sent: { conversationId, userId, clientId, eventId } };
-}
-
-/** Speeds as in `interleave`, of sends. */
-async function measure(
-  contestants: readonly Contestant[],
-  { rounds, sends }: { readonly rounds: number; readonly sends: number },
-): Promise<Readonly<Record<string, Speed>>> {
-  const seen = contestants.map((contestant) => ({ contestant, good: 0, calls: 0, cpuSeconds: 0, rounds: [] as number[] }));
-  for (let round = -2; round < rounds; round++) {
-    for (const sum of seen) {
-      const done = await sum.contestant.run(sends);
-      if (round < 0) continue; // compiled code, filled caches
-      sum.good += done.sends;
-      sum.calls += done.sends;
-      sum.cpuSeconds += done.cpuSeconds;
-      sum.rounds.push(Math.round(done.sends / done.cpuSeconds));
-    }
-    if (round >= 0) console.error(`  round ${round + 1} of ${rounds}`);
-  }
-  return Object.fromEntries(seen.map(({ contestant, ...sum }) => [contestant.name, { callsPerCpuSecond: quantile(sum.rounds, 0.5), ...sum }]));
 }

@@ -6,7 +6,7 @@ import { eventsMessage, payloadOf, topic } from './fanout/event.ts';
 import { publishDelays } from './fanout/publish-delays.ts';
 import { openPublisher } from './fanout/publisher.ts';
 import { type Cores, type Harness, openHarness } from './harness.ts';
-import { quantile, type Ratio, ratioOf, rounded, type Speed } from './interleave.ts';
+import { type Done, inRounds, type Ratio, ratioOf, rounded } from './interleave.ts';
 import type { Measured } from './process.ts';
 import type { Result } from './result.ts';
 
@@ -69,7 +69,7 @@ export async function fanout({ quick, cores }: { readonly quick: boolean; readon
     const crowd = await crowdOf(server.port, { kind: 'centrifugo' });
     contestants.push({ name: 'centrifugo', batch: 1, server, crowd, publish: server.publish, next: { n: 0 } });
   }
-  const speeds = await measure(contestants, { rounds, publications: quick ? 3 : 30, clients });
+  const speeds = await inRounds(contestants, { rounds }, (contestant) => somePublications(contestant, quick ? 3 : 30, clients));
   const delays = await publishDelays(harness, settings, { times: quick ? 50 : 1_500 });
   const computes = await watchComputes(harness, clients, crowdOf);
 
@@ -112,32 +112,16 @@ export async function fanout({ quick, cores }: { readonly quick: boolean; readon
   };
 }
 
-/** Speeds as in `interleave`, of deliveries. */
-async function measure(
-  contestants: readonly Contestant[],
-  { rounds, publications, clients }: { readonly rounds: number; readonly publications: number; readonly clients: number },
-): Promise<Readonly<Record<string, Speed>>> {
-  const seen = contestants.map((contestant) => ({ contestant, good: 0, calls: 0, cpuSeconds: 0, rounds: [] as number[] }));
-  for (let round = -2; round < rounds; round++) {
-    for (const sum of seen) {
-      const { server, crowd, batch, publish, next } = sum.contestant;
-      const before = server.cpuSeconds();
-      for (let i = 0; i < publications; i++) {
-        await publish(next.n, batch);
-        next.n += batch;
-        await crowd.reached(next.n - 1); // which throws unless every client has checked every event
-      }
-      const cpuSeconds = server.cpuSeconds() - before;
-      if (round < 0) continue; // compiled code, filled caches
-      const good = publications * batch * clients;
-      sum.good += good;
-      sum.calls += good;
-      sum.cpuSeconds += cpuSeconds;
-      sum.rounds.push(Math.round(good / cpuSeconds));
-    }
-    if (round >= 0) console.error(`  round ${round + 1} of ${rounds}`);
+/** Some publications, until all clients have each of their events. In deliveries. */
+async function somePublications({ server, crowd, batch, publish, next }: Contestant, publications: number, clients: number): Promise<Done> {
+  const before = server.cpuSeconds();
+  for (let i = 0; i < publications; i++) {
+    await publish(next.n, batch);
+    next.n += batch;
+    await crowd.reached(next.n - 1); // which throws unless every client has checked every event
   }
-  return Object.fromEntries(seen.map(({ contestant, ...sum }) => [contestant.name, { callsPerCpuSecond: quantile(sum.rounds, 0.5), ...sum }]));
+  const good = publications * batch * clients;
+  return { good, calls: good, cpuSeconds: server.cpuSeconds() - before };
 }
 
 type CrowdOf = (port: number, more?: Partial<CrowdOptions>) => Promise<Crowd>;

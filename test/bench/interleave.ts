@@ -25,27 +25,43 @@ export type Ratio = {
   readonly quartiles: readonly [number, number];
 };
 
-/** @param rounds how often each is measured, one after the other, after two rounds that only warm up */
-export async function interleave(
-  contestants: readonly Contestant[],
-  { rounds, loadCore, onRound }: { readonly rounds: number; readonly loadCore: number; readonly onRound: (round: number) => void },
+/** What one contestant has done in a round. */
+export type Done = { readonly good: number; readonly calls: number; readonly cpuSeconds: number };
+
+/**
+ * Measures each contestant once a round, one after the other.
+ * @param warmUps rounds before them that do not count: compiled code, filled caches
+ */
+export async function inRounds<C extends { readonly name: string }>(
+  contestants: readonly C[],
+  { rounds, warmUps = 2 }: { readonly rounds: number; readonly warmUps?: number },
+  run: (contestant: C) => Promise<Done>,
 ): Promise<Readonly<Record<string, Speed>>> {
   const seen = contestants.map((contestant) => ({ contestant, good: 0, calls: 0, cpuSeconds: 0, rounds: [] as number[] }));
-  for (let i = 0; i < 2; i++) for (const { calls, load } of contestants) await h2load(loadCore, calls, load); // compiled code, filled caches
-  for (let round = 0; round < rounds; round++) {
+  for (let round = 1 - warmUps; round <= rounds; round++) {
     for (const sum of seen) {
-      const { server, load, calls } = sum.contestant;
-      const before = server.cpuSeconds();
-      const good = await h2load(loadCore, calls, load);
-      const cpuSeconds = server.cpuSeconds() - before;
+      const { good, calls, cpuSeconds } = await run(sum.contestant);
+      if (round < 1) continue;
       sum.good += good;
       sum.calls += calls;
       sum.cpuSeconds += cpuSeconds;
-      sum.rounds.push(Math.round(good / cpuSeconds));
+      sum.rounds.push(rounded(good / cpuSeconds));
     }
-    onRound(round + 1);
+    if (round >= 1) console.error(`  round ${round} of ${rounds}`);
   }
   return Object.fromEntries(seen.map(({ contestant, ...sum }) => [contestant.name, { callsPerCpuSecond: quantile(sum.rounds, 0.5), ...sum }]));
+}
+
+/** Speeds of servers under the calls of h2load. */
+export function interleave(
+  contestants: readonly Contestant[],
+  { rounds, loadCore }: { readonly rounds: number; readonly loadCore: number },
+): Promise<Readonly<Record<string, Speed>>> {
+  return inRounds(contestants, { rounds }, async ({ server, load, calls }) => {
+    const before = server.cpuSeconds();
+    const good = await h2load(loadCore, calls, load);
+    return { good, calls, cpuSeconds: server.cpuSeconds() - before };
+  });
 }
 
 export function ratioOf(above: Speed | undefined, below: Speed | undefined): Ratio {

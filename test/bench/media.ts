@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { UploadRequest } from '../../src/gen/portico/v1/media.ts';
 import { frame } from '../../src/transport/protocols/frames.ts';
 import { type Cores, openHarness } from './harness.ts';
-import { quantile, type Ratio, ratioOf, type Speed } from './interleave.ts';
+import { type Done, inRounds, type Ratio, ratioOf } from './interleave.ts';
 import type { Measured } from './process.ts';
 import type { Result } from './result.ts';
 
@@ -73,7 +73,7 @@ export async function media({ quick, cores }: { readonly quick: boolean; readonl
       if (body !== sha256.toString('hex')) throw new Error('The hash is another one.');
     },
   };
-  const speeds = await measure([grpc, put, bare], { rounds, uploads });
+  const speeds = await inRounds([grpc, put, bare], { rounds, warmUps: 1 }, (contestant) => someUploads(contestant, uploads));
   const ratios: Record<string, Ratio> = { upload_vs_h2: ratioOf(speeds.grpc, speeds.h2), put_vs_h2: ratioOf(speeds.put, speeds.h2) };
   return {
     bench: 'media',
@@ -87,32 +87,18 @@ export async function media({ quick, cores }: { readonly quick: boolean; readonl
   };
 }
 
-/** Speeds as in `interleave`, of mebibytes. */
-async function measure(
-  contestants: readonly Contestant[],
-  { rounds, uploads }: { readonly rounds: number; readonly uploads: number },
-): Promise<Readonly<Record<string, Speed>>> {
-  const seen = contestants.map((contestant) => ({ contestant, good: 0, calls: 0, cpuSeconds: 0, rounds: [] as number[] }));
-  const megabytes = (uploads * bytes) / mebibyte;
-  for (let round = -1; round < rounds; round++) {
-    for (const sum of seen) {
-      const before = sum.contestant.server.cpuSeconds();
-      let left = uploads;
-      const work = async () => {
-        while (left-- > 0) await sum.contestant.upload();
-      };
-      await Promise.all(Array.from({ length: atOnce }, work));
-      const cpuSeconds = sum.contestant.server.cpuSeconds() - before;
-      sum.contestant.clear();
-      if (round < 0) continue; // compiled code
-      sum.good += megabytes;
-      sum.calls += megabytes;
-      sum.cpuSeconds += cpuSeconds;
-      sum.rounds.push(megabytes / cpuSeconds);
-    }
-    if (round >= 0) console.error(`  round ${round + 1} of ${rounds}`);
-  }
-  return Object.fromEntries(seen.map(({ contestant, ...sum }) => [contestant.name, { callsPerCpuSecond: quantile(sum.rounds, 0.5), ...sum }]));
+/** Some uploads at once. In mebibytes. */
+async function someUploads({ server, upload, clear }: Contestant, uploads: number): Promise<Done> {
+  const before = server.cpuSeconds();
+  let left = uploads;
+  const work = async () => {
+    while (left-- > 0) await upload();
+  };
+  await Promise.all(Array.from({ length: atOnce }, work));
+  const cpuSeconds = server.cpuSeconds() - before;
+  clear();
+  const good = (uploads * bytes) / mebibyte;
+  return { good, calls: good, cpuSeconds };
 }
 
 async function newConversation(session: ClientHttp2Session, authorization: string): Promise<string> {

@@ -5,7 +5,7 @@ import { eventsOf, insertConversations, someOf, userOf, users } from './chat/con
 import { postgresCpuSeconds } from './chat/postgres-cpu.ts';
 import { openStreamClient, openUnarySender, type Sender } from './chat/senders.ts';
 import { type Cores, openHarness } from './harness.ts';
-import { quantile, ratioOf, type Speed } from './interleave.ts';
+import { inRounds, ratioOf } from './interleave.ts';
 import type { Result } from './result.ts';
 
 const settings = { live: { messagesPerSecond: 10_000, beginsPerSecond: 10_000, unacknowledgedMax: 100_000 }, chat: { writesPerSecond: 10_000 } };
@@ -61,10 +61,13 @@ export async function push({ quick, cores }: { readonly quick: boolean; readonly
       },
     };
   };
-  const speeds = await measure(
-    [await contestant('on', 'stream'), await contestant('off', 'stream'), await contestant('on', 'unary'), await contestant('off', 'unary')],
-    { rounds, sends },
-  );
+  const contestants = [
+    await contestant('on', 'stream'),
+    await contestant('off', 'stream'),
+    await contestant('on', 'unary'),
+    await contestant('off', 'unary'),
+  ];
+  const speeds = await inRounds(contestants, { rounds }, async ({ run }) => ({ good: sends, calls: sends, cpuSeconds: await run(sends) }));
   const { rows } = await database.query('SELECT count(*) FROM push_queue');
   if (Number(rows[0].count) > 0) throw new Error('A message was to be pushed, although its device has confirmed it.');
   const ratios = { outbox_vs_send: ratioOf(speeds.stream_on, speeds.stream_off), outbox_vs_post: ratioOf(speeds.unary_on, speeds.unary_off) };
@@ -98,24 +101,4 @@ async function registerDevices(database: Client): Promise<void> {
     [all],
   );
   await database.query('ANALYZE');
-}
-
-/** Speeds as in `interleave`, of sends. */
-async function measure(
-  contestants: readonly Contestant[],
-  { rounds, sends }: { readonly rounds: number; readonly sends: number },
-): Promise<Readonly<Record<string, Speed>>> {
-  const seen = contestants.map((contestant) => ({ contestant, good: 0, calls: 0, cpuSeconds: 0, rounds: [] as number[] }));
-  for (let round = -2; round < rounds; round++) {
-    for (const sum of seen) {
-      const cpuSeconds = await sum.contestant.run(sends);
-      if (round < 0) continue; // compiled code, filled caches
-      sum.good += sends;
-      sum.calls += sends;
-      sum.cpuSeconds += cpuSeconds;
-      sum.rounds.push(Math.round(sends / cpuSeconds));
-    }
-    if (round >= 0) console.error(`  round ${round + 1} of ${rounds}`);
-  }
-  return Object.fromEntries(seen.map(({ contestant, ...sum }) => [contestant.name, { callsPerCpuSecond: quantile(sum.rounds, 0.5), ...sum }]));
 }

@@ -63,7 +63,6 @@ export async function unary({ quick, cores, against }: UnaryOptions): Promise<Re
   const speeds = await interleave(contestants, {
     rounds,
     loadCore: cores.load,
-    onRound: (round) => console.error(`  round ${round} of ${rounds}`),
   });
   const verdicts = await verdictsSince(harness, before);
   await checkAll();

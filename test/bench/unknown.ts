@@ -64,7 +64,6 @@ export async function unknown({ quick, cores }: { readonly quick: boolean; reado
   const speeds = await interleave(contestants, {
     rounds,
     loadCore: cores.load,
-    onRound: (round) => console.error(`  round ${round} of ${rounds}`),
   });
   for (const { check } of contestants) await check();
   const cost = (name: Name, size: 'small' | 'large') => ratioOf(speeds[`one_${size}`], speeds[name]);
