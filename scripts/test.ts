@@ -1,11 +1,11 @@
-// Runs test files: some of one folder share a process, for to load the server costs each process over a second of CPU.
-// Each file is a suite, so that its `before` and `after` are its own.
+// Runs test files: some of one folder share a process, because loading the server costs each process over a second of
+// CPU. Each file is a suite, so that its `before` and `after` are its own.
 import { spawn } from 'node:child_process';
 import { globSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { alone, groupsOf } from './test-groups.ts';
+import { groupsOf } from './test-groups.ts';
 
 const root = resolve(import.meta.dirname, '..');
 const args = process.argv.slice(2);
@@ -17,9 +17,12 @@ const files = globSync(
 
 const folder = mkdtempSync(join(tmpdir(), 'portico-tests-'));
 const groups = groupsOf(files).map((group, n) => {
-  if (group.length === 1 || alone.has(group[0] ?? '')) return join(root, group[0] ?? '');
-  const name = dirname(group[0] ?? '').replaceAll('/', '-');
-  const lines = group.map((file) => `suite('${file}', async () => { await import('${pathToFileURL(join(root, file))}'); });`);
+  const [first = ''] = group;
+  if (group.length === 1) return join(root, first);
+  const name = dirname(first).replaceAll('/', '-');
+  const lines = group.map(
+    (file) => `suite(${JSON.stringify(file)}, async () => { await import(${JSON.stringify(pathToFileURL(join(root, file)))}); });`,
+  );
   const path = join(folder, `${String(n).padStart(2, '0')}-${name}.test.mjs`);
   writeFileSync(path, ["import { suite } from 'node:test';", ...lines, ''].join('\n'));
   return path;
