@@ -6,11 +6,19 @@ import { fakeClock } from '../../../test/support/time/clock.ts';
 import { memoryBus } from '../adapters/memory/bus.ts';
 import type { Stream } from './stream.ts';
 import { openRegistry } from './stream-registry.ts';
-import { perTurn } from './turns.ts';
+import { openTurns, perTurn } from './turns.ts';
 
 test('a turn announces the end of only so many streams, and all are announced', async () => {
   const limits = { perUser: 1, perAddress: 1, beginsPerSecond: 1 };
-  const registry = openRegistry({ bus: memoryBus(quietLog), limits, clock: fakeClock(), random: () => 0.5, log: quietLog, topic: 'test' });
+  const registry = openRegistry({
+    bus: memoryBus(quietLog),
+    limits,
+    clock: fakeClock(),
+    random: () => 0.5,
+    log: quietLog,
+    turns: openTurns(),
+    topic: 'test',
+  });
   const announced: number[] = [];
   for (let id = 0; id <= perTurn; id++) {
     const stream = { id: String(id), signal: new AbortController().signal, goAway: () => announced.push(id), close: () => {} };

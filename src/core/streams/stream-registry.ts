@@ -8,7 +8,7 @@ import { openDisplacement } from './displace-device-streams.ts';
 import { openStreamPlaces, type StreamPlaces } from './limit-streams-per-user.ts';
 import type { Stream } from './stream.ts';
 import type { StreamLimits } from './stream-limits.ts';
-import { eachInTurns, openTurns } from './turns.ts';
+import { eachInTurns, type Turns } from './turns.ts';
 
 /** A stream in the registry. */
 export type Registered = {
@@ -49,15 +49,15 @@ export type RegistryParts = {
   /** From 0 up to 1. */
   readonly random: () => number;
   readonly log: Log;
+  readonly turns: Turns;
   /** Of the service: its streams know nothing of those of others. */
   readonly topic: string;
 };
 
-export function openRegistry({ bus, limits, clock, random, log, topic }: RegistryParts): Registry {
+export function openRegistry({ bus, limits, clock, random, log, turns, topic }: RegistryParts): Registry {
   const streams = new Map<string, Registered>();
   const displacement = openDisplacement((id) => streams.get(id)?.stream.close(closeFor('STREAM_DISPLACED', 'The device has opened another stream.')));
   const leaving = new AbortController();
-  const turns = openTurns();
 
   const onNotice = (notice: Notice) => {
     if (notice.kind === 'opened') return displacement.announced(notice.device, notice.id);

@@ -11,6 +11,7 @@ import type { TopicLog } from '../../ports/topic-log.ts';
 import { type StreamSettings, streamLimits } from '../../streams/stream-limits.ts';
 import { openRegistry, type Registry, type RegistryParts } from '../../streams/stream-registry.ts';
 import { streamHandlers } from '../../streams/stream-service.ts';
+import { openTurns } from '../../streams/turns.ts';
 import type { WaitingBytes } from '../../streams/waiting-bytes.ts';
 import type { Upstreams } from '../../upstreams/upstreams.ts';
 import { type HookSettings, openHook } from './ask-hook.ts';
@@ -60,7 +61,7 @@ export type ChatOptions = Pick<ChatParts, 'chat' | 'announcements'> &
 export function openChat({ settings, rules, upstreams, plans, answerWatched, ...options }: ChatOptions): Chat {
   const { chat, announcements, presence, topics, newId, randomId, randomHex, meter, ...parts } = options;
   const limits = streamLimits(settings);
-  const registry = openRegistry({ ...parts, limits, topic: 'chat' });
+  const registry = openRegistry({ ...parts, limits, turns: openTurns(), topic: 'chat' });
   const { count } = registry;
   const actions = chatActions(chat, announcements, randomId);
   const ask = rules.hook && openHook(rules.hook, { upstreams, clock: parts.clock, meter });
