@@ -2,11 +2,10 @@ import { createLocalJWKSet, type JSONWebKeySet, type JWTVerifyGetKey } from 'jos
 import { readRelease } from '../release/release.ts';
 import type { Settings } from '../settings.ts';
 import { wire } from '../wire.ts';
+import { introduce } from './introduce-sample.ts';
 import type { Portico } from './portico.ts';
-import { app, type OpenedSample, sample } from './sample-company.ts';
+import { app, sample } from './sample-company.ts';
 import { systemClock } from './system-clock.ts';
-
-const dayMs = 86_400_000;
 
 /** Starts the server with the app, and in dev the app's sample services. */
 export async function start(options: {
@@ -38,24 +37,7 @@ export async function start(options: {
     opened.close();
     throw error;
   }
-  await introduce(opened, portico);
-  return withSample(portico, opened);
-}
-
-/** Lets the services report every change to the server. */
-async function introduce(services: OpenedSample, { ports, caFile, serviceToken }: Portico): Promise<void> {
-  if (caFile === undefined) return; // the authority of a configured certificate is unknown here: changed answers expire by their ttl
-  services.publishTo({ address: `localhost:${ports.internal}`, caFile, token: await serviceToken('sample', 30 * dayMs) });
-}
-
-function withSample(portico: Portico, services: OpenedSample): Portico {
-  return {
-    ...portico,
-    close: async () => {
-      services.close();
-      await portico.close();
-    },
-  };
+  return introduce(opened, portico);
 }
 
 /** Verifies with the current keys. */
