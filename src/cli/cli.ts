@@ -1,8 +1,10 @@
 import { Command, CommanderError } from 'commander';
+import { Fault } from '../core/kit/fault.ts';
+import { StoreDown } from '../core/kit/store-down.ts';
 import { PolicyErrors } from '../core/policy/policy-errors.ts';
 import { releaseVersion } from '../release/release.ts';
 import { SettingsError } from '../settings/settings-error.ts';
-import { DatabaseError } from '../wire/database-error.ts';
+import { DependencyError } from '../wire/dependency-error.ts';
 import { addCapacity } from './capacity/add-capacity-command.ts';
 import { Exit, exitCodes } from './exit-codes.ts';
 import { addPhone } from './phone/add-phone-command.ts';
@@ -89,7 +91,9 @@ function explain(error: unknown): { readonly code: number; readonly message: str
   if (error instanceof TypeError || error instanceof RangeError || error instanceof ReferenceError)
     return { code: exitCodes.failed, message: `a defect of ours: ${error.stack}` };
   const message = error instanceof Error ? error.message : String(error);
-  if (error instanceof DatabaseError) return { code: exitCodes.dependency, message };
+  const isDown = error instanceof StoreDown || (error instanceof Fault && /^STOR(?:E|AGE)_DOWN$/.test(error.reason));
+  if (isDown || error instanceof DependencyError) return { code: exitCodes.dependency, message };
+  if (error instanceof Fault) return { code: exitCodes.failed, message };
   if (error instanceof SettingsError) return { code: exitCodes.config, message };
   if (error instanceof PolicyErrors)
     return {
@@ -107,6 +111,7 @@ function explain(error: unknown): { readonly code: number; readonly message: str
       code: exitCodes.config,
       message: `${message}: this machine cannot listen there. Set another host (public.host, internal.host or admin.host).`,
     };
+  if (code === 'EPIPE') return { code: exitCodes.failed, message: 'the reader of the output has ended.' };
   if (code === 'ENOTDIR' || code === 'EEXIST') return { code: exitCodes.config, message: `${message}: a file stands where a folder is needed.` };
   if (code === 'EROFS' || code === 'ENOSPC') return { code: exitCodes.dependency, message: `${message}: nothing can be written there.` };
   if (code === 'EACCES') return { code: exitCodes.dependency, message: `${message}: this user has no right to it.` };

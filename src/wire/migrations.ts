@@ -3,9 +3,10 @@ import type { Database } from '../core/adapters/sql/database-tables.ts';
 import { fitOf, migrate, readMigrations } from '../core/adapters/sql/migrate.ts';
 import { silenceMsOf } from '../core/adapters/sql/open-pool.ts';
 import { openSql, type SqlOptions } from '../core/adapters/sql/open-sql.ts';
+import { fromDatabase } from '../core/adapters/sql/storage-fault.ts';
 import { releaseMigrations } from '../release/release.ts';
 import type { Settings } from '../settings.ts';
-import { DatabaseError } from './database-error.ts';
+import { DependencyError } from './dependency-error.ts';
 import { silent } from './process-log.ts';
 
 /** The address of the configured database. */
@@ -25,15 +26,24 @@ export function databaseMisfit(settings: Settings): Promise<string | undefined> 
   return withSql(settings, async (db, migrations) => (await fitOf(db, migrations)).misfit);
 }
 
-/** Opens the database for a command that needs all of this release's schema. @throws DatabaseError */
-export function withFittingDatabase<T>(settings: Settings, work: (db: Kysely<Database>) => Promise<T>): Promise<T> {
-  return withSql(settings, async (db, migrations) => {
+/**
+ * Opens the database for a command that needs all of this release's schema.
+ * @throws DependencyError for a failure of the database; what else the work throws stays what it is
+ */
+export async function withFittingDatabase<T>(settings: Settings, work: (db: Kysely<Database>) => Promise<T>): Promise<T> {
+  const outcome = await withSql(settings, async (db, migrations) => {
     const { misfit } = await fitOf(db, migrations);
     if (misfit !== undefined) throw new Error(misfit);
-    return work(db);
+    const [settled] = await Promise.allSettled([work(db)]);
+    const failure = settled.status === 'rejected' ? fromDatabase(settled.reason) : undefined;
+    if (failure !== undefined) throw failure;
+    return settled;
   });
+  if (outcome.status === 'rejected') throw outcome.reason;
+  return outcome.value;
 }
 
+/** @param use its work is the database's alone, and so are its failures @throws DependencyError */
 async function withSql<T>(settings: Settings, use: (db: Kysely<Database>, migrations: ReturnType<typeof readMigrations>) => Promise<T>): Promise<T> {
   const migrations = readMigrations(releaseMigrations());
   try {
@@ -46,6 +56,6 @@ async function withSql<T>(settings: Settings, use: (db: Kysely<Database>, migrat
     }
   } catch (error) {
     const named = settings.embedded ? 'The embedded database' : `The database of ${settings.origins.get('sql.url') ?? 'sql.url'}`;
-    throw new DatabaseError(`${named} cannot be used: ${error instanceof Error ? error.message : error}`, { cause: error });
+    throw new DependencyError(`${named} cannot be used: ${error instanceof Error ? error.message : error}`, { cause: error });
   }
 }

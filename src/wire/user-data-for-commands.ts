@@ -8,6 +8,7 @@ import { noSpans } from '../core/adapters/telemetry/short-spans.ts';
 import type { ErasureReport, UserRecord } from '../core/ports/user-data.ts';
 import { openErasing } from '../core/services/user-data/erase-users.ts';
 import type { Settings } from '../settings.ts';
+import { DependencyError } from './dependency-error.ts';
 import { withFittingDatabase } from './migrations.ts';
 import { silent } from './process-log.ts';
 import { openSharedStores } from './shared-stores.ts';
@@ -53,7 +54,9 @@ function withParts<T>(
     const shared = openSharedStores(settings, common);
     const announcements = busAnnouncements({ ...shared, ...common, chat: sqlChat(use), spans: noSpans, replica: randomUUID() });
     try {
-      await shared.whenFit;
+      await shared.whenFit.catch((cause: unknown) => {
+        throw new DependencyError(cause instanceof Error ? cause.message : String(cause), { cause });
+      });
       return await work(userDataParts({ use, announcements, onEnded: async () => {} }), use); // servers read them in SQL
     } finally {
       announcements.close();

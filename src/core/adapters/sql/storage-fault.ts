@@ -1,3 +1,4 @@
+import { DatabaseError } from 'pg';
 import { Fault } from '../../kit/fault.ts';
 
 /**
@@ -17,4 +18,13 @@ export function storageFault(error: unknown): unknown {
     return new Fault('STORAGE_DOWN', 'The database cannot do it now.', { retryAfterMs: 1_000, cause: error });
   }
   return error;
+}
+
+/**
+ * What the database or its driver said, of an error that work with `use` ended with. Undefined: the failure is not the
+ * database's.
+ */
+export function fromDatabase(error: unknown): Error | undefined {
+  if (error instanceof Fault && error.reason === 'STORAGE_DOWN') return error.cause instanceof Error ? error.cause : error;
+  return error instanceof DatabaseError ? error : undefined;
 }

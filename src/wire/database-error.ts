@@ -1,2 +1,0 @@
-/** The configured database cannot be used. */
-export class DatabaseError extends Error {}
