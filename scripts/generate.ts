@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { generatedList, listGenerated } from '../src/release/stale-generated-code.ts';
-import { keepExact } from './keep-exact.ts';
+import { keepExact } from './correct-generated-code.ts';
 
 const root = resolve(import.meta.dirname, '..');
 const toIndex = process.argv.indexOf('--to');

@@ -1,6 +1,6 @@
 import type { LiveSettings } from './core/services/live/open-live.ts';
 import { contradictions } from './settings/contradictions.ts';
-import { defaultsByMode, type Mode } from './settings/defaults/by-mode.ts';
+import { defaultsByMode, type Mode } from './settings/defaults/by-mode-and-memory.ts';
 import { loadRaw, type Sources } from './settings/merge-sources.ts';
 import { everyNeed, missingToServe, type Need } from './settings/needed-to-serve.ts';
 import type { RawSettings } from './settings/schema.ts';

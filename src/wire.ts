@@ -26,18 +26,18 @@ import { refuseWhileDraining } from './core/interceptors/refuse-while-draining.t
 import { trace } from './core/interceptors/trace-and-record.ts';
 import { compileRules, validate } from './core/interceptors/validate-request.ts';
 import { randomDigits } from './core/kit/random-digits.ts';
-import { answerReaders } from './core/screen/answer-readers.ts';
 import { ownHandler } from './core/screen/hand-written-handler.ts';
 import { streamHandler } from './core/screen/screen-handler.ts';
-import { reviewMethod } from './core/services/chat/ask-hook.ts';
+import { answerReaders } from './core/screen/upstream-clients.ts';
 import { openChat } from './core/services/chat/open-chat.ts';
+import { reviewMethod } from './core/services/chat/review-by-hook.ts';
 import { openLive } from './core/services/live/open-live.ts';
 import { publisherHandlers } from './core/services/publisher/publisher-handlers.ts';
 import { reportMethod } from './core/services/safety/deliver-reports.ts';
 import { mintServiceToken } from './core/services/session/access-tokens.ts';
 import { internalTokens } from './core/services/session/internal-tokens.ts';
-import { watchEndedSessions } from './core/services/session/watch-ended-sessions.ts';
-import { openWaitingBytes } from './core/streams/waiting-bytes.ts';
+import { watchEndedSessions } from './core/services/session/session-background-work.ts';
+import { openWaitingBytes } from './core/streams/bytes-in-all-outboxes.ts';
 import { forward } from './core/upstreams/forward-call.ts';
 import { openUpstreams } from './core/upstreams/upstreams.ts';
 import { jwksPage } from './transport/builtin/jwks-page.ts';
@@ -57,7 +57,7 @@ import { pushAfterMs, readPushKeys, wirePush } from './wire/push.ts';
 import { wireSafety } from './wire/safety.ts';
 import { openSecrets } from './wire/secrets.ts';
 import { openSharedStores } from './wire/shared-stores.ts';
-import { upstreamConfigs } from './wire/upstream-configs.ts';
+import { upstreamConfigs } from './wire/upstreams.ts';
 import { endSessions, wireUserData } from './wire/user-data.ts';
 
 /** Builds and joins all rooms, with the files in `wire/`. The server listens when the promise has resolved. */

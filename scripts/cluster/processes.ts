@@ -1,7 +1,7 @@
 // Processes of the command line, which end with us.
 import { execFile } from 'node:child_process';
 import { resolve } from 'node:path';
-import { startTied, type TiedProcess } from '../server-process.ts';
+import { startTied, type TiedProcess } from '../tied-process.ts';
 
 /** That of this tree. */
 const ownMain = resolve(import.meta.dirname, '../../src/main.ts');

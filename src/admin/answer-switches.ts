@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { clip } from '../core/kit/clip-text.ts';
 import type { Switch } from '../core/ports/switch.ts';
-import type { SendText } from './listen-for-operators.ts';
+import type { SendText } from './admin-listener.ts';
 
 /** By name. */
 export type Switches = Readonly<Record<string, Switch>>;

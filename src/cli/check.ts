@@ -10,7 +10,7 @@ import { app, sample } from '../wire/sample-company.ts';
 import { redisFit } from '../wire/shared-stores.ts';
 import { systemClock } from '../wire/system-clock.ts';
 import { countKeys } from '../wire/tokens-for-commands.ts';
-import { upstreamConfigs } from '../wire/upstream-configs.ts';
+import { upstreamConfigs } from '../wire/upstreams.ts';
 import { appSummary, reasonAndTextProblems, screenProblems, signInProblem, upstreamProblems } from './check-app.ts';
 import { Exit, exitCodes } from './exit-codes.ts';
 import { modeOf, type SettingsFlags, settingsOf } from './settings-flags.ts';

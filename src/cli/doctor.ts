@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { getHeapStatistics } from 'node:v8';
-import { processMemoryBytes } from '../settings/defaults/by-memory.ts';
+import { processMemoryBytes } from '../settings/defaults/by-mode-and-memory.ts';
 import type { Settings } from '../settings.ts';
 import { databaseMisfit } from '../wire/migrations.ts';
 import { redisFit } from '../wire/shared-stores.ts';

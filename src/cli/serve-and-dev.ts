@@ -1,5 +1,5 @@
 import { releaseVersion } from '../release/release.ts';
-import type { Mode } from '../settings/defaults/by-mode.ts';
+import type { Mode } from '../settings/defaults/by-mode-and-memory.ts';
 import { start } from '../wire/start-server.ts';
 import { primaryLink } from '../workers/worker-link.ts';
 import { bannerOf, bannerText } from './banner.ts';

@@ -3,7 +3,7 @@ import { releaseVersion } from '../release/release.ts';
 import type { Settings } from '../settings.ts';
 import { openProcessLog } from '../wire/process-log.ts';
 import { systemClock } from '../wire/system-clock.ts';
-import { openSummedAdmin } from '../workers/summed-admin.ts';
+import { openSummedAdmin } from '../workers/admin-of-all-workers.ts';
 import { openWorkerPool, WorkerFailed } from '../workers/worker-pool.ts';
 import { type Banner, bannerText, urlHost } from './banner.ts';
 import { Exit, exitCodes } from './exit-codes.ts';

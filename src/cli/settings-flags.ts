@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs';
-import type { Command } from 'commander';
-import { Option } from 'commander';
-import type { Mode } from '../settings/defaults/by-mode.ts';
+import { type Command, Option } from 'commander';
+import type { Mode } from '../settings/defaults/by-mode-and-memory.ts';
 import { readValue } from '../settings/environment-variables.ts';
 import { everyNeed, type Need } from '../settings/needed-to-serve.ts';
 import { SettingsError } from '../settings/settings-error.ts';

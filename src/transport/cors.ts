@@ -2,7 +2,7 @@ import type { OutgoingHttpHeaders } from 'node:http';
 import { cors as ofProtocols } from '@connectrpc/connect';
 import type { MethodPlan } from '../core/kit/method-plan.ts';
 import type { Exchange } from './exchange.ts';
-import { alsoVary } from './protocols/answer-headers.ts';
+import { alsoVary } from './protocols/metadata-to-headers.ts';
 
 /** The rights of pages of other origins (Fetch standard, "CORS protocol"). */
 export type Cors = {

@@ -1,11 +1,10 @@
 import type { CoreReason } from '../core/kit/reasons.ts';
-import type { EdgeParts, Served } from './edge-parts.ts';
 import type { Exchange } from './exchange.ts';
+import { fitStatus } from './fit-error-into-headers.ts';
 import { authorityOf } from './incoming-metadata.ts';
 import type { Spoken } from './protocols/protocol.ts';
 import { asFault, contentTypeUnknown, http2Needed, methodUnknown, verbWrong } from './routing-faults.ts';
-import { RunningCall } from './running-call.ts';
-import { fitStatus } from './status-budget.ts';
+import { type EdgeParts, RunningCall, type Served } from './running-call.ts';
 
 /**
  * Answers one exchange of any protocol as a call.

@@ -15,9 +15,9 @@ import { RequestMessage } from '../core/kit/request-message.ts';
 import { StatusError } from '../core/kit/status-error.ts';
 import { systemClock } from '../wire/system-clock.ts';
 import { builtinPlan } from './builtin/builtin-plan.ts';
-import type { Served } from './edge-parts.ts';
 import { openFront } from './front.ts';
 import type { Protocol } from './protocols/protocol.ts';
+import type { Served } from './running-call.ts';
 
 const fixture = registryOf(fixtureRelease.descriptorSet);
 

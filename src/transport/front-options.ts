@@ -1,13 +1,13 @@
 import type { Clock } from '../core/kit/clock.ts';
 import type { Log } from '../core/ports/log.ts';
 import type { Cors } from './cors.ts';
-import type { Served } from './edge-parts.ts';
 import type { Exchange } from './exchange.ts';
 import type { ReportDefect } from './http/confine-errors.ts';
 import type { TransportReports } from './http/transport-metrics.ts';
 import type { Pages } from './http-pages.ts';
 import type { Spoken } from './protocols/protocol.ts';
 import type { EncodeRefusal } from './routing-faults.ts';
+import type { Served } from './running-call.ts';
 
 export type FrontTls = {
   readonly key: string;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Metadata } from 'nice-grpc-common';
 import { IncomingMetadata } from './incoming-metadata.ts';
-import { toHeaders } from './protocols/answer-headers.ts';
+import { toHeaders } from './protocols/metadata-to-headers.ts';
 
 test('metadata is what the client says, without what belongs to HTTP and gRPC', () => {
   const metadata = new IncomingMetadata({

@@ -7,14 +7,13 @@ import { Metadata } from 'nice-grpc-common';
 import type { MethodPlan } from '../core/kit/method-plan.ts';
 import { StatusError } from '../core/kit/status-error.ts';
 import type { Answer, CallRequest, Ending, Sink, StreamBody } from '../core/ports/call.ts';
-import type { EdgeParts } from './edge-parts.ts';
 import type { Exchange } from './exchange.ts';
 import { protoCodec } from './protocols/codec.ts';
 import { connectStream } from './protocols/connect-stream.ts';
 import { grpc } from './protocols/grpc.ts';
 import { grpcWeb } from './protocols/grpc-web.ts';
 import type { Protocol, Reply } from './protocols/protocol.ts';
-import { RunningCall } from './running-call.ts';
+import { type EdgeParts, RunningCall } from './running-call.ts';
 
 const message = Buffer.from('a');
 const request: CallRequest = { one: () => assert.fail('it is a stream'), each: async function* () {}, bytesRead: 0 };

@@ -1,21 +1,19 @@
 import type { Writable } from 'node:stream';
 import { metadataTooLarge } from '../core/interceptors/bound-answer-metadata.ts';
 import { pushed } from '../core/interceptors/pushed-body.ts';
-import { ended } from '../core/kit/ended.ts';
-import { type Endings, endings } from '../core/kit/ending.ts';
+import { type Endings, ended, endings } from '../core/kit/ending.ts';
 import { metadataBytes, metadataWithin, ownHeadersBytes } from '../core/kit/metadata-bytes.ts';
 import type { MethodPlan } from '../core/kit/method-plan.ts';
 import { StatusError } from '../core/kit/status-error.ts';
 import type { Answer, AnswerCall, Call, CallMetadata, Ending, StreamBody } from '../core/ports/call.ts';
-import type { EdgeParts } from './edge-parts.ts';
+import { takeDeadline } from './deadline-from-headers.ts';
 import type { Exchange } from './exchange.ts';
+import { fitStatus } from './fit-error-into-headers.ts';
 import { cleanHeaders, IncomingMetadata } from './incoming-metadata.ts';
-import { OneRequest } from './protocols/one-request.ts';
-import type { Protocol, Reply } from './protocols/protocol.ts';
-import { asFault } from './routing-faults.ts';
-import { fitStatus } from './status-budget.ts';
+import { OneRequest } from './protocols/collect-one-message.ts';
+import type { Protocol, Reply, Spoken } from './protocols/protocol.ts';
+import { asFault, type EncodeRefusal } from './routing-faults.ts';
 import { StreamSink, type StreamSinkParts } from './stream-sink.ts';
-import { takeDeadline } from './timeout-headers.ts';
 
 export type CallToRun = {
   readonly plan: MethodPlan;
@@ -244,3 +242,16 @@ export class RunningCall implements StreamSinkParts {
 function traceIdOf({ metadata }: Answer): string | undefined {
   return metadata.get('portico-trace-id');
 }
+
+/** A method that a listener serves, with its handler. */
+export type Served = { readonly plan: MethodPlan; readonly answer: AnswerCall };
+
+export type EdgeParts = {
+  readonly served: ReadonlyMap<string, Served>;
+  readonly protocolOf: (exchange: Exchange) => Spoken;
+  readonly refusal: EncodeRefusal;
+  readonly reportDefect: (error: unknown) => void;
+  readonly nowMs: () => number;
+  /** Watches a request of one message that is not complete at once. @returns removes it */
+  readonly watch: (exchange: Exchange) => () => void;
+};

@@ -1,5 +1,5 @@
 import type { FileRegistry } from '@bufbuild/protobuf';
-import { type AdminOptions, openAdmin } from '../admin/open-admin.ts';
+import { type AdminOptions, openAdmin } from '../admin/admin-pages.ts';
 import type { Clock } from '../core/kit/clock.ts';
 import type { AccessPlan, MethodPlan } from '../core/kit/method-plan.ts';
 import type { AnswerCall, Handler } from '../core/ports/call.ts';
@@ -10,7 +10,6 @@ import { type Health, healthMethods } from '../transport/builtin/health.ts';
 import { reflectionMethods } from '../transport/builtin/reflection.ts';
 import { corsOf } from '../transport/cors.ts';
 import type { DrainSummary } from '../transport/drain.ts';
-import type { Served } from '../transport/edge-parts.ts';
 import { openFront } from '../transport/front.ts';
 import type { FrontTls } from '../transport/front-options.ts';
 import type { ReportDefect } from '../transport/http/confine-errors.ts';
@@ -18,6 +17,7 @@ import type { TransportReports } from '../transport/http/transport-metrics.ts';
 import type { Pages } from '../transport/http-pages.ts';
 import { protocolsBy } from '../transport/protocols/choose-protocol.ts';
 import type { EncodeRefusal } from '../transport/routing-faults.ts';
+import type { Served } from '../transport/running-call.ts';
 import { watchCertificate } from '../transport/tls/certificate-files.ts';
 import type { Certificates } from './certificates.ts';
 

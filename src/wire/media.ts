@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Meter } from '@opentelemetry/api';
+import { noBlobs } from '../core/adapters/blobs/blob-store-faults.ts';
 import { folderBlobs } from '../core/adapters/blobs/folder-blobs.ts';
-import { noBlobs } from '../core/adapters/blobs/no-blobs.ts';
 import type { UseDatabase } from '../core/adapters/sql/database-access.ts';
 import { sqlAttachments } from '../core/adapters/sql/media/attachments.ts';
 import { randomDigits } from '../core/kit/random-digits.ts';
@@ -9,11 +9,9 @@ import type { Handler } from '../core/ports/call.ts';
 import type { Log } from '../core/ports/log.ts';
 import { startCollecting } from '../core/services/media/collect-garbage.ts';
 import { mediaHandlers } from '../core/services/media/media-handlers.ts';
+import { resumesMax } from '../core/services/media/upload.ts';
 import { linkTokens } from '../core/services/session/link-tokens.ts';
 import type { Settings } from '../settings.ts';
-
-/** How often an upload may be resumed: each time may leave a part of a few bytes. */
-const callsMax = 1_000;
 
 type MediaParts = Omit<Parameters<typeof linkTokens>[0], 'issuer' | 'ttlMs'> & { readonly log: Log; readonly meter: Meter };
 
@@ -30,7 +28,7 @@ export async function wireMedia(
   const store = { attachments: sqlAttachments(use), blobs, clock };
   const handlers = mediaHandlers({
     ...store,
-    rules: { sizeMax, types, idleMs: idle, openMax: uploadsPerUser, bytesPerDayMax: bytesPerDay, callsMax },
+    rules: { sizeMax, types, idleMs: idle, openMax: uploadsPerUser, bytesPerDayMax: bytesPerDay, callsMax: resumesMax },
     links: linkTokens({ ...parts, issuer: auth.issuer, ttlMs: linkTtl }),
     linkMs: linkTtl,
     places: { callsMax: uploads, callsPerUserMax: uploadsPerUser },

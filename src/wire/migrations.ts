@@ -1,9 +1,9 @@
 import type { Kysely } from 'kysely';
 import type { Database } from '../core/adapters/sql/database-tables.ts';
+import { fromDatabase } from '../core/adapters/sql/database-unavailable.ts';
 import { fitOf, migrate, readMigrations } from '../core/adapters/sql/migrate.ts';
 import { silenceMsOf } from '../core/adapters/sql/open-pool.ts';
-import { openSql, type SqlOptions } from '../core/adapters/sql/open-sql.ts';
-import { fromDatabase } from '../core/adapters/sql/storage-fault.ts';
+import { openSql, type SqlOptions } from '../core/adapters/sql/postgres-or-pglite.ts';
 import { releaseMigrations } from '../release/release.ts';
 import type { Settings } from '../settings.ts';
 import { DependencyError } from './dependency-error.ts';
@@ -11,8 +11,8 @@ import { silent } from './process-log.ts';
 
 /** The address of the configured database. */
 export function sqlOptions({ embedded, dataDir, sql }: Settings): SqlOptions {
-  if (embedded) return { folder: dataDir };
   const { url = '', connectionsMax, statement } = sql;
+  if (embedded) return { folder: dataDir, statementMs: statement };
   return { url, connectionsMax, statementMs: statement, silenceMaxMs: silenceMsOf(statement) };
 }
 

@@ -1,5 +1,5 @@
-import { textDestination } from '../core/adapters/telemetry/log-line-format.ts';
 import { jsonLog, processDestination } from '../core/adapters/telemetry/logger.ts';
+import { textDestination } from '../core/adapters/telemetry/terminal-log.ts';
 import type { Log } from '../core/ports/log.ts';
 import { releaseVersion } from '../release/release.ts';
 import type { Settings } from '../settings.ts';

@@ -2,7 +2,7 @@ import type { JWTVerifyGetKey } from 'jose';
 import * as team from '../app/index.ts';
 import type { Clock } from '../core/kit/clock.ts';
 import type { App } from '../core/screen/define-app.ts';
-import type { HookSettings } from '../core/services/chat/ask-hook.ts';
+import type { HookSettings } from '../core/services/chat/review-by-hook.ts';
 import type { SubjectSettings } from '../core/services/chat/subject-rules.ts';
 import type { NamespaceSettings } from '../core/services/live/topic-namespaces.ts';
 import type { Settings } from '../settings.ts';

@@ -5,6 +5,8 @@ import { silent } from './process-log.ts';
 import { openSecrets } from './secrets.ts';
 import { systemClock } from './system-clock.ts';
 
+export { serviceLifetimeMaxMs } from '../core/services/session/access-tokens.ts';
+
 /** @returns the number of signing keys @throws Error naming the unusable folder or file */
 export function countKeys(settings: Settings): Promise<number> {
   return withKeys(settings, 0, async ({ keys }) => keys.jwks().keys.length);

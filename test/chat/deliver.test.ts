@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { after, test } from 'node:test';
 import { sqlChat } from '../../src/core/adapters/sql/chat/chat-store.ts';
 import { openDatabaseAccess } from '../../src/core/adapters/sql/database-access.ts';
-import { openSql } from '../../src/core/adapters/sql/open-sql.ts';
+import { openSql } from '../../src/core/adapters/sql/postgres-or-pglite.ts';
 import { openLimiter } from '../../src/core/kit/concurrency-limiter.ts';
 import type { ChatStore, Role } from '../../src/core/ports/chat.ts';
 import type { Announced, ChatAnnouncements, ChatListener, ChatSubject } from '../../src/core/ports/chat-announcements.ts';

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { Client } from 'pg';
 import { migrate, readMigrations } from '../../src/core/adapters/sql/migrate.ts';
-import { openSql } from '../../src/core/adapters/sql/open-sql.ts';
+import { openSql } from '../../src/core/adapters/sql/postgres-or-pglite.ts';
 import { openRoughNetwork } from '../support/link/rough-network.ts';
 import { quietLog } from '../support/log.ts';
 import { type PostgresServer, startPostgresServer } from '../support/postgres/postgres-server.ts';

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { Client } from 'pg';
-import { membersMax } from '../../src/core/ports/chat.ts';
+import { membersMax } from '../../src/core/ports/chat-limits.ts';
 import { createMigratedDatabase } from '../support/postgres/postgres.ts';
 import { openStatementsLink } from '../support/postgres/statements-link.ts';
 import { type Came, kinds, openChatServer, roles, textEntry } from '../support/server/chat-server.ts';

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Bus, messageBytesMax, topicLengthMax } from '../../src/core/ports/bus.ts';
+import type { Bus } from '../../src/core/ports/bus.ts';
+import { messageBytesMax, topicLengthMax } from '../../src/core/ports/bus-limits.ts';
 import { until } from '../support/time/until.ts';
 
 /** Two replicas' ends of one bus. */

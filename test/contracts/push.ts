@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
-import { waitingMax } from '../../src/core/ports/push-queue.ts';
-import { tokensOfUserMax } from '../../src/core/ports/push-tokens.ts';
+import { tokensOfUserMax, waitingMax } from '../../src/core/ports/push-limits.ts';
 import { message } from './chat-harness.ts';
 import { type Device, nameOf, type PushHarness, pushCaseOf, tokenOf } from './push-harness.ts';
 

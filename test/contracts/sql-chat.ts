@@ -2,7 +2,7 @@
 import { sql } from 'kysely';
 import { sqlChat } from '../../src/core/adapters/sql/chat/chat-store.ts';
 import { openDatabaseAccess, type UseDatabase } from '../../src/core/adapters/sql/database-access.ts';
-import type { Sql } from '../../src/core/adapters/sql/open-sql.ts';
+import type { Sql } from '../../src/core/adapters/sql/postgres-or-pglite.ts';
 import { chatContract } from './chat.ts';
 import { chatAdditionsContract } from './chat-additions.ts';
 import type { ChatHarness } from './chat-harness.ts';

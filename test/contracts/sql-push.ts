@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 import { sqlChat } from '../../src/core/adapters/sql/chat/chat-store.ts';
 import { openDatabaseAccess } from '../../src/core/adapters/sql/database-access.ts';
-import type { Sql } from '../../src/core/adapters/sql/open-sql.ts';
+import type { Sql } from '../../src/core/adapters/sql/postgres-or-pglite.ts';
 import { sqlPushQueue } from '../../src/core/adapters/sql/push/push-queue.ts';
 import { sqlPushTokens } from '../../src/core/adapters/sql/push/push-tokens.ts';
 import { sqlSessions } from '../../src/core/adapters/sql/sessions.ts';

@@ -1,5 +1,5 @@
 import { openDatabaseAccess } from '../../src/core/adapters/sql/database-access.ts';
-import { openSql } from '../../src/core/adapters/sql/open-sql.ts';
+import { openSql } from '../../src/core/adapters/sql/postgres-or-pglite.ts';
 import { sqlSessions } from '../../src/core/adapters/sql/sessions.ts';
 import { quietLog } from '../support/log.ts';
 import { createMigratedDatabase } from '../support/postgres/postgres.ts';

@@ -1,6 +1,7 @@
 // Random histories of a topic: what was published, lost, put back and read, held against the truth and against a model.
 import assert from 'node:assert/strict';
-import { replacedMax, type TopicPage, type TopicPosition } from '../../src/core/ports/topic-log.ts';
+import type { TopicPage, TopicPosition } from '../../src/core/ports/topic-log.ts';
+import { replacedMax } from '../../src/core/ports/topic-log-limits.ts';
 import { seeded } from '../support/time/seeded.ts';
 import { payload, type TopicLogHarness, textOf } from './topic-log.ts';
 

@@ -1,16 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import {
-  type NewEvent,
-  payloadBytesMax,
-  publishEventsMax,
-  replacedMax,
-  standingOf,
-  type TopicEvent,
-  type TopicLog,
-  type TopicPage,
-  type TopicPosition,
-} from '../../src/core/ports/topic-log.ts';
+import { type NewEvent, standingOf, type TopicEvent, type TopicLog, type TopicPage, type TopicPosition } from '../../src/core/ports/topic-log.ts';
+import { payloadBytesMax, publishEventsMax, replacedMax } from '../../src/core/ports/topic-log-limits.ts';
 import type { LossyBus } from '../support/lossy-bus.ts';
 import { until } from '../support/time/until.ts';
 

@@ -6,7 +6,7 @@ import { memoryTopicLog } from '../../src/core/adapters/memory/topic-log.ts';
 import { noSpans } from '../../src/core/adapters/telemetry/short-spans.ts';
 import { openLimiter } from '../../src/core/kit/concurrency-limiter.ts';
 import type { TopicPosition } from '../../src/core/ports/topic-log.ts';
-import { Subscription } from '../../src/core/services/live/subscription.ts';
+import { Subscription } from '../../src/core/services/live/resume-subscription.ts';
 import { openFeeds } from '../../src/core/services/live/topic-feed.ts';
 import { openTurns } from '../../src/core/streams/turns.ts';
 import { LiveResponse } from '../../src/gen/portico/v1/live.ts';

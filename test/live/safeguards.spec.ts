@@ -28,7 +28,7 @@ const safeguards: Readonly<Record<string, Safeguard>> = {
     histories: ['src/core/ports/topic-log.ts', "previousId === undefined || previousId === last.id ? 'next' : 'read'", "'next'"],
   },
   'the id check: another event at the same offset': {
-    histories: ['src/core/adapters/memory/kept-log.ts', "if (id !== after.id) return 'other-event';", ''],
+    histories: ['src/core/adapters/memory/log-of-one-topic.ts', "if (id !== after.id) return 'other-event';", ''],
     servers: ['src/core/adapters/redis/topic-scripts.ts', "if id ~= ARGV[3] then return lost('other-event') end", ''],
   },
 };

@@ -8,7 +8,7 @@ import { sql } from 'kysely';
 import { folderBlobs } from '../../src/core/adapters/blobs/folder-blobs.ts';
 import { openDatabaseAccess } from '../../src/core/adapters/sql/database-access.ts';
 import { sqlAttachments } from '../../src/core/adapters/sql/media/attachments.ts';
-import { openSql, type Sql } from '../../src/core/adapters/sql/open-sql.ts';
+import { openSql, type Sql } from '../../src/core/adapters/sql/postgres-or-pglite.ts';
 import { attachmentData } from '../../src/core/adapters/sql/user-data/attachment-data.ts';
 import { sqlErasures } from '../../src/core/adapters/sql/user-data/erasures.ts';
 import type { Erasure } from '../../src/core/ports/user-data.ts';

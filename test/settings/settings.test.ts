@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { configText } from '../../src/cli/print-config.ts';
-import type { Mode } from '../../src/settings/defaults/by-mode.ts';
+import type { Mode } from '../../src/settings/defaults/by-mode-and-memory.ts';
 import { readValue, variableOf } from '../../src/settings/environment-variables.ts';
 import { jsonSchema, leaves } from '../../src/settings/json-schema.ts';
 import type { Need } from '../../src/settings/needed-to-serve.ts';

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { sql } from 'kysely';
 import { startPreparingPartitions } from '../../src/core/adapters/sql/chat/prepare-partitions.ts';
 import { openDatabaseAccess } from '../../src/core/adapters/sql/database-access.ts';
-import { openSql } from '../../src/core/adapters/sql/open-sql.ts';
+import { openSql } from '../../src/core/adapters/sql/postgres-or-pglite.ts';
 import { quietLog } from '../support/log.ts';
 import { createMigratedDatabase } from '../support/postgres/postgres.ts';
 import { fakeClock } from '../support/time/clock.ts';

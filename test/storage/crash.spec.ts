@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { openDatabaseAccess } from '../../src/core/adapters/sql/database-access.ts';
-import { openSql } from '../../src/core/adapters/sql/open-sql.ts';
+import { openSql } from '../../src/core/adapters/sql/postgres-or-pglite.ts';
 import { sqlSessions } from '../../src/core/adapters/sql/sessions.ts';
 import { quietLog } from '../support/log.ts';
 

@@ -4,7 +4,7 @@ import { after, before, test } from 'node:test';
 import { Client } from 'pg';
 import { sqlChat } from '../../src/core/adapters/sql/chat/chat-store.ts';
 import { openDatabaseAccess } from '../../src/core/adapters/sql/database-access.ts';
-import { openSql, type Sql } from '../../src/core/adapters/sql/open-sql.ts';
+import { openSql, type Sql } from '../../src/core/adapters/sql/postgres-or-pglite.ts';
 import { message, user, wishOf } from '../contracts/chat-harness.ts';
 import { quietLog } from '../support/log.ts';
 import { createMigratedDatabase } from '../support/postgres/postgres.ts';

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { sql } from 'kysely';
 import { openDatabaseAccess } from '../../src/core/adapters/sql/database-access.ts';
-import { openSql, type Sql } from '../../src/core/adapters/sql/open-sql.ts';
+import { openSql, type Sql } from '../../src/core/adapters/sql/postgres-or-pglite.ts';
 import { Fault } from '../../src/core/kit/fault.ts';
 import { openRoughNetwork } from '../support/link/rough-network.ts';
 import { quietLog } from '../support/log.ts';

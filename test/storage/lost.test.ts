@@ -7,7 +7,7 @@ import { openReadiness } from '../../src/admin/readiness.ts';
 import { readMigrations } from '../../src/core/adapters/sql/migrate.ts';
 import { openDatabase } from '../../src/core/adapters/sql/open-database.ts';
 import { openPglite } from '../../src/core/adapters/sql/open-pglite.ts';
-import { openSql } from '../../src/core/adapters/sql/open-sql.ts';
+import { openSql } from '../../src/core/adapters/sql/postgres-or-pglite.ts';
 import { systemClock } from '../../src/wire/system-clock.ts';
 import { keptLog } from '../support/log.ts';
 import { createMigratedDatabase } from '../support/postgres/postgres.ts';

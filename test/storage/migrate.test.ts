@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { sql } from 'kysely';
 import { fitOf, type Migration, migrate, readMigrations } from '../../src/core/adapters/sql/migrate.ts';
-import { openSql, type Sql } from '../../src/core/adapters/sql/open-sql.ts';
+import { openSql, type Sql } from '../../src/core/adapters/sql/postgres-or-pglite.ts';
 import { quietLog } from '../support/log.ts';
 import { createDatabase } from '../support/postgres/postgres.ts';
 
@@ -15,7 +15,7 @@ let db: Sql['db'];
 let close: Sql['close'];
 before(async () => {
   database = await createDatabase();
-  ({ db, close } = await openSql({ url: database.url }, quietLog));
+  ({ db, close } = await openSql({ url: database.url, statementMs: 15_000 }, quietLog));
 });
 after(async () => {
   await close();

@@ -4,7 +4,7 @@ import { writeSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { openDatabaseAccess } from '../../src/core/adapters/sql/database-access.ts';
 import { migrate, readMigrations } from '../../src/core/adapters/sql/migrate.ts';
-import { openSql } from '../../src/core/adapters/sql/open-sql.ts';
+import { openSql } from '../../src/core/adapters/sql/postgres-or-pglite.ts';
 import { sqlSessions } from '../../src/core/adapters/sql/sessions.ts';
 import { quietLog } from '../support/log.ts';
 

@@ -1,7 +1,7 @@
 // Starts what the whole test run shares. Node calls it before the first test file and after the last one; test processes inherit the environment.
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { installPackage } from '../../scripts/server-process.ts';
+import { installPackage } from '../../scripts/tied-process.ts';
 import { startPostgres } from './postgres/postgres.ts';
 import { startSharedRedis } from './redis/redis.ts';
 

@@ -7,7 +7,7 @@ import type { Kysely } from 'kysely';
 import { sqlChat } from '../../src/core/adapters/sql/chat/chat-store.ts';
 import { openDatabaseAccess, type UseDatabase } from '../../src/core/adapters/sql/database-access.ts';
 import type { Database } from '../../src/core/adapters/sql/database-tables.ts';
-import type { Sql } from '../../src/core/adapters/sql/open-sql.ts';
+import type { Sql } from '../../src/core/adapters/sql/postgres-or-pglite.ts';
 import { sqlErasures } from '../../src/core/adapters/sql/user-data/erasures.ts';
 import type { ErasureReport, UserDataPart } from '../../src/core/ports/user-data.ts';
 import { openErasing } from '../../src/core/services/user-data/erase-users.ts';

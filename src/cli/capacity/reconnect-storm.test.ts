@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { seededRandom } from './random-numbers.ts';
 import { jitterSecondsFor, simulateStorm } from './reconnect-storm.ts';
-import { seededRandom } from './seeded-random.ts';
 
 const sum = (values: readonly number[]) => values.reduce((a, b) => a + b, 0);
 const most = (values: readonly number[]) => values.reduce((a, b) => Math.max(a, b), 0);

@@ -1,4 +1,4 @@
-import { spread } from './binomial.ts';
+import { spread } from './random-numbers.ts';
 
 export type Storm = {
   /** Those whose zone is lost at second 0. */

@@ -1,7 +1,7 @@
 import type { Assumptions } from './assumptions.ts';
 import type { Costs } from './costs.ts';
+import { seededRandom } from './random-numbers.ts';
 import { jitterSecondsFor, type Returned, simulateStorm } from './reconnect-storm.ts';
-import { seededRandom } from './seeded-random.ts';
 import type { Cluster } from './size-cluster.ts';
 
 export type ZoneLoss = {

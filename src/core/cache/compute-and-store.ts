@@ -1,7 +1,7 @@
 import type { Clock } from '../kit/clock.ts';
 import type { MethodPlan } from '../kit/method-plan.ts';
 import { soonThen } from '../kit/soon.ts';
-import { unaryDeadlineMs } from '../policy/deadline-policy.ts';
+import { streamComputationMs, unaryDeadlineMs } from '../policy/deadline-policy.ts';
 import { isTag, tagsMax } from '../policy/tag-limits.ts';
 import type { CacheEntry, CacheStore } from '../ports/cache-store.ts';
 import type { ComputeSoFar } from '../ports/cached-stream.ts';
@@ -43,9 +43,6 @@ export type ComputeParts = {
 /** Whose answer is computed, and for how long it waits for the shared store in all: for storing, too. */
 export type Wanted = { readonly method: CachedMethod; readonly call: ReadyCall; readonly key: Key | undefined; readonly budget: WaitBudget };
 
-/** The deadline of a flight that a stream form without one begins. A lease lasts as long. */
-const streamDeadlineMs = 60_000;
-
 /**
  * Begins the flight that computes an answer, or takes the one that another replica is computing. In this order: the
  * versions of its tags are read, then the lease is taken, then it is computed, then its tags are held against their
@@ -58,7 +55,7 @@ export type Begin = (wanted: Wanted, compute: ComputeSoFar) => Flight<Computed>;
  * Milliseconds.
  */
 export function timeOf({ deadlineMs, kind }: MethodPlan): number {
-  return deadlineMs ?? (kind === 'unary' ? unaryDeadlineMs : streamDeadlineMs);
+  return deadlineMs ?? (kind === 'unary' ? unaryDeadlineMs : streamComputationMs);
 }
 
 export function computeBy(parts: ComputeParts): Begin {

@@ -1,11 +1,10 @@
 import type { Meter } from '@opentelemetry/api';
 import { Fault } from '../kit/fault.ts';
 import { type Soon, settled, soonThen } from '../kit/soon.ts';
-import type { Answer, Authenticated, Call, Interceptor, Traced } from '../ports/call.ts';
+import type { Answer, Authenticated, Call, Caller, Interceptor, Traced } from '../ports/call.ts';
 import type { OpenLifetime, VerifiedToken, VerifyToken } from '../ports/tokens.ts';
 import { checkAccess, refusedAccess } from './check-access.ts';
 import { refused } from './errors-to-status.ts';
-import { serviceOf } from './service-certificates.ts';
 import { tapped } from './tap-messages.ts';
 
 /** The dependencies of authentication. */
@@ -91,4 +90,16 @@ function raced<T>(signal: AbortSignal, waited: Promise<T>): Promise<T> {
     else signal.addEventListener('abort', abort, { once: true });
     waited.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
   });
+}
+
+/**
+ * The internal service that calls, by its client certificate.
+ * @param services a subject alternative name ("DNS:orders.internal") to a name
+ */
+export function serviceOf({ peer }: Call, services: ReadonlyMap<string, string>): Caller | undefined {
+  for (const certificateName of peer.certificateNames) {
+    const name = services.get(certificateName);
+    if (name !== undefined) return { kind: 'service', name };
+  }
+  return undefined;
 }

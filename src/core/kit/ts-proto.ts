@@ -1,3 +1,5 @@
+import { Fault } from './fault.ts';
+
 /** The part of ts-proto's generic definition of a message type that handlers need. */
 export type MessageCodec<T> = {
   decode(input: Uint8Array): T;
@@ -24,3 +26,15 @@ export type ServiceDefinition = {
 export type DecodedBy<Codec> = Codec extends { decode(input: Uint8Array): infer T } ? T : never;
 /** The input of a codec: the fields of a message, each of them optional. */
 export type PartialOf<Codec> = Codec extends { fromPartial(object: infer T): unknown } ? T : never;
+
+/**
+ * A request as a handler gets it.
+ * @throws Fault CALL_MALFORMED for values that its type in TypeScript cannot hold, such as a time after the year 9999
+ */
+export function readRequest<T>(codec: MessageCodec<T>, bytes: Uint8Array): T {
+  try {
+    return codec.decode(bytes);
+  } catch (cause) {
+    throw new Fault('CALL_MALFORMED', 'The request has a value that cannot be decoded.', { cause });
+  }
+}

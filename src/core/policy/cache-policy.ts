@@ -1,7 +1,7 @@
 import type { DescMethod } from '@bufbuild/protobuf';
 import { type Cache, Scope } from '../../gen/portico/v1/policy.ts';
 import type { AccessPlan, CachePlan } from '../kit/method-plan.ts';
-import { wrongKey } from './metadata-keys.ts';
+import { wrongKey } from './forbidden-metadata-keys.ts';
 import { durationBetween, type Report, reportDuplicates } from './policy-errors.ts';
 import type { PolicyPath } from './policy-path.ts';
 import { tagsMax } from './tag-limits.ts';

@@ -4,6 +4,8 @@ import { durationBetween, type Report } from './policy-errors.ts';
 
 /** The default deadline of a unary method; a stream has none. */
 export const unaryDeadlineMs = 10_000;
+/** The deadline of a computation for the cache that a stream without a deadline begins. A lease lasts as long. */
+export const streamComputationMs = 60_000;
 
 /** @returns milliseconds; undefined: none */
 export function deadlineOf({ deadline }: Policy, kind: MethodPlan['kind'], report: Report): number | undefined {

@@ -2,10 +2,12 @@ import type { DescMethod, FileRegistry } from '@bufbuild/protobuf';
 import { type Forward, Forward_Texts } from '../../gen/portico/v1/policy.ts';
 import { didYouMean } from '../kit/did-you-mean.ts';
 import type { ForwardPlan } from '../kit/method-plan.ts';
+import { wrongAnswerKey, wrongKey } from './forbidden-metadata-keys.ts';
 import { differenceOfShape } from './message-shape.ts';
-import { standardKeys, wrongAnswerKey, wrongKey } from './metadata-keys.ts';
 import { type Report, reportDuplicates } from './policy-errors.ts';
 
+/** Metadata of the client that every upstream receives; policy.proto names them. */
+export const standardKeys = ['accept-language', 'app-platform', 'app-version', 'idempotency-key'] as const;
 const always: ReadonlySet<string> = new Set(standardKeys);
 const kindName = ({ methodKind }: DescMethod) => (methodKind === 'unary' ? 'unary' : `a ${methodKind.replace('_streaming', ' stream')}`);
 

@@ -15,7 +15,7 @@ export type NewConversation = {
   readonly createdBy: Sender;
   /** The creator's own id for this creation. */
   readonly clientId: string;
-  /** All first members, once each: two of a direct conversation, up to `membersAtOnceMax` of a group. */
+  /** All first members, once each: two of a direct conversation, up to 100 of a group. */
   readonly members: readonly { readonly userId: string; readonly role: Role }[];
 };
 
@@ -287,10 +287,3 @@ export type ChatStore = {
     readonly users: ReadonlyMap<string, number>;
   }>;
 };
-
-/** Of a change of members, and of a creation. */
-export const membersAtOnceMax = 100;
-export const membersMax = 10_000;
-export const unreadMax = 1_000;
-/** Hidden messages of one state. */
-export const hiddenMax = 1_000;

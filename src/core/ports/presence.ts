@@ -1,4 +1,4 @@
-import { checkLogTopic, type TopicEvent, type TopicPosition } from './topic-log.ts';
+import type { TopicEvent, TopicPosition } from './topic-log.ts';
 
 export type PresenceLimits = {
   /** Above so many users only their number is reported; they are listed again from four fifths of it down. */
@@ -58,30 +58,6 @@ export type Present = {
 
 /** The log of a topic's changes of presence. The name of the topic has at most 247 characters. */
 export const presenceTopicOf = (topic: string) => `${topic}~presence`;
-export const userCharactersMax = 256;
-/** So that a list of the longest ids, in JSON, is no larger than the payload of an event. */
-export const listMaxMax = 250;
-export const leaveAfterMsMax = 60_000;
-/**
- * A replica repeats its users so often, and they are forgotten when it has not for so long (centrifuge: 25 s, 60 s).
- */
-export const refreshMs = 25_000;
-export const memberMs = 60_000;
-
-/** @throws RangeError */
-export function checkPresenceTopic(topic: string): void {
-  checkLogTopic(topic);
-  checkLogTopic(presenceTopicOf(topic));
-}
-
-/** @throws RangeError */
-export function checkPresence(userId: string, { listMax, leaveAfterMs }: PresenceLimits): void {
-  if (userId.length < 1 || userId.length > userCharactersMax || !userId.isWellFormed() || /\p{Cc}/u.test(userId))
-    throw new RangeError(`A user id has 1 to ${userCharactersMax} characters of well-formed Unicode, none a control character.`);
-  if (!Number.isInteger(listMax) || listMax < 0 || listMax > listMaxMax) throw new RangeError(`listMax: 0 to ${listMaxMax}, not ${listMax}.`);
-  if (!Number.isInteger(leaveAfterMs) || leaveAfterMs < 0 || leaveAfterMs > leaveAfterMsMax)
-    throw new RangeError(`leaveAfterMs: 0 to ${leaveAfterMsMax}, not ${leaveAfterMs}.`);
-}
 
 /** @returns undefined for a change of another release: read the state again */
 export function presenceChangeOf({ payload }: TopicEvent): PresenceChange | undefined {

@@ -25,12 +25,6 @@ export type Notice = {
   readonly collapseId: string;
 };
 
-/**
- * Bytes of a notice's texts as JSON, `data` as a text of JSON: an Apple device that is reached by FCM is sent title and
- * body twice, and the platforms take 4,096 bytes.
- */
-export const noticeBytesMax = { title: 300, body: 1_000, data: 800 } as const;
-
 /** A push that is to be sent now, with all that its platform needs. */
 export type Push = {
   readonly id: string;
@@ -92,6 +86,21 @@ export type PushQueue = {
   lagMs(): Promise<number>;
 };
 
-export const waitingMax = 100;
-/** As with Publish. */
-export const repeatMsLeast = 300_000;
+/** A notice for all devices of a user. What is absent is empty. */
+export type NewNotice = Partial<Notice> & {
+  /**
+   * An id of the notice for this user: a repeat until it expires, and at least for five minutes, pushes nothing new.
+   * Absent: every call pushes.
+   */
+  readonly requestId?: string | undefined;
+  /** For how long it is of use. Absent: `push.expire` of the settings. */
+  readonly expireMs?: number | undefined;
+};
+
+/**
+ * Pushes a notice to all devices of a user, connected or not. Resolved when it is stored; it is sent at least once.
+ * @returns how many devices of the user can be pushed to; 0 when the server pushes nothing, too
+ * @throws Fault REQUEST_INVALID for a notice that platforms would refuse, STORAGE_DOWN when the database did not
+ * confirm it
+ */
+export type Notify = (userId: string, notice: NewNotice) => Promise<number>;

@@ -33,5 +33,3 @@ export type PushTokens = {
   /** The session has no token afterwards. */
   drop(sessionId: string): Promise<void>;
 };
-
-export const tokensOfUserMax = 20;

@@ -1,6 +1,6 @@
 import { type StatusName, statusCodes } from '../kit/reasons.ts';
 import type { UpstreamEnd } from '../ports/upstream-transport.ts';
-import { codeOf, faultOfUpstream } from '../upstreams/fault-of-upstream.ts';
+import { codeOf, faultOfUpstream } from '../upstreams/http-and-transport-failures.ts';
 import { UpstreamError } from './upstream-errors.ts';
 
 /** For tests: an internal service that cannot be reached. A part that calls it is missing with `UPSTREAM_DOWN`. */

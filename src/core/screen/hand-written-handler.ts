@@ -1,6 +1,5 @@
 import { Metadata } from 'nice-grpc-common';
-import { readRequest } from '../kit/read-request.ts';
-import type { MethodDefinition } from '../kit/ts-proto.ts';
+import { type MethodDefinition, readRequest } from '../kit/ts-proto.ts';
 import type { Handler, ReadyCall } from '../ports/call.ts';
 import type { Screen } from './define-app.ts';
 import type { StreamContext } from './hand-written-stream.ts';

@@ -1,8 +1,8 @@
 import type { ReadyCall, UserCaller } from '../ports/call.ts';
 import type { ChatWrites } from '../ports/chat-writes.ts';
 import type { Invalidate } from '../ports/invalidate.ts';
-import type { Notify } from '../ports/notify.ts';
-import type { Publish } from '../ports/publish.ts';
+import type { Notify } from '../ports/push-queue.ts';
+import type { Publish } from '../ports/topic-log.ts';
 import { type Run, runOf, type WithRun } from './fan-out.ts';
 
 /** What a screen or a stream may change beside its upstreams. Not for cached methods, which change nothing. */

@@ -2,15 +2,14 @@ import { Metadata } from 'nice-grpc-common';
 import { marginMs } from '../kit/answer-margin.ts';
 import type { Clock } from '../kit/clock.ts';
 import type { MethodPlan } from '../kit/method-plan.ts';
-import { readRequest } from '../kit/read-request.ts';
+import { readRequest } from '../kit/ts-proto.ts';
 import type { AnswerStream, ComputeSoFar } from '../ports/cached-stream.ts';
 import type { Answer, Handler, ReadyCall } from '../ports/call.ts';
 import type { Upstreams } from '../upstreams/upstreams.ts';
-import type { AnswerReaders } from './answer-readers.ts';
 import type { App, Screen } from './define-app.ts';
 import { endedRun, inTime, newRun, type Run } from './fan-out.ts';
 import { contextOf, type Effects, type ScreenContext } from './screen-context.ts';
-import { clientsOf } from './upstream-clients.ts';
+import { type AnswerReaders, clientsOf } from './upstream-clients.ts';
 import { UpstreamError } from './upstream-errors.ts';
 
 /** What screens and streams are run with. */

@@ -1,7 +1,8 @@
 import { create, ScalarType, toBinary } from '@bufbuild/protobuf';
 import { reflect } from '@bufbuild/protobuf/reflect';
 import type { MethodPlan } from '../kit/method-plan.ts';
-import type { Caller } from '../ports/call.ts';
+import { RequestMessage } from '../kit/request-message.ts';
+import type { Caller, CallRequest } from '../ports/call.ts';
 
 /** Which users a rule admits to what has a name, such as the topic or the subject "order:42", whose name is "42". */
 export type Rule =
@@ -14,6 +15,9 @@ export type Rule =
 
 /** Users whom a cached unary method answers, given the name in one field. */
 export type MethodRule = { readonly kind: 'method'; readonly plan: MethodPlan; readonly field: string };
+
+/** How long the method of a rule may fail before what it had allowed is closed. Milliseconds. */
+export const unverifiedMs = 60_000;
 
 /** A rule, and the scopes that a caller needs besides. */
 export type CallerRule = { readonly scopes: readonly string[]; readonly rule: Rule };
@@ -62,3 +66,10 @@ export function requestOf({ plan, field }: MethodRule, name: string): Uint8Array
   reflect(input, message).set(found, name);
   return toBinary(input, message);
 }
+
+/** The request of a call that the server makes itself: one message, encoded. */
+export function oneMessageRequest({ descriptor }: MethodPlan, bytes: Uint8Array): CallRequest {
+  return { one: () => new RequestMessage(descriptor.input, bytes), each: noRequests, bytesRead: bytes.byteLength };
+}
+
+async function* noRequests(): AsyncGenerator<Uint8Array> {}

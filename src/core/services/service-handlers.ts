@@ -1,6 +1,5 @@
 import { Metadata } from 'nice-grpc-common';
-import { readRequest } from '../kit/read-request.ts';
-import type { DecodedBy, MethodDefinition, PartialOf, ServiceDefinition } from '../kit/ts-proto.ts';
+import { type DecodedBy, type MethodDefinition, type PartialOf, readRequest, type ServiceDefinition } from '../kit/ts-proto.ts';
 import type { Handler, ReadyCall } from '../ports/call.ts';
 
 /** The handlers of a service by method. A missing one does not compile. Streams have handlers of their own. */

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createNoopMeter } from '@opentelemetry/api';
+import { openWaitingBytes } from './bytes-in-all-outboxes.ts';
 import { Outbox } from './outbox.ts';
-import { openWaitingBytes } from './waiting-bytes.ts';
 
 /** A sink whose room a test gives, and which may call back at once. */
 function openSink() {

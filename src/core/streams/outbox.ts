@@ -1,6 +1,6 @@
 import type { Sink } from '../ports/call.ts';
+import type { Waiter, WaitingBytes } from './bytes-in-all-outboxes.ts';
 import type { StreamLimits } from './stream-limits.ts';
-import type { Waiter, WaitingBytes } from './waiting-bytes.ts';
 
 export type OutboxParts = {
   readonly sink: Sink;

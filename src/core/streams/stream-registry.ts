@@ -5,9 +5,8 @@ import type { Bus } from '../ports/bus.ts';
 import type { Log } from '../ports/log.ts';
 import { type Close, closeFor, stayAway } from './close-advice.ts';
 import { openDisplacement } from './displace-device-streams.ts';
-import { openStreamPlaces, type StreamPlaces } from './limit-streams-per-user.ts';
 import type { Stream } from './stream.ts';
-import type { StreamLimits } from './stream-limits.ts';
+import { openStreamPlaces, type StreamLimits, type StreamPlaces } from './stream-limits.ts';
 import { eachInTurns, type Turns } from './turns.ts';
 
 /** A stream in the registry. */

@@ -6,13 +6,13 @@ import { untilCalled } from '../kit/until-called.ts';
 import type { Bus } from '../ports/bus.ts';
 import type { Caller, Handler, ReadyCall, Sink, UserCaller } from '../ports/call.ts';
 import type { Log } from '../ports/log.ts';
+import type { WaitingBytes } from './bytes-in-all-outboxes.ts';
 import { closeFor, closeOf, isDefect } from './close-advice.ts';
 import { deviceOf } from './displace-device-streams.ts';
 import { inOrder, openSends, unknownStream } from './send-to-replica.ts';
 import { openStream, refuseStream, type Stream } from './stream.ts';
 import type { StreamLimits } from './stream-limits.ts';
 import type { Registry } from './stream-registry.ts';
-import type { WaitingBytes } from './waiting-bytes.ts';
 
 /** What the first message of every stream says, among others. */
 type CommonHello = { readonly heartbeatMs: number; readonly device: string };

@@ -2,13 +2,13 @@ import { StreamResponse } from '../../gen/portico/v1/stream.ts';
 import type { Clock } from '../kit/clock.ts';
 import { Fault } from '../kit/fault.ts';
 import type { Caller, Lifetime, Sink } from '../ports/call.ts';
+import type { WaitingBytes } from './bytes-in-all-outboxes.ts';
 import { type Close, closeFor } from './close-advice.ts';
 import { openHeartbeat } from './heartbeat.ts';
 import { Outbox } from './outbox.ts';
 import { openBucket } from './rate-limit.ts';
 import { openRenewal } from './renew-token.ts';
 import { messageBurstS, type StreamLimits } from './stream-limits.ts';
-import type { WaitingBytes } from './waiting-bytes.ts';
 
 /** The messages of a client that every stream has. */
 export type CommonRequest =

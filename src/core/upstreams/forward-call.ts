@@ -3,9 +3,9 @@ import { Metadata } from 'nice-grpc-common';
 import type { Fault } from '../kit/fault.ts';
 import type { ForwardPlan, MethodPlan } from '../kit/method-plan.ts';
 import type { Answer, Handler, ReadyCall } from '../ports/call.ts';
-import { type OpenStream, openStream } from './open-stream.ts';
+import { statusForClient } from './forwarded-errors.ts';
 import { ofOneMessage } from './send-unary.ts';
-import { statusForClient } from './status-for-client.ts';
+import { type OpenStream, openStream } from './stream-of-upstream.ts';
 import { fromUpstream } from './upstream-metadata.ts';
 import type { Prepared, Upstreams } from './upstreams.ts';
 

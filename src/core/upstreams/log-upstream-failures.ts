@@ -4,7 +4,7 @@ import { onePerWindow } from '../kit/one-per-window.ts';
 import { statusCodes } from '../kit/reasons.ts';
 import type { Log } from '../ports/log.ts';
 import type { UpstreamEnd } from '../ports/upstream-transport.ts';
-import { codeOf } from './fault-of-upstream.ts';
+import { codeOf } from './http-and-transport-failures.ts';
 
 /** A call to an upstream that failed. */
 export type Failure = {

@@ -3,7 +3,7 @@ import type { Clock } from '../kit/clock.ts';
 import { statusCodes } from '../kit/reasons.ts';
 import { pause } from '../kit/until-called.ts';
 import type { UpstreamCall, UpstreamEnd, UpstreamTransport } from '../ports/upstream-transport.ts';
-import { codeOf } from './fault-of-upstream.ts';
+import { codeOf } from './http-and-transport-failures.ts';
 import { sendUnary, type UnaryResult } from './send-unary.ts';
 
 /** Waits before retries, ±20 % (gRFC A6). */

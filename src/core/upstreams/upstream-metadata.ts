@@ -1,5 +1,5 @@
 import { Metadata } from 'nice-grpc-common';
-import { standardKeys } from '../policy/metadata-keys.ts';
+import { standardKeys } from '../policy/forward-policy.ts';
 import type { CallMetadata } from '../ports/call.ts';
 import type { ReceivedMetadata, UpstreamCall } from '../ports/upstream-transport.ts';
 

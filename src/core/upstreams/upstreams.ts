@@ -3,11 +3,11 @@ import { Fault } from '../kit/fault.ts';
 import type { Caller, CallMetadata, Traced } from '../ports/call.ts';
 import type { Log } from '../ports/log.ts';
 import type { UpstreamCall, UpstreamEnd, UpstreamTarget, UpstreamTransport } from '../ports/upstream-transport.ts';
-import { codeOf } from './fault-of-upstream.ts';
+import type { Limit } from './forwarded-errors.ts';
+import { codeOf } from './http-and-transport-failures.ts';
 import { openFailureLog } from './log-upstream-failures.ts';
 import type { UnaryResult } from './send-unary.ts';
 import { retryBudget, sendWithRetries } from './send-with-retries.ts';
-import type { Limit } from './status-for-client.ts';
 import { tagsFromUpstream, toUpstream } from './upstream-metadata.ts';
 
 /** One upstream as configured. */
@@ -142,4 +142,25 @@ export function openUpstreams(
       for (const { transport } of open.values()) transport.close();
     },
   };
+}
+
+/**
+ * One request whose answer the server itself reads. Rejects only with the reason of the context's own signal.
+ * @param decode throws for what no answer can be
+ * @returns undefined: no answer, or one that cannot be decoded. Both are logged with the failures of all upstreams.
+ */
+export async function askUpstream<T>(
+  upstreams: Pick<Upstreams, 'unary' | 'garbage'>,
+  { upstream, path }: Pick<UpstreamMethod, 'upstream' | 'path'>,
+  { request, decode }: { readonly request: Uint8Array; readonly decode: (body: Uint8Array) => T },
+  context: CallContext,
+): Promise<T | undefined> {
+  const { body } = await upstreams.unary({ upstream, path, keys: [] }, request, context);
+  if (body === undefined) return undefined;
+  try {
+    return decode(body);
+  } catch (cause) {
+    upstreams.garbage(upstream, path, context, cause); // logged there
+    return undefined;
+  }
 }

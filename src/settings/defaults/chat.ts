@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { durationText } from '../../core/kit/duration.ts';
-import { leaveAfterMsMax, listMaxMax } from '../../core/ports/presence.ts';
+import { leaveAfterMsMax, listMaxMax } from '../../core/ports/presence-limits.ts';
 import { duration, name, text } from '../value-formats.ts';
 import { ruleFields, ruleKind } from './caller-rule.ts';
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { durationText } from '../../core/kit/duration.ts';
-import { leaveAfterMsMax, listMaxMax } from '../../core/ports/presence.ts';
-import { ageMsMax, sizeMax } from '../../core/ports/topic-log.ts';
+import { leaveAfterMsMax, listMaxMax } from '../../core/ports/presence-limits.ts';
+import { ageMsMax, sizeMax } from '../../core/ports/topic-log-limits.ts';
 import { heartbeatRangeMs } from '../../core/streams/heartbeat.ts';
 import { duration, name, text } from '../value-formats.ts';
 import { ruleFields, ruleKind } from './caller-rule.ts';

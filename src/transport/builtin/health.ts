@@ -8,7 +8,7 @@ import { type Soon, soonThen } from '../../core/kit/soon.ts';
 import { StatusError } from '../../core/kit/status-error.ts';
 import type { Answer, Call } from '../../core/ports/call.ts';
 import { HealthCheckRequest, HealthCheckResponse, HealthCheckResponse_ServingStatus } from '../../gen/grpc/health/v1/health.ts';
-import type { Served } from '../edge-parts.ts';
+import type { Served } from '../running-call.ts';
 import { builtinPlan } from './builtin-plan.ts';
 
 /** The state of the whole server (""), or of one service by its full name. */

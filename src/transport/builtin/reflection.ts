@@ -4,7 +4,7 @@ import { Metadata } from 'nice-grpc-common';
 import type { AccessPlan, MethodPlan } from '../../core/kit/method-plan.ts';
 import type { AnswerCall, CallRequest, Handler } from '../../core/ports/call.ts';
 import { ServerReflectionRequest, ServerReflectionResponse } from '../../gen/grpc/reflection/v1/reflection.ts';
-import type { Served } from '../edge-parts.ts';
+import type { Served } from '../running-call.ts';
 import { builtinPlan } from './builtin-plan.ts';
 
 type Answer = NonNullable<ServerReflectionResponse['messageResponse']>;

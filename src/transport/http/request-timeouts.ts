@@ -1,5 +1,5 @@
 import type { Clock } from '../../core/kit/clock.ts';
-import { slots } from '../../core/kit/slot-table.ts';
+import { slots } from './call-slots.ts';
 
 /** An incomplete request. */
 export type Coming = {

@@ -1,9 +1,9 @@
 import type { Registry } from '@bufbuild/protobuf';
 import { metadataBytes, ownHeadersBytes } from '../../core/kit/metadata-bytes.ts';
 import type { StatusError } from '../../core/kit/status-error.ts';
-import { detailsKey, detailsOf } from '../status-budget.ts';
+import { detailsKey, detailsOf } from '../fit-error-into-headers.ts';
 import { connectDetailsJson, detailsBytes } from './connect-details.ts';
-import { httpStatusOf } from './status-headers.ts';
+import { httpStatusOf } from './grpc-and-http-status.ts';
 
 /** Connect's names of the codes, by number, with their HTTP status (Connect protocol, "Error codes"). */
 const connectCodes: readonly (readonly [name: string, httpStatus: number])[] = [

@@ -4,7 +4,6 @@ import type { MethodPlan } from '../../core/kit/method-plan.ts';
 import type { StatusError } from '../../core/kit/status-error.ts';
 import type { Answer, CallMetadata } from '../../core/ports/call.ts';
 import type { Exchange } from '../exchange.ts';
-import { toHeaders } from './answer-headers.ts';
 import type { Codec } from './codec.ts';
 import { encodedFrame, formsOfMessage, type Gzip, gzipFor } from './compress-answer.ts';
 import { connectError } from './connect-error.ts';
@@ -12,8 +11,9 @@ import { ConnectUnaryReply, connectTrailers } from './connect-unary.ts';
 import { acceptedEncodings } from './decompress-request.ts';
 import { framedRequest } from './framed-request.ts';
 import { frame } from './frames.ts';
+import { httpStatusOf } from './grpc-and-http-status.ts';
+import { toHeaders } from './metadata-to-headers.ts';
 import type { Protocol, Reply } from './protocol.ts';
-import { httpStatusOf } from './status-headers.ts';
 
 /** Connect protocol, "EndStreamResponse". */
 const endFlag = 2;

@@ -4,14 +4,14 @@ import type { MethodPlan } from '../../core/kit/method-plan.ts';
 import type { StatusError } from '../../core/kit/status-error.ts';
 import type { Answer, CallMetadata } from '../../core/ports/call.ts';
 import type { Exchange } from '../exchange.ts';
-import { toHeaders } from './answer-headers.ts';
 import type { Codec } from './codec.ts';
 import { encodedFrame, formsOfMessage, type Gzip, gzipFor } from './compress-answer.ts';
 import { acceptedEncodings } from './decompress-request.ts';
 import { framedRequest } from './framed-request.ts';
 import { frame } from './frames.ts';
+import { statusHeaders } from './grpc-and-http-status.ts';
+import { toHeaders } from './metadata-to-headers.ts';
 import type { Protocol, Reply } from './protocol.ts';
-import { statusHeaders } from './status-headers.ts';
 
 /** Flag of the frame with trailers. */
 const trailersFlag = 128;

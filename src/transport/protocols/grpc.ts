@@ -3,14 +3,14 @@ import type { MethodPlan } from '../../core/kit/method-plan.ts';
 import type { StatusError } from '../../core/kit/status-error.ts';
 import type { Answer, CallMetadata } from '../../core/ports/call.ts';
 import type { Exchange } from '../exchange.ts';
-import { toHeaders } from './answer-headers.ts';
 import { protoCodec } from './codec.ts';
 import { encodedFrame, gzipFor } from './compress-answer.ts';
 import { acceptedEncodings } from './decompress-request.ts';
 import { framedRequest } from './framed-request.ts';
 import { compressedFlag, frame } from './frames.ts';
+import { httpStatusOf, statusHeaders } from './grpc-and-http-status.ts';
+import { toHeaders } from './metadata-to-headers.ts';
 import type { Protocol, Reply } from './protocol.ts';
-import { httpStatusOf, statusHeaders } from './status-headers.ts';
 
 const form = { codec: protoCodec, encodingHeader: 'grpc-encoding' } as const;
 

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { Client } from 'pg';
-import { membersMax } from '../../../src/core/ports/chat.ts';
+import { membersMax } from '../../../src/core/ports/chat-limits.ts';
 import { createMigratedDatabase } from '../../support/postgres/postgres.ts';
 import { plannedCalls } from './calls.ts';
 import { fillChat } from './fill.ts';

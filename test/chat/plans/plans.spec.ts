@@ -1,7 +1,7 @@
 // The plans of the chat on 1,000,000 messages in 10,000 conversations. `npm run test:plans`.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { membersMax } from '../../../src/core/ports/chat.ts';
+import { membersMax } from '../../../src/core/ports/chat-limits.ts';
 import { checkPlans } from './check-plans.ts';
 
 test('on a million messages every statement of the chat reads by indexes only, and a bounded number of rows', async (context) => {

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { holdPort } from '../../../scripts/hold-port.ts';
-import { startTied, type TiedProcess } from '../../../scripts/server-process.ts';
+import { startTied, type TiedProcess } from '../../../scripts/tied-process.ts';
 import { ensureKey, keyDirectory } from '../../../src/core/adapters/keys/key-directory.ts';
 import { accessTokens, mintServiceToken } from '../../../src/core/services/session/access-tokens.ts';
 import { devTls } from '../../../src/transport/tls/dev-certificates.ts';

@@ -10,7 +10,7 @@ import { type Client, openClient } from '../../../src/client/client.ts';
 import { nodeTransport } from '../../../src/client/node-transport.ts';
 import { memoryTokenStore } from '../../../src/client/session.ts';
 import type { Database } from '../../../src/core/adapters/sql/database-tables.ts';
-import { openSql } from '../../../src/core/adapters/sql/open-sql.ts';
+import { openSql } from '../../../src/core/adapters/sql/postgres-or-pglite.ts';
 import { ChatServiceDefinition, ConversationKind } from '../../../src/gen/portico/v1/chat.ts';
 import { systemClock } from '../../../src/wire/system-clock.ts';
 import { openRoughNetwork } from '../../support/link/rough-network.ts';

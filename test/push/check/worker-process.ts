@@ -5,7 +5,7 @@ import { readApnsKey } from '../../../src/core/adapters/push/apns-token.ts';
 import { readFcmAccount } from '../../../src/core/adapters/push/fcm-account.ts';
 import { fcmSender } from '../../../src/core/adapters/push/fcm-sender.ts';
 import { openDatabaseAccess } from '../../../src/core/adapters/sql/database-access.ts';
-import { openSql } from '../../../src/core/adapters/sql/open-sql.ts';
+import { openSql } from '../../../src/core/adapters/sql/postgres-or-pglite.ts';
 import { sqlPushQueue } from '../../../src/core/adapters/sql/push/push-queue.ts';
 import { startPushing } from '../../../src/core/services/push/open-push.ts';
 import { systemClock } from '../../../src/wire/system-clock.ts';

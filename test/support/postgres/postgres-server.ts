@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { Client } from 'pg';
 import { holdPort } from '../../../scripts/hold-port.ts';
-import { installPackage, startTied, type TiedProcess } from '../../../scripts/server-process.ts';
+import { installPackage, startTied, type TiedProcess } from '../../../scripts/tied-process.ts';
 
 export type PostgresServer = {
   /** "postgres://user@host:5432/postgres", with the right to create databases. */

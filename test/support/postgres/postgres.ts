@@ -2,7 +2,7 @@
 import { resolve } from 'node:path';
 import { Client } from 'pg';
 import { migrate, readMigrations } from '../../../src/core/adapters/sql/migrate.ts';
-import { openSql } from '../../../src/core/adapters/sql/open-sql.ts';
+import { openSql } from '../../../src/core/adapters/sql/postgres-or-pglite.ts';
 import { quietLog } from '../log.ts';
 import { startPostgresServer } from './postgres-server.ts';
 

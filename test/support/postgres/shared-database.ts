@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { after } from 'node:test';
 import { migrate, readMigrations } from '../../../src/core/adapters/sql/migrate.ts';
-import { openSql, type Sql } from '../../../src/core/adapters/sql/open-sql.ts';
+import { openSql, type Sql } from '../../../src/core/adapters/sql/postgres-or-pglite.ts';
 import { quietLog } from '../log.ts';
 import { createMigratedDatabase } from './postgres.ts';
 

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { installPackage } from '../../../scripts/server-process.ts';
+import { installPackage } from '../../../scripts/tied-process.ts';
 
 /**
  * The path of a program of the distribution, which is installed where that is allowed.

@@ -8,7 +8,7 @@ import { fcmSender } from '../../../src/core/adapters/push/fcm-sender.ts';
 import type { PushText } from '../../../src/core/adapters/push/push-payloads.ts';
 import { sqlChat } from '../../../src/core/adapters/sql/chat/chat-store.ts';
 import { openDatabaseAccess } from '../../../src/core/adapters/sql/database-access.ts';
-import { openSql, type Sql } from '../../../src/core/adapters/sql/open-sql.ts';
+import { openSql, type Sql } from '../../../src/core/adapters/sql/postgres-or-pglite.ts';
 import { sqlPushQueue } from '../../../src/core/adapters/sql/push/push-queue.ts';
 import { sqlPushTokens } from '../../../src/core/adapters/sql/push/push-tokens.ts';
 import { sqlSessions } from '../../../src/core/adapters/sql/sessions.ts';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { Redis } from 'ioredis';
 import { holdPort } from '../../../scripts/hold-port.ts';
-import { installPackage, startTied, type TiedProcess } from '../../../scripts/server-process.ts';
+import { installPackage, startTied, type TiedProcess } from '../../../scripts/tied-process.ts';
 
 export type RedisServerOptions = {
   /** Lines of redis.conf, such as "maxmemory-policy noeviction". */

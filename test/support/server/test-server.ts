@@ -6,7 +6,7 @@ import type { Clock } from '../../../src/core/kit/clock.ts';
 import type { Handler } from '../../../src/core/ports/call.ts';
 import type { App } from '../../../src/core/screen/define-app.ts';
 import { protoSources, type Release, readRelease } from '../../../src/release/release.ts';
-import type { Mode } from '../../../src/settings/defaults/by-mode.ts';
+import type { Mode } from '../../../src/settings/defaults/by-mode-and-memory.ts';
 import { loadSettings } from '../../../src/settings.ts';
 import type { Portico } from '../../../src/wire/portico.ts';
 import { systemClock } from '../../../src/wire/system-clock.ts';

@@ -1,1 +1,1 @@
-export { seededRandom as seeded } from '../../../src/cli/capacity/seeded-random.ts';
+export { seededRandom as seeded } from '../../../src/cli/capacity/random-numbers.ts';

@@ -1,6 +1,6 @@
 import { DeleteObjectCommand, GetObjectCommand, ListObjectsV2Command, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import type { Blobs, BlobWriter } from '../../ports/blobs.ts';
-import { faultOfStore, readWhole, type StoreErrors } from './store-faults.ts';
+import { faultOfStore, readWhole, type StoreErrors } from './blob-store-faults.ts';
 
 /** A bucket of a server that speaks S3. */
 export type BucketPlace = {

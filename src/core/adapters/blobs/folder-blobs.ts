@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs';
 import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Blobs, BlobWriter, ListedBlob } from '../../ports/blobs.ts';
-import { faultOfStore, readWhole, type StoreErrors } from './store-faults.ts';
+import { faultOfStore, readWhole, type StoreErrors } from './blob-store-faults.ts';
 
 /**
  * A part is a file, and its end an fsync: fewer of them are faster, and more of them lose less when a process is

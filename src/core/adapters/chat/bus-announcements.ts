@@ -1,7 +1,8 @@
 import type { Clock } from '../../kit/clock.ts';
 import { Fault } from '../../kit/fault.ts';
 import { StoreDown } from '../../kit/store-down.ts';
-import { type Bus, messageBytesMax } from '../../ports/bus.ts';
+import type { Bus } from '../../ports/bus.ts';
+import { messageBytesMax } from '../../ports/bus-limits.ts';
 import type { ChatStore } from '../../ports/chat.ts';
 import { type Announced, type ChatAnnouncements, type ChatListener, type ChatSubject, conversationTemplate } from '../../ports/chat-announcements.ts';
 import type { Log } from '../../ports/log.ts';

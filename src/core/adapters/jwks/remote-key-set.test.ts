@@ -5,7 +5,7 @@ import { keptLog } from '../../../../test/support/log.ts';
 import { fakeClock } from '../../../../test/support/time/clock.ts';
 import { openIssuer } from '../../../../test/support/token/issuer.ts';
 import { jwkOf, type Key, makeKey, tokenOf } from '../../../../test/support/token/jws.ts';
-import { verifyByKeySet } from '../../services/session/read-and-verify-jwt.ts';
+import { verifyByKeySet } from '../../services/session/strict-jwt.ts';
 import { remoteKeySet } from './remote-key-set.ts';
 
 const [first, second] = [makeKey('first'), makeKey('second')];

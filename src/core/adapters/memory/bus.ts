@@ -1,4 +1,5 @@
-import { type Bus, type BusListener, checkMessage, checkTopic, checkTopics } from '../../ports/bus.ts';
+import type { Bus, BusListener } from '../../ports/bus.ts';
+import { checkMessage, checkTopic, checkTopics } from '../../ports/bus-limits.ts';
 import type { Log } from '../../ports/log.ts';
 
 /** The bus of a single replica, which loses no message. */

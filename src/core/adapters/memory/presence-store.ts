@@ -1,8 +1,9 @@
 import type { Clock } from '../../kit/clock.ts';
 import { type Presence, presenceTopicOf } from '../../ports/presence.ts';
-import { type NewEvent, publishEventsMax, type TopicLog } from '../../ports/topic-log.ts';
-import { changesKept, countEveryMs, type PresenceStore, relistFrom } from '../presence/presence-store.ts';
-import { type PresenceParts, presenceBy } from '../presence/users-of-this-replica.ts';
+import { changesKept, countEveryMs, relistFrom } from '../../ports/presence-limits.ts';
+import type { NewEvent, TopicLog } from '../../ports/topic-log.ts';
+import { publishEventsMax } from '../../ports/topic-log-limits.ts';
+import { type PresenceParts, type PresenceStore, presenceBy } from '../presence/users-of-this-replica.ts';
 
 /** Everyone on one topic. */
 type Shared = {

@@ -1,21 +1,10 @@
 import type { Clock } from '../../kit/clock.ts';
-import { type Bus, messageBytesMax } from '../../ports/bus.ts';
-import {
-  checkLogTopic,
-  checkPublish,
-  checkRead,
-  epochMs,
-  newEpochMs,
-  type PageLimits,
-  type Published,
-  repeatMs,
-  type TopicEvent,
-  type TopicLog,
-  type TopicPage,
-  type TopicPosition,
-} from '../../ports/topic-log.ts';
+import type { Bus } from '../../ports/bus.ts';
+import { messageBytesMax } from '../../ports/bus-limits.ts';
+import type { PageLimits, Published, TopicEvent, TopicLog, TopicPage, TopicPosition } from '../../ports/topic-log.ts';
+import { checkLogTopic, checkPublish, checkRead, epochMs, newEpochMs, repeatMs } from '../../ports/topic-log-limits.ts';
 import { type Announcement, busTopicOf, encodeAnnouncement, followBy } from '../topics/event-announcement.ts';
-import { append, beginLog, bytesOf, empty, eventsAfter, type KeptLog } from './kept-log.ts';
+import { append, beginLog, bytesOf, empty, eventsAfter, type KeptLog } from './log-of-one-topic.ts';
 
 export type MemoryTopicLogParts = {
   readonly clock: Clock;

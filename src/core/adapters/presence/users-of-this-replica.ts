@@ -1,15 +1,15 @@
 import type { Clock } from '../../kit/clock.ts';
 import { StoreDown } from '../../kit/store-down.ts';
 import type { Log } from '../../ports/log.ts';
+import type { Presence, PresenceLimits, PresenceState } from '../../ports/presence.ts';
 import {
   checkPresence,
   checkPresenceTopic,
-  type Presence,
-  type PresenceLimits,
+  countEveryMs,
+  usersPerStepMax,
   memberMs as usualMemberMs,
   refreshMs as usualRefreshMs,
-} from '../../ports/presence.ts';
-import { countEveryMs, membersMax, type PresenceStore } from './presence-store.ts';
+} from '../../ports/presence-limits.ts';
 
 type Local = {
   limits: PresenceLimits;
@@ -46,7 +46,7 @@ export function presenceBy(store: PresenceStore, { clock, log, replica, refreshM
 
   const send = async (topic: string, local: Local) => {
     while (local.unsent.size > 0) {
-      const users = [...local.unsent].slice(0, membersMax);
+      const users = [...local.unsent].slice(0, usersPerStepMax);
       for (const user of users) local.unsent.delete(user);
       const isPresent = (user: string) => local.connections.has(user);
       const members = {
@@ -144,3 +144,23 @@ export function presenceBy(store: PresenceStore, { clock, log, replica, refreshM
   };
   return { presence, /** Says again who is present here. */ repeat };
 }
+
+/** What the users of one replica on one topic are now. */
+export type Members = {
+  readonly replica: string;
+  readonly present: readonly string[];
+  /** They were present, and their last connection at this replica has ended. */
+  readonly leaving: readonly string[];
+  readonly limits: PresenceLimits;
+  /** For how long they count without a repetition. */
+  readonly memberMs: number;
+};
+
+/** Where the users of all replicas are kept. Each step also lets those leave whose time is over. */
+export type PresenceStore = {
+  /**
+   * @returns after how many milliseconds there is something to do: somebody's time is over, or a number is announced
+   */
+  apply(topic: string, members: Members): Promise<number | undefined>;
+  state(topic: string): Promise<PresenceState>;
+};

@@ -1,5 +1,5 @@
 import type { PushOutcome } from '../../ports/push-sender.ts';
-import { retryAfterMs } from './provider-answers.ts';
+import { retryAfterMs } from './read-http-response.ts';
 
 /** What APNs answers: its status, and the reason in its JSON. `at` is the time of a 410. */
 export type ApnsAnswer = { readonly status: number; readonly reason: string; readonly atMs: number | undefined };

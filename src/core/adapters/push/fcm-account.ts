@@ -1,7 +1,7 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { SignJWT } from 'jose';
 import type { Clock } from '../../kit/clock.ts';
-import { readAtMost } from './provider-answers.ts';
+import { readAtMost } from './read-http-response.ts';
 
 /** A service account of Google Cloud, as its key file names it. */
 export type FcmAccount = {

@@ -4,9 +4,9 @@ import type { Push } from '../../ports/push-queue.ts';
 import type { PushOutcome, PushSender } from '../../ports/push-sender.ts';
 import { accessTokenOf, type FcmAccount } from './fcm-account.ts';
 import { fcmOutcomeOf, readFcmAnswer } from './fcm-answers.ts';
-import { readAtMost, retryAfterMs } from './provider-answers.ts';
 import { apnsHeadersOf, apsOf, fcmDataOf, type PushText, shownOf } from './push-payloads.ts';
 import { isQuiet } from './quiet-hours.ts';
+import { readAtMost, retryAfterMs } from './read-http-response.ts';
 
 export type FcmOptions = {
   readonly account: FcmAccount;

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { noticeBytesMax, type Push, type PushContent } from '../../ports/push-queue.ts';
+import { noticeBytesMax } from '../../ports/push-limits.ts';
+import type { Push, PushContent } from '../../ports/push-queue.ts';
 import { apnsHeadersOf, apsOf, payloadBytesMax, shownOf } from './push-payloads.ts';
 
 const conversationId = '01890000-0000-7000-8000-000000000000';

@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis';
 import type { Clock } from '../../kit/clock.ts';
-import { reconnect } from './connection/reconnect-when-ended.ts';
-import { connectionOptions, type RedisNode } from './connection/redis-node.ts';
+import type { RedisNode } from './connection/redis-node.ts';
+import { connectionOptions, reconnect } from './connection/timeouts-and-reconnects.ts';
 
 /** The one subscriber connection to one Redis. It knows channels, but not their subscribers. */
 export type BusConnection = {

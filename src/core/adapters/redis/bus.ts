@@ -1,7 +1,8 @@
 import type { Meter } from '@opentelemetry/api';
 import type { Clock } from '../../kit/clock.ts';
 import { slotOf } from '../../kit/partitions.ts';
-import { type Bus, type BusListener, checkMessage, checkTopic, checkTopics } from '../../ports/bus.ts';
+import type { Bus, BusListener } from '../../ports/bus.ts';
+import { checkMessage, checkTopic, checkTopics } from '../../ports/bus-limits.ts';
 import type { Log } from '../../ports/log.ts';
 import { type BusConnection, openBusConnection } from './bus-connection.ts';
 import type { Redis } from './connection/open-redis.ts';

@@ -7,15 +7,9 @@ import { bodyMax, decodeEntry, encodeEntry, entryBytesMax } from './cache-entry.
 import type { Redis } from './connection/open-redis.ts';
 import { redisScript } from './connection/redis-script.ts';
 import { redisLeases, withLeases } from './leases.ts';
-import { limitReads } from './limit-reads.ts';
+import { limitReads, readsAtOnce } from './limit-and-batch-reads.ts';
 import { entryKey, leaseKey } from './redis-keys.ts';
 import { redisTagVersions } from './tag-versions.ts';
-
-/**
- * Reads on their way: Redis answers all that one connection has sent before it looks at another, on which the versions
- * are asked for.
- */
-const readsAtOnce = 16;
 
 /** KEYS: entry, lease. ARGV: token, value, milliseconds. */
 const setWithLease = redisScript(`${withLeases}

@@ -1,11 +1,6 @@
-import { changesKept, countEveryMs, relistFrom } from '../presence/presence-store.ts';
+import { changesKept, countEveryMs, leavesMax, relistFrom, stateMs } from '../../ports/presence-limits.ts';
 import { redisScript } from './connection/redis-script.ts';
 import { appending, topicCommon } from './topic-scripts.ts';
-
-/** Users whose time is over, of one step: the next step follows at once. */
-const leavesMax = 1_000;
-/** The state of an unused topic ends after this time, and its log then begins a new epoch. Milliseconds. */
-const stateMs = 3_600_000;
 
 /**
  * The users of all replicas on one topic, and the log of their changes, all in one slot:

@@ -2,8 +2,8 @@ import { partitionOf, partitionTags } from '../../kit/partitions.ts';
 import { StoreDown } from '../../kit/store-down.ts';
 import { bucketOf } from '../../kit/tag-buckets.ts';
 import type { Standing, TagVersions } from '../../ports/tag-versions.ts';
-import { type Batch, batchedReads, turnsOfLoop } from './batched-reads.ts';
 import type { Redis } from './connection/open-redis.ts';
+import { type Batch, batchedReads, turnsOfLoop } from './limit-and-batch-reads.ts';
 import { beginScript, beyondLifeMs, keepScript, lastRaiseScript, raiseAllScript, raiseScript, readScript, versionsEnd } from './tag-scripts.ts';
 
 /** Beyond this the clocks of a Cluster's nodes do not differ: docs/operating/redis.md asks for it. Microseconds. */

@@ -1,19 +1,10 @@
 import type { Bus } from '../../ports/bus.ts';
 import { spanText } from '../../ports/short-spans.ts';
-import {
-  checkLogTopic,
-  checkPublish,
-  checkRead,
-  type LostWhy,
-  type NewEvent,
-  type Published,
-  type TopicEvent,
-  type TopicLog,
-  type TopicPosition,
-} from '../../ports/topic-log.ts';
+import type { LostWhy, NewEvent, Published, TopicEvent, TopicLog, TopicPosition } from '../../ports/topic-log.ts';
+import { checkLogTopic, checkPublish, checkRead } from '../../ports/topic-log-limits.ts';
 import { busTopicOf, followBy } from '../topics/event-announcement.ts';
 import type { Redis } from './connection/open-redis.ts';
-import { limitReads } from './limit-reads.ts';
+import { limitReads, pagesAtOnce } from './limit-and-batch-reads.ts';
 import { busChannel, placeOf } from './redis-keys.ts';
 import { beginScript, publishScript, readScript, topScript } from './topic-scripts.ts';
 
@@ -26,9 +17,6 @@ export type RedisTopicLogParts = {
   /** A new random text at each call: letters and digits. */
   readonly randomId: () => string;
 };
-
-/** Pages on their way: a storm of returning clients waits here, and not in Redis, which others use. */
-const pagesAtOnce = 16;
 
 /** The log, events, keys and ids of a topic: see topic-scripts.ts. */
 export function topicKeys(prefix: string, topic: string): readonly [log: string, events: string, keys: string, ids: string] {

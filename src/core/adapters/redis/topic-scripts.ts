@@ -1,5 +1,5 @@
-import { messageBytesMax } from '../../ports/bus.ts';
-import { epochMs, newEpochMs, repeatMs, replacedMax } from '../../ports/topic-log.ts';
+import { messageBytesMax } from '../../ports/bus-limits.ts';
+import { epochMs, newEpochMs, repeatMs, replacedMax } from '../../ports/topic-log-limits.ts';
 import { announcementFormat } from '../topics/event-announcement.ts';
 import { redisScript } from './connection/redis-script.ts';
 

@@ -1,6 +1,6 @@
 import type { Kysely } from 'kysely';
 import type { Database } from './database-tables.ts';
-import { storageFault } from './storage-fault.ts';
+import { storageFault } from './database-unavailable.ts';
 
 /**
  * Runs work on the database. Every access to SQL passes through it. Work waits until the database is open.

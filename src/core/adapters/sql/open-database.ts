@@ -3,7 +3,7 @@ import type { Clock } from '../../kit/clock.ts';
 import type { Log } from '../../ports/log.ts';
 import { openDatabaseAccess, type UseDatabase } from './database-access.ts';
 import { fitOf, type Migration, migrate } from './migrate.ts';
-import { openSql, type Sql, type SqlOptions } from './open-sql.ts';
+import { openSql, type Sql, type SqlOptions } from './postgres-or-pglite.ts';
 
 /** The database of a server, opened while the server already runs. */
 export type OpeningDatabase = {

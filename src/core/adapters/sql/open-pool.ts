@@ -9,19 +9,19 @@ const idleMs = 15_000;
 export const silenceMsOf = (statementMs: number): number => Math.max(idleMs, statementMs) + 5_000;
 
 export type PoolOptions = PoolConfig & {
-  /** A statement that takes longer is ended. Unset: after 15 s. */
-  readonly statementMs?: number;
+  /** A statement that takes longer is ended. Unset: it may take any time. */
+  readonly statementMs?: number | undefined;
   /** Undefined: a statement may take any time. */
   readonly silenceMaxMs?: number | undefined;
 };
 
 /** Connections to a database, with the times that a statement, a lock and an idle connection may take. Milliseconds. */
-export function openPool({ statementMs = 15_000, silenceMaxMs, ...config }: PoolOptions, log: Log, meter?: Meter): Pool {
+export function openPool({ statementMs, silenceMaxMs, ...config }: PoolOptions, log: Log, meter?: Meter): Pool {
   const pool = new Pool({
     connectionTimeoutMillis: 5_000,
     idleTimeoutMillis: idleMs,
     lock_timeout: 2_000,
-    statement_timeout: statementMs,
+    ...(statementMs && { statement_timeout: statementMs }),
     allowExitOnIdle: true,
     ...config,
   });

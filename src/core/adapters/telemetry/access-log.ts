@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto';
 import { networkOf } from '../../kit/address-network.ts';
 import type { CallRecord, CallRecorder } from '../../ports/call-record.ts';
-import { isFailure, statusNames } from './status-names.ts';
+import { isFailure, statusNames } from './failed-calls.ts';
 
 /** Receives whole lines. */
 export type WriteLine = (line: string) => void;
@@ -62,22 +62,4 @@ function fieldsOf(record: CallRecord) {
 /** Texts of a client are cut, to bound a log line. */
 function word(value: string | Uint8Array | undefined): string | undefined {
   return typeof value === 'string' ? value.slice(0, 64) : undefined;
-}
-
-/** The format for a developer's terminal. */
-export function shortLog(write: WriteLine): Pick<CallRecorder, 'opened' | 'ended'> {
-  return {
-    opened: ({ plan }) => write(`  ${plan.method} opened\n`),
-    ended: ({ plan, code, reason, durationMs, annotations, upstreams }) => {
-      const cached = annotations?.get('portico.cache.result');
-      const parts = [
-        statusNames[code],
-        reason,
-        `${durationMs.toFixed(1)} ms`,
-        cached === undefined ? undefined : `cache ${cached}`,
-        upstreams.length === 0 ? undefined : `${upstreams.length} upstream calls`,
-      ];
-      write(`  ${plan.method} ${parts.filter((part) => part !== undefined).join(', ')}\n`);
-    },
-  };
 }

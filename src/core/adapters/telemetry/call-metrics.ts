@@ -1,7 +1,7 @@
 import type { Attributes, Meter } from '@opentelemetry/api';
 import type { MethodPlan } from '../../kit/method-plan.ts';
 import type { CallRecord } from '../../ports/call-record.ts';
-import { isFailure, statusNames } from './status-names.ts';
+import { isFailure, statusNames } from './failed-calls.ts';
 
 /** Seconds (OpenTelemetry semantic conventions 1.45, `rpc.server.call.duration`). */
 const boundaries = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10];

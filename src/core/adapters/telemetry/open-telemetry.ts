@@ -8,18 +8,18 @@ import { randomDigits } from '../../kit/random-digits.ts';
 import type { CallRecorder } from '../../ports/call-record.ts';
 import type { Log } from '../../ports/log.ts';
 import type { ShortSpans } from '../../ports/short-spans.ts';
-import { accessLog, shortLog } from './access-log.ts';
+import { accessLog } from './access-log.ts';
+import { openLineFile } from './access-log-file.ts';
 import { callMetrics } from './call-metrics.ts';
-import { openLineFile } from './line-file.ts';
+import { givenIds, spansOf } from './call-spans.ts';
+import { isFailure } from './failed-calls.ts';
 import { type TelemetrySwitches, telemetrySwitches } from './log-and-sampling-switches.ts';
-import { textDestination } from './log-line-format.ts';
 import { jsonLog, type LogOptions, processDestination } from './logger.ts';
 import { exposition, ScrapeReader } from './prometheus.ts';
 import { runtimeMetrics } from './runtime-metrics.ts';
 import { sampler } from './sampling.ts';
 import { noSpans, shortSpans } from './short-spans.ts';
-import { givenIds, spansOf } from './spans.ts';
-import { isFailure } from './status-names.ts';
+import { shortLog, textDestination } from './terminal-log.ts';
 
 export type TelemetryOptions = {
   readonly version: string;

@@ -1,8 +1,8 @@
 import { type Link, SpanKind, type SpanOptions, TraceFlags, type Tracer } from '@opentelemetry/api';
 import type { Clock } from '../../kit/clock.ts';
 import { linksMax, type ShortSpanName, type ShortSpans, type SpanContext } from '../../ports/short-spans.ts';
+import { type givenIds, time } from './call-spans.ts';
 import type { Sampler } from './sampling.ts';
-import { type givenIds, time } from './spans.ts';
 
 export type ShortSpanParts = {
   readonly tracer: Tracer;

@@ -1,6 +1,7 @@
 import type { Bus } from '../../ports/bus.ts';
 import { type SpanContext, spanOf, spanText } from '../../ports/short-spans.ts';
-import { checkLogTopic, type TopicEvent, type TopicLog } from '../../ports/topic-log.ts';
+import type { TopicEvent, TopicLog } from '../../ports/topic-log.ts';
+import { checkLogTopic } from '../../ports/topic-log-limits.ts';
 
 /**
  * An event on the bus: "1 epoch offset id publishedAtMs keyBytes previousId origin", a line feed, the key, the payload.

@@ -3,6 +3,9 @@ import { checkServerIdentity, connect as connectTls } from 'node:tls';
 import type { UpstreamTarget } from '../../ports/upstream-transport.ts';
 import type { SocketAddress } from './upstream-address.ts';
 
+/** The least time for an attempt to connect (grpc/grpc, doc/connection-backoff.md, MIN_CONNECT_TIMEOUT). */
+export const connectMs = 20_000;
+
 /**
  * Begins to connect to one address of an upstream, by TCP or TLS.
  * @param authority the name in the certificate, unless `tls.serverName` is set

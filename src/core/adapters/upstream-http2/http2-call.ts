@@ -2,12 +2,10 @@ import { type ClientHttp2Stream, constants } from 'node:http2';
 import { gunzip } from 'node:zlib';
 import type { TransportEnd, UpstreamCall, UpstreamReceiver, UpstreamSender, UpstreamStatus } from '../../ports/upstream-transport.ts';
 import type { Session } from './http2-session.ts';
-import { framed, Malformed, MessageReader } from './read-messages.ts';
+import { answerBytesMax, framed, Malformed, MessageReader } from './read-messages.ts';
 import { isGrpc, ReceivedHeaders, type ResponseHeaders, receivedStatus } from './response-headers.ts';
 import { endOfClosed, madeHere, notGrpc } from './why-stream-ended.ts';
 
-/** The largest answer in bytes, before and after decompression. */
-export const answerBytesMax = 4_194_304;
 /**
  * The bound of sent messages that are kept to repeat a call that no application has seen. A call that has sent more
  * cannot be repeated.

@@ -1,7 +1,7 @@
 import { type ClientHttp2Session, connect as connectHttp2 } from 'node:http2';
 import type { Clock } from '../../kit/clock.ts';
 import type { TransportCause, UpstreamTarget } from '../../ports/upstream-transport.ts';
-import { connectSocket } from './connect-socket.ts';
+import { connectMs, connectSocket } from './connect-socket.ts';
 import { keepAlive } from './keepalive.ts';
 import { type SocketAddress, textOf } from './upstream-address.ts';
 
@@ -21,8 +21,6 @@ export type Session = {
 /** Why there is no connection. `detail` is for the log. */
 export type ConnectFailure = { readonly cause: Extract<TransportCause, 'dns' | 'refused' | 'tls' | 'unreachable'>; readonly detail: string };
 
-/** The least time for an attempt to connect (grpc/grpc, doc/connection-backoff.md, MIN_CONNECT_TIMEOUT). */
-const connectMs = 20_000;
 /**
  * The window of one connection, so that a few large answers do not wait for each other. Each stream has its own window
  * of 64 KiB, which bounds the buffer of a slow reader.

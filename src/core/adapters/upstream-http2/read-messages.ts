@@ -1,5 +1,8 @@
 import type { TransportCause } from '../../ports/upstream-transport.ts';
 
+/** The largest answer in bytes, before and after decompression. */
+export const answerBytesMax = 4_194_304;
+
 /** The upstream violated gRPC. */
 export class Malformed extends Error {
   readonly transportCause: Extract<TransportCause, 'protocol' | 'too_large'>;

@@ -1,7 +1,7 @@
 import { LocalizedMessage } from '../../../gen/google/rpc/error_details.ts';
 import { BootstrapServiceDefinition } from '../../../gen/portico/v1/bootstrap.ts';
 import type { Clock } from '../../kit/clock.ts';
-import { comeBackMs } from '../../kit/come-back.ts';
+import { comeBackMs } from '../../kit/maintenance-bounds.ts';
 import type { Handler } from '../../ports/call.ts';
 import type { Maintenance, MaintenanceState } from '../../ports/maintenance.ts';
 import { serviceHandlers } from '../service-handlers.ts';

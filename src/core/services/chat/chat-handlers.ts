@@ -1,21 +1,20 @@
+import { hash } from 'node:crypto';
 import { ChatServiceDefinition } from '../../../gen/portico/v1/chat.ts';
+import { ruleBroken } from '../../kit/fault.ts';
 import { pageOf, pageSizeOf, pageTokenAfter, placeOf } from '../../kit/page-token.ts';
 import type { Handler, ReadyCall } from '../../ports/call.ts';
 import type { Sender } from '../../ports/chat.ts';
+import { pageMax } from '../../ports/chat-limits.ts';
 import { userOf } from '../../streams/stream-service.ts';
 import { type ServiceMethods, serviceHandlers } from '../service-handlers.ts';
-import { canonicalIds } from './canonical-ids.ts';
 import type { ChatParts } from './chat-stream.ts';
-import { changeIn, conversationOut, entryIn, eventOut, kindIn, ownOut, postedOut, roles } from './encode-chat.ts';
-import { searchPlaceOf, searchTokenOf } from './search-token.ts';
+import { canonicalIds, changeIn, conversationOut, entryIn, eventOut, kindIn, ownOut, postedOut, roles } from './encode-chat.ts';
+import type { SearchRules } from './rate-limits-of-users.ts';
 import type { CheckSubject } from './subject-rules.ts';
-import type { SearchRules } from './user-limits.ts';
 
 const { connect: _, open: __, send: ___, ...methods } = ChatServiceDefinition.methods;
 const unary = { ...ChatServiceDefinition, methods };
 /** Conversations, events and members of one page. */
-const pageMax = 100;
-const foundMax = 50;
 type Parts = Pick<ChatParts, 'chat' | 'actions' | 'postOfUser'> & {
   readonly checkSubject: CheckSubject;
   readonly newId: () => string;
@@ -38,7 +37,7 @@ export function chatHandlers({ chat, actions, postOfUser, checkSubject, newId, s
     listConversations: async ({ pageSize, pageToken }, call) => {
       const place = pageToken === '' ? undefined : placeOf(pageToken);
       const before = place && { lastAtMs: place.atMs, id: place.id };
-      const most = pageSizeOf(pageSize, pageMax);
+      const most = pageSizeOf(pageSize, pageMax.list);
       const found = await chat.list(senderOf(call).id, { most: most + 1, before });
       const { page, nextPageToken } = pageOf(found, most, ({ lastAtMs, conversation }) => pageTokenAfter({ atMs: lastAtMs, id: conversation.id }));
       return {
@@ -50,7 +49,7 @@ export function chatHandlers({ chat, actions, postOfUser, checkSubject, newId, s
       };
     },
     getHistory: async ({ conversationId, pageSize, pageToken, fromSeq }, call) => {
-      const page = { most: pageSizeOf(pageSize, pageMax), token: pageToken, fromSeq: Number(fromSeq) };
+      const page = { most: pageSizeOf(pageSize, pageMax.list), token: pageToken, fromSeq: Number(fromSeq) };
       const { events, olderToken, newerToken } = await chat.historyPage(senderOf(call).id, conversationId, page);
       const expiredSeq = BigInt(olderToken === '' ? await chat.expiredSeq(conversationId) : 0);
       return { events: events.map(eventOut), olderPageToken: olderToken, newerPageToken: newerToken, expiredSeq };
@@ -60,7 +59,7 @@ export function chatHandlers({ chat, actions, postOfUser, checkSubject, newId, s
       search.take(me);
       const searched = { conversationId, query, language: search.language };
       const beforeSeq = searchPlaceOf(searched, pageToken);
-      const wish = { ...searched, most: pageSizeOf(pageSize, foundMax), beforeSeq };
+      const wish = { ...searched, most: pageSizeOf(pageSize, pageMax.found), beforeSeq };
       const { events, beforeSeq: next } = await chat.search(me, conversationId, wish);
       return { events: events.map(eventOut), nextPageToken: next === undefined ? '' : searchTokenOf(searched, next) };
     },
@@ -70,7 +69,7 @@ export function chatHandlers({ chat, actions, postOfUser, checkSubject, newId, s
       return { posted: postedOut(await postOfUser(conversationId, wish, call)) };
     },
     listMembers: async ({ conversationId, pageSize, pageToken }, call) => {
-      const most = pageSizeOf(pageSize, pageMax);
+      const most = pageSizeOf(pageSize, pageMax.list);
       const found = await chat.members(senderOf(call).id, conversationId, { most: most + 1, afterId: pageToken });
       const { page, nextPageToken } = pageOf(found, most, ({ userId }) => userId);
       return {
@@ -111,4 +110,31 @@ export function chatHandlers({ chat, actions, postOfUser, checkSubject, newId, s
 function senderOf(call: ReadyCall): Sender & { readonly sessionId: string | undefined } {
   const { userId, sessionId } = userOf(call);
   return { kind: 'user', id: userId, sessionId };
+}
+
+/** What a search asks for: a page token is good for this alone. */
+export type Searched = { readonly conversationId: string; readonly query: string; readonly language: string };
+
+/** A place of 8 bytes, and 8 bytes of the hash of what is searched. */
+const [placeBytes, hashBytes] = [8, 8];
+
+/** Where the next page begins, as 22 characters: the rule of `page_token` in the .proto. */
+export function searchTokenOf(searched: Searched, beforeSeq: number): string {
+  const bytes = Buffer.alloc(placeBytes + hashBytes);
+  bytes.writeBigUInt64BE(BigInt(beforeSeq));
+  digestOf(searched).copy(bytes, placeBytes);
+  return bytes.toString('base64url');
+}
+
+/** A token may be made up: each is a place in a conversation that only members search. @throws Fault REQUEST_INVALID */
+export function searchPlaceOf(searched: Searched, token: string): number | undefined {
+  if (token === '') return undefined;
+  const seq = Number(Buffer.from(token, 'base64url').readBigUInt64BE());
+  if (seq < 1 || seq > Number.MAX_SAFE_INTEGER || searchTokenOf(searched, seq) !== token)
+    throw ruleBroken('page_token', 'is no next_page_token of this search');
+  return seq;
+}
+
+function digestOf({ conversationId, query, language }: Searched): Buffer {
+  return hash('sha256', JSON.stringify([conversationId, query, language]), 'buffer').subarray(0, hashBytes);
 }

@@ -1,17 +1,16 @@
-import type { ChatHello, ChatRequest, MarkReceivedRequest, PostRequest, Typing } from '../../../gen/portico/v1/chat.ts';
+import type { ChatHello, ChatRequest, MarkReceivedRequest, PostRequest } from '../../../gen/portico/v1/chat.ts';
 import type { ReadyCall } from '../../ports/call.ts';
 import { conversationTemplate } from '../../ports/chat-announcements.ts';
 import type { ShortSpans } from '../../ports/short-spans.ts';
 import { isDefect, outcomeOf } from '../../streams/close-advice.ts';
 import type { Stream } from '../../streams/stream.ts';
 import { type StreamHandler, userOf } from '../../streams/stream-service.ts';
-import { canonicalIds } from './canonical-ids.ts';
-import type { ConversationPresences } from './conversation-presence.ts';
-import { type Delivered, type DeliverParts, deliverChat } from './deliver-chat.ts';
-import { encode, entryIn, postedOut } from './encode-chat.ts';
-import { lookingOf } from './looking.ts';
-import type { PostOfUser } from './post-reviewed.ts';
-import { type ChatActions, smallMax } from './store-then-announce.ts';
+import { type ConversationPresences, lookingOf } from './conversation-presence.ts';
+import { type DeliverParts, deliverChat } from './deliver-chat.ts';
+import { canonicalIds, encode, entryIn, postedOut } from './encode-chat.ts';
+import type { PostOfUser } from './review-by-hook.ts';
+import type { ChatActions } from './store-then-announce.ts';
+import { typingOf } from './typing.ts';
 
 /** What every chat stream of this replica uses. */
 export type ChatParts = DeliverParts & {
@@ -21,19 +20,17 @@ export type ChatParts = DeliverParts & {
   readonly spans: ShortSpans;
 };
 
-const typingEveryMs = 3_000;
 /** Entries of one client that are being stored. */
 const postsMax = 32;
 
 /** The stream of one client: what it sends is done here, and what it is sent by `deliverChat`. */
 export function chatStream(stream: Stream, call: ReadyCall, parts: ChatParts, hello: ChatHello): StreamHandler<ChatRequest> {
-  const { actions, chat, postOfUser, announcements, clock, log } = parts;
+  const { actions, postOfUser, log } = parts;
   const { userId, sessionId } = userOf(call);
   const device = hello.device || sessionId;
   const posts = new Set<Promise<void>>();
   const subscribing = parts.spans.begin('subscribe conversations', call.trace);
   const delivery = deliverChat(stream, userId, hello, { ...parts, span: call.trace, subscribing });
-  const typedAtMs = new WeakMap<Delivered, number>();
 
   const post = async ({ conversationId, entry }: PostRequest) => {
     if (entry === undefined) return;
@@ -57,21 +54,7 @@ export function chatStream(stream: Stream, call: ReadyCall, parts: ChatParts, he
       if (isDefect(error)) log.error('A receipt was not stored by a defect.', { error }); // the next one says the same
     });
   };
-  const typing = async ({ conversationId }: Typing) => {
-    const joined = delivery.conversation(conversationId);
-    if (joined === undefined || joined.membersCount > smallMax) return;
-    const nowMs = clock.monotonicMs();
-    if (nowMs - (typedAtMs.get(joined) ?? Number.NEGATIVE_INFINITY) < typingEveryMs) return;
-    typedAtMs.set(joined, nowMs);
-    const { value: notFor } = await outcomeOf(chat.apartFrom(userId, conversationId), (error) =>
-      log.error('Typing was not announced by a defect.', { error }),
-    );
-    if (notFor === undefined || stream.signal.aborted) return; // who may know of it is not known
-    announcements.announce(
-      { conversationId },
-      { except: userId, notFor, by: [userId], message: encode({ $case: 'typing', value: { conversationId, userId } }) },
-    );
-  };
+  const typing = typingOf(stream, userId, delivery, parts);
   const looking = lookingOf(stream, userId, parts);
   return {
     handle: async (message) => {

@@ -4,8 +4,7 @@ import type { Handler, ReadyCall } from '../../ports/call.ts';
 import type { Role } from '../../ports/chat.ts';
 import type { ChatWrites } from '../../ports/chat-writes.ts';
 import { type ServiceMethods, serviceHandlers } from '../service-handlers.ts';
-import { canonicalId, canonicalIds } from './canonical-ids.ts';
-import { changeIn, contentIn, kindIn, postedOut } from './encode-chat.ts';
+import { canonicalId, canonicalIds, changeIn, contentIn, kindIn, postedOut } from './encode-chat.ts';
 import type { ChatActions } from './store-then-announce.ts';
 
 /** @param name of the service, or of what else speaks */

@@ -3,15 +3,15 @@ import type { Clock } from '../../kit/clock.ts';
 import type { Limiter } from '../../kit/concurrency-limiter.ts';
 import { Fault } from '../../kit/fault.ts';
 import { pause, untilCalled } from '../../kit/until-called.ts';
-import { type ChatEvent, type ChatStore, hiddenMax, type MemberPlace, type Membership, type OwnChange } from '../../ports/chat.ts';
+import type { ChatEvent, ChatStore, MemberPlace, Membership, OwnChange } from '../../ports/chat.ts';
 import { type Announced, type ChatAnnouncements, conversationTemplate } from '../../ports/chat-announcements.ts';
+import { hiddenMax, syncedMax } from '../../ports/chat-limits.ts';
 import type { Log } from '../../ports/log.ts';
 import type { ShortSpan, SpanContext } from '../../ports/short-spans.ts';
 import { closeFor, closeOf, isDefect } from '../../streams/close-advice.ts';
 import type { Stream } from '../../streams/stream.ts';
 import { conversationOut, encode, encodeEvents } from './encode-chat.ts';
-import { lengths, readSyncStart, type SyncStart } from './sync-start.ts';
-import { syncTokenOf } from './sync-token.ts';
+import { readSyncStart, type SyncStart, syncTokenOf } from './sync-start.ts';
 
 export type DeliverParts = {
   /** Of the stream's call. */
@@ -201,7 +201,7 @@ export function deliverChat(stream: Stream, userId: string, hello: ChatHello, pa
     if (isLeft && known === undefined && reads.done > 0) return; // said when it was announced; at first, the client may know it
     if (isLeft || (known !== undefined && known.afterSeq < afterSeq)) leave(id); // perhaps to come back
     if (isLeft) return;
-    const end = Math.max(afterSeq, lastSeq - lengths.newMax);
+    const end = Math.max(afterSeq, lastSeq - syncedMax.newMax);
     const joined =
       open.get(id) ??
       enter({ conversationId: id, afterSeq, lastSeq, membersCount, ownSeq: membership.ownSeq, hides, expiredSeq: conversation.expiredSeq }, end);
@@ -216,7 +216,7 @@ export function deliverChat(stream: Stream, userId: string, hello: ChatHello, pa
     await room();
     const tops = new Map([...behind].map(([id, { topSeq }]) => [id, topSeq]));
     const from = new Map([...behind].map(([id, { sentSeq }]) => [id, sentSeq]));
-    const events = await recover(() => chat.missing(userId, from, { most: eventsMax, gapMax: lengths.gapMax }));
+    const events = await recover(() => chat.missing(userId, from, { most: eventsMax, gapMax: syncedMax.gapMax }));
     for (const [id, group] of Map.groupBy(events, ({ conversationId }) => conversationId)) {
       await room(); // a page may be larger than what may wait
       sendEvents(id, group);

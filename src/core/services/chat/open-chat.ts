@@ -8,21 +8,20 @@ import type { ChatWrites } from '../../ports/chat-writes.ts';
 import type { Presence } from '../../ports/presence.ts';
 import type { ShortSpans } from '../../ports/short-spans.ts';
 import type { TopicLog } from '../../ports/topic-log.ts';
+import type { WaitingBytes } from '../../streams/bytes-in-all-outboxes.ts';
 import { type StreamSettings, streamLimits } from '../../streams/stream-limits.ts';
 import { openRegistry, type Registry, type RegistryParts } from '../../streams/stream-registry.ts';
 import { streamHandlers } from '../../streams/stream-service.ts';
 import { openTurns } from '../../streams/turns.ts';
-import type { WaitingBytes } from '../../streams/waiting-bytes.ts';
 import type { Upstreams } from '../../upstreams/upstreams.ts';
-import { type HookSettings, openHook } from './ask-hook.ts';
 import { chatHandlers } from './chat-handlers.ts';
 import { type ChatParts, chatStream } from './chat-stream.ts';
 import { chatWrites, conversationHandlers } from './conversation-handlers.ts';
 import { openConversationPresences } from './conversation-presence.ts';
-import { postReviewed } from './post-reviewed.ts';
+import { limitUsers, searchRules, type UserLimits } from './rate-limits-of-users.ts';
+import { type HookSettings, openHook, postReviewed } from './review-by-hook.ts';
 import { chatActions } from './store-then-announce.ts';
 import { type SubjectParts, subjectRules } from './subject-rules.ts';
-import { limitUsers, searchRules, type UserLimits } from './user-limits.ts';
 
 /** The service of conversations. */
 export type Chat = Pick<Registry, 'disconnect' | 'drain' | 'closeAll'> & {

@@ -1,5 +1,6 @@
 import type { Appended, ChatEvent, ChatStore, Membership, NewConversation, NewEntry, Receipt, Sender } from '../../ports/chat.ts';
 import type { Announced, ChatAnnouncements } from '../../ports/chat-announcements.ts';
+import { smallMax } from '../../ports/chat-limits.ts';
 import { conversationOut, encode, encodeEvents } from './encode-chat.ts';
 
 /** What changes conversations: stored first, announced then. Errors are those of the store. */
@@ -11,8 +12,6 @@ export type ChatActions = {
   change(...args: Parameters<ChatStore['change']>): Promise<Membership>;
 };
 
-/** In larger groups nobody is sent receipts, nor who is typing: each of them would be sent to all. */
-export const smallMax = 100;
 const nothing = new Uint8Array(0);
 /** Content of one announcement: the bus carries messages of 64 KiB. Characters of text and bytes of data. */
 const togetherMax = 16_384;

@@ -3,8 +3,7 @@ import type { MethodPlan } from '../../kit/method-plan.ts';
 import type { Soon } from '../../kit/soon.ts';
 import type { Answer, Call, Caller, ReadyCall } from '../../ports/call.ts';
 import { mayPass } from '../../streams/close-advice.ts';
-import { type CallerRule, checkRule, compileRule, type Rule, type RuleSettings, requestOf } from '../caller-rule.ts';
-import { oneMessageRequest } from '../one-message-request.ts';
+import { type CallerRule, checkRule, compileRule, oneMessageRequest, type Rule, type RuleSettings, requestOf } from '../caller-rule.ts';
 
 /** A kind of subjects of the settings. */
 export type SubjectSettings = Omit<RuleSettings, 'kind'> & { readonly open: Rule['kind']; readonly scopes: readonly string[] };

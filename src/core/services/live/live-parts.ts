@@ -2,14 +2,13 @@ import type { Clock } from '../../kit/clock.ts';
 import type { Limiter } from '../../kit/concurrency-limiter.ts';
 import type { MethodPlan } from '../../kit/method-plan.ts';
 import type { Log } from '../../ports/log.ts';
-import type { Publish } from '../../ports/publish.ts';
 import type { ShortSpans } from '../../ports/short-spans.ts';
-import type { TopicLog } from '../../ports/topic-log.ts';
-import type { Watches } from './join-watch-group.ts';
+import type { Publish, TopicLog } from '../../ports/topic-log.ts';
+import type { Watches } from './group-watches-by-answer.ts';
 import type { LiveCounts } from './live-metrics.ts';
-import type { Presences } from './send-presence.ts';
 import type { Feed } from './topic-feed.ts';
 import type { ReadTopic } from './topic-namespaces.ts';
+import type { Presences } from './topic-presence.ts';
 
 /** What every live stream of this replica uses. */
 export type LiveParts = {

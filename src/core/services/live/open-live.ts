@@ -6,22 +6,21 @@ import type { Bus } from '../../ports/bus.ts';
 import type { Handler } from '../../ports/call.ts';
 import type { Log } from '../../ports/log.ts';
 import type { Presence } from '../../ports/presence.ts';
-import type { Publish } from '../../ports/publish.ts';
 import type { ShortSpans } from '../../ports/short-spans.ts';
-import type { TopicLog } from '../../ports/topic-log.ts';
+import type { Publish, TopicLog } from '../../ports/topic-log.ts';
+import type { WaitingBytes } from '../../streams/bytes-in-all-outboxes.ts';
 import { type StreamSettings, streamLimits } from '../../streams/stream-limits.ts';
 import { openRegistry, type Registry } from '../../streams/stream-registry.ts';
 import { streamHandlers } from '../../streams/stream-service.ts';
 import { openTurns } from '../../streams/turns.ts';
-import type { WaitingBytes } from '../../streams/waiting-bytes.ts';
-import { openWatches, type WatchesParts } from './join-watch-group.ts';
+import { openWatches, type WatchesParts } from './group-watches-by-answer.ts';
 import { liveCounts } from './live-metrics.ts';
 import type { LiveParts } from './live-parts.ts';
 import { liveStream } from './live-stream.ts';
 import { publishBy } from './publish-event.ts';
-import { openPresences } from './send-presence.ts';
 import { openFeeds } from './topic-feed.ts';
 import { compileNamespaces, type NamespaceSettings, topicsOf } from './topic-namespaces.ts';
+import { openPresences } from './topic-presence.ts';
 
 /** The service of live updates. */
 export type Live = Pick<Registry, 'disconnect' | 'drain' | 'closeAll'> & {

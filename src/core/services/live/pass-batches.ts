@@ -1,8 +1,9 @@
-import type { SpanContext } from '../../ports/short-spans.ts';
+import type { Clock } from '../../kit/clock.ts';
+import { linksMax, type ShortSpans, type SpanContext } from '../../ports/short-spans.ts';
 import type { TopicEvent, TopicPosition } from '../../ports/topic-log.ts';
 import type { Turns } from '../../streams/turns.ts';
 import { encodeEvents } from './encode-live.ts';
-import type { TraceDelivery } from './trace-delivery.ts';
+import { destinationOf } from './topic-namespaces.ts';
 
 /** Events of a topic in their order, encoded once for all clients that get all of them. */
 export type Batch = {
@@ -89,5 +90,30 @@ export function passBatches(topic: string, followers: ReadonlySet<Follower>, tur
     },
     /** Passes everything on now. */
     finish,
+  };
+}
+
+/** Called when a batch begins to be passed on, if one of its senders is recorded. @returns called when all have it */
+export type TraceDelivery = (
+  origins: readonly SpanContext[],
+  events: number,
+) => (followers: readonly { readonly span?: SpanContext | undefined }[]) => void;
+
+/** One span for a batch of a topic, however many follow. */
+export function traceDelivery(topic: string, spans: ShortSpans, clock: Clock): TraceDelivery {
+  return (origins, events) => {
+    const startedAtMs = clock.nowMs();
+    const startedMs = clock.monotonicMs();
+    return (followers) =>
+      spans.delivered({
+        name: 'deliver topic',
+        destination: destinationOf(topic)['messaging.destination.template'],
+        origins,
+        streams: followers.slice(0, linksMax.streams).flatMap(({ span }) => span ?? []),
+        events,
+        followers: followers.length,
+        startedAtMs,
+        durationMs: clock.monotonicMs() - startedMs,
+      });
   };
 }

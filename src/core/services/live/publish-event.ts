@@ -1,7 +1,6 @@
 import { Fault, ruleBroken } from '../../kit/fault.ts';
 import { StoreDown } from '../../kit/store-down.ts';
-import type { Publish } from '../../ports/publish.ts';
-import type { NewEvent, TopicLimits, TopicLog, TopicPosition } from '../../ports/topic-log.ts';
+import type { NewEvent, Publish, TopicLimits, TopicLog, TopicPosition } from '../../ports/topic-log.ts';
 import type { ReadTopic } from './topic-namespaces.ts';
 
 export function publishBy(log: TopicLog, topicOf: ReadTopic): Publish {

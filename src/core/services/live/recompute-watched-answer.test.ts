@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fakeClock } from '../../../../test/support/time/clock.ts';
 import { openTurns } from '../../streams/turns.ts';
-import { type GroupParts, type Member, openGroup } from './recompute-watched-answer.ts';
+import { type GroupParts, type Member, openWatchedAnswer } from './recompute-watched-answer.ts';
 
 /** A group of one member. @param outcomes of its computations, in order; the last one repeats */
 function open(...outcomes: readonly ('fails' | 'unstored' | 'stored')[]) {
@@ -12,7 +12,7 @@ function open(...outcomes: readonly ('fails' | 'unstored' | 'stored')[]) {
     ...{ key: 1, intervalMs: 0, recheckMs: 30_000, turns: openTurns(), clock, random: () => 0.5, counts },
     ...{ computations: (work: () => unknown) => work(), mayPass: () => true, onTags: () => {} },
   } as unknown as GroupParts;
-  const group = openGroup(parts);
+  const group = openWatchedAnswer(parts);
   const compute = async () => {
     const outcome = outcomes[Math.min(counts.computes, outcomes.length) - 1];
     if (outcome === 'fails') throw new Error('The upstream is away.');

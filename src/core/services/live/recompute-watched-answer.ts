@@ -1,7 +1,7 @@
 import { backoffMs } from '../../kit/backoff.ts';
 import type { Clock } from '../../kit/clock.ts';
 import type { Limiter } from '../../kit/concurrency-limiter.ts';
-import { ended } from '../../kit/ended.ts';
+import { ended } from '../../kit/ending.ts';
 import type { Answer } from '../../ports/call.ts';
 import type { Watched } from '../../ports/watched.ts';
 import { eachInTurns, type Turns } from '../../streams/turns.ts';
@@ -66,7 +66,7 @@ const failing = { firstMs: 1_000, factor: 2, mostMs: 60_000, least: 0.5, spread:
  * Its states: idle, until the next check; due, until the interval has passed; computing. One computation at a time, so
  * that an answer never replaces a newer one.
  */
-export function openGroup({ key, intervalMs, recheckMs, turns, clock, random, computations, mayPass, counts, onTags }: GroupParts): Group {
+export function openWatchedAnswer({ key, intervalMs, recheckMs, turns, clock, random, computations, mayPass, counts, onTags }: GroupParts): Group {
   const members = new Set<Member>();
   const leaving = new AbortController();
   const { signal } = leaving;

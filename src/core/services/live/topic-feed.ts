@@ -1,13 +1,12 @@
 import type { Clock } from '../../kit/clock.ts';
-import { ended } from '../../kit/ended.ts';
+import { ended } from '../../kit/ending.ts';
 import { pause } from '../../kit/until-called.ts';
 import type { Subscription as BusSubscription } from '../../ports/bus.ts';
 import type { Log } from '../../ports/log.ts';
 import type { ShortSpans, SpanContext } from '../../ports/short-spans.ts';
 import { standingOf, type TopicEvent, type TopicLog, type TopicPosition } from '../../ports/topic-log.ts';
 import type { Turns } from '../../streams/turns.ts';
-import { type Follower, passBatches } from './pass-batches.ts';
-import { traceDelivery } from './trace-delivery.ts';
+import { type Follower, passBatches, traceDelivery } from './pass-batches.ts';
 
 /** The events of one topic for all its clients at this replica. Its states: opening; live; repairing; closed. */
 export type Feed = {

@@ -1,7 +1,6 @@
 import type { Meter } from '@opentelemetry/api';
-import { beginWhen } from '../../kit/begin-when.ts';
+import { beginWhen, type Run, repeat, tryAgain } from '../../kit/background-work.ts';
 import type { Clock } from '../../kit/clock.ts';
-import { type Run, repeat, tryAgain } from '../../kit/repeat.ts';
 import type { Attachments, Unneeded } from '../../ports/attachments.ts';
 import type { Blobs } from '../../ports/blobs.ts';
 import type { Log } from '../../ports/log.ts';

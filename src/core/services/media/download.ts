@@ -2,7 +2,7 @@ import { type ByteRange, type DownloadRequest, DownloadResponse } from '../../..
 import { Fault } from '../../kit/fault.ts';
 import type { Attachment, Found } from '../../ports/attachments.ts';
 import type { Blobs } from '../../ports/blobs.ts';
-import { readParts } from './read-parts.ts';
+import { readParts } from './content-parts.ts';
 
 type DownloadWish = Pick<DownloadRequest, 'range' | 'startOnly' | 'unlessSha256'>;
 

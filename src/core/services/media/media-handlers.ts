@@ -1,15 +1,15 @@
 import { Metadata } from 'nice-grpc-common';
 import { DownloadByLinkRequest, DownloadRequest, MediaServiceDefinition, UploadResponse } from '../../../gen/portico/v1/media.ts';
 import { Fault } from '../../kit/fault.ts';
-import { readRequest } from '../../kit/read-request.ts';
+import { readRequest } from '../../kit/ts-proto.ts';
 import type { Found } from '../../ports/attachments.ts';
 import type { Answer, Handler } from '../../ports/call.ts';
 import type { LinkTokens } from '../../ports/link-tokens.ts';
 import { userOf } from '../../streams/stream-service.ts';
 import { serviceHandlers } from '../service-handlers.ts';
+import { openUploadPlaces, type PlacesMax } from './concurrent-uploads.ts';
 import { attachmentOut, sendContent } from './download.ts';
 import { storedOf, takeUpload, type UploadParts } from './upload.ts';
-import { openUploadPlaces, type PlacesMax } from './upload-places.ts';
 
 export type MediaParts = UploadParts & {
   readonly links: LinkTokens;

@@ -4,7 +4,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { test } from 'node:test';
 import { fakeClock } from '../../../../test/support/time/clock.ts';
 import { UploadRequest } from '../../../gen/portico/v1/media.ts';
-import { noBlobs } from '../../adapters/blobs/no-blobs.ts';
+import { noBlobs } from '../../adapters/blobs/blob-store-faults.ts';
 import type { Fault } from '../../kit/fault.ts';
 import type { Attachments, Part } from '../../ports/attachments.ts';
 import type { Blobs } from '../../ports/blobs.ts';

@@ -5,9 +5,11 @@ import { Fault, ruleBroken } from '../../kit/fault.ts';
 import type { Attachment, Attachments, Upload, UploadBounds } from '../../ports/attachments.ts';
 import type { Blobs } from '../../ports/blobs.ts';
 import type { ReadyCall } from '../../ports/call.ts';
+import { openPartWriter, type PartWriter, readParts } from './content-parts.ts';
 import { contentTypeOf, headBytes, isAllowedType } from './content-type.ts';
-import { readParts } from './read-parts.ts';
-import { openPartWriter, type PartWriter } from './write-parts.ts';
+
+/** How often an upload may be resumed: each time may leave a part of a few bytes. */
+export const resumesMax = 1_000;
 
 export type UploadRules = UploadBounds & {
   readonly sizeMax: number;

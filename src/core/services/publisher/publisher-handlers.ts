@@ -4,8 +4,8 @@ import { ruleBroken } from '../../kit/fault.ts';
 import { settleMaxMs } from '../../policy/invalidates-policy.ts';
 import type { Handler, ReadyCall } from '../../ports/call.ts';
 import type { Invalidate } from '../../ports/invalidate.ts';
-import type { Notify } from '../../ports/notify.ts';
-import type { Publish } from '../../ports/publish.ts';
+import type { Notify } from '../../ports/push-queue.ts';
+import type { Publish } from '../../ports/topic-log.ts';
 import { serviceHandlers } from '../service-handlers.ts';
 
 export type PublisherParts = {

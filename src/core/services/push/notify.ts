@@ -1,9 +1,6 @@
 import { ruleBroken } from '../../kit/fault.ts';
-import type { Notify } from '../../ports/notify.ts';
-import { noticeBytesMax, type PushQueue } from '../../ports/push-queue.ts';
-
-/** A platform keeps no push for longer: four weeks. */
-const expireMsMax = 672 * 3_600_000;
+import { expireMsMax, noticeBytesMax } from '../../ports/push-limits.ts';
+import type { Notify, PushQueue } from '../../ports/push-queue.ts';
 
 /** Notices by a name, in which their request ids are unique. */
 export type NotifyBy = (name: string) => Notify;

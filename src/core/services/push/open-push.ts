@@ -1,7 +1,6 @@
 import type { Meter } from '@opentelemetry/api';
-import { beginWhen } from '../../kit/begin-when.ts';
+import { beginWhen, repeat, tryAgain } from '../../kit/background-work.ts';
 import type { Clock } from '../../kit/clock.ts';
-import { repeat, tryAgain } from '../../kit/repeat.ts';
 import type { Log } from '../../ports/log.ts';
 import type { PushQueue } from '../../ports/push-queue.ts';
 import type { PushSender } from '../../ports/push-sender.ts';

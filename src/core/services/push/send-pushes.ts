@@ -1,12 +1,12 @@
+import { type Run, repeat, tryAgain } from '../../kit/background-work.ts';
 import { type Backoff, backoffMs } from '../../kit/backoff.ts';
 import type { Clock } from '../../kit/clock.ts';
-import { type Run, repeat, tryAgain } from '../../kit/repeat.ts';
 import type { Log } from '../../ports/log.ts';
 import type { Push, PushQueue, PushResult } from '../../ports/push-queue.ts';
 import type { PushOutcome, PushSender } from '../../ports/push-sender.ts';
 import type { PushProvider } from '../../ports/push-tokens.ts';
+import { openRecorder } from './batch-push-results.ts';
 import type { PushMetrics } from './push-metrics.ts';
-import { openRecorder } from './record-results.ts';
 
 /** Times in milliseconds. */
 export type SendLimits = {

@@ -1,15 +1,13 @@
 import type { Meter } from '@opentelemetry/api';
 import { Metadata } from 'nice-grpc-common';
 import { ChatReportServiceDefinition, ReportRequest, ReportResponse } from '../../../gen/portico/internal/v1/chat_report.ts';
+import { beginWhen, type Run, repeat, tryAgain } from '../../kit/background-work.ts';
 import { type Backoff, backoffMs } from '../../kit/backoff.ts';
-import { beginWhen } from '../../kit/begin-when.ts';
 import type { Clock } from '../../kit/clock.ts';
 import { observeGauge } from '../../kit/observe-metric.ts';
-import { type Run, repeat, tryAgain } from '../../kit/repeat.ts';
 import type { Log } from '../../ports/log.ts';
 import type { Report, Reports } from '../../ports/reports.ts';
-import { askUpstream } from '../../upstreams/ask-upstream.ts';
-import type { CallContext, Upstreams } from '../../upstreams/upstreams.ts';
+import { askUpstream, type CallContext, type Upstreams } from '../../upstreams/upstreams.ts';
 import { kindsOut, reasonsOut, sendersOut } from './report-enums.ts';
 
 export type DeliverReportsParts = {

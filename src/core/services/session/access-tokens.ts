@@ -10,6 +10,8 @@ export const serviceTokenTyp = 'portico-service+jwt';
 export const internalTokenTyp = 'portico-internal+jwt';
 /** `aud` of service tokens. */
 export const serviceAudience = 'portico-internal';
+/** The longest lifetime of a service token: 90 days. */
+export const serviceLifetimeMaxMs = 90 * 86_400_000;
 export const signingAlgorithm = 'ES256';
 
 export type MintAccessToken = (session: Pick<Session, 'id' | 'userId' | 'scopes' | 'claims'>) => Promise<string>;

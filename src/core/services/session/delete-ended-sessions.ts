@@ -1,5 +1,5 @@
+import { repeat, tryAgain } from '../../kit/background-work.ts';
 import type { Clock } from '../../kit/clock.ts';
-import { repeat, tryAgain } from '../../kit/repeat.ts';
 import type { Log } from '../../ports/log.ts';
 import type { Sessions } from '../../ports/sessions.ts';
 

@@ -4,7 +4,7 @@ import type { Clock } from '../../kit/clock.ts';
 import { Fault } from '../../kit/fault.ts';
 import type { KeySet } from '../../ports/key-set.ts';
 import type { Sessions } from '../../ports/sessions.ts';
-import { readUnverified, verifyByKeySet } from './read-and-verify-jwt.ts';
+import { readUnverified, verifyByKeySet } from './strict-jwt.ts';
 import { isText, textClaims } from './text-claims.ts';
 import { toleranceMs } from './verify-token.ts';
 

@@ -10,6 +10,12 @@ import type { RevocationBroadcasts } from './revocation-broadcast.ts';
  */
 const overlapMs = 10_000;
 
+/**
+ * The interval of reading sessions that other replicas ended from SQL, and the interval while the bus publishes them.
+ * Milliseconds.
+ */
+export const usualIntervals = { everyMs: 1_000, wholeEveryMs: 5_000 } as const;
+
 /** Without a bus, every replica only reads SQL. */
 export const noBroadcasts: RevocationBroadcasts = { isWhole: () => false, onGap: () => {} };
 

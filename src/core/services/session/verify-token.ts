@@ -9,8 +9,8 @@ import type { KeySet } from '../../ports/key-set.ts';
 import type { Revocations } from '../../ports/revocations.ts';
 import type { SigningKeys } from '../../ports/signing-keys.ts';
 import type { VerifiedToken, VerifyToken } from '../../ports/tokens.ts';
-import { accessTokenTyp, serviceAudience, serviceTokenTyp, signingAlgorithm } from './access-tokens.ts';
-import { readUnverified, verifyByKeySet } from './read-and-verify-jwt.ts';
+import { accessTokenTyp, serviceAudience, serviceLifetimeMaxMs, serviceTokenTyp, signingAlgorithm } from './access-tokens.ts';
+import { readUnverified, verifyByKeySet } from './strict-jwt.ts';
 import { isText, textClaims } from './text-claims.ts';
 
 /** An external issuer whose access tokens are accepted without a session. */
@@ -50,7 +50,6 @@ const audiencesMax = 16;
 const subjectLengthMax = 256;
 /** The allowed clock skew. */
 export const toleranceMs = 5_000;
-const serviceLifetimeMaxMs = 90 * 86_400_000;
 
 /** A verified token. Everything that can change afterwards is checked at each use. */
 type Remembered = VerifiedToken & { readonly sessionId: string | undefined; stillTrusted(): boolean };

@@ -1,8 +1,7 @@
 import type { Meter } from '@opentelemetry/api';
-import { beginWhen } from '../../kit/begin-when.ts';
+import { beginWhen, repeat, tryAgain } from '../../kit/background-work.ts';
 import type { Clock } from '../../kit/clock.ts';
 import { observeGauge } from '../../kit/observe-metric.ts';
-import { repeat, tryAgain } from '../../kit/repeat.ts';
 import { pause, untilCalled } from '../../kit/until-called.ts';
 import type { Log } from '../../ports/log.ts';
 import type { ErasureReport, Erasures, UserDataPart } from '../../ports/user-data.ts';

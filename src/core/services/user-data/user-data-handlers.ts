@@ -1,6 +1,6 @@
 import { Metadata } from 'nice-grpc-common';
 import { type EraseUserRequest, type EraseUserResponse, ExportUserRequest, ExportUserResponse } from '../../../gen/portico/internal/v1/publisher.ts';
-import { readRequest } from '../../kit/read-request.ts';
+import { readRequest } from '../../kit/ts-proto.ts';
 import type { Handler, ReadyCall } from '../../ports/call.ts';
 import type { ErasureReport, UserDataPart } from '../../ports/user-data.ts';
 import type { Erasing } from './erase-users.ts';

@@ -7,12 +7,12 @@ import type { StatusError } from '../../../core/kit/status-error.ts';
 import type { Answer, CallMetadata } from '../../../core/ports/call.ts';
 import { DownloadResponse, type DownloadStart } from '../../../gen/portico/v1/media.ts';
 import type { Exchange } from '../../exchange.ts';
-import { toHeaders } from '../answer-headers.ts';
 import { jsonCodec } from '../codec.ts';
 import { connectError } from '../connect-error.ts';
+import { toHeaders } from '../metadata-to-headers.ts';
 import type { Reply } from '../protocol.ts';
-import { etagOf, knownHashes } from './conditions.ts';
-import { safeHeaders } from './safe-headers.ts';
+import { safeHeaders } from './download-headers.ts';
+import { etagOf, knownHashes } from './range-and-etag.ts';
 
 /** HTTP has statuses of its own for these. */
 const httpStatusOfReason: ReadonlyMap<string, number> = new Map<CoreReason, number>([

@@ -6,10 +6,11 @@ import { StoreDown } from '../../../kit/store-down.ts';
 import type { Log } from '../../../ports/log.ts';
 import { credentials, parseAddress, type RedisPlace, sentinelAddress, singleAddress } from './redis-address.ts';
 import { firstWord } from './redis-error.ts';
-import { commandTimeoutMs, openRedisNode, type RedisNode, type Word } from './redis-node.ts';
-import { misfitsOf } from './redis-requirements.ts';
+import { openRedisNode, type RedisNode, type Word } from './redis-node.ts';
 import { clusterNodes, oneNode, type RedisRouter, redirectsMax } from './redis-router.ts';
 import type { RedisScript } from './redis-script.ts';
+import { misfitsOf } from './required-version-and-eviction.ts';
+import { commandTimeoutMs } from './timeouts-and-reconnects.ts';
 
 /**
  * One Redis, the primary that Sentinels name, or a Cluster, with one interface. An unavailable Redis fails at once

@@ -1,6 +1,6 @@
 import { ReplyError } from 'ioredis';
 import { StoreDown, type StoreDownWhy } from '../../../kit/store-down.ts';
-import { NoAnswer } from './command-timeout.ts';
+import { NoAnswer } from './timeouts-and-reconnects.ts';
 
 type Interpreted = {
   readonly error: Error;

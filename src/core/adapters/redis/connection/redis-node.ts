@@ -1,10 +1,18 @@
 import { Redis, type RedisOptions } from 'ioredis';
 import type { Clock } from '../../../kit/clock.ts';
 import { StoreDown } from '../../../kit/store-down.ts';
-import { answersWithin } from './command-timeout.ts';
-import { reconnect } from './reconnect-when-ended.ts';
 import { interpret } from './redis-error.ts';
 import { parseInfo, type RedisInfo } from './redis-info.ts';
+import {
+  answersWithin,
+  commandTimeoutMs,
+  connectionOptions,
+  failuresMax,
+  pingEveryMs,
+  pingsMax,
+  readyWithinMs,
+  reconnect,
+} from './timeouts-and-reconnects.ts';
 
 /** A word of a command. */
 export type Word = string | Buffer | number;
@@ -42,29 +50,6 @@ export type RedisNode = {
  * is made
  */
 type State = 'connecting' | 'up' | 'broken';
-
-/** The time limit of one command. Milliseconds. */
-export const commandTimeoutMs = 250;
-const failuresMax = 3;
-const pingEveryMs = 250;
-/** Unanswered PINGs before a new connection replaces this one: a peer that vanished never answers. */
-const pingsMax = 4;
-/**
- * A new connection replaces one that is not ready within this time, because the client would wait for ever.
- * Milliseconds.
- */
-const readyWithinMs = 2_000;
-
-/** Options of every connection: no command is queued or sent twice, and a new attempt begins within a second. */
-export const connectionOptions: RedisOptions = {
-  enableOfflineQueue: false,
-  maxRetriesPerRequest: 0,
-  autoResendUnfulfilledCommands: false,
-  disableClientInfo: true, // the ACL user needs one right less
-  connectTimeout: 2_000,
-  disconnectTimeout: 200,
-  retryStrategy: (times) => Math.min(50 * 2 ** Math.min(times - 1, 5), 1_000),
-};
 
 /**
  * Opens the connection and keeps it open: it reconnects by itself. `onChange` is called when it goes up or down, or

@@ -1,12 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { sql, type Transaction } from 'kysely';
 import { Fault } from '../../../kit/fault.ts';
-import { type ChatEvent, membersMax, type Role, type Sender } from '../../../ports/chat.ts';
+import type { ChatEvent, Role, Sender } from '../../../ports/chat.ts';
+import { membersMax } from '../../../ports/chat-limits.ts';
 import type { UseDatabase } from '../database-access.ts';
 import type { Database } from '../database-tables.ts';
 import { unknownConversation } from './append-events.ts';
-import { checkRoom, checkWilling } from './check-additions.ts';
 import { checkOnce, insertUsers, raiseUsers } from './lock-users.ts';
+import { checkRoom, checkWilling } from './who-may-be-added.ts';
 
 type Change = NonNullable<ChatEvent['changes']>[number];
 type Wish = { readonly eventId: string; readonly changes: readonly Change[] };

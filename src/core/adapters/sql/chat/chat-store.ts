@@ -1,8 +1,10 @@
 import { sql } from 'kysely';
 import type { ChatStore } from '../../../ports/chat.ts';
 import type { UseDatabase } from '../database-access.ts';
-import { openAppend, unknownConversation, unknownMessage } from './append-events.ts';
+import { clearReadPushes } from '../push/clear-read-pushes.ts';
+import { openAppend, sentBefore, unknownConversation, unknownMessage } from './append-events.ts';
 import { changeMembers } from './change-members.ts';
+import { readDatabaseId, readOwnChanges, readPlaces, readSince, readSyncPoint } from './changes-since.ts';
 import {
   readApart,
   readBlocked,
@@ -18,10 +20,7 @@ import {
 } from './chat-queries.ts';
 import { createConversation } from './create-conversation.ts';
 import { historyPages } from './history-pages.ts';
-import { readOwnChanges, readPlaces } from './own-changes.ts';
-import { readDatabaseId, readSince, readSyncPoint } from './read-changed-since.ts';
 import { searchMessages } from './search-messages.ts';
-import { sentBefore } from './sent-before.ts';
 
 /**
  * Conversations in PostgreSQL, or in PGlite, which is PostgreSQL.
@@ -60,7 +59,7 @@ export function sqlChat(use: UseDatabase, { pushAfterMs }: { readonly pushAfterM
     receive: async ({ conversationId, userId, device, deliveredSeq, readSeq }) => {
       const [changed, kept] = await use(async (db) => {
         const { rows } = await sql<{ changed: 'read' | 'delivered' | 'nothing' | null }>`
-          SELECT changed, CASE WHEN changed = 'read' THEN push_clear(${conversationId}::uuid, ${userId}, ${device ?? null}) END
+          SELECT changed, CASE WHEN changed = 'read' THEN ${clearReadPushes(sql`${conversationId}::uuid`, sql`${userId}`, sql`${device ?? null}`)} END
           FROM chat_receive(${conversationId}::uuid, ${userId}, ${device ?? null}, ${deliveredSeq}, ${readSeq}) AS changed`.execute(db);
         if (rows[0]?.changed == null) throw unknownConversation();
         const { rows: found } = await sql<{ delivered_seq: bigint; read_seq: bigint }>`

@@ -6,8 +6,8 @@ import type { UseDatabase } from '../database-access.ts';
 import type { Database } from '../database-tables.ts';
 import { reusedId } from './append-events.ts';
 import { bringBack } from './change-members.ts';
-import { checkRoom, checkWilling } from './check-additions.ts';
 import { byBytes, checkOnce, insertUsers, raiseUsers } from './lock-users.ts';
+import { checkRoom, checkWilling } from './who-may-be-added.ts';
 
 type Row = {
   id: string;

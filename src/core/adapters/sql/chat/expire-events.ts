@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { sql } from 'kysely';
-import { beginWhen } from '../../../kit/begin-when.ts';
+import { beginWhen, type Run, repeat, tryAgain } from '../../../kit/background-work.ts';
 import type { Clock } from '../../../kit/clock.ts';
-import { type Run, repeat, tryAgain } from '../../../kit/repeat.ts';
 import type { Log } from '../../../ports/log.ts';
 import type { UseDatabase } from '../database-access.ts';
 import { takeTurn } from '../worker-turns.ts';

@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
+import { repeat, tryAgain } from '../../../kit/background-work.ts';
 import type { Clock } from '../../../kit/clock.ts';
-import { repeat, tryAgain } from '../../../kit/repeat.ts';
 import type { Log } from '../../../ports/log.ts';
 import type { UseDatabase } from '../database-access.ts';
 

@@ -1,14 +1,10 @@
 import { type Kysely, sql } from 'kysely';
+import { badgeConversationsMax, textCharactersMax } from '../../../ports/push-limits.ts';
 import type { Notice, Push, PushContent, PushQueue } from '../../../ports/push-queue.ts';
 import type { PushProvider } from '../../../ports/push-tokens.ts';
 import { conversationJoin, unreadColumn } from '../chat/chat-rows.ts';
 import type { Database } from '../database-tables.ts';
-import { isAlive, isWanted, type SessionLife } from './wanted.ts';
-
-/** Conversations whose unread messages are counted for the badge: those with the newest events. */
-const countedMax = 100;
-/** Characters of a message that a push can have. */
-const textMax = 500;
+import { isAlive, isWanted, type SessionLife } from './which-messages-are-pushed.ts';
 
 type Row = {
   id: bigint;
@@ -54,11 +50,11 @@ export async function leasePushes(
           SELECT ${unreadColumn(sql`c.last_number`)}
           FROM chat_members m ${conversationJoin}
           WHERE m.user_id = u.user_id AND m.left_seq IS NULL AND m.read_seq < c.last_seq AND (m.muted_until IS NULL OR m.muted_until <= now())
-          ORDER BY c.last_at DESC LIMIT ${sql.lit(countedMax)}) AS n) AS badge
+          ORDER BY c.last_at DESC LIMIT ${sql.lit(badgeConversationsMax)}) AS n) AS badge
       FROM (SELECT DISTINCT t.user_id FROM leased l JOIN push_tokens t ON t.session_id = l.session_id) AS u
     )
     SELECT l.*, t.provider, t.token, t.topic, t.sandbox, t.quiet_zone, t.quiet_from, t.quiet_to,
-      c.title, left(e.text, ${sql.lit(textMax)}) AS text, n.content AS notice, b.badge, clock_timestamp() AS now_at,
+      c.title, left(e.text, ${sql.lit(textCharactersMax)}) AS text, n.content AS notice, b.badge, clock_timestamp() AS now_at,
       coalesce(l.expires_at > now() AND ${isAlive(life)} AND CASE l.kind WHEN 'message' THEN ${isWanted} ELSE true END, false) AS wanted
     FROM leased l
     JOIN push_tokens t ON t.session_id = l.session_id

@@ -1,9 +1,10 @@
 import { sql } from 'kysely';
-import { type PushQueue, repeatMsLeast, waitingMax } from '../../../ports/push-queue.ts';
+import { repeatMsLeast, waitingMax } from '../../../ports/push-limits.ts';
+import type { PushQueue } from '../../../ports/push-queue.ts';
 import type { UseDatabase } from '../database-access.ts';
+import { recordPushes } from './after-push-attempts.ts';
 import { leasePushes } from './lease-pushes.ts';
-import { recordPushes } from './record-pushes.ts';
-import { isAlive, isWanted, type SessionLife } from './wanted.ts';
+import { isAlive, isWanted, type SessionLife } from './which-messages-are-pushed.ts';
 
 /** Members of the conversations of one expansion, unless one of them alone has more: for the sake of its duration. */
 const membersMax = 10_000;

@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 import { sql } from 'kysely';
-import { type PushTokens, tokensOfUserMax } from '../../../ports/push-tokens.ts';
+import { tokensOfUserMax } from '../../../ports/push-limits.ts';
+import type { PushTokens } from '../../../ports/push-tokens.ts';
 import type { UseDatabase } from '../database-access.ts';
 
 export const tokenHashOf = (token: string): Buffer => hash('sha256', token, 'buffer');

@@ -2,8 +2,7 @@ import { sql } from 'kysely';
 import type { RevokedBecause } from '../../../ports/sessions.ts';
 import type { UserDataPart, UserRecord } from '../../../ports/user-data.ts';
 import type { UseDatabase } from '../database-access.ts';
-import { rowsById } from './rows-by-id.ts';
-import { sqlPart } from './sql-part.ts';
+import { rowsById, sqlPart } from './sql-part.ts';
 
 const batch = 500;
 const because: RevokedBecause = 'user_erased';

@@ -1,4 +1,4 @@
-import type { Transaction } from 'kysely';
+import { type RawBuilder, sql, type Transaction } from 'kysely';
 import type { Erasure, Progress, UserDataPart } from '../../../ports/user-data.ts';
 import type { UseDatabase } from '../database-access.ts';
 import type { Database } from '../database-tables.ts';
@@ -33,4 +33,22 @@ export function sqlPart(
       return { afterMs: 0 };
     },
   };
+}
+
+/**
+ * All rows, page by page, in the order of their ids, which are UUIDs. Between two pages no connection is held.
+ * @param page reads those for which `isAfter` of the column of the id is true, in its order
+ */
+export async function* rowsById<Row extends { readonly id: string }>(
+  use: UseDatabase,
+  signal: AbortSignal,
+  page: (isAfter: (column: string) => RawBuilder<unknown>) => RawBuilder<Row>,
+): AsyncGenerator<Row> {
+  let after: string | undefined;
+  do {
+    signal.throwIfAborted();
+    const { rows } = await use((db) => page((column) => (after === undefined ? sql`true` : sql`${sql.ref(column)} > ${after}::uuid`)).execute(db));
+    yield* rows;
+    after = rows.at(-1)?.id;
+  } while (after !== undefined);
 }
