@@ -33,6 +33,12 @@ export type Calls = {
   ): Promise<ResponseOf<S['methods'][M]>>;
   /** The same with bytes, once: without etag and retry, with a new token if the first is refused. */
   once(path: string, request: Uint8Array, headers: Headers, signal?: AbortSignal): Promise<Answer>;
+  /**
+   * Runs what needs a token, and runs it once more with a new one if the first is refused.
+   * @param send rejects with CallError
+   * @throws CallError CANCELLED when `signal` is aborted, or the session has ended
+   */
+  authorized<T>(send: (headers: Headers, signal: AbortSignal) => Promise<T>, signal?: AbortSignal): Promise<T>;
   /** Forgets all answers, and ends the calls under way: another user must neither see them nor send them. */
   clear(): void;
 };
@@ -62,25 +68,27 @@ export function openCalls({ transport, session, clock, random, headers: common }
   let cleared = new AbortController();
   const ended = (signal: AbortSignal | undefined) => (signal === undefined ? cleared.signal : AbortSignal.any([cleared.signal, signal]));
 
-  const once: Calls['once'] = async (path, request, more, given) => {
+  const authorized: Calls['authorized'] = async (send, given) => {
     const signal = ended(given);
-    const send = (token: string) => {
+    const by = (token: string) => {
       signal.throwIfAborted();
-      return transport.unary(path, request, { headers: { ...common, ...more, authorization: `Bearer ${token}` }, timeoutMs, signal });
+      return send({ ...common, authorization: `Bearer ${token}` }, signal);
     };
     try {
       const token = await session.accessToken();
       try {
-        return await send(token);
+        return await by(token);
       } catch (error) {
         if (signal.aborted || !asCallError(error).reason.startsWith('TOKEN_')) throw error;
-        return await send(await session.renew(token));
+        return await by(await session.renew(token));
       }
     } catch (error) {
       if (signal.aborted) throw new CallError('CANCELLED', 'The call was cancelled, or its session has ended.', [], error);
       throw error;
     }
   };
+  const once: Calls['once'] = (path, request, more, given) =>
+    authorized((headers, signal) => transport.unary(path, request, { headers: { ...headers, ...more }, timeoutMs, signal }), given);
   const insist = async (send: () => Promise<Answer>, signal: AbortSignal | undefined): Promise<Answer> => {
     for (let failures = 1; ; failures++) {
       try {
@@ -105,6 +113,7 @@ export function openCalls({ transport, session, clock, random, headers: common }
   };
   return {
     once,
+    authorized,
     clear: () => {
       cleared.abort();
       cleared = new AbortController();
@@ -127,7 +136,7 @@ export function openCalls({ transport, session, clock, random, headers: common }
 }
 
 /** Whether the same call may succeed later: docs/mobile/errors-and-retries.md. */
-export function isTemporary({ code, retryAfterMs }: CallError): boolean {
+export function isTemporary({ code, retryAfterMs }: Pick<CallError, 'code' | 'retryAfterMs'>): boolean {
   return code === 'UNAVAILABLE' || code === 'DEADLINE_EXCEEDED' || retryAfterMs !== undefined;
 }
 

@@ -6,6 +6,7 @@ import type { ChatNotice } from './chat/state.ts';
 import { type ChatStorage, memoryChatStorage } from './chat/storage.ts';
 import { type Live, openLive } from './live/live.ts';
 import type { Notice } from './live/state.ts';
+import { type Media, openMedia } from './media/media.ts';
 import { type OfflineQueue, openOfflineQueue } from './offline-queue.ts';
 import { countUnread } from './push/count-unread.ts';
 import { openPush, type Push } from './push/push.ts';
@@ -43,6 +44,7 @@ export type Client = {
   readonly live: Live;
   readonly chat: Chat;
   readonly push: Push;
+  readonly media: Media;
   readonly safety: Safety;
   /** Idempotent writes, which may wait for a network. */
   readonly queue: OfflineQueue;
@@ -73,6 +75,7 @@ export function openClient({
     store: tokens,
     clock,
     onEnded: (reason) => {
+      media.clear();
       calls.clear();
       push.dispatch({ type: 'signedOut' });
       onSignedOut(reason);
@@ -93,6 +96,7 @@ export function openClient({
       onPushAction(action);
     },
   });
+  const media = openMedia({ transport: transport.media, calls, clock, random });
   const count = countUnread(clock, push.dispatch);
   const queue = openOfflineQueue(calls, clock, random);
   /** Whoever is signed in next neither sees nor sends what was of another user. */
@@ -101,6 +105,7 @@ export function openClient({
     chat.dispatch({ type: 'forget' });
     push.dispatch({ type: 'signedOut' });
     queue.clear();
+    media.clear();
     calls.clear();
   };
   return {
@@ -121,20 +126,24 @@ export function openClient({
     live,
     chat,
     push,
+    media,
     safety: openSafety(calls),
     queue,
     networkFound: () => {
       live.dispatch({ type: 'networkFound' });
       chat.dispatch({ type: 'networkFound' });
+      media.networkFound();
       queue.wake();
     },
     networkLost: () => {
       live.dispatch({ type: 'networkLost' });
       chat.dispatch({ type: 'networkLost' });
+      media.networkLost();
     },
     close: () => {
       live.close();
       chat.close();
+      media.clear();
       queue.close();
       transport.close();
     },

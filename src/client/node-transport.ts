@@ -3,6 +3,7 @@ import { Status as RpcStatus } from '../gen/google/rpc/status.ts';
 import { type ChatHello, type ChatRequest, type ChatResponse, ChatServiceDefinition } from '../gen/portico/v1/chat.ts';
 import { type LiveHello, type LiveRequest, type LiveResponse, LiveServiceDefinition } from '../gen/portico/v1/live.ts';
 import { CallError } from './call-error.ts';
+import { nodeMedia } from './media/node-media.ts';
 import type { ClientTransport, Headers, OpenStream } from './transport.ts';
 
 export type NodeTransportOptions = {
@@ -17,11 +18,12 @@ const leaveMs = 5_000;
 /** A connection that answers nothing is given up: a call on it would wait for the timeouts of TCP. Milliseconds. */
 const keepalive = { 'grpc.keepalive_time_ms': 45_000, 'grpc.keepalive_timeout_ms': 10_000 };
 
-/** gRPC over TLS by nice-grpc: one connection for calls, and one for each stream of live updates. */
+/** gRPC over TLS by nice-grpc: a connection for calls, one for attachments, and one for each stream of live updates. */
 export function nodeTransport({ address, ca }: NodeTransportOptions): ClientTransport {
   // own connections: two channels of one address would share theirs, and a server that stops keeps its old ones
   const connect = () => createChannel(`https://${address}`, ChannelCredentials.createSsl(ca), { ...keepalive, 'grpc.use_local_subchannel_pool': 1 });
   const calls = connect();
+  const contents = connect(); // so that no call waits behind them
   return {
     unary: async (method, request, { headers, timeoutMs, signal }) => {
       const client = createClient({ call: bytesMethod(method) }, calls);
@@ -51,7 +53,11 @@ export function nodeTransport({ address, ca }: NodeTransportOptions): ClientTran
     chat: streamOf<ChatHello, ChatRequest, ChatResponse>(connect, (channel, requests, options) =>
       createClient(ChatServiceDefinition, channel).connect(requests, options),
     ),
-    close: () => calls.close(),
+    media: nodeMedia(contents, callErrorOf),
+    close: () => {
+      calls.close();
+      contents.close();
+    },
   };
 }
 

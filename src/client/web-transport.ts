@@ -1,10 +1,12 @@
-import { Code, ConnectError } from '@connectrpc/connect';
+import { ConnectError } from '@connectrpc/connect';
 import { createEnvelopeReadableStream, encodeEnvelope } from '@connectrpc/connect/protocol';
-import { endStreamFlag, endStreamFromJson, errorFromJson, protocolVersion } from '@connectrpc/connect/protocol-connect';
+import { endStreamFlag, endStreamFromJson, protocolVersion } from '@connectrpc/connect/protocol-connect';
 import { ChatOpenRequest, ChatResponse, ChatSendRequest } from '../gen/portico/v1/chat.ts';
 import { type LiveRequest, LiveResponse, OpenRequest, SendRequest } from '../gen/portico/v1/live.ts';
 import { asCallError, CallError } from './call-error.ts';
+import { webMedia } from './media/web-media.ts';
 import type { ClientTransport, Headers, OpenStream } from './transport.ts';
+import { cut, eachOf, errorOf, ofConnect } from './web-answers.ts';
 
 export type WebTransportOptions = {
   /** "https://api.example.com:8443" */
@@ -50,7 +52,7 @@ export function webTransport({ url, fetch }: WebTransportOptions): ClientTranspo
     send: (streamId, n, message) => ChatSendRequest.encode({ streamId, n, message: { message } }).finish(),
     answer: ChatResponse.decode,
   });
-  return { unary, live, chat, close: () => {} };
+  return { unary, live, chat, media: webMedia({ url, fetch }), close: () => {} };
 }
 
 type Welcomed = Extract<LiveResponse['message'], { readonly $case: 'welcome' }>;
@@ -152,37 +154,7 @@ function streamOf<Hello, Message extends { readonly $case: string }, Answer exte
   };
 }
 
-/** A reader that fails lost its connection. */
-function cut(error: unknown): CallError {
-  return error instanceof CallError ? error : new CallError('UNAVAILABLE', 'The stream was cut.', [], error);
-}
-
 /** A stream that takes no messages is over, whatever the reason: another one is opened. */
 function resumable(error: CallError): CallError {
   return error.reason === 'STREAM_UNKNOWN' ? new CallError('UNAVAILABLE', error.message, [], error) : error;
-}
-
-function errorOf(text: string, httpStatus: number): CallError {
-  const fallback = new ConnectError(`HTTP status ${httpStatus}`, httpStatus === 401 ? Code.Unauthenticated : Code.Unavailable);
-  try {
-    return ofConnect(errorFromJson(JSON.parse(text), undefined, fallback));
-  } catch (error) {
-    return ofConnect(error instanceof ConnectError ? error : fallback);
-  }
-}
-
-function ofConnect(error: ConnectError): CallError {
-  const code = (Code[error.code] ?? 'Unknown').replace(/(?<=[a-z])(?=[A-Z])/g, '_').toUpperCase();
-  const details = error.details.flatMap((detail) => ('type' in detail && 'value' in detail ? [{ typeUrl: detail.type, value: detail.value }] : []));
-  return new CallError(code, error.rawMessage, details, error);
-}
-
-/** Not every browser can iterate a stream. */
-async function* eachOf<T>(stream: ReadableStream<T>): AsyncGenerator<T> {
-  const reader = stream.getReader();
-  try {
-    for (let next = await reader.read(); !next.done; next = await reader.read()) yield next.value;
-  } finally {
-    reader.releaseLock();
-  }
 }

@@ -2,10 +2,10 @@ import { CallError } from '../../src/client/call-error.ts';
 import { ErrorInfo, RetryInfo } from '../../src/gen/google/rpc/error_details.ts';
 
 /** A failure as the server states it. @param retryS how long it asks to wait */
-export function failure(code: string, reason: string, retryS?: number): CallError {
+export function failure(code: string, reason: string, retryS?: number, metadata: Readonly<Record<string, string>> = {}): CallError {
   const info = {
     typeUrl: 'type.googleapis.com/google.rpc.ErrorInfo',
-    value: ErrorInfo.encode({ reason, domain: 'portico', metadata: new Map() }).finish(),
+    value: ErrorInfo.encode({ reason, domain: 'portico', metadata: new Map(Object.entries(metadata)) }).finish(),
   };
   const retry =
     retryS === undefined

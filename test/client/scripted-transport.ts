@@ -1,8 +1,18 @@
 // A transport that answers what a test says, and keeps what was sent.
 import type { CallError } from '../../src/client/call-error.ts';
-import type { Answer, ClientTransport, Headers } from '../../src/client/transport.ts';
+import type { Answer, ClientTransport, Headers, MediaTransport } from '../../src/client/transport.ts';
 
 export type Sent = { readonly method: string; readonly request: Uint8Array; readonly headers: Headers };
+
+const noMedia: MediaTransport = {
+  upload: () => Promise.reject(new Error('no attachments')),
+  download: () => {
+    throw new Error('no attachments');
+  },
+  sha256: () => {
+    throw new Error('no attachments');
+  },
+};
 
 export function scriptedTransport(answer: (sent: Sent, nth: number) => Answer | CallError | Promise<Answer | CallError>) {
   const sent: Sent[] = [];
@@ -16,6 +26,7 @@ export function scriptedTransport(answer: (sent: Sent, nth: number) => Answer | 
     },
     live: () => ({ send: () => {}, close: () => {} }),
     chat: () => ({ send: () => {}, close: () => {} }),
+    media: noMedia,
     close: () => {},
   };
   return { transport, sent };

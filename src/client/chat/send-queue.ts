@@ -1,4 +1,4 @@
-import type { Entry, PostAnswer, PostRequest } from '../../gen/portico/v1/chat.ts';
+import type { Content, Entry, PostAnswer, PostRequest } from '../../gen/portico/v1/chat.ts';
 import type { Chance } from '../stream/connection.ts';
 import { waitMs } from '../stream/retry-waits.ts';
 import { same, then, timer } from '../stream/transitions.ts';
@@ -29,7 +29,8 @@ const passing = new Set([
   'MAINTENANCE',
 ]);
 /** The bounds of chat.proto: the server ends a stream with a message that breaks one. Bytes. */
-const most = { text: 16_384, data: 8_192, clientId: 100, reaction: 64 } as const;
+const most = { text: 16_384, data: 8_192, clientId: 100, reaction: 64, attachments: 10 } as const;
+const uuid = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i;
 
 /** Puts an entry into the queue: it is sent when it is saved. */
 export function post(state: ChatState, request: PostRequest): ChatDraft {
@@ -158,7 +159,7 @@ function without({ queue }: ChatState, of: Queued): readonly Queued[] {
 }
 
 function breaksRule({ conversationId, entry }: PostRequest): boolean {
-  if (!/^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i.test(conversationId) || entry === undefined) return true;
+  if (!uuid.test(conversationId) || entry === undefined) return true;
   if (entry.clientId === '' || [...entry.clientId].length > most.clientId) return true;
   return breaksRuleOf(entry.what);
 }
@@ -178,6 +179,9 @@ function breaksRuleOf(what: Entry['what']): boolean {
   }
 }
 
-function breaksBounds(content: { readonly text: string; readonly data: Uint8Array } | undefined): boolean {
-  return content === undefined || new TextEncoder().encode(content.text).length > most.text || content.data.length > most.data;
+function breaksBounds(content: Content | undefined): boolean {
+  if (content === undefined) return true;
+  const ids = content.attachments.map(({ id }) => id.toLowerCase());
+  const breaks = ids.length > most.attachments || new Set(ids).size < ids.length || !ids.every((id) => uuid.test(id));
+  return breaks || new TextEncoder().encode(content.text).length > most.text || content.data.length > most.data;
 }

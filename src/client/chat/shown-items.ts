@@ -1,4 +1,5 @@
-import type { ChatEvent, MemberChange, Sender } from '../../gen/portico/v1/chat.ts';
+import type { ChatEvent, Content, MemberChange, Sender } from '../../gen/portico/v1/chat.ts';
+import type { Attachment } from '../../gen/portico/v1/media.ts';
 import type { ChatState, Chatting } from './state.ts';
 import { isGapBefore, isOf } from './timeline.ts';
 
@@ -11,6 +12,7 @@ export type Item =
       readonly sentAt: Date | undefined;
       /** Undefined: it was deleted for all. */
       readonly text: string | undefined;
+      readonly attachments: readonly Attachment[];
       readonly isEdited: boolean;
       /** How many users have reacted, by reaction. */
       readonly reactions: ReadonlyMap<string, number>;
@@ -18,7 +20,7 @@ export type Item =
       readonly reached: 'stored' | 'delivered' | 'read' | undefined;
     }
   /** A message of this user that waits for its answer. */
-  | { readonly kind: 'queued'; readonly clientId: string; readonly text: string }
+  | { readonly kind: 'queued'; readonly clientId: string; readonly text: string; readonly attachments: number }
   | { readonly kind: 'members'; readonly seq: bigint; readonly changes: readonly MemberChange[] }
   /** A message whose content this user may not see. */
   | { readonly kind: 'hidden'; readonly seq: bigint }
@@ -35,11 +37,13 @@ export function itemsOf({ queue, userId }: Pick<ChatState, 'queue' | 'userId'>, 
     return item === undefined ? gap : [...gap, item];
   });
   const waiting = queue.flatMap(({ request: { conversationId, entry } }): readonly Item[] =>
-    conversationId === conversation.id && entry?.what?.$case === 'message'
-      ? [{ kind: 'queued', clientId: entry.clientId, text: entry.what.value.content?.text ?? '' }]
-      : [],
+    conversationId === conversation.id && entry?.what?.$case === 'message' ? [queuedItem(entry.clientId, entry.what.value.content)] : [],
   );
   return [...shown, ...waiting];
+}
+
+function queuedItem(clientId: string, content: Content | undefined): Item {
+  return { kind: 'queued', clientId, text: content?.text ?? '', attachments: content?.attachments.length ?? 0 };
 }
 
 type Reactions = ReadonlyMap<bigint, ReadonlyMap<string, ReadonlySet<string>>>;
@@ -53,8 +57,8 @@ function itemOf(event: ChatEvent, { receipts }: Chatting, userId: string, reacti
       const own = isOf(userId, event);
       const has = (kind: 'deliveredSeq' | 'readSeq') => [...receipts.values()].some((receipt) => receipt[kind] >= seq);
       const reached = has('readSeq') ? 'read' : has('deliveredSeq') ? 'delivered' : 'stored';
-      const common = { sender, sentAt, text: content?.text, isEdited: editedSeq > 0n, reactions: new Map(counts) };
-      return { kind: 'message', seq, ...common, reached: own ? reached : undefined };
+      const said = { sender, sentAt, text: content?.text, attachments: content?.attachments ?? [], isEdited: editedSeq > 0n };
+      return { kind: 'message', seq, ...said, reactions: new Map(counts), reached: own ? reached : undefined };
     }
     case 'membersChanged':
       return { kind: 'members', seq, changes: what.value.changes };

@@ -27,7 +27,7 @@ export function h2Live({
   onOpen = () => {},
   sends = () => true,
   windowOf,
-}: H2LiveParts): Omit<ClientTransport, 'chat'> {
+}: H2LiveParts): Omit<ClientTransport, 'chat' | 'media'> {
   const bytesOf = (message: NonNullable<LiveRequest['message']>) => LiveRequest.encode({ message }).finish();
   return {
     unary: () => Promise.reject(new CallError('UNIMPLEMENTED', 'This transport has streams only.')),
