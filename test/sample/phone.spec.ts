@@ -8,9 +8,11 @@ import { after, before, test } from 'node:test';
 import { textContent } from '../../src/client/chat/text-content.ts';
 import { openClient } from '../../src/client/client.ts';
 import type { Notice } from '../../src/client/live/state.ts';
+import { bytesContent } from '../../src/client/media/content.ts';
 import { nodeTransport } from '../../src/client/node-transport.ts';
 import { memoryTokenStore } from '../../src/client/session.ts';
 import { systemClock } from '../../src/wire/system-clock.ts';
+import { jpeg } from '../media/media-calls.ts';
 import { blocksOf } from '../support/client/page.ts';
 import { openTerminal, type Terminal } from '../support/programs/terminal.ts';
 import { type ServerProcess, serverEnvironment, startServer } from '../support/server/server-process.ts';
@@ -138,6 +140,20 @@ function openOther(user: string) {
       const conversationId = conversation()?.conversation.id ?? '';
       client.chat.dispatch({ type: 'post', request: { conversationId, entry: { clientId: randomUUID(), what } } });
     },
+    attach: async (name: string, bytes: Uint8Array) => {
+      const [attachmentId, conversationId] = [randomUUID(), conversation()?.conversation.id ?? ''];
+      await client.media.upload({ attachmentId, conversationId, name, content: bytesContent(bytes) });
+      const what = { $case: 'message', value: { content: textContent('', [attachmentId]), replyToSeq: 0n } } as const;
+      client.chat.dispatch({ type: 'post', request: { conversationId, entry: { clientId: randomUUID(), what } } });
+    },
+    attached: async () => {
+      const { what } = conversation()?.events.at(-1) ?? {};
+      const [attachment] = what?.$case === 'message' ? (what.value.content?.attachments ?? []) : [];
+      if (attachment === undefined) return undefined;
+      const pieces: Uint8Array[] = [];
+      await client.media.download({ attachmentId: attachment.id, write: (bytes) => void pieces.push(bytes) });
+      return { name: attachment.name, bytes: Buffer.concat(pieces) };
+    },
     close: client.close,
   };
 }
@@ -191,6 +207,29 @@ test('two users chat: messages come, wait for the network, and are read', async 
     terminal.type('-l', '/search parcel');
     terminal.type('Enter');
     await shown(/Found: 1 message with parcel\n +alice: Where is my parcel\?/);
+
+    const photo = jpeg(200_000);
+    await bob.attach('door.jpg', photo);
+    await shown(/bob: \[1: door\.jpg, image\/jpeg, 195\.3 KiB\]/);
+    terminal.type('-l', `/save 1 ${folder}`);
+    terminal.type('Enter');
+    await shown(/door\.jpg is saved\./);
+    assert.ok(readFileSync(join(folder, 'door.jpg')).equals(photo));
+    terminal.type('-l', `/save 1 ${join(folder, 'door.jpg')}`);
+    terminal.type('Enter');
+    await shown(/EEXIST/);
+    terminal.type('-l', `/attach ${join(folder, 'door.jpg')}`);
+    terminal.type('Enter');
+    await shown(/alice: \[1: door\.jpg, image\/jpeg, 195\.3 KiB\] {2}✓/);
+    await until('it came', async () => (await bob.attached())?.bytes.equals(photo) === true, longMs);
+    terminal.type('-l', `/attach ${join(folder, 'nothing.jpg')}`);
+    terminal.type('Enter');
+    await shown(/ENOENT/);
+
+    terminal.type('-l', '/report It never came');
+    terminal.type('Enter');
+    await shown(/The message is reported\./);
+    await until('the service of the company has it', () => /alice has reported message \d+ of bob in \S+: \w+/.test(server.output()), longMs);
 
     terminal.type('Escape');
     await shown(/› bob/);

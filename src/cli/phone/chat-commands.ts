@@ -1,19 +1,27 @@
-import { asCallError } from '../../client/call-error.ts';
+import { CallError } from '../../client/call-error.ts';
 import { searchMessages } from '../../client/chat/search.ts';
 import type { ChatState } from '../../client/chat/state.ts';
 import { isOf } from '../../client/chat/timeline.ts';
 import type { Client } from '../../client/client.ts';
 import type { ChatEvent } from '../../gen/portico/v1/chat.ts';
+import type { Attachment } from '../../gen/portico/v1/media.ts';
 import { ReportReason } from '../../gen/portico/v1/safety.ts';
+import { attach, attachmentsIn, save } from './attachments.ts';
 
 /** What a draft asks for that begins with a slash. */
 export type Command =
   | { readonly do: 'search'; readonly conversationId: string; readonly query: string }
   | { readonly do: 'block' | 'unblock'; readonly user: string }
   | { readonly do: 'report'; readonly conversationId: string; readonly seq: bigint; readonly comment: string }
+  | { readonly do: 'attach'; readonly conversationId: string; readonly path: string }
+  | { readonly do: 'save'; readonly attachment: Attachment; readonly path: string }
   | { readonly do: 'help' };
 
-const help = ['/search WORDS   /report WHY: the newest message of another user', '/block USER   /unblock USER: unset, whoever wrote it'];
+const help = [
+  '/attach PATH: send a file   /save [N] [PATH]: the newest attachment, or the one with the number N',
+  '/search WORDS   /report WHY: the newest message of another user',
+  '/block USER   /unblock USER: unset, whoever wrote it',
+];
 /** Messages of a search that are shown. */
 const foundMax = 5;
 
@@ -25,16 +33,26 @@ export function commandOf(
 ): Command | undefined {
   const [, name, rest = ''] = /^\/(\S*)\s*(.*)$/s.exec(draft) ?? [];
   if (name === undefined) return undefined;
-  const newest = conversations.get(conversationId)?.events.findLast((event) => event.what?.$case === 'message' && !isOf(userId, event));
+  const { events } = conversations.get(conversationId) ?? { events: [] };
+  const newest = events.findLast((event) => event.what?.$case === 'message' && !isOf(userId, event));
   const user = rest.trim() || newest?.sender?.id;
   if (name === 'search' && rest.trim() !== '') return { do: 'search', conversationId, query: rest.trim() };
   if ((name === 'block' || name === 'unblock') && user !== undefined) return { do: name, user };
   if (name === 'report' && newest !== undefined) return { do: 'report', conversationId, seq: newest.seq, comment: rest.trim() };
+  if (name === 'attach' && rest.trim() !== '') return { do: 'attach', conversationId, path: rest.trim() };
+  const [, number = '1', path = ''] = /^(?:(\d{1,4})(?:\s+|$))?(.*)$/s.exec(rest.trim()) ?? [];
+  const attachment = attachmentsIn({ events })[Number(number) - 1];
+  if (name === 'save' && attachment !== undefined) return { do: 'save', attachment, path };
   return { do: 'help' };
 }
 
-/** @returns lines for the user; of a call that fails, its reason */
-export async function run({ calls, safety }: Pick<Client, 'calls' | 'safety'>, command: Command): Promise<readonly string[]> {
+/** @param show called with lines while it runs. @returns lines for the user; of a call that fails, its reason */
+export async function run(
+  client: Pick<Client, 'calls' | 'chat' | 'media' | 'safety'>,
+  command: Command,
+  show: (lines: readonly string[]) => void,
+): Promise<readonly string[]> {
+  const { calls, safety } = client;
   try {
     switch (command.do) {
       case 'help':
@@ -52,10 +70,14 @@ export async function run({ calls, safety }: Pick<Client, 'calls' | 'safety'>, c
       }
       case 'search':
         return await search(calls, command);
+      case 'attach':
+        return await attach(client, command, show);
+      case 'save':
+        return await save(client, command, show);
     }
   } catch (error) {
-    const { reason, code, message } = asCallError(error);
-    return [`${reason || code}: ${message}`];
+    if (error instanceof CallError) return [`${error.reason || error.code}: ${error.message}`];
+    return [error instanceof Error ? error.message : String(error)]; // such as of a file that is not there
   }
 }
 

@@ -141,6 +141,9 @@ test('a draft that begins with a slash is a command, whose answer and the newest
     '/unblock bob': { do: 'unblock', user: 'bob' },
     '/report it is rude': { do: 'report', conversationId: id, seq: 6n, comment: 'it is rude' },
     '/search': { do: 'help' },
+    '/attach ../my photo.jpg': { do: 'attach', conversationId: id, path: '../my photo.jpg' },
+    '/attach': { do: 'help' },
+    '/save': { do: 'help' }, // there is none
     '/': { do: 'help' },
     '/constructor': { do: 'help' },
   };
@@ -149,4 +152,35 @@ test('a draft that begins with a slash is a command, whose answer and the newest
   const lines = linesOf(chat, 60, 16, { pushed: 'bob: \u001B[2Jhi', answer: ['bob is blocked.'] });
   assert.equal(lines[1], ' Push: bob:  [2Jhi ');
   assert.equal(lines.at(-4), ' bob is blocked.');
+});
+
+test('attachments stand in their message with a number, the newest first, by which one is saved', () => {
+  const attachment = (name: string, sizeBytes: bigint) => ({ id: `id of ${name}`, name, contentType: 'image/png', sizeBytes });
+  const said = (seq: bigint, user: string, text: string, attachments: readonly ReturnType<typeof attachment>[]) =>
+    ChatEvent.fromPartial({
+      seq,
+      sender: { kind: 1, id: user },
+      what: { $case: 'message', value: { number: seq, content: { text, attachments: [...attachments] } } },
+    });
+  const chatting = state.conversations.get(id) as Chatting;
+  const shown = [
+    said(2n, 'bob', 'see', [attachment('a.png', 2_048n), attachment('\u001B[2J', 3n * 1_048_576n)]),
+    said(3n, 'alice', '', [attachment('', 12n)]),
+  ];
+  const now = { ...state, conversations: new Map([[id, { ...chatting, events: shown }]]) };
+  const lines = stripVTControlCharacters(drawChat(now, chat, { columns: 90, rows: 16 }, { user: 'alice', pushed: '', answer: [] })).split('\n');
+  assert.deepEqual(
+    lines.filter((line) => line.includes('image/png')),
+    [' bob: see [3: a.png, image/png, 2.0 KiB] [2:  [2J, image/png, 3.0 MiB]', ' alice: [1: image/png, 12 B]  ✓'],
+  );
+  const enter = (draft: string) => {
+    const { wish } = onKey({ ...chat, draft }, { name: 'return', text: '' }, now);
+    const command = wish?.do === 'command' ? wish.command : undefined;
+    return command?.do === 'save' ? `${command.attachment.id} to ${command.path}` : command?.do;
+  };
+  assert.equal(enter('/save'), 'id of  to ');
+  assert.equal(enter('/save 3'), 'id of a.png to ');
+  assert.equal(enter('/save 3 my photos'), 'id of a.png to my photos');
+  assert.equal(enter('/save 3d.png'), 'id of  to 3d.png');
+  assert.equal(enter('/save 4'), 'help');
 });

@@ -2,6 +2,8 @@ import { styleText } from 'node:util';
 import { type Item, itemsOf } from '../../client/chat/shown-items.ts';
 import type { ChatState, Chatting } from '../../client/chat/state.ts';
 import { unreadOf } from '../../client/chat/unread.ts';
+import type { Attachment } from '../../gen/portico/v1/media.ts';
+import { attachmentsIn, attachmentText } from './attachments.ts';
 import { listed, type View } from './chat-view.ts';
 import { dim, fit, head, type Size } from './draw-screen.ts';
 import { clean } from './screen-contents.ts';
@@ -56,8 +58,9 @@ function conversation(
   columns: number,
 ): Parts {
   const items = chatting === undefined ? [] : itemsOf(state, chatting);
+  const numbers = new Map(attachmentsIn(chatting ?? { events: [] }).map((one, i) => [one, i + 1]));
   const body = items.flatMap((item) =>
-    wrapped(textOf(item, state.userId), columns - 2).map((line) => ` ${item.kind === 'message' ? line : dim(line)}`),
+    wrapped(textOf(item, state.userId, numbers), columns - 2).map((line) => ` ${item.kind === 'message' ? line : dim(line)}`),
   );
   const typing = chatting === undefined || chatting.typing.length === 0 ? '' : ` ${chatting.typing.join(', ')}: typing …`;
   const [space] = [columns - 5];
@@ -84,16 +87,19 @@ function presentIn({ present }: Chatting, userId: string): string {
   return others.length > 0 && others.length < 4 ? ` · ${others.join(', ')} here` : ` · ${present.count - 1} others here`;
 }
 
-function textOf(item: Item, userId: string): string {
+/** @param numbers of attachments, for whoever saves one */
+function textOf(item: Item, userId: string, numbers?: ReadonlyMap<Attachment, number>): string {
   switch (item.kind) {
     case 'message': {
       const reactions = Array.from(item.reactions, ([reaction, count]) => ` [${reaction} ${count}]`).join('');
       const who = item.reached === undefined ? (item.sender?.id ?? '?') : userId;
       const mark = item.reached === undefined ? '' : `  ${marks[item.reached]}`;
-      return `${who}: ${item.text ?? '(deleted)'}${item.isEdited ? ' (edited)' : ''}${reactions}${mark}`;
+      const attached = item.attachments.map((one) => `[${[numbers?.get(one) ?? [], attachmentText(one)].flat().join(': ')}]`);
+      const said = [item.text ?? '(deleted)', ...attached].filter((part) => part !== '').join(' ');
+      return `${who}: ${said}${item.isEdited ? ' (edited)' : ''}${reactions}${mark}`;
     }
     case 'queued':
-      return `${userId}: ${item.text}  …`;
+      return `${userId}: ${item.text}${item.attachments > 0 ? ` [attachments: ${item.attachments}]` : ''}  …`;
     case 'members':
       return item.changes.map(({ userId: member, role }) => `${member} ${role === 0 ? 'has left' : 'is a member'}`).join(', ');
     case 'hidden':

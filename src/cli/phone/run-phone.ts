@@ -43,6 +43,10 @@ export async function runPhone({ user, address, ca, ...flags }: PhoneFlags): Pro
   let view: View = { at: 'home' };
   let answer: readonly string[] = [];
   let show = () => {};
+  const say = (lines: readonly string[]) => {
+    answer = lines;
+    show();
+  };
   const onPushAction = (action: PushAction) => {
     const { conversations, userId } = client.chat.state;
     const chatting = action.do === 'show' && action.push.kind === 'message' ? conversations.get(action.push.conversationId) : undefined;
@@ -78,11 +82,7 @@ export async function runPhone({ user, address, ca, ...flags }: PhoneFlags): Pro
       view = next;
       if (name === 'return' || name === 'escape') answer = [];
       if (wish?.do === 'quit') quit.resolve();
-      else if (wish?.do === 'command')
-        void run(client, wish.command).then((lines) => {
-          answer = lines;
-          show();
-        });
+      else if (wish?.do === 'command') void run(client, wish.command, say).then(say);
       else if (wish !== undefined) act(client, wish);
       readShown(client, view);
       show();

@@ -7,6 +7,8 @@ export type ServerProcess = {
   withPorts(text: string): string;
   /** The variables that make other processes use the same ports. */
   readonly env: NodeJS.ProcessEnv;
+  /** What it has printed so far. */
+  output(): string;
   /** SIGTERM, and waits for the end. */
   stop(): Promise<void>;
 };
@@ -50,7 +52,7 @@ export async function startServer(
       ({ status }) => status === 200,
       () => false,
     );
-    if (ready) return { withPorts, env, stop };
+    if (ready) return { withPorts, env, output, stop };
     await new Promise((again) => setTimeout(again, 100));
   }
   await stop();
