@@ -128,6 +128,11 @@ const cases: Readonly<Record<string, Case>> = {
       'portico_push_sent_total{provider="fcm", outcome="unwanted"}': '0+60x40',
     },
   },
+  PorticoAttachmentsLost: {
+    at: '70m',
+    fires: { 'portico_media_collected_total{what="lost"}': '0x40 1x30' },
+    quiet: { 'portico_media_collected_total{what="lost"}': '3x70', 'portico_media_collected_total{what="dropped"}': '0+5x70' },
+  },
   PorticoLimitsReached: {
     at: '40m',
     fires: { 'portico_abuse_total{reason="resets"}': '0+900x40' },

@@ -80,7 +80,7 @@ export function startCollecting(
   const counts = meter.createCounter('portico.media.collected', {
     description: 'Attachments that were dropped, their blobs that were deleted, and what the store and the database lack of each other.',
   });
-  counts.add(0, { what: 'dropped' }); // so that a rate begins at zero
+  for (const what of ['dropped', 'deleted', 'strange', 'lost'] satisfies (keyof Collected)[]) counts.add(0, { what }); // so that a rate begins at zero
   const warn = (error: unknown) => log.warn('Attachments that nobody needs could not be deleted: it is tried again.', { error });
   const run: Run = async (isStopped) => {
     const collected = await collect(parts, isStopped);
