@@ -1,19 +1,22 @@
 // Uploads that are not what they say, that stop anywhere, and many at once; stores that are full or not there.
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
+import { connect } from 'node:http2';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { Client } from 'pg';
 import { protocols } from '../support/client/protocols.ts';
 import { roles } from '../support/server/chat-server.ts';
+import { until } from '../support/time/until.ts';
 import { jpeg, type MediaServer, openMediaServer, sha256 } from './media-calls.ts';
 
 let server: MediaServer;
 before(async () => {
   server = await openMediaServer({
-    settings: { 'media.sizeMax': 3_000_000, 'media.uploadsPerUser': 10, 'media.bytesPerDay': 100_000_000, 'media.idle': '10s' },
+    settings: { 'media.sizeMax': 3_000_000, 'media.uploadsPerUser': 10, 'media.bytesPerDay': 100_000_000, 'media.idle': '2m' },
   });
 });
 after(() => server?.close());
@@ -97,6 +100,55 @@ test('200 uploads at once are each whole', async () => {
     assert.ok((await media.download(user, id)).bytes.equals(content));
   });
   await Promise.all(uploads);
+});
+
+test('of 200 uploads of a user at once the first are taken, and the others get a reason and a time to wait', async () => {
+  const conversationId = await server.group('flo', 'bob');
+  const headers = await server.headersOf('flo');
+  const content = jpeg(1_000);
+  const session = connect(server.url, { ca: server.ca });
+  let refusals = 0;
+  /** A PUT that has sent its first half. */
+  const begin = () => {
+    const path = `/media/${randomUUID()}?conversation=${conversationId}&sha256=${sha256(content).toString('hex')}`;
+    const stream = session.request({ ':method': 'PUT', ':path': path, ...headers, 'content-length': content.length });
+    const put = { stream, status: 0, body: '', closed: once(stream, 'close') };
+    stream.on('error', () => {}); // what is refused needs no second half
+    stream.on('response', (received) => {
+      put.status = Number(received[':status']);
+    });
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      put.body += text;
+    });
+    stream.once('end', () => {
+      if (put.status !== 200) refusals++;
+    });
+    stream.write(content.subarray(0, 500));
+    return put;
+  };
+  const puts = Array.from({ length: 200 }, begin);
+  await until('all but ten are refused', () => refusals === 190);
+  const [taken, others] = [puts.filter(({ status }) => status === 0), puts.filter(({ status }) => status !== 0)];
+  assert.equal(taken.length, 10);
+  for (const { status, body } of others) {
+    const details = (JSON.parse(body) as { readonly details: readonly { readonly debug: Record<string, unknown> }[] }).details;
+    assert.equal(status, 429);
+    for (const part of [{ reason: 'UPLOADS_TOO_MANY' }, { retryDelay: '5s' }])
+      assert.ok(
+        details.some(({ debug }) => Object.entries(part).every(([name, value]) => debug[name] === value)),
+        body,
+      );
+  }
+  for (const { stream, closed } of taken) {
+    stream.end(content.subarray(500));
+    await closed;
+  }
+  assert.deepEqual(
+    taken.map(({ status }) => status),
+    Array.from({ length: 10 }, () => 200),
+  );
+  session.close();
+  assert.equal((await server.media.upload('flo', { conversationId, content })).reason, undefined);
 });
 
 test('a user has a bounded number of unfinished uploads, and of bytes in a day', async () => {
