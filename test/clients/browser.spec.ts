@@ -1,6 +1,7 @@
 // An app in a real browser, over Connect: `npm run test:clients`.
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { Page as Tab } from 'playwright-core';
@@ -14,6 +15,8 @@ import { openChatPeer } from './chat-peer.ts';
 import { openReplicas, type Replicas } from './replicas.ts';
 
 const closers = openClosers();
+/** What both replicas share. */
+const media = mkdtempSync(join(tmpdir(), 'portico-media-'));
 const topic = 'news:browser';
 /** So short that the client renews its token in the stream a few seconds after it began. */
 const tokenTtl = '15s';
@@ -30,7 +33,11 @@ before(async () => {
   const module = await browserBundle('test/clients/browser/app.ts');
   const [page, other] = [await servePage(module), await servePage(module)];
   for (const { close } of [page, other]) closers.add(close);
-  replicas = await openReplicas({ PORTICO_PUBLIC__CORS_ORIGINS: page.origin, PORTICO_AUTH__ACCESS_TOKEN_TTL: tokenTtl });
+  replicas = await openReplicas({
+    PORTICO_PUBLIC__CORS_ORIGINS: page.origin,
+    PORTICO_AUTH__ACCESS_TOKEN_TTL: tokenTtl,
+    PORTICO_MEDIA__FOLDER: media,
+  });
   closers.add(replicas.close);
   const browser = await openBrowser([replicas.ca, readFileSync(join(dirname(replicas.caFile), 'cert.pem'), 'utf8')]);
   closers.add(() => browser.close());
@@ -47,7 +54,10 @@ before(async () => {
   closers.add(link.close);
   await act(chatter, 'open', `https://localhost:${link.address.split(':')[1]}`);
 });
-after(() => closers.close());
+after(async () => {
+  await closers.close();
+  rmSync(media, { recursive: true, force: true });
+});
 
 /** Calls an action of the page. */
 function act<A extends keyof Actions>(page: Tab, action: A, ...args: Parameters<Actions[A]>): Promise<Awaited<ReturnType<Actions[A]>>> {
@@ -167,5 +177,13 @@ test('a chat holds over connections that are cut: each message is there once, in
     [texts.filter((text) => !text.startsWith('peer ')), texts.filter((text) => text.startsWith('peer '))],
     [sent, sent.map((text) => `peer ${text}`)],
   );
+});
+
+test('an attachment goes up by PUT, in requests of 8 MiB, and comes back by GET with the hash that it had', async () => {
+  const peer = await openChatPeer(replicas, 'bob');
+  closers.add(peer.close);
+  const id = await peer.group('alice');
+  const bytes = 10_000_000;
+  assert.deepEqual(await act(chatter, 'carry', id, bytes), ['image/png', bytes, bytes]);
   await act(chatter, 'close');
 });

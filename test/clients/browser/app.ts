@@ -3,6 +3,7 @@ import type { ChatNotice } from '../../../src/client/chat/state.ts';
 import { textContent } from '../../../src/client/chat/text-content.ts';
 import { type Client, openClient } from '../../../src/client/client.ts';
 import type { Notice } from '../../../src/client/live/state.ts';
+import { bytesContent } from '../../../src/client/media/content.ts';
 import { memoryTokenStore } from '../../../src/client/session.ts';
 import type { ClientTransport } from '../../../src/client/transport.ts';
 import { webTransport } from '../../../src/client/web-transport.ts';
@@ -43,6 +44,8 @@ export type Actions = {
   post(conversationId: string, text: string): void;
   /** @returns the messages of a conversation */
   texts(conversationId: string): readonly string[];
+  /** Uploads a PNG of so many bytes and downloads it again. @returns its type, how many bytes came, and the last progress */
+  carry(conversationId: string, bytes: number): Promise<readonly [type: string, received: number, sent: number]>;
   /** The browser has reported a network. */
   online(): void;
   close(): void;
@@ -132,6 +135,21 @@ const actions: Actions = {
     (opened().chat.state.conversations.get(id)?.events ?? []).flatMap(({ what }) =>
       what?.$case === 'message' ? [what.value.content?.text ?? ''] : [],
     ),
+  carry: async (conversationId, count) => {
+    const bytes = new Uint8Array(count);
+    bytes.set([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0, 0, 0, 13, 0x49, 0x48, 0x44, 0x52]);
+    const [attachmentId, content] = [crypto.randomUUID(), bytesContent(bytes)];
+    let [received, sent] = [0, 0];
+    const onProgress = (now: number) => {
+      sent = now;
+    };
+    const { contentType } = await opened().media.upload({ attachmentId, conversationId, content, name: 'ü.png', onProgress });
+    const write = ({ length }: Uint8Array) => {
+      received += length;
+    };
+    await opened().media.download({ attachmentId, write });
+    return [contentType, received, sent];
+  },
   online: () => opened().networkFound(),
   close: () => opened().close(),
 };
