@@ -22,6 +22,7 @@ import { errors } from './core/interceptors/errors-to-status.ts';
 import { invalidate } from './core/interceptors/invalidate-after-write.ts';
 import { errorTable } from './core/interceptors/localized-error-table.ts';
 import { handlersOf } from './core/interceptors/one-handler-per-method.ts';
+import { refuseOutdatedApps } from './core/interceptors/refuse-outdated-apps.ts';
 import { refuseWhileDraining } from './core/interceptors/refuse-while-draining.ts';
 import { trace } from './core/interceptors/trace-and-record.ts';
 import { compileRules, validate } from './core/interceptors/validate-request.ts';
@@ -191,6 +192,7 @@ export async function wire({
   const answerWatched = answerWatchedBy(plans, { ...common, cache: cache.answerWatched }, handlers);
   const interceptors = {
     ...common,
+    outdated: refuseOutdatedApps(settings.bootstrap.versions),
     maintenance: maintenance.interceptor,
     draining: refuseWhileDraining({ draining: readiness.health.leaving, graceMs: settings.drain.grace, clock }),
     authenticate: authenticate({ ...callers, openLifetime: auth.openLifetime, meter }),

@@ -52,6 +52,7 @@ function jsonOf({
   settleMs,
   requestBytes,
   duringMaintenance,
+  outdatedApps,
   streamOf,
   forward,
   idempotent,
@@ -70,6 +71,7 @@ function jsonOf({
     settleMs,
     requestBytes,
     duringMaintenance,
+    outdatedApps,
     streamOf: streamOf ?? null,
     forward:
       forward === undefined

@@ -24,6 +24,7 @@ export function wireMaintenance(settings: Settings, { localized }: Pick<ErrorTab
       localized: (acceptLanguage, texts) => localized('MAINTENANCE', acceptLanguage, texts),
       apps: settings.bootstrap,
       heartbeatMs,
+      keepaliveMs: settings.bootstrap.keepalive,
       clock,
       ...delay,
     }),

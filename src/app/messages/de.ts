@@ -1,6 +1,7 @@
 /** Texts for users, by reason: the company's own reasons, and core's. `portico check` names each that is missing. */
 export const de = {
   ADDITIONS_TOO_MANY: 'Du hast in kurzer Zeit viele Personen hinzugefügt. Bitte versuche es später noch einmal.',
+  APP_UPDATE_REQUIRED: 'Diese Version der App wird nicht mehr unterstützt. Bitte installiere die neueste.',
   ATTACHMENT_LOST: 'Diese Datei ist nicht mehr verfügbar.',
   ATTACHMENT_TOO_LARGE: 'Diese Datei ist zu groß.',
   ATTACHMENT_TYPE_REFUSED: 'Dateien dieser Art können nicht gesendet werden.',

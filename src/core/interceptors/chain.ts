@@ -7,6 +7,7 @@ export type Interceptors = {
   readonly trace: Interceptor<unknown, Traced>;
   readonly errors: Interceptor<Traced, unknown>;
   readonly deadline: Interceptor<unknown, unknown>;
+  readonly outdated: Interceptor<unknown, unknown>;
   readonly maintenance: Interceptor<unknown, unknown>;
   readonly draining: Interceptor<unknown, unknown>;
   readonly authenticate: Interceptor<Traced, Authenticated>;
@@ -20,8 +21,8 @@ export type Interceptors = {
  * - trace is outermost, so that it sees what is really sent, errors included;
  * - errors is next: every error below becomes a status with details;
  * - deadline is before every step that may wait;
- * - maintenance is before every costly step, for the same reason as draining. Methods that stay open have no such step;
- * - draining is before every costly step, so that a refused stream costs nothing. Unary calls are always accepted;
+ * - outdated, maintenance and draining are before every costly step, so that a refused call costs nothing. A policy
+ *   keeps a method open for outdated apps, or during maintenance; draining accepts unary calls;
  * - authenticate is before validate: a caller without permission learns nothing about the request;
  * - validate is before every step that reads the request: tags, keys, handlers;
  * - invalidate is around the handler of a write; cache is around the handler of a read. No method has both.
@@ -39,11 +40,12 @@ export function answerBy(plans: Iterable<MethodPlan>, interceptors: Interceptors
 /** The chain of one method. */
 export function chainOf(
   plan: MethodPlan,
-  { trace, errors, deadline, maintenance, draining, authenticate, validate, invalidate, cache }: Interceptors,
+  { trace, errors, deadline, outdated, maintenance, draining, authenticate, validate, invalidate, cache }: Interceptors,
   handler: Handler,
 ): AnswerCall {
   const timed = steps().through(trace).through(errors).through(deadline);
-  const open = plan.duringMaintenance ? timed : timed.through(maintenance);
+  const current = plan.outdatedApps ? timed : timed.through(outdated);
+  const open = plan.duringMaintenance ? current : current.through(maintenance);
   const ready = (plan.kind === 'unary' ? open : open.through(draining)).through(authenticate).through(validate);
   if (plan.cache !== undefined) return ready.through(cache).to(handler);
   if (plan.invalidates.length > 0) return ready.through(invalidate).to(handler);

@@ -75,6 +75,8 @@ export type MethodPlan = {
   readonly settleMs: number;
   /** Answered during maintenance, too. */
   readonly duringMaintenance: boolean;
+  /** Answers apps that must be updated, too. */
+  readonly outdatedApps: boolean;
   /** Of a stream form: the full name of the cached unary method, "app.v1.HomeService/GetHome". */
   readonly streamOf: string | undefined;
   readonly forward: ForwardPlan | undefined;

@@ -153,6 +153,7 @@ function planOf(
     soft: policy.soft,
     settleMs,
     duringMaintenance: policy.duringMaintenance || access.kind === 'services',
+    outdatedApps: policy.outdatedApps || access.kind === 'services',
     streamOf: policy.streamOf === '' ? undefined : streamOf.resolve(policy, method, kind, report),
     forward: policy.forward === undefined ? undefined : forwardOf(policy.forward, method, context),
     validated: hasRules(method),

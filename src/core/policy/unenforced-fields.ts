@@ -17,6 +17,7 @@ export const enforced: Fields = {
   8: true, // settle
   9: true, // request_bytes
   10: true, // during_maintenance
+  11: true, // outdated_apps
 };
 
 /** Fields of a policy that this release does not enforce: a newer policy.proto was used for the descriptor set. */

@@ -1,10 +1,13 @@
 import { z } from 'zod';
 import { versionOf } from '../../core/kit/app-version.ts';
-import { name, text } from '../value-formats.ts';
+import { duration, name, text } from '../value-formats.ts';
 
 /** GetBootstrap answers with all of them in one small message: it is what each app waits for at its start. */
 const flagsMax = 100;
 const valueMax = 100;
+const blockedMax = 50;
+/** It is a value of an error's metadata. */
+const storeUrlMax = 256;
 
 const version = () =>
   text()
@@ -13,9 +16,14 @@ const version = () =>
 const value = () => z.string().max(valueMax);
 
 const platform = z.strictObject({
-  least: version().optional().describe('Older versions get UPDATE_REQUIRED. Unset: no version does.'),
+  least: version().optional().describe('Older versions get UPDATE_REQUIRED, and their calls are refused. Unset: no version does.'),
   advised: version().optional().describe('Older versions get UPDATE_ADVISED, unless they get UPDATE_REQUIRED. Unset: no version does.'),
-  storeUrl: text().optional().describe('Where users get the newest version, such as "https://apps.apple.com/app/id1".'),
+  blocked: z
+    .array(version())
+    .max(blockedMax)
+    .prefault([])
+    .describe(`Versions that get UPDATE_REQUIRED, too: "4.2.0" is all builds of one, "4.2.0+77" one build. At most ${blockedMax}.`),
+  storeUrl: text().max(storeUrlMax).optional().describe('Where users get the newest version, such as "https://apps.apple.com/app/id1".'),
 });
 
 const forPlatform = z.strictObject({
@@ -30,6 +38,11 @@ const flag = z.strictObject({
 
 export const bootstrap = z
   .strictObject({
+    keepalive: duration('10s', '1h')
+      .prefault('45s')
+      .describe(
+        'The interval that apps receive for keepalive pings of HTTP/2 while calls are open: a client behind a lost network notices after it.',
+      ),
     versions: z
       .record(name(), platform)
       .prefault({})

@@ -33,6 +33,7 @@ export function builtinPlan(
     soft: false,
     settleMs: 0,
     duringMaintenance: true,
+    outdatedApps: true,
     streamOf: undefined,
     forward: undefined,
     validated: false,

@@ -152,7 +152,7 @@ export const coreRows: readonly Row[] = [
     method: 'portico.v1.BootstrapService/GetBootstrap',
     says: 'nobody needs to sign in for it',
     request: {},
-    answers: [{ serverTime: '*', heartbeatMs: 25_000 }],
+    answers: [{ serverTime: '*', heartbeatMs: 25_000, keepaliveMs: 45_000 }],
   },
   {
     method: 'portico.v1.SessionService/SignIn',

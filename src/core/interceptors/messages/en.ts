@@ -3,6 +3,7 @@ import type { CoreReason } from '../../kit/reasons.ts';
 /** Texts for users, by reason: plain words, no blame, no technical terms. */
 export const en: Readonly<Record<CoreReason, string>> = {
   ADDITIONS_TOO_MANY: 'You have added many people in a short time. Please try again later.',
+  APP_UPDATE_REQUIRED: 'This version of the app is not supported any more. Please install the newest one.',
   ATTACHMENT_LOST: 'This file is not available any more.',
   ATTACHMENT_TOO_LARGE: 'This file is too large.',
   ATTACHMENT_TYPE_REFUSED: 'Files of this type cannot be sent.',

@@ -11,7 +11,7 @@ const {
 } = VersionVerdict;
 const storeUrl = 'https://apps.apple.com/app/id1';
 const settings = {
-  versions: { ios: { least: '3.9', advised: '4.2.0', storeUrl }, android: {}, web: { advised: '10' } },
+  versions: { ios: { least: '3.9', advised: '4.2.0', blocked: ['4.2.1', '5.0+77'], storeUrl }, android: {}, web: { advised: '10' } },
   flags: {
     checkout: { value: 'off', platforms: { ios: { value: 'on', least: '4.2' }, web: { value: 'beta' } } },
     voice: { platforms: { android: { value: 'yes', least: '2' } } },
@@ -27,6 +27,9 @@ for (const [platform, version, verdict] of [
   ['iOS', 'v4.2.0-beta.1+77', supported],
   ['ios', '4.2.0 (1203)', supported],
   ['ios', '10', supported],
+  ['ios', '4.2.1', required],
+  ['ios', '5.0 (77)', required],
+  ['ios', '5.0 (78)', supported],
   ['ios', '', unknown],
   ['ios', '4.2.x', unknown],
   ['ios', '1.2.3.4.5', unknown],
@@ -52,7 +55,9 @@ test('an app receives each flag with the value of its platform, from the version
   assert.deepEqual(flags('', ''), { checkout: 'off' });
 });
 
-test('an app receives the place of its newest version, whatever it has', () => {
+test('an app receives what is set for its platform, whatever it has', () => {
   assert.equal(settingsFor({ platform: 'ios', version: '9' }, settings).storeUrl, storeUrl);
   assert.equal(settingsFor({ platform: 'web', version: '9' }, settings).storeUrl, '');
+  const { leastVersion, advisedVersion, blockedVersions } = settingsFor({ platform: 'ios', version: '' }, settings);
+  assert.deepEqual([leastVersion, advisedVersion, blockedVersions], ['3.9', '4.2.0', ['4.2.1', '5.0+77']]);
 });

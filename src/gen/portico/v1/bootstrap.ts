@@ -20,7 +20,7 @@ export const VersionVerdict = {
   VERSION_VERDICT_SUPPORTED: 1,
   /** VERSION_VERDICT_UPDATE_ADVISED - It can be used, but show the user that there is a newer one. */
   VERSION_VERDICT_UPDATE_ADVISED: 2,
-  /** VERSION_VERDICT_UPDATE_REQUIRED - It cannot be used: show nothing but where to get a newer one. */
+  /** VERSION_VERDICT_UPDATE_REQUIRED - It cannot be used: show nothing but where to get a newer one. Other calls are refused with APP_UPDATE_REQUIRED. */
   VERSION_VERDICT_UPDATE_REQUIRED: 3,
   UNRECOGNIZED: -1,
 } as const;
@@ -97,6 +97,17 @@ export interface GetBootstrapResponse {
    * its concern; one that is not there is off.
    */
   flags: Map<string, string>;
+  /** The interval of keepalive pings of HTTP/2, in milliseconds, for clients that send them. Only while calls are open. */
+  keepaliveMs: number;
+  /**
+   * Older versions of the app than this one cannot be used, as `version_verdict` says of the one that asked. Empty: all
+   * can. The three are for an app that starts without a network, by its last answer, after it was updated.
+   */
+  leastVersion: string;
+  /** Users of older versions are advised to update. Empty: none are. */
+  advisedVersion: string;
+  /** Versions that cannot be used, though they are not older: "4.2.0" is all builds of one, "4.2.0+77" one build. */
+  blockedVersions: string[];
 }
 
 export interface GetBootstrapResponse_FlagsEntry {
@@ -178,6 +189,10 @@ function createBaseGetBootstrapResponse(): GetBootstrapResponse {
     versionVerdict: 0,
     storeUrl: "",
     flags: new Map(),
+    keepaliveMs: 0,
+    leastVersion: "",
+    advisedVersion: "",
+    blockedVersions: [],
   };
 }
 
@@ -201,6 +216,18 @@ export const GetBootstrapResponse: MessageFns<GetBootstrapResponse> = {
     message.flags.forEach((value, key) => {
       GetBootstrapResponse_FlagsEntry.encode({ key: key as any, value }, writer.uint32(50).fork()).join();
     });
+    if (message.keepaliveMs !== 0) {
+      writer.uint32(56).uint32(message.keepaliveMs);
+    }
+    if (message.leastVersion !== "") {
+      writer.uint32(66).string(message.leastVersion);
+    }
+    if (message.advisedVersion !== "") {
+      writer.uint32(74).string(message.advisedVersion);
+    }
+    for (const v of message.blockedVersions) {
+      writer.uint32(82).string(v!);
+    }
     return writer;
   },
 
@@ -268,6 +295,38 @@ export const GetBootstrapResponse: MessageFns<GetBootstrapResponse> = {
             }
             continue;
           }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.keepaliveMs = reader.uint32();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.leastVersion = reader.string();
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.advisedVersion = reader.string();
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.blockedVersions.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -312,6 +371,26 @@ export const GetBootstrapResponse: MessageFns<GetBootstrapResponse> = {
           new Map(),
         )
         : new Map(),
+      keepaliveMs: isSet(object.keepaliveMs)
+        ? globalThis.Number(object.keepaliveMs)
+        : isSet(object.keepalive_ms)
+        ? globalThis.Number(object.keepalive_ms)
+        : 0,
+      leastVersion: isSet(object.leastVersion)
+        ? globalThis.String(object.leastVersion)
+        : isSet(object.least_version)
+        ? globalThis.String(object.least_version)
+        : "",
+      advisedVersion: isSet(object.advisedVersion)
+        ? globalThis.String(object.advisedVersion)
+        : isSet(object.advised_version)
+        ? globalThis.String(object.advised_version)
+        : "",
+      blockedVersions: globalThis.Array.isArray(object?.blockedVersions)
+        ? object.blockedVersions.map((e: any) => globalThis.String(e))
+        : globalThis.Array.isArray(object?.blocked_versions)
+        ? object.blocked_versions.map((e: any) => globalThis.String(e))
+        : [],
     };
   },
 
@@ -338,6 +417,18 @@ export const GetBootstrapResponse: MessageFns<GetBootstrapResponse> = {
         obj.flags[k] = v;
       });
     }
+    if (message.keepaliveMs !== 0) {
+      obj.keepaliveMs = Math.round(message.keepaliveMs);
+    }
+    if (message.leastVersion !== "") {
+      obj.leastVersion = message.leastVersion;
+    }
+    if (message.advisedVersion !== "") {
+      obj.advisedVersion = message.advisedVersion;
+    }
+    if (message.blockedVersions?.length) {
+      obj.blockedVersions = message.blockedVersions;
+    }
     return obj;
   },
 
@@ -362,6 +453,10 @@ export const GetBootstrapResponse: MessageFns<GetBootstrapResponse> = {
       });
       return m;
     })();
+    message.keepaliveMs = object.keepaliveMs ?? 0;
+    message.leastVersion = object.leastVersion ?? "";
+    message.advisedVersion = object.advisedVersion ?? "";
+    message.blockedVersions = object.blockedVersions?.map((e) => e) || [];
     return message;
   },
 };
@@ -580,7 +675,8 @@ export const BootstrapServiceDefinition = {
   methods: {
     /**
      * Whether the service and this version of the app can be used, how the app connects, and the feature flags. Answered
-     * during maintenance, too.
+     * during maintenance, and to apps that must be updated, too. The metadata `etag` names the answer: with that as
+     * `if-none-match` an answer that has not changed is empty, and has the metadata `portico-not-modified: 1`.
      */
     getBootstrap: {
       name: "GetBootstrap",
@@ -590,7 +686,7 @@ export const BootstrapServiceDefinition = {
       responseStream: false,
       options: {
         idempotencyLevel: "NO_SIDE_EFFECTS",
-        _unknownFields: { 400010: [new Uint8Array([10, 10, 2, 8, 1, 18, 2, 53, 115, 80, 1]) as Uint8Array] },
+        _unknownFields: { 400010: [new Uint8Array([12, 10, 2, 8, 1, 18, 2, 53, 115, 80, 1, 88, 1]) as Uint8Array] },
       },
     },
   },
@@ -599,7 +695,8 @@ export const BootstrapServiceDefinition = {
 export interface BootstrapServiceImplementation<CallContextExt = {}> {
   /**
    * Whether the service and this version of the app can be used, how the app connects, and the feature flags. Answered
-   * during maintenance, too.
+   * during maintenance, and to apps that must be updated, too. The metadata `etag` names the answer: with that as
+   * `if-none-match` an answer that has not changed is empty, and has the metadata `portico-not-modified: 1`.
    */
   getBootstrap(
     request: GetBootstrapRequest,
@@ -610,7 +707,8 @@ export interface BootstrapServiceImplementation<CallContextExt = {}> {
 export interface BootstrapServiceClient<CallOptionsExt = {}> {
   /**
    * Whether the service and this version of the app can be used, how the app connects, and the feature flags. Answered
-   * during maintenance, too.
+   * during maintenance, and to apps that must be updated, too. The metadata `etag` names the answer: with that as
+   * `if-none-match` an answer that has not changed is empty, and has the metadata `portico-not-modified: 1`.
    */
   getBootstrap(
     request: DeepPartial<GetBootstrapRequest>,

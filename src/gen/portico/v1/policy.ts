@@ -117,6 +117,11 @@ export interface Policy {
    * always are. Default: refused with MAINTENANCE.
    */
   duringMaintenance: boolean;
+  /**
+   * Answers apps that must be updated, too, such as a method by which an old app hands in what it has not sent. Methods
+   * for internal services always do. Default: such apps are refused with APP_UPDATE_REQUIRED.
+   */
+  outdatedApps: boolean;
 }
 
 /** Who may call a method. */
@@ -243,6 +248,7 @@ function createBasePolicy(): Policy {
     settle: "",
     requestBytes: 0,
     duringMaintenance: false,
+    outdatedApps: false,
   };
 }
 
@@ -277,6 +283,9 @@ export const Policy: MessageFns<Policy> = {
     }
     if (message.duringMaintenance !== false) {
       writer.uint32(80).bool(message.duringMaintenance);
+    }
+    if (message.outdatedApps !== false) {
+      writer.uint32(88).bool(message.outdatedApps);
     }
     return writer;
   },
@@ -374,6 +383,14 @@ export const Policy: MessageFns<Policy> = {
             message.duringMaintenance = reader.bool();
             continue;
           }
+          case 11: {
+            if (tag !== 88) {
+              break;
+            }
+
+            message.outdatedApps = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -412,6 +429,11 @@ export const Policy: MessageFns<Policy> = {
         : isSet(object.during_maintenance)
         ? globalThis.Boolean(object.during_maintenance)
         : false,
+      outdatedApps: isSet(object.outdatedApps)
+        ? globalThis.Boolean(object.outdatedApps)
+        : isSet(object.outdated_apps)
+        ? globalThis.Boolean(object.outdated_apps)
+        : false,
     };
   },
 
@@ -447,6 +469,9 @@ export const Policy: MessageFns<Policy> = {
     if (message.duringMaintenance !== false) {
       obj.duringMaintenance = message.duringMaintenance;
     }
+    if (message.outdatedApps !== false) {
+      obj.outdatedApps = message.outdatedApps;
+    }
     return obj;
   },
 
@@ -469,6 +494,7 @@ export const Policy: MessageFns<Policy> = {
     message.settle = object.settle ?? "";
     message.requestBytes = object.requestBytes ?? 0;
     message.duringMaintenance = object.duringMaintenance ?? false;
+    message.outdatedApps = object.outdatedApps ?? false;
     return message;
   },
 };

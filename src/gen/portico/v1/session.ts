@@ -1511,7 +1511,7 @@ export const SessionServiceDefinition = {
       responseStream: false,
       options: {
         idempotencyLevel: "IDEMPOTENT",
-        _unknownFields: { 400010: [new Uint8Array([7, 18, 3, 49, 48, 115, 80, 1]) as Uint8Array] },
+        _unknownFields: { 400010: [new Uint8Array([9, 18, 3, 49, 48, 115, 80, 1, 88, 1]) as Uint8Array] },
       },
     },
     /** The devices on which the user is signed in, the newest first. */
@@ -1535,7 +1535,7 @@ export const SessionServiceDefinition = {
       responseStream: false,
       options: {
         idempotencyLevel: "IDEMPOTENT",
-        _unknownFields: { 400010: [new Uint8Array([7, 18, 3, 49, 48, 115, 80, 1]) as Uint8Array] },
+        _unknownFields: { 400010: [new Uint8Array([9, 18, 3, 49, 48, 115, 80, 1, 88, 1]) as Uint8Array] },
       },
     },
   },
