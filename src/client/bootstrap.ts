@@ -6,6 +6,7 @@ import type { ClientTransport, Headers } from './transport.ts';
 export type Bootstrap = {
   /**
    * Whether this version of the app is supported, whether the service can be used, and the feature flags.
+   * An answer that has not changed is the one before, without `serverTime`.
    * @throws CallError: go on with the answer of the last start
    */
   get(signal?: AbortSignal): Promise<GetBootstrapResponse>;
@@ -16,12 +17,18 @@ const never = new AbortController().signal;
 
 /** @param headers with `app-platform` and `app-version`, which the answer depends on */
 export function openBootstrap(transport: Pick<ClientTransport, 'unary'>, headers: Headers): Bootstrap {
+  let known: { readonly etag: string; readonly answer: GetBootstrapResponse } | undefined;
   const path = `${BootstrapServiceDefinition.fullName}/${BootstrapServiceDefinition.methods.getBootstrap.name}`;
   return {
     get: async (signal = never) => {
       const request = GetBootstrapRequest.encode({}).finish();
       try {
-        return GetBootstrapResponse.decode((await transport.unary(path, request, { headers, timeoutMs, signal })).message);
+        const conditional: Headers = known === undefined ? headers : { ...headers, 'if-none-match': known.etag };
+        const { message, headers: received } = await transport.unary(path, request, { headers: conditional, timeoutMs, signal });
+        if (received['portico-not-modified'] === '1' && known !== undefined) return { ...known.answer, serverTime: undefined };
+        const answer = GetBootstrapResponse.decode(message);
+        known = received.etag === undefined ? undefined : { etag: received.etag, answer };
+        return answer;
       } catch (error) {
         throw asCallError(error);
       }

@@ -8,6 +8,7 @@ import { type Live, openLive } from './live/live.ts';
 import type { Notice } from './live/state.ts';
 import { type Media, openMedia } from './media/media.ts';
 import { type OfflineQueue, openOfflineQueue } from './offline-queue.ts';
+import { type Outdated, watchForUpdates } from './outdated.ts';
 import { countUnread } from './push/count-unread.ts';
 import { openPush, type Push } from './push/push.ts';
 import type { PushAction } from './push/step.ts';
@@ -32,6 +33,8 @@ export type ClientParts = {
   readonly chatStorage?: ChatStorage;
   /** The session has ended: show the sign-in. */
   readonly onSignedOut?: (reason: string) => void;
+  /** Called once: this version of the app is refused from now on. */
+  readonly onOutdated?: (outdated: Outdated) => void;
 };
 
 /** What an app needs of a Portico server. */
@@ -48,6 +51,8 @@ export type Client = {
   readonly safety: Safety;
   /** Idempotent writes, which may wait for a network. */
   readonly queue: OfflineQueue;
+  /** Set once this version of the app is refused; its streams rest then. */
+  readonly outdated: Outdated | undefined;
   /** The hook for the operating system's network monitor: a new network, or one again. */
   networkFound(): void;
   networkLost(): void;
@@ -59,7 +64,7 @@ export type Client = {
  * knows the platform.
  */
 export function openClient({
-  transport,
+  transport: given,
   tokens,
   clock,
   random,
@@ -69,11 +74,19 @@ export function openClient({
   onPushAction = () => {},
   chatStorage = memoryChatStorage(),
   onSignedOut = () => {},
+  onOutdated = () => {},
 }: ClientParts): Client {
+  let outdated: Outdated | undefined;
+  const transport = watchForUpdates(given, (refused) => {
+    const isNew = outdated === undefined;
+    outdated = refused;
+    if (isNew) onOutdated(refused);
+  });
   const session = openSession({
     transport,
     store: tokens,
     clock,
+    headers,
     onEnded: (reason) => {
       media.clear();
       calls.clear();
@@ -129,6 +142,9 @@ export function openClient({
     media,
     safety: openSafety(calls),
     queue,
+    get outdated() {
+      return outdated;
+    },
     networkFound: () => {
       live.dispatch({ type: 'networkFound' });
       chat.dispatch({ type: 'networkFound' });

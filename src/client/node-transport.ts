@@ -11,16 +11,19 @@ export type NodeTransportOptions = {
   readonly address: string;
   /** Certificates to trust, PEM; unset: those of the system. */
   readonly ca?: Buffer;
+  /** The interval of keepalive pings while calls are open: GetBootstrap has the server's. Milliseconds. */
+  readonly keepaliveMs?: number;
 };
 
 /** A stream that was left may take so long to end: the network may be lost. Milliseconds. */
 const leaveMs = 5_000;
 /** A connection that answers nothing is given up: a call on it would wait for the timeouts of TCP. Milliseconds. */
-const keepalive = { 'grpc.keepalive_time_ms': 45_000, 'grpc.keepalive_timeout_ms': 10_000 };
+const [defaultKeepaliveMs, keepaliveTimeoutMs] = [45_000, 10_000];
 
 /** gRPC over TLS by nice-grpc: a connection for calls, one for attachments, and one for each stream of live updates. */
-export function nodeTransport({ address, ca }: NodeTransportOptions): ClientTransport {
+export function nodeTransport({ address, ca, keepaliveMs = defaultKeepaliveMs }: NodeTransportOptions): ClientTransport {
   // own connections: two channels of one address would share theirs, and a server that stops keeps its old ones
+  const keepalive = { 'grpc.keepalive_time_ms': keepaliveMs, 'grpc.keepalive_timeout_ms': keepaliveTimeoutMs };
   const connect = () => createChannel(`https://${address}`, ChannelCredentials.createSsl(ca), { ...keepalive, 'grpc.use_local_subchannel_pool': 1 });
   const calls = connect();
   const contents = connect(); // so that no call waits behind them

@@ -1,7 +1,7 @@
 import type { Clock } from '../core/kit/clock.ts';
 import { RefreshRequest, RefreshResponse, SignInRequest, SignInResponse } from '../gen/portico/v1/session.ts';
 import { asCallError, CallError } from './call-error.ts';
-import type { ClientTransport } from './transport.ts';
+import type { ClientTransport, Headers } from './transport.ts';
 
 /** What a device keeps of its session, in its secure storage. */
 export type Tokens = {
@@ -40,6 +40,8 @@ type SessionParts = {
   readonly transport: Pick<ClientTransport, 'unary'>;
   readonly store: TokenStore;
   readonly clock: Clock;
+  /** Sent with each call, such as app-platform and app-version. */
+  readonly headers?: Headers;
   /** Called when the session has ended: show the sign-in. */
   readonly onEnded: (reason: string) => void;
 };
@@ -51,7 +53,7 @@ const marginMostMs = 30_000;
 const final = new Set(['REFRESH_TOKEN_INVALID', 'REFRESH_TOKEN_REUSED', 'SESSION_REVOKED']);
 
 /** The session of a device. However many calls need a new token, one refresh is under way. */
-export function openSession({ transport, store, clock, onEnded }: SessionParts): Session {
+export function openSession({ transport, store, clock, headers = {}, onEnded }: SessionParts): Session {
   let tokens: Promise<Tokens | undefined> | undefined;
   let refreshing: { readonly refreshToken: string; readonly next: Promise<Tokens> } | undefined;
   let marginMs = marginMostMs;
@@ -92,7 +94,7 @@ export function openSession({ transport, store, clock, onEnded }: SessionParts):
   const refresh = async ({ refreshToken, userId }: Tokens): Promise<Tokens> => {
     try {
       const request = RefreshRequest.encode({ refreshToken }).finish();
-      const { message } = await transport.unary('portico.v1.SessionService/Refresh', request, { headers: {}, timeoutMs });
+      const { message } = await transport.unary('portico.v1.SessionService/Refresh', request, { headers, timeoutMs });
       const next = tokensOf(RefreshResponse.decode(message), userId);
       // a refresh that is not stored is sent again, and answered alike
       if (!(await keep(next, refreshToken))) throw new CallError('UNAUTHENTICATED', 'The session has ended meanwhile.');
@@ -118,7 +120,7 @@ export function openSession({ transport, store, clock, onEnded }: SessionParts):
   return {
     signIn: async (request) => {
       const { message } = await transport.unary('portico.v1.SessionService/SignIn', SignInRequest.encode(request).finish(), {
-        headers: {},
+        headers,
         timeoutMs,
       });
       const signedIn = SignInResponse.decode(message);
@@ -128,8 +130,8 @@ export function openSession({ transport, store, clock, onEnded }: SessionParts):
       const now = await known();
       await keep(undefined);
       if (now === undefined) return;
-      const headers = { authorization: `Bearer ${now.accessToken}` };
-      await transport.unary('portico.v1.SessionService/SignOut', new Uint8Array(), { headers, timeoutMs }).catch(() => {}); // it ends by itself
+      const withToken = { ...headers, authorization: `Bearer ${now.accessToken}` };
+      await transport.unary('portico.v1.SessionService/SignOut', new Uint8Array(), { headers: withToken, timeoutMs }).catch(() => {}); // it ends by itself
     },
     userId: async () => (await signedIn()).userId,
     accessToken: async () => {

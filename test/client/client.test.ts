@@ -6,6 +6,7 @@ import { CallError } from '../../src/client/call-error.ts';
 import { type Client, openClient } from '../../src/client/client.ts';
 import type { Notice } from '../../src/client/live/state.ts';
 import { nodeTransport } from '../../src/client/node-transport.ts';
+import type { Outdated } from '../../src/client/outdated.ts';
 import { memoryTokenStore, type TokenStore } from '../../src/client/session.ts';
 import { webTransport } from '../../src/client/web-transport.ts';
 import { VersionVerdict } from '../../src/gen/portico/v1/bootstrap.ts';
@@ -63,6 +64,43 @@ for (const [name, transport] of Object.entries(transports))
       assert.deepEqual([versionVerdict, store, [...flags], heartbeatMs], [verdict, storeUrl, [['checkout', flag]], 25_000]);
       client.close();
     }
+  });
+
+for (const [name, transport] of Object.entries(transports))
+  test(`an app that must be updated shows that, rests, and says it once: ${name}`, async () => {
+    const notified: Outdated[] = [];
+    const open = (version: string) =>
+      openClient({
+        transport: transport(new URL(server.url).port),
+        tokens,
+        clock: systemClock,
+        random: () => 0.1,
+        headers: { 'app-platform': 'ios', 'app-version': version },
+        onOutdated: (outdated) => notified.push(outdated),
+      });
+    const tokens = memoryTokenStore();
+    const current = open('4.2.0');
+    await current.session.signIn({
+      identity: { $case: 'dev', value: { user: 'alice', scopes: [] } },
+      device: { platform: 'ios', name: 'a test', installationId: '' },
+    });
+    const { serverTime, ...first } = await current.bootstrap.get();
+    const again = await current.bootstrap.get();
+    assert.deepEqual(again, { ...first, serverTime: undefined }, 'nothing has changed, and nothing is sent twice');
+    assert.ok(serverTime instanceof Date && first.keepaliveMs > 0);
+    assert.equal(current.outdated, undefined);
+    current.close();
+
+    const old = open('3.8');
+    old.live.dispatch({ type: 'start' });
+    await until('the stream rests', () => old.live.state.phase === 'refused');
+    const item = GetItemRequest.fromPartial({ itemId: 'x' });
+    await assert.rejects(old.calls.call(ScreenServiceDefinition, 'getItem', item), { code: 'FAILED_PRECONDITION', reason: 'APP_UPDATE_REQUIRED' });
+    assert.equal((await old.bootstrap.get()).versionVerdict, VersionVerdict.VERSION_VERDICT_UPDATE_REQUIRED);
+    assert.deepEqual([notified.length, old.outdated?.storeUrl, notified[0]?.storeUrl], [1, storeUrl, storeUrl]);
+    assert.match(old.outdated?.shown ?? '', /install the newest/);
+    assert.notEqual(await tokens.load(), undefined, 'the newer app is still signed in');
+    old.close();
   });
 
 /** A client of a user, signed in, whose network is the link. */

@@ -155,7 +155,8 @@ export function runStream<State, Wish, Work extends { readonly do: string }, Hel
   };
   const sessionFailed = (error: unknown, otherwise: () => void) => {
     const { code, reason } = asCallError(error);
-    if (code === 'UNAUTHENTICATED' || code === 'PERMISSION_DENIED') dispatch({ type: 'sessionEnded', reason: reason || code });
+    // FAILED_PRECONDITION: the app is outdated, and the same refresh would be refused again
+    if (['UNAUTHENTICATED', 'PERMISSION_DENIED', 'FAILED_PRECONDITION'].includes(code)) dispatch({ type: 'sessionEnded', reason: reason || code });
     else otherwise();
   };
   return {
