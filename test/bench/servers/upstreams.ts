@@ -1,8 +1,8 @@
-// The four internal services of the home screen, each on a port of its own, all over TLS: they answer at once, everybody alike, with bytes that are ready, so that the load's
-// core does as little as it can and both contestants get the same.
+// The four internal services of the home screen, and what the order's adds to them, each on a port of its own, all over TLS: they answer at once, everybody alike, with bytes
+// that are ready, so that the load's core does as little as it can and both contestants get the same.
 import { Metadata, Server, ServerCredentials, type ServerUnaryCall, type sendUnaryData } from '@grpc/grpc-js';
 import { GetProfileResponse } from '../../../src/gen/accounts/v1/account.ts';
-import { ListNearbyResponse } from '../../../src/gen/couriers/v1/courier.ts';
+import { GetDeliveryResponse, ListNearbyResponse } from '../../../src/gen/couriers/v1/courier.ts';
 import { ListOrdersResponse, OrderStatus } from '../../../src/gen/orders/v1/order.ts';
 import { ListPromotionsResponse } from '../../../src/gen/promotions/v1/promotion.ts';
 import { given, ready } from './common.ts';
@@ -25,10 +25,10 @@ const promotion = (n: number) => ({
   text: 'While it rains, every parcel under two kilos travels across the whole city for three euros flat today.',
   endsAt: at,
 });
-const answers: Readonly<Record<string, readonly [path: string, bytes: Uint8Array]>> = {
-  accounts: [
-    '/accounts.v1.AccountService/GetProfile',
-    GetProfileResponse.encode({
+/** By upstream and method. */
+const answers: Readonly<Record<string, Readonly<Record<string, Uint8Array>>>> = {
+  accounts: {
+    'accounts.v1.AccountService/GetProfile': GetProfileResponse.encode({
       userId: 'alice',
       displayName: 'Alice Marlow',
       email: 'alice@example.com',
@@ -37,19 +37,22 @@ const answers: Readonly<Record<string, readonly [path: string, bytes: Uint8Array
       memberSince: at,
       courier: false,
     }).finish(),
-  ],
-  orders: ['/orders.v1.OrderService/ListOrders', ListOrdersResponse.encode({ orders: [1, 2, 3, 4].map(order), nextPageToken: '' }).finish()],
-  couriers: [
-    '/couriers.v1.CourierService/ListNearby',
-    ListNearbyResponse.encode({
+  },
+  orders: { 'orders.v1.OrderService/ListOrders': ListOrdersResponse.encode({ orders: [1, 2, 3, 4].map(order), nextPageToken: '' }).finish() },
+  couriers: {
+    'couriers.v1.CourierService/ListNearby': ListNearbyResponse.encode({
       couriers: ['Carol', 'Emil', 'Nadja', 'Theo', 'Yusuf'].map((name, i) => ({ name, distanceMetres: 400 + 100 * i })),
       pickupMinutes: 2,
     }).finish(),
-  ],
-  promotions: [
-    '/promotions.v1.PromotionService/ListPromotions',
-    ListPromotionsResponse.encode({ promotions: [1, 2, 3, 4, 5, 6].map(promotion) }).finish(),
-  ],
+    'couriers.v1.CourierService/GetDelivery': GetDeliveryResponse.encode({
+      courierName: 'Carol',
+      position: { latitude: 51.33, longitude: 12.37 },
+      minutesLeft: 4,
+    }).finish(),
+  },
+  promotions: {
+    'promotions.v1.PromotionService/ListPromotions': ListPromotionsResponse.encode({ promotions: [1, 2, 3, 4, 5, 6].map(promotion) }).finish(),
+  },
 };
 
 /** Of the offers in German: with that of the policy 64, the most that an answer may have. */
@@ -58,29 +61,22 @@ manyTags.set('portico-tags', Array.from({ length: 63 }, (_, i) => `offer:${i}`).
 
 const credentials = ServerCredentials.createSsl(null, [{ private_key: given.key(), cert_chain: given.cert() }]);
 const addresses = await Promise.all(
-  Object.entries(answers).map(async ([name, [path, bytes]]) => {
+  Object.entries(answers).map(async ([name, methods]) => {
     const server = new Server();
-    const answer = Buffer.from(bytes);
     const identity = (buffer: Buffer) => buffer;
-    server.addService(
-      {
-        method: {
-          path,
-          requestStream: false,
-          responseStream: false,
-          requestSerialize: identity,
-          requestDeserialize: identity,
-          responseSerialize: identity,
-          responseDeserialize: identity,
+    const forms = { requestSerialize: identity, requestDeserialize: identity, responseSerialize: identity, responseDeserialize: identity };
+    for (const [method, bytes] of Object.entries(methods)) {
+      const answer = Buffer.from(bytes);
+      server.addService(
+        { method: { path: `/${method}`, requestStream: false, responseStream: false, ...forms } },
+        {
+          method: (call: ServerUnaryCall<Buffer, Buffer>, done: sendUnaryData<Buffer>) => {
+            if (name === 'promotions' && call.metadata.get('accept-language')[0] === 'de') done(null, answer, manyTags);
+            else done(null, answer);
+          },
         },
-      },
-      {
-        method: (call: ServerUnaryCall<Buffer, Buffer>, done: sendUnaryData<Buffer>) => {
-          if (name === 'promotions' && call.metadata.get('accept-language')[0] === 'de') done(null, answer, manyTags);
-          else done(null, answer);
-        },
-      },
-    );
+      );
+    }
     const port = await new Promise<number>((resolve, reject) =>
       server.bindAsync('127.0.0.1:0', credentials, (error, bound) => (error === null ? resolve(bound) : reject(error))),
     );

@@ -38,7 +38,7 @@ export function openListener(i: number, topics: readonly string[], { port, ca, t
         else if (message.$case === 'snapshot') {
           ({ etag } = message.value);
           handled++;
-          counts.done('snapshots');
+          counts.done(message.value.partial ? 'snapshots without a part' : 'snapshots');
         } else if (message.$case === 'closed' || message.$case === 'watchClosed' || message.$case === 'subscriptionClosed')
           counts.failed('live streams', `${message.$case} ${message.value.reason}`);
         if (handled >= acknowledgeEvery && handled % acknowledgeEvery === 0)
