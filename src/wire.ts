@@ -154,7 +154,8 @@ export async function wire({
   maintenance.closeStreams([live, chat]);
   const disconnect: typeof live.disconnect = async (...whose) => void (await Promise.all([live.disconnect(...whose), chat.disconnect(...whose)]));
   const onEnded = endSessions({ settings, revocations: sessionWatch.revocations, disconnect });
-  const userData = wireUserData({ use: database.use, announcements, onEnded }, { opened: database.ready, clock, log, meter });
+  const userDataStores = { ...shared, use: database.use, announcements, onEnded, cache };
+  const userData = wireUserData(settings, userDataStores, { opened: database.ready, clock, log, meter });
   const effects = { publish: live.publish, invalidate: cache.invalidate, notify: push.notifyBy('app'), chat: chat.writesAs('app') };
   const parts = { app, upstreams, readers: answerReaders(app.upstreams, methods.registry), clock, effects };
   const screenOf = new Map(app.screens.map((screen) => [screen.method, screen]));

@@ -52,10 +52,11 @@ something is wrong; warnings do not count.`,
 migration is applied once. The command refuses a file that was changed after it was applied, and the database of a newer
 release. A server accepts the latter, so that two releases can run side by side during an upgrade. The embedded database
 is migrated at start.`,
-  export: `[Export and erase](../operating/privacy.md) lists the kinds. It reads the database of the settings, beside running
-servers.`,
-  erase: `Runs until all is done, and prints what was erased as JSON. Stopped before, the same \`--request-id\` goes on, and so does
-any running server. [Export and erase](../operating/privacy.md) says what is erased, and what to do before.`,
+  export: `[Export and erase](../operating/privacy.md) lists the kinds. It reads the database and Redis of the settings, beside
+running servers.`,
+  erase: `Runs until both passes are done, some minutes, and prints what was erased as JSON. Stopped before, the same
+\`--request-id\` goes on, and so does any running server. [Export and erase](../operating/privacy.md) says what is erased,
+and what to do before.`,
   token: 'Signed by the newest key of `auth.keysDir`, for the internal listener: `authorization: Bearer …`.',
   health: 'For a container without curl. Exit code 0: ready; 1: it answers, and is not ready; 3: nothing answers.',
   capacity: `[capacity.md](../operating/capacity.md) has the costs and the model. Everything that is assumed is printed, and is an

@@ -9,6 +9,7 @@ import { adminListener, internalListener, publicListener } from './defaults/list
 import { live } from './defaults/live.ts';
 import { maintenance } from './defaults/maintenance.ts';
 import { media } from './defaults/media.ts';
+import { privacy } from './defaults/privacy.ts';
 import { push } from './defaults/push.ts';
 import { redis } from './defaults/redis.ts';
 import { sql } from './defaults/sql.ts';
@@ -35,6 +36,7 @@ export const settingsSchema = z.strictObject({
   chat,
   media,
   push,
+  privacy,
   upstreams,
   telemetry,
   drain,

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Meter } from '@opentelemetry/api';
+import { dropAnswers } from '../core/adapters/memory/answers-of-users.ts';
 import { memoryCache } from '../core/adapters/memory/cache-store.ts';
 import { redisCache } from '../core/adapters/redis/cache-store.ts';
 import { cacheCounts } from '../core/cache/cache-metrics.ts';
@@ -9,13 +10,19 @@ import { type Cache, openCache } from '../core/cache/open-cache.ts';
 import type { Clock } from '../core/kit/clock.ts';
 import type { MethodPlan } from '../core/kit/method-plan.ts';
 import type { Log } from '../core/ports/log.ts';
+import type { CopiesOfUsers } from '../core/ports/user-data.ts';
 import type { App } from '../core/screen/define-app.ts';
+import { ownOfUsers } from '../core/services/user-data/own-of-users.ts';
 import type { Settings } from '../settings.ts';
 import type { SharedStores } from './shared-stores.ts';
 
 export type WiredCache = Cache & {
   /** Errors for /readyz. The server is ready nevertheless. */
   details(): readonly string[];
+  /** The answers of users. Undefined: they are shared. */
+  readonly ofUsers: CopiesOfUsers | undefined;
+  /** Deletes the answers of users from this process. */
+  readonly dropUsers: (userIds: readonly string[]) => Promise<void>;
 };
 
 export type WireCacheParts = {
@@ -34,9 +41,11 @@ export type WireCacheParts = {
 export function wireCache({ settings, app, plans, shared: { redis, bodies, bus }, reasons, clock, log, meter }: WireCacheParts): WiredCache {
   const { bytesMax } = settings.cache;
   const counts = cacheCounts(meter);
+  const parts = { bytesMax, clock, meter, ...ownOfUsers(settings) };
+  const stores = redis && bodies ? { ...redisCache({ redis, bodies, token: randomUUID, ...parts }), ofUsers: undefined } : memoryCache(parts);
   const announcements = redis && announceInvalidations({ bus, log, from: randomUUID() });
   const cache = openCache({
-    ...(redis && bodies ? redisCache({ redis, bodies, bytesMax, clock, token: randomUUID, meter }) : memoryCache({ bytesMax, clock, meter })),
+    ...stores,
     ...(announcements && { announce: announcements.announce }),
     keepMs: longestLifeMs(plans),
     idleMs: () => performance.nodeTiming.idleTime,
@@ -49,6 +58,8 @@ export function wireCache({ settings, app, plans, shared: { redis, bodies, bus }
   announcements?.receive(cache.announced);
   return {
     ...cache,
+    ofUsers: stores.ofUsers,
+    dropUsers: async (userIds) => void (await dropAnswers(stores.store, userIds, parts)),
     details: () => {
       const { now } = counts.pending;
       return now === 0 ? [] : [`${now} invalidated tags are still to be sent to Redis`];

@@ -3,10 +3,12 @@ import type { Meter } from '@opentelemetry/api';
 import { memoryBus } from '../core/adapters/memory/bus.ts';
 import { memoryPresence } from '../core/adapters/memory/presence-store.ts';
 import { memoryTopicLog } from '../core/adapters/memory/topic-log.ts';
+import { memoryTopicsOfUsers } from '../core/adapters/memory/topics-of-users.ts';
 import { redisBus } from '../core/adapters/redis/bus.ts';
 import { tryRedis, whenFit } from '../core/adapters/redis/check-redis-at-start.ts';
 import { openRedis, type Redis } from '../core/adapters/redis/connection/open-redis.ts';
 import type { RedisPlace } from '../core/adapters/redis/connection/redis-address.ts';
+import { redisCopiesOfUsers } from '../core/adapters/redis/copies-of-users.ts';
 import { redisPresence } from '../core/adapters/redis/presence-store.ts';
 import { redisTopicLog } from '../core/adapters/redis/topic-log.ts';
 import type { Clock } from '../core/kit/clock.ts';
@@ -15,6 +17,7 @@ import type { Bus } from '../core/ports/bus.ts';
 import type { Log } from '../core/ports/log.ts';
 import type { Presence } from '../core/ports/presence.ts';
 import type { TopicLog } from '../core/ports/topic-log.ts';
+import type { CopiesOfUsers, OwnOfUsers } from '../core/ports/user-data.ts';
 import type { Settings } from '../settings.ts';
 import { silent } from './process-log.ts';
 import { systemClock } from './system-clock.ts';
@@ -27,6 +30,8 @@ export type SharedStores = {
   readonly bodies: Redis | undefined;
   readonly bus: Bus;
   readonly topics: TopicLog;
+  /** What it has of users, by the part of an erasure. */
+  readonly ofUsers: (own: OwnOfUsers) => Readonly<Record<string, CopiesOfUsers>>;
   readonly presence: Presence;
   /**
    * Resolved when Redis answers and fits. Also resolved after a timeout: then the server starts without Redis. Rejected
@@ -49,7 +54,9 @@ export function openSharedStores(
     const bus = memoryBus(log);
     const topics = memoryTopicLog({ clock, bus, randomId });
     const presence = memoryPresence({ clock, log, replica: randomId(), topics });
-    return { redis: undefined, bodies: undefined, bus, topics, presence, whenFit: Promise.resolve(), details: () => [], close: presence.close };
+    const ofUsers = (own: OwnOfUsers) => ({ topics: memoryTopicsOfUsers(topics, own) });
+    const none = { redis: undefined, bodies: undefined, whenFit: Promise.resolve(), details: () => [] };
+    return { ...none, bus, topics, ofUsers, presence, close: presence.close };
   }
   const redis = openRedis(settings.redis, { clock, log, meter });
   const bodies = openRedis(settings.redis, { clock, log: silent, name: 'portico-answers' });
@@ -60,6 +67,7 @@ export function openSharedStores(
     bodies,
     bus,
     presence,
+    ofUsers: (own) => redisCopiesOfUsers({ redis, bodies }, own),
     topics: redisTopicLog({ redis, pages: bodies, bus, randomId }),
     whenFit: whenFit(redis, { clock, log }),
     details: () => {

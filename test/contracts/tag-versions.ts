@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { TagVersions } from '../../src/core/ports/tag-versions.ts';
+import type { TagsOfUsers } from '../../src/core/ports/user-data.ts';
 
 /** An adapter under test. */
 export type TagVersionsHarness = AsyncDisposable & {
-  readonly versions: TagVersions;
+  readonly versions: TagVersions & TagsOfUsers;
   /** How long answers live here; whole milliseconds. */
   readonly lifeMs: number;
   /** How many versions of tags it may have that no entry holds, where that is the adapter's own bound. */
@@ -114,6 +115,28 @@ export function tagVersionsContract(adapter: string, open: () => Promise<TagVers
     const begun = await versions.begin(tags);
     await versions.raise(['other']);
     assert.ok(await versions.keep(tags, begun.versions, begun.startedAt, lifeMs));
+  });
+
+  contract('a forgotten tag is raised, whatever is stored or computed with it, and its next version is higher', async (on) => {
+    const { versions, lifeMs } = on;
+    const [before = 0, other = 0] = await stored(on, ['a', 'b']);
+    const begun = await Promise.all([versions.begin(['a']), versions.begin(['new']), versions.begin(['b'])]);
+    await versions.forget(['a', 'new']);
+    assert.deepEqual([await versions.standing(['a'], [before]), await versions.standing(['b'], [other])], ['invalidated', 'current']);
+    const [a, fresh, b] = await Promise.all(begun.map((one, i) => versions.keep([['a', 'new', 'b'][i] ?? ''], one.versions, one.startedAt, lifeMs)));
+    assert.deepEqual([a, fresh, b?.versions], [undefined, undefined, [other]]);
+    assert.ok(!Number.isInteger((await versions.begin(['a'])).versions[0]), 'it has no version of its own');
+    const [after = 0] = await stored(on, ['a']);
+    assert.ok(after > before);
+    assert.equal(await versions.standing(['a'], [before]), 'invalidated');
+  });
+
+  contract('a forgotten tag that settles goes on settling', async ({ versions }) => {
+    await versions.raise(['a', 'b'], { settleMs: 60_000 });
+    const begun = await versions.begin(['a']);
+    await versions.forget(['a']);
+    assert.equal(await versions.standing(['a'], begun.versions), 'invalidated');
+    assert.equal((await versions.begin(['a'])).settling, true);
   });
 
   contract('computations stand in for each other until one of their tags is raised, also while a tag gets its own version', async (on) => {

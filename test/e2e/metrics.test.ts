@@ -64,7 +64,11 @@ before(async () => {
     'chat.reports.upstream': 'hook',
   }; // nobody listens there
   const server = stack.use(
-    await openLiveServer({ redis: await sharedRedis(), env: variables, settings: { 'auth.externalIssuers': issuers, 'push.after': '0s', ...hook } }),
+    await openLiveServer({
+      redis: await sharedRedis(),
+      env: variables,
+      settings: { 'auth.externalIssuers': issuers, 'push.after': '0s', 'privacy.services': ['orders'], ...hook },
+    }),
   );
   await traffic(server, [known, gone]);
   exposed = await (await fetch(new URL('/metrics', server.adminUrl))).text();

@@ -8,7 +8,7 @@ import { StoreDown } from '../../src/core/kit/store-down.ts';
 import { loadSettings } from '../../src/settings.ts';
 import { DependencyError } from '../../src/wire/dependency-error.ts';
 import { withFittingDatabase } from '../../src/wire/migrations.ts';
-import { exportUser } from '../../src/wire/user-data-for-commands.ts';
+import { withUserData } from '../../src/wire/user-data-for-commands.ts';
 import { createDatabase, createMigratedDatabase } from '../support/postgres/postgres.ts';
 import { startRedisServer } from '../support/redis/redis.ts';
 
@@ -69,7 +69,7 @@ test('a database that cannot be reached or lacks the schema is named, and so is 
       'redis.mode': 'single',
       'redis.nodes': [redis.address],
     });
-    await assert.rejects(exportUser(settings, 'alice', nothing), (error) => isDependency(error, /^Redis does not fit: /));
+    await assert.rejects(withUserData(settings, nothing), (error) => isDependency(error, /^Redis does not fit: /));
   } finally {
     await redis.stop();
   }

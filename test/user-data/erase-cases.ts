@@ -1,18 +1,23 @@
 // Erasures in SQL: what is left, and what a repeat does.
 import assert from 'node:assert/strict';
-import { randomUUID } from 'node:crypto';
+import { hash, randomUUID } from 'node:crypto';
 import { test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 import { metrics } from '@opentelemetry/api';
 import type { Kysely } from 'kysely';
+import { memoryBus } from '../../src/core/adapters/memory/bus.ts';
 import { sqlChat } from '../../src/core/adapters/sql/chat/chat-store.ts';
 import { openDatabaseAccess, type UseDatabase } from '../../src/core/adapters/sql/database-access.ts';
 import type { Database } from '../../src/core/adapters/sql/database-tables.ts';
 import type { Sql } from '../../src/core/adapters/sql/postgres-or-pglite.ts';
+import { sqlSessions } from '../../src/core/adapters/sql/sessions.ts';
 import { sqlErasures } from '../../src/core/adapters/sql/user-data/erasures.ts';
+import type { Session } from '../../src/core/ports/sessions.ts';
 import type { ErasureReport, UserDataPart } from '../../src/core/ports/user-data.ts';
 import { openErasing } from '../../src/core/services/user-data/erase-users.ts';
 import { systemClock } from '../../src/wire/system-clock.ts';
 import { userDataParts } from '../../src/wire/user-data.ts';
+import { message } from '../contracts/chat-harness.ts';
 import { quietLog } from '../support/log.ts';
 import { liveInSql, openMarks } from '../support/user-data/life-in-sql.ts';
 import { marksInDatabase, rowsOfDatabase } from '../support/user-data/search-database.ts';
@@ -26,12 +31,15 @@ function partsOn(use: UseDatabase, announced: Announced[] = [], ended: string[] 
       announce: (subject, { seqs }) => void ('conversationId' in subject && seqs && announced.push([subject.conversationId, ...seqs])),
     },
     onEnded: async (_, ids) => void ended.push(...ids),
+    copies: {},
+    bus: memoryBus(quietLog),
   });
 }
 
 async function erase(use: UseDatabase, parts: readonly UserDataPart[], userId: string, requestId: string): Promise<ErasureReport> {
   const erasures = sqlErasures(use);
-  const erasing = openErasing({ erasures, parts, opened: new Promise(() => {}), clock: systemClock, log: quietLog, meter: metrics.getMeter('test') });
+  const alone = { forget: async () => {}, hasReplicas: false, secondPassAfterMs: 0, opened: new Promise<void>(() => {}) };
+  const erasing = openErasing({ erasures, parts, ...alone, clock: systemClock, log: quietLog, meter: metrics.getMeter('test') });
   try {
     return await erasing.erase(userId, { requestId, waitMs: 20_000, signal: new AbortController().signal });
   } finally {
@@ -83,6 +91,12 @@ export function eraseCases(adapter: string, open: Open): void {
       attachments: { attachments: 1 },
       chat: { blocks: 2, clientIds: 21, conversations: 1, memberships: 4, messages: 4, reactions: 4 },
     });
+    const again = Object.values(report.again).flatMap((counts) => Object.values(counts));
+    assert.deepEqual(
+      [Object.keys(report.again), again.filter((count) => count > 0)],
+      [Object.keys(report.parts), []],
+      'the second pass finds nothing',
+    );
     assert.equal(await exported(parts, userId), '');
 
     // others' rows are as they were, each in its table
@@ -136,6 +150,53 @@ export function eraseCases(adapter: string, open: Open): void {
     await erase(use, partsOn(use), userId, randomUUID());
     assert.deepEqual(await marksInDatabase(db, [userId, ...again.all]), []);
   });
+}
+
+/** What comes between the acceptance of an erasure and its steps. */
+export function meanwhileCases(adapter: string, open: Open): void {
+  for (const comesBack of [false, true])
+    test(`${adapter}: what comes after an erasure was accepted ${comesBack ? 'stays from the next sign-in on' : 'is erased, if nobody has signed in'}`, async () => {
+      const { db, use } = await openedBy(open);
+      const marks = openMarks();
+      const { userId, conversations } = await liveInSql(use, db, marks);
+      const [requestId, sessionId] = [randomUUID(), randomUUID()];
+      await sqlErasures(use).accept(userId, requestId);
+      await setTimeout(5); // into another millisecond
+      const chat = sqlChat(use);
+      await chat.append(conversations.group, message(userId, marks.make('during')));
+      await setTimeout(5);
+      const nowMs = Date.now();
+      if (comesBack) await sqlSessions(use).create(sessionOf(sessionId, userId, nowMs));
+      await setTimeout(5);
+      const later = `later${randomUUID()}`;
+      await chat.append(conversations.group, message(userId, later));
+      await erase(use, partsOn(use), userId, requestId);
+      const gone = marks.all.filter((mark) => mark !== userId);
+      assert.deepEqual(await marksInDatabase(db, [...gone, ...(comesBack ? [] : [userId, later])]), []);
+      assert.equal((await marksInDatabase(db, [later])).length > 0, comesBack);
+      const active = await sqlSessions(use).ofUser(userId, { seenMs: 0, signedInMs: 0, most: 10, following: undefined });
+      assert.deepEqual(
+        active.map(({ id }) => id),
+        comesBack ? [sessionId] : [],
+      );
+    });
+}
+
+function sessionOf(id: string, userId: string, atMs: number): Session {
+  return {
+    id,
+    userId,
+    device: { platform: 'ios', name: 'new', installationId: '' },
+    scopes: [],
+    claims: {},
+    signedInAtMs: atMs,
+    lastSeenAtMs: atMs,
+    generation: 0,
+    refreshHash: hash('sha256', id, 'buffer'),
+    advancedAtMs: atMs,
+    repeats: { generation: 0, inARow: 0 },
+    revokedAtMs: undefined,
+  };
 }
 
 /** An erasure that ends at any of its steps. */

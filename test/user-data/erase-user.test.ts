@@ -12,15 +12,15 @@ const transports = keptTransports();
 const service = 'portico.internal.v1.PublisherService';
 let server: FixtureServer;
 before(async () => {
-  server = await openFixtureServer();
+  server = await openFixtureServer({ settings: { 'privacy.services': ['privacy'], 'privacy.secondPassAfter': '0s' } });
 });
 after(() => server.close());
 
 // biome-ignore lint/suspicious/noExplicitAny: answers of protobuf-es, which the tests look into
 type Answered = { readonly reason?: string | undefined; readonly messages: readonly any[] };
 
-async function internal(method: string, request: Record<string, unknown>): Promise<Answered> {
-  const headers = { authorization: `Bearer ${await server.portico.serviceToken('privacy', 60_000)}` };
+async function internal(method: string, request: Record<string, unknown>, by = 'privacy'): Promise<Answered> {
+  const headers = { authorization: `Bearer ${await server.portico.serviceToken(by, 60_000)}` };
   return callOf(registry, transports('grpc h2', { url: server.internalUrl, ca: server.ca }), `${service}/${method}`, request, { headers });
 }
 
@@ -72,6 +72,32 @@ test('the public listener erases and exports for no one, by no protocol', async 
         assert.deepEqual([protocol, method, reason, messages], [protocol, method, 'METHOD_UNKNOWN', []]);
       }
   assert.equal((await chatCalls(server).try(user, 'ListConversations', {})).reason, undefined);
+});
+
+test('a service that the settings do not name exports and erases nothing, by no protocol', async () => {
+  const user = `user-${randomUUID()}`;
+  await chatCalls(server).call(user, 'ListConversations', {});
+  for (const by of ['orders', 'privacy2', 'portico'])
+    for (const [method, request] of [
+      ['EraseUser', { userId: user, requestId: randomUUID() }],
+      ['ExportUser', { userId: user }],
+    ] as const) {
+      const { reason, messages } = await internal(method, request, by);
+      assert.deepEqual([by, method, reason, messages], [by, method, 'SERVICE_FORBIDDEN', []]);
+    }
+  assert.equal((await chatCalls(server).try(user, 'ListConversations', {})).reason, undefined);
+});
+
+test('no service may export or erase where the settings name none', async () => {
+  await using other = await openFixtureServer();
+  const headers = { authorization: `Bearer ${await other.portico.serviceToken('privacy', 60_000)}` };
+  for (const [method, request] of [
+    ['EraseUser', { userId: 'alice', requestId: randomUUID() }],
+    ['ExportUser', { userId: 'alice' }],
+  ] as const) {
+    const at = transports('grpc h2', { url: other.internalUrl, ca: other.ca });
+    assert.equal((await callOf(registry, at, `${service}/${method}`, request, { headers })).reason, 'SERVICE_FORBIDDEN');
+  }
 });
 
 test('hostile requests are refused by their rules, and erase nothing', async () => {

@@ -57,6 +57,7 @@ export const de = {
   REQUEST_TOO_LARGE: 'Das ist zu groß, um es zu senden.',
   SCOPE_MISSING: 'Darauf hast du keinen Zugriff.',
   SEARCHES_TOO_MANY: 'Das waren zu viele Suchen. Bitte versuche es gleich noch einmal.',
+  SERVICE_FORBIDDEN: 'Darauf hast du keinen Zugriff.',
   SERVICE_ONLY: 'Darauf hast du keinen Zugriff.',
   SESSION_MISSING: 'Das ist mit dieser Art der Anmeldung nicht verfügbar.',
   SESSION_REVOKED: 'Du wurdest abgemeldet. Bitte melde dich neu an.',

@@ -4,6 +4,8 @@ import type { Clock } from '../../kit/clock.ts';
 import { scopeShare } from '../../kit/scoped-map.ts';
 import type { CacheEntry, CacheStore, SetResult } from '../../ports/cache-store.ts';
 import { countInvalidations } from '../telemetry/count-invalidations.ts';
+import type { ScopesOf } from '../user-copies/answers-of.ts';
+import { type Entries, memoryAnswersOfUsers } from './answers-of-users.ts';
 import type { MemoryLeases } from './leases.ts';
 import { type MemoryTagVersions, memoryTagVersions } from './tag-versions.ts';
 
@@ -35,7 +37,7 @@ export function memoryCacheStore({
   meter?: Meter | undefined;
   leases?: MemoryLeases;
   versions?: Pick<MemoryTagVersions, 'retain' | 'release'>;
-}): CacheStore {
+}): CacheStore & Entries {
   const scopeBytesMax = Math.floor(bytesMax * scopeShare);
   const scopes = new Map<string, { bytes: number; keys: Set<string> }>();
   const entries = new LRUCache<string, Held>({
@@ -74,6 +76,9 @@ export function memoryCacheStore({
   };
 
   return {
+    keys: () => [...entries.keys()],
+    peek: (key) => entries.peek(key)?.entry,
+    delete: (key) => void entries.delete(key),
     get: (key) => entries.get(key)?.entry,
     set: (key, entry, lease) => {
       if (lease !== undefined && leases?.holds(lease) !== true) return 'lease_over';
@@ -113,8 +118,11 @@ function sizeOf(key: string, { entry: { body, etag, metadata, trailers, tags, sc
   return size;
 }
 
+type CacheParts = { readonly bytesMax: number; readonly clock: Clock; readonly scopesOf: ScopesOf; readonly meter?: Meter };
+
 /** What a cache of one replica is made of: the versions of tags live as long as the entries that have them. */
-export function memoryCache({ bytesMax, clock, meter }: { readonly bytesMax: number; readonly clock: Clock; readonly meter?: Meter }) {
+export function memoryCache({ bytesMax, clock, scopesOf, meter }: CacheParts) {
   const versions = memoryTagVersions({ clock });
-  return { store: memoryCacheStore({ bytesMax, versions, meter }), versions: countInvalidations(versions, meter) };
+  const store = memoryCacheStore({ bytesMax, versions, meter });
+  return { store, versions: countInvalidations(versions, meter), ofUsers: memoryAnswersOfUsers({ store, versions, scopesOf }) };
 }

@@ -1,6 +1,7 @@
 import type { Clock } from '../../kit/clock.ts';
 import { bucketCount, bucketOf } from '../../kit/tag-buckets.ts';
 import type { Standing, TagVersions } from '../../ports/tag-versions.ts';
+import type { TagsOfUsers } from '../../ports/user-data.ts';
 
 /**
  * `hard`: the version that the last raise gave that was not soft. `settlesAt`: microseconds, as versions are.
@@ -15,14 +16,17 @@ const beyondMs = 60_000;
 /** Added to a bucket's version, which is a whole number: it is known by this from one of the tag's own. */
 const ofBucket = 0.5;
 
-export type MemoryTagVersions = TagVersions & {
-  /**
-   * For the store: while it has an entry, the versions of that entry's tags are not forgotten. They count in the
-   * entry's bytes.
-   */
-  retain(tags: readonly string[]): void;
-  release(tags: readonly string[]): void;
-};
+export type MemoryTagVersions = TagVersions &
+  TagsOfUsers & {
+    /**
+     * For the store: while it has an entry, the versions of that entry's tags are not forgotten. They count in the
+     * entry's bytes.
+     */
+    retain(tags: readonly string[]): void;
+    release(tags: readonly string[]): void;
+    /** Of all tags that have one. */
+    names(): readonly string[];
+  };
 
 /**
  * Tag versions of one process. Lost with it, as its answers are.
@@ -121,6 +125,18 @@ export function memoryTagVersions({ clock, looseMax = 20_000 }: { clock: Clock; 
       }
       forget();
     },
+    forget: (tags) => {
+      for (const tag of tags) {
+        const own = known(tag);
+        const version = tick();
+        lastRaise = version;
+        buckets[bucketOf(tag)] = version;
+        for (const versions of [held, loose, settling]) versions.delete(tag);
+        if (own === undefined || own.settlesAt <= version) continue;
+        settling.set(tag, { version, hard: version, settlesAt: own.settlesAt, untilMs: Math.ceil(own.settlesAt / 1_000) + beyondMs });
+      }
+    },
+    names: () => [held, loose, settling].flatMap((versions) => [...versions.keys()]),
     raiseAll: () => {
       floor = tick();
       lastRaise = floor;

@@ -28,8 +28,15 @@ export type TopicFaults = {
   save(topic: string): () => void;
 };
 
+export type MemoryTopicLog = TopicLog & {
+  /** All that are kept. */
+  events(topic: string): readonly TopicEvent[];
+  /** Ends the log: the next one has another epoch. */
+  forget(topic: string): void;
+};
+
 /** The topic log of a single replica: lost with the process. */
-export function memoryTopicLog(parts: MemoryTopicLogParts): TopicLog & { readonly faults: TopicFaults } {
+export function memoryTopicLog(parts: MemoryTopicLogParts): MemoryTopicLog & { readonly faults: TopicFaults } {
   const { clock, bus, randomId, bytesMax = 67_108_864, topicsMax = 200_000, requestIdsMax = 100_000 } = parts;
   /** The longest untouched first. */
   const topics = new Map<string, { readonly log: KeptLog; readonly touchedAtMs: number }>();
@@ -41,6 +48,11 @@ export function memoryTopicLog(parts: MemoryTopicLogParts): TopicLog & { readonl
   const forget = (topic: string, log: KeptLog) => {
     bytes -= empty(log);
     filled.delete(topic);
+  };
+  const end = (topic: string) => {
+    const log = topics.get(topic)?.log;
+    if (log !== undefined) forget(topic, log);
+    topics.delete(topic);
   };
   const livesUntilMs = ({ log, touchedAtMs }: { readonly log: KeptLog; readonly touchedAtMs: number }) =>
     touchedAtMs + (log.top.offset === 0 ? newEpochMs : epochMs);
@@ -105,16 +117,14 @@ export function memoryTopicLog(parts: MemoryTopicLogParts): TopicLog & { readonl
       return touch(topic).top;
     },
     follow: followBy(bus),
+    events: (topic) => [...(topics.get(topic)?.log.events.values() ?? [])],
+    forget: end,
     faults: {
       evictEvents: (topic) => {
         const log = topics.get(topic)?.log;
         if (log !== undefined) forget(topic, log);
       },
-      evictEpoch: (topic) => {
-        const log = topics.get(topic)?.log;
-        if (log !== undefined) forget(topic, log);
-        topics.delete(topic);
-      },
+      evictEpoch: end,
       save: (topic) => {
         const saved = structuredClone(topics.get(topic));
         return () => {

@@ -87,6 +87,23 @@ export function decodeEntry(value: Buffer): CacheEntry | undefined {
   }
 }
 
+/**
+ * Whose an entry counts as, and its tags, of its first bytes.
+ * @returns the number of bytes that have them, if these are too few; undefined for an entry of another release
+ */
+export function headerOf(start: Buffer): Pick<CacheEntry, 'scope' | 'tags'> | number | undefined {
+  if (start.length < 6 || start[0] !== format) return undefined;
+  const end = 6 + start.readUInt32BE(2);
+  if (end > entryBytesMax) return undefined;
+  if (end > start.length) return end;
+  try {
+    const [, , tags, , , , , , scope] = JSON.parse(start.toString('utf8', 6, end)) as Header;
+    return { tags, scope };
+  } catch {
+    return undefined;
+  }
+}
+
 function pairsToJson(pairs: MetadataPairs): Pairs {
   return pairs.map(([key, values]) => [
     key,

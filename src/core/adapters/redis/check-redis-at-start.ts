@@ -68,6 +68,8 @@ async function tryAll(redis: Redis, { clock, log }: Parts): Promise<void> {
     [key],
   );
   await redis.mget([key]);
+  await redis.call(key, 'GETRANGE', key, 0, 0);
+  for (const node of redis.router.masters()) await node.send('SCAN', ['0', 'COUNT', 1]);
   const bus = redisBus({ redis, clock, log, id: randomUUID() });
   try {
     await bus.publish('check', new Uint8Array()); // reports errors that the subscriber connection does not

@@ -141,6 +141,25 @@ end
 redis.call('HSET', base, 'l', text(last))
 return 1`);
 
+/**
+ * KEYS: tags, hash. ARGV: the bucket of each tag. Raises them, and keeps no key of them, except of those that settle:
+ * these for that time.
+ */
+export const forgetScript = redisScript(`${common}
+if not floor then floor = now - 1; redis.call('HSET', base, 'f', text(floor)) end
+local last = field('l') or 0
+for i = 1, count do
+  local old, _, settles = own(KEYS[i])
+  local version = math.max(now, bucket(ARGV[i]) + 1, (old or 0) + 1)
+  last = math.max(last, version)
+  redis.call('HSET', base, ARGV[i], text(version))
+  if old and settles > now then
+    redis.call('SET', KEYS[i], text(version) .. ' ' .. text(version) .. ' ' .. text(settles), 'PX', math.ceil((settles - now) / 1000) + ${beyondLifeMs})
+  else redis.call('DEL', KEYS[i]) end
+end
+redis.call('HSET', base, 'l', text(last))
+return 1`);
+
 /** KEYS: hash. Lifts the floor above every version that there is. */
 export const raiseAllScript = redisScript(`${common}
 local version = math.max(now, (floor or 0) + 1, (field('l') or 0) + 1)

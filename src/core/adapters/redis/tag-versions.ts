@@ -2,9 +2,20 @@ import { partitionOf, partitionTags } from '../../kit/partitions.ts';
 import { StoreDown } from '../../kit/store-down.ts';
 import { bucketOf } from '../../kit/tag-buckets.ts';
 import type { Standing, TagVersions } from '../../ports/tag-versions.ts';
+import type { TagsOfUsers } from '../../ports/user-data.ts';
 import type { Redis } from './connection/open-redis.ts';
 import { type Batch, batchedReads, turnsOfLoop } from './limit-and-batch-reads.ts';
-import { beginScript, beyondLifeMs, keepScript, lastRaiseScript, raiseAllScript, raiseScript, readScript, versionsEnd } from './tag-scripts.ts';
+import {
+  beginScript,
+  beyondLifeMs,
+  forgetScript,
+  keepScript,
+  lastRaiseScript,
+  raiseAllScript,
+  raiseScript,
+  readScript,
+  versionsEnd,
+} from './tag-scripts.ts';
 
 /** Beyond this the clocks of a Cluster's nodes do not differ: docs/operating/redis.md asks for it. Microseconds. */
 const skewUs = 2_000_000;
@@ -15,7 +26,7 @@ const keysMax = 2_000;
  * Tag versions that all replicas share: see tag-scripts.ts for what lies where. All tags of a partition, and its hash,
  * lie in one slot of a Cluster.
  */
-export function redisTagVersions({ redis }: { redis: Redis }): TagVersions {
+export function redisTagVersions({ redis }: { redis: Redis }): TagVersions & TagsOfUsers {
   const cluster = redis.mode === 'cluster';
   const placeOf = (partition: number) => `${redis.prefix}{${partitionTags[partition]}}`;
   const keyOf = (tag: string) => `${placeOf(partitionOf(tag))}v:${tag}`;
@@ -130,6 +141,9 @@ export function redisTagVersions({ redis }: { redis: Redis }): TagVersions {
     keep,
     raise: async (tags, { soft = false, settleMs = 0 } = {}) => {
       await each(tags, (places, keys) => redis.run(raiseScript, keys, [soft ? 1 : 0, settleMs * 1_000, ...buckets(tags, places)]));
+    },
+    forget: async (tags) => {
+      await each(tags, (places, keys) => redis.run(forgetScript, keys, buckets(tags, places)));
     },
     raiseAll: async () => {
       await Promise.all(readers.map((_, group) => redis.run(raiseAllScript, [hashOf(group)])));

@@ -80,7 +80,9 @@ function scopeOf(call: ReadyCall, cache: NonNullable<MethodPlan['cache']>): stri
   return `c${part(caller.issuer)}${cache.claims.map((name) => optionalPart(claimOf(caller, name))).join('')}`;
 }
 
-const userOf = ({ issuer, userId }: UserCaller) => (userId === undefined ? undefined : `u${part(issuer)}${part(userId)}`);
+/** What a user's answers count as: `Key.scope`. */
+export const scopeOfUser = (issuer: string, userId: string) => short(userOf({ issuer, userId }) ?? '');
+const userOf = ({ issuer, userId }: Pick<UserCaller, 'issuer' | 'userId'>) => (userId === undefined ? undefined : `u${part(issuer)}${part(userId)}`);
 const part = (text: string) => `${text.length}:${text}`;
 /** Absent is another value than empty. */
 const optionalPart = (text: string | undefined) => (text === undefined ? '-' : part(text));

@@ -57,6 +57,7 @@ export const en: Readonly<Record<CoreReason, string>> = {
   REQUEST_TOO_LARGE: 'This is too large to be sent.',
   SCOPE_MISSING: 'You do not have access to this.',
   SEARCHES_TOO_MANY: 'Too many searches. Please try again in a moment.',
+  SERVICE_FORBIDDEN: 'You do not have access to this.',
   SERVICE_ONLY: 'You do not have access to this.',
   SESSION_MISSING: 'This is not available with this kind of sign-in.',
   SESSION_REVOKED: 'You have been signed out. Please sign in again.',

@@ -30,7 +30,6 @@ export function sqlPart(
         }),
       );
       await step?.afterwards?.();
-      return { afterMs: 0 };
     },
   };
 }

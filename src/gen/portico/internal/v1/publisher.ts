@@ -130,16 +130,18 @@ export interface EraseUserRequest {
 
 /** How far an erasure is. */
 export interface EraseUserResponse {
-  /** When it was accepted: what came later stays. */
+  /** When it was accepted. If the user signs in later, what comes from then on stays. */
   acceptedAt:
     | Date
     | undefined;
-  /** When all was erased. Unset: it is under way. */
+  /** When both passes were done. Unset: it is under way. */
   doneAt:
     | Date
     | undefined;
   /** What was erased so far. */
   erased: ErasedKind[];
+  /** When all that was stored was erased. A second pass follows, for what calls store that were under way meanwhile. */
+  firstPassAt: Date | undefined;
 }
 
 /** How many of a kind were erased. */
@@ -150,6 +152,8 @@ export interface ErasedKind {
   kind: string;
   /** How many. */
   count: bigint;
+  /** In which pass: 1 or 2. */
+  pass: number;
 }
 
 /** Whom to export. */
@@ -1201,7 +1205,7 @@ export const EraseUserRequest: MessageFns<EraseUserRequest> = {
 };
 
 function createBaseEraseUserResponse(): EraseUserResponse {
-  return { acceptedAt: undefined, doneAt: undefined, erased: [] };
+  return { acceptedAt: undefined, doneAt: undefined, erased: [], firstPassAt: undefined };
 }
 
 export const EraseUserResponse: MessageFns<EraseUserResponse> = {
@@ -1214,6 +1218,9 @@ export const EraseUserResponse: MessageFns<EraseUserResponse> = {
     }
     for (const v of message.erased) {
       ErasedKind.encode(v!, writer.uint32(26).fork()).join();
+    }
+    if (message.firstPassAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.firstPassAt), writer.uint32(34).fork()).join();
     }
     return writer;
   },
@@ -1255,6 +1262,14 @@ export const EraseUserResponse: MessageFns<EraseUserResponse> = {
             message.erased.push(ErasedKind.decode(reader, reader.uint32()));
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.firstPassAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1280,6 +1295,11 @@ export const EraseUserResponse: MessageFns<EraseUserResponse> = {
         ? fromJsonTimestamp(object.done_at)
         : undefined,
       erased: globalThis.Array.isArray(object?.erased) ? object.erased.map((e: any) => ErasedKind.fromJSON(e)) : [],
+      firstPassAt: isSet(object.firstPassAt)
+        ? fromJsonTimestamp(object.firstPassAt)
+        : isSet(object.first_pass_at)
+        ? fromJsonTimestamp(object.first_pass_at)
+        : undefined,
     };
   },
 
@@ -1294,6 +1314,9 @@ export const EraseUserResponse: MessageFns<EraseUserResponse> = {
     if (message.erased?.length) {
       obj.erased = message.erased.map((e) => ErasedKind.toJSON(e));
     }
+    if (message.firstPassAt !== undefined) {
+      obj.firstPassAt = message.firstPassAt.toISOString();
+    }
     return obj;
   },
 
@@ -1305,12 +1328,13 @@ export const EraseUserResponse: MessageFns<EraseUserResponse> = {
     message.acceptedAt = object.acceptedAt ?? undefined;
     message.doneAt = object.doneAt ?? undefined;
     message.erased = object.erased?.map((e) => ErasedKind.fromPartial(e)) || [];
+    message.firstPassAt = object.firstPassAt ?? undefined;
     return message;
   },
 };
 
 function createBaseErasedKind(): ErasedKind {
-  return { part: "", kind: "", count: 0n };
+  return { part: "", kind: "", count: 0n, pass: 0 };
 }
 
 export const ErasedKind: MessageFns<ErasedKind> = {
@@ -1326,6 +1350,9 @@ export const ErasedKind: MessageFns<ErasedKind> = {
         throw new globalThis.Error("value provided for field message.count of type uint64 too large");
       }
       writer.uint32(24).uint64(message.count);
+    }
+    if (message.pass !== 0) {
+      writer.uint32(32).uint32(message.pass);
     }
     return writer;
   },
@@ -1367,6 +1394,14 @@ export const ErasedKind: MessageFns<ErasedKind> = {
             message.count = reader.uint64() as bigint;
             continue;
           }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.pass = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1384,6 +1419,7 @@ export const ErasedKind: MessageFns<ErasedKind> = {
       part: isSet(object.part) ? globalThis.String(object.part) : "",
       kind: isSet(object.kind) ? globalThis.String(object.kind) : "",
       count: isSet(object.count) ? BigInt(object.count) : 0n,
+      pass: isSet(object.pass) ? globalThis.Number(object.pass) : 0,
     };
   },
 
@@ -1398,6 +1434,9 @@ export const ErasedKind: MessageFns<ErasedKind> = {
     if (message.count !== 0n) {
       obj.count = message.count.toString();
     }
+    if (message.pass !== 0) {
+      obj.pass = Math.round(message.pass);
+    }
     return obj;
   },
 
@@ -1409,6 +1448,7 @@ export const ErasedKind: MessageFns<ErasedKind> = {
     message.part = object.part ?? "";
     message.kind = object.kind ?? "";
     message.count = (object.count !== undefined && object.count !== null) ? BigInt(object.count) : 0n;
+    message.pass = object.pass ?? 0;
     return message;
   },
 };
@@ -1650,9 +1690,9 @@ export const PublisherServiceDefinition = {
       },
     },
     /**
-     * Erases everything that the server stores of a user and that was there when the erasure was accepted. It ends the
-     * user's sessions, and goes on by itself, also after a restart. The call waits some seconds for its end; repeat it
-     * with the same request id until `done_at` is set.
+     * Erases everything that the server stores of a user. It ends the user's sessions, and goes on by itself, also after
+     * a restart. The call waits some seconds for the first pass; repeat it with the same request id until `done_at` is
+     * set, after some minutes. Only for services that `privacy.services` of the settings names.
      */
     eraseUser: {
       name: "EraseUser",
@@ -1665,7 +1705,10 @@ export const PublisherServiceDefinition = {
         _unknownFields: { 400010: [new Uint8Array([9, 10, 2, 24, 1, 18, 3, 51, 48, 115]) as Uint8Array] },
       },
     },
-    /** Everything that the server stores of a user, record by record. */
+    /**
+     * Everything that the server stores of a user, record by record. Only for services that `privacy.services` of the
+     * settings names.
+     */
     exportUser: {
       name: "ExportUser",
       requestType: ExportUserRequest as typeof ExportUserRequest,
@@ -1702,12 +1745,15 @@ export interface PublisherServiceImplementation<CallContextExt = {}> {
     context: CallContext & CallContextExt,
   ): Promise<DeepPartial<DisconnectResponse>>;
   /**
-   * Erases everything that the server stores of a user and that was there when the erasure was accepted. It ends the
-   * user's sessions, and goes on by itself, also after a restart. The call waits some seconds for its end; repeat it
-   * with the same request id until `done_at` is set.
+   * Erases everything that the server stores of a user. It ends the user's sessions, and goes on by itself, also after
+   * a restart. The call waits some seconds for the first pass; repeat it with the same request id until `done_at` is
+   * set, after some minutes. Only for services that `privacy.services` of the settings names.
    */
   eraseUser(request: EraseUserRequest, context: CallContext & CallContextExt): Promise<DeepPartial<EraseUserResponse>>;
-  /** Everything that the server stores of a user, record by record. */
+  /**
+   * Everything that the server stores of a user, record by record. Only for services that `privacy.services` of the
+   * settings names.
+   */
   exportUser(
     request: ExportUserRequest,
     context: CallContext & CallContextExt,
@@ -1736,12 +1782,15 @@ export interface PublisherServiceClient<CallOptionsExt = {}> {
     options?: CallOptions & CallOptionsExt,
   ): Promise<DisconnectResponse>;
   /**
-   * Erases everything that the server stores of a user and that was there when the erasure was accepted. It ends the
-   * user's sessions, and goes on by itself, also after a restart. The call waits some seconds for its end; repeat it
-   * with the same request id until `done_at` is set.
+   * Erases everything that the server stores of a user. It ends the user's sessions, and goes on by itself, also after
+   * a restart. The call waits some seconds for the first pass; repeat it with the same request id until `done_at` is
+   * set, after some minutes. Only for services that `privacy.services` of the settings names.
    */
   eraseUser(request: DeepPartial<EraseUserRequest>, options?: CallOptions & CallOptionsExt): Promise<EraseUserResponse>;
-  /** Everything that the server stores of a user, record by record. */
+  /**
+   * Everything that the server stores of a user, record by record. Only for services that `privacy.services` of the
+   * settings names.
+   */
   exportUser(
     request: DeepPartial<ExportUserRequest>,
     options?: CallOptions & CallOptionsExt,
