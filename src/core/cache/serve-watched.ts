@@ -14,17 +14,8 @@ type Found = Pick<Computed, 'snapshot' | 'freshUntilMs'> & { readonly verified: 
  * The answer of a cached method for a watch: a fresh one that is stored, else that of the flight that all calls share.
  * It is never an old one, and it says what it depends on.
  */
-export function serveWatchedBy({
-  layers,
-  flights,
-  joining,
-  begin,
-  openBudget,
-  methodOf,
-  clock,
-  counts,
-  verify,
-}: ServeParts & { readonly verify: Verify }): (call: ReadyCall, compute: Handler) => Promise<Answer> {
+export function serveWatchedBy(parts: ServeParts & { readonly verify: Verify }): (call: ReadyCall, compute: Handler) => Promise<Answer> {
+  const { layers, flights, joining, begin, openBudget, methodOf, clock, counts, verify } = parts;
   const replyTo = (key: string, whole: Whole, { snapshot: kept, verified, freshUntilMs }: Found): Answer => {
     const snapshot = typeof kept === 'object' ? kept : undefined;
     const watched = {
@@ -33,7 +24,7 @@ export function serveWatchedBy({
       tags: snapshot?.tags,
       verified,
       sequence: flights.count(),
-      freshForMs: freshUntilMs === undefined ? undefined : freshUntilMs - clock.nowMs(),
+      freshForMs: !verified || freshUntilMs === undefined ? undefined : freshUntilMs - clock.nowMs(),
       isCurrent: () =>
         snapshot !== undefined && soonThen(verify(snapshot, openBudget()), (verdict) => verdict === 'current' || verdict === 'unknown'),
     };
@@ -46,13 +37,13 @@ export function serveWatchedBy({
     const key = method.keyOf(call)?.key;
     if (key === undefined)
       throw new Fault('METHOD_NOT_WATCHABLE', 'The request has unknown fields, or its metadata is too long: it cannot be watched.');
-    const budget = openBudget();
-    const found = await layers.find(key, budget);
+    const found = await layers.find(key, openBudget());
     if (found !== undefined && freshnessOf(method, found, clock.nowMs()) === 'fresh') {
       note(call, counts, 'hit');
       return replyTo(key, found.entry, { snapshot: found.entry, verified: true, freshUntilMs: found.entry.freshUntilMs });
     }
-    const { computed, own, verified } = await joinThenVerify(joining, {
+    const budget = openBudget(); // another one: no client waits for this answer as it does for that of a call
+    const joined = await joinThenVerify(joining, {
       key,
       arrivedAt,
       budget,
@@ -60,8 +51,9 @@ export function serveWatchedBy({
       begin: () => begin({ method, call, key: method.keyOf(call), budget }, compute),
       wait: (flight) => flight.join(call.signal),
     });
-    note(call, counts, own && computed.elsewhere !== true ? 'miss' : 'coalesced');
+    const computed = await (joined.computed.late ?? joined.computed);
+    note(call, counts, joined.own && computed.elsewhere !== true ? 'miss' : 'coalesced');
     const isOld = computed.snapshot === 'invalidated';
-    return replyTo(key, computed, { ...computed, verified: verified && !isOld && computed.snapshot !== undefined });
+    return replyTo(key, computed, { ...computed, verified: joined.verified && !isOld && computed.snapshot !== undefined });
   };
 }
