@@ -1,3 +1,4 @@
+import type { ServerHttp2Session } from 'node:http2';
 import type { Server as NetServer, Socket } from 'node:net';
 import type { Clock } from '../core/kit/clock.ts';
 import { Fault } from '../core/kit/fault.ts';
@@ -26,6 +27,8 @@ export type Draining = {
 
 /** The time for clients to receive "no new streams" before the last stream id is final (grpc-go waits a round trip). */
 const goawayMs = 100;
+/** How many connections a turn of the event loop serves: calls go on meanwhile. */
+const perTurn = 16;
 /** The time for the statuses of the calls that are ended to leave. */
 const farewellMs = 500;
 
@@ -38,10 +41,16 @@ export async function drain({ listener, sockets, connections, sessions, http1, g
   listener.close();
   http1.leave();
   const all = sockets.size;
+  const each = async (work: (session: ServerHttp2Session) => void) => {
+    for (const [i, session] of [...sessions.all()].entries()) {
+      if (i % perTurn === perTurn - 1) await new Promise<void>((resolve) => setImmediate(resolve));
+      if (!session.closed && !session.destroyed) work(session);
+    }
+  };
   // Two steps (RFC 9113, section 6.8): first a GOAWAY that accepts all sent streams, then one with the last stream id.
-  for (const session of [...sessions.all()]) if (!session.closed && !session.destroyed) session.goaway(0, 2 ** 31 - 1);
+  await each((session) => session.goaway(0, 2 ** 31 - 1));
   await wait(Math.min(goawayMs, graceMs));
-  for (const session of [...sessions.all()]) if (!session.closed) session.close();
+  await each((session) => session.close());
   const untilClosed = async (mostMs: number) => {
     const endMs = clock.monotonicMs() + mostMs;
     while (sockets.size > 0 && clock.monotonicMs() < endMs) {

@@ -29,7 +29,7 @@ function openTopic() {
       return whole.read(...asked);
     },
   };
-  const feeds = openFeeds({ log, turns: openTurns(), spans: noSpans, clock, report: quietLog });
+  const feeds = openFeeds({ log, turns: openTurns(clock.monotonicMs), spans: noSpans, clock, report: quietLog });
   const recoveries = openLimiter(8);
   const client = ({ position, conflate = false }: { position?: TopicPosition; conflate?: boolean } = {}) => {
     const received: string[] = [];

@@ -43,7 +43,7 @@ export async function runHistory({ seed, clients, events }: HistoryOptions): Pro
   };
   let ids = 0;
   const log = memoryTopicLog({ clock, bus, randomId: () => `id${ids++}` });
-  const feeds = openFeeds({ log, turns: openTurns(), spans: noSpans, clock, report: quietLog });
+  const feeds = openFeeds({ log, turns: openTurns(clock.monotonicMs), spans: noSpans, clock, report: quietLog });
   const recoveries = openLimiter(4);
   const published: Published[] = [];
   /** The number of the log's last event; -1: it has none. */

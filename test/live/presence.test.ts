@@ -10,7 +10,7 @@ import { noSpans } from '../../src/core/adapters/telemetry/short-spans.ts';
 import { presenceTopicOf } from '../../src/core/ports/presence.ts';
 import { openFeeds } from '../../src/core/services/live/topic-feed.ts';
 import { openPresences } from '../../src/core/services/live/topic-presence.ts';
-import { openTurns } from '../../src/core/streams/turns.ts';
+import { openTurns, perTurn } from '../../src/core/streams/turns.ts';
 import { LiveResponse } from '../../src/gen/portico/v1/live.ts';
 import type { LiveClient } from '../support/client/live-client.ts';
 import { presentAt } from '../support/client/present-at.ts';
@@ -99,9 +99,11 @@ function openGroup() {
   const shared = memoryPresenceStore({ clock, topics: log });
   const replica = (name: string) => presenceBy(shared, { clock, log: quietLog, replica: name }).presence;
   const [here, there] = [replica('here'), replica('there')];
+  const turns = openTurns(clock.monotonicMs);
   const presences = openPresences({
     presence: here,
-    feeds: openFeeds({ log, turns: openTurns(), spans: noSpans, clock, report: quietLog }),
+    feeds: openFeeds({ log, turns, spans: noSpans, clock, report: quietLog }),
+    turns,
     clock,
     log: quietLog,
   });
@@ -132,7 +134,12 @@ function openGroup() {
     };
   };
   const limits = { listMax: 100, leaveAfterMs: 5_000 };
-  return { clock, log, here, there, client, limits };
+  /** Events pass to the group in one turn of the loop, and from there to its members in later ones. */
+  const advance = async (ms: number) => {
+    await clock.advance(ms);
+    for (let i = 0; i < 5; i++) await new Promise(setImmediate);
+  };
+  return { clock: { advance }, log, here, there, client, limits };
 }
 
 test('each message is encoded once; a slow client gets the newest state and no change', async () => {
@@ -155,6 +162,35 @@ test('each message is encoded once; a slow client gets the newest state and no c
   await clock.advance(10);
   for (const each of [quick, other, slow]) each.end();
   assert.equal(slow.waiting.size, 0);
+});
+
+test('a turn tells only so many members of a change; who comes meanwhile gets the state, and nobody an older change after it', async () => {
+  const { clock, here, client, limits } = openGroup();
+  const members = Array.from({ length: 3 * perTurn }, client);
+  await clock.advance(10);
+  const late: ReturnType<typeof client>[] = [];
+  const sent = () => [...members, ...late].reduce((sum, { bytes }) => sum + bytes.length, 0);
+  for (let i = 0; i < 5; i++) void here.join('t', `user ${i}`, limits);
+  const advanced = clock.advance(10);
+  for (let before = sent(), quiet = 0; quiet < 10; before = sent()) {
+    await new Promise(setImmediate);
+    const now = sent() - before;
+    assert.ok(now <= perTurn, `${now} messages in one turn`);
+    quiet = now === 0 ? quiet + 1 : 0;
+    if (now > 0 && late.length < 5) late.push(client());
+  }
+  await advanced;
+  await clock.advance(10);
+  assert.ok(late.length > 2);
+  for (const one of [...members, ...late]) {
+    assert.equal(one.users(), 'user 0,user 1,user 2,user 3,user 4');
+    const offsets = one.received().flatMap((message) => ('position' in message.value ? [Number(message.value.position?.offset)] : []));
+    assert.deepEqual(
+      offsets,
+      [...new Set(offsets)].sort((a, b) => a - b),
+    );
+    one.end();
+  }
 });
 
 test('the users of a replica that dies leave, and a lost log of changes is no lost state', async () => {

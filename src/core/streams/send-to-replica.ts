@@ -29,24 +29,17 @@ type Head =
   | (Omit<Sent, 'message'> & { readonly kind: 'send'; readonly from: string; readonly ref: number })
   | { readonly kind: 'handled'; readonly ref: number; readonly reason?: string; readonly text?: string };
 
-/**
- * @param topic of the service
- * @param replica this one; the ids of its streams begin with it and a dot
- * @param handle a message to a stream of this replica
- */
-export function openSends({
-  bus,
-  clock,
-  topic,
-  replica,
-  handle,
-}: {
+export type SendsParts = {
   readonly bus: Bus;
   readonly clock: Clock;
   readonly topic: string;
+  /** The ids of its streams begin with it and a dot. */
   readonly replica: string;
+  /** Handles a message to a stream of this replica. */
   readonly handle: (sent: Sent) => Promise<void>;
-}): Sends {
+};
+
+export function openSends({ bus, clock, topic, replica, handle }: SendsParts): Sends {
   const waiting = new Map<number, { resolve(): void; reject(error: unknown): void }>();
   const leaving = new AbortController();
   let refs = 0;

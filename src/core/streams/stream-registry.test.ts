@@ -8,27 +8,48 @@ import type { Stream } from './stream.ts';
 import { openRegistry } from './stream-registry.ts';
 import { openTurns, perTurn } from './turns.ts';
 
-test('a turn announces the end of only so many streams, and all are announced', async () => {
-  const limits = { perUser: 1, perAddress: 1, beginsPerSecond: 1 };
+/** A registry with streams of alice, one more than a turn serves, and one of bob. */
+function opened() {
+  const announced: string[] = [];
+  const closed: string[] = [];
   const registry = openRegistry({
     bus: memoryBus(quietLog),
-    limits,
+    limits: { perUser: 1, perAddress: 1, beginsPerSecond: 1 },
     clock: fakeClock(),
     random: () => 0.5,
     log: quietLog,
-    turns: openTurns(),
+    turns: openTurns(() => 0),
     topic: 'test',
   });
-  const announced: number[] = [];
-  for (let id = 0; id <= perTurn; id++) {
-    const stream = { id: String(id), signal: new AbortController().signal, goAway: () => announced.push(id), close: () => {} };
-    registry.add({ stream: stream as unknown as Stream, userId: 'alice', sessionId: undefined }, undefined);
-  }
-  assert.equal(registry.drain(0, 0), perTurn + 1);
+  const add = (id: string, userId: string) => {
+    const stream = { id, signal: new AbortController().signal, goAway: () => announced.push(id), close: () => closed.push(id) };
+    registry.add({ stream: stream as unknown as Stream, userId, sessionId: undefined }, undefined);
+  };
+  add('of bob', 'bob');
+  for (let id = 0; id <= perTurn; id++) add(String(id), 'alice');
+  return { registry, announced, closed };
+}
+
+test('a turn announces the end of only so many streams, and all are announced', async () => {
+  const { registry, announced } = opened();
+  assert.equal(registry.drain(0, 0), perTurn + 2);
   assert.equal(announced.length, 0, 'nothing at once');
   await turn();
   assert.equal(announced.length, perTurn);
   await turn();
-  assert.equal(announced.length, perTurn + 1);
+  assert.equal(announced.length, perTurn + 2);
+  registry.close();
+});
+
+test('a turn closes only so many streams of a user who is disconnected, and all are closed', async () => {
+  const { registry, closed } = opened();
+  await registry.disconnect('alice', undefined, true);
+  const perTurns: number[] = [];
+  for (let before = 0; closed.length <= perTurn; before = closed.length) {
+    await turn();
+    perTurns.push(closed.length - before);
+  }
+  assert.ok(Math.max(...perTurns) <= perTurn, perTurns.join());
+  assert.equal(closed.includes('of bob'), false);
   registry.close();
 });

@@ -61,9 +61,9 @@ export function openRegistry({ bus, limits, clock, random, log, turns, topic }: 
   const onNotice = (notice: Notice) => {
     if (notice.kind === 'opened') return displacement.announced(notice.device, notice.id);
     const close = closeFor('DISCONNECTED', 'An internal service has closed the streams of this user.');
-    for (const { stream, userId, sessionId } of [...streams.values()])
-      if (userId === notice.userId && (notice.sessionId === undefined || notice.sessionId === sessionId))
-        stream.close(notice.resume ? close : stayAway(close));
+    const isMeant = ({ userId, sessionId }: Registered) =>
+      userId === notice.userId && (notice.sessionId === undefined || notice.sessionId === sessionId);
+    eachInTurns(turns, [...streams.values()].filter(isMeant), ({ stream }) => stream.close(notice.resume ? close : stayAway(close)));
   };
   bus
     .subscribe(topic, { onMessage: (bytes) => onNotice(JSON.parse(Buffer.from(bytes).toString()) as Notice), onGap: () => {} }, leaving.signal)

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
-import { eachInTurns, openTurns, perTurn } from './turns.ts';
+import { eachInTurns, openTurns, passesInTurns, perTurn } from './turns.ts';
 
 /** Work with so many steps, which notes each of them. */
 function work(name: string, steps: number, notes: string[]): () => boolean {
@@ -14,7 +14,7 @@ function work(name: string, steps: number, notes: string[]): () => boolean {
 }
 
 test('a turn of the loop has only so many steps, and all get done', async () => {
-  const turns = openTurns();
+  const turns = openTurns(() => 0);
   const notes: string[] = [];
   turns.begin(work('a', 2 * perTurn + 1, notes));
   assert.equal(notes.length, 0, 'nothing at once');
@@ -25,7 +25,7 @@ test('a turn of the loop has only so many steps, and all get done', async () => 
 });
 
 test('small work waits for one turn of large work, not for its end', async () => {
-  const turns = openTurns();
+  const turns = openTurns(() => 0);
   const notes: string[] = [];
   turns.begin(work('large', 100 * perTurn, notes));
   turns.begin(work('small', 2, notes));
@@ -37,7 +37,7 @@ test('small work waits for one turn of large work, not for its end', async () =>
 });
 
 test('work that is begun again while it is under way, or by its own step, is done once more and no oftener', async () => {
-  const turns = openTurns();
+  const turns = openTurns(() => 0);
   let calls = 0;
   const step = () => {
     calls++;
@@ -52,7 +52,7 @@ test('work that is begun again while it is under way, or by its own step, is don
 });
 
 test('a list is served in turns, as it was when that began', async () => {
-  const turns = openTurns();
+  const turns = openTurns(() => 0);
   const list = new Set(Array.from({ length: perTurn + 1 }, (_, i) => i));
   const served: number[] = [];
   eachInTurns(turns, list, (one) => {
@@ -70,4 +70,42 @@ test('a list is served in turns, as it was when that began', async () => {
     served,
     Array.from({ length: perTurn + 1 }, (_, i) => i),
   );
+});
+
+test('a turn whose steps take long ends after a millisecond, with one step at least', async () => {
+  for (const [stepMs, expected] of [
+    [0.01, perTurn],
+    [0.4, 3],
+    [20, 1],
+  ] as const) {
+    let nowMs = 0;
+    const turns = openTurns(() => nowMs);
+    const notes: string[] = [];
+    const step = work('a', 2 * perTurn, notes);
+    turns.begin(() => {
+      nowMs += stepMs;
+      return step();
+    });
+    await turn();
+    assert.equal(notes.length, expected, `${stepMs} ms`);
+    while (notes.length < 2 * perTurn) await turn();
+  }
+});
+
+test('a piece of work is done for all of a list before the next one begins, and what is dropped is not done', async () => {
+  const passes = passesInTurns<number>(openTurns(() => 0));
+  const list = Array.from({ length: perTurn + 1 }, (_, i) => i);
+  const served: string[] = [];
+  for (const piece of ['a', 'b']) passes.begin(list, (one) => served.push(`${piece}${one}`));
+  for (let i = 0; i < 4; i++) await turn();
+  assert.deepEqual(served, [...list.map((one) => `a${one}`), ...list.map((one) => `b${one}`)]);
+  assert.equal(passes.waiting(), 0);
+  passes.begin(list, (one) => {
+    served.push(`c${one}`);
+    if (one !== 3) return;
+    passes.clear();
+    passes.begin([1], () => served.push('instead'));
+  });
+  for (let i = 0; i < 4; i++) await turn();
+  assert.deepEqual(served.slice(2 * list.length), ['c0', 'c1', 'c2', 'c3', 'instead']);
 });

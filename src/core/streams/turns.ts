@@ -15,8 +15,11 @@ export type Turns = {
  */
 export const perTurn = 16;
 
-/** All work shares the turns, one piece after the other, so that a large one keeps no small one waiting. */
-export function openTurns(): Turns {
+/** A turn whose clients cost more than messages do ends earlier, because calls wait for it. Milliseconds. */
+const turnMs = 1;
+
+/** All work shares the turns, so that a large piece keeps no small one waiting. @param nowMs monotonic milliseconds */
+export function openTurns(nowMs: () => number): Turns {
   const steps = new Set<() => boolean>();
   let isPlanned = false;
   const plan = () => {
@@ -26,18 +29,17 @@ export function openTurns(): Turns {
   };
   const turn = () => {
     isPlanned = false;
-    serve();
-    plan();
-  };
-  const serve = () => {
+    const untilMs = nowMs() + turnMs;
     let left = perTurn;
+    const isOver = () => left <= 0 || nowMs() >= untilMs;
     for (const step of steps) {
       steps.delete(step);
       let more = true;
-      while (more && left-- > 0) more = step();
+      for (; more && !isOver(); left--) more = step();
       if (more) steps.add(step); // at the end of the line
-      if (left <= 0) return;
+      if (isOver()) break;
     }
+    plan();
   };
   return {
     begin: (step) => {
@@ -47,12 +49,28 @@ export function openTurns(): Turns {
   };
 }
 
+/** Does each piece of work for all of a list, a few of them in each turn, and only then begins the next piece. */
+export function passesInTurns<T>(turns: Turns) {
+  const pieces: { readonly all: readonly T[]; readonly work: (one: T) => void; done: number }[] = [];
+  const step = () => {
+    const [piece] = pieces;
+    if (piece !== undefined && piece.done < piece.all.length) piece.work(piece.all[piece.done++] as T);
+    if (piece !== undefined && piece === pieces[0] && piece.done >= piece.all.length) pieces.shift();
+    return pieces.length > 0;
+  };
+  return {
+    /** @param work looks at what has changed by the turn of a client */
+    begin: (list: Iterable<T>, work: (one: T) => void): void => {
+      pieces.push({ all: [...list], work, done: 0 });
+      turns.begin(step);
+    },
+    waiting: () => pieces.length,
+    /** Drops all that is not done. */
+    clear: (): void => void pieces.splice(0),
+  };
+}
+
 /** Does something for each of a list, a few in each turn. What has changed meanwhile is for `work` to look at. */
 export function eachInTurns<T>(turns: Turns, list: Iterable<T>, work: (one: T) => void): void {
-  const all = [...list];
-  let done = 0;
-  turns.begin(() => {
-    if (done < all.length) work(all[done++] as T);
-    return done < all.length;
-  });
+  passesInTurns<T>(turns).begin(list, work);
 }

@@ -60,7 +60,7 @@ export type ChatOptions = Pick<ChatParts, 'chat' | 'announcements'> &
 export function openChat({ settings, rules, upstreams, plans, answerWatched, ...options }: ChatOptions): Chat {
   const { chat, announcements, presence, topics, newId, randomId, randomHex, meter, ...parts } = options;
   const limits = streamLimits(settings);
-  const registry = openRegistry({ ...parts, limits, turns: openTurns(), topic: 'chat' });
+  const registry = openRegistry({ ...parts, limits, turns: openTurns(parts.clock.monotonicMs), topic: 'chat' });
   const { count } = registry;
   const actions = chatActions(chat, announcements, randomId);
   const ask = rules.hook && openHook(rules.hook, { upstreams, clock: parts.clock, meter });

@@ -9,7 +9,7 @@ import type { Answer, Call, Caller, ReadyCall } from '../../ports/call.ts';
 import type { OnInvalidated } from '../../ports/invalidate.ts';
 import type { Watched } from '../../ports/watched.ts';
 import { mayPass } from '../../streams/close-advice.ts';
-import type { Turns } from '../../streams/turns.ts';
+import { eachInTurns, type Turns } from '../../streams/turns.ts';
 import { oneMessageRequest } from '../caller-rule.ts';
 import { type Group, type Member, openWatchedAnswer, type Shot } from './recompute-watched-answer.ts';
 
@@ -51,17 +51,8 @@ type WatchedAnswer = Answer & { readonly watched: Watched };
 const failing = { firstMs: 1_000, factor: 2, mostMs: 30_000, least: 0.5, spread: 0.5 } as const;
 
 /** The watched answers of this replica: one group for each answer. */
-export function openWatches({
-  answerWatched,
-  onInvalidated,
-  recheckMs,
-  turns,
-  clock,
-  random,
-  computations,
-  arrivals,
-  counts,
-}: WatchesParts): Watches {
+export function openWatches(parts: WatchesParts): Watches {
+  const { answerWatched, onInvalidated, turns, clock, random, arrivals } = parts;
   const groups = new Map<string, { readonly group: Group; tags: readonly string[] }>();
   const byTag = new Map<string, Set<Group>>();
   /** Tags that were invalidated during each computation under way: nothing says yet which are those of its answer. */
@@ -70,7 +61,7 @@ export function openWatches({
 
   const off = onInvalidated((tags) => {
     if (tags === undefined) {
-      for (const { group } of groups.values()) group.check();
+      eachInTurns(turns, groups.values(), ({ group }) => group.check());
       return;
     }
     for (const seen of underWay) for (const tag of tags) seen.add(tag);
@@ -91,7 +82,7 @@ export function openWatches({
     const known = groups.get(key);
     if (known !== undefined) return known.group;
     const onTags = (tags: readonly string[]) => index(key, tags);
-    const group = openWatchedAnswer({ key: ++keys, intervalMs, recheckMs, turns, clock, random, computations, mayPass, counts, onTags });
+    const group = openWatchedAnswer({ ...parts, key: ++keys, intervalMs, mayPass, onTags });
     groups.set(key, { group, tags: [] });
     return group;
   };

@@ -56,11 +56,11 @@ export type LiveOptions = Pick<WatchesParts, 'answerWatched' | 'onInvalidated' |
 export function openLive(parts: LiveOptions): Live {
   const { settings: live, plans, bus, topics, spans, randomHex, random, clock, log } = parts;
   const limits = streamLimits(live);
-  const turns = openTurns();
+  const turns = openTurns(clock.monotonicMs);
   const registry = openRegistry({ bus, limits, clock, random, log, turns, topic: 'live' });
   const topicOf = topicsOf(compileNamespaces(live.namespaces, plans));
   const feeds = openFeeds({ log: topics, turns, spans, clock, report: log });
-  const presences = openPresences({ presence: parts.presence, feeds, clock, log });
+  const presences = openPresences({ presence: parts.presence, feeds, turns, clock, log });
   const counts = liveCounts(parts.meter, { streams: registry.count, topics: feeds.count, watched: () => watches.count() });
   const [computations, arrivals] = [openLimiter(live.computationsMax), openLimiter(live.computationsMax)];
   const recoveries = openLimiter(live.recoveriesMax);

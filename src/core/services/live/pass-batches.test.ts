@@ -38,7 +38,11 @@ function follower(): Follower & { readonly offsets: number[]; readonly batches: 
 
 function openTopic(count: number) {
   const followers = new Set(Array.from({ length: count }, follower));
-  const passing = passBatches('t', followers, openTurns());
+  const passing = passBatches(
+    't',
+    followers,
+    openTurns(() => 0),
+  );
   let last = at(0);
   const add = (events: number, bytes = 10) => {
     for (let i = 0; i < events; i++) {
@@ -113,7 +117,11 @@ test('one that leaves gets no later batch; one that comes gets no earlier one; f
 
 test('events with a hole between them are two batches', () => {
   const followers = new Set([follower()]);
-  const passing = passBatches('t', followers, openTurns());
+  const passing = passBatches(
+    't',
+    followers,
+    openTurns(() => 0),
+  );
   const event = (offset: number): TopicEvent => ({ position: at(offset), key: '', payload: Buffer.alloc(1), publishedAtMs: 0 });
   passing.add(event(1), at(0));
   followers.clear();

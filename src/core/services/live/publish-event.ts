@@ -9,12 +9,8 @@ export function publishBy(log: TopicLog, topicOf: ReadTopic): Publish {
     const groups = Map.groupBy(events.entries(), ([, { topic }]) => topic);
     const limits = new Map([...groups.keys()].map((topic) => [topic, topicOf(topic).namespace.limits])); // all are known before one is published
     const publish = async (topic: string, group: readonly (readonly [number, NewEvent])[]) => {
-      const published = await log.publish(
-        topic,
-        group.map(([, event]) => event),
-        limits.get(topic) as TopicLimits,
-        origin,
-      );
+      const given = group.map(([, event]) => event);
+      const published = await log.publish(topic, given, limits.get(topic) as TopicLimits, origin);
       for (const [i, [at]] of group.entries()) positions.set(at, (published[i] as (typeof published)[number]).position);
     };
     try {

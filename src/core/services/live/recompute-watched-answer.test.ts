@@ -1,15 +1,19 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { fakeClock } from '../../../../test/support/time/clock.ts';
-import { openTurns } from '../../streams/turns.ts';
+import { type FakeClock, fakeClock } from '../../../../test/support/time/clock.ts';
+import { openTurns, perTurn } from '../../streams/turns.ts';
 import { type GroupParts, type Member, openWatchedAnswer } from './recompute-watched-answer.ts';
 
 /** A group of one member. @param outcomes of its computations, in order; the last one repeats */
 function open(...outcomes: readonly ('fails' | 'unstored' | 'stored')[]) {
   const clock = fakeClock();
+  return openWith({ clock, turns: openTurns(clock.monotonicMs) }, outcomes);
+}
+
+function openWith({ clock, turns }: Pick<GroupParts, 'turns'> & { clock: FakeClock }, outcomes: readonly ('fails' | 'unstored' | 'stored')[]) {
   const counts = { computes: 0 };
   const parts = {
-    ...{ key: 1, intervalMs: 0, recheckMs: 30_000, turns: openTurns(), clock, random: () => 0.5, counts },
+    ...{ key: 1, intervalMs: 0, recheckMs: 30_000, turns, clock, random: () => 0.5, counts },
     ...{ computations: (work: () => unknown) => work(), mayPass: () => true, onTags: () => {} },
   } as unknown as GroupParts;
   const group = openWatchedAnswer(parts);
@@ -63,4 +67,22 @@ test('an invalidation of an answer that cannot be stored is computed at once', a
   await clock.advance(0);
   assert.equal(counts.computes, 2);
   group.close();
+});
+
+test('a turn begins only so many computations of answers that are invalidated at once, and all are computed', async () => {
+  const clock = fakeClock();
+  const turns = openTurns(clock.monotonicMs);
+  const groups = Array.from({ length: 2 * perTurn }, () => openWith({ clock, turns }, ['stored']));
+  const computes = () => groups.reduce((sum, { counts }) => sum + counts.computes, 0);
+  for (const { group } of groups) group.invalidated();
+  const advanced = clock.advance(0);
+  for (let before = 0; before < groups.length; before = computes()) {
+    await new Promise(setImmediate);
+    assert.ok(computes() - before <= perTurn, `${computes() - before} in one turn`);
+  }
+  await advanced;
+  for (const { group, counts } of groups) {
+    assert.equal(counts.computes, 1);
+    group.close();
+  }
 });

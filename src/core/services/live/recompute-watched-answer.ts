@@ -166,7 +166,7 @@ export function openWatchedAnswer({ key, intervalMs, recheckMs, turns, clock, ra
     }
     if (state === 'due') return;
     state = 'due';
-    plan(Math.max(0, computedAtMs + intervalMs - clock.monotonicMs()), () => void compute());
+    plan(Math.max(0, computedAtMs + intervalMs - clock.monotonicMs()), () => eachInTurns(turns, [compute], (begin) => void begin()));
   };
   const check = () => {
     if (state !== 'idle' || failures > 0) return; // a failed one is computed anew soon, and not before

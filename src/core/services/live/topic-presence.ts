@@ -5,6 +5,7 @@ import type { Log } from '../../ports/log.ts';
 import { type Presence, type PresenceLimits, presenceChangeOf, presenceTopicOf } from '../../ports/presence.ts';
 import type { TopicEvent, TopicPosition } from '../../ports/topic-log.ts';
 import type { Stream } from '../../streams/stream.ts';
+import { passesInTurns, type Turns } from '../../streams/turns.ts';
 import { encode, positionOut } from './encode-live.ts';
 import type { Feed } from './topic-feed.ts';
 
@@ -19,17 +20,26 @@ export type Presences = {
 type PresencesParts = {
   readonly presence: Presence;
   readonly feeds: { of(topic: string): Feed };
+  readonly turns: Turns;
   readonly clock: Clock;
   readonly log: Log;
 };
 
 /** The presence of one topic, for all clients of this replica that watch it. */
 type Group = { readonly members: Set<Member>; add(member: Member): void; close(): void };
-type Member = { readonly out: Stream['out'] /** Undefined: it has all. Otherwise it waits for the state. */; stopWaiting: (() => void) | undefined };
+type Member = {
+  readonly out: Stream['out'];
+  /** Undefined: it is sent changes. Otherwise it waits for the state. */
+  stopWaiting: (() => void) | undefined;
+  /** The position of the last state that it was sent. */
+  state: TopicPosition | undefined;
+};
 
 const againMs = 1_000;
 /** Changes that wait while the state is read. Beyond them it is read once more. */
 const laterMax = 1_000;
+/** Changes that wait for their turns. Beyond them all members are sent the state. */
+const changesMax = 100;
 
 export function openPresences(parts: PresencesParts): Presences {
   const groups = new Map<string, Group>();
@@ -42,7 +52,7 @@ export function openPresences(parts: PresencesParts): Presences {
     watch: (topic, out) => {
       const group = groups.get(topic) ?? openTopicPresence(topic, parts);
       groups.set(topic, group);
-      const member: Member = { out, stopWaiting: undefined };
+      const member: Member = { out, stopWaiting: undefined, state: undefined };
       group.add(member);
       return () => {
         member.stopWaiting?.();
@@ -55,8 +65,9 @@ export function openPresences(parts: PresencesParts): Presences {
 }
 
 /** Reads the state once, and then applies the log of changes to it. Each message is encoded once for all members. */
-function openTopicPresence(topic: string, { presence, feeds, clock, log }: PresencesParts): Group {
+function openTopicPresence(topic: string, { presence, feeds, turns, clock, log }: PresencesParts): Group {
   const members = new Set<Member>();
+  const passing = passesInTurns<Member>(turns);
   const leaving = new AbortController();
   const feed = feeds.of(presenceTopicOf(topic));
   let position: TopicPosition | undefined; // undefined: the state is being read
@@ -71,24 +82,30 @@ function openTopicPresence(topic: string, { presence, feeds, clock, log }: Prese
     return message;
   };
   const sendState = (member: Member) => {
-    if (position === undefined || member.stopWaiting !== undefined) return;
+    if (position === undefined || member.stopWaiting !== undefined || !members.has(member)) return;
     let sent = false;
     const stop = member.out.onRoom(() => {
       sent = true;
       member.stopWaiting = undefined;
       if (position === undefined) return; // the one that is being read is sent to all
+      member.state = position;
       member.out.send(state(), 0);
     });
     if (!sent) member.stopWaiting = stop;
   };
   const sendAll = () => {
-    for (const member of members) sendState(member);
+    passing.clear(); // the state has it
+    passing.begin(members, sendState);
   };
   const sendChange = (joined: string[], left: string[]) => {
-    const change = encode({ $case: 'presenceChange', value: { topic, position: position && positionOut(position), count, joined, left } });
-    for (const member of members)
+    if (passing.waiting() >= changesMax) return sendAll();
+    const at = position;
+    const change = encode({ $case: 'presenceChange', value: { topic, position: at && positionOut(at), count, joined, left } });
+    passing.begin(members, (member) => {
+      if (at === undefined || !members.has(member) || (member.state?.epoch === at.epoch && member.state.offset >= at.offset)) return;
       if (member.stopWaiting === undefined && member.out.hasRoom()) member.out.send(change, 0);
       else sendState(member);
+    });
   };
   /**
    * Applies events to the state. @returns the users whose presence has changed, undefined where that cannot be said

@@ -23,14 +23,8 @@ export type PublisherParts = {
  * The handlers of portico.internal.v1.PublisherService, by method. Its .proto defines who may call and the form of
  * tags; both are checked before.
  */
-export function publisherHandlers({
-  invalidate,
-  publish,
-  notifyBy,
-  disconnect,
-  eraseUser,
-  exportUser,
-}: PublisherParts): Readonly<Record<string, Handler>> {
+export function publisherHandlers(parts: PublisherParts): Readonly<Record<string, Handler>> {
+  const { invalidate, publish, notifyBy, disconnect, eraseUser, exportUser } = parts;
   const { fullName, methods } = PublisherServiceDefinition;
   const unary = serviceHandlers(PublisherServiceDefinition, {
     eraseUser,
