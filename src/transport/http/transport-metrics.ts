@@ -1,4 +1,5 @@
 import type { Meter } from '@opentelemetry/api';
+import { networkOf } from '../../core/kit/address-network.ts';
 import type { Clock } from '../../core/kit/clock.ts';
 import { onePerWindow } from '../../core/kit/one-per-window.ts';
 import type { CoreReason } from '../../core/kit/reasons.ts';
@@ -29,7 +30,7 @@ export type AbuseReason = (typeof limitReasons)[number] | Lowercase<CoreReason>;
 
 /** Metrics and log of what clients cost besides their calls. */
 export type TransportReports = {
-  /** @param address of the client, for the log */
+  /** @param address of the client, for the log, which names its network */
   abuse(reason: AbuseReason, address: string): void;
   /** @param change 1: opened; -1: closed */
   connections(state: 'handshake' | 'http1' | 'http2', change: 1 | -1): void;
@@ -53,7 +54,7 @@ export function transportReports(meter: Meter, log: Log, clock: Clock): Transpor
   return {
     abuse: (reason, address) => {
       abuse.add(1, { reason });
-      say(reason, address);
+      say(reason, networkOf(address));
     },
     connections: (state, change) => connections.add(change, { state }),
     handshake: (result) => handshakes.add(1, { result }),
