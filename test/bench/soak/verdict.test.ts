@@ -39,6 +39,16 @@ test('noise alone is no growth, whatever the seed, nor is what grew in the first
   assert.equal(verdictOf(warmUp).ok, true);
 });
 
+test('what was as high before is no growth, wherever the end finds it', () => {
+  const swinging = fc.property(fc.double({ min: 0, max: 1, noNaN: true }), fc.integer({ min: 60, max: 600 }), (phase, period) => {
+    const at0 = (at: number) => 280 + 12 * Math.sin(2 * Math.PI * (phase + at / period));
+    const wasAsHigh = [...Array(15).keys()].reduce((sum, i) => sum + at0(150 + 10 * i) - at0(450 + 10 * i), 0) >= 0;
+    if (wasAsHigh || period <= 300) assert.deepEqual(verdictOf(samplesOf((at, noise) => ({ heapBytes: (at0(at) + 4 * noise) * mib }))).said, []);
+    if (period <= 300) assert.equal(verdictOf(samplesOf((at, noise) => ({ heapBytes: (at0(at) + 4 * noise + at * 0.3) * mib }))).ok, false);
+  });
+  fc.assert(swinging, { seed: 14, numRuns: 1_000 });
+});
+
 test('what shrinks is no growth, and neither is a rise below the bound', () => {
   assert.equal(verdictOf(samplesOf((at) => ({ heapBytes: (300 - at / 10) * mib }))).ok, true);
   assert.equal(verdictOf(samplesOf((at) => ({ heapBytes: (200 + at * 0.01) * mib }))).ok, true);

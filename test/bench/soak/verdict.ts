@@ -1,4 +1,6 @@
-// Does something grow? A line through the second half of the samples says so, if it rises by more than chance and more than the bound.
+// Does something grow? A line through the second half of the samples says so, if it rises by more than chance and more
+// than the bound, and if the end is above the quarter before that half, too: what goes up and down within minutes rises
+// in many a half, and what leaks is never as low again.
 import type { Sample } from './sample.ts';
 
 /**
@@ -38,10 +40,9 @@ export type Verdict = {
 };
 
 export function verdictOf(samples: readonly Sample[]): Verdict {
-  const second = samples.slice(Math.floor(samples.length / 2));
-  const seconds = (second.at(-1)?.atSeconds ?? 0) - (second[0]?.atSeconds ?? 0);
+  const seconds = secondsOf(secondHalf(samples));
   const judged = seconds >= judgedSeconds;
-  const growth = Object.fromEntries(Object.keys(risesMost).map((name) => [name, growthOf(second, name as Measure, seconds, judged)])) as Record<
+  const growth = Object.fromEntries(Object.keys(risesMost).map((name) => [name, growthOf(samples, name as Measure, judged)])) as Record<
     Measure,
     Growth
   >;
@@ -53,12 +54,24 @@ export function verdictOf(samples: readonly Sample[]): Verdict {
   return { ok: said.length === 0, judged, growth, failures, said };
 }
 
-function growthOf(samples: readonly Sample[], name: Measure, seconds: number, judged: boolean): Growth {
+function growthOf(all: readonly Sample[], name: Measure, judged: boolean): Growth {
+  const samples = secondHalf(all);
   const { mean, slope, error } = lineThrough(samples.map((sample) => [sample.atSeconds, sample[name]]));
+  const seconds = secondsOf(samples);
   const rise = mean === 0 ? 0 : (slope * seconds) / mean;
   const certainty = slope <= 0 ? 0 : slope / Math.max(error, Number.MIN_VALUE);
   const isNoticed = !name.startsWith('lag') || mean >= lagNoticed;
-  return { mean, slope, certainty, rise, grows: judged && isNoticed && rise > risesMost[name] && certainty > certain };
+  const isAboveBefore = quarterOf(all, name, 3) - quarterOf(all, name, 1) > (risesMost[name] / 2) * mean;
+  return { mean, slope, certainty, rise, grows: judged && isNoticed && rise > risesMost[name] && certainty > certain && isAboveBefore };
+}
+
+const secondHalf = (samples: readonly Sample[]) => samples.slice(Math.floor(samples.length / 2));
+const secondsOf = (samples: readonly Sample[]) => (samples.at(-1)?.atSeconds ?? 0) - (samples[0]?.atSeconds ?? 0);
+
+/** The mean of a quarter of all samples, from 0 to 3. */
+function quarterOf(all: readonly Sample[], name: Measure, quarter: number): number {
+  const part = all.slice(Math.floor((quarter * all.length) / 4), Math.floor(((quarter + 1) * all.length) / 4));
+  return part.reduce((sum, sample) => sum + sample[name], 0) / Math.max(1, part.length);
 }
 
 /** Least squares. @returns also the standard error of the slope */
