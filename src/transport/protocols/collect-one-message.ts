@@ -1,13 +1,9 @@
 import type { Readable } from 'node:stream';
 import type { RequestMessage } from '../../core/kit/request-message.ts';
-import type { Soon } from '../../core/kit/soon.ts';
-import { soonThen } from '../../core/kit/soon.ts';
+import { type Soon, soonThen } from '../../core/kit/soon.ts';
 import type { CallRequest } from '../../core/ports/call.ts';
+import { ArrivedBytes } from './arrived-bytes.ts';
 import { cancelled, tooLarge } from './request-body-faults.ts';
-import { WholeBody } from './whole-body.ts';
-
-/** Decodes the message of a whole body. It throws Faults. */
-export type ReadBody = (body: Buffer) => Soon<RequestMessage>;
 
 export type OneRequestParts = {
   /** Undefined: the request has no body, and `read` receives an empty one. */
@@ -16,7 +12,8 @@ export type OneRequestParts = {
   readonly bodyBytesMax: number;
   /** The bound of the message, for the error about a larger one. */
   readonly bytesMax: number;
-  readonly read: ReadBody;
+  /** Decodes the message of a whole body. It throws Faults. */
+  readonly read: (body: Buffer) => Soon<RequestMessage>;
 };
 
 const noBody = Buffer.alloc(0);
@@ -68,9 +65,35 @@ export class OneRequest implements CallRequest {
     const { read, bytesMax } = this.#parts;
     if (body?.state === 'lost') throw cancelled();
     if (body?.state === 'too long') throw tooLarge(bytesMax);
-    return soonThen(read(body?.bytes() ?? noBody), (message) => {
+    return soonThen(read(body?.all() ?? noBody), (message) => {
       this.bytesRead = message.bytes.byteLength;
       return message;
     });
+  }
+}
+
+/** A body that is collected until its end. Its states: receiving, then whole, too long, or lost with its client. */
+class WholeBody extends ArrivedBytes {
+  state: 'comes' | 'whole' | 'too long' | 'lost' = 'comes';
+  /** Called once when the body has ended or is lost. */
+  onSettled: (() => void) | undefined;
+
+  /** @param bytesMax reading stops above it */
+  constructor(input: Readable, bytesMax: number) {
+    super();
+    input.on('data', (chunk: Buffer) => {
+      if (this.state !== 'comes') return;
+      if (this.length + chunk.length <= bytesMax) return this.push(chunk);
+      input.pause();
+      this.#settle('too long');
+    });
+    input.on('end', () => this.#settle(input.closed ? 'lost' : 'whole')); // Node also emits 'end' for a stream that was reset
+    input.on('close', () => this.#settle('lost'));
+  }
+
+  #settle(state: 'whole' | 'too long' | 'lost'): void {
+    if (this.state !== 'comes') return;
+    this.state = state;
+    this.onSettled?.();
   }
 }

@@ -6,7 +6,7 @@ import type { Exchange } from '../exchange.ts';
 import type { Codec } from './codec.ts';
 import { OneRequest } from './collect-one-message.ts';
 import { encodingOf, messageOf } from './decompress-request.ts';
-import { type Frame, headBytes, onlyFrame } from './frames.ts';
+import { type Frame, headBytes, nextFrame, onlyFrame } from './frames.ts';
 import { takesStream } from './protocol.ts';
 import { cutShort } from './request-body-faults.ts';
 import { ManyRequests } from './stream-of-requests.ts';
@@ -24,7 +24,7 @@ export function framedRequest({ input, headers }: Exchange, plan: MethodPlan, { 
   const { requestBytes: bytesMax, descriptor } = plan;
   const encoding = () => encodingOf(headers[encodingHeader]);
   const read = (frame: Frame) => soonThen(messageOf(frame, encoding, bytesMax), (raw) => codec.read(descriptor.input, raw));
-  if (takesStream(plan)) return new ManyRequests({ input, bytesMax, read, ...(text && { text: text() }) });
+  if (takesStream(plan)) return new ManyRequests({ input, next: (arrived) => nextFrame(arrived, bytesMax), read, ...(text && { text: text() }) });
   return new OneRequest({
     input,
     bodyBytesMax: text === undefined ? headBytes + bytesMax : Math.ceil(((headBytes + bytesMax) * 4) / 3) + 4,

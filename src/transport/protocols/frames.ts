@@ -1,3 +1,4 @@
+import type { ArrivedBytes } from './arrived-bytes.ts';
 import { cutShort, notOne, tooLarge } from './request-body-faults.ts';
 
 /**
@@ -46,64 +47,12 @@ export function onlyFrame(body: Buffer, bytesMax: number): Frame {
   return { flags: body[0] ?? 0, bytes: body.subarray(headBytes) };
 }
 
-const nothing = Buffer.alloc(0);
-
-/**
- * Extracts frames from a body as it arrives. A class, because it stores the bytes of an incomplete frame: in one buffer
- * that at most doubles, because a Buffer for each of many small chunks costs a hundred times their bytes.
- */
-export class FrameReader {
-  readonly #bytesMax: number;
-  /** What has arrived and is not extracted is between `#from` and `#to`. */
-  #buffer: Buffer = nothing;
-  #from = 0;
-  #to = 0;
-  /** Otherwise the buffer is a chunk of somebody else, to which nothing can be added. */
-  #isOwn = false;
-
-  /** @param bytesMax of one message */
-  constructor(bytesMax: number) {
-    this.#bytesMax = bytesMax;
-  }
-
-  push(chunk: Buffer): void {
-    if (this.isEmpty) {
-      this.#buffer = chunk;
-      this.#from = 0;
-      this.#to = chunk.length;
-      this.#isOwn = false;
-      return;
-    }
-    if (!this.#isOwn || this.#to + chunk.length > this.#buffer.length) this.#grow(chunk.length);
-    this.#to += chunk.copy(this.#buffer, this.#to);
-  }
-
-  /** Whether no frame is incomplete. */
-  get isEmpty(): boolean {
-    return this.#to === this.#from;
-  }
-
-  /** @throws Fault when the next frame is larger than `bytesMax`, as soon as its length has arrived */
-  next(): Frame | undefined {
-    if (this.#to - this.#from < headBytes) return undefined;
-    const begin = this.#from + headBytes;
-    const length = this.#buffer.readUInt32BE(begin - 4);
-    if (length > this.#bytesMax) throw tooLarge(this.#bytesMax);
-    if (this.#to < begin + length) return undefined;
-    const frame = { flags: this.#buffer[this.#from] ?? 0, bytes: this.#buffer.subarray(begin, begin + length) };
-    this.#from = begin + length;
-    if (this.isEmpty) this.#buffer = nothing; // an idle stream holds no memory
-    return frame;
-  }
-
-  /** Frames that were extracted stay in the buffer before. */
-  #grow(more: number): void {
-    const length = this.#to - this.#from;
-    const grown = Buffer.allocUnsafeSlow(length + Math.max(more, length));
-    this.#buffer.copy(grown, 0, this.#from, this.#to);
-    this.#buffer = grown;
-    this.#from = 0;
-    this.#to = length;
-    this.#isOwn = true;
-  }
+/** Extracts the next frame of a body, once it is complete. @throws Fault as soon as its length is above `bytesMax` */
+export function nextFrame(arrived: ArrivedBytes, bytesMax: number): Frame | undefined {
+  if (arrived.length < headBytes) return undefined;
+  let length = 0;
+  for (let at = 1; at < headBytes; at++) length = length * 256 + arrived.byteAt(at);
+  if (length > bytesMax) throw tooLarge(bytesMax);
+  if (arrived.length < headBytes + length) return undefined;
+  return { flags: arrived.byteAt(0), bytes: arrived.take(headBytes + length).subarray(headBytes) };
 }

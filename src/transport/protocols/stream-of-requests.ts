@@ -3,13 +3,16 @@ import type { Base64Chunks } from '../../core/kit/base64.ts';
 import type { RequestMessage } from '../../core/kit/request-message.ts';
 import { type Soon, settled, soonThen } from '../../core/kit/soon.ts';
 import type { CallRequest, ReadMessage } from '../../core/ports/call.ts';
-import { type Frame, FrameReader } from './frames.ts';
+import { ArrivedBytes } from './arrived-bytes.ts';
+import type { Frame } from './frames.ts';
 import { cancelled, cutShort } from './request-body-faults.ts';
 
 export type ManyRequestsParts = {
   readonly input: Readable;
-  /** Of one message. */
-  readonly bytesMax: number;
+  /** Extracts the next message, if it has arrived. */
+  readonly next: (arrived: ArrivedBytes) => Frame | undefined;
+  /** A message is what arrives in one turn of the event loop. Unset: it has a length of its own. */
+  readonly byTurns?: boolean;
   /** The body is base64: gRPC-Web's text form. */
   readonly text?: Base64Chunks;
   /** Decodes the message of a frame. It throws Faults. */
@@ -21,21 +24,26 @@ type Waiting = { resolve(result: Result): void; reject(error: unknown): void };
 const done: Result = { done: true, value: undefined };
 const asReceived: ReadMessage = ({ bytes }) => bytes;
 
+/** What is received while nobody waits for it: as much as Node's streams hold. Bytes. */
+const aheadBytesMax = 65_536;
+
 /**
  * The request of a method with a request stream, and its messages. It is read on demand, and no faster than they are
  * consumed.
  */
 export class ManyRequests implements CallRequest, AsyncIterableIterator<Uint8Array, undefined> {
   readonly #parts: ManyRequestsParts;
-  readonly #frames: FrameReader;
+  readonly #arrived = new ArrivedBytes();
   #waiting: Waiting | undefined;
   #read: ReadMessage = asReceived;
   #state: 'unasked' | 'open' | 'ended' | 'lost' | 'over' = 'unasked';
+  /** Why it is lost, unless its client has disconnected. */
+  #loss: unknown;
+  #turn: NodeJS.Immediate | undefined;
   bytesRead = 0;
 
   constructor(parts: ManyRequestsParts) {
     this.#parts = parts;
-    this.#frames = new FrameReader(parts.bytesMax);
   }
 
   one(): never {
@@ -68,7 +76,6 @@ export class ManyRequests implements CallRequest, AsyncIterableIterator<Uint8Arr
     if (this.#state !== 'unasked') throw new Error('The messages of a request were asked for twice.');
     this.#state = 'open';
     const { input } = this.#parts;
-    const advance = () => this.#advance();
     const end = (state: 'ended' | 'lost') => {
       if (this.#state === 'open') this.#state = state;
       this.#advance();
@@ -76,31 +83,41 @@ export class ManyRequests implements CallRequest, AsyncIterableIterator<Uint8Arr
     const ended = () => end(input.closed ? 'lost' : 'ended'); // Node also emits 'end' for a stream that was reset
     // An empty body ends, and a client disconnects, also while nobody reads: those events are not repeated.
     if (input.readableEnded || input.closed) return void ended();
-    input.on('readable', advance);
+    input.on('data', (chunk: Buffer) => this.#receive(chunk)); // of several chunks `read` would make a copy
     input.on('end', ended);
     input.on('close', () => end('lost')); // no effect after its end
   }
 
+  #receive(chunk: Buffer): void {
+    const { input, text, byTurns } = this.#parts;
+    if (this.#state !== 'open') return void input.pause();
+    try {
+      this.#arrived.push(text?.decode(chunk) ?? chunk);
+    } catch (error) {
+      this.#loss = error;
+      this.#state = 'lost';
+    }
+    if (!byTurns || this.#arrived.length >= aheadBytesMax) this.#advance();
+    else this.#turn ??= setImmediate(() => this.#advance());
+    if (this.#waiting === undefined && this.#arrived.length >= aheadBytesMax) input.pause();
+  }
+
   /** Passes the next message to the waiting reader, if it is available. */
   #advance(): void {
+    this.#turn = undefined;
     const waiting = this.#waiting;
     if (waiting === undefined) return;
+    const { input, text } = this.#parts;
     try {
-      for (;;) {
-        const frame = this.#state === 'over' ? undefined : this.#frames.next();
-        if (frame !== undefined) {
-          this.#give(frame, waiting);
-          return;
-        }
-        const chunk: Buffer | null = this.#state === 'open' ? this.#parts.input.read() : null;
-        if (chunk === null) break;
-        this.#frames.push(this.#parts.text?.decode(chunk) ?? chunk);
+      const frame = this.#state === 'over' ? undefined : this.#parts.next(this.#arrived);
+      if (frame !== undefined) this.#give(frame, waiting);
+      else if (this.#state === 'open') input.resume();
+      else {
+        this.#waiting = undefined;
+        if (this.#state === 'lost') waiting.reject(this.#loss ?? cancelled());
+        else if (this.#state === 'ended' && (this.#arrived.length > 0 || text?.isWhole() === false)) throw cutShort();
+        else waiting.resolve(done);
       }
-      if (this.#state === 'open') return;
-      this.#waiting = undefined;
-      if (this.#state === 'lost') waiting.reject(cancelled());
-      else if (this.#state === 'ended' && !(this.#frames.isEmpty && (this.#parts.text?.isWhole() ?? true))) throw cutShort();
-      else waiting.resolve(done);
     } catch (error) {
       this.#fail(error, waiting);
     }
