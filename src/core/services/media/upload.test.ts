@@ -15,11 +15,10 @@ const idleMs = 30_000;
 const content = Buffer.from('x'.repeat(100));
 
 /** One upload, whose messages come when the test sends them. */
-function open(blobs?: Partial<Blobs>) {
-  const clock = fakeClock();
+function open(blobs?: Partial<Blobs>, { clock = fakeClock(), signal = new AbortController().signal } = {}) {
   const sizeBytes = content.length;
   const [parts, dropped, waiting]: [Part[], string[], ((sent: IteratorResult<Uint8Array>) => void)[]] = [[], [], []];
-  const sent: Uint8Array[] = [];
+  const sent: IteratorResult<Uint8Array>[] = [];
   const attachments: Partial<Attachments> = {
     begin: async () => ({ sizeBytes, parts: [], attachment: undefined }),
     add: async (_, __, part) => parts.push(part) > 0,
@@ -36,7 +35,7 @@ function open(blobs?: Partial<Blobs>) {
       new Promise((resolve) => {
         const next = sent.shift();
         if (next === undefined) waiting.push(resolve);
-        else resolve({ done: false, value: next });
+        else resolve(next);
       }),
   };
   const request = { each: () => messages } as unknown as ReadyCall['request'];
@@ -44,7 +43,7 @@ function open(blobs?: Partial<Blobs>) {
   const random = { randomId: randomUUID, randomHex: (digits: number) => 'a'.repeat(digits) };
   let ended: { readonly reason?: string } | undefined;
   const given = { attachments: attachments as Attachments, blobs: { ...memory, ...blobs } as Blobs, rules, clock, ...random };
-  takeUpload({ request, signal: new AbortController().signal }, 'alice', given).then(
+  takeUpload({ request, signal }, 'alice', given).then(
     () => {
       ended = {};
     },
@@ -52,13 +51,13 @@ function open(blobs?: Partial<Blobs>) {
       ended = { reason: error.reason };
     },
   );
-  const send = async (message: UploadRequest['message']) => {
-    const value = UploadRequest.encode({ message }).finish();
+  const give = async (result: IteratorResult<Uint8Array>) => {
     const next = waiting.shift();
-    if (next === undefined) sent.push(value);
-    else next({ done: false, value });
+    if (next === undefined) sent.push(result);
+    else next(result);
     await clock.advance(0);
   };
+  const send = (message: UploadRequest['message']) => give({ done: false, value: UploadRequest.encode({ message }).finish() });
   const start = () =>
     send({
       $case: 'start',
@@ -72,7 +71,9 @@ function open(blobs?: Partial<Blobs>) {
       },
     });
   const chunk = (from: number, to: number) => send({ $case: 'chunk', value: content.subarray(from, to) });
-  return { clock, parts, dropped, start, chunk, ended: () => ended };
+  const end = () => give({ done: true, value: undefined });
+  const stored = () => parts.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  return { clock, parts, dropped, start, chunk, end, stored, ended: () => ended };
 }
 
 for (const [when, before, stored] of [
@@ -94,10 +95,7 @@ for (const [when, before, stored] of [
     assert.equal(upload.ended(), undefined);
     await upload.clock.advance(1);
     assert.deepEqual(upload.ended(), { reason: 'UPLOAD_INCOMPLETE' });
-    assert.equal(
-      upload.parts.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
-      stored,
-    );
+    assert.equal(upload.stored(), stored);
     assert.deepEqual(upload.dropped, [], 'it can be resumed');
   });
 
@@ -124,6 +122,37 @@ test('an upload may pause again and again, and storing its bytes is no pause', a
   await upload.clock.advance(idleMs);
   assert.deepEqual(upload.ended(), { reason: 'UPLOAD_INCOMPLETE' });
 });
+
+test('the messages of an upload share one timer and one listener, which end with it', async (t) => {
+  const clock = fakeClock();
+  const { signal } = new AbortController();
+  const after = t.mock.method(clock, 'after');
+  const [added, removed] = [t.mock.method(signal, 'addEventListener'), t.mock.method(signal, 'removeEventListener')];
+  const upload = open(undefined, { clock, signal });
+  await upload.start();
+  for (let at = 0; at < content.length; at++) await upload.chunk(at, at + 1);
+  await upload.end();
+  assert.deepEqual(upload.ended(), {});
+  assert.deepEqual(
+    [after, added, removed].map(({ mock }) => mock.callCount()),
+    [1, 1, 1],
+  );
+});
+
+for (const [what, sent] of [
+  ['pauses', 0],
+  ['has sent some bytes', 40],
+] as const)
+  test(`a client that leaves while its upload ${what} ends it, and what has come is stored`, async () => {
+    const leaving = new AbortController();
+    const upload = open(undefined, { signal: leaving.signal });
+    await upload.start();
+    if (sent > 0) await upload.chunk(0, sent);
+    leaving.abort({ reason: 'CALL_CANCELLED' });
+    await upload.clock.advance(0);
+    assert.deepEqual(upload.ended(), { reason: 'CALL_CANCELLED' });
+    assert.equal(upload.stored(), sent);
+  });
 
 test('a server without a store refuses the first bytes of an upload with MEDIA_OFF, and keeps nothing of it', async () => {
   const upload = open(noBlobs);

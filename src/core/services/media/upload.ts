@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { UploadRequest, type UploadStart } from '../../../gen/portico/v1/media.ts';
+import type { UploadStart } from '../../../gen/portico/v1/media.ts';
 import type { Clock } from '../../kit/clock.ts';
 import { Fault, ruleBroken } from '../../kit/fault.ts';
 import type { Attachment, Attachments, Upload, UploadBounds } from '../../ports/attachments.ts';
@@ -7,6 +7,7 @@ import type { Blobs } from '../../ports/blobs.ts';
 import type { ReadyCall } from '../../ports/call.ts';
 import { openPartWriter, type PartWriter, readParts } from './content-parts.ts';
 import { contentTypeOf, headBytes, isAllowedType } from './content-type.ts';
+import { type UploadMessages, uploadMessages } from './upload-messages.ts';
 
 /** How often an upload may be resumed: each time may leave a part of a few bytes. */
 export const resumesMax = 1_000;
@@ -34,8 +35,8 @@ export async function takeUpload(
   ownerId: string,
   parts: UploadParts,
 ): Promise<Attachment> {
-  const { attachments, rules } = parts;
-  const messages = chunksOf(request.each()[Symbol.asyncIterator](), { ...parts, signal });
+  const { attachments, rules, clock } = parts;
+  using messages = uploadMessages(request.each()[Symbol.asyncIterator](), { clock, idleMs: rules.idleMs, signal });
   const start = await startOf(messages);
   const wish = announcedIn(start, ownerId, rules);
   const writer = parts.randomId();
@@ -63,12 +64,10 @@ export async function takeUpload(
 /** What makes an upload useless: it is deleted. */
 const fatal: ReadonlySet<string> = new Set(['UPLOAD_HASH_WRONG', 'UPLOAD_SIZE_WRONG', 'ATTACHMENT_TYPE_REFUSED', 'ATTACHMENT_LOST']);
 
-type Messages = AsyncIterator<UploadRequest>;
-
-async function startOf(messages: Messages): Promise<UploadStart> {
+async function startOf(messages: UploadMessages): Promise<UploadStart> {
   const first = await messages.next();
-  if (first.done || first.value.message?.$case !== 'start') throw ruleBroken('start', 'is to be the first message');
-  return first.value.message.value;
+  if (first?.message?.$case !== 'start') throw ruleBroken('start', 'is to be the first message');
+  return first.message.value;
 }
 
 function announcedIn({ attachmentId, conversationId, sizeBytes, sha256, name }: UploadStart, ownerId: string, { sizeMax }: UploadRules) {
@@ -83,13 +82,13 @@ export function storedOf({ parts }: Pick<Upload, 'parts'>): number {
 }
 
 /** Stores all that comes. What ends early is stored, too. @throws Fault UPLOAD_INCOMPLETE */
-async function receive(messages: Messages, { to, content, sizeBytes }: { to: PartWriter; content: Content; sizeBytes: number }): Promise<void> {
+async function receive(messages: UploadMessages, { to, content, sizeBytes }: { to: PartWriter; content: Content; sizeBytes: number }): Promise<void> {
   try {
     for (;;) {
-      const { done, value } = await messages.next();
-      if (done) break;
-      if (value.message?.$case !== 'chunk') throw ruleBroken('message', 'is to be a chunk');
-      const { value: bytes } = value.message;
+      const next = await messages.next();
+      if (next === undefined) break;
+      if (next.message?.$case !== 'chunk') throw ruleBroken('message', 'is to be a chunk');
+      const { value: bytes } = next.message;
       if (to.bytes + bytes.length > sizeBytes) {
         const metadata = { announced: String(sizeBytes) };
         throw new Fault('UPLOAD_SIZE_WRONG', `The content has more than the ${sizeBytes} bytes that were announced.`, { metadata });
@@ -147,41 +146,6 @@ function openContent(upload: Upload, { blobs, rules }: Pick<UploadParts, 'blobs'
     /** Once all is there. */
     type: () => type as string,
   };
-}
-
-/** The messages of a call, none of which takes longer than it may. */
-async function* chunksOf(
-  messages: AsyncIterator<Uint8Array>,
-  { clock, rules, signal }: Pick<UploadParts, 'clock' | 'rules'> & { readonly signal: AbortSignal },
-): AsyncGenerator<UploadRequest, undefined> {
-  for (;;) {
-    const { done, value } = await within(messages.next(), { clock, ms: rules.idleMs, signal });
-    if (done) return;
-    yield UploadRequest.decode(value);
-  }
-}
-
-function within<T>(
-  next: Promise<T>,
-  { clock, ms, signal }: { readonly clock: Clock; readonly ms: number; readonly signal: AbortSignal },
-): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const end = () => {
-      cancel();
-      signal.removeEventListener('abort', left);
-    };
-    const left = () => {
-      end();
-      reject(signal.reason);
-    };
-    const cancel = clock.after(ms, () => {
-      end();
-      reject(new Fault('UPLOAD_INCOMPLETE', 'No bytes came for too long: resume at the offset that GetUpload gives.'));
-    });
-    if (signal.aborted) return left();
-    signal.addEventListener('abort', left, { once: true });
-    next.finally(end).then(resolve, reject);
-  });
 }
 
 const displaced = () => new Fault('UPLOAD_DISPLACED', 'Another call uploads this attachment now.');
