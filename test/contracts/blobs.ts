@@ -38,6 +38,13 @@ export function blobsContract(adapter: string, open: () => Promise<BlobsHarness>
     assert.equal(await read(blobs, 'aa22/0-x', 0, content.length), content);
   });
 
+  contract('a blob of many pieces of any size is whole', async (blobs) => {
+    const pieces = Array.from({ length: 500 }, (_, i) => String.fromCharCode(97 + (i % 26)).repeat((i * i) % 9_973));
+    await put(blobs, 'aa33/0-x', ...pieces);
+    const content = pieces.join('');
+    assert.equal(await read(blobs, 'aa33/0-x', 0, content.length), content);
+  });
+
   contract('a blob is there once it is finished, and none is left of one that was given up', async (blobs) => {
     const writer = await blobs.create('bb11/0-x');
     await writer.write(Buffer.from('half'));

@@ -255,12 +255,12 @@ test('a full disk is a fault with a reason; what was stored before is kept, and 
   const handle = await open(join(server.dataDir, 'probe'), 'w');
   await handle.close();
   let room = 100_000;
-  const write = Object.getPrototypeOf(handle).writeFile;
-  const full = t.mock.method(Object.getPrototypeOf(handle), 'writeFile', async function (this: unknown, bytes: Buffer) {
-    const some = bytes.subarray(0, room);
+  const write = Object.getPrototypeOf(handle).writev;
+  const full = t.mock.method(Object.getPrototypeOf(handle), 'writev', async function (this: unknown, chunks: readonly Buffer[]) {
+    if (room === 0) throw Object.assign(new Error('ENOSPC: no space left on device, writev'), { code: 'ENOSPC' });
+    const some = Buffer.concat(chunks).subarray(0, room);
     room -= some.length;
-    await write.call(this, some); // a disk takes what still fits
-    if (some.length < bytes.length) throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
+    return write.call(this, [some]); // a disk takes what still fits
   });
   assert.equal((await media.upload('ann', { conversationId, content, attachmentId, offset: 200_000 })).reason, 'MEDIA_FULL');
   full.mock.restore();

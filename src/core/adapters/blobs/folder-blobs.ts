@@ -11,6 +11,9 @@ import { faultOfStore, readWhole, type StoreErrors } from './blob-store-faults.t
 const blobBytesMax = 8_388_608;
 /** Of one read of the disk: the size of a message of a download. */
 const readBytes = 65_536;
+/** So much is written at once: a write costs as much as many bytes, and each small chunk keeps some memory. */
+const writtenBytesMin = 262_144;
+const writtenChunksMax = 64;
 /** A file that is being written has this at the end of its name. */
 const unfinished = '.new';
 
@@ -61,10 +64,25 @@ async function createFile(path: string): Promise<BlobWriter> {
       throw faultOf(error);
     }
   };
+  let chunks: Uint8Array[] = [];
+  let bytesLeft = 0;
+  const writeAll = async () => {
+    while (bytesLeft > 0) {
+      const { bytesWritten } = await handle.writev(chunks); // a disk that is almost full takes what still fits
+      bytesLeft -= bytesWritten;
+      chunks = behind(chunks, bytesWritten);
+    }
+    chunks = [];
+  };
   return {
-    write: (bytes) => tried(() => handle.writeFile(bytes)),
+    write: async (bytes) => {
+      chunks.push(bytes);
+      bytesLeft += bytes.length;
+      if (bytesLeft >= writtenBytesMin || chunks.length >= writtenChunksMax) await tried(writeAll);
+    },
     finish: () =>
       tried(async () => {
+        await writeAll();
         await handle.sync();
         await handle.close();
         await rename(started, path);
@@ -74,6 +92,16 @@ async function createFile(path: string): Promise<BlobWriter> {
       await rm(started, { force: true }).catch(() => {}); // what is left is listed, and collected
     },
   };
+}
+
+/** What follows the first bytes of some chunks. */
+function behind(chunks: readonly Uint8Array[], bytes: number): Uint8Array[] {
+  let from = bytes;
+  return chunks.flatMap((chunk) => {
+    const left = chunk.subarray(from);
+    from = Math.max(0, from - chunk.length);
+    return left.length === 0 ? [] : [left];
+  });
 }
 
 /** Two levels of folders, in the order of names. Files that are being written are listed, too. */
