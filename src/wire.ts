@@ -11,6 +11,7 @@ import { openDatabase } from './core/adapters/sql/open-database.ts';
 import { sqlSessions } from './core/adapters/sql/sessions.ts';
 import { certificateMetrics } from './core/adapters/telemetry/certificate-metrics.ts';
 import { openTelemetry } from './core/adapters/telemetry/open-telemetry.ts';
+import { sharePages } from './core/adapters/topics/share-pages.ts';
 import { openHttp2Transport } from './core/adapters/upstream-http2/open-transport.ts';
 import { cache as answerFromCache } from './core/interceptors/answer-from-cache.ts';
 import { answerWatchedBy, type CallOf } from './core/interceptors/answer-watched.ts';
@@ -142,7 +143,7 @@ export async function wire({
   const watching = { answerWatched: (call: CallOf) => answerWatched(call), onInvalidated: cache.onInvalidated };
   const waiting = openWaitingBytes(settings.live.queuedBytes, meter);
   const streams = { ...shared, spans, settings: settings.live, waiting, randomHex, random: Math.random, clock, log, meter };
-  const live = openLive({ ...streams, ...watching, plans: methods.plans });
+  const live = openLive({ ...streams, ...watching, plans: methods.plans, readPage: sharePages(shared.topics, clock) });
   const store = sqlChat(database.use, { pushAfterMs: pushAfterMs(settings) });
   const push = wirePush(settings, { keys: pushKeys, use: database.use, opened: database.ready, clock, log, meter });
   const media = await wireMedia(settings, database.use, database.ready, { keys, clock, revocations: sessionWatch.revocations, log, meter });

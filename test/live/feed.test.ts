@@ -15,6 +15,7 @@ import { lossyBus } from '../support/lossy-bus.ts';
 import { fakeClock } from '../support/time/clock.ts';
 
 const kept = { size: 1_000, ageMs: 3_600_000 };
+const page = { eventsMax: 100, bytesMax: 65_536 };
 
 function openTopic() {
   const clock = fakeClock();
@@ -64,8 +65,7 @@ function openTopic() {
       conflate,
       stream: { out },
       feed: feeds.of('t'),
-      log,
-      recoveries,
+      readPage: (...asked) => recoveries(() => log.read(asked[0], asked[1], page)),
       clock,
       counts: { events: 0 },
       onBegun: () => {},

@@ -20,6 +20,7 @@ export type HistoryOptions = { readonly seed: number; readonly clients: number; 
 
 const topic = 'news:all';
 const limits = { size: 60, ageMs: 3_600_000 };
+const page = { eventsMax: 100, bytesMax: 65_536 };
 /** Longer than the interval of position checks, which is 40 s. Milliseconds. */
 const quietMs = 120_000;
 
@@ -72,8 +73,7 @@ export async function runHistory({ seed, clients, events }: HistoryOptions): Pro
           conflate: false,
           stream: { out },
           feed: feeds.of(topic),
-          log,
-          recoveries,
+          readPage: (...asked) => recoveries(() => log.read(asked[0], asked[1], page)),
           clock,
           counts: { events: 0 },
           onBegun: () => {},

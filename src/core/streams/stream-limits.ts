@@ -60,10 +60,8 @@ export type StreamPlaces = {
   mayBegin(userId: string): boolean;
 };
 
-export function openStreamPlaces(
-  { perUser, perAddress, beginsPerSecond }: Pick<StreamLimits, 'perUser' | 'perAddress' | 'beginsPerSecond'>,
-  clock: Clock,
-): StreamPlaces {
+export function openStreamPlaces(limits: Pick<StreamLimits, 'perUser' | 'perAddress' | 'beginsPerSecond'>, clock: Clock): StreamPlaces {
+  const { perUser, perAddress, beginsPerSecond } = limits;
   const begins = openRate({ perSecond: beginsPerSecond, burst: beginBurstS * beginsPerSecond }, clock.monotonicMs);
   const [ofUsers, ofAddresses] = [openPlaces(), openPlaces()];
   return {
@@ -84,8 +82,6 @@ export function openStreamPlaces(
 }
 
 function tooMany(most: number): Fault {
-  return new Fault('STREAMS_TOO_MANY', `There are ${most} streams already: close one of them.`, {
-    metadata: { most: String(most) },
-    retryAfterMs: 60_000,
-  });
+  const metadata = { most: String(most) };
+  return new Fault('STREAMS_TOO_MANY', `There are ${most} streams already: close one of them.`, { metadata, retryAfterMs: 60_000 });
 }

@@ -66,8 +66,7 @@ export function openSubscriptions(stream: Stream, call: ReadyCall, parts: LivePa
       stream,
       span: call.trace,
       feed: feeds.of(topic),
-      log: parts.topics,
-      recoveries: parts.recoveries,
+      readPage: parts.readPage,
       clock,
       counts,
       onBegun: () => {

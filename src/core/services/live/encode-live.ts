@@ -22,6 +22,15 @@ export function encodeEvents(topic: string, events: readonly TopicEvent[]): Uint
   });
 }
 
+const pages = new WeakMap<readonly TopicEvent[], Uint8Array>();
+
+/** The same of a page that many clients read: encoded once for all of them. */
+export function encodePage(topic: string, events: readonly TopicEvent[]): Uint8Array {
+  const encoded = pages.get(events) ?? encodeEvents(topic, events);
+  pages.set(events, encoded);
+  return encoded;
+}
+
 export function positionOut({ epoch, offset, id }: TopicPosition) {
   return { epoch, offset: BigInt(offset), eventId: id };
 }

@@ -1,11 +1,11 @@
 import type { Clock } from '../../kit/clock.ts';
-import type { Limiter } from '../../kit/concurrency-limiter.ts';
 import type { MethodPlan } from '../../kit/method-plan.ts';
 import type { Log } from '../../ports/log.ts';
 import type { ShortSpans } from '../../ports/short-spans.ts';
-import type { Publish, TopicLog } from '../../ports/topic-log.ts';
+import type { Publish } from '../../ports/topic-log.ts';
 import type { Watches } from './group-watches-by-answer.ts';
 import type { LiveCounts } from './live-metrics.ts';
+import type { ReadPage } from './resume-subscription.ts';
 import type { Feed } from './topic-feed.ts';
 import type { ReadTopic } from './topic-namespaces.ts';
 import type { Presences } from './topic-presence.ts';
@@ -18,9 +18,8 @@ export type LiveParts = {
   readonly plans: ReadonlyMap<string, MethodPlan>;
   readonly topicOf: ReadTopic;
   readonly feeds: { of(topic: string): Feed };
-  readonly topics: TopicLog;
+  readonly readPage: ReadPage;
   readonly presences: Presences;
-  readonly recoveries: Limiter;
   readonly watches: Watches;
   readonly publish: Publish;
   readonly spans: ShortSpans;

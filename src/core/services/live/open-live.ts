@@ -7,7 +7,7 @@ import type { Handler } from '../../ports/call.ts';
 import type { Log } from '../../ports/log.ts';
 import type { Presence } from '../../ports/presence.ts';
 import type { ShortSpans } from '../../ports/short-spans.ts';
-import type { Publish, TopicLog } from '../../ports/topic-log.ts';
+import type { Publish, TopicLog, TopicPage, TopicPosition } from '../../ports/topic-log.ts';
 import type { WaitingBytes } from '../../streams/bytes-in-all-outboxes.ts';
 import { type StreamSettings, streamLimits } from '../../streams/stream-limits.ts';
 import { openRegistry, type Registry } from '../../streams/stream-registry.ts';
@@ -18,6 +18,7 @@ import { liveCounts } from './live-metrics.ts';
 import type { LiveParts } from './live-parts.ts';
 import { liveStream } from './live-stream.ts';
 import { publishBy } from './publish-event.ts';
+import type { ReadPage } from './resume-subscription.ts';
 import { openFeeds } from './topic-feed.ts';
 import { compileNamespaces, type NamespaceSettings, topicsOf } from './topic-namespaces.ts';
 import { openPresences } from './topic-presence.ts';
@@ -44,6 +45,7 @@ export type LiveOptions = Pick<WatchesParts, 'answerWatched' | 'onInvalidated' |
   readonly plans: ReadonlyMap<string, MethodPlan>;
   readonly bus: Bus;
   readonly topics: TopicLog;
+  readonly readPage: (topic: string, after: TopicPosition) => Promise<TopicPage>;
   readonly presence: Presence;
   readonly spans: ShortSpans;
   readonly waiting: WaitingBytes;
@@ -64,9 +66,10 @@ export function openLive(parts: LiveOptions): Live {
   const counts = liveCounts(parts.meter, { streams: registry.count, topics: feeds.count, watched: () => watches.count() });
   const [computations, arrivals] = [openLimiter(live.computationsMax), openLimiter(live.computationsMax)];
   const recoveries = openLimiter(live.recoveriesMax);
+  const readPage: ReadPage = (topic, after, signal) => recoveries(() => parts.readPage(topic, after), signal);
   const watches = openWatches({ ...parts, recheckMs: live.recheck, turns, computations, arrivals, counts });
   const publish = publishBy(topics, topicOf);
-  const common = { limits: live, plans, topicOf, feeds, topics, presences, recoveries, watches, publish, spans, clock, counts, log };
+  const common = { limits: live, plans, topicOf, feeds, readPage, presences, watches, publish, spans, clock, counts, log };
   const closed = (reason: string) => counts.closed('stream', reason);
   const streams = { limits, waiting: parts.waiting, registry, bus, clock, log, replica: randomHex(12), randomHex, closed };
   const { handlers, close } = streamHandlers(

@@ -52,11 +52,8 @@ export function passBatches(topic: string, followers: ReadonlySet<Follower>, tur
     const taken = pending.slice(0, count);
     const events = taken.map(({ event }) => event);
     for (const one of taken) pendingBytes -= one.bytes;
-    if (taken.some(({ origin }) => origin !== undefined))
-      endTrace = trace?.(
-        taken.flatMap(({ origin }) => origin ?? []),
-        count,
-      );
+    const origins = taken.flatMap(({ origin }) => origin ?? []);
+    if (origins.length > 0) endTrace = trace?.(origins, count);
     pending = pending.slice(count);
     return { after: first.after, events, end: (events.at(-1) as TopicEvent).position, message: encodeEvents(topic, events) };
   };

@@ -1,15 +1,17 @@
 import { backoffMs } from '../../kit/backoff.ts';
 import type { Clock } from '../../kit/clock.ts';
-import type { Limiter } from '../../kit/concurrency-limiter.ts';
 import { ended } from '../../kit/ending.ts';
 import { StoreDown } from '../../kit/store-down.ts';
 import { pause, untilCalled } from '../../kit/until-called.ts';
 import type { SpanContext } from '../../ports/short-spans.ts';
-import type { TopicLog, TopicPosition } from '../../ports/topic-log.ts';
+import type { TopicPage, TopicPosition } from '../../ports/topic-log.ts';
 import type { Stream } from '../../streams/stream.ts';
-import { encode, encodeEvents, positionOut } from './encode-live.ts';
+import { encode, encodeEvents, encodePage, positionOut } from './encode-live.ts';
 import type { Batch, Follower } from './pass-batches.ts';
 import type { Feed } from './topic-feed.ts';
+
+/** A page of the log, for whoever reads on from its end. How many read at the same time is bounded. */
+export type ReadPage = (topic: string, after: TopicPosition, signal: AbortSignal) => Promise<TopicPage>;
 
 export type SubscriptionParts = {
   readonly topic: string;
@@ -21,9 +23,7 @@ export type SubscriptionParts = {
   /** Of the stream's call. */
   readonly span?: SpanContext;
   readonly feed: Feed;
-  readonly log: TopicLog;
-  /** Bounds the recoveries of all clients of this replica that read at the same time. */
-  readonly recoveries: Limiter;
+  readonly readPage: ReadPage;
   readonly clock: Clock;
   readonly counts: { events: number };
   /** Called once, when the client was sent `subscribed`. */
@@ -32,7 +32,6 @@ export type SubscriptionParts = {
   readonly onFailed: (error: unknown) => void;
 };
 
-const page = { eventsMax: 100, bytesMax: 65_536 } as const;
 const againMs = 1_000;
 const fruitlessReads = { firstMs: 1_000, factor: 2, mostMs: 30_000, least: 1, spread: 0 } as const;
 const noSpread = () => 0;
@@ -132,7 +131,7 @@ export class Subscription implements Follower {
 
   /** Reads until it has all that the feed has. @param confirm whether the client waits for `subscribed` */
   async #read(confirm: boolean, signal: AbortSignal): Promise<void> {
-    const { topic, feed, log, recoveries, clock } = this.#parts;
+    const { topic, feed, readPage, clock } = this.#parts;
     let unconfirmed = confirm;
     let fruitless = 0;
     await feed.opened;
@@ -150,11 +149,11 @@ export class Subscription implements Follower {
         this.#reading = undefined;
         return;
       }
-      const found = await recoveries(() => log.read(topic, from, page), signal);
+      const found = await readPage(topic, from, signal);
       if (signal.aborted) return;
       if (found.recovered) {
         if (unconfirmed) this.#confirm(true, from);
-        if (found.events.length > 0) this.#send(encodeEvents(topic, found.events), found.events.length, found.end);
+        if (found.events.length > 0) this.#send(encodePage(topic, found.events), found.events.length, found.end);
         this.#position = found.end;
       } else this.#confirm(false, found.top);
       unconfirmed = false;
