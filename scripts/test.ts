@@ -15,21 +15,20 @@ const files = globSync(
   { cwd: root },
 );
 
+const scopes = pathToFileURL(join(root, 'scripts/test-scopes.ts'));
 const folder = mkdtempSync(join(tmpdir(), 'portico-tests-'));
 const groups = groupsOf(files).map((group, n) => {
   const [first = ''] = group;
   if (group.length === 1) return join(root, first);
   const name = dirname(first).replaceAll('/', '-');
-  const lines = group.map(
-    (file) => `suite(${JSON.stringify(file)}, async () => { await import(${JSON.stringify(pathToFileURL(join(root, file)))}); });`,
-  );
+  const lines = group.map((file) => `suite(${JSON.stringify(file)}, () => declaredBy(${JSON.stringify(pathToFileURL(join(root, file)))}));`);
   const path = join(folder, `${String(n).padStart(2, '0')}-${name}.test.mjs`);
-  writeFileSync(path, ["import { suite } from 'node:test';", ...lines, ''].join('\n'));
+  writeFileSync(path, ["import { suite } from 'node:test';", `import { declaredBy } from ${JSON.stringify(scopes)};`, ...lines, ''].join('\n'));
   return path;
 });
 
 const setup = '--test-global-setup=test/support/global-setup.ts';
-const child = spawn(process.execPath, ['--test', setup, ...options, ...groups], { cwd: root, stdio: 'inherit' });
+const child = spawn(process.execPath, [`--import=${scopes}`, '--test', setup, ...options, ...groups], { cwd: root, stdio: 'inherit' });
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => child.kill(signal));
 child.on('exit', (code) => {
   rmSync(folder, { recursive: true, force: true });
