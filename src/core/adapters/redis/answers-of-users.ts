@@ -1,13 +1,11 @@
+import { slotOf } from '../../kit/partitions.ts';
 import { StoreDown } from '../../kit/store-down.ts';
 import type { CopiesOfUsers, TagsOfUsers } from '../../ports/user-data.ts';
 import { type AnswersOf, answerRecord, answersOf, isOf, type ScopesOf } from '../user-copies/answers-of.ts';
 import { decodeEntry, headerOf } from './cache-entry.ts';
 import type { Redis } from './connection/open-redis.ts';
+import { redisScript } from './connection/redis-script.ts';
 
-/** Keys that Redis looks at for one page: it answers nobody else meanwhile. */
-const pageKeys = 500;
-/** Pages of one piece, whose end is written down. */
-const piecePages = 40;
 /** Bytes of an entry that are read first: most headers have fewer. */
 const headBytes = 1_024;
 
@@ -16,19 +14,23 @@ export type RedisAnswersOfUsersParts = {
   readonly redis: Redis;
   readonly versions: TagsOfUsers;
   readonly scopesOf: ScopesOf;
+  /** Keys that Redis looks at for one page: it answers nobody else meanwhile. Default: 500. */
+  readonly pageKeys?: number;
+  /** Pages of one piece, whose end is written down. Default: 40. */
+  readonly piecePages?: number;
 };
 
 /**
  * The answers of users in Redis. Their keys are hashes of what was asked for, and nothing lists those of a user, so all
  * keys are scanned, page by page, and the heads of all answers are read.
  */
-export function redisAnswersOfUsers({ redis, versions, scopesOf }: RedisAnswersOfUsersParts): CopiesOfUsers {
+export function redisAnswersOfUsers({ redis, versions, scopesOf, pageKeys = 500, piecePages = 40 }: RedisAnswersOfUsersParts): CopiesOfUsers {
   return {
     read: async function* (userId, signal) {
       const { hasScope } = answersOf([userId], scopesOf);
       for (let at: At | undefined = placeOf(undefined); at !== undefined; ) {
         signal.throwIfAborted();
-        const { keys, next } = await pageAt(redis, at);
+        const { keys, next } = await pageAt(redis, at, pageKeys);
         for (const [key, head] of await headsOf(redis, entriesAmong(redis.prefix, keys))) {
           if (head === undefined || !hasScope(head.scope)) continue;
           const entry = decodeEntry(((await redis.call(key, 'GET', key)) as Buffer | null) ?? Buffer.alloc(0));
@@ -42,7 +44,7 @@ export function redisAnswersOfUsers({ redis, versions, scopesOf }: RedisAnswersO
       const erased = { answers: 0, tags: 0 };
       let at: At | undefined = placeOf(place);
       for (let pages = 0; at !== undefined && pages < piecePages; pages++) {
-        const { keys, next } = await pageAt(redis, at);
+        const { keys, next } = await pageAt(redis, at, pageKeys);
         erased.answers += await dropFrom(redis, entriesAmong(redis.prefix, keys), users);
         const tags = tagsAmong(redis.prefix, keys).filter(users.hasTag);
         if (tags.length > 0) await versions.forget(tags);
@@ -68,7 +70,7 @@ const placeOf = (place: Readonly<Record<string, unknown>> | undefined): At => ({
  * a restart or a fail-over the scan begins anew.
  * @throws StoreDown
  */
-async function pageAt(redis: Redis, at: At): Promise<{ readonly keys: readonly string[]; readonly next: At | undefined }> {
+async function pageAt(redis: Redis, at: At, pageKeys: number): Promise<{ readonly keys: readonly string[]; readonly next: At | undefined }> {
   const generation = redis.generation();
   if (generation === undefined) throw new StoreDown('gone', 'Redis: it is not known which of its servers have data.');
   const here = at.generation === generation ? at : { generation, node: 0, cursor: '0' };
@@ -97,17 +99,36 @@ function tagsAmong(prefix: string, keys: readonly string[]): readonly string[] {
 
 type Head = ReturnType<typeof headerOf> & object;
 
+/**
+ * KEYS: entries. ARGV: the last byte. One command for a page: where each key was a command of its own, the replica took
+ * several times as long.
+ */
+const headsScript = redisScript(`#!lua flags=allow-oom
+local heads = {}
+for i, key in ipairs(KEYS) do
+  local head = redis.pcall('GETRANGE', key, 0, ARGV[1])
+  heads[i] = type(head) == 'string' and head or ''
+end
+return heads`);
+
 /** Undefined: of another release. What has ended meanwhile is left out. */
 async function headsOf(redis: Redis, keys: readonly string[]): Promise<readonly (readonly [key: string, head: Head | undefined])[]> {
-  const head = async (key: string, bytes: number): Promise<Head | 'ended' | undefined> => {
-    const start = (await redis.call(key, 'GETRANGE', key, 0, bytes - 1)) as Buffer;
-    if (start.length === 0) return 'ended';
-    const found = headerOf(start);
-    if (typeof found !== 'number') return found;
-    return found > bytes ? head(key, found) : undefined; // it was cut
+  const bySlot = redis.mode === 'cluster' ? Map.groupBy(keys, slotOf) : new Map(keys.length === 0 ? [] : [[0, keys]]);
+  const read = async (some: readonly string[]) => {
+    const starts = (await redis.run(headsScript, some, [headBytes - 1])) as readonly Buffer[];
+    return Promise.all(some.map(async (key, i) => [key, await headIn(redis, key, starts[i] ?? Buffer.alloc(0))] as const));
   };
-  const heads = await Promise.all(keys.map(async (key) => [key, await head(key, headBytes)] as const));
-  return heads.flatMap(([key, found]) => (found === 'ended' ? [] : [[key, found] as const]));
+  const heads = await Promise.all([...bySlot.values()].map(read));
+  return heads.flat().flatMap(([key, found]) => (found === 'ended' ? [] : [[key, found] as const]));
+}
+
+/** Reads more where the head is longer. */
+async function headIn(redis: Redis, key: string, start: Buffer): Promise<Head | 'ended' | undefined> {
+  if (start.length === 0) return 'ended';
+  const found = headerOf(start);
+  if (typeof found !== 'number') return found;
+  const whole = headerOf((await redis.call(key, 'GETRANGE', key, 0, found - 1)) as Buffer);
+  return typeof whole === 'number' ? undefined : whole; // it was cut
 }
 
 /** Those of another release go, too: nobody knows whose they are, and each is computed anew when it is asked for. */
