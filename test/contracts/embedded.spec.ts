@@ -2,7 +2,7 @@
 import { openDatabaseAccess } from '../../src/core/adapters/sql/database-access.ts';
 import { sqlSessions } from '../../src/core/adapters/sql/sessions.ts';
 import { sharedPglite } from '../support/postgres/shared-database.ts';
-import { eraseCases } from '../user-data/erase-cases.ts';
+import { eraseCases, meanwhileCases } from '../user-data/erase-cases.ts';
 import { pushContract } from './push.ts';
 import { sessionsContract } from './sessions.ts';
 import { sqlChatContracts } from './sql-chat.ts';
@@ -17,3 +17,4 @@ sessionsContract('PGlite', async () => ({
   [Symbol.asyncDispose]: async () => {},
 }));
 eraseCases('PGlite', sharedPglite()); // it reads all rows that there are
+meanwhileCases('PGlite', sharedPglite());
