@@ -57,6 +57,11 @@ test('the limits of calls are in force again afterwards', async () => {
   assert.deepEqual(rows, [{ statement: '15s', lock: '2s' }]);
 });
 
+test('no statement is compiled: it would take longer than all that one does', async () => {
+  const { rows } = await sql<{ jit: string }>`SELECT current_setting('jit') AS jit`.execute(db);
+  assert.deepEqual(rows, [{ jit: 'off' }]);
+});
+
 test('what is missing is said in one line, with what to do', async () => {
   assert.equal((await fitOf(db, [first, slow])).misfit, undefined);
   assert.equal(

@@ -22,6 +22,8 @@ export function openPool({ statementMs, silenceMaxMs, ...config }: PoolOptions, 
     idleTimeoutMillis: idleMs,
     lock_timeout: 2_000,
     ...(statementMs && { statement_timeout: statementMs }),
+    // each statement reads a few rows; the planner expects 1,000 of a function, and compiling one takes up to a second
+    options: '-c jit=off',
     allowExitOnIdle: true,
     ...config,
   });
