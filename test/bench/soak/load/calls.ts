@@ -1,4 +1,5 @@
 // Unary calls over a few connections, which are closed and opened anew all the time.
+import { setTimeout as sleep } from 'node:timers/promises';
 import { GetHomeResponse } from '../../../../src/gen/app/v1/home.ts';
 import { CancelOrderRequest, CancelOrderResponse } from '../../../../src/gen/app/v1/order.ts';
 import { openClient } from '../../client.ts';
@@ -11,6 +12,8 @@ const [cachedPerSecond, uncachedPerSecond, forwardedPerSecond] = [300, 40, 20];
 const connections = 8;
 const replacedEveryMs = 5_000;
 export const orders = 200;
+/** Before each further try, as apps do (docs/mobile/errors-and-retries.md): a machine may be busy for longer than a deadline. */
+const pausesMs = [1_000, 2_000];
 
 export async function callSteadily(parts: LoadParts): Promise<void> {
   const { port, ca, tokens, scale } = parts;
@@ -30,14 +33,19 @@ export async function callSteadily(parts: LoadParts): Promise<void> {
       parts.counts.done('connections of calls');
     }, replacedEveryMs);
     const call = async () => {
-      if (!check(await pick(clients).call(pick(tokens), frame()))) throw new Error('an answer is not whole');
+      for (const waitMs of pausesMs) {
+        try {
+          return await pick(clients).call(pick(tokens), frame());
+        } catch {
+          parts.counts.done('calls that were tried again');
+          await sleep(waitMs);
+        }
+      }
+      return pick(clients).call(pick(tokens), frame());
     };
-    await steadily(kind, perSecond * scale, parts, () =>
-      call().catch(() => {
-        parts.counts.done('calls that were tried again'); // once, as apps do: a machine may be busy for longer than a deadline
-        return call();
-      }),
-    );
+    await steadily(kind, perSecond * scale, parts, async () => {
+      if (!check(await call())) throw new Error('an answer is not whole');
+    });
     clearInterval(replacing);
     for (const client of clients) client.close();
   };
