@@ -9,9 +9,9 @@ import { events, openClients } from './capacity/clients.ts';
 import { openCountingRelay } from './capacity/counting-relay.ts';
 import { firstSession, handshakes } from './capacity/handshakes.ts';
 import { openMeter } from './capacity/meter.ts';
-import { databaseBytes, openSenders } from './capacity/sends.ts';
+import { openSenders, storedIn } from './capacity/sends.ts';
 import { writeCosts } from './capacity/write-costs.ts';
-import { insertConversations } from './chat/conversations.ts';
+import { insertConversations, users } from './chat/conversations.ts';
 import { openClient } from './client.ts';
 import { openPublisher } from './fanout/publisher.ts';
 import { type Cores, type Harness, openHarness, type Replica } from './harness.ts';
@@ -174,22 +174,35 @@ async function clientCosts({ harness, replica, meter, quick }: Measure) {
 
 async function sendCosts({ harness, replica, meter, quick }: Measure) {
   const senders = await openSenders(harness, replica);
-  const count = quick ? 640 : 3_200;
-  await senders.send(count);
-  const before = await databaseBytes(harness.databaseUrl);
-  let sent = 0;
-  const cost = await meter.costOf(count, async () => {
-    await senders.send(count);
-    sent += count;
-  });
-  const after = await databaseBytes(harness.databaseUrl);
+  /** Its fixed cost makes a transaction of one message the dearest. @throws Error when a message is not stored, or a lone one shares its transaction */
+  const cost = async (count: number, atOnce: number) => {
+    await senders.send(count, atOnce);
+    const before = await storedIn(harness.databaseUrl);
+    let sent = 0;
+    const { server, redis, postgres } = await meter.costOf(count, async () => {
+      await senders.send(count, atOnce);
+      sent += count;
+    });
+    const after = await storedIn(harness.databaseUrl, before.transaction);
+    const stored = after.events - before.events;
+    if (stored !== sent) throw new Error(`${sent} messages were acknowledged, and ${stored} are stored.`);
+    const shared = stored / after.transactions;
+    console.error(
+      `    ${atOnce} at once: ${shared.toFixed(2)} of a transaction, PostgreSQL ${postgres.toFixed(0)} µs, server ${server.toFixed(0)} µs`,
+    );
+    if (atOnce === 1 && shared > 1.01) throw new Error('Messages that come one after the other share transactions.');
+    return { server, redis, postgres, bytes: (after.bytes - before.bytes) / sent, logBytes: (after.logBytes - before.logBytes) / sent };
+  };
+  const alone = await cost(quick ? 64 : 800, 1);
+  const together = await cost(quick ? 640 : 3_200, users);
   senders.close();
   return {
-    sendMicros: cost.server,
-    sendRedisMicros: cost.redis,
-    sendPostgresMicros: cost.postgres,
-    sendStoredBytes: (after.stored - before.stored) / sent,
-    sendLogBytes: (after.log - before.log) / sent,
+    sendMicros: alone.server,
+    sendRedisMicros: alone.redis,
+    sendPostgresMicros: alone.postgres,
+    togetherPostgresMicros: together.postgres,
+    sendStoredBytes: together.bytes,
+    sendLogBytes: alone.logBytes,
   };
 }
 

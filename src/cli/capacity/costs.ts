@@ -19,7 +19,7 @@ export const costRows: Readonly<Record<Name, string>> = {
   uncachedCallMicros: 'the same call computed from four upstream calls (CPU, µs)',
   uncachedCallRedisMicros: 'the same in Redis (CPU, µs)',
   callWireBytes: 'a call and its answer on the network (bytes)',
-  sendMicros: 'a chat message of a stream, sent to two clients (CPU, µs)',
+  sendMicros: 'a chat message of a stream, in a transaction of its own, sent to two clients (CPU, µs)',
   sendRedisMicros: 'the same in Redis (CPU, µs)',
   sendPostgresMicros: 'the same in PostgreSQL (CPU, µs)',
   sendStoredBytes: 'the same in its tables and indexes (bytes)',
