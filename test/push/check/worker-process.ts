@@ -40,6 +40,6 @@ startPushing({
   random: Math.random,
   log: quietLog,
   meter: createNoopMeter(),
-  limits: { atOnce: 50, everyMs: 50, timeoutMs: 2_000, leaseMs: 4_000 }, // a killed one is soon followed
+  limits: { atOnce: 50, everyMs: 50, timeoutMs: 5_000, leaseMs: 12_000 }, // a killed one is soon followed; a busy machine answers
 });
 console.log('ready');

@@ -8,17 +8,17 @@ const resultsMax = 500;
 const againMs = 1_000;
 
 export type Recorder = {
-  /** Resolved when the result is stored, or given up because the lease ends. It never rejects. */
-  record(result: PushResult): Promise<void>;
+  /**
+   * Resolved when the result is stored, or given up because the lease ends. It never rejects.
+   * @param untilMs the end of the lease, by the monotonic clock
+   */
+  record(result: PushResult, untilMs: number): Promise<void>;
   /** What could not be stored is given up. */
   close(): void;
 };
 
 /** Stores results one transaction after the other: those that come meanwhile are stored together by the next one. */
-export function openRecorder(
-  queue: Pick<PushQueue, 'record'>,
-  { clock, log, keepMs }: { readonly clock: Clock; readonly log: Log; readonly keepMs: number },
-): Recorder {
+export function openRecorder(queue: Pick<PushQueue, 'record'>, { clock, log }: { readonly clock: Clock; readonly log: Log }): Recorder {
   type Waiting = { readonly result: PushResult; readonly untilMs: number; done(): void };
   let waiting: Waiting[] = [];
   let running = false;
@@ -45,9 +45,9 @@ export function openRecorder(
     running = false;
   };
   return {
-    record: (result) =>
+    record: (result, untilMs) =>
       new Promise((done) => {
-        waiting.push({ result, untilMs: clock.monotonicMs() + keepMs, done });
+        waiting.push({ result, untilMs, done });
         if (!running) void run();
       }),
     close: () => closed.abort(),

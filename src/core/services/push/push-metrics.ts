@@ -2,7 +2,7 @@ import type { Meter } from '@opentelemetry/api';
 import type { PushProvider } from '../../ports/push-tokens.ts';
 
 /** What became of a push, for its count. */
-export type PushCounted = 'sent' | 'later' | 'dead' | 'refused' | 'unwanted' | 'unknown';
+export type PushCounted = 'sent' | 'later' | 'dead' | 'refused' | 'unwanted' | 'late' | 'unknown';
 
 export type PushMetrics = {
   sent(provider: PushProvider, outcome: PushCounted, count?: number): void;

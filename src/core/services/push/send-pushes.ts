@@ -50,20 +50,23 @@ export type SendParts = {
  */
 export function startSending({ provider, sender, queue, metrics, limits, clock, random, log }: SendParts): (graceMs: number) => Promise<void> {
   const { atOnce, everyMs, timeoutMs, leaseMs } = limits;
-  const recorder = openRecorder(queue, { clock, log, keepMs: leaseMs - timeoutMs });
+  const recorder = openRecorder(queue, { clock, log });
   const sending = new Set<Promise<void>>();
   const ended = new AbortController();
   let pauses = 0;
   let pausedUntilMs = Number.NEGATIVE_INFINITY;
 
-  const sendOne = async (push: Push) => {
+  const sendOne = async (push: Push, leasedAtMs: number) => {
+    // A process that stood still has lost the lease, or will while the platform answers. The next lease sends it.
+    if (clock.monotonicMs() - leasedAtMs > leaseMs - timeoutMs) return metrics.sent(provider, 'late');
+    const untilMs = leasedAtMs + leaseMs;
     if (push.repeats > 0) metrics.repeated(provider);
     const isGivenUp = push.repeats - push.attempts >= repeatsMax;
     if (push.repeats >= repeatsMax) {
       metrics.looped(provider);
       log.error('A push goes round in circles: nobody knows what became of it.', { push: push.id, repeats: push.repeats, given_up: isGivenUp });
     }
-    if (isGivenUp) return recorder.record({ id: push.id, became: 'dropped' });
+    if (isGivenUp) return recorder.record({ id: push.id, became: 'dropped' }, untilMs);
     const attempt = new AbortController();
     const end = () => attempt.abort(ended.signal.reason);
     ended.signal.addEventListener('abort', end, { once: true });
@@ -76,7 +79,7 @@ export function startSending({ provider, sender, queue, metrics, limits, clock, 
     ended.signal.removeEventListener('abort', end);
     if (ended.signal.aborted && outcome.kind === 'later') return metrics.sent(provider, 'unknown'); // its lease ends
     account(push, outcome);
-    await recorder.record(resultOf(push, outcome));
+    await recorder.record(resultOf(push, outcome), untilMs);
   };
   const account = (push: Push, outcome: PushOutcome) => {
     metrics.sent(provider, outcome.kind);
@@ -115,10 +118,11 @@ export function startSending({ provider, sender, queue, metrics, limits, clock, 
     if (sending.size >= atOnce) await Promise.race(sending);
     if (isStopped()) return everyMs;
     const most = atOnce - sending.size;
+    const leasedAtMs = clock.monotonicMs();
     const { pushes, unwanted } = await queue.lease(provider, most, leaseMs);
     if (unwanted > 0) metrics.sent(provider, 'unwanted', unwanted);
     for (const push of pushes) {
-      const one: Promise<void> = sendOne(push).finally(() => sending.delete(one));
+      const one: Promise<void> = sendOne(push, leasedAtMs).finally(() => sending.delete(one));
       sending.add(one);
     }
     return pushes.length + unwanted === most ? 0 : everyMs;
