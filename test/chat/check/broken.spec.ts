@@ -11,7 +11,9 @@ type Broken = {
 };
 
 const schema = 'migrations/core/0003_chat.sql';
-const stream = 'src/core/services/chat/chat-stream.ts';
+/** The newest form of the function that appends. */
+const append = 'migrations/core/0009_media.sql';
+const delivery = 'src/core/services/chat/deliver-chat.ts';
 const queries = 'src/core/adapters/sql/chat/chat-queries.ts';
 
 const guarantees: Readonly<Record<string, Broken>> = {
@@ -19,10 +21,10 @@ const guarantees: Readonly<Record<string, Broken>> = {
     changes: [
       [
         'src/core/adapters/sql/chat/append-events.ts',
-        'const rows = await use((db) => call(db, parts));',
-        `const rows = await new Promise<readonly Row[]>((resolve, reject) => {
+        'const rows = await use((db) => call(db, parts, pushAfterMs));',
+        `const rows = await new Promise<readonly AppendedRow[]>((resolve, reject) => {
           use((db) => db.transaction().execute(async (tx) => {
-            resolve(await call(tx, parts));
+            resolve(await call(tx, parts, pushAfterMs));
             await new Promise((again) => setTimeout(again, 200));
           })).catch(reject);
         });`,
@@ -33,27 +35,27 @@ const guarantees: Readonly<Record<string, Broken>> = {
   },
   'one message for each client id': {
     changes: [
-      [schema, 'IF FOUND THEN\n      seq := known.seq;', 'IF FOUND AND false THEN\n      seq := known.seq;'],
-      [schema, "e.client_id, decode(e.hash, 'hex'), seq);", "e.client_id, decode(e.hash, 'hex'), seq) ON CONFLICT DO NOTHING;"],
+      [append, 'IF FOUND THEN\n      seq := known.seq;', 'IF FOUND AND false THEN\n      seq := known.seq;'],
+      [append, "e.client_id, decode(e.hash, 'hex'), seq);", "e.client_id, decode(e.hash, 'hex'), seq) ON CONFLICT DO NOTHING;"],
     ],
     found: /BROKEN doubled: .*/,
   },
   'one order for all': {
     changes: [
-      [schema, 'FROM chat_conversations WHERE id = conversation FOR UPDATE', 'FROM chat_conversations WHERE id = conversation'],
+      [append, 'FROM chat_conversations WHERE id = conversation FOR UPDATE', 'FROM chat_conversations WHERE id = conversation'],
       [schema, 'CREATE UNIQUE INDEX chat_events_other_once', 'CREATE INDEX chat_events_other_once'],
       [schema, "'CREATE UNIQUE INDEX %I ON %I (conversation_id, seq)'", "'CREATE INDEX %I ON %I (conversation_id, seq)'"],
     ],
     found: /BROKEN a hole: .*/,
   },
   'gaps are filled from the store': {
-    changes: [[stream, 'first !== joined.sentSeq + 1', 'first <= joined.sentSeq']],
+    changes: [[delivery, 'first !== joined.sentSeq + 1', 'first <= joined.sentSeq']],
     faults: ['Redis restarted', 'Redis hung', 'connections of Redis cut'],
     found: /BROKEN .*(?:was sent a gap|misses).*/,
   },
   'only members receive': {
     changes: [
-      [stream, 'if (left.includes(userId)) return leave(conversationId);', ''],
+      [delivery, 'if (left.includes(userId) && first > afterSeq) {', 'if (false) {'],
       // biome-ignore lint/suspicious/noTemplateCurlyInString: it is code
       [queries, 'AND m.left_seq IS NULL ${named}`', '${named}`'],
     ],
