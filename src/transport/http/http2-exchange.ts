@@ -73,7 +73,7 @@ export class Http2Exchange extends Outgoing implements Exchange {
     const { input } = this;
     if (this.isWhole()) return;
     for (const event of ['data', 'readable']) input.removeAllListeners(event); // of the reader, which would pause the stream again
-    input.resume();
+    input.on('data', () => {}).resume(); // without a listener Node 24 stops a stream that flows when those of 'readable' are removed
     const forget = this.#times.watch(
       { isWhole: () => this.isWhole(), end: () => this.#endRest() },
       this.connection.open.length > manyStreams ? restShortMs : restMs,
