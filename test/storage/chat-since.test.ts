@@ -9,6 +9,7 @@ import { openSql } from '../../src/core/adapters/sql/postgres-or-pglite.ts';
 import type { SyncPoint } from '../../src/core/ports/chat.ts';
 import { quietLog } from '../support/log.ts';
 import { createMigratedDatabase } from '../support/postgres/postgres.ts';
+import { until } from '../support/time/until.ts';
 
 const [gapMax, events] = [1_000, 30_000];
 
@@ -16,7 +17,14 @@ test('a token reads as many events as came since, and never more than the bound'
   const { url, drop } = await createMigratedDatabase();
   const { db, close } = await openSql({ url }, quietLog);
   const id = randomUUID();
-  const point = async () => (await readSyncPoint(db, 'ann')) as SyncPoint;
+  const point = async () => {
+    // a transaction of another test that began before the last change would make the change look new: tokens are careful
+    await until('whoever ran meanwhile has ended', async () => {
+      const changes = sql<{ old: boolean }>`SELECT xid < pg_snapshot_xmin(pg_current_snapshot()) AS old FROM chat_conversations`;
+      return (await changes.execute(db)).rows.every(({ old }) => old);
+    });
+    return (await readSyncPoint(db, 'ann')) as SyncPoint;
+  };
   const add = async (from: number, to: number) => {
     await sql`INSERT INTO chat_events (conversation_id, seq, event_id, kind, number, sender_kind, sender_id, text, sent_at)
       SELECT ${id}::uuid, n, gen_random_uuid(), 'message', n, 'user', 'ann', 'x', now() FROM generate_series(${sql.lit(from)}, ${sql.lit(to)}) AS n`.execute(
