@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Meter } from '@opentelemetry/api';
 import { noBlobs } from '../core/adapters/blobs/blob-store-faults.ts';
 import { folderBlobs } from '../core/adapters/blobs/folder-blobs.ts';
+import { freeingBuffers } from '../core/adapters/blobs/free-buffers.ts';
 import type { UseDatabase } from '../core/adapters/sql/database-access.ts';
 import { sqlAttachments } from '../core/adapters/sql/media/attachments.ts';
 import { randomDigits } from '../core/kit/random-digits.ts';
@@ -25,7 +26,7 @@ export async function wireMedia(
   const { clock } = parts;
   const { sizeMax, types, bytesPerDay, uploadsPerUser, uploads, idle, linkTtl, unfinished, unused, lost } = media;
   const { close: closeBlobs, ...blobs } = await blobsOf(media);
-  const store = { attachments: sqlAttachments(use), blobs, clock };
+  const store = { attachments: sqlAttachments(use), blobs: freeingBuffers(blobs), clock };
   const handlers = mediaHandlers({
     ...store,
     rules: { sizeMax, types, idleMs: idle, openMax: uploadsPerUser, bytesPerDayMax: bytesPerDay, callsMax: resumesMax },
