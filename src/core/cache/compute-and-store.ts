@@ -1,8 +1,6 @@
 import type { Clock } from '../kit/clock.ts';
 import type { MethodPlan } from '../kit/method-plan.ts';
-import { type Soon, soonThen } from '../kit/soon.ts';
-import { StoreDown } from '../kit/store-down.ts';
-import { pause } from '../kit/until-called.ts';
+import { soonThen } from '../kit/soon.ts';
 import { streamComputationMs, unaryDeadlineMs } from '../policy/deadline-policy.ts';
 import { isTag, tagsMax } from '../policy/tag-limits.ts';
 import type { CacheEntry, CacheStore } from '../ports/cache-store.ts';
@@ -14,7 +12,7 @@ import type { CacheCounts, NotStoredReason } from './cache-metrics.ts';
 import type { CachedMethod } from './cached-method.ts';
 import type { Computed } from './computed-answer.ts';
 import { beginFlight, type Flight, type Flights } from './flight/flight.ts';
-import { type OtherReplicas, storingMs } from './flight/lease-across-replicas.ts';
+import type { OtherReplicas } from './flight/lease-across-replicas.ts';
 import type { Partials } from './flight/partial-answers.ts';
 import { freshnessOf, lifeOf } from './freshness.ts';
 import type { TagSnapshot } from './invalidation/verify-tags.ts';
@@ -44,10 +42,6 @@ export type ComputeParts = {
 
 /** Whose answer is computed, and for how long it waits for the shared store in all: for storing, too. */
 export type Wanted = { readonly method: CachedMethod; readonly call: ReadyCall; readonly key: Key | undefined; readonly budget: WaitBudget };
-
-/** When a store that did not take an answer is tried again. Milliseconds. */
-const againMs = 100;
-const never = new AbortController().signal;
 
 /**
  * Begins the flight that computes an answer, or takes the one that another replica is computing. In this order: the
@@ -116,13 +110,13 @@ export function computeBy(parts: ComputeParts): Begin {
           ? await replicas.leaseOrAnswer(key.key, { name: start.name, deadlineMs, leftMs, signal, budget, usable: another(method, key) })
           : {};
       if (found !== undefined) return { ...found, snapshot: found, elsewhere: true };
-      let last: Computed | Promise<Computed> | undefined;
+      let stored = false;
       // also when nobody waits any more and the computation does not heed its signal
-      if (lease !== undefined) void over.then(() => last).then((stored) => stored?.freshUntilMs === undefined && replicas?.release(lease));
+      if (lease !== undefined) void over.then(() => !stored && replicas?.release(lease));
       signal.throwIfAborted();
       const answer = await computeAlone();
       const computed = await finish(parts, { method, key, budget, complete, start, lease }, answer);
-      last = computed.late ?? computed;
+      stored = computed.freshUntilMs !== undefined;
       if (computed.partial === true && !signal.aborted) partials.keep(key, computed, deadlineMs);
       return computed;
     };
@@ -166,32 +160,24 @@ async function finish(parts: ComputeParts, { method, key, budget, complete, star
   })();
   if (!complete || tags.length > tagsMax || !tags.every(isTag)) return notStored(refusal ?? 'tags_wrong', 'incomplete');
   const lifeMs = refusal === undefined ? life.staleUntilMs - whole.computedAtMs : 0;
-  const untilMs = clock.monotonicMs() + storingMs;
-  let snapshot: Computed['snapshot'];
+  const kept = await budget.wait(versions.keep(tags, start.snapshot.versions, start.at, lifeMs));
+  if (kept === unavailable) return notStored('store_down', undefined);
+  // an answer that was invalidated while it was computed is of no use, and must not take the place of a newer one
+  const snapshot = kept === undefined ? 'invalidated' : { ...start.snapshot, tags, versions: kept.versions };
+  if (refusal !== undefined) return notStored(refusal, snapshot);
+  if (kept === undefined || snapshot === 'invalidated') return notStored('moved', 'invalidated');
+  if (kept.settling) return notStored('settling', snapshot);
+  const entry: CacheEntry = { ...whole, etag: whole.etag ?? '', ...snapshot, startedAt: start.at, scope: key.scope, ...life };
+  const result = await store();
+  return result === 'stored' ? { ...whole, freshUntilMs: entry.freshUntilMs, snapshot } : notStored(result, snapshot);
+
   /** First where all replicas see it, which refuses one whose lease is over; then here. */
-  const store = (): Soon<Computed> =>
-    soonThen(versions.keep(tags, start.snapshot.versions, start.at, lifeMs), (kept) => {
-      // an answer that was invalidated while it was computed is of no use, and must not take the place of a newer one
-      snapshot = kept === undefined ? 'invalidated' : { ...start.snapshot, tags, versions: kept.versions };
-      if (refusal !== undefined) return notStored(refusal, snapshot);
-      if (kept === undefined || snapshot === 'invalidated') return notStored('moved', 'invalidated');
-      if (kept.settling) return notStored('settling', snapshot);
-      const entry: CacheEntry = { ...whole, etag: whole.etag ?? '', ...snapshot, startedAt: start.at, scope: key.scope, ...life };
-      return soonThen(l2 === undefined || lease === undefined ? 'stored' : l2.set(key.key, entry, lease), (result) => {
-        if (result !== 'stored') return notStored(result, snapshot);
-        return soonThen(layers.keepL1(key.key, entry), (isKept) =>
-          isKept || l2 !== undefined ? { ...whole, freshUntilMs: entry.freshUntilMs, snapshot } : notStored('too_large', snapshot),
-        );
-      });
-    });
-  /** Tries for as long as the lease is kept for it, so that a slow store makes nobody compute once more. */
-  const storeLate = (storing: Promise<Computed>): Promise<Computed> =>
-    storing.catch(async (error: unknown) => {
-      if (!(error instanceof StoreDown) || clock.monotonicMs() >= untilMs) return notStored('store_down', snapshot);
-      await pause(clock, againMs, never);
-      return storeLate(Promise.resolve().then(store));
-    });
-  const storing = store();
-  const stored = await budget.wait(storing);
-  return stored === unavailable ? { ...whole, freshUntilMs: undefined, snapshot, late: storeLate(Promise.resolve(storing)) } : stored;
+  async function store(): Promise<'stored' | NotStoredReason> {
+    if (l2 !== undefined && lease !== undefined) {
+      const result = await budget.wait(l2.set(key.key, entry, lease));
+      if (result === unavailable) return 'store_down';
+      if (result !== 'stored') return result;
+    }
+    return (await layers.keepL1(key.key, entry)) || l2 !== undefined ? 'stored' : 'too_large';
+  }
 }

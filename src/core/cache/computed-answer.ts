@@ -12,8 +12,6 @@ export type Computed = Whole & {
    * store did not answer.
    */
   readonly snapshot: TagSnapshot | 'invalidated' | 'incomplete' | undefined;
-  /** What becomes of it when the shared store, too slow for the call, has taken it or was waited for in vain. */
-  readonly late?: Promise<Computed>;
   /** Another replica computed it. */
   readonly elsewhere?: boolean;
 };

@@ -1,5 +1,5 @@
 import type { Clock } from '../../kit/clock.ts';
-import { bucketCount, bucketOf } from './tag-buckets.ts';
+import { bucketCount, bucketOf } from '../../kit/tag-buckets.ts';
 import type { Standing, TagVersions } from '../../ports/tag-versions.ts';
 import type { TagsOfUsers } from '../../ports/user-data.ts';
 

@@ -1,6 +1,6 @@
 import { partitionOf, partitionTags } from '../../kit/partitions.ts';
 import { StoreDown } from '../../kit/store-down.ts';
-import { bucketOf } from '../memory/tag-buckets.ts';
+import { bucketOf } from '../../kit/tag-buckets.ts';
 import type { Standing, TagVersions } from '../../ports/tag-versions.ts';
 import type { TagsOfUsers } from '../../ports/user-data.ts';
 import type { Redis } from './connection/open-redis.ts';

@@ -30,7 +30,7 @@ export type LeaseOptions<T> = {
 };
 
 /** What a lease lasts beyond its computation's deadline, for storing. */
-export const storingMs = 1_000;
+const storingMs = 1_000;
 /** How often a waiting replica asks. Milliseconds, growing by half each time. */
 const [askFirstMs, askMaxMs] = [5, 50];
 /**
