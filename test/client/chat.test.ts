@@ -2,36 +2,29 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, test } from 'node:test';
-import { setDefaultCACertificates } from 'node:tls';
 import type { ChatNotice } from '../../src/client/chat/state.ts';
 import { type ChatStorage, memoryChatStorage } from '../../src/client/chat/storage.ts';
 import { unreadOf } from '../../src/client/chat/unread.ts';
 import { type Client, openClient } from '../../src/client/client.ts';
-import { nodeTransport } from '../../src/client/node-transport.ts';
 import { memoryTokenStore, type TokenStore } from '../../src/client/session.ts';
-import { webTransport } from '../../src/client/web-transport.ts';
 import type { Entry } from '../../src/gen/portico/v1/chat.ts';
 import { systemClock } from '../../src/wire/system-clock.ts';
-import { type FaultyLink, openFaultyLink } from '../support/link/faulty-link.ts';
+import { openLinkTo, transportsTo } from '../support/client/client-link.ts';
 import { type ChatServer, openChatServer } from '../support/server/chat-server.ts';
 import { until } from '../support/time/until.ts';
 
 let server: ChatServer;
-let link: FaultyLink;
+let link: Awaited<ReturnType<typeof openLinkTo>>;
 before(async () => {
   server = await openChatServer();
-  link = await openFaultyLink(`127.0.0.1:${new URL(server.url).port}`);
-  setDefaultCACertificates([server.ca]);
+  link = await openLinkTo(server);
 });
 after(async () => {
   await link?.close();
   await server?.close();
 });
 
-const transports = {
-  'gRPC of nice-grpc': (port: string) => nodeTransport({ address: `localhost:${port}`, ca: Buffer.from(server.ca) }),
-  'Connect over fetch': (port: string) => webTransport({ url: `https://localhost:${port}`, fetch }),
-} as const;
+const transports = transportsTo(() => server);
 type By = keyof typeof transports;
 
 type Device = Client & {
@@ -52,7 +45,7 @@ const device = (): Kept => ({ storage: memoryChatStorage(), tokens: memoryTokenS
 async function open(user: string, by: By, { storage, tokens }: Kept = device()): Promise<Device> {
   const notices: ChatNotice[] = [];
   const client = openClient({
-    transport: transports[by](link.address.split(':')[1] ?? ''),
+    transport: transports[by](link.port),
     tokens,
     chatStorage: storage,
     clock: systemClock,

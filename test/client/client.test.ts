@@ -1,24 +1,21 @@
 // The client of src/client against a real server, by each of its transports: signed in, live, cut, and back again.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { setDefaultCACertificates } from 'node:tls';
 import { CallError } from '../../src/client/call-error.ts';
 import { type Client, openClient } from '../../src/client/client.ts';
 import type { Notice } from '../../src/client/live/state.ts';
-import { nodeTransport } from '../../src/client/node-transport.ts';
 import type { Outdated } from '../../src/client/outdated.ts';
 import { memoryTokenStore, type TokenStore } from '../../src/client/session.ts';
-import { webTransport } from '../../src/client/web-transport.ts';
 import { VersionVerdict } from '../../src/gen/portico/v1/bootstrap.ts';
 import { systemClock } from '../../src/wire/system-clock.ts';
 import { GetItemRequest, GetItemResponse, ScreenServiceDefinition } from '../fixture/gen/fixture/v1/fixture.ts';
-import { type FaultyLink, openFaultyLink } from '../support/link/faulty-link.ts';
+import { openLinkTo, transportsTo } from '../support/client/client-link.ts';
 import { type LiveServer, openLiveServer } from '../support/server/live-server.ts';
 import { until } from '../support/time/until.ts';
 
 const storeUrl = 'https://apps.apple.com/app/id1';
 let server: LiveServer;
-let link: FaultyLink;
+let link: Awaited<ReturnType<typeof openLinkTo>>;
 before(async () => {
   server = await openLiveServer({
     settings: {
@@ -26,18 +23,14 @@ before(async () => {
       'bootstrap.flags': { checkout: { value: 'off', platforms: { ios: { value: 'on', least: '4.2' } } } },
     },
   });
-  link = await openFaultyLink(`127.0.0.1:${new URL(server.url).port}`);
-  setDefaultCACertificates([server.ca]);
+  link = await openLinkTo(server);
 });
 after(async () => {
   await link?.close();
   await server?.close();
 });
 
-const transports = {
-  'gRPC of nice-grpc': (port: string) => nodeTransport({ address: `localhost:${port}`, ca: Buffer.from(server.ca) }),
-  'Connect over fetch': (port: string) => webTransport({ url: `https://localhost:${port}`, fetch }),
-} as const;
+const transports = transportsTo(() => server);
 
 type Opened = Client & {
   readonly notices: readonly Notice[];
@@ -109,7 +102,7 @@ async function openSignedIn(user: string, transport: keyof typeof transports): P
   const signedOut: string[] = [];
   const tokens = memoryTokenStore();
   const client = openClient({
-    transport: transports[transport](link.address.split(':')[1] ?? ''),
+    transport: transports[transport](link.port),
     tokens,
     clock: systemClock,
     random: () => 0.1,

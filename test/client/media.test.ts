@@ -2,38 +2,32 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, test } from 'node:test';
-import { setDefaultCACertificates } from 'node:tls';
 import { textContent } from '../../src/client/chat/text-content.ts';
 import { type Client, openClient } from '../../src/client/client.ts';
 import { bytesContent, type Content } from '../../src/client/media/content.ts';
-import { nodeTransport } from '../../src/client/node-transport.ts';
 import { memoryTokenStore } from '../../src/client/session.ts';
-import { webTransport } from '../../src/client/web-transport.ts';
 import { systemClock } from '../../src/wire/system-clock.ts';
 import { jpeg, type MediaServer, openMediaServer, sha256 } from '../media/media-calls.ts';
-import { type FaultyLink, openFaultyLink } from '../support/link/faulty-link.ts';
+import { openLinkTo, transportsTo } from '../support/client/client-link.ts';
 import { until } from '../support/time/until.ts';
 
 let server: MediaServer;
-let link: FaultyLink;
+let link: Awaited<ReturnType<typeof openLinkTo>>;
 before(async () => {
   server = await openMediaServer();
-  link = await openFaultyLink(`127.0.0.1:${new URL(server.url).port}`);
-  setDefaultCACertificates([server.ca]);
+  link = await openLinkTo(server);
 });
 after(async () => {
   await link?.close();
   await server?.close();
 });
 
-const transports = {
-  'gRPC of nice-grpc': (port: string) => nodeTransport({ address: `localhost:${port}`, ca: Buffer.from(server.ca) }),
-  'PUT and GET over fetch': (port: string) => webTransport({ url: `https://localhost:${port}`, fetch }),
-} as const;
+const { 'gRPC of nice-grpc': byStreams, 'Connect over fetch': byRequests } = transportsTo(() => server);
+const transports = { 'gRPC of nice-grpc': byStreams, 'PUT and GET over fetch': byRequests } as const;
 
 async function open(user: string, by: keyof typeof transports): Promise<Client & AsyncDisposable> {
   const client = openClient({
-    transport: transports[by](link.address.split(':')[1] ?? ''),
+    transport: transports[by](link.port),
     tokens: memoryTokenStore(),
     clock: systemClock,
     random: () => 0.5,
