@@ -6,7 +6,7 @@ import { openOfflineQueue } from '../../src/client/offline-queue.ts';
 import { memoryTokenStore, openSession } from '../../src/client/session.ts';
 import { RefreshResponse } from '../../src/gen/portico/v1/session.ts';
 import { EchoRequest, EchoResponse, ScreenServiceDefinition } from '../fixture/gen/fixture/v1/fixture.ts';
-import { fakeClock } from '../support/time/clock.ts';
+import { type FakeClock, fakeClock, passUntilEnded } from '../support/time/clock.ts';
 import { until } from '../support/time/until.ts';
 import { failure } from './failure.ts';
 import { scriptedTransport } from './scripted-transport.ts';
@@ -28,18 +28,7 @@ const echoed = (text: string, headers: Record<string, string> = {}) => ({
 const echo = (calls: Awaited<ReturnType<typeof opened>>['calls'], text = 'hi') =>
   calls.call(ScreenServiceDefinition, 'echo', EchoRequest.fromPartial({ text }));
 /** Runs a call whose pauses are those of the fake clock. */
-async function pausing<T>(clock: ReturnType<typeof fakeClock>, call: Promise<T>): Promise<T> {
-  let over = false;
-  const ended = call.finally(() => {
-    over = true;
-  });
-  ended.catch(() => {});
-  await until('the call has ended', async () => {
-    if (!over) await clock.advance(100);
-    return over;
-  });
-  return ended;
-}
+const pausing = <T>(clock: FakeClock, call: Promise<T>) => passUntilEnded(clock, call, 100);
 
 test('a read carries the etag of the answer that is known, and gives that answer where it is current', async () => {
   const { calls, sent } = await opened((_, n) =>

@@ -5,8 +5,7 @@ import type { Calls } from '../../src/client/calls.ts';
 import { openMedia } from '../../src/client/media/media.ts';
 import type { MediaTransport } from '../../src/client/transport.ts';
 import { type Attachment, GetUploadResponse } from '../../src/gen/portico/v1/media.ts';
-import { type FakeClock, fakeClock } from '../support/time/clock.ts';
-import { until } from '../support/time/until.ts';
+import { type FakeClock, fakeClock, passUntilEnded } from '../support/time/clock.ts';
 import { failure } from './failure.ts';
 
 export const sha256 = (bytes: Uint8Array): Buffer => createHash('sha256').update(bytes).digest();
@@ -102,15 +101,4 @@ export function openScriptedMedia(complete?: Uint8Array) {
 }
 
 /** Lets the time of a fake clock pass until a call has ended. */
-export async function passing<T>(clock: FakeClock, call: Promise<T>): Promise<T> {
-  let over = false;
-  const ended = call.finally(() => {
-    over = true;
-  });
-  ended.catch(() => {});
-  await until('the call has ended', async () => {
-    if (!over) await clock.advance(1_000);
-    return over;
-  });
-  return ended;
-}
+export const passing = <T>(clock: FakeClock, call: Promise<T>) => passUntilEnded(clock, call, 1_000);

@@ -1,4 +1,5 @@
 import type { Clock } from '../../../src/core/kit/clock.ts';
+import { until } from './until.ts';
 
 export type FakeClock = Clock & { /** Moves the time, calling what is due on the way. */ advance(ms: number): Promise<void> };
 
@@ -41,4 +42,18 @@ export function fakeClock(startMs = 1_700_000_000_000): FakeClock {
       await settle();
     },
   };
+}
+
+/** Lets the time of a fake clock pass, in steps of so many milliseconds, until a call has ended. */
+export async function passUntilEnded<T>(clock: FakeClock, call: Promise<T>, stepMs: number): Promise<T> {
+  let over = false;
+  const ended = call.finally(() => {
+    over = true;
+  });
+  ended.catch(() => {});
+  await until('the call has ended', async () => {
+    if (!over) await clock.advance(stepMs);
+    return over;
+  });
+  return ended;
 }
