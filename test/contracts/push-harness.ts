@@ -4,6 +4,7 @@ import type { ChatStore } from '../../src/core/ports/chat.ts';
 import type { Push, PushQueue } from '../../src/core/ports/push-queue.ts';
 import type { PushProvider, PushToken, PushTokens } from '../../src/core/ports/push-tokens.ts';
 import type { Sessions } from '../../src/core/ports/sessions.ts';
+import { newSession } from '../support/token/new-session.ts';
 import { message, wishOf } from './chat-harness.ts';
 
 /** Adapters under test on one database: messages are due to be pushed at once. */
@@ -35,23 +36,9 @@ export const nameOf = (name: string) => `${name}-${randomUUID()}`;
 /** What tests of pushes do with the adapters. */
 export function pushActs({ chat, sessions, tokens, queue }: Omit<PushHarness, typeof Symbol.asyncDispose>) {
   const signIn = async (userId: string): Promise<string> => {
-    const nowMs = Date.now();
-    const id = randomUUID();
-    await sessions.create({
-      id,
-      userId,
-      device: { platform: 'ios', name: 'phone', installationId: '' },
-      scopes: [],
-      claims: {},
-      signedInAtMs: nowMs,
-      lastSeenAtMs: nowMs,
-      generation: 0,
-      refreshHash: Buffer.alloc(32),
-      advancedAtMs: nowMs,
-      repeats: { generation: 0, inARow: 0 },
-      revokedAtMs: undefined,
-    });
-    return id;
+    const session = newSession(userId, Date.now());
+    await sessions.create(session);
+    return session.id;
   };
   return {
     signIn,

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { test } from 'node:test';
 import type { RefreshDecision, Session, Sessions } from '../../src/core/ports/sessions.ts';
+import { newSession } from '../support/token/new-session.ts';
 
 /** An adapter under test. */
 export type SessionsHarness = AsyncDisposable & { readonly sessions: Sessions };
@@ -10,21 +11,8 @@ const nowMs = 1_790_000_000_000;
 const all = { seenMs: 0, signedInMs: 0, most: 10, following: undefined };
 
 function sessionOf(userId: string, more: Partial<Session> = {}): Session {
-  return {
-    id: randomUUID(),
-    userId,
-    device: { platform: 'ios', name: "Ann's phone", installationId: 'i-1' },
-    scopes: ['home.read', 'orders.read'],
-    claims: { tenant: 'north' },
-    signedInAtMs: nowMs,
-    lastSeenAtMs: nowMs,
-    generation: 0,
-    refreshHash: Buffer.alloc(32, 1),
-    advancedAtMs: nowMs,
-    repeats: { generation: 0, inARow: 0 },
-    revokedAtMs: undefined,
-    ...more,
-  };
+  const device = { platform: 'ios', name: "Ann's phone", installationId: 'i-1' };
+  return newSession(userId, nowMs, { device, scopes: ['home.read', 'orders.read'], claims: { tenant: 'north' }, ...more });
 }
 
 /** What every adapter of sessions promises. */

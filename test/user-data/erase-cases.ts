@@ -1,6 +1,6 @@
 // Erasures in SQL: what is left, and what a repeat does.
 import assert from 'node:assert/strict';
-import { hash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { metrics } from '@opentelemetry/api';
@@ -12,13 +12,13 @@ import type { Database } from '../../src/core/adapters/sql/database-tables.ts';
 import type { Sql } from '../../src/core/adapters/sql/postgres-or-pglite.ts';
 import { sqlSessions } from '../../src/core/adapters/sql/sessions.ts';
 import { sqlErasures } from '../../src/core/adapters/sql/user-data/erasures.ts';
-import type { Session } from '../../src/core/ports/sessions.ts';
 import type { ErasureReport, UserDataPart } from '../../src/core/ports/user-data.ts';
 import { openErasing } from '../../src/core/services/user-data/erase-users.ts';
 import { systemClock } from '../../src/wire/system-clock.ts';
 import { userDataParts } from '../../src/wire/user-data.ts';
 import { message } from '../contracts/chat-harness.ts';
 import { quietLog } from '../support/log.ts';
+import { newSession } from '../support/token/new-session.ts';
 import { liveInSql, openMarks } from '../support/user-data/life-in-sql.ts';
 import { marksInDatabase, rowsOfDatabase } from '../support/user-data/search-database.ts';
 
@@ -166,7 +166,7 @@ export function meanwhileCases(adapter: string, open: Open): void {
       await chat.append(conversations.group, message(userId, marks.make('during')));
       await setTimeout(5);
       const nowMs = Date.now();
-      if (comesBack) await sqlSessions(use).create(sessionOf(sessionId, userId, nowMs));
+      if (comesBack) await sqlSessions(use).create(newSession(userId, nowMs, { id: sessionId }));
       await setTimeout(5);
       const later = `later${randomUUID()}`;
       await chat.append(conversations.group, message(userId, later));
@@ -180,23 +180,6 @@ export function meanwhileCases(adapter: string, open: Open): void {
         comesBack ? [sessionId] : [],
       );
     });
-}
-
-function sessionOf(id: string, userId: string, atMs: number): Session {
-  return {
-    id,
-    userId,
-    device: { platform: 'ios', name: 'new', installationId: '' },
-    scopes: [],
-    claims: {},
-    signedInAtMs: atMs,
-    lastSeenAtMs: atMs,
-    generation: 0,
-    refreshHash: hash('sha256', id, 'buffer'),
-    advancedAtMs: atMs,
-    repeats: { generation: 0, inARow: 0 },
-    revokedAtMs: undefined,
-  };
 }
 
 /** An erasure that ends at any of its steps. */

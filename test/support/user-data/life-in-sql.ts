@@ -1,5 +1,5 @@
 // What a user leaves in the database in a long life, each text with a mark of its own, and others beside.
-import { hash, randomBytes, randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { type Kysely, sql } from 'kysely';
 import { sqlChat } from '../../../src/core/adapters/sql/chat/chat-store.ts';
 import type { UseDatabase } from '../../../src/core/adapters/sql/database-access.ts';
@@ -9,6 +9,7 @@ import { sqlPushTokens } from '../../../src/core/adapters/sql/push/push-tokens.t
 import { sqlSessions } from '../../../src/core/adapters/sql/sessions.ts';
 import type { NewEntry } from '../../../src/core/ports/chat.ts';
 import { message, wishOf } from '../../contracts/chat-harness.ts';
+import { newSession } from '../token/new-session.ts';
 
 const hour = 3_600_000;
 
@@ -41,26 +42,17 @@ export async function liveInSql(use: UseDatabase, db: Kysely<Database>, marks: M
   const [ann, bob, gone] = ['ann', 'bob', 'gone'].map((name) => `${name}-${randomUUID()}`) as [string, string, string];
   const sessionIds = [];
   for (const owner of [userId, userId, ann]) {
-    const id = randomUUID();
     const mark = (what: string) => (owner === userId ? marks.make(what) : `${what}-${randomUUID()}`);
     const atMs = Date.now() - 60_000;
-    await sqlSessions(use).create({
-      id,
-      userId: owner,
+    const session = newSession(owner, atMs, {
       device: { platform: 'ios', name: mark('phone'), installationId: mark('installation') },
       scopes: [mark('scope')],
       claims: { email: `${mark('mail')}@example.com` },
-      signedInAtMs: atMs,
-      lastSeenAtMs: atMs,
-      generation: 0,
-      refreshHash: hash('sha256', id, 'buffer'),
-      advancedAtMs: atMs,
-      repeats: { generation: 0, inARow: 0 },
-      revokedAtMs: undefined,
     });
+    await sqlSessions(use).create(session);
     const token = { provider: 'fcm', token: mark('token'), topic: '', sandbox: false, quietHours: undefined } as const;
-    await sqlPushTokens(use).register({ sessionId: id, userId: owner }, mark('device'), token);
-    sessionIds.push(id);
+    await sqlPushTokens(use).register({ sessionId: session.id, userId: owner }, mark('device'), token);
+    sessionIds.push(session.id);
   }
   const queue = sqlPushQueue(use, { life: { idleMs: hour, absoluteMs: hour }, expireMs: hour });
   const notice = { title: marks.make('title'), body: marks.make('body') };
