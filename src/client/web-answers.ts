@@ -28,6 +28,13 @@ export async function* eachOf<T>(stream: ReadableStream<T>): AsyncGenerator<T> {
   }
 }
 
+/** What became of a request that no server has answered. */
+export function unanswered(what: string): (error: unknown) => never {
+  return (error) => {
+    throw new CallError('UNAVAILABLE', `${what}: ${error instanceof Error ? error.message : error}`, [], error);
+  };
+}
+
 /** A reader that fails lost its connection. */
 export function cut(error: unknown): CallError {
   return error instanceof CallError ? error : new CallError('UNAVAILABLE', 'The stream was cut.', [], error);

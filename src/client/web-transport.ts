@@ -6,7 +6,7 @@ import { type LiveRequest, LiveResponse, OpenRequest, SendRequest } from '../gen
 import { asCallError, CallError } from './call-error.ts';
 import { webMedia } from './media/web-media.ts';
 import type { ClientTransport, Headers, OpenStream } from './transport.ts';
-import { cut, eachOf, errorOf, ofConnect } from './web-answers.ts';
+import { cut, eachOf, errorOf, ofConnect, unanswered } from './web-answers.ts';
 
 export type WebTransportOptions = {
   /** "https://api.example.com:8443" */
@@ -26,9 +26,7 @@ const againMs = [500, 1_000, 2_000, 4_000];
 export function webTransport({ url, fetch }: WebTransportOptions): ClientTransport {
   const post = (method: string, body: Uint8Array<ArrayBuffer>, headers: Headers, signal: AbortSignal) =>
     fetch(`${url}/${method}`, { method: 'POST', headers: { ...headers, 'connect-protocol-version': protocolVersion }, body, signal }).catch(
-      (error: unknown) => {
-        throw new CallError('UNAVAILABLE', `${method}: ${error instanceof Error ? error.message : error}`, [], error);
-      },
+      unanswered(method),
     );
   const unary: ClientTransport['unary'] = async (method, request, { headers, timeoutMs, signal }) => {
     const timeout = AbortSignal.timeout(timeoutMs);

@@ -1,7 +1,7 @@
 import type { Attachment, DownloadStart, UploadStart } from '../../gen/portico/v1/media.ts';
 import { CallError } from '../call-error.ts';
 import type { Headers, MediaTransport } from '../transport.ts';
-import { cut, eachOf, errorOf } from '../web-answers.ts';
+import { cut, eachOf, errorOf, unanswered } from '../web-answers.ts';
 import { openStall } from './stall.ts';
 
 type Options = { readonly headers: Headers; readonly signal: AbortSignal };
@@ -18,9 +18,7 @@ const timeMs = (bytes: number) => 60_000 + Math.ceil(bytes / 16);
 /** Attachments by plain PUT and GET of `/media/{id}`: docs/mobile/attachments.md. */
 export function webMedia({ url, fetch }: WebMediaParts): MediaTransport {
   const send = (path: string, request: RequestInit) =>
-    fetch(`${url}/media/${path}`, { cache: 'no-store', ...request }).catch((error: unknown) => {
-      throw new CallError('UNAVAILABLE', `${request.method} of an attachment: ${error instanceof Error ? error.message : error}`, [], error);
-    });
+    fetch(`${url}/media/${path}`, { cache: 'no-store', ...request }).catch(unanswered(`${request.method} of an attachment`));
   return {
     upload: async (start, bytes, { headers, signal }) => {
       const body = await firstOf(bytes, requestBytes);
