@@ -1,5 +1,4 @@
 // Unary calls over a few connections, which are closed and opened anew all the time.
-import { setTimeout as sleep } from 'node:timers/promises';
 import { GetHomeResponse } from '../../../../src/gen/app/v1/home.ts';
 import { CancelOrderRequest, CancelOrderResponse } from '../../../../src/gen/app/v1/order.ts';
 import { openClient } from '../../client.ts';
@@ -7,12 +6,13 @@ import { uncachedRequest } from '../../home-calls.ts';
 import { frameOf } from '../../load.ts';
 import { type LoadParts, pick } from './parts.ts';
 import { steadily } from './steadily.ts';
+import { tryAgain } from './try-again.ts';
 
 const [cachedPerSecond, uncachedPerSecond, forwardedPerSecond] = [300, 40, 20];
 const connections = 8;
 const replacedEveryMs = 5_000;
 export const orders = 200;
-/** Before each further try, as apps do (docs/mobile/errors-and-retries.md): a machine may be busy for longer than a deadline. */
+/** Before each further try, as apps do (docs/mobile/errors-and-retries.md). */
 const pausesMs = [1_000, 2_000];
 
 export async function callSteadily(parts: LoadParts): Promise<void> {
@@ -33,19 +33,10 @@ export async function callSteadily(parts: LoadParts): Promise<void> {
       parts.counts.done('connections of calls');
     }, replacedEveryMs);
     const call = async () => {
-      for (const waitMs of pausesMs) {
-        try {
-          return await pick(clients).call(pick(tokens), frame());
-        } catch {
-          parts.counts.done('calls that were tried again');
-          await sleep(waitMs);
-        }
-      }
-      return pick(clients).call(pick(tokens), frame());
+      const answer = await tryAgain('calls', pausesMs, parts.counts, () => pick(clients).call(pick(tokens), frame()));
+      if (!check(answer)) throw new Error('an answer is not whole');
     };
-    await steadily(kind, perSecond * scale, parts, async () => {
-      if (!check(await call())) throw new Error('an answer is not whole');
-    });
+    await steadily(kind, perSecond * scale, parts, call);
     clearInterval(replacing);
     for (const client of clients) client.close();
   };

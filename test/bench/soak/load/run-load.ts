@@ -9,6 +9,7 @@ import { openListener } from './listeners.ts';
 import type { LoadParts } from './parts.ts';
 import { signInSteadily } from './sign-ins.ts';
 import { steadily } from './steadily.ts';
+import { tryAgain } from './try-again.ts';
 
 export type RunLoadParts = {
   readonly harness: Harness;
@@ -50,10 +51,8 @@ export async function runLoad({ harness, replica, issuer, clients, counts, signa
     steadily('publications', publishedPerSecond * parts.scale, parts, () => {
       const topic = topics[published % topics.length] as string;
       const events = [{ topic, payload: Buffer.alloc(200), requestId: `publication-${published++}`, key: '' }];
-      return publisher.publish(events).catch(() => {
-        counts.done('publications that were tried again'); // once, with the same request id, as the owner of a service does
-        return publisher.publish(events);
-      });
+      // once, with the same request id, as the owner of a service does
+      return tryAgain('publications', [0], counts, () => publisher.publish(events));
     }),
   ]);
   publisher.close();
