@@ -10,7 +10,7 @@ export type UploadMessages = Disposable & {
   next(): Promise<UploadRequest | undefined>;
 };
 
-export type Patience = {
+type UploadMessagesParts = {
   readonly clock: Clock;
   /** How long a message may take. */
   readonly idleMs: number;
@@ -18,7 +18,7 @@ export type Patience = {
 };
 
 /** The messages of an upload. One timer and one listener serve them all: it may have thousands. */
-export function uploadMessages(messages: AsyncIterator<Uint8Array>, { clock, idleMs, signal }: Patience): UploadMessages {
+export function uploadMessages(messages: AsyncIterator<Uint8Array>, { clock, idleMs, signal }: UploadMessagesParts): UploadMessages {
   let giveUp: ((error: unknown) => void) | undefined;
   let sinceMs = 0;
   let cancel: (() => void) | undefined;
