@@ -23,7 +23,10 @@ const platform = z.strictObject({
     .max(blockedMax)
     .prefault([])
     .describe(`Versions that get UPDATE_REQUIRED, too: "4.2.0" is all builds of one, "4.2.0+77" one build. At most ${blockedMax}.`),
-  storeUrl: text().max(storeUrlMax).optional().describe('Where users get the newest version, such as "https://apps.apple.com/app/id1".'),
+  storeUrl: text()
+    .max(storeUrlMax)
+    .optional()
+    .describe(`Where users get the newest version, such as "https://apps.apple.com/app/id1". At most ${storeUrlMax} characters.`),
 });
 
 const forPlatform = z.strictObject({
