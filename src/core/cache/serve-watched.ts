@@ -24,7 +24,7 @@ export function serveWatchedBy(parts: ServeParts & { readonly verify: Verify }):
       tags: snapshot?.tags,
       verified,
       sequence: flights.count(),
-      freshForMs: freshUntilMs === undefined ? undefined : freshUntilMs - clock.nowMs(),
+      freshForMs: !verified || freshUntilMs === undefined ? undefined : freshUntilMs - clock.nowMs(),
       isCurrent: () =>
         snapshot !== undefined && soonThen(verify(snapshot, openBudget()), (verdict) => verdict === 'current' || verdict === 'unknown'),
     };

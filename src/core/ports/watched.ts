@@ -12,7 +12,7 @@ export type Watched = {
   readonly verified: boolean;
   /** In this process, the answer with the greater number was verified later. */
   readonly sequence: number;
-  /** What is left of its fresh time, in milliseconds; undefined: it was not stored. */
+  /** What is left of its fresh time, in milliseconds; undefined: it was not stored, or not verified. */
   readonly freshForMs: number | undefined;
   /** Whether none of its tags was invalidated since, as far as the shared store can be asked. */
   isCurrent(): Soon<boolean>;
