@@ -30,16 +30,16 @@ import { compileRules, validate } from './core/interceptors/validate-request.ts'
 import { randomDigits } from './core/kit/random-digits.ts';
 import { ownHandler } from './core/screen/hand-written-handler.ts';
 import { streamHandler } from './core/screen/screen-handler.ts';
-import { answerReaders } from './core/screen/upstream-clients.ts';
+import { answerReaders } from './core/screen/upstream-calls.ts';
 import { openChat } from './core/services/chat/open-chat.ts';
 import { reviewMethod } from './core/services/chat/review-by-hook.ts';
 import { openLive } from './core/services/live/open-live.ts';
 import { publisherHandlers } from './core/services/publisher/publisher-handlers.ts';
 import { reportMethod } from './core/services/safety/deliver-reports.ts';
 import { mintServiceToken } from './core/services/session/access-tokens.ts';
-import { internalTokens } from './core/services/session/internal-tokens.ts';
 import { watchEndedSessions } from './core/services/session/session-background-work.ts';
-import { openWaitingBytes } from './core/streams/bytes-in-all-outboxes.ts';
+import { upstreamTokens } from './core/services/session/upstream-tokens.ts';
+import { openWaitingBytes } from './core/streams/send-memory-limit.ts';
 import { forward } from './core/upstreams/forward-call.ts';
 import { openUpstreams } from './core/upstreams/upstreams.ts';
 import { jwksPage } from './transport/builtin/jwks-page.ts';
@@ -94,7 +94,7 @@ export async function wire({
     clock,
     random: Math.random,
     log,
-    internalToken: internalTokens({ keys, clock, issuer }),
+    internalToken: upstreamTokens({ keys, clock, issuer }),
     retryable: [...methods.retryable, reviewMethod, reportMethod],
   });
 

@@ -54,11 +54,11 @@ export function commands(): Command {
     .action(async (flags) => (await import('./migrate.ts')).runMigrate(flags));
   withMode(command('export', 'print everything that is stored of a user, a JSON object on each line'))
     .requiredOption('--user <id>', "the user's id")
-    .action(async (flags) => (await import('./user-data.ts')).runExport(flags));
+    .action(async (flags) => (await import('./export-and-erase.ts')).runExport(flags));
   withMode(command('erase', 'erase everything that is stored of a user'))
     .requiredOption('--user <id>', "the user's id")
     .option('--request-id <id>', 'of the erasure: random, 16 to 100 characters; the same id goes on with the same erasure')
-    .action(async (flags) => (await import('./user-data.ts')).runErase(flags));
+    .action(async (flags) => (await import('./export-and-erase.ts')).runErase(flags));
   withMode(command('token', 'print a token for an internal service').argument('<name>', 'the name of the service, such as orders'))
     .option('--ttl <duration>', 'lifetime: 1m to 2160h', '24h')
     .action(async (name, flags) => (await import('./print-token.ts')).printToken(name, flags));

@@ -1,6 +1,6 @@
 import { type AddressInfo, createServer as createNetServer, type Server as NetServer, type Socket } from 'node:net';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:tls';
-import { peerOf } from './client-address.ts';
+import { peerOf } from './connection-peer.ts';
 import { type DrainSummary, drain } from './drain.ts';
 import { openEdge } from './exchange-to-call.ts';
 import type { FrontOptions, FrontTimers, FrontTls } from './front-options.ts';

@@ -10,8 +10,8 @@ import { takeDeadline } from './deadline-from-headers.ts';
 import type { Exchange } from './exchange.ts';
 import { fitStatus } from './fit-error-into-headers.ts';
 import { cleanHeaders, IncomingMetadata } from './incoming-metadata.ts';
-import { OneRequest } from './protocols/collect-one-message.ts';
 import type { Protocol, Reply, Spoken } from './protocols/protocol.ts';
+import { OneRequest } from './protocols/unary-request.ts';
 import { asFault, type EncodeRefusal } from './routing-faults.ts';
 import { StreamSink, type StreamSinkParts } from './stream-sink.ts';
 

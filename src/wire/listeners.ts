@@ -15,7 +15,7 @@ import type { FrontTls } from '../transport/front-options.ts';
 import type { ReportDefect } from '../transport/http/confine-errors.ts';
 import type { TransportReports } from '../transport/http/transport-metrics.ts';
 import type { Pages } from '../transport/http-pages.ts';
-import { protocolsBy } from '../transport/protocols/choose-protocol.ts';
+import { protocolsBy } from '../transport/protocols/protocol-by-content-type.ts';
 import type { EncodeRefusal } from '../transport/routing-faults.ts';
 import type { Served } from '../transport/running-call.ts';
 import { watchCertificate } from '../transport/tls/certificate-files.ts';

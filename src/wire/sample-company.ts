@@ -3,7 +3,7 @@ import * as team from '../app/index.ts';
 import type { Clock } from '../core/kit/clock.ts';
 import type { App } from '../core/screen/define-app.ts';
 import type { HookSettings } from '../core/services/chat/review-by-hook.ts';
-import type { SubjectSettings } from '../core/services/chat/subject-rules.ts';
+import type { SubjectSettings } from '../core/services/chat/who-may-open.ts';
 import type { NamespaceSettings } from '../core/services/live/topic-namespaces.ts';
 import type { Settings } from '../settings.ts';
 

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { ensureKey, keyDirectory } from '../../src/core/adapters/keys/key-directory.ts';
 import { accessTokens, mintServiceToken } from '../../src/core/services/session/access-tokens.ts';
-import { internalTokens } from '../../src/core/services/session/internal-tokens.ts';
+import { upstreamTokens } from '../../src/core/services/session/upstream-tokens.ts';
 import { devTls } from '../../src/transport/tls/dev-certificates.ts';
 import { systemClock } from '../../src/wire/system-clock.ts';
 import { globalSetup, globalTeardown } from '../support/global-setup.ts';
@@ -74,7 +74,7 @@ export async function openHarness(cores: Cores, nodeArgs: (folder: string) => re
     BENCH_TLS_CERT: files.cert,
     BENCH_TLS_CA: files.ca,
     BENCH_JWKS: jwksFile,
-    BENCH_INTERNAL_TOKEN: await internalTokens(signing)('accounts', undefined),
+    BENCH_INTERNAL_TOKEN: await upstreamTokens(signing)('accounts', undefined),
   };
 
   const upstreams = await startPinned(server('upstreams.ts'), { core: cores.load, env: bench });

@@ -4,7 +4,7 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { type ClientHttp2Session, connect } from 'node:http2';
 import { join } from 'node:path';
 import { UploadRequest } from '../../src/gen/portico/v1/media.ts';
-import { frame } from '../../src/transport/protocols/frames.ts';
+import { frame } from '../../src/transport/protocols/length-prefixed-messages.ts';
 import { type Cores, openHarness } from './harness.ts';
 import { type Done, inRounds, type Ratio, ratioOf } from './interleave.ts';
 import type { Measured } from './process.ts';

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { memoryBus } from '../../src/core/adapters/memory/bus.ts';
 import { memoryPresenceStore } from '../../src/core/adapters/memory/presence-store.ts';
 import { memoryTopicLog } from '../../src/core/adapters/memory/topic-log.ts';
-import { presenceBy } from '../../src/core/adapters/presence/users-of-this-replica.ts';
+import { presenceBy } from '../../src/core/adapters/presence/refresh-presence.ts';
 import { presenceKeys, redisPresence } from '../../src/core/adapters/redis/presence-store.ts';
 import { topicKeys } from '../../src/core/adapters/redis/topic-log.ts';
 import { presenceTopicOf } from '../../src/core/ports/presence.ts';

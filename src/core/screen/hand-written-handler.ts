@@ -5,7 +5,7 @@ import type { Screen } from './define-app.ts';
 import type { StreamContext } from './hand-written-stream.ts';
 import { effectsOf, sightOf } from './screen-context.ts';
 import { type ScreenParts, screenHandler } from './screen-handler.ts';
-import { clientsOf } from './upstream-clients.ts';
+import { clientsOf } from './upstream-calls.ts';
 import { UpstreamError } from './upstream-errors.ts';
 
 /** What a team has written, as the handler of its method. */

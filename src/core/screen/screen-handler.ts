@@ -9,7 +9,7 @@ import type { Upstreams } from '../upstreams/upstreams.ts';
 import type { App, Screen } from './define-app.ts';
 import { endedRun, inTime, newRun, type Run } from './fan-out.ts';
 import { contextOf, type Effects, type ScreenContext } from './screen-context.ts';
-import { type AnswerReaders, clientsOf } from './upstream-clients.ts';
+import { type AnswerReaders, clientsOf } from './upstream-calls.ts';
 import { UpstreamError } from './upstream-errors.ts';
 
 /** What screens and streams are run with. */

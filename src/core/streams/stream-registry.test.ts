@@ -4,9 +4,9 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { quietLog } from '../../../test/support/log.ts';
 import { fakeClock } from '../../../test/support/time/clock.ts';
 import { memoryBus } from '../adapters/memory/bus.ts';
+import { openTurns, perTurn } from './event-loop-turns.ts';
 import type { Stream } from './stream.ts';
 import { openRegistry } from './stream-registry.ts';
-import { openTurns, perTurn } from './turns.ts';
 
 /** A registry with streams of alice, one more than a turn serves, and one of bob. */
 function opened() {

@@ -5,9 +5,9 @@ import type { Bus } from '../ports/bus.ts';
 import type { Log } from '../ports/log.ts';
 import { type Close, closeFor, stayAway } from './close-advice.ts';
 import { openDisplacement } from './displace-device-streams.ts';
+import { eachInTurns, type Turns } from './event-loop-turns.ts';
 import type { Stream } from './stream.ts';
 import { openStreamPlaces, type StreamLimits, type StreamPlaces } from './stream-limits.ts';
-import { eachInTurns, type Turns } from './turns.ts';
 
 /** A stream in the registry. */
 export type Registered = {

@@ -4,7 +4,7 @@ import { createNoopMeter } from '@opentelemetry/api';
 import { fakeClock } from '../../../test/support/time/clock.ts';
 import { StreamResponse } from '../../gen/portico/v1/stream.ts';
 import type { Caller, Lifetime } from '../ports/call.ts';
-import { openWaitingBytes } from './bytes-in-all-outboxes.ts';
+import { openWaitingBytes } from './send-memory-limit.ts';
 import { openStream } from './stream.ts';
 import type { StreamLimits } from './stream-limits.ts';
 

@@ -2,12 +2,12 @@ import { StreamResponse } from '../../gen/portico/v1/stream.ts';
 import type { Clock } from '../kit/clock.ts';
 import { Fault } from '../kit/fault.ts';
 import type { Caller, Lifetime, Sink } from '../ports/call.ts';
-import type { WaitingBytes } from './bytes-in-all-outboxes.ts';
 import { type Close, closeFor } from './close-advice.ts';
 import { openHeartbeat } from './heartbeat.ts';
-import { Outbox } from './outbox.ts';
 import { openBucket } from './rate-limit.ts';
-import { openRenewal } from './renew-token.ts';
+import { openRenewal } from './renew-and-recheck.ts';
+import { SendBuffer } from './send-buffer.ts';
+import type { WaitingBytes } from './send-memory-limit.ts';
 import { messageBurstS, type StreamLimits } from './stream-limits.ts';
 
 /** The messages of a client that every stream has. */
@@ -22,8 +22,8 @@ export type Stream = {
   readonly id: string;
   /** Aborted when it is closed, in any way. */
   readonly signal: AbortSignal;
-  readonly out: Pick<Outbox, 'send' | 'hasRoom' | 'onRoom'>;
-  readonly whenAcknowledged: Outbox['whenAcknowledged'];
+  readonly out: Pick<SendBuffer, 'send' | 'hasRoom' | 'onRoom'>;
+  readonly whenAcknowledged: SendBuffer['whenAcknowledged'];
   /** Counts a message of the client against its rate; a client that sends too many is closed. */
   received(): void;
   /** Counts what the client begins; a client whose user begins too much is closed, and nothing is begun. */
@@ -56,7 +56,7 @@ export type StreamParts = {
 export function openStream({ id, sink, lifetime, limits, waiting, clock, heartbeatMs, onRenewed, mayBegin, onClosed }: StreamParts): Stream {
   const controller = new AbortController();
   const mayReceive = openBucket({ perSecond: limits.messagesPerSecond, burst: messageBurstS * limits.messagesPerSecond }, clock.monotonicMs);
-  const out = new Outbox({ sink, limits, waiting, nowMs: clock.monotonicMs, onFull: () => close(slow()) });
+  const out = new SendBuffer({ sink, limits, waiting, nowMs: clock.monotonicMs, onFull: () => close(slow()) });
 
   const finish = (reason: Close | undefined, last: Uint8Array | undefined) => {
     if (controller.signal.aborted) return;

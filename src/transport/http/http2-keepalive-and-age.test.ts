@@ -4,7 +4,7 @@ import { type AddressInfo, connect, createServer } from 'node:net';
 import { test } from 'node:test';
 import { fakeClock } from '../../../test/support/time/clock.ts';
 import { until } from '../../../test/support/time/until.ts';
-import { nobody } from '../client-address.ts';
+import { nobody } from '../connection-peer.ts';
 import { Connection } from './http-connection.ts';
 import { openConnectionLifetimes } from './http2-keepalive-and-age.ts';
 

@@ -1,7 +1,7 @@
 import type { Server, Socket } from 'node:net';
 import { subscriberOf } from '../../core/kit/address-network.ts';
 import { openPlaces } from '../../core/kit/taken-places.ts';
-import { peerOf } from '../client-address.ts';
+import { peerOf } from '../connection-peer.ts';
 import type { FrontLimits } from '../front-options.ts';
 import type { TransportReports } from './transport-metrics.ts';
 

@@ -1,5 +1,5 @@
 import { BlockList, createServer, isIPv6, type Server, type Socket } from 'node:net';
-import { namesClient, peerOf } from '../client-address.ts';
+import { namesClient, peerOf } from '../connection-peer.ts';
 import type { FrontOptions } from '../front-options.ts';
 
 /**

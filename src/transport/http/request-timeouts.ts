@@ -1,5 +1,5 @@
 import type { Clock } from '../../core/kit/clock.ts';
-import { slots } from './call-slots.ts';
+import { slots } from './slot-table.ts';
 
 /** An incomplete request. */
 export type Coming = {

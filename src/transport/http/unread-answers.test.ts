@@ -5,7 +5,7 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { test } from 'node:test';
 import { fakeClock } from '../../../test/support/time/clock.ts';
 import { until } from '../../../test/support/time/until.ts';
-import { nobody } from '../client-address.ts';
+import { nobody } from '../connection-peer.ts';
 import { Connection, Outgoing } from './http-connection.ts';
 import { unsentOf } from './socket-handle.ts';
 import { unreadAnswers } from './unread-answers.ts';

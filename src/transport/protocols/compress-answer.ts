@@ -2,7 +2,7 @@ import { gzipSync } from 'node:zlib';
 import type { MethodPlan } from '../../core/kit/method-plan.ts';
 import type { KeptForms } from '../../core/ports/cache-store.ts';
 import type { Codec } from './codec.ts';
-import { compressedFlag, frame } from './frames.ts';
+import { compressedFlag, frame } from './length-prefixed-messages.ts';
 
 /** Smaller answers do not benefit. Connect's own limit. Bytes. */
 const gzipBytesMin = 1_024;

@@ -4,11 +4,11 @@ import { Fault } from '../../core/kit/fault.ts';
 import { unreadable } from '../../core/kit/request-message.ts';
 import { soonThen } from '../../core/kit/soon.ts';
 import type { Codec } from './codec.ts';
-import { OneRequest } from './collect-one-message.ts';
 import { ConnectUnaryReply } from './connect-unary.ts';
 import { decompress, encodingOf } from './decompress-request.ts';
 import type { Protocol } from './protocol.ts';
 import { tooLarge } from './request-body-faults.ts';
+import { OneRequest } from './unary-request.ts';
 
 /**
  * Unary calls with the message in the URL (Connect protocol, "Unary-Get-Request"), so that HTTP caches can store

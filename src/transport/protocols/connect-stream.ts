@@ -10,8 +10,8 @@ import { connectError } from './connect-error.ts';
 import { ConnectUnaryReply, connectTrailers } from './connect-unary.ts';
 import { acceptedEncodings } from './decompress-request.ts';
 import { framedRequest } from './framed-request.ts';
-import { frame } from './frames.ts';
 import { httpStatusOf } from './grpc-and-http-status.ts';
+import { frame } from './length-prefixed-messages.ts';
 import { toHeaders } from './metadata-to-headers.ts';
 import type { Protocol, Reply } from './protocol.ts';
 

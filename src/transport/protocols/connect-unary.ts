@@ -6,12 +6,12 @@ import type { StatusError } from '../../core/kit/status-error.ts';
 import type { Answer, CallMetadata } from '../../core/ports/call.ts';
 import type { Exchange } from '../exchange.ts';
 import type { Codec } from './codec.ts';
-import { OneRequest } from './collect-one-message.ts';
 import { encoded, type Gzip, gzipFor } from './compress-answer.ts';
 import { connectError } from './connect-error.ts';
 import { acceptedEncodings, decompress, encodingOf } from './decompress-request.ts';
 import { alsoVary, type Pairs, toHeaders } from './metadata-to-headers.ts';
 import type { Protocol, Reply } from './protocol.ts';
+import { OneRequest } from './unary-request.ts';
 
 /** Unary calls by the Connect protocol ("Unary RPCs"), and therefore JSON by curl: one message is the whole body. */
 export function connectUnary(codec: Codec, registry: Registry): Protocol {

@@ -1,7 +1,7 @@
 import { promisify } from 'node:util';
 import { gunzip, gunzipSync, inflate, inflateSync } from 'node:zlib';
 import type { Soon } from '../../core/kit/soon.ts';
-import { compressedFlag, type Frame } from './frames.ts';
+import { compressedFlag, type Frame } from './length-prefixed-messages.ts';
 import { encodingMissing, encodingUnknown, flagsUnknown, notCompressed, tooLarge } from './request-body-faults.ts';
 
 /** Encodings of requests. Undefined: not compressed. */

@@ -4,12 +4,12 @@ import { soonThen } from '../../core/kit/soon.ts';
 import type { CallRequest } from '../../core/ports/call.ts';
 import type { Exchange } from '../exchange.ts';
 import type { Codec } from './codec.ts';
-import { OneRequest } from './collect-one-message.ts';
 import { encodingOf, messageOf } from './decompress-request.ts';
-import { type Frame, headBytes, nextFrame, onlyFrame } from './frames.ts';
+import { type Frame, headBytes, nextFrame, onlyFrame } from './length-prefixed-messages.ts';
 import { takesStream } from './protocol.ts';
 import { cutShort } from './request-body-faults.ts';
-import { ManyRequests } from './stream-of-requests.ts';
+import { ManyRequests } from './request-stream.ts';
+import { OneRequest } from './unary-request.ts';
 
 export type FramedForm = {
   readonly codec: Codec;

@@ -8,8 +8,8 @@ import type { Codec } from './codec.ts';
 import { encodedFrame, formsOfMessage, type Gzip, gzipFor } from './compress-answer.ts';
 import { acceptedEncodings } from './decompress-request.ts';
 import { framedRequest } from './framed-request.ts';
-import { frame } from './frames.ts';
 import { statusHeaders } from './grpc-and-http-status.ts';
+import { frame } from './length-prefixed-messages.ts';
 import { toHeaders } from './metadata-to-headers.ts';
 import type { Protocol, Reply } from './protocol.ts';
 

@@ -7,8 +7,8 @@ import { protoCodec } from './codec.ts';
 import { encodedFrame, gzipFor } from './compress-answer.ts';
 import { acceptedEncodings } from './decompress-request.ts';
 import { framedRequest } from './framed-request.ts';
-import { compressedFlag, frame } from './frames.ts';
 import { httpStatusOf, statusHeaders } from './grpc-and-http-status.ts';
+import { compressedFlag, frame } from './length-prefixed-messages.ts';
 import { toHeaders } from './metadata-to-headers.ts';
 import type { Protocol, Reply } from './protocol.ts';
 

@@ -2,7 +2,7 @@ import type { MethodPlan } from '../../core/kit/method-plan.ts';
 import type { StatusError } from '../../core/kit/status-error.ts';
 import type { Answer, CallMetadata, CallRequest, Protocol as ProtocolName } from '../../core/ports/call.ts';
 import type { Exchange } from '../exchange.ts';
-import type { OneRequest } from './collect-one-message.ts';
+import type { OneRequest } from './unary-request.ts';
 
 /** How one protocol writes an answer. Its states: nothing sent; a stream opened; ended. */
 export type Reply = {

@@ -3,7 +3,7 @@ import { type Presence, presenceTopicOf } from '../../ports/presence.ts';
 import { changesKept, countEveryMs, relistFrom } from '../../ports/presence-limits.ts';
 import type { NewEvent, TopicLog } from '../../ports/topic-log.ts';
 import { publishEventsMax } from '../../ports/topic-log-limits.ts';
-import { type PresenceParts, type PresenceStore, presenceBy } from '../presence/users-of-this-replica.ts';
+import { type PresenceParts, type PresenceStore, presenceBy } from '../presence/refresh-presence.ts';
 
 /** Everyone on one topic. */
 type Shared = {

@@ -1,8 +1,8 @@
 import type { Clock } from '../../kit/clock.ts';
 import type { Log } from '../../ports/log.ts';
 import type { PushOutcome, PushSender } from '../../ports/push-sender.ts';
-import { outcomeOf, readAnswer } from './apns-answers.ts';
 import { openApnsConnection } from './apns-connection.ts';
+import { outcomeOf, readAnswer } from './apns-outcomes.ts';
 import { type ApnsKey, apnsToken } from './apns-token.ts';
 import { apnsHeadersOf, apsOf, type PushText, shownOf } from './push-payloads.ts';
 

@@ -3,7 +3,7 @@ import type { Log } from '../../ports/log.ts';
 import type { Push } from '../../ports/push-queue.ts';
 import type { PushOutcome, PushSender } from '../../ports/push-sender.ts';
 import { accessTokenOf, type FcmAccount } from './fcm-account.ts';
-import { fcmOutcomeOf, readFcmAnswer } from './fcm-answers.ts';
+import { fcmOutcomeOf, readFcmAnswer } from './fcm-outcomes.ts';
 import { apnsHeadersOf, apsOf, fcmDataOf, type PushText, shownOf } from './push-payloads.ts';
 import { isQuiet } from './quiet-hours.ts';
 import { readAtMost, retryAfterMs } from './read-http-response.ts';

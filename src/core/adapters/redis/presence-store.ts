@@ -1,5 +1,5 @@
 import { type Presence, presenceTopicOf } from '../../ports/presence.ts';
-import { type PresenceParts, type PresenceStore, presenceBy } from '../presence/users-of-this-replica.ts';
+import { type PresenceParts, type PresenceStore, presenceBy } from '../presence/refresh-presence.ts';
 import { busTopicOf } from '../topics/event-announcement.ts';
 import type { Redis } from './connection/open-redis.ts';
 import { presenceScript } from './presence-script.ts';

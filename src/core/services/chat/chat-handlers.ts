@@ -10,7 +10,7 @@ import { type ServiceMethods, serviceHandlers } from '../service-handlers.ts';
 import type { ChatParts } from './chat-stream.ts';
 import { canonicalIds, changeIn, conversationOut, entryIn, eventOut, kindIn, ownOut, postedOut, roles } from './encode-chat.ts';
 import type { SearchRules } from './rate-limits-of-users.ts';
-import type { CheckSubject } from './subject-rules.ts';
+import type { CheckSubject } from './who-may-open.ts';
 
 const { connect: _, open: __, send: ___, ...methods } = ChatServiceDefinition.methods;
 const unary = { ...ChatServiceDefinition, methods };

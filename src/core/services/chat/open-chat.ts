@@ -8,20 +8,20 @@ import type { ChatWrites } from '../../ports/chat-writes.ts';
 import type { Presence } from '../../ports/presence.ts';
 import type { ShortSpans } from '../../ports/short-spans.ts';
 import type { TopicLog } from '../../ports/topic-log.ts';
-import type { WaitingBytes } from '../../streams/bytes-in-all-outboxes.ts';
+import { openTurns } from '../../streams/event-loop-turns.ts';
+import type { WaitingBytes } from '../../streams/send-memory-limit.ts';
 import { type StreamSettings, streamLimits } from '../../streams/stream-limits.ts';
 import { openRegistry, type Registry, type RegistryParts } from '../../streams/stream-registry.ts';
 import { streamHandlers } from '../../streams/stream-service.ts';
-import { openTurns } from '../../streams/turns.ts';
 import type { Upstreams } from '../../upstreams/upstreams.ts';
 import { chatHandlers } from './chat-handlers.ts';
 import { type ChatParts, chatStream } from './chat-stream.ts';
-import { chatWrites, conversationHandlers } from './conversation-handlers.ts';
 import { openConversationPresences } from './conversation-presence.ts';
+import { chatWrites, conversationHandlers } from './internal-conversation-handlers.ts';
 import { limitUsers, searchRules, type UserLimits } from './rate-limits-of-users.ts';
 import { type HookSettings, openHook, postReviewed } from './review-by-hook.ts';
 import { chatActions } from './store-then-announce.ts';
-import { type SubjectParts, subjectRules } from './subject-rules.ts';
+import { type SubjectParts, subjectRules } from './who-may-open.ts';
 
 /** The service of conversations. */
 export type Chat = Pick<Registry, 'disconnect' | 'drain' | 'closeAll'> & {

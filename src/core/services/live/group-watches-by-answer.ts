@@ -9,7 +9,7 @@ import type { Answer, Call, Caller, ReadyCall } from '../../ports/call.ts';
 import type { OnInvalidated } from '../../ports/invalidate.ts';
 import type { Watched } from '../../ports/watched.ts';
 import { mayPass } from '../../streams/close-advice.ts';
-import { eachInTurns, type Turns } from '../../streams/turns.ts';
+import { eachInTurns, type Turns } from '../../streams/event-loop-turns.ts';
 import { oneMessageRequest } from '../caller-rule.ts';
 import { type Group, type Member, openWatchedAnswer, type Shot } from './recompute-watched-answer.ts';
 

@@ -5,7 +5,7 @@ import type { ShortSpans } from '../../ports/short-spans.ts';
 import type { Publish } from '../../ports/topic-log.ts';
 import type { Watches } from './group-watches-by-answer.ts';
 import type { LiveCounts } from './live-metrics.ts';
-import type { ReadPage } from './resume-subscription.ts';
+import type { ReadPage } from './resume-and-conflate.ts';
 import type { Feed } from './topic-feed.ts';
 import type { ReadTopic } from './topic-namespaces.ts';
 import type { Presences } from './topic-presence.ts';

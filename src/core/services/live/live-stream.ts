@@ -6,10 +6,10 @@ import { outcomeOf } from '../../streams/close-advice.ts';
 import type { Stream } from '../../streams/stream.ts';
 import type { StreamHandler } from '../../streams/stream-service.ts';
 import { checkRule } from '../caller-rule.ts';
-import { openSubscriptions } from './accept-subscriptions.ts';
-import { openStreamWatches } from './accept-watches.ts';
 import { encode, positionOut } from './encode-live.ts';
 import type { LiveParts } from './live-parts.ts';
+import { openSubscriptions } from './stream-subscriptions.ts';
+import { openStreamWatches } from './stream-watches.ts';
 import { destinationOf, forbidden } from './topic-namespaces.ts';
 
 /** What the messages of one client do. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type FakeClock, fakeClock } from '../../../../test/support/time/clock.ts';
-import { openTurns, perTurn } from '../../streams/turns.ts';
+import { openTurns, perTurn } from '../../streams/event-loop-turns.ts';
 import { type GroupParts, type Member, openWatchedAnswer } from './recompute-watched-answer.ts';
 
 /** A group of one member. @param outcomes of its computations, in order; the last one repeats */

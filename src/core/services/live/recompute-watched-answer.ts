@@ -4,7 +4,7 @@ import type { Limiter } from '../../kit/concurrency-limiter.ts';
 import { ended } from '../../kit/ending.ts';
 import type { Answer } from '../../ports/call.ts';
 import type { Watched } from '../../ports/watched.ts';
-import { eachInTurns, type Turns } from '../../streams/turns.ts';
+import { eachInTurns, type Turns } from '../../streams/event-loop-turns.ts';
 import { encode } from './encode-live.ts';
 
 /** The newest answer of a group, encoded once for all its members. */

@@ -5,8 +5,8 @@ import type { Subscription as BusSubscription } from '../../ports/bus.ts';
 import type { Log } from '../../ports/log.ts';
 import type { ShortSpans, SpanContext } from '../../ports/short-spans.ts';
 import { standingOf, type TopicEvent, type TopicLog, type TopicPosition } from '../../ports/topic-log.ts';
-import type { Turns } from '../../streams/turns.ts';
-import { type Follower, passBatches, traceDelivery } from './pass-batches.ts';
+import type { Turns } from '../../streams/event-loop-turns.ts';
+import { type Follower, passBatches, traceDelivery } from './deliver-events.ts';
 
 /** The events of one topic for all its clients at this replica. Its states: opening; live; repairing; closed. */
 export type Feed = {

@@ -4,8 +4,8 @@ import { pause } from '../../kit/until-called.ts';
 import type { Log } from '../../ports/log.ts';
 import { type Presence, type PresenceLimits, presenceChangeOf, presenceTopicOf } from '../../ports/presence.ts';
 import type { TopicEvent, TopicPosition } from '../../ports/topic-log.ts';
+import { passesInTurns, type Turns } from '../../streams/event-loop-turns.ts';
 import type { Stream } from '../../streams/stream.ts';
-import { passesInTurns, type Turns } from '../../streams/turns.ts';
 import { encode, positionOut } from './encode-live.ts';
 import type { Feed } from './topic-feed.ts';
 

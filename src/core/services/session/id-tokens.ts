@@ -4,8 +4,8 @@ import type { Clock } from '../../kit/clock.ts';
 import { Fault } from '../../kit/fault.ts';
 import type { KeySet } from '../../ports/key-set.ts';
 import type { Sessions } from '../../ports/sessions.ts';
+import { claimValues, isText } from './claim-values.ts';
 import { readUnverified, verifyByKeySet } from './strict-jwt.ts';
-import { isText, textClaims } from './text-claims.ts';
 import { toleranceMs } from './verify-token.ts';
 
 /** An identity provider whose ID tokens sign a client in. */
@@ -60,7 +60,7 @@ export function verifyIdTokens(
     if (azp !== undefined || (Array.isArray(aud) && aud.length > 1)) checkParty(azp, issuer);
     // a claim that no policy uses is repeated where it is text
     const repeated = issuer.claims.filter((name) => claimNames.has(name) || (typeof payload[name] === 'string' && isText(payload[name])));
-    const claims = Object.fromEntries(textClaims(token, payload, repeated, 'IDENTITY_INVALID'));
+    const claims = Object.fromEntries(claimValues(token, payload, repeated, 'IDENTITY_INVALID'));
     await checkNonce({ claim: payload.nonce, nonce }, issuer, { sessions, clock });
     return { userId: issuer.userPrefix + sub, scopes: issuer.scopes, claims };
   };

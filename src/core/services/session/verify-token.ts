@@ -10,8 +10,8 @@ import type { Revocations } from '../../ports/revocations.ts';
 import type { SigningKeys } from '../../ports/signing-keys.ts';
 import type { VerifiedToken, VerifyToken } from '../../ports/tokens.ts';
 import { accessTokenTyp, serviceAudience, serviceLifetimeMaxMs, serviceTokenTyp, signingAlgorithm } from './access-tokens.ts';
+import { claimValues, isText } from './claim-values.ts';
 import { readUnverified, verifyByKeySet } from './strict-jwt.ts';
-import { isText, textClaims } from './text-claims.ts';
 
 /** An external issuer whose access tokens are accepted without a session. */
 export type ExternalIssuer = {
@@ -220,5 +220,5 @@ function scopesOf(claim: unknown): ReadonlySet<string> {
  * @throws Fault TOKEN_INVALID naming a claim without a text of its own
  */
 function claimsOf(token: string, payload: JWTPayload, userId: string, names: Iterable<string>): ReadonlyMap<string, string> {
-  return new Map([['sub', userId], ...[...textClaims(token, payload, names, 'TOKEN_INVALID')].filter(([name]) => name !== 'sub')]);
+  return new Map([['sub', userId], ...[...claimValues(token, payload, names, 'TOKEN_INVALID')].filter(([name]) => name !== 'sub')]);
 }

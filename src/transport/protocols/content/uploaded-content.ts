@@ -5,8 +5,8 @@ import { RequestMessage } from '../../../core/kit/request-message.ts';
 import type { CallRequest } from '../../../core/ports/call.ts';
 import { UploadRequest, type UploadStart } from '../../../gen/portico/v1/media.ts';
 import type { Exchange } from '../../exchange.ts';
-import type { ArrivedBytes } from '../arrived-bytes.ts';
-import { ManyRequests } from '../stream-of-requests.ts';
+import type { ArrivedBytes } from '../receive-buffer.ts';
+import { ManyRequests } from '../request-stream.ts';
 
 const place = /^\/media\/([0-9A-Fa-f-]{36})$/;
 

@@ -2,7 +2,7 @@ import { type RawBuilder, sql } from 'kysely';
 import type { ChatEvent, Membership, Role, Sender } from '../../../ports/chat.ts';
 import { hiddenMax, unreadMax } from '../../../ports/chat-limits.ts';
 import { type AttachmentRow, attachmentOf, attachmentsColumn } from '../media/attachment-rows.ts';
-import { isShown } from './is-shown.ts';
+import { isShown } from './hidden-or-blocked.ts';
 
 /** An event as `eventColumns` gives it. */
 export type EventRow = {

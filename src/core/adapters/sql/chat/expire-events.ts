@@ -4,7 +4,7 @@ import { beginWhen, type Run, repeat, tryAgain } from '../../../kit/background-w
 import type { Clock } from '../../../kit/clock.ts';
 import type { Log } from '../../../ports/log.ts';
 import type { UseDatabase } from '../database-access.ts';
-import { takeTurn } from '../worker-turns.ts';
+import { takeTurn } from '../job-turns.ts';
 
 /** How long events are kept, by the kind of their conversation. Milliseconds; undefined: for ever. */
 export type Retention = { readonly direct?: number | undefined; readonly group?: number | undefined };

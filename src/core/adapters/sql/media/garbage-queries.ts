@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 import type { Attachments } from '../../../ports/attachments.ts';
 import type { UseDatabase } from '../database-access.ts';
-import { endTurn, takeTurn } from '../worker-turns.ts';
+import { endTurn, takeTurn } from '../job-turns.ts';
 
 /** Days of the count of uploads that are kept: the clock may differ by one. */
 const usageDays = 2;

@@ -2,7 +2,7 @@ import { sql } from 'kysely';
 import { repeatMsLeast, waitingMax } from '../../../ports/push-limits.ts';
 import type { PushQueue } from '../../../ports/push-queue.ts';
 import type { UseDatabase } from '../database-access.ts';
-import { recordPushes } from './after-push-attempts.ts';
+import { recordPushes } from './apply-push-results.ts';
 import { leasePushes } from './lease-pushes.ts';
 import { isAlive, isWanted, type SessionLife } from './which-messages-are-pushed.ts';
 

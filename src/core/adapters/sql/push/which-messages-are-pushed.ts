@@ -1,5 +1,5 @@
 import { type RawBuilder, sql } from 'kysely';
-import { isShown } from '../chat/is-shown.ts';
+import { isShown } from '../chat/hidden-or-blocked.ts';
 
 /** How long a session lives without a refresh, and in total. */
 export type SessionLife = { readonly idleMs: number; readonly absoluteMs: number };

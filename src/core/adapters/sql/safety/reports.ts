@@ -2,7 +2,7 @@ import { sql } from 'kysely';
 import type { Sender } from '../../../ports/chat.ts';
 import type { Report, ReportReason, Reports } from '../../../ports/reports.ts';
 import { unknownConversation, unknownMessage } from '../chat/append-events.ts';
-import { isShown } from '../chat/is-shown.ts';
+import { isShown } from '../chat/hidden-or-blocked.ts';
 import type { UseDatabase } from '../database-access.ts';
 
 type Message = {

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createNoopMeter } from '@opentelemetry/api';
 import { seeded } from '../../../test/support/time/seeded.ts';
-import { openWaitingBytes } from './bytes-in-all-outboxes.ts';
-import { Outbox } from './outbox.ts';
+import { SendBuffer } from './send-buffer.ts';
+import { openWaitingBytes } from './send-memory-limit.ts';
 
 /** Clients that read nothing at first. */
 function openClients(bytesMax: number, each = 1_000_000) {
@@ -22,7 +22,7 @@ function openClients(bytesMax: number, each = 1_000_000) {
       fail: () => {},
       signal: new AbortController().signal,
     };
-    const out: Outbox = new Outbox({
+    const out: SendBuffer = new SendBuffer({
       sink,
       limits: { bytesMax: each, unacknowledgedMax: 1_000_000 },
       waiting,

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { ArrivedBytes } from './arrived-bytes.ts';
+import { ArrivedBytes } from './receive-buffer.ts';
 
 /** Sizes around those at which chunks are kept or copied, and pages end. */
 const size = fc.oneof(fc.integer({ min: 0, max: 40 }), fc.integer({ min: 1_000, max: 1_050 }), fc.integer({ min: 4_000, max: 9_000 }));

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { ArrivedBytes } from './arrived-bytes.ts';
-import { type Frame, frame, headBytes, nextFrame } from './frames.ts';
+import { type Frame, frame, headBytes, nextFrame } from './length-prefixed-messages.ts';
+import { ArrivedBytes } from './receive-buffer.ts';
 
 const message = fc.record({ flags: fc.integer({ min: 0, max: 255 }), bytes: fc.uint8Array({ maxLength: 300 }) });
 

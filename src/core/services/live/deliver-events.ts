@@ -1,7 +1,7 @@
 import type { Clock } from '../../kit/clock.ts';
 import { linksMax, type ShortSpans, type SpanContext } from '../../ports/short-spans.ts';
 import type { TopicEvent, TopicPosition } from '../../ports/topic-log.ts';
-import type { Turns } from '../../streams/turns.ts';
+import type { Turns } from '../../streams/event-loop-turns.ts';
 import { encodeEvents } from './encode-live.ts';
 import { destinationOf } from './topic-namespaces.ts';
 

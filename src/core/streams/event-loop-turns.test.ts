@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
-import { eachInTurns, openTurns, passesInTurns, perTurn } from './turns.ts';
+import { eachInTurns, openTurns, passesInTurns, perTurn } from './event-loop-turns.ts';
 
 /** Work with so many steps, which notes each of them. */
 function work(name: string, steps: number, notes: string[]): () => boolean {

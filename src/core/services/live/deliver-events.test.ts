@@ -3,8 +3,8 @@ import { test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { LiveResponse } from '../../../gen/portico/v1/live.ts';
 import type { TopicEvent, TopicPosition } from '../../ports/topic-log.ts';
-import { openTurns, perTurn } from '../../streams/turns.ts';
-import { type Batch, type Follower, passBatches } from './pass-batches.ts';
+import { openTurns, perTurn } from '../../streams/event-loop-turns.ts';
+import { type Batch, type Follower, passBatches } from './deliver-events.ts';
 
 const at = (offset: number): TopicPosition => ({ epoch: 'e', offset, id: `id${offset}` });
 

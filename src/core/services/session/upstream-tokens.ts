@@ -15,7 +15,7 @@ const rememberedMax = 20_000;
  * shared answer), `act.sub` the server that acts for the user.
  * @see RFC 8693, section 4.1: the actor claim
  */
-export function internalTokens(parts: Omit<MintParts, 'ttlMs'>): InternalToken {
+export function upstreamTokens(parts: Omit<MintParts, 'ttlMs'>): InternalToken {
   const { keys, clock } = parts;
   const remembered = new LRUCache<string, { readonly token: string; readonly kid: string; readonly untilMs: number }>({ max: rememberedMax });
   const mintOne = async (audience: string, userId: string | undefined, key: string) => {

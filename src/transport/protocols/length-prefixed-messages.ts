@@ -1,4 +1,4 @@
-import type { ArrivedBytes } from './arrived-bytes.ts';
+import type { ArrivedBytes } from './receive-buffer.ts';
 import { cutShort, notOne, tooLarge } from './request-body-faults.ts';
 
 /**

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { textClaims } from './text-claims.ts';
+import { claimValues } from './claim-values.ts';
 
 /** The payload is text, because the test is about the number in it. */
 function tenantOf(json: string): string | undefined {
   const payload = Buffer.from(json).toString('base64url');
-  return textClaims(`e30.${payload}.sig`, JSON.parse(json), ['tenant', '__proto__'], 'TOKEN_INVALID').get('tenant');
+  return claimValues(`e30.${payload}.sig`, JSON.parse(json), ['tenant', '__proto__'], 'TOKEN_INVALID').get('tenant');
 }
 
 test('text stays text, a number becomes its exact decimals, what is absent stays absent', () => {

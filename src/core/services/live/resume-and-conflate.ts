@@ -6,8 +6,8 @@ import { pause, untilCalled } from '../../kit/until-called.ts';
 import type { SpanContext } from '../../ports/short-spans.ts';
 import type { TopicPage, TopicPosition } from '../../ports/topic-log.ts';
 import type { Stream } from '../../streams/stream.ts';
+import type { Batch, Follower } from './deliver-events.ts';
 import { encode, encodeEvents, encodePage, positionOut } from './encode-live.ts';
-import type { Batch, Follower } from './pass-batches.ts';
 import type { Feed } from './topic-feed.ts';
 
 /** A page of the log, for whoever reads on from its end. How many read at the same time is bounded. */

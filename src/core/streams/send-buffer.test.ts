@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createNoopMeter } from '@opentelemetry/api';
-import { openWaitingBytes } from './bytes-in-all-outboxes.ts';
-import { Outbox } from './outbox.ts';
+import { SendBuffer } from './send-buffer.ts';
+import { openWaitingBytes } from './send-memory-limit.ts';
 
 /** A sink whose room a test gives, and which may call back at once. */
 function openSink() {
@@ -33,7 +33,7 @@ function open({ bytesMax = 1_000, unacknowledgedMax = 1_000 } = {}) {
   const sink = openSink();
   const waiting = openWaitingBytes(1_000_000, createNoopMeter());
   let full = 0;
-  const out = new Outbox({ sink, limits: { bytesMax, unacknowledgedMax }, waiting, onFull: () => full++, nowMs: () => 0 });
+  const out = new SendBuffer({ sink, limits: { bytesMax, unacknowledgedMax }, waiting, onFull: () => full++, nowMs: () => 0 });
   const send = (...texts: readonly string[]) => {
     for (const text of texts) out.send(Buffer.from(text), 1);
   };

@@ -12,7 +12,7 @@ const decimals = /^(?:0|-?[1-9]\d{0,63}|-?(?:0|[1-9]\d{0,63})\.\d{0,63}[1-9])$/;
  * @throws Fault of this reason, naming the claim, for lists, objects, booleans, null, and text that no database can
  * store
  */
-export function textClaims(
+export function claimValues(
   token: string,
   payload: JWTPayload,
   names: Iterable<string>,

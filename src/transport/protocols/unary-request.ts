@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 import type { RequestMessage } from '../../core/kit/request-message.ts';
 import { type Soon, soonThen } from '../../core/kit/soon.ts';
 import type { CallRequest } from '../../core/ports/call.ts';
-import { ArrivedBytes } from './arrived-bytes.ts';
+import { ArrivedBytes } from './receive-buffer.ts';
 import { cancelled, tooLarge } from './request-body-faults.ts';
 
 export type OneRequestParts = {

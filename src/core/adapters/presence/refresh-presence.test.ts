@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { quietLog } from '../../../../test/support/log.ts';
 import { fakeClock } from '../../../../test/support/time/clock.ts';
-import { type Members, presenceBy } from './users-of-this-replica.ts';
+import { type Members, presenceBy } from './refresh-presence.ts';
 
 const limits = { listMax: 10, leaveAfterMs: 0 };
 

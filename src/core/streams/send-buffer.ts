@@ -1,8 +1,8 @@
 import type { Sink } from '../ports/call.ts';
-import type { Waiter, WaitingBytes } from './bytes-in-all-outboxes.ts';
+import type { Waiter, WaitingBytes } from './send-memory-limit.ts';
 import type { StreamLimits } from './stream-limits.ts';
 
-export type OutboxParts = {
+export type SendBufferParts = {
   readonly sink: Sink;
   readonly limits: Pick<StreamLimits, 'bytesMax' | 'unacknowledgedMax'>;
   /** Of all streams together. */
@@ -17,8 +17,8 @@ export type OutboxParts = {
  * clients get are the same bytes for all of them. A class, because a thousand clients have one each, and an event
  * passes all of them.
  */
-export class Outbox implements Waiter {
-  readonly #parts: OutboxParts;
+export class SendBuffer implements Waiter {
+  readonly #parts: SendBufferParts;
   /** The sink accepts the next message. */
   #open = true;
   #over = false;
@@ -35,7 +35,7 @@ export class Outbox implements Waiter {
   #callbacks: Set<() => void> | undefined;
   #marks: { readonly count: number; readonly callback: () => void }[] = [];
 
-  constructor(parts: OutboxParts) {
+  constructor(parts: SendBufferParts) {
     this.#parts = parts;
     this.sentAtMs = parts.nowMs();
   }

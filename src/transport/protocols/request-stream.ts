@@ -3,8 +3,8 @@ import type { Base64Chunks } from '../../core/kit/base64.ts';
 import type { RequestMessage } from '../../core/kit/request-message.ts';
 import { type Soon, settled, soonThen } from '../../core/kit/soon.ts';
 import type { CallRequest, ReadMessage } from '../../core/ports/call.ts';
-import { ArrivedBytes } from './arrived-bytes.ts';
-import type { Frame } from './frames.ts';
+import type { Frame } from './length-prefixed-messages.ts';
+import { ArrivedBytes } from './receive-buffer.ts';
 import { cancelled, cutShort } from './request-body-faults.ts';
 
 export type ManyRequestsParts = {

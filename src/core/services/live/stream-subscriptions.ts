@@ -8,7 +8,7 @@ import type { Stream } from '../../streams/stream.ts';
 import { checkRule, requestOf, unverifiedMs } from '../caller-rule.ts';
 import { encode } from './encode-live.ts';
 import type { LiveParts } from './live-parts.ts';
-import { Subscription } from './resume-subscription.ts';
+import { Subscription } from './resume-and-conflate.ts';
 import { destinationOf, forbidden, type TopicOf } from './topic-namespaces.ts';
 
 /** A subscription of a stream. Its states: asking, whether the client may listen; listening; closed. */

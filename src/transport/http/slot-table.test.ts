@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { slots } from './call-slots.ts';
+import { slots } from './slot-table.ts';
 
 test('a slot is used again, and who comes late does not empty it for its new holder', () => {
   const kept = slots<{ readonly name: string }>();

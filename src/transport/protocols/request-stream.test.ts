@@ -7,8 +7,8 @@ import { create, toBinary } from '@bufbuild/protobuf';
 import { BytesValueSchema } from '@bufbuild/protobuf/wkt';
 import fc from 'fast-check';
 import { RequestMessage } from '../../core/kit/request-message.ts';
-import { frame, nextFrame } from './frames.ts';
-import { ManyRequests } from './stream-of-requests.ts';
+import { frame, nextFrame } from './length-prefixed-messages.ts';
+import { ManyRequests } from './request-stream.ts';
 
 const bytesMax = 1_000_000;
 const encoded = (bytes: number) => toBinary(BytesValueSchema, create(BytesValueSchema, { value: new Uint8Array(bytes).fill(bytes % 251) }));
