@@ -38,6 +38,8 @@ const turningBudgets = 3.25;
  * five of these. Milliseconds.
  */
 const turnMs = 10;
+/** Looks that cost nothing: a read is sent after the first one, at the end of a turn, and answered after the second. */
+const looksFree = 2;
 /**
  * Timers run before replies are read, so a reply may have arrived unread. There is a last look before the call gives
  * up. Milliseconds.
@@ -113,14 +115,13 @@ class CallBudget implements WaitBudget {
   }
 }
 
-type Question = { readonly idleMs: number; readonly turnedMs: number; readonly leftMs: number; readonly giveUp: () => void };
+type Question = { readonly idleMs: number; readonly leftMs: number; readonly giveUp: () => void; looks: number; turnedMs: number };
 type Watch = ReturnType<typeof watchQuestions>;
 
 /** Watches over all questions with one timer: each cached call asks one. */
 function watchQuestions(clock: Clock, idleMs: () => number) {
   const open = new Set<Question>();
-  let turnedMs = 0;
-  let lastMs = 0;
+  let lastMs = 0; // of the last look
   let nextMs = Number.POSITIVE_INFINITY; // of the timer; infinite while there is none
   let cancel = () => {};
   const arm = (delayMs: number) => {
@@ -128,13 +129,10 @@ function watchQuestions(clock: Clock, idleMs: () => number) {
     nextMs = clock.monotonicMs() + delayMs;
     cancel = clock.after(delayMs, tick);
   };
-  const count = () => {
-    const nowMs = clock.monotonicMs();
-    turnedMs += Math.min(nowMs - lastMs, 5 * turnMs);
-    lastMs = nowMs;
-  };
   const tick = () => {
-    count();
+    const turnedMs = Math.min(clock.monotonicMs() - lastMs, 5 * turnMs);
+    lastMs = clock.monotonicMs();
+    for (const question of open) if (question.looks++ >= looksFree) question.turnedMs += turnedMs;
     nextMs = Number.POSITIVE_INFINITY;
     const nowIdleMs = idleMs();
     const stillMs = (question: Question) => question.idleMs + question.leftMs - nowIdleMs;
@@ -148,17 +146,16 @@ function watchQuestions(clock: Clock, idleMs: () => number) {
   return {
     /** @param leftMs of idle time, after which `giveUp` is called */
     begin: (leftMs: number, giveUp: () => void): Question => {
-      const question = { idleMs: idleMs(), turnedMs, leftMs, giveUp };
+      const question = { idleMs: idleMs(), leftMs, giveUp, looks: 0, turnedMs: 0 };
       if (nextMs === Number.POSITIVE_INFINITY) lastMs = clock.monotonicMs();
       if (clock.monotonicMs() + Math.min(turnMs, leftMs) < nextMs) arm(Math.min(turnMs, leftMs));
       open.add(question);
       return question;
     },
-    /** @returns the idle time since it began, and the time in which the event loop turned. Milliseconds */
+    /** @returns the idle time since it began, and the time in which the loop turned without a reply. Milliseconds */
     end: (question: Question) => {
       open.delete(question);
-      count();
-      return { spentMs: idleMs() - question.idleMs, turnedMs: turnedMs - question.turnedMs };
+      return { spentMs: idleMs() - question.idleMs, turnedMs: question.turnedMs };
     },
   };
 }
