@@ -19,10 +19,11 @@ import { verdictOf } from './verdict.ts';
 
 const usage = `Usage: npm run soak -- --minutes N --folder DIR
 
-  --minutes N    how long all clients are there, from 0.1 to 1440
+  --minutes N    how long is judged, from 0.1 to 1440, after a warm-up of as long
   --folder DIR   gets soak.svg and soak.json
   SOAK_CLIENTS   clients with a stream, from 10 to 20000; default: 2000`;
-const samplesWanted = 60;
+/** In the warm-up and in what is judged. */
+const samplesWanted = 120;
 const sampleLeastMs = 4_000;
 /** Of the server: sockets of clients, those of calls, files, and those that are just being closed. */
 const filesBeside = 1_000;
@@ -80,8 +81,11 @@ await began.promise;
 console.error(`  ${clients} clients are there; load average ${(loadavg()[0] ?? 0).toFixed(1)}`);
 
 const beganMs = performance.now();
-const endMs = beganMs + minutes * 60_000;
-const everyMs = Math.max(sampleLeastMs, (minutes * 60_000) / samplesWanted);
+// The warm-up is as long: malloc's pages become resident one by one as they are used for the first time, for minutes.
+const runMs = 2 * minutes * 60_000;
+const endMs = beganMs + runMs;
+const everyMs = Math.max(sampleLeastMs, runMs / samplesWanted);
+let errorsSaid = 0;
 const samples: Sample[] = [];
 while (performance.now() < endMs) {
   await Promise.race([sleep(Math.min(everyMs, endMs - performance.now())), load]); // which ends only by a defect of the load
@@ -92,6 +96,8 @@ while (performance.now() < endMs) {
   console.error(
     `  ${Math.round(atSeconds)} s: resident ${mb(rssBytes)}, heap ${mb(heapBytes)}, ${handles} files, ${streams} streams, delay ${Math.round(1_000 * lagP99Seconds)} ms, ${failures} failed`,
   );
+  for (const error of counts.errors.slice(errorsSaid)) console.error(`    ${error}`);
+  errorsSaid = counts.errors.length;
 }
 end.abort();
 await load;

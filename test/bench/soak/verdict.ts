@@ -1,10 +1,10 @@
-// Does something grow? A line through the second half of the samples says so, if it rises by more than chance and more
-// than the bound, and if the end is above the quarter before that half, too: what goes up and down within minutes rises
-// in many a half, and what leaks is never as low again.
+// Does something grow? A line through the second half of the samples says so, which is what comes after the warm-up: if
+// it rises by more than chance and more than the bound, and if the end is above the quarter before that half, too. What
+// goes up and down within minutes rises in many a half, and what leaks is never as low again.
 import type { Sample } from './sample.ts';
 
 /**
- * How much each may rise within the second half, against its mean. 5 % of memory in five minutes are a few hundred bytes
+ * How much each may rise within the second half, against its mean. 5 % of memory in ten minutes are a few hundred bytes
  * for an operation at the rates of the load, which is the least that a leak of an object for each would take; it is also
  * the bound of `rss_growth` of the benchmarks. Handles and streams are those of connections, which are as many all the
  * time; some are just being replaced. The delay of the event loop varies with each collection, so only a rise by half
