@@ -184,7 +184,8 @@ async function openCollector() {
 }
 
 async function metricsOf(adminUrl: string) {
-  return parse(await (await fetch(`${adminUrl}/metrics`)).text());
+  // Each on its own connection: one that waited for the next scrape may just be being closed.
+  return parse(await (await fetch(`${adminUrl}/metrics`, { headers: { connection: 'close' } })).text());
 }
 
 function parse(exposition: string): ReadonlyMap<string, number> {
