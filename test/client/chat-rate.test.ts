@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { type ChatAction, type ChatClientEvent, type ChatState, initialState } from '../../src/client/chat/state.ts';
 import { step } from '../../src/client/chat/step.ts';
 import { nothingKept } from '../../src/client/chat/storage.ts';
-import { openBucket } from '../../src/core/streams/rate-limit.ts';
+import { openBucket } from '../../src/core/kit/rate-limit.ts';
 import { messageBurstS } from '../../src/core/streams/stream-limits.ts';
 import { ChatEvent, ChatResponse, Conversation, PostRequest } from '../../src/gen/portico/v1/chat.ts';
 import { live } from '../../src/settings/defaults/live.ts';

@@ -66,6 +66,9 @@ test('a position that is not of this log is not recovered, and what follows come
     { epoch, offset: 1n, eventId: 'not this one' },
     { epoch, offset: 99n, eventId: 'x' },
     { epoch, offset: 18_446_744_073_709_551_615n, eventId: 'x' },
+    { epoch, offset: 1n, eventId: 'x'.repeat(200) },
+    { epoch, offset: 2n, eventId: '🙂'.repeat(200) },
+    { epoch: '🙂'.repeat(64), offset: 2n, eventId: '' },
   ];
   for (const position of forged) {
     const client = await server.live('alice', { device: 'a', subscriptions: [{ topic, position }] });
@@ -73,6 +76,44 @@ test('a position that is not of this log is not recovered, and what follows come
     assert.deepEqual([subscribed.recovered, subscribed.position?.offset], [false, 2n]);
     client.cut();
   }
+});
+
+test('a topic, or a watch, that hello names twice is that of the later one', async () => {
+  const topic = newTopic();
+  const watch = { id: 1, method: 'fixture.v1.ScreenService/ListItems' };
+  const client = await server.live('alice', {
+    subscriptions: [1, 3, 2].map((generation) => ({ topic, generation })),
+    watches: [1, 3, 2].map((generation) => ({ ...watch, generation })),
+  });
+  await client.wait('snapshot');
+  await client.wait('subscribed');
+  await server.publish({ topic, text: 'one' });
+  await until('it came', () => client.events().length > 0);
+  client.send({ case: 'publish', value: { topic: 'room:twice', requestId: 'twice', payload: Buffer.from('') } });
+  await client.wait('published');
+  const generations = (kind: 'subscribed' | 'watching') => client.all(kind).map(({ generation }) => generation);
+  assert.deepEqual([generations('subscribed'), generations('watching'), client.events(), client.all('snapshot').length], [[2], [2], ['one'], 1]);
+});
+
+test('without conflation a key replaces nothing: who returns gets every event', async () => {
+  const topic = newTopic();
+  const first = await server.live('alice', { device: 'keys', subscriptions: [{ topic }] });
+  const { position } = await first.wait('subscribed');
+  await server.publish({ topic, text: '1', key: 'k' }, { topic, text: '2', key: 'k' }, { topic, text: '3', key: 'k' });
+  await until('all are there', () => first.events().length === 3);
+  const again = await server.live('alice', { device: 'returns', subscriptions: [{ topic, position }] });
+  assert.equal((await again.wait('subscribed')).recovered, true);
+  await until('the last is there', () => again.events().at(-1) === '3');
+  assert.deepEqual(again.events(), ['1', '2', '3']);
+});
+
+test('a call of which one event is refused publishes none of the others', async () => {
+  const [one, other] = [newTopic(), newTopic('room')];
+  await assert.rejects(
+    server.publish({ topic: one, text: 'a' }, { topic: other, text: 'b', requestId: 'r' }, { topic: other, text: 'c', requestId: 'r' }),
+    /REQUEST_INVALID/,
+  );
+  assert.deepEqual(await server.publish({ topic: one, text: 'd', requestId: 'r' }, { topic: other, text: 'e', requestId: 'r' }), [1, 1]);
 });
 
 test('publishing while clients subscribe leaves no seam', async () => {

@@ -2,7 +2,7 @@ import { subscriberOf } from '../kit/address-network.ts';
 import type { Clock } from '../kit/clock.ts';
 import { Fault } from '../kit/fault.ts';
 import { openPlaces } from '../kit/taken-places.ts';
-import { openRate } from './rate-limit.ts';
+import { openRate } from '../kit/rate-limit.ts';
 
 /** The bounds of streams. */
 export type StreamLimits = {

@@ -55,7 +55,8 @@ export type RegistryParts = {
 
 export function openRegistry({ bus, limits, clock, random, log, turns, topic }: RegistryParts): Registry {
   const streams = new Map<string, Registered>();
-  const displacement = openDisplacement((id) => streams.get(id)?.stream.close(closeFor('STREAM_DISPLACED', 'The device has opened another stream.')));
+  const displaced = closeFor('STREAM_DISPLACED', 'The device has opened another stream.');
+  const displacement = openDisplacement((id) => streams.get(id)?.stream.close(displaced), clock.monotonicMs);
   const leaving = new AbortController();
 
   const onNotice = (notice: Notice) => {
@@ -79,10 +80,13 @@ export function openRegistry({ bus, limits, clock, random, log, turns, topic }: 
       stream.signal.addEventListener('abort', () => streams.delete(stream.id), { once: true });
       if (device === undefined) return;
       displacement.add(device, stream.id, stream.signal);
-      publish({ kind: 'opened', device, id: stream.id }).catch((error: unknown) => {
-        if (!(error instanceof StoreDown)) log.error('A stream could not be announced.', { error });
-        displacement.announced(device, stream.id); // at least to this replica
-      });
+      publish({ kind: 'opened', device, id: stream.id }).then(
+        () => displacement.sent(device, stream.id),
+        (error: unknown) => {
+          if (!(error instanceof StoreDown)) log.error('A stream could not be announced.', { error });
+          displacement.announced(device, stream.id); // at least to this replica
+        },
+      );
     },
     find: (id) => streams.get(id),
     count: () => streams.size,

@@ -1,10 +1,10 @@
 import { StreamResponse } from '../../gen/portico/v1/stream.ts';
 import type { Clock } from '../kit/clock.ts';
 import { Fault } from '../kit/fault.ts';
+import { openBucket } from '../kit/rate-limit.ts';
 import type { Caller, Lifetime, Sink } from '../ports/call.ts';
 import { type Close, closeFor } from './close-advice.ts';
 import { openHeartbeat } from './heartbeat.ts';
-import { openBucket } from './rate-limit.ts';
 import { openRenewal } from './renew-and-recheck.ts';
 import { SendBuffer } from './send-buffer.ts';
 import type { WaitingBytes } from './send-memory-limit.ts';

@@ -1,5 +1,5 @@
 import { Fault } from '../../kit/fault.ts';
-import { openRate } from '../../streams/rate-limit.ts';
+import { openRate } from '../../kit/rate-limit.ts';
 import type { PostOfUser } from './review-by-hook.ts';
 import type { ChatActions } from './store-then-announce.ts';
 

@@ -1,20 +1,23 @@
 import { Fault, ruleBroken } from '../../kit/fault.ts';
 import { StoreDown } from '../../kit/store-down.ts';
-import type { NewEvent, Publish, TopicLimits, TopicLog, TopicPosition } from '../../ports/topic-log.ts';
+import type { Publish, Published, TopicLog, TopicPosition } from '../../ports/topic-log.ts';
+import { checkPublish } from '../../ports/topic-log-limits.ts';
 import type { ReadTopic } from './topic-namespaces.ts';
 
 export function publishBy(log: TopicLog, topicOf: ReadTopic): Publish {
   return async (events, origin) => {
-    const positions = new Map<number, TopicPosition>();
-    const groups = Map.groupBy(events.entries(), ([, { topic }]) => topic);
-    const limits = new Map([...groups.keys()].map((topic) => [topic, topicOf(topic).namespace.limits])); // all are known before one is published
-    const publish = async (topic: string, group: readonly (readonly [number, NewEvent])[]) => {
-      const given = group.map(([, event]) => event);
-      const published = await log.publish(topic, given, limits.get(topic) as TopicLimits, origin);
-      for (const [i, [at]] of group.entries()) positions.set(at, (published[i] as (typeof published)[number]).position);
-    };
+    const positions: TopicPosition[] = [];
     try {
-      await Promise.all([...groups].map(([topic, group]) => publish(topic, group)));
+      const groups = [...Map.groupBy(events.entries(), ([, { topic }]) => topic)].map(([topic, group]) => {
+        const { limits, conflate } = topicOf(topic).namespace;
+        const given = group.map(([, event]) => (conflate ? event : { ...event, key: '' })); // the log keeps only the newest of a key
+        checkPublish(topic, given, limits); // of all topics, before anything is published
+        return async () => {
+          const published = await log.publish(topic, given, limits, origin);
+          for (const [i, [at]] of group.entries()) positions[at] = (published[i] as Published).position;
+        };
+      });
+      await Promise.all(groups.map((publish) => publish()));
     } catch (cause) {
       if (cause instanceof RangeError) throw ruleBroken('events', cause.message.replace(/\.$/, ''), cause);
       if (!(cause instanceof StoreDown)) throw cause;
@@ -23,6 +26,6 @@ export function publishBy(log: TopicLog, topicOf: ReadTopic): Publish {
         cause,
       });
     }
-    return events.map((_, at) => positions.get(at) as TopicPosition);
+    return positions;
   };
 }

@@ -3,6 +3,7 @@ import { Fault } from '../../kit/fault.ts';
 import type { Caller, ReadyCall } from '../../ports/call.ts';
 import type { ShortSpan } from '../../ports/short-spans.ts';
 import type { TopicPosition } from '../../ports/topic-log.ts';
+import { requestIdCharactersMax } from '../../ports/topic-log-limits.ts';
 import { type Close, closeFor, closeOf, comeBack, isDefect } from '../../streams/close-advice.ts';
 import type { Stream } from '../../streams/stream.ts';
 import { checkRule, requestOf, unverifiedMs } from '../caller-rule.ts';
@@ -153,5 +154,7 @@ export function openSubscriptions(stream: Stream, call: ReadyCall, parts: LivePa
 
 function positionIn(position: Position | undefined): TopicPosition | undefined {
   if (position === undefined || position.epoch === '') return undefined;
-  return { epoch: position.epoch, offset: Math.min(Number(position.offset), Number.MAX_SAFE_INTEGER), id: position.eventId };
+  const { epoch, offset, eventId } = position;
+  const id = eventId.length > requestIdCharactersMax ? '' : eventId; // no event has a longer one
+  return { epoch, offset: Math.min(Number(offset), Number.MAX_SAFE_INTEGER), id };
 }

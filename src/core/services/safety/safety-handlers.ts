@@ -1,11 +1,11 @@
 import { SafetyServiceDefinition } from '../../../gen/portico/v1/safety.ts';
 import { Fault } from '../../kit/fault.ts';
 import { pageOf, pageSizeOf } from '../../kit/page-token.ts';
+import { openRate } from '../../kit/rate-limit.ts';
 import type { Blocks } from '../../ports/blocks.ts';
 import type { Handler, ReadyCall } from '../../ports/call.ts';
 import type { ChatAnnouncements } from '../../ports/chat-announcements.ts';
 import type { Reports } from '../../ports/reports.ts';
-import { openRate } from '../../streams/rate-limit.ts';
 import { userOf } from '../../streams/stream-service.ts';
 import { serviceHandlers } from '../service-handlers.ts';
 import { reasonIn } from './report-enums.ts';
