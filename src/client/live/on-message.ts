@@ -67,14 +67,14 @@ function subscribed(state: LiveState, { topic: name, generation, recovered, posi
 
 function events(state: LiveState, { topic: name, events }: Events): LiveDraft {
   const topic = state.topics.get(name);
-  let position: Position | undefined = topic?.position;
+  let position: Position | undefined = topic?.answered ? topic.position : undefined; // before that they are of an older subscription
   const notices: Extract<Action, { do: 'notify' }>[] = [];
   for (const event of events) {
     if (position === undefined || event.offset <= position.offset) continue; // already handled
     position = { epoch: position.epoch, offset: event.offset, eventId: event.id };
     notices.push(notify({ kind: 'event', topic: name, event, position }));
   }
-  const topics = topic === undefined ? state.topics : new Map(state.topics).set(name, { ...topic, position });
+  const topics = topic === undefined || notices.length === 0 ? state.topics : new Map(state.topics).set(name, { ...topic, position });
   const { state: next, actions } = counted({ ...state, topics }, events.length);
   return { state: next, actions: [...notices, ...actions] };
 }

@@ -39,11 +39,13 @@ export type Watched = {
 export type LiveState = Connection & {
   readonly topics: ReadonlyMap<string, Topic>;
   readonly watches: ReadonlyMap<number, Watched>;
+  /** The highest generation of a subscription or a watch that was ended: its answers may still come. */
+  readonly endedGeneration: number;
   /** Events of the app that the server has not answered, by request id. */
   readonly publishes: ReadonlyMap<string, LivePublish>;
 };
 
-export const initialState: LiveState = { ...initialConnection, topics: new Map(), watches: new Map(), publishes: new Map() };
+export const initialState: LiveState = { ...initialConnection, topics: new Map(), watches: new Map(), endedGeneration: 0, publishes: new Map() };
 
 /** Timers by name: `topic NAME` and `watch ID` begin what the server has closed for a while. */
 export type TimerName = ConnectionTimer | `topic ${string}` | `watch ${number}`;

@@ -4,7 +4,7 @@ import type { LiveDraft, LiveEvent, LiveState, Topic, Watched } from './state.ts
 /** Begins a subscription, or begins it anew. */
 export function subscribe(state: LiveState, { topic, ...wish }: Extract<LiveEvent, { type: 'subscribe' }>): LiveDraft {
   const before = state.topics.get(topic);
-  const generation = (before?.generation ?? 0) + 1;
+  const generation = generationAfter(state, before);
   const position = wish.position ?? before?.position;
   const presence = wish.presence ?? before?.presence ?? false;
   const next: Topic = { generation, position, presence, users: undefined, answered: false };
@@ -19,7 +19,7 @@ export function watch(state: LiveState, { id, method, request, etag }: Extract<L
   const before = state.watches.get(id);
   const equal = before?.method === method && sameBytes(before.request, request);
   const kept = etag ?? (equal ? before.etag : '');
-  const next: Watched = { generation: (before?.generation ?? 0) + 1, method, request, etag: kept, key: undefined, answered: false };
+  const next: Watched = { generation: generationAfter(state, before), method, request, etag: kept, key: undefined, answered: false };
   return {
     state: { ...state, watches: new Map(state.watches).set(id, next) },
     actions: sendIfOpen(state, { $case: 'watch', value: { id, generation: next.generation, method, request, etag: kept } }),
@@ -30,7 +30,7 @@ export function watch(state: LiveState, { id, method, request, etag }: Extract<L
 export function unsubscribe(state: LiveState, name: string): LiveDraft {
   const topic = state.topics.get(name);
   if (topic === undefined) return { state, actions: [] };
-  const next = { ...state, topics: without(state.topics, name) };
+  const next = { ...state, topics: without(state.topics, name), endedGeneration: Math.max(state.endedGeneration, topic.generation) };
   return synced(next, sendIfOpen(state, { $case: 'unsubscribe', value: { topic: name, generation: topic.generation } }));
 }
 
@@ -38,8 +38,13 @@ export function unsubscribe(state: LiveState, name: string): LiveDraft {
 export function unwatch(state: LiveState, id: number): LiveDraft {
   const watched = state.watches.get(id);
   if (watched === undefined) return { state, actions: [] };
-  const next = { ...state, watches: without(state.watches, id) };
+  const next = { ...state, watches: without(state.watches, id), endedGeneration: Math.max(state.endedGeneration, watched.generation) };
   return synced(next, sendIfOpen(state, { $case: 'unwatch', value: { id, generation: watched.generation } }));
+}
+
+/** Higher than that of any earlier one of the name: what comes late of one that was ended is not taken for its own. */
+function generationAfter({ endedGeneration }: LiveState, before: { readonly generation: number } | undefined): number {
+  return (before?.generation ?? endedGeneration) + 1;
 }
 
 /** Up to date when all that was asked for has been answered. */
