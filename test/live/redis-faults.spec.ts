@@ -10,7 +10,7 @@ import { openRedisRun, topics } from './crowd/redis-run.ts';
 
 const timeout = 240_000;
 
-test('one Redis: connections cut, announcements lost, killed, back without its end, back empty', { timeout }, async () => {
+test('one Redis: connections cut, announcements lost, killed, back without its end, seen at once or late, back empty', { timeout }, async () => {
   await using redis = await startRedisServer({ config: ['maxmemory-policy noeviction'] });
   await using link = await openLossyRedisLink(redis.port);
   const place = { mode: 'single' as const, nodes: [redis.address], prefix: ownPrefix() };
@@ -33,6 +33,16 @@ test('one Redis: connections cut, announcements lost, killed, back without its e
     await redis.restart({ saved: true });
   };
   assert.ok((await run.during('back without its end', rewind, 900)) > 0);
+  const rewindUnseen = async () => {
+    await redis.command('SAVE');
+    const othersHaveTheOffsets = run.note();
+    await run.goesOn(250);
+    link.refuse(true); // the other server finds the log whole and longer than it was: only an id is another one
+    await redis.restart({ saved: true });
+    await othersHaveTheOffsets();
+    link.refuse(false);
+  };
+  assert.ok((await run.during('back without its end, whose offsets others take before the other server is back', rewindUnseen, 1_800)) > 0);
   assert.ok((await run.during('killed, and back empty', () => redis.restart())) > 0);
 });
 

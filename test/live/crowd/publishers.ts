@@ -37,7 +37,8 @@ export type Publishers = {
 
 const callMs = 4_000;
 const againMs = 100;
-const batchMost = 20;
+/** Events of one call at most. */
+export const batchMost = 20;
 
 export function openPublishers({ topics, ports, ca, serviceToken, random, eventsPerSecond, eventBytes = 0 }: PublishersParts): Publishers {
   const options = { 'grpc.initial_reconnect_backoff_ms': 100, 'grpc.max_reconnect_backoff_ms': 500 };

@@ -11,6 +11,8 @@ export type LossyRedisLink = AsyncDisposable & {
   readonly lost: () => number;
   /** Cuts all connections. */
   cut(): void;
+  /** The same, and cuts new ones as they come, until it is turned off. */
+  refuse(on: boolean): void;
 };
 
 /** Behind the type of the frame, which is "*" in RESP2 and ">" in RESP3. */
@@ -19,8 +21,10 @@ const mark = '3\r\n$8\r\nsmessage\r\n';
 export async function openLossyRedisLink(port: number): Promise<LossyRedisLink> {
   let losing: string | undefined;
   let lost = 0;
+  let refusing = false;
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
+    if (refusing) return void socket.destroy();
     const through = connect(port, '127.0.0.1');
     for (const end of [socket, through]) {
       end.setNoDelay(true);
@@ -63,6 +67,10 @@ export async function openLossyRedisLink(port: number): Promise<LossyRedisLink> 
     },
     lost: () => lost,
     cut,
+    refuse: (on) => {
+      refusing = on;
+      if (on) cut();
+    },
     [Symbol.asyncDispose]: async () => {
       cut();
       server.close();
