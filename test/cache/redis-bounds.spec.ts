@@ -145,7 +145,7 @@ test('volatile-ttl (recommended) at maxmemory: leases survive their computations
   await using server = await startRedisServer({ config: ['maxmemory-policy volatile-ttl', 'maxmemory 40mb'] });
   const redis = await openedRedis(placeOf(server.address));
   const p = { ...planOf('GetItem', { ttlMs: 3_600_000, staleWhileRevalidateMs: 0, staleIfErrorMs: 0 }), deadlineMs: 2_000 };
-  const a = redisReplica(redis, { keepMs: 3_700_000, plan: p });
+  const a = redisReplica(redis, { keepMs: 3_700_000, plan: p, waitMs: 60_000 }); // a busy machine evicts nothing
   try {
     const compute: Handler = async () => {
       await sleep(100);
@@ -159,9 +159,10 @@ test('volatile-ttl (recommended) at maxmemory: leases survive their computations
     const n4 = i;
     for (let round = 0; round < 40; round++) await read(60);
     const lost = a.counts.notStored.lease_over - b4.lease_over;
+    const unanswered = a.counts.notStored.store_down - b4.store_down; // by a Redis that was too slow: they say nothing of leases
     assert.ok(
-      lost < (i - n4) * 0.02,
-      `${lost} of ${i - n4} answers lost their lease; moved ${a.counts.notStored.moved - b4.moved}, store_down ${a.counts.notStored.store_down - b4.store_down}; evicted ${await evictions()}; keys ${await server.command('DBSIZE')}`,
+      lost < (i - n4 - unanswered) * 0.02,
+      `${lost} of ${i - n4} answers lost their lease; moved ${a.counts.notStored.moved - b4.moved}, store_down ${unanswered}; evicted ${await evictions()}; keys ${await server.command('DBSIZE')}`,
     );
   } finally {
     redis.close();

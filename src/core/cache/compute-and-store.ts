@@ -105,7 +105,7 @@ export function computeBy(parts: ComputeParts): Begin {
               snapshot: { generation: current, tags, versions: begun.versions },
             };
       flight.start = start;
-      const { lease, found } =
+      const { lease, found, unanswered } =
         replicas !== undefined && start !== undefined && !start.settling
           ? await replicas.leaseOrAnswer(key.key, { name: start.name, deadlineMs, leftMs, signal, budget, usable: another(method, key) })
           : {};
@@ -115,7 +115,7 @@ export function computeBy(parts: ComputeParts): Begin {
       if (lease !== undefined) void over.then(() => !stored && replicas?.release(lease));
       signal.throwIfAborted();
       const answer = await computeAlone();
-      const computed = await finish(parts, { method, key, budget, complete, start, lease }, answer);
+      const computed = await finish(parts, { method, key, budget, complete, start, lease, unanswered }, answer);
       stored = computed.freshUntilMs !== undefined;
       if (computed.partial === true && !signal.aborted) partials.keep(key, computed, deadlineMs);
       return computed;
@@ -136,10 +136,13 @@ type Finishing = {
   readonly start: { readonly at: number; readonly settling: boolean; readonly snapshot: TagSnapshot } | undefined;
   /** Without one nothing is stored where answers are shared. */
   readonly lease: Lease | undefined;
+  /** There is none because the shared store did not answer, and not because another has it. */
+  readonly unanswered: boolean | undefined;
 };
 
 /** Gives the answer its etag, verifies all its tags, and stores it if it may be. */
-async function finish(parts: ComputeParts, { method, key, budget, complete, start, lease }: Finishing, answer: Answer): Promise<Computed> {
+async function finish(parts: ComputeParts, finishing: Finishing, answer: Answer): Promise<Computed> {
+  const { method, key, budget, complete, start, lease, unanswered } = finishing;
   const { l2, layers, versions, shares, clock, counts } = parts;
   const whole = { ...wholeOf(method, answer), computedAtMs: clock.nowMs() };
   const notStored = (reason: NotStoredReason, snapshot: Computed['snapshot']): Computed => {
@@ -155,7 +158,7 @@ async function finish(parts: ComputeParts, { method, key, budget, complete, star
     if (tags.length > tagsMax || !tags.every(isTag)) return 'tags_wrong';
     if (start.settling) return 'settling';
     if (l2 === undefined) return undefined;
-    if (lease === undefined) return 'lease_over';
+    if (lease === undefined) return unanswered ? 'store_down' : 'lease_over';
     return shares.take(key.scope, { ...whole, ...life, key: key.key, tags }) ? undefined : 'share_full';
   })();
   if (!complete || tags.length > tagsMax || !tags.every(isTag)) return notStored(refusal ?? 'tags_wrong', 'incomplete');

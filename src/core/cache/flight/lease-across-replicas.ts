@@ -11,10 +11,10 @@ export type OtherReplicas = {
    * Takes the lease of a computation, or waits for what its holder stores.
    * @param usable what is there, if it can be used; asked after the lease was taken, too, because its last holder may
    * just have stored
-   * @returns the lease; or what another stored; or neither, when that cannot be verified or the holder takes too long:
-   * then compute, and do not store
+   * @returns the lease; or what another stored; or neither, when the store does not answer (`unanswered`) or the holder
+   * takes too long: then compute, and do not store
    */
-  leaseOrAnswer<T>(key: string, options: LeaseOptions<T>): Promise<{ readonly lease?: Lease; readonly found?: T }>;
+  leaseOrAnswer<T>(key: string, options: LeaseOptions<T>): Promise<{ readonly lease?: Lease; readonly found?: T; readonly unanswered?: boolean }>;
   release(lease: Lease): void;
 };
 
@@ -55,13 +55,13 @@ export function otherReplicas({ leases, clock }: { readonly leases: Leases; read
       const waitUntilMs = clock.nowMs() + leftMs * waitShare;
       for (let everyMs = askFirstMs, mine = budget; ; mine = budget.whileWaiting()) {
         const lease = await take(key, name, deadlineMs + storingMs, mine);
-        if (lease === unavailable) return {};
+        if (lease === unavailable) return { unanswered: true };
         const found = await usable(mine);
         if (found !== undefined) {
           if (lease !== undefined) release(lease);
           // one that nobody can see may still be fresh in L1 elsewhere: a newer one stored beside it would make answers
           // go back and forth
-          return found === unavailable ? {} : { found };
+          return found === unavailable ? { unanswered: true } : { found };
         }
         if (lease !== undefined) return { lease };
         for (let held: boolean | typeof unavailable = true; held === true; held = await budget.whileWaiting().wait(leases.held(key, name))) {
