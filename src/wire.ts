@@ -29,16 +29,16 @@ import { trace } from './core/interceptors/trace-and-record.ts';
 import { compileRules, validate } from './core/interceptors/validate-request.ts';
 import { randomDigits } from './core/kit/random-digits.ts';
 import { ownHandler } from './core/screen/hand-written-handler.ts';
-import { streamHandler } from './core/screen/screen-handler.ts';
+import { screenStreamHandler } from './core/screen/screen-stream-handler.ts';
 import { answerReaders } from './core/screen/upstream-calls.ts';
 import { openChat } from './core/services/chat/open-chat.ts';
 import { reviewMethod } from './core/services/chat/review-by-hook.ts';
 import { openLive } from './core/services/live/open-live.ts';
 import { publisherHandlers } from './core/services/publisher/publisher-handlers.ts';
 import { reportMethod } from './core/services/safety/deliver-reports.ts';
-import { mintServiceToken } from './core/services/session/access-tokens.ts';
-import { watchEndedSessions } from './core/services/session/session-background-work.ts';
+import { mintServiceToken } from './core/services/session/service-tokens.ts';
 import { upstreamTokens } from './core/services/session/upstream-tokens.ts';
+import { watchEndedSessions } from './core/services/session/watch-ended-sessions.ts';
 import { openWaitingBytes } from './core/streams/send-memory-limit.ts';
 import { forward } from './core/upstreams/forward-call.ts';
 import { openUpstreams } from './core/upstreams/upstreams.ts';
@@ -178,7 +178,7 @@ export async function wire({
     streamOf: (unary) => {
       const screen = screenOf.get(unary.method);
       if (screen === undefined) throw new Error(`${unary.method} has a stream form and no screen.`);
-      return streamHandler(screen, unary, cache.answerStream, parts);
+      return screenStreamHandler(screen, unary, cache.answerStream, parts);
     },
   });
   const readiness = openReadiness(plans, database.waitsFor, () => [...maintenance.details(), ...shared.details(), ...cache.details()]);

@@ -1,7 +1,7 @@
 import type { Pages } from '../transport/http-pages.ts';
 import { listenForOperators, type OperatorsListener } from './admin-listener.ts';
-import { answerSwitches, type Switches } from './answer-switches.ts';
 import type { Probes } from './readiness.ts';
+import { answerSwitches, type Switches } from './runtime-switches.ts';
 
 export type AdminOptions = {
   readonly host: string;

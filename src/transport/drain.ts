@@ -4,6 +4,7 @@ import type { Clock } from '../core/kit/clock.ts';
 import { Fault } from '../core/kit/fault.ts';
 import type { Connection } from './http/http-connection.ts';
 import type { Http1 } from './http/http1-server.ts';
+import { announceGoaway, goawayMs } from './http/http2-goaway.ts';
 import type { ConnectionLifetimes } from './http/http2-keepalive-and-age.ts';
 
 export type DrainSummary = {
@@ -25,8 +26,6 @@ export type Draining = {
   readonly clock: Clock;
 };
 
-/** The time for clients to receive "no new streams" before the last stream id is final (grpc-go waits a round trip). */
-const goawayMs = 100;
 /** How many connections a turn of the event loop serves: calls go on meanwhile. */
 const perTurn = 16;
 /** The time for the statuses of the calls that are ended to leave. */
@@ -47,9 +46,8 @@ export async function drain({ listener, sockets, connections, sessions, http1, g
       if (!session.closed && !session.destroyed) work(session);
     }
   };
-  // Two steps (RFC 9113, section 6.8): first a GOAWAY that accepts all sent streams, then one with the last stream id.
-  await each((session) => session.goaway(0, 2 ** 31 - 1));
-  await wait(Math.min(goawayMs, graceMs));
+  await each(announceGoaway);
+  await wait(Math.min(goawayMs.drain, graceMs));
   await each((session) => session.close());
   const untilClosed = async (mostMs: number) => {
     const endMs = clock.monotonicMs() + mostMs;

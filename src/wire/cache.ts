@@ -12,7 +12,7 @@ import type { MethodPlan } from '../core/kit/method-plan.ts';
 import type { Log } from '../core/ports/log.ts';
 import type { CopiesOfUsers } from '../core/ports/user-data.ts';
 import type { App } from '../core/screen/define-app.ts';
-import { ownOfUsers } from '../core/services/user-data/own-of-users.ts';
+import { ownOfUsers } from '../core/services/user-data/scopes-and-topics.ts';
 import type { Settings } from '../settings.ts';
 import type { SharedStores } from './shared-stores.ts';
 

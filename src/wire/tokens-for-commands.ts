@@ -1,11 +1,12 @@
 import { keyDirectory } from '../core/adapters/keys/key-directory.ts';
-import { accessTokens, type MintParts, mintServiceToken } from '../core/services/session/access-tokens.ts';
+import { accessTokens, type MintParts } from '../core/services/session/access-tokens.ts';
+import { mintServiceToken } from '../core/services/session/service-tokens.ts';
 import type { Settings } from '../settings.ts';
 import { silent } from './process-log.ts';
 import { openSecrets } from './secrets.ts';
 import { systemClock } from './system-clock.ts';
 
-export { serviceLifetimeMaxMs } from '../core/services/session/access-tokens.ts';
+export { serviceLifetimeMaxMs } from '../core/services/session/service-tokens.ts';
 
 /** @returns the number of signing keys @throws Error naming the unusable folder or file */
 export function countKeys(settings: Settings): Promise<number> {

@@ -7,7 +7,7 @@ import { sqlErasures } from '../core/adapters/sql/user-data/erasures.ts';
 import { noSpans } from '../core/adapters/telemetry/short-spans.ts';
 import type { UserDataPart } from '../core/ports/user-data.ts';
 import { type Erasing, openErasing } from '../core/services/user-data/erase-users.ts';
-import { ownOfUsers } from '../core/services/user-data/own-of-users.ts';
+import { ownOfUsers } from '../core/services/user-data/scopes-and-topics.ts';
 import type { Settings } from '../settings.ts';
 import { DependencyError } from './dependency-error.ts';
 import { withFittingDatabase } from './migrations.ts';

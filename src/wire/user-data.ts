@@ -17,7 +17,7 @@ import { revokeTokensOf } from '../core/services/session/revocation-broadcast.ts
 import { copiesPart } from '../core/services/user-data/copies-part.ts';
 import { openErasing } from '../core/services/user-data/erase-users.ts';
 import { forgetErasedUsers, notifyReplicas } from '../core/services/user-data/forget-erased-users.ts';
-import { ownOfUsers } from '../core/services/user-data/own-of-users.ts';
+import { ownOfUsers } from '../core/services/user-data/scopes-and-topics.ts';
 import { eraseUserBy, exportUserBy } from '../core/services/user-data/user-data-handlers.ts';
 import type { Settings } from '../settings.ts';
 import type { WiredCache } from './cache.ts';

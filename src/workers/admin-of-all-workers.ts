@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { listenForOperators, type OperatorsListener } from '../admin/admin-listener.ts';
-import { bodyTooLarge, readBody, refusalOfChange } from '../admin/answer-switches.ts';
+import { bodyTooLarge, readBody, refusalOfChange } from '../admin/runtime-switches.ts';
 import { sumMetrics } from './sum-metrics.ts';
 import type { Listening } from './worker-link.ts';
 import type { WorkerPool } from './worker-pool.ts';

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { Fault } from '../../src/core/kit/fault.ts';
 import type { Answer } from '../../src/core/ports/call.ts';
 import { screen } from '../../src/core/screen/define-app.ts';
-import { streamHandler } from '../../src/core/screen/screen-handler.ts';
+import { screenStreamHandler } from '../../src/core/screen/screen-stream-handler.ts';
 import { GetItemResponse, ScreenServiceDefinition } from '../fixture/gen/fixture/v1/fixture.ts';
 import { planOf, readyCall } from '../support/cache/ready-call.ts';
 import { cameBy, computation, messagesOf, openTestCache } from './open.ts';
@@ -24,7 +24,7 @@ function open(run: () => Promise<object>, cachePart = {}) {
     close: () => {},
   } as never;
   const s = screen(ScreenServiceDefinition, 'getItem', run as never) as never;
-  const handler = streamHandler(s, plan, t.cache.answerStream, {
+  const handler = screenStreamHandler(s, plan, t.cache.answerStream, {
     app: { upstreams: {}, screens: [s], messages: {}, reasons: {} } as never,
     upstreams,
     readers: new Map(),

@@ -6,7 +6,7 @@ import { after, before, test } from 'node:test';
 import { type DescMessage, getOption, hasOption } from '@bufbuild/protobuf';
 import { field as rules } from '@bufbuild/protovalidate/gen/buf/validate/validate_pb.js';
 import { Client } from 'pg';
-import { syncPointOf, syncTokenOf } from '../../src/core/services/chat/sync-start.ts';
+import { syncPointOf, syncTokenOf } from '../../src/core/services/chat/resume-chat.ts';
 import { jpeg, mediaCalls } from '../media/media-calls.ts';
 import type { ChatClient } from '../support/client/chat-client.ts';
 import { callOf, signIn, transportOf } from '../support/client/protocols.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import { Client } from 'pg';
-import { syncPointOf, syncTokenOf } from '../../src/core/services/chat/sync-start.ts';
+import { syncPointOf, syncTokenOf } from '../../src/core/services/chat/resume-chat.ts';
 import { type ChatServer, openChatServer, roles, textEntry } from '../support/server/chat-server.ts';
 import { until } from '../support/time/until.ts';
 

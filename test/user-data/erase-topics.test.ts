@@ -8,7 +8,7 @@ import { memoryTopicsOfUsers } from '../../src/core/adapters/memory/topics-of-us
 import { redisTopicsOfUsers } from '../../src/core/adapters/redis/topics-of-users.ts';
 import type { TopicLog, TopicPosition } from '../../src/core/ports/topic-log.ts';
 import type { CopiesOfUsers } from '../../src/core/ports/user-data.ts';
-import { ownOfUsers } from '../../src/core/services/user-data/own-of-users.ts';
+import { ownOfUsers } from '../../src/core/services/user-data/scopes-and-topics.ts';
 import { systemClock } from '../../src/wire/system-clock.ts';
 import { quietLog } from '../support/log.ts';
 import { openTopicLog, randomId } from '../support/redis/open-topic-log.ts';

@@ -13,7 +13,7 @@ import { openCache } from '../../src/core/cache/open-cache.ts';
 import type { ErasureReport } from '../../src/core/ports/user-data.ts';
 import { openErasing } from '../../src/core/services/user-data/erase-users.ts';
 import { forgetErasedUsers } from '../../src/core/services/user-data/forget-erased-users.ts';
-import { ownOfUsers } from '../../src/core/services/user-data/own-of-users.ts';
+import { ownOfUsers } from '../../src/core/services/user-data/scopes-and-topics.ts';
 import { systemClock } from '../../src/wire/system-clock.ts';
 import { userDataParts } from '../../src/wire/user-data.ts';
 import { testCounts } from '../support/cache/counts.ts';

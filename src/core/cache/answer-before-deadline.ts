@@ -1,5 +1,5 @@
-import { marginMs } from '../kit/answer-margin.ts';
 import type { Clock } from '../kit/clock.ts';
+import { marginMs } from '../kit/deadline-margin.ts';
 import { Fault } from '../kit/fault.ts';
 import type { ReadyCall } from '../ports/call.ts';
 

@@ -1,13 +1,11 @@
 import { Metadata } from 'nice-grpc-common';
-import { marginMs } from '../kit/answer-margin.ts';
 import type { Clock } from '../kit/clock.ts';
-import type { MethodPlan } from '../kit/method-plan.ts';
+import { marginMs } from '../kit/deadline-margin.ts';
 import { readRequest } from '../kit/ts-proto.ts';
-import type { AnswerStream, ComputeSoFar } from '../ports/cached-stream.ts';
 import type { Answer, Handler, ReadyCall } from '../ports/call.ts';
 import type { Upstreams } from '../upstreams/upstreams.ts';
 import type { App, Screen } from './define-app.ts';
-import { endedRun, inTime, newRun, type Run } from './fan-out.ts';
+import { endedRun, newRun, type Run } from './fan-out.ts';
 import { contextOf, type Effects, type ScreenContext } from './screen-context.ts';
 import { type AnswerReaders, clientsOf } from './upstream-calls.ts';
 import { UpstreamError } from './upstream-errors.ts';
@@ -22,7 +20,7 @@ export type ScreenParts = {
 };
 
 /** One pass over a screen's function for one call. */
-type Session = {
+export type Session = {
   readonly run: Run;
   pass(): Promise<Answer>;
   /** The answer as it is when parts that are still on their way count as missing. */
@@ -31,7 +29,12 @@ type Session = {
   end(): void;
 };
 
-function begin(screen: Screen<never>, call: ReadyCall, { app, upstreams, readers, clock, effects }: ScreenParts, soFar: boolean): Session {
+export function beginScreen(
+  screen: Screen<never>,
+  call: ReadyCall,
+  { app, upstreams, readers, clock, effects }: ScreenParts,
+  soFar: boolean,
+): Session {
   const nowMs = clock.nowMs();
   const partsEndAtMs = call.deadlineAtMs === undefined ? undefined : call.deadlineAtMs - marginMs(call.deadlineAtMs - nowMs);
   const run = newRun({ clock, partsEndAtMs, soFar });
@@ -81,42 +84,11 @@ function begin(screen: Screen<never>, call: ReadyCall, { app, upstreams, readers
 /** A screen as the handler of its unary method. */
 export function screenHandler(screen: Screen<never>, parts: ScreenParts): Handler {
   return async (call) => {
-    const session = begin(screen, call, parts, false);
+    const session = beginScreen(screen, call, parts, false);
     try {
       return await session.pass();
     } finally {
       session.end();
     }
   };
-}
-
-/**
- * A screen as a server stream. It sends the stored answer at once, else a whole answer each time a part has arrived.
- * The last one has no pending parts. The screen's function runs again for each; its parts and equal upstream calls do
- * not.
- * The etag of the last answer is a trailer.
- * @param unary the plan of the cached method whose stream form this is
- */
-export function streamHandler(screen: Screen<never>, unary: MethodPlan, answerStream: AnswerStream, parts: ScreenParts): Handler {
-  const compute: ComputeSoFar = async (call, report) => {
-    const session = begin(screen, call, parts, true);
-    try {
-      for (;;) {
-        const answer = await session.pass();
-        if (!session.run.pending) return answer;
-        report({ answer, endNow: session.endNow });
-        await nextSettled(session.run);
-      }
-    } finally {
-      session.end();
-    }
-  };
-  return (call) => answerStream(unary, call, compute);
-}
-
-/** Waits until one more part has settled, or its time is over. */
-async function nextSettled(run: Run): Promise<void> {
-  const open = [...run.states].filter(([, { settled }]) => !settled);
-  if (open.length === 0) return;
-  await inTime(run, open, Promise.race(open.map(([, { promise }]) => promise)));
 }

@@ -1,8 +1,7 @@
 import { z } from 'zod';
-import { durationText } from '../../core/kit/duration.ts';
-import { leaveAfterMsMax, listMaxMax } from '../../core/ports/presence-limits.ts';
 import { duration, name, text } from '../value-formats.ts';
 import { ruleFields, ruleKind } from './caller-rule.ts';
+import { conversationPresence } from './presence.ts';
 
 const subject = z.strictObject({
   open: ruleKind
@@ -63,20 +62,7 @@ export const chat = z
       .boolean()
       .default(true)
       .describe('Users may open conversations without a subject, with anyone who has not blocked them. false: only those about a subject.'),
-    presence: z
-      .strictObject({
-        listMax: z
-          .int()
-          .min(0)
-          .max(listMaxMax)
-          .default(100)
-          .describe('The largest number of users who are listed to each other. Above it only their number is sent.'),
-        leaveAfter: duration('0s', durationText(leaveAfterMsMax))
-          .prefault('5s')
-          .describe('How long a user who does not look at the conversation any more still counts as present.'),
-      })
-      .prefault({})
-      .describe('Members see which of them look at a conversation.'),
+    presence: conversationPresence,
     search: z
       .strictObject({
         language: z

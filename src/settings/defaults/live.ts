@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { durationText } from '../../core/kit/duration.ts';
-import { leaveAfterMsMax, listMaxMax } from '../../core/ports/presence-limits.ts';
 import { ageMsMax, sizeMax } from '../../core/ports/topic-log-limits.ts';
 import { heartbeatRangeMs } from '../../core/streams/heartbeat.ts';
 import { duration, name, text } from '../value-formats.ts';
 import { ruleFields, ruleKind } from './caller-rule.ts';
+import { topicPresence } from './presence.ts';
 
 const count = (most: number) => z.int().min(1).max(most);
 
@@ -20,20 +20,7 @@ const namespace = z.strictObject({
       'Who may listen to a topic "namespace:name". users: all. owner: the user whose id is the name. claim: users whose `claim` is the name. method: users whom `method` answers, given the name in `field`.',
     ),
   ...ruleFields('listen'),
-  presence: z
-    .strictObject({
-      listMax: z
-        .int()
-        .min(0)
-        .max(listMaxMax)
-        .default(100)
-        .describe('The largest number of users of a topic that are listed. Above it only their number is reported.'),
-      leaveAfter: duration('0s', durationText(leaveAfterMsMax))
-        .prefault('15s')
-        .describe('How long a user who was disconnected still counts as present.'),
-    })
-    .optional()
-    .describe('Clients that listen to a topic may know who else does. Unset: presence is off.'),
+  presence: topicPresence,
 });
 
 export const live = z

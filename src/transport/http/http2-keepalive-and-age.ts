@@ -1,8 +1,9 @@
-import { constants, type ServerHttp2Session } from 'node:http2';
+import type { ServerHttp2Session } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { Clock } from '../../core/kit/clock.ts';
 import type { FrontTimers } from '../front-options.ts';
 import type { Connection } from './http-connection.ts';
+import { announceGoaway, goawayMs } from './http2-goaway.ts';
 
 /** One HTTP/2 connection. */
 export type LimitedConnection = {
@@ -29,8 +30,6 @@ const pingMs = 60_000;
 const pongMs = 20_000;
 const ageMs = 1_800_000;
 const ageGraceMs = 60_000;
-/** The time for a client to receive "no new streams" before the last stream id is final. */
-const goawayMs = 1_000;
 /** Ages differ by up to a tenth, so that the clients of a restarted replica do not all reconnect at once (gRFC A9). */
 const ageSpread = 0.1;
 const recheckMs = 5_000;
@@ -73,13 +72,13 @@ export function openConnectionLifetimes({ idleMs, prefaceMs }: FrontTimers, cloc
     }
     if (one.leavingSinceMs !== undefined) {
       if (nowMs - one.leavingSinceMs > ageGraceMs) session.destroy();
-      else if (nowMs - one.leavingSinceMs > goawayMs && !session.closed) session.close();
+      else if (nowMs - one.leavingSinceMs > goawayMs.age && !session.closed) session.close();
       return;
     }
     if (one.idleForMs >= idleMs || nowMs >= one.endsAtMs) {
       one.leavingSinceMs = nowMs;
       goaway();
-      session.goaway(constants.NGHTTP2_NO_ERROR, 2 ** 31 - 1); // two steps (RFC 9113, section 6.8): streams sent meanwhile are accepted
+      announceGoaway(session);
     } else if (nowMs >= one.pingAtMs) ping(one);
   };
   const ping = (one: Kept) => {

@@ -6,6 +6,7 @@ import type { FrontOptions, FrontTimers } from '../front-options.ts';
 import { confine, confinerOf } from './confine-errors.ts';
 import type { Connection } from './http-connection.ts';
 import { Http2Exchange } from './http2-exchange.ts';
+import { abuseGoaway } from './http2-goaway.ts';
 import type { ConnectionLifetimes } from './http2-keepalive-and-age.ts';
 import { controlFramesMax, http2Options, resetsMany, runningMax } from './http2-limits.ts';
 import type { RequestTimeouts } from './request-timeouts.ts';
@@ -52,8 +53,7 @@ export function createHttp2(
     const connection = connect(socket, (reason) => {
       if (session.destroyed) return;
       reports.goaway('server');
-      session.goaway(constants.NGHTTP2_ENHANCE_YOUR_CALM, 0, Buffer.from(reason));
-      session.destroy(new Error(reason), constants.NGHTTP2_ENHANCE_YOUR_CALM); // without an error the code would be 0
+      abuseGoaway(session, reason);
     });
     const kept = sessions.add({ session, socket, connection });
     confine(session, (error) => {

@@ -4,9 +4,9 @@ import { jsonCodec, protoCodec } from './codec.ts';
 import { connectGet } from './connect-get.ts';
 import { connectStream } from './connect-stream.ts';
 import { connectUnary } from './connect-unary.ts';
-import { contents } from './content/media-paths.ts';
 import { grpc } from './grpc.ts';
 import { grpcWeb } from './grpc-web.ts';
+import { contents } from './media-http/media-paths.ts';
 import type { Protocol, Spoken } from './protocol.ts';
 
 /**

@@ -14,7 +14,7 @@ const schema = 'migrations/core/0003_chat.sql';
 /** The newest form of the function that appends. */
 const append = 'migrations/core/0009_media.sql';
 const delivery = 'src/core/services/chat/deliver-chat.ts';
-const queries = 'src/core/adapters/sql/chat/chat-queries.ts';
+const queries = 'src/core/adapters/sql/chat/read-conversations.ts';
 
 const guarantees: Readonly<Record<string, Broken>> = {
   'commit before the answer': {

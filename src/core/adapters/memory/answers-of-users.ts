@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import type { CacheEntry } from '../../ports/cache-store.ts';
 import type { CopiesOfUsers, OwnOfUsers } from '../../ports/user-data.ts';
-import { answerRecord, answersOf, isOf, type ScopesOf } from '../user-copies/answers-of.ts';
+import { answerRecord, answersOf, isOf, type ScopesOf } from '../user-copies/answers-and-events.ts';
 import type { MemoryTagVersions } from './tag-versions.ts';
 
 /** Entries that can be scanned. */

@@ -4,7 +4,7 @@ import type { Clock } from '../../kit/clock.ts';
 import { scopeShare } from '../../kit/scoped-map.ts';
 import type { CacheEntry, CacheStore, SetResult } from '../../ports/cache-store.ts';
 import { countInvalidations } from '../telemetry/count-invalidations.ts';
-import type { ScopesOf } from '../user-copies/answers-of.ts';
+import type { ScopesOf } from '../user-copies/answers-and-events.ts';
 import { type Entries, memoryAnswersOfUsers } from './answers-of-users.ts';
 import type { MemoryLeases } from './leases.ts';
 import { type MemoryTagVersions, memoryTagVersions } from './tag-versions.ts';

@@ -1,5 +1,5 @@
 import type { CopiesOfUsers, OwnOfUsers } from '../../ports/user-data.ts';
-import { eventRecord } from '../user-copies/event-record.ts';
+import { eventRecord } from '../user-copies/answers-and-events.ts';
 import type { MemoryTopicLog } from './topic-log.ts';
 
 /** Users' own topics where this process is the only replica. */

@@ -1,7 +1,7 @@
 import { slotOf } from '../../kit/partitions.ts';
 import { StoreDown } from '../../kit/store-down.ts';
 import type { CopiesOfUsers, TagsOfUsers } from '../../ports/user-data.ts';
-import { type AnswersOf, answerRecord, answersOf, isOf, type ScopesOf } from '../user-copies/answers-of.ts';
+import { type AnswersOf, answerRecord, answersOf, isOf, type ScopesOf } from '../user-copies/answers-and-events.ts';
 import { decodeEntry, headerOf } from './cache-entry.ts';
 import type { Redis } from './connection/open-redis.ts';
 import { redisScript } from './connection/redis-script.ts';

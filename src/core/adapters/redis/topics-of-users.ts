@@ -1,6 +1,6 @@
 import { presenceTopicOf } from '../../ports/presence.ts';
 import type { CopiesOfUsers, OwnOfUsers } from '../../ports/user-data.ts';
-import { eventRecord } from '../user-copies/event-record.ts';
+import { eventRecord } from '../user-copies/answers-and-events.ts';
 import type { Redis } from './connection/open-redis.ts';
 import { presenceKeys } from './presence-store.ts';
 import { topicKeys } from './topic-log.ts';

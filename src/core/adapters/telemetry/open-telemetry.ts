@@ -12,7 +12,6 @@ import { accessLog } from './access-log.ts';
 import { openLineFile } from './access-log-file.ts';
 import { callMetrics } from './call-metrics.ts';
 import { givenIds, spansOf } from './call-spans.ts';
-import { isFailure } from './failed-calls.ts';
 import { type TelemetrySwitches, telemetrySwitches } from './log-and-sampling-switches.ts';
 import { jsonLog, type LogOptions, processDestination } from './logger.ts';
 import { exposition, ScrapeReader } from './prometheus.ts';
@@ -94,7 +93,7 @@ export async function openTelemetry(options: TelemetryOptions): Promise<Telemetr
       ended: (record) => {
         metrics.ended(record);
         access.lines?.ended(record);
-        if (spans !== undefined && (record.sampled || (isFailure(record) && sampled.takeFailure()))) spans(record);
+        if (spans !== undefined && sampled.records(record)) spans(record);
       },
       unknownMethod: metrics.unknownMethod,
     },

@@ -1,4 +1,6 @@
 import type { Clock } from '../../kit/clock.ts';
+import type { CallRecord } from '../../ports/call-record.ts';
+import { isFailure } from './failed-calls.ts';
 
 /**
  * The largest number of traces recorded per second, whatever their ids: a client that chooses its ids must not control
@@ -22,8 +24,8 @@ export type Sampler = {
   next(): boolean;
   /** Whether another one may be recorded in this second. */
   take(): boolean;
-  /** Whether another failed call may be recorded in this second, although it was not chosen. */
-  takeFailure(): boolean;
+  /** Whether a call that has ended is recorded: it was chosen, or the server has failed it. */
+  records(call: Pick<CallRecord, 'sampled' | 'code' | 'reason'>): boolean;
 };
 
 /** Decides what is recorded: a fraction, and a bound for all together. */
@@ -31,6 +33,7 @@ export function sampler(ratio: { readonly current: number }, clock: Clock): Samp
   /** Of one more to be recorded. */
   let share = 0;
   const take = atMostPerSecond(sampledPerSecondMax, clock);
+  const takeFailure = atMostPerSecond(failuresPerSecondMax, clock);
   return {
     ofTrace: (traceId) => Number.parseInt(traceId.slice(-14), 16) < ratio.current * 2 ** 56 && take(),
     next: () => {
@@ -40,7 +43,7 @@ export function sampler(ratio: { readonly current: number }, clock: Clock): Samp
       return take();
     },
     take,
-    takeFailure: atMostPerSecond(failuresPerSecondMax, clock),
+    records: (call) => call.sampled || (isFailure(call) && takeFailure()),
   };
 }
 

@@ -11,7 +11,7 @@ import type { ShortSpan, SpanContext } from '../../ports/short-spans.ts';
 import { closeFor, closeOf, isDefect } from '../../streams/close-advice.ts';
 import type { Stream } from '../../streams/stream.ts';
 import { conversationOut, encode, encodeEvents } from './encode-chat.ts';
-import { readSyncStart, type SyncStart, syncTokenOf } from './sync-start.ts';
+import { readSyncStart, type SyncStart, syncTokenOf } from './resume-chat.ts';
 
 export type DeliverParts = {
   /** Of the stream's call. */

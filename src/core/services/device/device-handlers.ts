@@ -5,6 +5,7 @@ import type { PushProvider, PushToken, PushTokens } from '../../ports/push-token
 import { userOf } from '../../streams/stream-service.ts';
 import { serviceHandlers } from '../service-handlers.ts';
 
+/** What registrations are checked against, and where they are stored. */
 export type DeviceParts = {
   readonly tokens: PushTokens;
   /** Who can be asked to deliver. */

@@ -8,10 +8,6 @@ import type { SigningKeys } from '../../ports/signing-keys.ts';
 export const accessTokenTyp = 'at+jwt';
 export const serviceTokenTyp = 'portico-service+jwt';
 export const internalTokenTyp = 'portico-internal+jwt';
-/** `aud` of service tokens. */
-export const serviceAudience = 'portico-internal';
-/** The longest lifetime of a service token: 90 days. */
-export const serviceLifetimeMaxMs = 90 * 86_400_000;
 export const signingAlgorithm = 'ES256';
 
 export type MintAccessToken = (session: Pick<Session, 'id' | 'userId' | 'scopes' | 'claims'>) => Promise<string>;
@@ -40,9 +36,4 @@ export function mint({ keys, clock, issuer, ttlMs }: MintParts, claims: JWTPaylo
 export function accessTokens({ audience, ...parts }: MintParts & { readonly audience: string }): MintAccessToken {
   return ({ id, userId, scopes, claims }) =>
     mint(parts, { ...claims, aud: audience, sub: userId, jti: randomUUID(), sid: id, scope: scopes.join(' ') }, accessTokenTyp);
-}
-
-/** Issues the token with which an internal service calls the internal listener: `portico token service NAME`. */
-export function mintServiceToken(name: string, parts: MintParts): Promise<string> {
-  return mint(parts, { aud: serviceAudience, sub: name, jti: randomUUID() }, serviceTokenTyp);
 }

@@ -9,8 +9,9 @@ import type { KeySet } from '../../ports/key-set.ts';
 import type { Revocations } from '../../ports/revocations.ts';
 import type { SigningKeys } from '../../ports/signing-keys.ts';
 import type { VerifiedToken, VerifyToken } from '../../ports/tokens.ts';
-import { accessTokenTyp, serviceAudience, serviceLifetimeMaxMs, serviceTokenTyp, signingAlgorithm } from './access-tokens.ts';
+import { accessTokenTyp, serviceTokenTyp, signingAlgorithm } from './access-tokens.ts';
 import { claimValues, isText } from './claim-values.ts';
+import { serviceAudience, serviceLifetimeMaxMs } from './service-tokens.ts';
 import { readUnverified, verifyByKeySet } from './strict-jwt.ts';
 
 /** An external issuer whose access tokens are accepted without a session. */

@@ -1,7 +1,7 @@
 import { type Kysely, sql } from 'kysely';
 import type { ChatStore, MemberPlace, OwnChange, SyncPoint } from '../../../ports/chat.ts';
 import type { Database } from '../database-tables.ts';
-import { conversationJoin, hiddenColumn, type MembershipRow, membershipColumns, membershipOf, unreadColumn } from './chat-rows.ts';
+import { conversationJoin, hiddenColumn, type MembershipRow, membershipColumns, membershipOf, unreadColumn } from './what-members-see.ts';
 
 type Db = Kysely<Database>;
 

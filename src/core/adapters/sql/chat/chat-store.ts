@@ -5,6 +5,8 @@ import { clearReadPushes } from '../push/clear-read-pushes.ts';
 import { openAppend, sentBefore, unknownConversation, unknownMessage } from './append-events.ts';
 import { changeMembers } from './change-members.ts';
 import { readDatabaseId, readOwnChanges, readPlaces, readSince, readSyncPoint } from './changes-since.ts';
+import { createConversation } from './create-conversation.ts';
+import { historyPages } from './history-pages.ts';
 import {
   readApart,
   readBlocked,
@@ -17,9 +19,7 @@ import {
   readMembers,
   readMissing,
   readTops,
-} from './chat-queries.ts';
-import { createConversation } from './create-conversation.ts';
-import { historyPages } from './history-pages.ts';
+} from './read-conversations.ts';
 import { searchMessages } from './search-messages.ts';
 
 /**

@@ -4,7 +4,7 @@ import type { ChatStore } from '../../../ports/chat.ts';
 import type { Database } from '../database-tables.ts';
 import { attachmentsColumn } from '../media/attachment-rows.ts';
 import { unknownConversation } from './append-events.ts';
-import { type EventRow, eventOf } from './chat-rows.ts';
+import { type EventRow, eventOf } from './what-members-see.ts';
 
 /**
  * What one call reads at most, whatever was written: 5,000 messages of 100 characters are 60 ms of to_tsvector, and

@@ -2,7 +2,7 @@ import { type Kysely, sql } from 'kysely';
 import { badgeConversationsMax, textCharactersMax } from '../../../ports/push-limits.ts';
 import type { Notice, Push, PushContent, PushQueue } from '../../../ports/push-queue.ts';
 import type { PushProvider } from '../../../ports/push-tokens.ts';
-import { conversationJoin, unreadColumn } from '../chat/chat-rows.ts';
+import { conversationJoin, unreadColumn } from '../chat/what-members-see.ts';
 import type { Database } from '../database-tables.ts';
 import { isAlive, isWanted, type SessionLife } from './which-messages-are-pushed.ts';
 

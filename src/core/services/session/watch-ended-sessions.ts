@@ -16,6 +16,7 @@ export type SessionWatch = {
   close(): Promise<void>;
 };
 
+/** What the watch reads and writes, and how long tokens and sessions live. Milliseconds. */
 export type SessionWatchParts = {
   readonly sessions: Pick<Sessions, 'revokedSince' | 'forget'>;
   /** Resolved when the database is open. */

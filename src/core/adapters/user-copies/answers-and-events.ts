@@ -1,4 +1,5 @@
 import type { CacheEntry } from '../../ports/cache-store.ts';
+import type { TopicEvent } from '../../ports/topic-log.ts';
 import type { OwnOfUsers, UserRecord } from '../../ports/user-data.ts';
 
 export type ScopesOf = OwnOfUsers['scopesOf'];
@@ -44,6 +45,12 @@ export function answerRecord({ tags, etag, body, metadata, trailers, ...times }:
     staleUntil: new Date(times.staleUntilMs),
   };
   return { kind: 'answer', data };
+}
+
+/** An event of a user's own topic in an export. */
+export function eventRecord(topic: string, { key, payload, publishedAtMs }: Pick<TopicEvent, 'key' | 'payload' | 'publishedAtMs'>): UserRecord {
+  const data = { topic, key, payload: base64(payload), publishedAt: new Date(publishedAtMs) };
+  return { kind: 'event', data };
 }
 
 const base64 = (bytes: Uint8Array) => Buffer.from(bytes).toString('base64');

@@ -13,7 +13,7 @@ import {
   membershipColumns,
   membershipOf,
   unreadColumn,
-} from './chat-rows.ts';
+} from './what-members-see.ts';
 
 type Db = Kysely<Database>;
 type Result<Method extends keyof ChatStore> = Awaited<ReturnType<ChatStore[Method]>>;
