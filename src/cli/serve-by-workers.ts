@@ -34,17 +34,17 @@ export async function serveByWorkers(settings: Settings, pretty: boolean): Promi
     };
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => onSignal(signal));
   });
-  const { banner: first } = await Promise.race([pool.listening, stopped.then((code) => Promise.reject(new WorkerFailed(code)))]).catch(
-    (error: unknown) => {
-      if (error instanceof WorkerFailed) throw new Exit(error.code, `${error.message} It says why above.`);
-      throw error;
-    },
-  );
+  const stoppedEarly = stopped.then((code) => (code === 0 ? undefined : Promise.reject(new WorkerFailed(code))));
+  const first = await Promise.race([pool.listening, stoppedEarly]).catch((error: unknown) => {
+    if (error instanceof WorkerFailed) throw new Exit(error.code, `${error.message} It says why above.`);
+    throw error;
+  });
+  if (first === undefined) return flush(); // a signal came while they started
   const admin = await openSummedAdmin({ host: hosts.admin, port: place.port, pool, isDraining: () => leaving }).catch((error: unknown) => {
     pool.end();
     throw error;
   });
-  const { urls, ...rest } = first as Banner;
+  const { urls, ...rest } = first.banner as Banner;
   const adminUrl = `http://${urlHost(hosts.admin)}:${admin.port}`;
   const banner: Banner = { ...rest, urls: { ...urls, admin: adminUrl }, command: `curl ${adminUrl}/readyz` };
   if (process.stdout.isTTY === true) process.stdout.write(`${bannerText(releaseVersion(), 'serve', banner)}\n  workers   ${workers}\n`);

@@ -31,12 +31,15 @@ export function primaryLink(): PrimaryLink | undefined {
   if (!cluster.isWorker) return undefined;
   const begun = Promise.withResolvers<Buffer>();
   let stop: { readonly onDrain: (why: string) => void; readonly onEnd: () => void } | undefined;
+  /** Asked for while the server still started. */
+  let drainAsked: string | undefined;
   process.on('message', (message: OfPrimary) => {
     if (message.kind === 'begin') {
       begun.resolve(Buffer.from(message.ticketKeys, 'base64'));
       process.channel?.unref(); // from now on the listeners keep the process
     }
-    if (message.kind === 'drain') stop?.onDrain(message.why);
+    if (message.kind === 'drain' && stop === undefined) drainAsked = message.why;
+    else if (message.kind === 'drain') stop?.onDrain(message.why);
     else if (message.kind === 'end') stop?.onEnd();
   });
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => {});
@@ -45,6 +48,7 @@ export function primaryLink(): PrimaryLink | undefined {
     listening: (listening) => void process.send?.({ kind: 'listening', listening } satisfies OfWorker),
     onStop: (onDrain, onEnd) => {
       stop = { onDrain, onEnd };
+      if (drainAsked !== undefined) onDrain(drainAsked);
     },
   };
 }

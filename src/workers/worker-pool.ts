@@ -52,6 +52,8 @@ export function openWorkerPool({ count, ticketKeys, clock, log }: PoolParts): Wo
   let worst = 0;
   let replaced = 0;
   let failures = 0;
+  /** Started the first time; what replaces one that has died is none of them. */
+  let begun = 0;
   let onListening: (worker: Listening) => void = () => {};
 
   const send = (message: OfPrimary) => {
@@ -65,13 +67,19 @@ export function openWorkerPool({ count, ticketKeys, clock, log }: PoolParts): Wo
     worker.on('message', (message: OfWorker) => {
       if (message.kind !== 'listening') return;
       running.set(worker, message.listening);
+      if (draining) return;
       onListening(message.listening);
-      if (running.size < count && replaced === 0) return start();
-      if ([...running.values()].every((one) => one !== undefined)) listening.resolve(message.listening);
+      if (begun < count) return startNext();
+      if (running.size === count && [...running.values()].every((one) => one !== undefined)) listening.resolve(message.listening);
     });
-    worker.on('exit', (code, signal) => {
+    worker.on('error', (error) => {
+      log.error('A worker could not be started or reached.', { pid: worker.process.pid, error });
+      if (worker.process.pid === undefined) onEnd(1, ''); // it was never there, so no exit follows
+    });
+    worker.on('exit', (code, signal) => onEnd(code, signal));
+    const onEnd = (code: number, signal: string) => {
       const hasListened = running.get(worker) !== undefined;
-      running.delete(worker);
+      if (!running.delete(worker)) return;
       worst = Math.max(worst, code ?? 1);
       if (draining) {
         if (running.size === 0) ended.resolve(worst);
@@ -85,9 +93,13 @@ export function openWorkerPool({ count, ticketKeys, clock, log }: PoolParts): Wo
       clock.after(afterMs, () => {
         if (!draining) start();
       });
-    });
+    };
   };
-  start();
+  const startNext = () => {
+    begun++;
+    start();
+  };
+  startNext();
   return {
     listening: listening.promise,
     workers: () => [...running.values()].filter((one) => one !== undefined),
