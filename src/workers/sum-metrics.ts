@@ -2,7 +2,11 @@
 const others: readonly (readonly [name: RegExp, of: (values: readonly number[]) => number])[] = [
   [/^target_info$/, ([first = 1]) => first],
   [/_up$|_not_after_seconds$/, (values) => Math.min(...values)],
-  [/_ratio$|_delay_p\d+_seconds$|_age_seconds$|_connection_max$|_heap_limit_bytes$|^portico_maintenance$/, (values) => Math.max(...values)],
+  [/_ratio$|_delay_p\d+_seconds$|_age_seconds$/, (values) => Math.max(...values)],
+  // a worker that is near its limit is not hidden by others: its heap and its limit are compared
+  [/^v8js_memory_heap_(used|limit)_bytes$/, (values) => Math.max(...values)],
+  // each worker has read the same in the database, or was given it
+  [/^portico_(outbox_lag_seconds|erasures_open|chat_reports_waiting|maintenance)$/, (values) => Math.max(...values)],
 ];
 
 /** One metric: its lines of help and type, and its values by series. */
