@@ -4,7 +4,7 @@ import { type Lookup, systemLookup } from './dns-polling.ts';
 import { type CallParts, Http2Call } from './http2-call.ts';
 import type { ConnectFailure, Session } from './http2-session.ts';
 import { baseHeaders, requestHeaders } from './request-headers.ts';
-import { openBalancer } from './round-robin.ts';
+import { openBalancer } from './resolved-addresses.ts';
 import { transparentRetryMs } from './transparent-retry.ts';
 import { madeHere } from './why-stream-ended.ts';
 
