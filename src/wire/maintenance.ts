@@ -2,7 +2,7 @@ import type { Meter } from '@opentelemetry/api';
 import type { ErrorTable } from '../core/interceptors/localized-error-table.ts';
 import { refuseDuringMaintenance } from '../core/interceptors/refuse-during-maintenance.ts';
 import type { Clock } from '../core/kit/clock.ts';
-import { comeBackMs, maintenanceMaxMs, parseTime } from '../core/kit/maintenance-bounds.ts';
+import { comeBackMs, maintenanceMaxMs, parseTime } from '../core/kit/maintenance-rules.ts';
 import type { Log } from '../core/ports/log.ts';
 import type { Maintenance } from '../core/ports/maintenance.ts';
 import { bootstrapHandlers } from '../core/services/bootstrap/bootstrap-handlers.ts';

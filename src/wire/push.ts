@@ -15,7 +15,7 @@ import type { PushSender } from '../core/ports/push-sender.ts';
 import type { PushProvider } from '../core/ports/push-tokens.ts';
 import { deviceHandlers } from '../core/services/device/device-handlers.ts';
 import { type NotifyBy, notifyBy } from '../core/services/push/notify.ts';
-import { startPushing } from '../core/services/push/open-push.ts';
+import { startPushing } from '../core/services/push/push-worker.ts';
 import type { Settings } from '../settings.ts';
 
 export type PushWiring = {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { CallError } from '../../src/client/call-error.ts';
 import { openChat } from '../../src/client/chat/chat.ts';
-import { saveWhatHolds } from '../../src/client/chat/save-what-holds.ts';
+import { saveWhatHolds } from '../../src/client/chat/failed-saves.ts';
 import type { ChatNotice, ChatWish } from '../../src/client/chat/state.ts';
 import { type Change, type ChatStorage, memoryChatStorage, nothingKept } from '../../src/client/chat/storage.ts';
 import type { Session } from '../../src/client/session.ts';

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { test } from 'node:test';
-import { apnsData, pushedOf } from '../../src/client/push/pushed.ts';
+import { apnsData, pushedOf } from '../../src/client/push/parse-push.ts';
 import { initialPushState, type PushAction, type PushEvent, pushStep } from '../../src/client/push/step.ts';
 import { seeded } from '../support/time/seeded.ts';
 

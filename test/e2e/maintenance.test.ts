@@ -1,7 +1,7 @@
 // Maintenance: begun by the settings or by an operator, seen by clients of every protocol, and ended by its time.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { maintenanceMaxMs } from '../../src/core/kit/maintenance-bounds.ts';
+import { maintenanceMaxMs } from '../../src/core/kit/maintenance-rules.ts';
 import { callOf, keptTransports, protocols, signIn } from '../support/client/protocols.ts';
 import { callInternal, type LiveServer, liveRegistry, openLiveServer } from '../support/server/live-server.ts';
 import { until } from '../support/time/until.ts';

@@ -129,7 +129,7 @@ const safety = /^src\/core\/(?:services\/safety|ports\/(?:blocks|reports)\.ts)/;
 const userData = /^src\/core\/(?:services\/user-data|ports\/user-data)/;
 /** Which apps are served, and when none is. */
 const served =
-  /^src\/core\/(?:services\/bootstrap|ports\/maintenance\.ts|interceptors\/refuse-(?:outdated-apps|during-maintenance)\.ts|kit\/(?:app-version|maintenance-bounds)\.ts)/;
+  /^src\/core\/(?:services\/bootstrap|ports\/maintenance\.ts|interceptors\/refuse-(?:outdated-apps|during-maintenance)\.ts|kit\/(?:app-version|maintenance-rules)\.ts)/;
 const push = /^src\/core\/(?:services\/(?:push|device)|ports\/push-[a-z]+\.ts)/;
 const cache = /^src\/core\/cache\//;
 const screens = /^src\/core\/(?:screen|upstreams)\//;

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { PushData } from '../../client/push/pushed.ts';
+import type { PushData } from '../../client/push/parse-push.ts';
 
 const everyMs = 300;
 

@@ -5,7 +5,7 @@ import type { Calls } from '../calls.ts';
 import type { Session } from '../session.ts';
 import { runStream } from '../stream/run-stream.ts';
 import type { ClientTransport, Headers } from '../transport.ts';
-import { saveWhatHolds } from './save-what-holds.ts';
+import { saveWhatHolds } from './failed-saves.ts';
 import { posted } from './send-queue.ts';
 import { type ChatNotice, type ChatState, type ChatWish, type ChatWork, initialState } from './state.ts';
 import { step } from './step.ts';

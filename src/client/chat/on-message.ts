@@ -2,7 +2,7 @@ import type { CaughtUp, ChatEvents, ChatResponse, ConversationState, Receipt } f
 import type { Chance } from '../stream/connection.ts';
 import { alive, onStreamMessage, startsOver } from '../stream/on-stream-message.ts';
 import { same, then, upToDate } from '../stream/transitions.ts';
-import { sendLooking, showPresence } from './looking.ts';
+import { sendLooking, showPresence } from './presence.ts';
 import { sendReceipts } from './receipts.ts';
 import { answered, arrived, lost, sendQueue, unawaited } from './send-queue.ts';
 import { type ChatDraft, type ChatState, type Chatting, notify, save, withChatting } from './state.ts';

@@ -3,8 +3,8 @@ import { type Chance, type ConnectionTimer, connectionTimers } from '../stream/c
 import { connectionStep, finished } from '../stream/connection-step.ts';
 import { counted, isOpen, leave, same, then, wait } from '../stream/transitions.ts';
 import { canonicalIds } from './canonical-ids.ts';
-import { look } from './looking.ts';
 import { chattingOf, eventsMax, onMessage } from './on-message.ts';
+import { look } from './presence.ts';
 import { read, scheduleReceipts, sendReceipts, unconfirmed } from './receipts.ts';
 import { post, posted, queuedIsSaved, sendQueue, suspected, unsent } from './send-queue.ts';
 import {

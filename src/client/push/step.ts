@@ -1,4 +1,4 @@
-import { type PushData, type Pushed, pushedOf } from './pushed.ts';
+import { type PushData, type Pushed, pushedOf } from './parse-push.ts';
 
 export type PushState = {
   /** Whoever was signed in is not any more: what is still pushed was for that user. */

@@ -1,4 +1,4 @@
-import { textBytesMax } from '../kit/maintenance-bounds.ts';
+import { textBytesMax } from '../kit/maintenance-rules.ts';
 
 /**
  * The message for developers. Headers carry it with the details, and many clients accept 8 KiB of headers in total, so

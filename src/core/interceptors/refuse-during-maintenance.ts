@@ -1,6 +1,6 @@
 import type { Clock } from '../kit/clock.ts';
 import { Fault } from '../kit/fault.ts';
-import { comeBackMs } from '../kit/maintenance-bounds.ts';
+import { comeBackMs } from '../kit/maintenance-rules.ts';
 import type { Interceptor } from '../ports/call.ts';
 import type { MaintenanceState } from '../ports/maintenance.ts';
 import { refused } from './errors-to-status.ts';

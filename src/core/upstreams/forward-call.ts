@@ -4,7 +4,7 @@ import type { Fault } from '../kit/fault.ts';
 import type { ForwardPlan, MethodPlan } from '../kit/method-plan.ts';
 import type { Answer, Handler, ReadyCall } from '../ports/call.ts';
 import { statusForClient } from './forwarded-errors.ts';
-import { fromUpstream } from './metadata-both-ways.ts';
+import { fromUpstream } from './metadata-from-upstreams.ts';
 import { ofOneMessage } from './send-unary.ts';
 import { type OpenStream, openStream } from './stream-of-upstream.ts';
 import type { Prepared, Upstreams } from './upstreams.ts';

@@ -16,7 +16,7 @@ import { type CoreReason, statusCodes } from '../kit/reasons.ts';
 import { StatusError } from '../kit/status-error.ts';
 import type { ReceivedMetadata, UpstreamEnd, UpstreamStatus } from '../ports/upstream-transport.ts';
 import { faultOfUpstream } from './http-and-transport-failures.ts';
-import { fromUpstream } from './metadata-both-ways.ts';
+import { fromUpstream } from './metadata-from-upstreams.ts';
 
 /**
  * The origin of an upstream call's deadline: the call that it is made for, or the upstream's own if that is earlier.

@@ -6,7 +6,8 @@ import type { UpstreamCall, UpstreamEnd, UpstreamTarget, UpstreamTransport } fro
 import type { Limit } from './forwarded-errors.ts';
 import { codeOf } from './http-and-transport-failures.ts';
 import { openFailureLog } from './log-upstream-failures.ts';
-import { tagsFromUpstream, toUpstream } from './metadata-both-ways.ts';
+import { tagsFromUpstream } from './metadata-from-upstreams.ts';
+import { toUpstream } from './metadata-to-upstreams.ts';
 import type { UnaryResult } from './send-unary.ts';
 import { retryBudget, sendWithRetries } from './send-with-retries.ts';
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { areTexts, parseTime, textBytesMax, textsMax } from '../../core/kit/maintenance-bounds.ts';
+import { areTexts, parseTime, textBytesMax, textsMax } from '../../core/kit/maintenance-rules.ts';
 
 const until = z
   .string()

@@ -7,7 +7,7 @@ import { fcmSender } from '../../../src/core/adapters/push/fcm-sender.ts';
 import { openDatabaseAccess } from '../../../src/core/adapters/sql/database-access.ts';
 import { openSql } from '../../../src/core/adapters/sql/postgres-or-pglite.ts';
 import { sqlPushQueue } from '../../../src/core/adapters/sql/push/push-queue.ts';
-import { startPushing } from '../../../src/core/services/push/open-push.ts';
+import { startPushing } from '../../../src/core/services/push/push-worker.ts';
 import { systemClock } from '../../../src/wire/system-clock.ts';
 import { quietLog } from '../../support/log.ts';
 import { apnsIds } from '../../support/push/apns-server.ts';

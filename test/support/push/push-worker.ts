@@ -15,7 +15,7 @@ import { sqlSessions } from '../../../src/core/adapters/sql/sessions.ts';
 import type { PushQueue } from '../../../src/core/ports/push-queue.ts';
 import type { PushSender } from '../../../src/core/ports/push-sender.ts';
 import type { PushProvider } from '../../../src/core/ports/push-tokens.ts';
-import { startPushing } from '../../../src/core/services/push/open-push.ts';
+import { startPushing } from '../../../src/core/services/push/push-worker.ts';
 import { type SendLimits, sendLimits } from '../../../src/core/services/push/send-pushes.ts';
 import { systemClock } from '../../../src/wire/system-clock.ts';
 import type { PushHarness } from '../../contracts/push-harness.ts';

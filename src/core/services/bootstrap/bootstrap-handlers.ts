@@ -3,7 +3,7 @@ import { LocalizedMessage } from '../../../gen/google/rpc/error_details.ts';
 import { BootstrapServiceDefinition, GetBootstrapResponse } from '../../../gen/portico/v1/bootstrap.ts';
 import { etagOf, matches } from '../../cache/etag.ts';
 import type { Clock } from '../../kit/clock.ts';
-import { comeBackMs } from '../../kit/maintenance-bounds.ts';
+import { comeBackMs } from '../../kit/maintenance-rules.ts';
 import type { Handler } from '../../ports/call.ts';
 import type { Maintenance, MaintenanceState } from '../../ports/maintenance.ts';
 import { type AppSettings, settingsFor } from './app-settings.ts';

@@ -1,7 +1,7 @@
 import type { Meter } from '@opentelemetry/api';
 import type { Clock } from '../../kit/clock.ts';
 import { parseDurationMs } from '../../kit/duration.ts';
-import { areTexts, maintenanceMaxMs, parseTime, textBytesMax, textsMax } from '../../kit/maintenance-bounds.ts';
+import { areTexts, maintenanceMaxMs, parseTime, textBytesMax, textsMax } from '../../kit/maintenance-rules.ts';
 import { observeGauge } from '../../kit/observe-metric.ts';
 import type { Log } from '../../ports/log.ts';
 import type { Maintenance, MaintenanceState } from '../../ports/maintenance.ts';

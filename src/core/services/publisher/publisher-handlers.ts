@@ -8,6 +8,7 @@ import type { Notify } from '../../ports/push-queue.ts';
 import type { Publish } from '../../ports/topic-log.ts';
 import { serviceHandlers } from '../service-handlers.ts';
 
+/** What internal services may do here: to cached answers, topics, devices, streams, and what is stored of a user. */
 export type PublisherParts = {
   readonly invalidate: Invalidate;
   readonly publish: Publish;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { comeBackMs } from './maintenance-bounds.ts';
+import { comeBackMs } from './maintenance-rules.ts';
 
 test('a client comes back after the end, or once a minute, at its own moment of the spread', () => {
   for (const [leftMs, random, expected] of [
