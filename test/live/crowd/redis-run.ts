@@ -21,8 +21,13 @@ export const topics = Array.from({ length: 8 }, (_, i) => `chaos:${i}`);
 const items = ['one', 'two', 'three'];
 const listenersPerServer = 6;
 const eventsPerSecond = 300;
-/** Of the position check; no client is taken for lost in it. Milliseconds. */
+/** Of the position check. Milliseconds. */
 const lookMs = 41_000;
+/**
+ * Long enough that no server, whose clock is moved on, takes a client for lost: its return would give it what the
+ * position check is to find. Milliseconds.
+ */
+const heartbeatMs = 300_000;
 
 export type RedisRun = AsyncDisposable & {
   /**
@@ -63,7 +68,7 @@ export async function openRedisRun(place: RedisPlace, ofOther = place): Promise<
   const listeners = [a, b].flatMap((server, s) =>
     Array.from({ length: listenersPerServer }, (_, i) => {
       const own = [topics[i], topics[(i + 3) % topics.length]].filter((topic) => topic !== undefined);
-      return openListener({ name: `client ${i} of ${'AB'[s]}`, port: portOf(server.url), ca: a.ca, token, topics: own, random, heartbeatMs: 25_000 });
+      return openListener({ name: `client ${i} of ${'AB'[s]}`, port: portOf(server.url), ca: a.ca, token, topics: own, random, heartbeatMs });
     }),
   );
   const watcher = openWatcher(b, token, random);
