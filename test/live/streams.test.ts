@@ -135,6 +135,28 @@ test('a token is renewed in the stream; a foreign or broken one is refused, and 
   await until('it came', () => client.events().length === 1);
 });
 
+test('a token of another session, of a service, or that has expired renews nothing, and the stream ends with its own', async () => {
+  const { headers, accessToken, refreshToken } = await signIn(server, liveRegistry, 'noa');
+  const client = await server.live('noa', { device: 'phone' }, { headers });
+  await client.wait('welcome');
+  let sent = 0;
+  const renew = async (token: string) => {
+    client.send({ case: 'renew', value: { accessToken: token } });
+    return client.wait('renewed', ++sent);
+  };
+  assert.equal((await renew((await signIn(server, liveRegistry, 'noa')).accessToken)).reason, 'TOKEN_INVALID');
+  assert.notEqual((await renew(await server.portico.serviceToken('orders', 60_000))).reason, '');
+  clock.shift(10_000); // every token is good for 10 s and 5 s of skew
+  const { messages } = await callOf(liveRegistry, transportOf('connect h2', server), 'portico.v1.SessionService/Refresh', { refreshToken });
+  const { reason, endsAt } = await renew(String(messages[0]?.accessToken));
+  assert.equal(reason, '');
+  clock.shift(6_000);
+  const late = await renew(accessToken);
+  assert.deepEqual([late.reason, late.endsAt], ['TOKEN_EXPIRED', endsAt]);
+  clock.shift(10_000);
+  assert.deepEqual(await closedOf(client), ['TOKEN_EXPIRED', renewToken]);
+});
+
 test('a revoked session ends its streams at once, and an expired token asks for a new one', async () => {
   const { headers } = await signIn(server, liveRegistry, 'jon');
   const client = await server.live('jon', {}, { headers });

@@ -194,6 +194,21 @@ test('a method decides who may listen: refused for what it does not answer, and 
   }
 });
 
+test('where a method decides, only who listens publishes', async () => {
+  const client = await server.live('alice', { device: 'publishes' });
+  await client.wait('welcome');
+  const publish = async (count: number) => {
+    client.send({ case: 'publish', value: { topic: 'talk:i1', requestId: String(count), payload: Buffer.from('') } });
+    return (await client.wait('published', count)).reason;
+  };
+  assert.equal(await publish(1), 'TOPIC_FORBIDDEN');
+  client.send(subscribe('talk:i1'));
+  await client.wait('subscribed');
+  assert.equal(await publish(2), '');
+  client.send({ case: 'unsubscribe', value: { topic: 'talk:i1', generation: 1 } });
+  assert.equal(await publish(3), 'TOPIC_FORBIDDEN');
+});
+
 test('a late unsubscribe of an older generation does not end the newer subscription', async () => {
   const topic = newTopic();
   const client = await server.live('alice');

@@ -149,6 +149,12 @@ test('what may not be watched is closed with its reason, and the stream goes on'
     [watchItem(1, itemId), 'SCOPE_MISSING'],
     [{ ...watchItem(2, itemId), method: `${screens}/ChangeItem` }, 'METHOD_NOT_WATCHABLE'],
     [{ ...watchItem(3, itemId), method: 'none.v1.Service/Method' }, 'METHOD_NOT_WATCHABLE'],
+    [{ ...watchItem(3, itemId), method: `${screens}/StreamItem` }, 'METHOD_NOT_WATCHABLE'],
+    [{ ...watchItem(3, itemId), method: `/${screens}/GetItem` }, 'METHOD_NOT_WATCHABLE'],
+    [{ ...watchItem(3, itemId), method: '__proto__' }, 'METHOD_NOT_WATCHABLE'],
+    [{ ...watchItem(3, itemId), method: 'portico.internal.v1.PublisherService/Publish' }, 'METHOD_NOT_WATCHABLE'],
+    [{ id: 3, generation: 1, method: `${screens}/ListItems`, request: Buffer.from([0xff]) }, 'CALL_MALFORMED'],
+    [{ id: 3, generation: 1, method: `${screens}/ListItems`, request: Buffer.from([0xf8, 0x07, 1]) }, 'METHOD_NOT_WATCHABLE'],
   ] as const) {
     const before = client.all('watchClosed').length;
     client.send({ case: 'watch', value: wish });

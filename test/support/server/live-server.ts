@@ -15,6 +15,7 @@ export const namespaces = {
   user: { listen: 'owner' },
   place: { listen: 'users', conflate: true },
   staff: { listen: 'users', scopes: ['items.write'] },
+  talk: { listen: 'method', method: 'fixture.v1.ScreenService/GetItem', field: 'item_id', publish: true },
   item: { listen: 'method', method: 'fixture.v1.ScreenService/GetItem', field: 'item_id' },
 } as const;
 
