@@ -35,7 +35,8 @@ let next = 0;
 export async function createDatabase(from?: string): Promise<{ readonly url: string; drop(): Promise<void> }> {
   const { url } = await server();
   const name = `portico_test_${process.pid}_${next++}`;
-  await asAdmin(url, `CREATE DATABASE ${name}${from === undefined ? '' : ` TEMPLATE ${from}`}`);
+  // copies files, instead of writing each page to the log, too: half the CPU where the disk is not waited for
+  await asAdmin(url, `CREATE DATABASE ${name} STRATEGY FILE_COPY${from === undefined ? '' : ` TEMPLATE ${from}`}`);
   return {
     url: Object.assign(new URL(url), { pathname: `/${name}` }).href,
     drop: () => asAdmin(url, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`),
