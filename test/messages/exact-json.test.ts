@@ -34,6 +34,8 @@ test('what a field cannot hold exactly is refused by its name, and no value is q
     ['{"at":"2024-02-30T00:00:00Z"}', 'at'],
     ['{"number":1e999}', 'number'],
     ['{"big":9007199254740993.5}', 'big'],
+    ['{"big":123456789012345.9999}', 'big'],
+    ['{"weight":"2147483646.99999999"}', 'weight'],
     ['{"numbers":[1,1e2]}', 'numbers[1]'],
   ] as const) {
     const { reason, text, details } = await send(messages.wire, 'json', ship, json);
@@ -58,6 +60,11 @@ test('a screen gives back a time as it came, to the nanosecond, before 1970 and 
     '9999-12-31T23:59:59.999999999Z',
   ])
     assert.equal(await mirror(at), `{"seen":{"at":"${at}"}}`);
+});
+
+test('a screen gives back -0 as it came, in every place that a number has', async () => {
+  const request = '{"number":-0,"small":-0,"value":{"a":[0,-0]}}';
+  assert.equal((await send(messages.wire, 'json', ship, request)).body.toString(), `{"seen":${request}}`);
 });
 
 test("a time that is none is the client's mistake, by every protocol of bytes", async () => {

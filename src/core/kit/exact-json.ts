@@ -14,8 +14,11 @@ export const parseWithSource = JSON.parse as (
   reviver: (this: unknown, key: string, value: unknown, context: { readonly source?: string }) => unknown,
 ) => unknown;
 
-/** Matches every text with a number that a double may round: 16 digits or more, or an exponent. */
-const mayRound = /\d{16}|\d[eE]|\d\.\d{15}/;
+/**
+ * Matches every text with a number that a double may round, if only to an integer: 16 digits or more, some of them
+ * behind a point or all before it, or an exponent. A double holds any 15 digits (C, "DBL_DIG").
+ */
+const mayRound = /\d[\d.]{15}|\d[eE]/;
 
 /** Matches every text with an escape that may be half of a surrogate pair. */
 const mayBeHalf = /\\u[dD][89a-fA-F]/;
@@ -48,6 +51,21 @@ function keepText(_key: string, value: unknown, { source }: { readonly source?: 
 /** Whether a text is digits alone, or has nothing but zeros behind its point. */
 function isPlain(source: string): boolean {
   return /^-?\d+(?:\.0+)?$/.test(source);
+}
+
+/** The end of -0 in protobuf, as a float and as a double. */
+const minusZero = Buffer.from([0, 0, 0, 0x80]);
+/** ECMAScript proposal "JSON.parse source text access", as above. */
+const { rawJSON } = JSON as unknown as { readonly rawJSON: (text: string) => object };
+
+/**
+ * Writes the JSON of a message with the sign of -0, which JSON.stringify drops.
+ * @param encoded the message itself: only where it may have such a value, each value is looked at, which costs ten times
+ * as much
+ */
+export function exactJsonText(json: unknown, encoded: Uint8Array): string {
+  if (!Buffer.from(encoded.buffer, encoded.byteOffset, encoded.byteLength).includes(minusZero)) return JSON.stringify(json);
+  return JSON.stringify(json, (_name, value) => (Object.is(value, -0) ? rawJSON('-0') : value));
 }
 
 /**

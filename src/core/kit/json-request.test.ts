@@ -2,14 +2,19 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { test } from 'node:test';
-import { createFileRegistry, type DescMessage, fromBinary, toBinary, toJsonString } from '@bufbuild/protobuf';
+import { createFileRegistry, type DescMessage, fromBinary, toBinary, toJson, toJsonString } from '@bufbuild/protobuf';
 import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
+import fc from 'fast-check';
+import { exactJsonText } from './exact-json.ts';
 import { InexactJson, readJson } from './json-request.ts';
 
 const root = resolve(import.meta.dirname, '../../..');
 const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, readFileSync(resolve(root, 'test/fixture/gen/messages.binpb'))));
 const shipment = registry.getMessage('messages.v1.Shipment') as DescMessage;
-const read = (text: string) => JSON.parse(toJsonString(shipment, readJson(shipment, text, registry), { registry }));
+const read = (text: string) => {
+  const message = readJson(shipment, text, registry);
+  return JSON.parse(exactJsonText(toJson(shipment, message, { registry }), toBinary(shipment, message)));
+};
 
 const exact: readonly (readonly [json: string, means: unknown])[] = [
   ['{"big":9007199254740993}', { big: '9007199254740993' }],
@@ -30,6 +35,10 @@ const exact: readonly (readonly [json: string, means: unknown])[] = [
   ['{"unknown":1e999}', {}],
   ['{"label":"\\ud83d\\ude00 \\\\ud800"}', { label: '😀 \\ud800' }],
   ['{"weight":"5e0"}', { weight: 5 }],
+  ['{"weight":"-2147483648.0"}', { weight: -2147483648 }],
+  ['{"weight":"0.5e1"}', { weight: 5 }],
+  ['{"number":123456789012345.9999}', { number: 123456789012346 }],
+  ['{"number":-0.0,"weight":-0}', { number: -0 }],
   ['{"number":"-Infinity"}', { number: '-Infinity' }],
   ['{"at":"0001-01-01T00:00:00Z"}', { at: '0001-01-01T00:00:00Z' }],
   ['{"at":"9999-12-31T23:59:59.999999999Z"}', { at: '9999-12-31T23:59:59.999999999Z' }],
@@ -50,6 +59,14 @@ const refused: readonly (readonly [json: string, field?: string])[] = [
   ['{"numbers":[1,1e2]}', 'numbers[1]'],
   ['{"weight":2147483648}'],
   ['{"weight":1e1}', 'weight'],
+  ['{"weight":2147483646.99999999}', 'weight'],
+  ['{"weight":"2147483646.99999999"}', 'weight'],
+  ['{"weight":"1e-400"}', 'weight'],
+  ['{"weight":"1.0000000000000000001"}', 'weight'],
+  ['{"unsignedSmall":4294967294.999999999}', 'unsigned_small'],
+  ['{"big":123456789012345.9999}', 'big'],
+  ['{"numbers":[-123456789012345.9999]}', 'numbers[0]'],
+  ['{"kind":1.00000000000000001}', 'kind'],
   ['{"byNumber":{"1":"a","+1":"b"}}', 'by_number[…]'],
   ['{"byNumber":{"01":"a"}}', 'by_number[…]'],
   ['{"byNumber":{"-0":"a"}}', 'by_number[…]'],
@@ -121,4 +138,48 @@ test('what this registry writes as JSON is read as the same bytes', () => {
   );
   const again = readJson(shipment, toJsonString(shipment, fromBinary(shipment, bytes), { registry }), registry);
   assert.deepEqual(Buffer.from(toBinary(shipment, again)), bytes);
+});
+
+const digits = fc.array(fc.constantFrom('0', '1', '5', '9', '00000000', '99999999'), { maxLength: 3 }).map((parts) => parts.join(''));
+const edges = fc.constantFrom('0', '2147483646', '4294967294', '123456789012345', '9007199254740993', '18446744073709551615');
+/** A number in JSON, and the same without a rounding: an integer and a power of ten. */
+const decimal = fc
+  .record({
+    sign: fc.constantFrom('', '-'),
+    whole: fc.oneof(digits, edges),
+    fraction: fc.oneof(fc.constant(''), digits),
+    exponent: fc.option(fc.oneof(fc.integer({ min: -3, max: 3 }), fc.constantFrom(-400, -20, 20)), { freq: 1 }),
+  })
+  .map(({ sign, whole, fraction, exponent }) => {
+    const before = whole.replace(/^0+(?=\d)/, '') || '0';
+    return {
+      text: `${sign}${before}${fraction === '' ? '' : `.${fraction}`}${exponent === null ? '' : `e${exponent}`}`,
+      integer: BigInt(`${sign}${before}${fraction}`),
+      power: (exponent ?? 0) - fraction.length,
+    };
+  });
+
+test('any number is the integer that a field of integers gets, or is refused, as a number and as text', () => {
+  const seen = { exact: 0, refused: 0 };
+  fc.assert(
+    fc.property(
+      decimal,
+      fc.constantFrom('weight', 'big', 'unsignedSmall', 'unsignedBig'),
+      fc.boolean(),
+      ({ text, integer, power }, field, quoted) => {
+        let got: unknown;
+        try {
+          got = read(`{"${field}":${quoted ? `"${text}"` : text}}`)[field] ?? 0;
+        } catch {
+          seen.refused++;
+          return;
+        }
+        seen.exact++;
+        const [of, at] = power >= 0 ? [integer * 10n ** BigInt(power), 1n] : [integer, 10n ** BigInt(-power)];
+        assert.equal(BigInt(got as string) * at, of, `${field} ${text}`);
+      },
+    ),
+    { numRuns: 3_000 },
+  );
+  assert.ok(seen.exact > 100 && seen.refused > 100, JSON.stringify(seen));
 });

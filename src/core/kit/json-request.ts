@@ -136,9 +136,12 @@ function exactText(scalar: ScalarType | undefined, json: string, path: string): 
   if (scalar === undefined || scalar === ScalarType.STRING || scalar === ScalarType.BOOL) return json;
   if (scalar === ScalarType.BYTES) return isBase64(json) ? json : refuse(path, 'is no base64');
   const isDouble = scalar === ScalarType.DOUBLE || scalar === ScalarType.FLOAT;
-  return jsonNumber.test(json) || (isDouble && notANumber.test(json)) ? json : refuse(path, 'is no number');
+  if (!jsonNumber.test(json) && !(isDouble && notANumber.test(json))) return refuse(path, 'is no number');
+  return isDouble || plainInteger.test(json) || held.test(json) ? json : refuse(path, 'is no number that it can hold');
 }
 const jsonNumber = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
+/** Matches numbers that a double holds as they are, and does not round to an integer: 15 digits, and no large exponent. */
+const held = /^-?[\d.]{1,15}(?:[eE][+-]?\d{1,2})?$/;
 const notANumber = /^(?:NaN|-?Infinity)$/;
 
 /** A google.protobuf.Value holds doubles. */

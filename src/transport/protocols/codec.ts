@@ -1,4 +1,5 @@
-import { type DescMessage, fromBinary, type Message, type Registry, toBinary, toJsonString } from '@bufbuild/protobuf';
+import { type DescMessage, fromBinary, type Message, type Registry, toBinary, toJson } from '@bufbuild/protobuf';
+import { exactJsonText } from '../../core/kit/exact-json.ts';
 import { Fault } from '../../core/kit/fault.ts';
 import { InexactJson, readJson } from '../../core/kit/json-request.ts';
 import type { MethodPlan } from '../../core/kit/method-plan.ts';
@@ -42,7 +43,7 @@ export function jsonCodec(registry: Registry): Codec {
         throw cause instanceof InexactJson ? inexact(input, cause) : unreadable(input, cause);
       }
     },
-    write: (plan, bytes) => Buffer.from(toJsonString(plan.descriptor.output, decode(plan, bytes), { registry })),
+    write: (plan, bytes) => Buffer.from(exactJsonText(toJson(plan.descriptor.output, decode(plan, bytes), { registry }), bytes)),
   };
 }
 
