@@ -11,6 +11,7 @@ export const malformed: readonly (readonly [what: string, answer: (call: RawCall
   ['no content type', respond({ ':status': 200 }, framed(message)), /^protocol$/],
   ['gRPC-Web', respond({ ':status': 200, 'content-type': 'application/grpc-web' }, message.subarray(0, 0)), /^protocol$/],
   ['JSON in gRPC', respond({ ':status': 200, 'content-type': 'application/grpc+json' }, message.subarray(0, 0)), /^protocol$/],
+  ["a proxy's error that is said to be gRPC", ({ stream }) => stream.respond({ ...grpcHeaders, ':status': 503 }, { endStream: true }), /^http$/],
   ['headers alone', ({ stream }) => stream.respond(grpcHeaders, { endStream: true }), /^protocol$/],
   ['messages without trailers', respond(grpcHeaders, framed(message)), /^protocol$/],
   ['trailers without a status', ({ stream }) => cut(stream, framed(message), {}, { 'x-other': 'a' }), /^protocol$/],

@@ -133,6 +133,37 @@ export function upstreamTransportContract(adapter: string, open: () => Promise<T
     assert.match(String(upstream.calls[0]?.headers['grpc-accept-encoding']), /\bgzip\b/);
   });
 
+  contract('of messages that are compressed no more are decompressed than the reader takes', async ({ transport, upstream }) => {
+    const body = Buffer.alloc(1_000_000);
+    for (const count of [12, 100]) {
+      // with their status behind them already, or still on their way
+      upstream.answer = ({ stream }) =>
+        cut(stream, Buffer.concat(Array.from({ length: count }, (_, n) => (n % 3 === 1 ? framed(message) : compressed(body)))), {
+          'grpc-encoding': 'gzip',
+        });
+      let delivered = 0;
+      const receiver = new ReceivedStream();
+      const ended = new Promise<UpstreamEnd>((resolve) => {
+        receiver.onEnd = resolve;
+      });
+      const { message: deliver } = receiver;
+      receiver.message = (bytes) => {
+        delivered += 1;
+        return deliver.call(receiver, bytes);
+      };
+      const sender = transport.call(callOf(), receiver, message);
+      receiver.bind(sender);
+      await until('the first is there', () => delivered > 0);
+      assert.equal(await settled(() => delivered), 1, 'nobody reads');
+      const { messages, end } = await readAll({ received: receiver, sender, ended });
+      assert.equal(end.by === 'upstream' && end.code, 0);
+      assert.deepEqual(
+        messages.map(({ length }) => length),
+        Array.from({ length: count }, (_, n) => (n % 3 === 1 ? message.length : body.length)),
+      );
+    }
+  });
+
   contract('a code that is none is UNKNOWN, and still the status of the upstream', async ({ transport, upstream }) => {
     for (const [said, code] of [
       ['0', 0],
@@ -195,6 +226,17 @@ export function upstreamTransportContract(adapter: string, open: () => Promise<T
       const { end, body } = await sendUnary(transport, callOf(), message, never);
       assert.deepEqual([end.by === 'transport' && end.cause, body], ['protocol', undefined]);
     }
+  });
+
+  contract('a call that gets one message is over with the second, and the upstream is told', async ({ transport, upstream }) => {
+    upstream.answer = ({ stream }) => {
+      stream.resume();
+      stream.respond(grpcHeaders);
+      stream.on('drain', () => stream.write(framed(message))).write(Buffer.concat([framed(message), framed(message)]));
+    };
+    const { end, body } = await sendUnary(transport, callOf(), message, never);
+    assert.deepEqual([end.by === 'transport' && end.cause, body], ['protocol', undefined]);
+    await until('the upstream is told', () => upstream.calls[0]?.stream.rstCode === constants.NGHTTP2_CANCEL);
   });
 
   contract('a stream that was refused is sent again, whole, and nobody notices', async ({ transport, upstream }) => {

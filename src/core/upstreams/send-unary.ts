@@ -16,12 +16,13 @@ export function sendUnary(transport: UpstreamTransport, call: UpstreamCall, requ
       message: (bytes) => {
         body = bytes;
         messages += 1;
+        if (messages > 1) sender.cancel(); // there may be no end of them
         return true;
       },
       drained: () => {},
       ended: (end) => {
         signal.removeEventListener('abort', cancel);
-        const whole = end.by === 'upstream' && end.code === 0 ? ofOneMessage(end, messages) : end;
+        const whole = messages > 1 || (end.by === 'upstream' && end.code === 0) ? ofOneMessage(end, messages) : end;
         resolve({ end: whole, headers, body: whole.by === 'upstream' && whole.code === 0 ? body : undefined });
       },
     };
@@ -38,7 +39,7 @@ export function ofOneMessage(end: UpstreamEnd | undefined, messages: number): Up
   return {
     by: 'transport',
     cause: 'protocol',
-    detail: `It ended with OK after ${messages} messages instead of one.`,
+    detail: messages === 0 ? 'It ended with OK and without a message.' : 'It sent several messages instead of one.',
     processed: 'maybe',
     peer: end?.peer,
   };

@@ -43,8 +43,9 @@ export class Http2Call implements UpstreamSender {
   private early: Buffer[] | undefined;
   private gzip = false;
   private paused = false;
-  /** Messages after one that is being decompressed, which are delivered in order. */
-  private inflating: { readonly body: Buffer; readonly compressed: boolean }[] | undefined;
+  /** Messages from a compressed one on, which are delivered in order; undefined: none. */
+  private waiting: { readonly body: Buffer; readonly compressed: boolean }[] | undefined;
+  private inflating = false;
   private ending: UpstreamStatus | TransportEnd | undefined;
   attempts = 0;
 
@@ -105,7 +106,8 @@ export class Http2Call implements UpstreamSender {
 
   resume(): void {
     this.paused = false;
-    if (this.inflating === undefined) this.stream?.resume();
+    if (this.waiting === undefined) this.stream?.resume();
+    else if (!this.inflating) this.deliverWaiting();
   }
 
   cancel(): void {
@@ -117,7 +119,7 @@ export class Http2Call implements UpstreamSender {
     this.finish(madeHere('timeout', 'The deadline passed.', this.stream === undefined ? 'no' : 'maybe'));
   }
 
-  /** Ends the call if it has not ended. Messages that wait for decompression are dropped. */
+  /** Ends the call if it has not ended. Messages that wait are dropped. */
   finish(end: UpstreamStatus | TransportEnd): void {
     if (this.over) return;
     this.over = true;
@@ -131,15 +133,17 @@ export class Http2Call implements UpstreamSender {
   /** Ends the call after the earlier messages. */
   private endWith(end: UpstreamStatus | TransportEnd): void {
     this.ending ??= end;
-    if (this.inflating === undefined) this.finish(this.ending);
+    if (this.waiting === undefined) this.finish(this.ending);
   }
 
   private readonly onResponse = (headers: ResponseHeaders, flags: number) => {
     if (this.over || this.ending !== undefined) return;
     const status = receivedStatus(headers);
     if (!isGrpc(headers['content-type'])) return this.endWith(notGrpc(headers));
-    if ((flags & endStream) !== 0) return this.endWith(status ?? madeHere('protocol', 'The stream ended without a status.'));
-    if (headers[':status'] !== 200) return this.endWith(notGrpc(headers));
+    const ended = (flags & endStream) !== 0;
+    if (ended && status !== undefined) return this.endWith(status);
+    if (headers[':status'] !== 200) return this.endWith(notGrpc(headers)); // a proxy's, whatever its content type
+    if (ended) return this.endWith(madeHere('protocol', 'The stream ended without a status.'));
     this.answered = true;
     this.kept = undefined;
     this.gzip = headers['grpc-encoding'] === 'gzip';
@@ -166,9 +170,10 @@ export class Http2Call implements UpstreamSender {
   private readonly onMessage = (body: Buffer, compressed: boolean) => {
     if (this.over) return;
     if (compressed && !this.gzip) throw new Malformed('protocol', 'A message is compressed in a way that we did not offer.');
-    if (this.inflating !== undefined) this.inflating.push({ body, compressed });
-    else if (compressed) this.inflate(body);
-    else this.deliver(body);
+    if (this.waiting === undefined && !compressed) return this.deliver(body);
+    this.waiting ??= [];
+    this.waiting.push({ body, compressed });
+    if (!this.inflating) this.deliverWaiting();
   };
 
   private deliver(body: Buffer): void {
@@ -177,23 +182,31 @@ export class Http2Call implements UpstreamSender {
     this.stream?.pause();
   }
 
+  /** Delivers as much as the reader takes: what is read already may be a thousand times as large, decompressed. */
+  private deliverWaiting(): void {
+    while (!this.over && this.waiting?.length) {
+      if (this.paused) return;
+      const { body, compressed } = this.waiting.shift() as NonNullable<typeof this.waiting>[number];
+      if (compressed) return void this.inflate(body);
+      this.deliver(body);
+    }
+    this.waiting = undefined;
+    if (this.ending !== undefined) this.finish(this.ending);
+    else if (!this.paused) this.stream?.resume();
+  }
+
   private inflate(body: Buffer): void {
-    this.inflating ??= [];
+    this.inflating = true;
     this.stream?.pause();
     gunzip(body, { maxOutputLength: answerBytesMax }, (error, whole) => {
+      this.inflating = false;
       if (this.over) return;
       if (error !== null) {
         const large = (error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE';
         return this.finish(madeHere(large ? 'too_large' : 'protocol', `A message cannot be decompressed: ${error.message}`));
       }
       this.deliver(whole);
-      for (let next = this.inflating?.shift(); next !== undefined; next = this.inflating?.shift()) {
-        if (next.compressed) return this.inflate(next.body);
-        this.deliver(next.body);
-      }
-      this.inflating = undefined;
-      if (this.ending !== undefined) this.finish(this.ending);
-      else if (!this.paused) this.stream?.resume();
+      this.deliverWaiting();
     });
   }
 
@@ -227,7 +240,7 @@ export class Http2Call implements UpstreamSender {
     session.streams -= 1;
     if (this.over || stream !== this.stream) return;
     this.readRest();
-    if (this.ending !== undefined) return; // the status has arrived, and earlier messages are being decompressed
+    if (this.ending !== undefined) return; // the status has arrived, and earlier messages wait
     const end = endOfClosed(session, stream.rstCode, stream.id);
     if (end.processed === 'no' && this.kept !== undefined) {
       this.stream = undefined;
