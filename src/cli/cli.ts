@@ -12,6 +12,7 @@ import { withMode, withSettings } from './settings-flags.ts';
 
 /** Runs the command line. @returns the exit code: 0 ok, 1 failed, 2 settings or policies, 3 a dependency, 64 usage */
 export async function cli(args: readonly string[]): Promise<number> {
+  process.stdout.on('error', endWithReader);
   try {
     await commands().parseAsync(args, { from: 'user' });
     return exitCodes.ok;
@@ -22,6 +23,12 @@ export async function cli(args: readonly string[]): Promise<number> {
     if (wantsStacks(args) && error instanceof Error && error.stack !== undefined) process.stderr.write(`${error.stack}\n`);
     return code;
   }
+}
+
+/** Ends a command whose reader has read enough, such as `portico check | head -1`, without a word. */
+function endWithReader(error: Error & { readonly code?: unknown }): void {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(exitCodes.failed);
 }
 
 // A command's code is loaded when it runs, so that a probe that runs every few seconds does not load the server.
@@ -111,7 +118,6 @@ function explain(error: unknown): { readonly code: number; readonly message: str
       code: exitCodes.config,
       message: `${message}: this machine cannot listen there. Set another host (public.host, internal.host or admin.host).`,
     };
-  if (code === 'EPIPE') return { code: exitCodes.failed, message: 'the reader of the output has ended.' };
   if (code === 'ENOTDIR' || code === 'EEXIST') return { code: exitCodes.config, message: `${message}: a file stands where a folder is needed.` };
   if (code === 'EROFS' || code === 'ENOSPC') return { code: exitCodes.dependency, message: `${message}: nothing can be written there.` };
   if (code === 'EACCES') return { code: exitCodes.dependency, message: `${message}: this user has no right to it.` };

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { appUpstreams, upstreamFlags } from '../support/server/app-upstreams.ts';
-import type { Ended } from '../support/server/process.ts';
+import { type Ended, startProcess } from '../support/server/process.ts';
 import { run } from './portico.ts';
 
+const root = resolve(import.meta.dirname, '../..');
 const cwd = mkdtempSync(join(tmpdir(), 'portico-cli-'));
 after(() => rmSync(cwd, { recursive: true, force: true }));
 const portico = (line: string, env: Readonly<Record<string, string>> = {}): Promise<Ended> =>
@@ -152,6 +153,12 @@ describe('each command ends with the exit code and the words that fit', { concur
       /^WRONG {2}upstreams {4}upstreams\.nobodys \(production\.yaml:3\): no screen and no policy uses it\. Screens and policies use /m,
     );
     assert.doesNotMatch(stdout, /hunter2|thirty-two/);
+  });
+
+  test('a reader that has read enough ends a command without a word', async () => {
+    const schema = `'${process.execPath}' '${join(root, 'src/main.ts')}' config --schema`;
+    const { stdout, stderr } = await startProcess('sh', ['-c', `${schema} | head -c 2`], { cwd, env: { PATH: process.env.PATH ?? '' } }).ended;
+    assert.deepEqual([stdout, stderr], ['{\n', '']);
   });
 
   test('plan and config print what is asked for to stdout, and no secret', async () => {

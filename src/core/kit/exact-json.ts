@@ -60,7 +60,7 @@ const { rawJSON } = JSON as unknown as { readonly rawJSON: (text: string) => obj
 
 /**
  * Writes the JSON of a message with the sign of -0, which JSON.stringify drops.
- * @param encoded the message itself: only where it may have such a value, each value is looked at, which costs ten times
+ * @param encoded the message itself: only where it may have such a value is each value examined, which costs ten times
  * as much
  */
 export function exactJsonText(json: unknown, encoded: Uint8Array): string {

@@ -140,7 +140,7 @@ function exactText(scalar: ScalarType | undefined, json: string, path: string): 
   return isDouble || plainInteger.test(json) || held.test(json) ? json : refuse(path, 'is no number that it can hold');
 }
 const jsonNumber = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
-/** Matches numbers that a double holds as they are, and does not round to an integer: 15 digits, and no large exponent. */
+/** Matches numbers that a double does not round to an integer: 15 digits, and no large exponent. */
 const held = /^-?[\d.]{1,15}(?:[eE][+-]?\d{1,2})?$/;
 const notANumber = /^(?:NaN|-?Infinity)$/;
 

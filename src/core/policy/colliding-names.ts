@@ -1,16 +1,26 @@
-import type { DescEnum, DescField, DescFile, DescMessage, DescMethod, DescOneof, DescService } from '@bufbuild/protobuf';
+import type { DescEnum, DescEnumValue, DescField, DescFile, DescMessage, DescMethod, DescOneof, DescService } from '@bufbuild/protobuf';
 import { messagesWithin } from '../kit/messages-within.ts';
 import type { Finding } from './policy-errors.ts';
 
 /** Properties that every JavaScript object has: a field of such a name would be read where it is absent. */
 const inherited: ReadonlySet<string> = new Set(Object.getOwnPropertyNames(Object.prototype));
 
-/** What the code that is generated for messages takes from JavaScript by its plain name. */
-const needed: ReadonlySet<string> = new Set(['BigInt', 'Map', 'Math', 'Symbol', 'Uint8Array']);
+/** What the code that is generated for messages takes from JavaScript by its plain name, types among it. */
+const needed: ReadonlySet<string> = new Set('AsyncIterable BigInt Map Math Partial Promise ReadonlyArray Symbol Uint8Array'.split(' '));
+
+/** What it declares itself, or imports by its plain name. */
+const declared: ReadonlySet<string> = new Set([
+  ...['BinaryReader', 'BinaryWriter', 'Builtin', 'DeepPartial', 'MessageFns', 'ServerStreamingMethodResult', 'Timestamp'],
+  ...['base64FromBytes', 'bytesFromBase64', 'fromJsonTimestamp', 'fromTimestamp', 'isObject', 'isSet', 'isTime', 'protobufFileName'],
+  ...['protobufPackage', 'toTimestamp', 'whole'],
+]);
+
+/** The names of an enum's values that it needs: the one for numbers without a name, and the prototype of an object. */
+const ofEnums: ReadonlySet<string> = new Set(['UNRECOGNIZED', '__proto__']);
 
 /**
  * Names that generated code cannot distinguish: methods that differ in the case of their first letter, fields that are
- * one property, types of a file that are one name, and fields and types named like what JavaScript has itself.
+ * one property, types of a file that are one name, and names of what JavaScript or the generated code has itself.
  * Forwarded bytes are not affected.
  * @param services whose messages are read by screens, by core or by clients of screens
  */
@@ -32,6 +42,8 @@ function sameMethod({ methods }: DescService): readonly Finding[] {
   const first = new Map<string, string>();
   return methods.flatMap((method) => {
     const local = method.name.slice(0, 1).toLowerCase() + method.name.slice(1);
+    if (local === '__proto__')
+      return [{ named: method, message: `the method ${method.name} is named like a property of every JavaScript object: give it another name.` }];
     const other = first.get(local);
     if (other === undefined) first.set(local, method.name);
     return other === undefined
@@ -40,20 +52,28 @@ function sameMethod({ methods }: DescService): readonly Finding[] {
   });
 }
 
-/** The definition of a service stands beside the types of its file. */
+/** What is made of a service stands beside the types of its file. */
 function wrongTypes(file: DescFile): readonly Finding[] {
   const types: (DescMessage | DescEnum)[] = [...file.enums, ...file.messages];
   for (const type of types) if (type.kind === 'message') types.push(...type.nestedEnums, ...type.nestedMessages);
-  const first = new Map(file.services.map(({ name }) => [`${name}Definition`, `the service ${name}`]));
+  const first = new Map<string, string>();
+  for (const { name } of file.services) for (const what of ['Definition', 'Implementation', 'Client']) first.set(name + what, `the service ${name}`);
   return types.flatMap((type) => {
     const local = nameOfType(type);
-    if (needed.has(local)) return [{ named: type, message: `the type ${type.name} is named like a part of JavaScript: give it another name.` }];
+    const values = type.kind === 'enum' ? type.values.filter(({ name }) => ofEnums.has(name)).map(wrongValue) : [];
+    const whose = needed.has(local) ? 'JavaScript' : declared.has(local) ? 'generated code' : undefined;
+    if (whose !== undefined)
+      return [...values, { named: type, message: `the type ${type.name} is named like a part of ${whose}: give it another name.` }];
     const other = first.get(local);
     if (other === undefined) first.set(local, type.typeName);
     return other === undefined
-      ? []
-      : [{ named: type, message: `${other} and ${type.typeName} are one name in generated code: give one of them another.` }];
+      ? values
+      : [...values, { named: type, message: `${other} and ${type.typeName} are one name in generated code: give one of them another.` }];
   });
+}
+
+function wrongValue(value: DescEnumValue): Finding {
+  return { named: value, message: `the value ${value.name} is named like a part of generated code: give it another name.` };
 }
 
 /** As ts-proto names it (visit.ts). */

@@ -1,10 +1,10 @@
-import type { DescEnum, DescField, DescFile, DescMessage, DescMethod, DescOneof } from '@bufbuild/protobuf';
+import type { DescEnum, DescEnumValue, DescField, DescFile, DescMessage, DescMethod, DescOneof } from '@bufbuild/protobuf';
 import { fieldOf, type Numbers } from './policy-path.ts';
 
 /** A spot in a policy. */
 export type Spot = { readonly method: DescMethod /** Of portico.v1.Policy. */; readonly policy: DescMessage; readonly path: Numbers };
-/** The name of a method, a field, a oneof or a type. */
-export type Named = { readonly named: DescMethod | DescField | DescOneof | DescMessage | DescEnum };
+/** The name of a method, a field, a oneof, a type or a value of an enum. */
+export type Named = { readonly named: DescMethod | DescField | DescOneof | DescMessage | DescEnum | DescEnumValue };
 /** One-based, in characters, as in editors. */
 export type Place = { readonly line: number; readonly column: number };
 
@@ -44,12 +44,13 @@ export function placeOfName({ named }: Named, text: string | undefined): Place {
 }
 
 export function fileOf(named: Named['named']): DescFile {
-  return named.kind === 'message' || named.kind === 'enum' ? named.file : named.parent.file;
+  return 'file' in named ? named.file : named.parent.file;
 }
 
 function pathOfName(named: Named['named']): Numbers {
   if (named.kind === 'rpc') return pathOfMethod(named);
   if (named.kind === 'message') return pathOfMessage(named);
+  if (named.kind === 'enum_value') return [...pathOfEnum(named.parent), 2, named.parent.values.indexOf(named)]; // EnumDescriptorProto.value = 2
   return named.kind === 'enum' ? pathOfEnum(named) : pathInMessage(named);
 }
 
