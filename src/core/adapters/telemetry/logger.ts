@@ -1,4 +1,5 @@
 import pino, { type DestinationStream, type Logger } from 'pino';
+import { clip } from '../../kit/clip-text.ts';
 import type { Log } from '../../ports/log.ts';
 
 export const logLevels = ['debug', 'info', 'warn', 'error'] as const;
@@ -66,21 +67,31 @@ export type ErrorFields = Known & { readonly cause?: ErrorFields };
 /** The longest chain of causes. */
 const causesMax = 5;
 
+/** A message may quote what a client or an internal service has sent. Bytes of it, and of the lines of a stack. */
+const [messageBytesMax, stackBytesMax] = [2_048, 8_192];
+
 /**
  * An error for the log. Only a defect of the server has a stack: for an error of the network, the disk or the database
  * it adds nothing to the message.
  * @param whole log every stack: at log level debug
  */
 export function errorFields(error: unknown, whole: boolean, depth = 0): ErrorFields {
-  if (!(error instanceof Error)) return { type: typeof error, message: String(error) };
+  if (!(error instanceof Error)) return { type: typeof error, message: clip(String(error), messageBytesMax) };
   const { code } = error as { readonly code?: unknown };
   return {
     type: error.name,
-    message: messageOf(error),
+    message: clip(messageOf(error), messageBytesMax),
     ...(typeof code === 'string' && { code }),
-    ...((whole || !isFromOutside(error)) && error.stack !== undefined && { stack: error.stack }),
+    ...((whole || !isFromOutside(error)) && error.stack !== undefined && { stack: clippedStack(error.stack) }),
     ...(error.cause !== undefined && depth < causesMax && { cause: errorFields(error.cause, whole, depth + 1) }),
   };
+}
+
+/** A stack begins with the message, which is clipped by itself. */
+function clippedStack(stack: string): string {
+  const at = stack.indexOf('\n    at ');
+  const message = at === -1 ? stack : stack.slice(0, at);
+  return clip(message, messageBytesMax) + clip(stack.slice(message.length), stackBytesMax);
 }
 
 /** One of several addresses that all failed has no message of its own. */

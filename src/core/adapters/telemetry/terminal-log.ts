@@ -21,12 +21,17 @@ export function textLine(line: string): string {
   return `${clock} ${String(fields.level).padEnd(5)} ${fields.msg}${shown}\n${errorText(fields.error as ErrorFields | undefined)}`;
 }
 
-const valueText = (value: unknown) => (typeof value === 'string' && /^[\w./:@-]+$/.test(value) ? value : JSON.stringify(value));
+const valueText = (value: unknown) => (typeof value === 'string' && /^[\w./:@-]+$/.test(value) ? value : printable(JSON.stringify(value)));
+
+/** A terminal obeys control characters, and a text may be a client's. */
+function printable(line: string): string {
+  return line.replace(/\p{Cc}/gu, (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`);
+}
 
 function errorText(error: ErrorFields | undefined): string {
   if (error === undefined) return '';
   const text = error.stack ?? `${error.type}: ${error.message}`;
-  const lines = text.split('\n').map((line) => `         ${line}\n`);
+  const lines = text.split('\n').map((line) => `         ${printable(line)}\n`);
   return `${lines.join('')}${error.cause === undefined ? '' : errorText({ ...error.cause, type: `caused by ${error.cause.type}` })}`;
 }
 
