@@ -20,6 +20,16 @@ test('every link of the docs leads somewhere', () => {
   assert.deepEqual(dead, []);
 });
 
+test('every file that a page names is there, unless its folder was taken out with the sample', () => {
+  const dead = pages.flatMap((page) =>
+    [...textOf(page).matchAll(/`((?:test|scripts|docs|helm|migrations)\/[\w./-]+)`/g)]
+      .map(([, path = '']) => path)
+      .filter((path) => existsSync(join(root, dirname(path))) && !existsSync(join(root, path)))
+      .map((path) => `${page} names ${path}`),
+  );
+  assert.deepEqual(dead, []);
+});
+
 test('every anchor of a link is a heading of its page', () => {
   const anchorsOf = (page: string) =>
     [...textOf(page).matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) =>
