@@ -4,7 +4,7 @@ import { busAnnouncements } from '../core/adapters/chat/bus-announcements.ts';
 import { sqlChat } from '../core/adapters/sql/chat/chat-store.ts';
 import { openDatabaseAccess } from '../core/adapters/sql/database-access.ts';
 import { sqlErasures } from '../core/adapters/sql/user-data/erasures.ts';
-import { noSpans } from '../core/adapters/telemetry/short-spans.ts';
+import { noSpans } from '../core/adapters/telemetry/messaging-spans.ts';
 import type { UserDataPart } from '../core/ports/user-data.ts';
 import { type Erasing, openErasing } from '../core/services/user-data/erase-users.ts';
 import { ownOfUsers } from '../core/services/user-data/scopes-and-topics.ts';

@@ -3,7 +3,7 @@ import { constants } from 'node:http2';
 import { test } from 'node:test';
 import type { UpstreamCall, UpstreamEnd, UpstreamTransport } from '../../src/core/ports/upstream-transport.ts';
 import { sendUnary } from '../../src/core/upstreams/send-unary.ts';
-import { ReceivedStream } from '../../src/core/upstreams/stream-of-upstream.ts';
+import { ReceivedStream } from '../../src/core/upstreams/upstream-stream.ts';
 import { settled, until } from '../support/time/until.ts';
 import { framed, grpcHeaders, messagesOf, type RawUpstream, reply, trailersOnly } from '../support/upstream/raw-upstream.ts';
 import { compressed, cut, malformed } from './malformed-answers.ts';

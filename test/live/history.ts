@@ -3,7 +3,7 @@
 
 import { memoryBus } from '../../src/core/adapters/memory/bus.ts';
 import { memoryTopicLog } from '../../src/core/adapters/memory/topic-log.ts';
-import { noSpans } from '../../src/core/adapters/telemetry/short-spans.ts';
+import { noSpans } from '../../src/core/adapters/telemetry/messaging-spans.ts';
 import { openLimiter } from '../../src/core/kit/concurrency-limiter.ts';
 import type { TopicPosition } from '../../src/core/ports/topic-log.ts';
 import { Subscription } from '../../src/core/services/live/resume-and-conflate.ts';

@@ -6,7 +6,7 @@ import { memoryBus } from '../../src/core/adapters/memory/bus.ts';
 import { memoryPresenceStore } from '../../src/core/adapters/memory/presence-store.ts';
 import { memoryTopicLog } from '../../src/core/adapters/memory/topic-log.ts';
 import { presenceBy } from '../../src/core/adapters/presence/refresh-presence.ts';
-import { noSpans } from '../../src/core/adapters/telemetry/short-spans.ts';
+import { noSpans } from '../../src/core/adapters/telemetry/messaging-spans.ts';
 import { presenceTopicOf } from '../../src/core/ports/presence.ts';
 import { openFeeds } from '../../src/core/services/live/topic-feed.ts';
 import { openPresences } from '../../src/core/services/live/topic-presence.ts';

@@ -1,8 +1,8 @@
 // Short spans of long streams: one for each subscription, send and delivered batch, linked to the spans of the streams.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { shortSpans } from '../../src/core/adapters/telemetry/messaging-spans.ts';
 import { sampler } from '../../src/core/adapters/telemetry/sampling.ts';
-import { shortSpans } from '../../src/core/adapters/telemetry/short-spans.ts';
 import { ownPrefix, sharedRedis } from '../support/redis/redis.ts';
 import { chatCalls } from '../support/server/chat-server.ts';
 import { type LiveServer, openLiveServer } from '../support/server/live-server.ts';

@@ -4,7 +4,7 @@ import type { MethodDefinition, ServiceDefinition } from '../kit/ts-proto.ts';
 import type { UpstreamEnd } from '../ports/upstream-transport.ts';
 import { codeOf, faultOfUpstream } from '../upstreams/http-and-transport-failures.ts';
 import { ofOneMessage } from '../upstreams/send-unary.ts';
-import { openStream } from '../upstreams/stream-of-upstream.ts';
+import { openStream } from '../upstreams/upstream-stream.ts';
 import type { CallContext, UpstreamMethod, Upstreams } from '../upstreams/upstreams.ts';
 import { UpstreamError } from './upstream-errors.ts';
 

@@ -1,7 +1,7 @@
 import { subscriberOf } from '../kit/address-network.ts';
 import type { Clock } from '../kit/clock.ts';
+import { openPlaces } from '../kit/concurrency-by-key.ts';
 import { Fault } from '../kit/fault.ts';
-import { openPlaces } from '../kit/taken-places.ts';
 import { openRate } from '../kit/rate-limit.ts';
 
 /** The bounds of streams. */

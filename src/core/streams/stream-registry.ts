@@ -5,6 +5,7 @@ import type { Bus } from '../ports/bus.ts';
 import type { Log } from '../ports/log.ts';
 import { type Close, closeFor, stayAway } from './close-advice.ts';
 import { openDisplacement } from './displace-device-streams.ts';
+import { closeSpread, drainStreams } from './drain-streams.ts';
 import { eachInTurns, type Turns } from './event-loop-turns.ts';
 import type { Stream } from './stream.ts';
 import { openStreamPlaces, type StreamLimits, type StreamPlaces } from './stream-limits.ts';
@@ -27,12 +28,9 @@ export type Registry = StreamPlaces & {
   count(): number;
   /** Closes the streams of a user, or of one of the user's sessions, at every replica. @throws Fault STORE_DOWN */
   disconnect(userId: string, sessionId: string | undefined, resume: boolean): Promise<void>;
-  /** Announces the end of all streams, each with a delay of its own; a quarter of the grace time later it is closed. */
+  /** See `drainStreams`. @returns how many there are */
   drain(spreadMs: number, graceMs: number): number;
-  /**
-   * Closes all streams of this replica, spread over the time.
-   * @param closeOf of each, when it is closed; undefined: it stays
-   */
+  /** Closes all streams of this replica: see `closeSpread`. */
   closeAll(spreadMs: number, closeOf: () => Close | undefined): void;
   close(): void;
 };
@@ -98,23 +96,8 @@ export function openRegistry({ bus, limits, clock, random, log, turns, topic }: 
         throw new Fault('STORE_DOWN', 'The store that all replicas share did not take the message. Try again.', { retryAfterMs: 1_000, cause });
       }
     },
-    drain: (spreadMs, graceMs) => {
-      const all = [...streams.values()];
-      eachInTurns(turns, all, ({ stream }) => {
-        const delayMs = Math.floor(random() * spreadMs);
-        stream.goAway(delayMs, delayMs + Math.floor(graceMs / 4));
-      });
-      return all.length;
-    },
-    closeAll: (spreadMs, closeOf) => {
-      for (const { stream } of [...streams.values()]) {
-        const cancel = clock.after(Math.floor(random() * spreadMs), () => {
-          const close = closeOf();
-          if (close !== undefined) stream.close(close);
-        });
-        stream.signal.addEventListener('abort', cancel, { once: true });
-      }
-    },
+    drain: (spreadMs, graceMs) => drainStreams([...streams.values()], { spreadMs, graceMs, random, turns }),
+    closeAll: (spreadMs, closeOf) => closeSpread([...streams.values()], { spreadMs, random, clock }, closeOf),
     close: () => {
       leaving.abort();
       for (const { stream } of [...streams.values()]) stream.close(closeFor('DRAINING', 'The server is stopping.'));

@@ -6,7 +6,7 @@ import type { Answer, Handler, ReadyCall } from '../ports/call.ts';
 import { statusForClient } from './forwarded-errors.ts';
 import { fromUpstream } from './metadata-from-upstreams.ts';
 import { ofOneMessage } from './send-unary.ts';
-import { type OpenStream, openStream } from './stream-of-upstream.ts';
+import { type OpenStream, openStream } from './upstream-stream.ts';
 import type { Prepared, Upstreams } from './upstreams.ts';
 
 /**

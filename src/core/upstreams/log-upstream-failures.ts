@@ -1,7 +1,7 @@
 import { clip } from '../kit/clip-text.ts';
 import type { Clock } from '../kit/clock.ts';
-import { onePerWindow } from '../kit/one-per-window.ts';
 import { statusCodes } from '../kit/reasons.ts';
+import { onePerWindow } from '../kit/throttle-reports.ts';
 import type { Log } from '../ports/log.ts';
 import type { UpstreamEnd } from '../ports/upstream-transport.ts';
 import { codeOf } from './http-and-transport-failures.ts';

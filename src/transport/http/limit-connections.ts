@@ -1,6 +1,6 @@
 import type { Server, Socket } from 'node:net';
 import { subscriberOf } from '../../core/kit/address-network.ts';
-import { openPlaces } from '../../core/kit/taken-places.ts';
+import { openPlaces } from '../../core/kit/concurrency-by-key.ts';
 import { peerOf } from '../connection-peer.ts';
 import type { FrontLimits } from '../front-options.ts';
 import type { TransportReports } from './transport-metrics.ts';

@@ -1,8 +1,8 @@
 import type { Meter } from '@opentelemetry/api';
 import { networkOf } from '../../core/kit/address-network.ts';
 import type { Clock } from '../../core/kit/clock.ts';
-import { onePerWindow } from '../../core/kit/one-per-window.ts';
 import type { CoreReason } from '../../core/kit/reasons.ts';
+import { onePerWindow } from '../../core/kit/throttle-reports.ts';
 import type { Log } from '../../core/ports/log.ts';
 
 /** Why a connection or stream was refused or ended to bound its cost. docs/operating/telemetry.md explains each. */

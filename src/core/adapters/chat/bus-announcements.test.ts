@@ -4,7 +4,7 @@ import { quietLog } from '../../../../test/support/log.ts';
 import { fakeClock } from '../../../../test/support/time/clock.ts';
 import { until } from '../../../../test/support/time/until.ts';
 import { memoryBus } from '../memory/bus.ts';
-import { noSpans } from '../telemetry/short-spans.ts';
+import { noSpans } from '../telemetry/messaging-spans.ts';
 import { busAnnouncements } from './bus-announcements.ts';
 
 test('streams of users are called when the database has another history than before, and only then', async () => {

@@ -14,10 +14,10 @@ import { callMetrics } from './call-metrics.ts';
 import { givenIds, spansOf } from './call-spans.ts';
 import { type TelemetrySwitches, telemetrySwitches } from './log-and-sampling-switches.ts';
 import { jsonLog, type LogOptions, processDestination } from './logger.ts';
+import { noSpans, shortSpans } from './messaging-spans.ts';
 import { exposition, ScrapeReader } from './prometheus.ts';
 import { runtimeMetrics } from './runtime-metrics.ts';
 import { sampler } from './sampling.ts';
-import { noSpans, shortSpans } from './short-spans.ts';
 import { shortLog, textDestination } from './terminal-log.ts';
 
 export type TelemetryOptions = {

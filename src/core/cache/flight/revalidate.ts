@@ -1,6 +1,6 @@
 import type { Clock } from '../../kit/clock.ts';
+import { openPlaces } from '../../kit/concurrency-by-key.ts';
 import { openScopedMap, type ScopedKey } from '../../kit/scoped-map.ts';
-import { openPlaces } from '../../kit/taken-places.ts';
 import type { ComputeSoFar } from '../../ports/cached-stream.ts';
 import type { ReadyCall } from '../../ports/call.ts';
 import type { CachedMethod } from '../cached-method.ts';

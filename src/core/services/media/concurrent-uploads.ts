@@ -1,5 +1,5 @@
+import { openPlaces } from '../../kit/concurrency-by-key.ts';
 import { Fault } from '../../kit/fault.ts';
-import { openPlaces } from '../../kit/taken-places.ts';
 
 /** How many calls upload at once, in this process. */
 export type PlacesMax = { readonly callsMax: number; readonly callsPerUserMax: number };
