@@ -39,6 +39,7 @@ export function openAuth(parts: AuthParts): {
 } {
   const { settings, methods, keys, sessions, revocations, refreshKey, clock, log, meter } = parts;
   const { auth } = settings;
+  const claimNames = new Set([...methods.claimNames, ...claimsOfRules(settings)]);
   const keySetOf = ({ issuer, jwksUrl }: { readonly issuer: string; readonly jwksUrl: string }) =>
     remoteKeySet({ issuer, url: jwksUrl, clock, log, meter, fetch });
   const verifyLoaded = verifyTokens({
@@ -49,7 +50,7 @@ export function openAuth(parts: AuthParts): {
     audience: auth.audience,
     lifetimeMaxMs: auth.accessTokenTtl,
     external: auth.externalIssuers.map((issuer) => ({ ...issuer, keys: keySetOf(issuer), lifetimeMaxMs: issuer.lifetimeMax })),
-    claimNames: methods.claimNames,
+    claimNames,
     userHash: (userId) => userPseudonym(userId, refreshKey),
   });
   let known = false;
@@ -68,7 +69,7 @@ export function openAuth(parts: AuthParts): {
       auth.idTokenIssuers.map((issuer) => ({ ...issuer, keys: keySetOf(issuer), scopes: issuer.scopes ?? methods.scopes })),
       sessions,
       clock,
-      methods.claimNames,
+      claimNames,
     ),
     devScopes: settings.mode === 'dev' ? (auth.devScopes ?? methods.scopes) : undefined,
     accessTokenTtlMs: auth.accessTokenTtl,
@@ -78,4 +79,9 @@ export function openAuth(parts: AuthParts): {
   });
   const verify: VerifyToken = (token) => (known ? verifyLoaded(token) : ready.then(() => verifyLoaded(token)));
   return { verify, openLifetime: streamLifetimes({ verify, revocations, clock }), handlers };
+}
+
+/** The claims by which rules of the settings admit users. */
+function claimsOfRules({ live, chat }: Settings): readonly string[] {
+  return [...Object.values(live.namespaces), ...Object.values(chat.subjects)].flatMap(({ claim }) => claim ?? []);
 }

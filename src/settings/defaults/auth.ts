@@ -55,7 +55,7 @@ export const auth = z
           nonceRequired: z.boolean().default(true).describe('Whether SignIn must send the nonce of the ID token.'),
           userPrefix: userPrefix(),
           scopes: z.array(text()).max(200).optional().describe('Scopes of the sessions. Unset: every scope that a policy names.'),
-          claims: z.array(text()).max(20).default([]).describe('Claims of the ID token that access tokens repeat, for policies.'),
+          claims: z.array(text()).max(20).default([]).describe('Claims of the ID token that access tokens repeat, for policies and rules.'),
         }),
       )
       .max(20)

@@ -6,7 +6,7 @@ export const ruleKind = z.enum(['users', 'owner', 'claim', 'method']);
 
 /** What the kinds need besides. @param key of the kind */
 export const ruleFields = (key: string) => ({
-  claim: text().optional().describe(`With \`${key}: claim\`: a claim that some policy names, such as "tenant".`),
+  claim: text().optional().describe(`With \`${key}: claim\`: a claim of the access token, such as "tenant".`),
   method: text()
     .optional()
     .describe(

@@ -41,7 +41,7 @@ const subjectLengthMax = 255; // OpenID Connect Core 1.0, section 2
 
 /**
  * Verifies ID tokens (OpenID Connect Core 1.0, section 3.1.3.7). A nonce signs in once.
- * @param claimNames claims that policies use: a token in which one has no text of its own is refused
+ * @param claimNames claims that policies and rules use: a token in which one has no text of its own is refused
  * @throws Fault IDENTITY_INVALID, IDENTITY_EXPIRED, NONCE_INVALID, ISSUER_UNAVAILABLE or STORAGE_DOWN
  */
 export function verifyIdTokens(

@@ -217,7 +217,7 @@ function scopesOf(claim: unknown): ReadonlySet<string> {
 }
 
 /**
- * Keeps only claims that a policy names, as text. A claim named `__proto__` is dropped.
+ * Keeps only claims that a policy or a rule names, as text. A claim named `__proto__` is dropped.
  * @throws Fault TOKEN_INVALID naming a claim without a text of its own
  */
 function claimsOf(token: string, payload: JWTPayload, userId: string, names: Iterable<string>): ReadonlyMap<string, string> {
