@@ -5,6 +5,7 @@ import { after, before, test } from 'node:test';
 import { ConnectError } from '@connectrpc/connect';
 import { openByOpen } from '../support/client/live-client.ts';
 import { callOf, reasonOf, signIn, transportOf } from '../support/client/protocols.ts';
+import { openWire } from '../support/client/wire.ts';
 import { type LiveServer, liveRegistry, openLiveServer } from '../support/server/live-server.ts';
 import { until } from '../support/time/until.ts';
 
@@ -43,6 +44,23 @@ for (const protocol of ['connect h1', 'json h1', 'grpc-web h1', 'grpc-web h2', '
     await until('the stream has ended', () => client.ended() !== undefined);
     assert.equal(await refused(client.sendN(3, subscribe)), 'STREAM_UNKNOWN');
   });
+
+test('JSON of a newer client: a kind and a field of the future break nothing', async () => {
+  const { headers } = await signIn(server, liveRegistry, 'alice');
+  const client = openByOpen({ registry: liveRegistry, transport: transportOf('json h1', server), headers, hello: { device: 'newer' } });
+  const { streamId } = await client.wait('welcome');
+  await using wire = await openWire(server);
+  for (const [n, message] of [
+    ['1', { kindOfTheFuture: { a: [1] } }],
+    ['2', { heartbeat: { intervalMs: 60_000, fieldOfTheFuture: {} } }],
+  ] as const) {
+    const body = JSON.stringify({ streamId, n, message, fieldOfTheFuture: 1 });
+    const answer = await wire.ask({ ':path': '/portico.v1.LiveService/Send', 'content-type': 'application/json', ...headers }, body);
+    assert.equal(answer.headers[':status'], 200, answer.body.toString());
+  }
+  assert.equal((await client.wait('heartbeat')).intervalMs, 60_000);
+  client.cut();
+});
 
 test("another user's stream, and one that never was, are unknown", async () => {
   const { headers } = await signIn(server, liveRegistry, 'alice');

@@ -41,8 +41,8 @@ test('a second stream of the device displaces the first, which is to stay away',
   await first.wait('welcome');
   const second = await server.live('dora', {}, { headers });
   assert.deepEqual(await closedOf(first), ['STREAM_DISPLACED', stayAway]);
-  const named = await server.live('dora', { device: 'other' }, { headers });
-  await named.wait('welcome');
+  const named = await server.live('dora', { device: 'other', heartbeatMs: 4_294_967_295 }, { headers });
+  assert.equal((await named.wait('welcome')).heartbeatMs, 600_000);
   second.send({ case: 'heartbeat', value: { intervalMs: 60_000 } });
   assert.equal((await second.wait('heartbeat')).intervalMs, 60_000);
   second.send({ case: 'heartbeat', value: { intervalMs: 1 } });
