@@ -1,5 +1,5 @@
 // A whole server in the test's own process: the real wire, real TLS, a real PostgreSQL, with the fixture's app or another.
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Clock } from '../../../src/core/kit/clock.ts';
@@ -13,6 +13,7 @@ import { systemClock } from '../../../src/wire/system-clock.ts';
 import { wire } from '../../../src/wire.ts';
 import { createMigratedDatabase } from '../postgres/postgres.ts';
 import type { RedisPlace } from '../redis/redis.ts';
+import { sharedTls } from './shared-tls.ts';
 
 const root = resolve(import.meta.dirname, '../../..');
 
@@ -72,6 +73,8 @@ export async function openTestServer(options: TestServerOptions): Promise<TestSe
   } = options;
   const database = shared === undefined ? await createMigratedDatabase() : { url: shared.databaseUrl, drop: async () => {} };
   const dataDir = shared?.dataDir ?? mkdtempSync(join(tmpdir(), 'portico-server-'));
+  const tls = sharedTls();
+  if (tls !== undefined && shared === undefined && mode === 'dev') cpSync(tls, join(dataDir, 'tls'), { recursive: true });
   const said: Record<string, unknown> = {
     'public.port': 0,
     'internal.port': 0,
