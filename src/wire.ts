@@ -96,6 +96,7 @@ export async function wire({
     log,
     internalToken: upstreamTokens({ keys, clock, issuer }),
     retryable: [...methods.retryable, reviewMethod, reportMethod],
+    registry: methods.registry,
   });
 
   const listening = Promise.withResolvers<void>();

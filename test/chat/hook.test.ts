@@ -8,7 +8,7 @@ import {
   ChatHookServiceDefinition,
   type ChatHookServiceImplementation,
   type ReviewRequest,
-  type ReviewResponse,
+  ReviewResponse,
 } from '../../src/gen/portico/internal/v1/chat_hook.ts';
 import type { ProtocolName } from '../support/client/protocols.ts';
 import { type Came, type ChatServer, kinds, openChatServer, textEntry, textsOf } from '../support/server/chat-server.ts';
@@ -16,23 +16,33 @@ import { until } from '../support/time/until.ts';
 
 /** The hook: what it was asked, and what it answers. */
 const seen: ReviewRequest[] = [];
-let answer: (request: ReviewRequest, signal: AbortSignal) => Promise<ReviewResponse> | ReviewResponse;
+let answer: (request: ReviewRequest, signal: AbortSignal) => Promise<ReviewResponse> | ReviewResponse | Uint8Array;
 const accepted: ReviewResponse = { outcome: { $case: 'accepted', value: {} } };
 const rewritten = (text: string, data = new Uint8Array(0)): ReviewResponse => ({
   outcome: { $case: 'rewritten', value: { text, data, attachments: [] } },
 });
 const refused = (why: string, message = ''): ReviewResponse => ({ outcome: { $case: 'refused', value: { why, message } } });
+/** One after the other, as bytes. */
+const inPieces = (...parts: readonly ReviewResponse[]) => Buffer.concat(parts.map((part) => ReviewResponse.encode(part).finish()));
+/** The service's definition, which also sends bytes as they are. */
+const { review } = ChatHookServiceDefinition.methods;
+const responseType = {
+  ...ReviewResponse,
+  fromPartial: (answer: ReviewResponse) => answer,
+  encode: (answer: ReviewResponse | Uint8Array) => (answer instanceof Uint8Array ? { finish: () => answer } : ReviewResponse.encode(answer)),
+} as typeof ReviewResponse;
+const definition = { ...ChatHookServiceDefinition, methods: { review: { ...review, responseType } } };
 const hook: ChatHookServiceImplementation = {
   review: async (request, { signal }) => {
     seen.push(request);
-    return answer(request, signal);
+    return answer(request, signal) as ReviewResponse;
   },
 };
 const hookServer = createServer();
 let address: string;
 let server: ChatServer;
 before(async () => {
-  hookServer.add(ChatHookServiceDefinition, hook);
+  hookServer.add(definition, hook);
   address = `127.0.0.1:${await hookServer.listen('127.0.0.1:0')}`;
   server = await openChatServer({ settings: settingsOf('refuse') });
 });
@@ -101,6 +111,16 @@ for (const by of ['grpc h2', 'grpc-web h1', 'json h1'] satisfies readonly Protoc
     await reader.upTo(id, 2);
     assert.deepEqual(reader.texts(id), ['buy now (checked)']);
   });
+
+test('what it rewrites in pieces is stored whole, and what codecs read differently is no answer', async () => {
+  const id = await server.group('gil', 'hal');
+  answer = () => inPieces(rewritten('checked'), rewritten('', Uint8Array.of(7)));
+  await post('gil', id, textEntry('buy now'));
+  assert.deepEqual(await textsIn('hal', id), ['checked']);
+  answer = () => Buffer.from([(1 << 3) | 0, 0]); // `accepted` as a number
+  assert.equal((await post('gil', id, textEntry('buy more'))).reason, 'UPSTREAM_DOWN');
+  assert.deepEqual(await textsIn('hal', id), ['checked']);
+});
 
 test('what it refuses is not stored: the sender is told why, by a call and on a stream', async () => {
   const id = await server.group('eve', 'finn');

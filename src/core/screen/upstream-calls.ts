@@ -5,7 +5,7 @@ import type { UpstreamEnd } from '../ports/upstream-transport.ts';
 import { codeOf, faultOfUpstream } from '../upstreams/http-and-transport-failures.ts';
 import { ofOneMessage } from '../upstreams/send-unary.ts';
 import { openStream } from '../upstreams/upstream-stream.ts';
-import type { CallContext, UpstreamMethod, Upstreams } from '../upstreams/upstreams.ts';
+import { type CallContext, outputOf, type UpstreamMethod, type Upstreams } from '../upstreams/upstreams.ts';
 import { UpstreamError } from './upstream-errors.ts';
 
 type Call = (request: unknown) => Promise<unknown> | AsyncIterable<unknown>;
@@ -134,9 +134,7 @@ export function answerReaders(services: Readonly<Record<string, ServiceDefinitio
   const readers = new Map<MethodDefinition, (bytes: Uint8Array) => unknown>();
   for (const { fullName, methods } of Object.values(services)) {
     for (const definition of Object.values(methods)) {
-      const output = registry.getService(fullName)?.methods.find(({ name }) => name === definition.name)?.output;
-      if (output === undefined) throw new Error(`${fullName}/${definition.name} is in no .proto of this release: run \`npm run generate\`.`);
-      const read = oneReading(output);
+      const read = oneReading(outputOf(registry, `/${fullName}/${definition.name}`));
       readers.set(definition, (bytes) => definition.responseType.decode(read(bytes)));
     }
   }

@@ -1,3 +1,5 @@
+import type { DescMessage, FileRegistry } from '@bufbuild/protobuf';
+import { oneReading } from '../kit/ambiguous-bytes.ts';
 import type { Clock } from '../kit/clock.ts';
 import { Fault } from '../kit/fault.ts';
 import type { Caller, CallMetadata, Traced } from '../ports/call.ts';
@@ -64,6 +66,11 @@ export type Upstreams = {
   ): Promise<UnaryResult & { readonly limit: Limit /** From `portico-tags`. */; readonly tags: readonly string[] }>;
   /** The refusal of an answer that its type cannot decode, which is a failure of the upstream. It is logged. */
   garbage(upstream: string, path: string, context: CallContext, cause: unknown): Fault;
+  /**
+   * An answer of a method as bytes that every codec reads in the same way.
+   * @throws Error when there are none, or the method is in no .proto of this release
+   */
+  unambiguous(path: string, body: Uint8Array): Uint8Array;
   close(): void;
 };
 
@@ -76,6 +83,7 @@ export type UpstreamsParts = {
   readonly internalToken: InternalToken;
   /** Idempotent methods, which may be retried, as "package.Service/Method". */
   readonly retryable: Iterable<string>;
+  readonly registry: FileRegistry;
 };
 
 const madeOfGarbage = { by: 'transport', cause: 'protocol', processed: 'maybe', peer: undefined } as const;
@@ -83,7 +91,7 @@ const madeOfGarbage = { by: 'transport', cause: 'protocol', processed: 'maybe', 
 /** Opens the upstreams of the configuration; connections are made with the first call of each. */
 export function openUpstreams(
   config: Readonly<Record<string, UpstreamConfig>>,
-  { openTransport, clock, random, log, internalToken, retryable }: UpstreamsParts,
+  { openTransport, clock, random, log, internalToken, retryable, registry }: UpstreamsParts,
 ): Upstreams {
   const repeatable = new Set([...retryable].map((method) => `/${method}`));
   const sayFailed = openFailureLog(log, clock);
@@ -139,6 +147,7 @@ export function openUpstreams(
       sayFailed({ upstream: name, address: upstreamOf(name).address, method: path.slice(1), traceId: context.trace.traceId, end });
       return new Fault('UPSTREAM_GARBAGE', `The internal service ${name} answered what cannot be decoded.`, { metadata: { upstream: name }, cause });
     },
+    unambiguous: (path, body) => oneReading(outputOf(registry, path))(body),
     close: () => {
       for (const { transport } of open.values()) transport.close();
     },
@@ -146,12 +155,27 @@ export function openUpstreams(
 }
 
 /**
+ * The type of a method's answers.
+ * @param path "/orders.v1.OrderService/GetOrder"
+ * @throws Error when the method is in no .proto of this release
+ */
+export function outputOf(registry: FileRegistry, path: string): DescMessage {
+  const [, service = '', name = ''] = path.split('/');
+  const output = registry.getService(service)?.methods.find((method) => method.name === name)?.output;
+  if (output === undefined) throw new Error(`${service}/${name} is in no .proto of this release: run \`npm run generate\`.`);
+  return output;
+}
+
+/** What `askUpstream` needs of them. */
+export type AskableUpstreams = Pick<Upstreams, 'unary' | 'garbage' | 'unambiguous'>;
+
+/**
  * One request whose answer the server itself reads. Rejects only with the reason of the context's own signal.
  * @param decode throws for what no answer can be
  * @returns undefined: no answer, or one that cannot be decoded. Both are logged with the failures of all upstreams.
  */
 export async function askUpstream<T>(
-  upstreams: Pick<Upstreams, 'unary' | 'garbage'>,
+  upstreams: AskableUpstreams,
   { upstream, path }: Pick<UpstreamMethod, 'upstream' | 'path'>,
   { request, decode }: { readonly request: Uint8Array; readonly decode: (body: Uint8Array) => T },
   context: CallContext,
@@ -159,7 +183,7 @@ export async function askUpstream<T>(
   const { body } = await upstreams.unary({ upstream, path, keys: [] }, request, context);
   if (body === undefined) return undefined;
   try {
-    return decode(body);
+    return decode(upstreams.unambiguous(path, body));
   } catch (cause) {
     upstreams.garbage(upstream, path, context, cause); // logged there
     return undefined;

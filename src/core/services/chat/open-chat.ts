@@ -13,7 +13,7 @@ import type { WaitingBytes } from '../../streams/send-memory-limit.ts';
 import { type StreamSettings, streamLimits } from '../../streams/stream-limits.ts';
 import { openRegistry, type Registry, type RegistryParts } from '../../streams/stream-registry.ts';
 import { streamHandlers } from '../../streams/stream-service.ts';
-import type { Upstreams } from '../../upstreams/upstreams.ts';
+import type { AskableUpstreams } from '../../upstreams/upstreams.ts';
 import { chatHandlers } from './chat-handlers.ts';
 import { type ChatParts, chatStream } from './chat-stream.ts';
 import { openConversationPresences } from './conversation-presence.ts';
@@ -46,7 +46,7 @@ export type ChatOptions = Pick<ChatParts, 'chat' | 'announcements'> &
         readonly search: { readonly language: string; readonly perMinute: number };
         readonly presence: { readonly listMax: number; readonly leaveAfter: number };
       };
-    readonly upstreams: Pick<Upstreams, 'unary' | 'garbage'>;
+    readonly upstreams: AskableUpstreams;
     readonly bus: Bus;
     readonly waiting: WaitingBytes;
     /** Of conversations: ordered by time. */

@@ -7,7 +7,7 @@ import { Fault } from '../../kit/fault.ts';
 import type { ReadyCall } from '../../ports/call.ts';
 import type { Appended, ChatStore, NewEntry } from '../../ports/chat.ts';
 import { contentBytesMax } from '../../ports/chat-limits.ts';
-import { askUpstream, type Upstreams } from '../../upstreams/upstreams.ts';
+import { type AskableUpstreams, askUpstream } from '../../upstreams/upstreams.ts';
 import { kinds } from './encode-chat.ts';
 import type { ChatActions } from './store-then-announce.ts';
 
@@ -80,7 +80,7 @@ export const reviewMethod = `${fullName}/${methods.review.name}`;
 
 export function openHook(
   { upstream, deadline, absent }: HookSettings,
-  { upstreams, clock, meter }: { readonly upstreams: Pick<Upstreams, 'unary' | 'garbage'>; readonly clock: Clock; readonly meter: Meter },
+  { upstreams, clock, meter }: { readonly upstreams: AskableUpstreams; readonly clock: Clock; readonly meter: Meter },
 ): AskHook {
   const path = `/${reviewMethod}`;
   const outcomes = meter.createCounter('portico.chat.reviews', { description: 'Messages that the hook was asked about, by outcome.' });

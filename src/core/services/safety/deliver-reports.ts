@@ -7,12 +7,12 @@ import type { Clock } from '../../kit/clock.ts';
 import { observeGauge } from '../../kit/observe-metric.ts';
 import type { Log } from '../../ports/log.ts';
 import type { Report, Reports } from '../../ports/reports.ts';
-import { askUpstream, type CallContext, type Upstreams } from '../../upstreams/upstreams.ts';
+import { type AskableUpstreams, askUpstream, type CallContext } from '../../upstreams/upstreams.ts';
 import { kindsOut, reasonsOut, sendersOut } from './report-enums.ts';
 
 export type DeliverReportsParts = {
   readonly reports: Omit<Reports, 'report'>;
-  readonly upstreams: Pick<Upstreams, 'unary' | 'garbage'>;
+  readonly upstreams: AskableUpstreams;
   readonly settings: { readonly upstream: string /** Milliseconds. */; readonly deadline: number };
   /** Resolved when the database is there. */
   readonly opened: Promise<void>;
