@@ -88,8 +88,8 @@ export function openConnectionLifetimes({ idleMs, prefaceMs }: FrontTimers, cloc
       one.session.off('close', lost);
       lost();
     };
-    if (!one.session.ping(answered)) lost(); // the number of pending pings is at Node's limit
-    one.session.once('close', lost);
+    if (one.session.ping(answered)) one.session.once('close', lost);
+    else lost(); // the number of pending pings is at Node's limit
   };
   return {
     add: ({ session, socket, connection }) => {
