@@ -32,6 +32,7 @@ export const assumptionRows = {
   redisBytesPerClient: { usual: 8_192, least: 0, most: 1e7, meaning: 'answers, presence and limits of a client in Redis' },
   historyMinutes: { usual: 60, least: 0, most: 10_080, meaning: 'how long events can be resumed' },
   eventBytes: { usual: 200, least: 0, most: 1e6, meaning: 'payload of an event' },
+  packetOverhead: { usual: 1.15, least: 1, most: 4, meaning: 'bytes of TCP/IP packets, against what TLS writes' },
   postgresTarget: { usual: 0.6, ...fraction, meaning: 'part of the CPU of PostgreSQL that is used' },
   connectionsPerProcess: { usual: 10, least: 1, most: 1_000, whole: true, meaning: 'sql.connectionsMax' },
   retentionDays: { usual: 365, least: 1, most: 36_500, meaning: 'how long messages are kept' },

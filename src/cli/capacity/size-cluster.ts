@@ -5,8 +5,6 @@ const mib = 2 ** 20;
 const gib = 2 ** 30;
 /** What a connection to PostgreSQL takes there, with its caches. Bytes. */
 const connectionBytes = 10 * mib;
-/** Headers of TCP and IP, and acknowledgements, against what TLS writes; small packets have more. */
-const packetOverhead = 1.15;
 /** Each event is kept in Redis with id, time and key. Bytes. */
 const eventOverheadBytes = 120;
 
@@ -42,7 +40,7 @@ export function sizeCluster(clients: number, a: Assumptions, costs: Costs) {
   const connections = pods.count * a.podCores * a.connectionsPerProcess;
   const postgresCores = (perSecond.sends * costs.sendPostgresMicros) / 1e6 / a.coreSpeed;
   const bytesPerSecond =
-    packetOverhead *
+    a.packetOverhead *
     (perSecond.heartbeats * costs.heartbeatWireBytes +
       (perSecond.deliveries + perSecond.sends * a.readersPerSend) * (costs.deliveryWireBytes + a.eventBytes - 200) +
       (perSecond.cachedCalls + perSecond.uncachedCalls) * costs.callWireBytes +

@@ -14,7 +14,5 @@ export const staysOutMs = 86_400_000;
 export const smallMax = 100;
 /** Of any content: portico/v1/chat.proto. Bytes. */
 export const contentBytesMax = { text: 16_384, data: 8_192 } as const;
-/** The most events that a returning client gets of one conversation, and of one that it does not know. */
-export const syncedMax = { gapMax: 1_000, newMax: 20 } as const;
 /** Of one page: conversations, events or members; messages that were found. */
 export const pageMax = { list: 100, found: 50 } as const;

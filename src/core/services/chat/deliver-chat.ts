@@ -5,13 +5,13 @@ import { Fault } from '../../kit/fault.ts';
 import { pause, untilCalled } from '../../kit/until-called.ts';
 import type { ChatEvent, ChatStore, MemberPlace, Membership, OwnChange } from '../../ports/chat.ts';
 import { type Announced, type ChatAnnouncements, conversationTemplate } from '../../ports/chat-announcements.ts';
-import { hiddenMax, syncedMax } from '../../ports/chat-limits.ts';
+import { hiddenMax } from '../../ports/chat-limits.ts';
 import type { Log } from '../../ports/log.ts';
 import type { ShortSpan, SpanContext } from '../../ports/short-spans.ts';
 import { closeFor, closeOf, isDefect } from '../../streams/close-advice.ts';
 import type { Stream } from '../../streams/stream.ts';
 import { conversationOut, encode, encodeEvents } from './encode-chat.ts';
-import { readSyncStart, type SyncStart, syncTokenOf } from './resume-chat.ts';
+import { readSyncStart, type SyncStart, syncedMax, syncTokenOf } from './resume-chat.ts';
 
 export type DeliverParts = {
   /** Of the stream's call. */

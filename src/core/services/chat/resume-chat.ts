@@ -1,8 +1,10 @@
 import type { ChatHello } from '../../../gen/portico/v1/chat.ts';
 import { ruleBroken } from '../../kit/fault.ts';
 import type { ChatPosition, ChatStore, MemberPlace, SyncPoint } from '../../ports/chat.ts';
-import { syncedMax } from '../../ports/chat-limits.ts';
 import { canonicalId } from './encode-chat.ts';
+
+/** The most events that a returning client gets of one conversation, and of one that it does not know. */
+export const syncedMax = { gapMax: 1_000, newMax: 20 } as const;
 
 /** What a client lacks when its stream begins. */
 export type SyncStart = {
