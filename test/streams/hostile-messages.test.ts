@@ -120,7 +120,8 @@ const reasonIn = (error: unknown) => detailsOf(ConnectError.from(error)).info?.r
 for (const protocol of ['grpc h2', 'connect h2'] satisfies readonly ProtocolName[])
   for (const service of Object.keys(decoders))
     test(`${protocol}: whatever stands in a message for ${service}, the stream goes on or blames the client`, async () => {
-      const defects = () => scraped(server, 'portico_defects_total');
+      const closed = (name: string) => scraped(server, `portico_${name}_closed_total`, '"INTERNAL"');
+      const defects = async () => [await scraped(server, 'portico_defects_total'), await closed('live'), await closed('chat')];
       const before = await defects();
       const request = registry.getService(service)?.methods.find(({ name }) => name === 'Connect')?.input;
       const attempts: Attempt[] = (messages()[service] ?? []).flatMap(({ case: wish, value }) => {
@@ -140,5 +141,5 @@ for (const protocol of ['grpc h2', 'connect h2'] satisfies readonly ProtocolName
       );
       assert.deepEqual(wrong, []);
       assert.ok(attempts.length > 100, `${attempts.length} messages`);
-      assert.equal(await defects(), before);
+      assert.deepEqual(await defects(), before);
     });

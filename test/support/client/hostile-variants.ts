@@ -9,6 +9,8 @@ const isInit = (value: unknown): value is Init =>
   typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Uint8Array);
 
 const long = 'x'.repeat(20_000);
+/** The longest that rules of .proto let pass: a character of theirs is up to two of JavaScript. */
+const longest = [64, 100, 200].map((characters) => '🙂'.repeat(characters));
 /** Values for a field; those of `refused` break a rule that every such field has. */
 function hostile(field: DescField, value: unknown): { readonly refused: readonly unknown[]; readonly other: readonly unknown[] } {
   if (field.fieldKind === 'list') {
@@ -21,7 +23,10 @@ function hostile(field: DescField, value: unknown): { readonly refused: readonly
   if (field.fieldKind !== 'scalar') return { refused: [], other: [] };
   switch (field.scalar) {
     case ScalarType.STRING:
-      return { refused: [long, 'a\0b'], other: ['', ' ', '%00', '\u202e', '\ufeff', "'; --", 'A'.repeat(36), randomUUID(), 'ä'.repeat(80)] };
+      return {
+        refused: [long, 'a\0b'],
+        other: ['', ' ', '%00', '\u202e', '\ufeff', "'; --", 'A'.repeat(36), randomUUID(), 'ä'.repeat(80), ...longest],
+      };
     case ScalarType.BYTES:
       return { refused: [new Uint8Array(40_000)], other: [new Uint8Array(0), Uint8Array.of(0, 255)] };
     case ScalarType.UINT32:
