@@ -1,9 +1,9 @@
-// Runs test files: some of one folder share a process, because loading the server costs each process over a second of
-// CPU. Each file is a suite, so that its `before` and `after` are its own.
+// Runs test files: many share a process, because to load the server and to run it for the first time costs each process
+// over two seconds of CPU. Each file is a suite, so that its `before` and `after` are its own.
 import { spawn } from 'node:child_process';
 import { globSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { groupsOf } from './test-groups.ts';
 
@@ -20,9 +20,8 @@ const folder = mkdtempSync(join(tmpdir(), 'portico-tests-'));
 const groups = groupsOf(files).map((group, n) => {
   const [first = ''] = group;
   if (group.length === 1) return join(root, first);
-  const name = dirname(first).replaceAll('/', '-');
   const lines = group.map((file) => `suite(${JSON.stringify(file)}, () => declaredBy(${JSON.stringify(pathToFileURL(join(root, file)))}));`);
-  const path = join(folder, `${String(n).padStart(2, '0')}-${name}.test.mjs`);
+  const path = join(folder, `${String(n).padStart(2, '0')}.test.mjs`);
   writeFileSync(path, ["import { suite } from 'node:test';", `import { declaredBy } from ${JSON.stringify(scopes)};`, ...lines, ''].join('\n'));
   return path;
 });

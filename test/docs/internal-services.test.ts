@@ -30,26 +30,27 @@ after(() => {
   rmSync(folder, { recursive: true });
 });
 
-const nowS = Math.floor(Date.now() / 1_000);
 const header = { alg: 'ES256', typ: 'portico-internal+jwt', kid: key.kid };
-const claims = { iss: 'portico', aud: 'orders', sub: 'alice', iat: nowS, exp: nowS + 60 };
+/** A file is loaded long before its tests run. */
+const nowS = () => Math.floor(Date.now() / 1_000);
+const claims = () => ({ iss: 'portico', aud: 'orders', sub: 'alice', iat: nowS(), exp: nowS() + 60 });
 
 test('an internal token gives its user, or none for an anonymous caller', async () => {
-  assert.equal(await userOf(`Bearer ${tokenOf(header, claims, key)}`), 'alice');
-  assert.equal(await userOf(`Bearer ${tokenOf(header, { ...claims, sub: undefined }, key)}`), undefined);
+  assert.equal(await userOf(`Bearer ${tokenOf(header, claims(), key)}`), 'alice');
+  assert.equal(await userOf(`Bearer ${tokenOf(header, { ...claims(), sub: undefined }, key)}`), undefined);
 });
 
-const refused: Readonly<Record<string, string | undefined>> = {
-  'no token': undefined,
-  'an empty one': 'Bearer ',
-  'an access token': `Bearer ${tokenOf({ ...header, typ: 'at+jwt' }, claims, key)}`,
-  "another service's token": `Bearer ${tokenOf(header, { ...claims, aud: 'accounts' }, key)}`,
-  "another server's token": `Bearer ${tokenOf(header, { ...claims, iss: 'other' }, key)}`,
-  'an expired token': `Bearer ${tokenOf(header, { ...claims, iat: nowS - 120, exp: nowS - 60 }, key)}`,
-  'a token that never expires': `Bearer ${tokenOf(header, { ...claims, exp: undefined }, key)}`,
-  "a stranger's key": `Bearer ${tokenOf(header, claims, makeKey('page'))}`,
+const refused: Readonly<Record<string, () => string | undefined>> = {
+  'no token': () => undefined,
+  'an empty one': () => 'Bearer ',
+  'an access token': () => `Bearer ${tokenOf({ ...header, typ: 'at+jwt' }, claims(), key)}`,
+  "another service's token": () => `Bearer ${tokenOf(header, { ...claims(), aud: 'accounts' }, key)}`,
+  "another server's token": () => `Bearer ${tokenOf(header, { ...claims(), iss: 'other' }, key)}`,
+  'an expired token': () => `Bearer ${tokenOf(header, { ...claims(), iat: nowS() - 120, exp: nowS() - 60 }, key)}`,
+  'a token that never expires': () => `Bearer ${tokenOf(header, { ...claims(), exp: undefined }, key)}`,
+  "a stranger's key": () => `Bearer ${tokenOf(header, claims(), makeKey('page'))}`,
 };
 for (const [name, authorization] of Object.entries(refused))
   test(`refused: ${name}`, async () => {
-    await assert.rejects(async () => userOf(authorization));
+    await assert.rejects(async () => userOf(authorization()));
   });

@@ -23,9 +23,7 @@ after(async () => {
   await company?.close();
 });
 
-const nowS = Math.floor(Date.now() / 1_000);
 const header = () => ({ alg: 'ES256', typ: 'portico-internal+jwt', kid: key.kid });
-const claims = { iss: 'portico', aud: 'orders', sub: 'bob', iat: nowS, exp: nowS + 60 };
 
 /** Whose orders the service itself shows for this metadata: the users in its answer, or the status. */
 async function ordersFor(metadata: Record<string, string>): Promise<string> {
@@ -38,6 +36,8 @@ async function ordersFor(metadata: Record<string, string>): Promise<string> {
 }
 
 test('a sample service authorises by the internal token alone', async (t) => {
+  const nowS = Math.floor(Date.now() / 1_000);
+  const claims = { iss: 'portico', aud: 'orders', sub: 'bob', iat: nowS, exp: nowS + 60 };
   const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
   const bobs = await ordersFor(bearer(tokenOf(header(), claims, key)));
   const alices = await ordersFor(bearer(tokenOf(header(), { ...claims, sub: 'alice' }, key)));
