@@ -76,6 +76,19 @@ export function leasesContract(adapter: string, open: () => Promise<LeasesHarnes
     assert.equal(await bodyIn(on), 1);
   });
 
+  contract('setting an entry again whose reply was lost is "stored" while it is there, and replaces nothing', async (on) => {
+    const lease = await on.leases.take('entry', 'v1', 5_000);
+    assert.ok(lease);
+    const entry = entryOf(on, 1);
+    assert.equal(await on.store.set('entry', entry, lease), 'stored');
+    assert.equal(await on.store.set('entry', { ...entry }, lease), 'stored');
+    const next = await on.leases.take('entry', 'v1', 5_000);
+    assert.ok(next, 'the lease is over all the same');
+    assert.equal(await on.store.set('entry', { ...entryOf(on, 2), startedAt: 8 }, next), 'stored');
+    assert.equal(await on.store.set('entry', entry, lease), 'lease_over');
+    assert.equal(await bodyIn(on), 2);
+  });
+
   contract('whoever stalled past its lease does not replace what was stored since', async (on) => {
     const stalled = await on.leases.take('entry', 'v1', 50);
     assert.ok(stalled);

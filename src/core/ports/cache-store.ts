@@ -70,7 +70,8 @@ export type CacheStore = {
   /**
    * Replaces what was there.
    * @param lease with it the entry is kept only while the lease is held, and the lease is over with it: one step, so
-   * that no other holder comes between
+   * that no other holder comes between. Setting the same entry again, because a reply was lost, is "stored" while it is
+   * there
    */
   set(key: string, entry: CacheEntry, lease?: Lease): Soon<SetResult>;
   /** Other forms of an entry that `get` gave, kept for as long as it is. In memory only. */

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Meter } from '@opentelemetry/api';
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../../kit/clock.ts';
@@ -81,7 +82,7 @@ export function memoryCacheStore({
     delete: (key) => void entries.delete(key),
     get: (key) => entries.get(key)?.entry,
     set: (key, entry, lease) => {
-      if (lease !== undefined && leases?.holds(lease) !== true) return 'lease_over';
+      if (lease !== undefined && leases?.holds(lease) !== true) return isDeepStrictEqual(entries.peek(key)?.entry, entry) ? 'stored' : 'lease_over';
       if (lease !== undefined) void leases?.release(lease);
       return put(key, { entry, forms: noForms });
     },
