@@ -1,6 +1,7 @@
 import type { Clock } from '../kit/clock.ts';
 import type { MethodPlan } from '../kit/method-plan.ts';
-import { soonThen } from '../kit/soon.ts';
+import { type Soon, soonThen } from '../kit/soon.ts';
+import { StoreDown } from '../kit/store-down.ts';
 import { streamComputationMs, unaryDeadlineMs } from '../policy/deadline-policy.ts';
 import { isTag, tagsMax } from '../policy/tag-limits.ts';
 import type { CacheEntry, CacheStore } from '../ports/cache-store.ts';
@@ -10,7 +11,7 @@ import type { Lease } from '../ports/leases.ts';
 import type { TagVersions } from '../ports/tag-versions.ts';
 import type { CacheCounts, NotStoredReason } from './cache-metrics.ts';
 import type { CachedMethod } from './cached-method.ts';
-import type { Computed } from './computed-answer.ts';
+import { type Computed, wasStored } from './computed-answer.ts';
 import { beginFlight, type Flight, type Flights } from './flight/flight.ts';
 import type { OtherReplicas } from './flight/lease-across-replicas.ts';
 import type { Partials } from './flight/partial-answers.ts';
@@ -22,6 +23,7 @@ import { decodedOf } from './key/visible-inputs.ts';
 import { wholeOf } from './reply-metadata.ts';
 import type { Layers } from './store/l1-and-l2.ts';
 import type { Shares } from './store/l2-shares.ts';
+import type { OnceMore } from './store/store-once-more.ts';
 import { unavailable, type WaitBudget } from './wait-budget.ts';
 
 export type ComputeParts = {
@@ -31,6 +33,7 @@ export type ComputeParts = {
   readonly replicas: OtherReplicas | undefined;
   /** With L2. */
   readonly shares: Shares;
+  readonly onceMore: OnceMore;
   readonly versions: TagVersions;
   readonly generation: () => string | undefined;
   readonly flights: Flights<Computed>;
@@ -40,7 +43,7 @@ export type ComputeParts = {
   readonly counts: CacheCounts;
 };
 
-/** Whose answer is computed, and for how long it waits for the shared store in all: for storing, too. */
+/** Whose answer is computed, and for how long the call waits for the shared store in all. */
 export type Wanted = { readonly method: CachedMethod; readonly call: ReadyCall; readonly key: Key | undefined; readonly budget: WaitBudget };
 
 /**
@@ -110,13 +113,13 @@ export function computeBy(parts: ComputeParts): Begin {
           ? await replicas.leaseOrAnswer(key.key, { name: start.name, deadlineMs, leftMs, signal, budget, usable: another(method, key) })
           : {};
       if (found !== undefined) return { ...found, snapshot: found, elsewhere: true };
-      let stored = false;
+      let last: Computed | undefined;
       // also when nobody waits any more and the computation does not heed its signal
-      if (lease !== undefined) void over.then(() => !stored && replicas?.release(lease));
+      if (lease !== undefined) void over.then(() => soonThen(wasStored(last), (stored) => !stored && replicas?.release(lease)));
       signal.throwIfAborted();
       const answer = await computeAlone();
       const computed = await finish(parts, { method, key, budget, complete, start, lease, unanswered }, answer);
-      stored = computed.freshUntilMs !== undefined;
+      last = computed;
       if (computed.partial === true && !signal.aborted) partials.keep(key, computed, deadlineMs);
       return computed;
     };
@@ -163,24 +166,30 @@ async function finish(parts: ComputeParts, finishing: Finishing, answer: Answer)
   })();
   if (!complete || tags.length > tagsMax || !tags.every(isTag)) return notStored(refusal ?? 'tags_wrong', 'incomplete');
   const lifeMs = refusal === undefined ? life.staleUntilMs - whole.computedAtMs : 0;
-  const kept = await budget.wait(versions.keep(tags, start.snapshot.versions, start.at, lifeMs));
-  if (kept === unavailable) return notStored('store_down', undefined);
-  // an answer that was invalidated while it was computed is of no use, and must not take the place of a newer one
-  const snapshot = kept === undefined ? 'invalidated' : { ...start.snapshot, tags, versions: kept.versions };
-  if (refusal !== undefined) return notStored(refusal, snapshot);
-  if (kept === undefined || snapshot === 'invalidated') return notStored('moved', 'invalidated');
-  if (kept.settling) return notStored('settling', snapshot);
-  const entry: CacheEntry = { ...whole, etag: whole.etag ?? '', ...snapshot, startedAt: start.at, scope: key.scope, ...life };
-  const result = await store();
-  return result === 'stored' ? { ...whole, freshUntilMs: entry.freshUntilMs, snapshot } : notStored(result, snapshot);
-
+  let snapshot: Computed['snapshot'];
   /** First where all replicas see it, which refuses one whose lease is over; then here. */
-  async function store(): Promise<'stored' | NotStoredReason> {
-    if (l2 !== undefined && lease !== undefined) {
-      const result = await budget.wait(l2.set(key.key, entry, lease));
-      if (result === unavailable) return 'store_down';
-      if (result !== 'stored') return result;
-    }
-    return (await layers.keepL1(key.key, entry)) || l2 !== undefined ? 'stored' : 'too_large';
-  }
+  const store = (): Soon<Computed> =>
+    soonThen(versions.keep(tags, start.snapshot.versions, start.at, lifeMs), (kept) => {
+      // an answer that was invalidated while it was computed is of no use, and must not take the place of a newer one
+      snapshot = kept === undefined ? 'invalidated' : { ...start.snapshot, tags, versions: kept.versions };
+      if (refusal !== undefined) return notStored(refusal, snapshot);
+      if (kept === undefined || snapshot === 'invalidated') return notStored('moved', 'invalidated');
+      if (kept.settling) return notStored('settling', snapshot);
+      const entry: CacheEntry = { ...whole, etag: whole.etag ?? '', ...snapshot, startedAt: start.at, scope: key.scope, ...life };
+      return soonThen(l2 === undefined || lease === undefined ? 'stored' : l2.set(key.key, entry, lease), (result) => {
+        if (result !== 'stored') return notStored(result, snapshot);
+        return soonThen(layers.keepL1(key.key, entry), (isKept) =>
+          isKept || l2 !== undefined ? { ...whole, freshUntilMs: entry.freshUntilMs, snapshot } : notStored('too_large', snapshot),
+        );
+      });
+    });
+  const storing = store();
+  const stored = await budget.wait(storing);
+  if (stored !== unavailable) return stored;
+  const late = parts.onceMore(key.scope, whole.body.byteLength, Promise.resolve(storing), store).catch((error: unknown) => {
+    if (error instanceof StoreDown) return notStored('store_down', snapshot);
+    throw error;
+  });
+  late.catch(() => {}); // whoever waits for it receives it
+  return { ...whole, freshUntilMs: undefined, snapshot, late };
 }

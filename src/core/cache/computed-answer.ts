@@ -1,3 +1,4 @@
+import type { Soon } from '../kit/soon.ts';
 import type { TagSnapshot } from './invalidation/verify-tags.ts';
 import type { Whole } from './reply-metadata.ts';
 
@@ -12,6 +13,15 @@ export type Computed = Whole & {
    * store did not answer.
    */
   readonly snapshot: TagSnapshot | 'invalidated' | 'incomplete' | undefined;
+  /** What becomes of it when the call stopped waiting for the shared store before that had taken it, or refused it. */
+  readonly late?: Promise<Computed>;
   /** Another replica computed it. */
   readonly elsewhere?: boolean;
 };
+
+/** Whether it was stored, if only after its call. */
+export function wasStored(computed: Computed | undefined): Soon<boolean> {
+  if (computed?.late === undefined) return computed?.freshUntilMs !== undefined;
+  const failed = () => false; // whoever waits for the answer receives the error
+  return computed.late.then((last) => last.freshUntilMs !== undefined, failed);
+}

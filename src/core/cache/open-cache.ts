@@ -27,6 +27,7 @@ import { serveWatchedBy } from './serve-watched.ts';
 import { staleIfError } from './stale-if-error.ts';
 import { openLayers } from './store/l1-and-l2.ts';
 import { openShares } from './store/l2-shares.ts';
+import { storeOnceMore } from './store/store-once-more.ts';
 import { waitBudgets } from './wait-budget.ts';
 
 /** The parts of the cache. */
@@ -97,7 +98,20 @@ export function openCache(parts: CacheParts): Cache {
   const layers = openLayers({ l1: parts.store, l2, verify, clock });
   const partials = openPartials(clock);
   const shares = openShares({ clock, ...(scopeBytesMax !== undefined && { bytesMax: scopeBytesMax }) });
-  const begin = computeBy({ layers, l2, replicas, shares, versions, generation, flights, partials, clock, random, counts });
+  const begin = computeBy({
+    layers,
+    l2,
+    replicas,
+    shares,
+    onceMore: storeOnceMore(clock),
+    versions,
+    generation,
+    flights,
+    partials,
+    clock,
+    random,
+    counts,
+  });
   const backoffs = openBackoffs(clock);
   const serving = {
     layers,

@@ -1,11 +1,12 @@
 import { Metadata } from 'nice-grpc-common';
 import type { CacheEntry } from '../ports/cache-store.ts';
+import { soonThen } from '../kit/soon.ts';
 import type { AnswerStream, ComputeSoFar } from '../ports/cached-stream.ts';
 import type { PushedBody, ReadyCall } from '../ports/call.ts';
 import { timeToAnswer } from './answer-before-deadline.ts';
 import type { CachedMethod } from './cached-method.ts';
 import { timeOf } from './compute-and-store.ts';
-import type { Computed } from './computed-answer.ts';
+import { type Computed, wasStored } from './computed-answer.ts';
 import type { Flight } from './flight/flight.ts';
 import { joinThenVerify } from './flight/join-then-verify.ts';
 import { type Ended, openRelay, type Relay } from './flight/relay-to-stream.ts';
@@ -107,7 +108,7 @@ export function serveStreamBy({
     const tried = (done: boolean) => first !== undefined && key !== undefined && backoffs.tried(key, done);
     computed(streamed, leaving.signal, relay).then(
       (computed) => {
-        tried(computed.freshUntilMs !== undefined);
+        void soonThen(wasStored(computed), tried);
         relay.end({ computed });
       },
       (error: unknown) => {

@@ -37,13 +37,13 @@ export function serveWatchedBy(parts: ServeParts & { readonly verify: Verify }):
     const key = method.keyOf(call)?.key;
     if (key === undefined)
       throw new Fault('METHOD_NOT_WATCHABLE', 'The request has unknown fields, or its metadata is too long: it cannot be watched.');
-    const budget = openBudget();
-    const found = await layers.find(key, budget);
+    const found = await layers.find(key, openBudget());
     if (found !== undefined && freshnessOf(method, found, clock.nowMs()) === 'fresh') {
       note(call, counts, 'hit');
       return replyTo(key, found.entry, { snapshot: found.entry, verified: true, freshUntilMs: found.entry.freshUntilMs });
     }
-    const { computed, own, verified } = await joinThenVerify(joining, {
+    const budget = openBudget(); // another one: no client waits for this answer as it does for that of a call
+    const joined = await joinThenVerify(joining, {
       key,
       arrivedAt,
       budget,
@@ -51,8 +51,9 @@ export function serveWatchedBy(parts: ServeParts & { readonly verify: Verify }):
       begin: () => begin({ method, call, key: method.keyOf(call), budget }, compute),
       wait: (flight) => flight.join(call.signal),
     });
-    note(call, counts, own && computed.elsewhere !== true ? 'miss' : 'coalesced');
+    const computed = await (joined.computed.late ?? joined.computed);
+    note(call, counts, joined.own && computed.elsewhere !== true ? 'miss' : 'coalesced');
     const isOld = computed.snapshot === 'invalidated';
-    return replyTo(key, computed, { ...computed, verified: verified && !isOld && computed.snapshot !== undefined });
+    return replyTo(key, computed, { ...computed, verified: joined.verified && !isOld && computed.snapshot !== undefined });
   };
 }

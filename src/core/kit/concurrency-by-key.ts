@@ -1,8 +1,8 @@
 /** How many places are taken, by key. A key without any leaves nothing behind. */
 export type Places = {
   taken(key: string): number;
-  /** @returns gives the place back, to be called once */
-  take(key: string): () => void;
+  /** @returns gives the places back, to be called once */
+  take(key: string, count?: number): () => void;
 };
 
 export function openPlaces(): Places {
@@ -10,10 +10,10 @@ export function openPlaces(): Places {
   const taken = (key: string) => counts.get(key) ?? 0;
   return {
     taken,
-    take: (key) => {
-      counts.set(key, taken(key) + 1);
+    take: (key, count = 1) => {
+      counts.set(key, taken(key) + count);
       return () => {
-        const left = taken(key) - 1;
+        const left = taken(key) - count;
         if (left === 0) counts.delete(key);
         else counts.set(key, left);
       };

@@ -12,8 +12,8 @@ import { entryKey, leaseKey } from './redis-keys.ts';
 import { redisTagVersions } from './tag-versions.ts';
 
 /**
- * KEYS: entry, lease. ARGV: token, value, milliseconds. A script whose reply was lost has ended the lease: the same value
- * is there then.
+ * KEYS: entry, lease. ARGV: token, value, milliseconds. A script whose reply was lost has ended the lease; the value is
+ * there then.
  */
 const setWithLease = redisScript(`${withLeases}
 if heldBy(KEYS[2]) ~= ARGV[1] then return redis.pcall('GET', KEYS[1]) == ARGV[2] and 1 or 0 end

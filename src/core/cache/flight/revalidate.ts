@@ -1,11 +1,12 @@
 import type { Clock } from '../../kit/clock.ts';
 import { openPlaces } from '../../kit/concurrency-by-key.ts';
 import { openScopedMap, type ScopedKey } from '../../kit/scoped-map.ts';
+import { soonThen } from '../../kit/soon.ts';
 import type { ComputeSoFar } from '../../ports/cached-stream.ts';
 import type { ReadyCall } from '../../ports/call.ts';
 import type { CachedMethod } from '../cached-method.ts';
 import type { Begin } from '../compute-and-store.ts';
-import type { Computed } from '../computed-answer.ts';
+import { type Computed, wasStored } from '../computed-answer.ts';
 import type { Key } from '../key/key.ts';
 import type { OpenWaitBudget } from '../wait-budget.ts';
 import type { Flights } from './flight.ts';
@@ -42,11 +43,12 @@ export function revalidateBy({
     const flight = begin({ method, call, key, budget: openBudget() }, compute);
     inBackground++;
     const giveBack = places.take(key.scope);
-    void flight.join(never).then((outcome) => {
+    const over = (stored: boolean) => {
       inBackground--;
       giveBack();
-      backoffs.tried(key, 'value' in outcome && outcome.value.freshUntilMs !== undefined);
-    });
+      backoffs.tried(key, stored);
+    };
+    void flight.join(never).then((outcome) => soonThen('value' in outcome && wasStored(outcome.value), over));
   };
 }
 

@@ -1,0 +1,39 @@
+import type { Clock } from '../../kit/clock.ts';
+import { openPlaces } from '../../kit/concurrency-by-key.ts';
+import { StoreDown } from '../../kit/store-down.ts';
+import { pause } from '../../kit/until-called.ts';
+
+/** When a store that did not take an answer is tried once more. Milliseconds. */
+const againMs = 100;
+/**
+ * Bodies that wait for that, all together. Beyond it answers are not stored. A scope takes room only while more is free
+ * than it has: so one has at most half. Bytes.
+ */
+const bytesMax = 16 * 1_048_576;
+const never = new AbortController().signal;
+
+/**
+ * Stores an answer once more that the shared store did not take. A store that refused it, or has no memory left, would
+ * do so again.
+ * @throws the failure, when it is not tried again or has failed again
+ */
+export type OnceMore = <T>(scope: string, bytes: number, storing: Promise<T>, store: () => T | Promise<T>) => Promise<T>;
+
+export function storeOnceMore(clock: Clock): OnceMore {
+  const waiting = openPlaces();
+  let free = bytesMax;
+  return async (scope, bytes, storing, store) => {
+    try {
+      return await storing;
+    } catch (error) {
+      if (!(error instanceof StoreDown) || error.why === 'full' || error.why === 'refused') throw error;
+      if (waiting.taken(scope) + bytes > free) throw error;
+      free -= bytes;
+      const giveBack = waiting.take(scope, bytes);
+      await pause(clock, againMs, never);
+      free += bytes;
+      giveBack();
+      return store();
+    }
+  };
+}
