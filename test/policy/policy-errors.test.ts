@@ -64,6 +64,11 @@ test('a policy said in several options is one policy', () => {
   assert.deepEqual([plan?.access, plan?.cache?.ttlMs], [{ kind: 'user', scopes: ['orders.read'] }, 60_000]);
 });
 
+test('the case with line ends of Windows still has them, whatever git was told', () => {
+  const { text = '' } = caseSources('lines.proto') ?? {};
+  assert.doesNotMatch(text, /(?<!\r)\n/);
+});
+
 test('without the sources, as in a bundle, the place is said and the line left out', () => {
   assert.equal(
     errorsOf(isOf('lines'), { sources: () => undefined }).message,
