@@ -173,7 +173,7 @@ export async function wire({
       ...media.handlers,
       ...given,
     },
-    screens: new Map(app.screens.map((screen) => [screen.method, ownHandler(screen, parts)])),
+    screens: app.screens.map((screen) => [screen.method, ownHandler(screen, parts)]),
     metadataBytesMax: settings.public.limits.statusBytes,
     forward: (plan) => forward(plan, upstreams),
     streamOf: (unary) => {

@@ -20,6 +20,15 @@ test('a method without a screen, and a screen without a method, are said', () =>
   assert.match(problems[1] ?? '', /^a\.v1\.S\/Here has a screen, but is in no \.proto of this release/);
 });
 
+test('two screens of one method are said, and so is one of a method that is forwarded', () => {
+  const twice: App = { ...app, screens: [...app.screens, ...app.screens] };
+  const [two = '', ...others] = screenProblems(twice, plansOf(plan('a.v1.S/Here')), undefined);
+  assert.match(two, /^a\.v1\.S\/Here has 2 answers: keep one of its screens/);
+  assert.deepEqual(others, []);
+  const forward = {} as NonNullable<MethodPlan['forward']>;
+  assert.match(screenProblems(app, plansOf(plan('a.v1.S/Here', { forward })), undefined)[0] ?? '', /^a\.v1\.S\/Here has 2 answers/);
+});
+
 test('an app without screens has nothing wrong with it', () => {
   const empty: App = { upstreams: {}, screens: [], reasons: {}, messages: {} };
   assert.deepEqual(screenProblems(empty, plansOf(plan('portico.v1.SessionService/SignIn')), undefined), []);

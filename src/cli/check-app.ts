@@ -19,7 +19,7 @@ export function screenProblems(app: App, plans: Plans, served: readonly string[]
   try {
     handlersOf(plans, {
       core: Object.fromEntries(ours.map(({ method }) => [method, nothing])),
-      screens: new Map(app.screens.filter(({ method }) => isServed(method)).map(({ method }) => [method, nothing])),
+      screens: app.screens.filter(({ method }) => isServed(method)).map(({ method }) => [method, nothing]),
       metadataBytesMax: 8_192,
       forward: () => nothing,
       streamOf: () => nothing,

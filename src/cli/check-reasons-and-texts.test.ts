@@ -39,6 +39,16 @@ test('a reason that is not written in capitals is named', () => {
   ]);
 });
 
+test("a reason of core's, and one without a status of an error, are named", () => {
+  const wrong = { INTERNAL: 'NOT_FOUND', ALL_WELL: 'OK', ORDER_LATE: 'NOT_FOUDN', ORDER_ODD: 'constructor' } as never;
+  assert.deepEqual(reasonProblems([], { reasons: wrong }, ['INTERNAL']), [
+    "src/app/reasons.ts: the reason INTERNAL is one of core's: give yours another name.",
+    'src/app/reasons.ts: the reason ALL_WELL has the status OK, which is no error of gRPC.',
+    'src/app/reasons.ts: the reason ORDER_LATE has the status NOT_FOUDN, which is no error of gRPC. Did you mean NOT_FOUND?',
+    'src/app/reasons.ts: the reason ORDER_ODD has the status constructor, which is no error of gRPC.',
+  ]);
+});
+
 test('a reason that is not listed is named with its place and the nearest one', () => {
   const used = ['ORDER_UNKNOWN', 'INTERNAL', 'ORDER_UNKNWON', 'NEW_ONE'].map((reason, i) => ({ reason, place: `src/app/a.ts:${i}` }));
   assert.deepEqual(reasonProblems(used, { reasons }, ['INTERNAL']), [

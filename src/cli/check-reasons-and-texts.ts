@@ -1,4 +1,5 @@
 import { nearest } from '../core/kit/did-you-mean.ts';
+import { statusCodes } from '../core/kit/reasons.ts';
 import type { App } from '../core/screen/define-app.ts';
 
 type Texts = Readonly<Record<string, string>>;
@@ -59,8 +60,19 @@ export function reasonProblems(used: readonly UsedReason[], { reasons }: Pick<Ap
   const misspelled = own
     .filter((reason) => !reasonFormat.test(reason))
     .map((reason) => `src/app/reasons.ts: the reason ${reason} is not written in capitals, such as ORDER_UNKNOWN, of at most 63 characters.`);
-  return [...unlisted, ...misspelled];
+  const taken = own
+    .filter((reason) => coreReasons.includes(reason))
+    .map((reason) => `src/app/reasons.ts: the reason ${reason} is one of core's: give yours another name.`);
+  const wrong = Object.entries(reasons)
+    .filter(([, status]) => !errorStatuses.includes(status))
+    .map(
+      ([reason, status]) =>
+        `src/app/reasons.ts: the reason ${reason} has the status ${status}, which is no error of gRPC.${didYouMean(status, errorStatuses)}`,
+    );
+  return [...unlisted, ...misspelled, ...taken, ...wrong];
 }
+
+const errorStatuses: readonly string[] = Object.keys(statusCodes).filter((status) => status !== 'OK');
 
 /** AIP-193, "ErrorInfo". */
 const reasonFormat = /^[A-Z][A-Z0-9_]{1,61}[A-Z0-9]$/;

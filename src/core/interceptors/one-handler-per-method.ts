@@ -6,7 +6,8 @@ import { boundedMetadata } from './bound-answer-metadata.ts';
 export type Handlers = {
   /** Core's own services, by method. */
   readonly core: Readonly<Record<string, Handler>>;
-  readonly screens: ReadonlyMap<string, Handler>;
+  /** By method. */
+  readonly screens: readonly (readonly [method: string, handler: Handler])[];
   /** The budget of an answer's metadata. */
   readonly metadataBytesMax: number;
   forward(plan: MethodPlan): Handler;
@@ -21,7 +22,7 @@ export function handlersOf(plans: ReadonlyMap<string, MethodPlan>, handlers: Han
   for (const plan of plans.values()) {
     const all = [
       handlers.core[plan.method],
-      handlers.screens.get(plan.method),
+      ...handlers.screens.flatMap(([method, handler]) => (method === plan.method ? [handler] : [])),
       plan.forward && handlers.forward(plan),
       plan.streamOf === undefined ? undefined : handlers.streamOf(plans.get(`/${plan.streamOf}`) as MethodPlan),
     ].filter((handler) => handler !== undefined);
@@ -30,9 +31,9 @@ export function handlersOf(plans: ReadonlyMap<string, MethodPlan>, handlers: Han
       wrong.push(
         `${plan.method} has no answer: write a screen for it (src/app/index.ts lists them), or say \`forward\` or \`stream_of\` in its policy.`,
       );
-    else wrong.push(`${plan.method} has ${all.length} answers: keep one of its screen, \`forward\` and \`stream_of\`.`);
+    else wrong.push(`${plan.method} has ${all.length} answers: keep one of its screens, \`forward\` and \`stream_of\`.`);
   }
-  for (const method of handlers.screens.keys())
+  for (const [method] of handlers.screens)
     if (!plans.has(`/${method}`)) wrong.push(`${method} has a screen, but is in no .proto of this release: run \`npm run generate\`.`);
   if (wrong.length > 0) throw new Error(wrong.join('\n'));
   return (plan) => found.get(plan) as Handler;
