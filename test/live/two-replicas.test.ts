@@ -105,6 +105,21 @@ test('a stream at one displaces that of the device at the other, and Disconnect 
   assert.deepEqual([closed.reason, closed.advice], ['DISCONNECTED', 4]);
 });
 
+test('of streams of one device that begin at the same time at both replicas, one is left', async () => {
+  const { headers } = await signIn(a, liveRegistry, 'ivy');
+  for (let round = 0; round < 5; round++) {
+    const clients = await Promise.all([a, b, a, b, b, a].map((server) => server.live('ivy', { device: 'race' }, { headers })));
+    const closed = () => clients.flatMap((client) => client.all('closed').map(({ reason }) => reason));
+    await until('the others are closed', () => closed().length === clients.length - 1);
+    assert.deepEqual(new Set(closed()), new Set(['STREAM_DISPLACED']));
+    const [left] = clients.filter((client) => client.all('closed').length === 0);
+    left?.send({ case: 'heartbeat', value: { intervalMs: 60_000 } });
+    await left?.wait('heartbeat');
+    assert.equal(left?.ended(), undefined);
+    left?.cut();
+  }
+});
+
 test('who is on a topic, at both', async () => {
   const topic = 'hall:both';
   const subscriptions = [{ topic, presence: true }];
