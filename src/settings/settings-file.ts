@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { isMap, isNode, isPair, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
+import { isAlias, isMap, isNode, isPair, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
 import type { Problem } from './settings-error.ts';
 
 /** A settings file as plain data, with the position of each key. */
@@ -22,7 +22,7 @@ export function readSettingsFile(path: string): SettingsFile {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines });
   const placeOf = (offset: number) => `${path}:${lines.linePos(offset).line}`;
-  const problems = document.errors.map(({ message, pos }) => ({
+  const problems: Problem[] = document.errors.map(({ message, pos }) => ({
     key: '',
     origin: placeOf(pos[0]),
     message: `is not YAML: ${message.split('\n')[0]?.replace(/ at line \d+, column \d+:?$/, '')}.`,
@@ -41,10 +41,23 @@ export function readSettingsFile(path: string): SettingsFile {
         if (isNode(item)) places.set(`${key}.${i}`, placeOf(item.range?.[0] ?? 0));
         walk(item, `${key}.${i}`);
       }
+    else if (isAlias(node) && node.resolve(document) === undefined)
+      problems.push({
+        key,
+        origin: placeOf(node.range?.[0] ?? 0),
+        message: `*${node.source} stands for an anchor, and there is none of this name. Quote a text that begins with "*".`,
+      });
   };
   walk(document.contents, '');
   if (problems.length > 0) return { data: {}, places, problems };
-  const data: unknown = withoutNulls(document.toJS()) ?? {};
+  let data: unknown;
+  try {
+    data = withoutNulls(document.toJS()) ?? {};
+  } catch (error) {
+    // aliases in keys, or more of them than any file needs
+    problems.push({ key: '', origin: `${path}:1`, message: `is not YAML: ${error instanceof Error ? error.message : error}.` });
+    return { data: {}, places, problems };
+  }
   if (typeof data === 'object' && data !== null && !Array.isArray(data)) return { data, places, problems };
   return { data: {}, places, problems: [{ key: '', origin: `${path}:1`, message: 'a settings file holds keys, such as `public: {port: 8443}`.' }] };
 }

@@ -121,6 +121,17 @@ test('a file that is no settings file is said with the line', () => {
   );
 });
 
+test('an alias without its anchor is said with the line, and so are more aliases than any file needs', () => {
+  assert.equal(
+    wrong({ yaml: 'public:\n  host: *.example.com' }).split('\n')[1],
+    '  public.host (portico.yaml:2): *.example.com stands for an anchor, and there is none of this name. Quote a text that begins with "*".',
+  );
+  const levels = Array.from({ length: 7 }, (_, i) => `a${i}: &a${i} [${Array(9).fill(i === 0 ? 'x' : `*a${i - 1}`)}]\n`);
+  assert.match(wrong({ yaml: levels.join('') }), /\(portico\.yaml:1\): is not YAML: Excessive alias count/);
+  assert.match(wrong({ yaml: '*a : 1' }), /\(portico\.yaml:1\): is not YAML: Unresolved alias/);
+  assert.equal(load({ yaml: 'public: {host: &host 127.0.0.1}\nadmin: {host: *host}' }).admin.host, '127.0.0.1');
+});
+
 test('a key without a value says nothing', () => {
   assert.deepEqual(load({ yaml: 'public:\n  # port: 1\nadmin:\n  port:\n' }).public.port, 8443);
 });
