@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { devTls } from '../transport/tls/dev-certificates.ts';
-import { certificateFindings, clockFinding, limitFindings } from './doctor-findings.ts';
+import { certificateFindings, clockFinding, databaseFindings, limitFindings } from './doctor-findings.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'portico-doctor-'));
 const dayMs = 86_400_000;
@@ -68,4 +68,36 @@ test('files and memory are compared with what the settings permit', () => {
     limitFindings({ ...fine, files: 1_024, heap: 700 * mib }).map(({ fix }) => fix),
     ['ulimit -n 10500   (systemd: LimitNOFILE=10500)', 'NODE_OPTIONS=--max-old-space-size-percentage=65'],
   );
+});
+
+test('memory that no heap fits beside is to be taken from the cache', () => {
+  const gib = 2 ** 30;
+  const [, memory] = limitFindings({ files: 20_000, memory: gib, heap: gib / 2, cache: 2 * gib, queued: gib / 8, connections: 100 });
+  assert.match(memory?.fix ?? '', /^cache\.bytesMax: 563714457, .*percentage=25$/);
+});
+
+test('a database that would refuse connections, lose messages, or has no time limits is named, with what to type', () => {
+  const well = {
+    misfit: undefined,
+    nowMs: 0,
+    connectionsMax: 100,
+    synchronousCommit: 'on',
+    fsync: 'on',
+    isStandby: false,
+    hasTimeLimits: true,
+  };
+  assert.match(databaseFindings(well, 10)[0]?.message ?? '', /enough for 9 replicas of 10$/);
+  for (const [change, connections, is, message] of [
+    [{ misfit: 'lacks a part' }, 10, 'wrong', /lacks/],
+    [{ isStandby: true }, 10, 'wrong', /standby/],
+    [{}, 97, 'wrong', /max_connections is 100, and this replica opens up to 97/],
+    [{ fsync: 'off' }, 10, 'warning', /fsync/],
+    [{ synchronousCommit: 'off' }, 10, 'warning', /synchronous_commit/],
+    [{ hasTimeLimits: false }, 10, 'warning', /pooler/],
+  ] as const) {
+    const [finding, ...more] = databaseFindings({ ...well, ...change }, connections);
+    assert.deepEqual([finding?.is, more.length], [is, 0]);
+    assert.match(finding?.message ?? '', message);
+    assert.ok(finding?.fix, 'what to type');
+  }
 });

@@ -1,4 +1,5 @@
 import { X509Certificate } from 'node:crypto';
+import type { databaseFacts } from '../wire/migrations.ts';
 
 /** What was found in one place. `fix` is what to type or change. */
 export type Finding = { readonly name: string; readonly is: 'ok' | 'warning' | 'wrong'; readonly message: string; readonly fix?: string };
@@ -10,6 +11,8 @@ const skewMaxMs = 5_000;
 const otherFiles = 500;
 /** The part of the memory that heap and buffers may fill; the rest is code, stacks and the kernel's sockets. */
 const memoryShare = 0.9;
+/** A server does not run well with less. */
+const heapShareMin = 0.25;
 
 /** @param skewMs of this clock against that of `source`; positive: this one is ahead */
 export function clockFinding(skewMs: number, source: string): Finding {
@@ -50,6 +53,43 @@ export function certificateFindings(name: string, file: string, pem: string, now
   return findings.length === 0 ? [{ name, is: 'ok', message: `${file}: ${chain.length} certificates, ${days} days left` }] : findings;
 }
 
+/** Connections that PostgreSQL keeps for administrators (superuser_reserved_connections), and for a migration. */
+const otherConnections = 4;
+
+/** @param connections of one replica with all its workers */
+export function databaseFindings(facts: Awaited<ReturnType<typeof databaseFacts>>, connections: number): readonly Finding[] {
+  const name = 'database';
+  const findings: Finding[] = [];
+  const add = (is: 'warning' | 'wrong', message: string, fix: string) => findings.push({ name, is, message, fix });
+  const replicas = Math.floor((facts.connectionsMax - otherConnections) / connections);
+  if (facts.isStandby) add('wrong', 'is a standby, which takes no writes', 'name the primary in sql.url');
+  if (facts.misfit !== undefined) add('wrong', facts.misfit, 'portico migrate');
+  if (replicas < 1)
+    add(
+      'wrong',
+      `max_connections is ${facts.connectionsMax}, and this replica opens up to ${connections}`,
+      `sql.connectionsMax: ${Math.max(1, facts.connectionsMax - otherConnections)}   (of all workers together)`,
+    );
+  if (facts.fsync === 'off')
+    add('warning', 'fsync is off: a crash loses messages that were acknowledged', 'psql "$DATABASE_URL" -c "ALTER SYSTEM RESET fsync"');
+  if (facts.synchronousCommit === 'off')
+    add(
+      'warning',
+      'synchronous_commit is off: a crash loses messages that were acknowledged',
+      'psql "$DATABASE_URL" -c "ALTER ROLE CURRENT_USER SET synchronous_commit = on"',
+    );
+  if (!facts.hasTimeLimits)
+    add(
+      'warning',
+      'a pooler drops the time limits that connections ask for',
+      `psql "$DATABASE_URL" -c "ALTER ROLE CURRENT_USER SET statement_timeout = '15s'" -c "ALTER ROLE CURRENT_USER SET lock_timeout = '2s'" -c "ALTER ROLE CURRENT_USER SET jit = off"`,
+    );
+  if (findings.length > 0) return findings;
+  return [
+    { name, is: 'ok', message: `its schema fits; max_connections ${facts.connectionsMax} is enough for ${replicas} replicas of ${connections}` },
+  ];
+}
+
 export type Limits = {
   /** Soft limit of open files; undefined: not known. */
   readonly files: number | undefined;
@@ -69,7 +109,8 @@ export function limitFindings({ files, memory, heap, cache, queued, connections 
   const most = heap + cache + queued;
   const fits = most <= memory * memoryShare;
   const ofMemory = `heap ${mib(heap)} + cache.bytesMax ${mib(cache)} + queuedBytes ${mib(queued)} of ${mib(memory)}`;
-  const percent = Math.max(10, Math.floor((100 * (memory * memoryShare - cache - queued)) / memory));
+  const percent = Math.floor((100 * (memory * memoryShare - cache - queued)) / memory);
+  const smaller = `cache.bytesMax: ${Math.max(0, Math.floor(memory * (memoryShare - heapShareMin)) - queued)}, and restart with NODE_OPTIONS=--max-old-space-size-percentage=${100 * heapShareMin}`;
   return [
     files !== undefined && files < wanted
       ? {
@@ -85,7 +126,7 @@ export function limitFindings({ files, memory, heap, cache, queued, connections 
           name: 'memory',
           is: 'warning',
           message: `${ofMemory}: the kernel may end the process`,
-          fix: `NODE_OPTIONS=--max-old-space-size-percentage=${percent}`,
+          fix: percent < 100 * heapShareMin ? smaller : `NODE_OPTIONS=--max-old-space-size-percentage=${percent}`,
         },
   ];
 }

@@ -1,14 +1,15 @@
-import { lookup } from 'node:dns/promises';
 import { existsSync, readFileSync } from 'node:fs';
-import { connect } from 'node:net';
 import { join } from 'node:path';
 import { getHeapStatistics } from 'node:v8';
 import { processMemoryBytes } from '../settings/defaults/by-mode-and-memory.ts';
 import type { Settings } from '../settings.ts';
-import { databaseMisfit } from '../wire/migrations.ts';
+import { openCertificates } from '../wire/certificates.ts';
+import { databaseFacts } from '../wire/migrations.ts';
 import { redisFit } from '../wire/shared-stores.ts';
 import { systemClock } from '../wire/system-clock.ts';
-import { certificateFindings, clockFinding, type Finding, limitFindings } from './doctor-findings.ts';
+import { countKeys } from '../wire/tokens-for-commands.ts';
+import { type Tried, tryConnections, upstreamConfigs } from '../wire/upstreams.ts';
+import { certificateFindings, clockFinding, databaseFindings, type Finding, limitFindings } from './doctor-findings.ts';
 import { Exit, exitCodes } from './exit-codes.ts';
 import { modeOf, type SettingsFlags, settingsOf } from './settings-flags.ts';
 
@@ -16,13 +17,15 @@ import { modeOf, type SettingsFlags, settingsOf } from './settings-flags.ts';
 const timeoutMs = 3_000;
 
 /**
- * `portico doctor`: clock, certificates, DNS, engines, migrations, upstreams, limits of files and memory, as this
- * machine sees them: what is wrong, and what to type. Exit code 3: something is wrong.
+ * `portico doctor`: clock, certificates and keys, DNS, engines, migrations, upstreams, limits of files and memory, as
+ * this machine sees them: what is wrong, and what to type. Exit code 3: something is wrong.
  */
 export async function runDoctor({ json = false, ...flags }: SettingsFlags & { readonly json?: boolean }): Promise<void> {
   const settings = settingsOf(modeOf(flags), flags);
-  const places = [issuers, certificates, database, redis, upstreams, limits];
+  const places = [issuers, certificates, signingKeys, database, redis, upstreams, others, limits];
   const findings = (await Promise.all(places.map((look) => look(settings)))).flat();
+  if (!findings.some(({ name }) => name === 'clock'))
+    findings.unshift({ name: 'clock', is: 'ok', message: 'there is no other clock to compare with' });
   if (json) process.stdout.write(`${JSON.stringify({ ok: findings.every(({ is }) => is !== 'wrong'), findings })}\n`);
   else for (const finding of findings) process.stdout.write(lineOf(finding));
   const wrong = findings.filter(({ is }) => is === 'wrong').length;
@@ -40,7 +43,6 @@ const textOf = (error: unknown) => (error instanceof Error ? error.message : Str
 /** The keys of issuers, and the clock by the Date of their answers (RFC 9110, section 6.6.1: whole seconds). */
 async function issuers({ auth }: Settings): Promise<readonly Finding[]> {
   const urls = [...new Set([...auth.idTokenIssuers, ...auth.externalIssuers].map(({ jwksUrl }) => jwksUrl))];
-  if (urls.length === 0) return [{ name: 'clock', is: 'ok', message: 'no issuer is set, so there is no other clock to compare with' }];
   const found = await Promise.all(
     urls.map(async (url): Promise<readonly Finding[]> => {
       const name = 'issuer';
@@ -61,32 +63,57 @@ async function issuers({ auth }: Settings): Promise<readonly Finding[]> {
   return found.flat();
 }
 
-async function certificates({ public: { tls, plaintext }, internal }: Settings): Promise<readonly Finding[]> {
-  const files = new Set([tls?.certFile, internal.tls?.certFile].filter((file) => file !== undefined));
-  if (files.size === 0) return [{ name: 'certificate', is: 'ok', message: plaintext ? 'a proxy terminates TLS' : 'dev makes its own' }];
-  return [...files].flatMap((file) => {
+async function certificates(settings: Settings): Promise<readonly Finding[]> {
+  const { tls, plaintext } = settings.public;
+  const name = 'certificate';
+  const pairs = [tls, settings.internal.tls].filter((pair) => pair !== undefined);
+  if (pairs.length === 0) return [{ name, is: 'ok', message: plaintext ? 'a proxy terminates TLS' : 'dev makes its own' }];
+  const findings = [...new Set(pairs.map(({ certFile }) => certFile))].flatMap((file): readonly Finding[] => {
     try {
-      return certificateFindings('certificate', file, readFileSync(file, 'utf8'), systemClock.nowMs());
+      return certificateFindings(name, file, readFileSync(file, 'utf8'), systemClock.nowMs());
     } catch (error) {
-      return [{ name: 'certificate', is: 'wrong', message: `${file}: ${textOf(error)}`, fix: `ls -l ${file}` }] satisfies readonly Finding[];
+      return [{ name, is: 'wrong', message: `${file}: ${textOf(error)}`, fix: `ls -l ${file}; openssl x509 -in ${file} -noout -text` }];
     }
   });
+  if (findings.some(({ is }) => is === 'wrong')) return findings;
+  // the rest of what a start asks of them: keys that are there and fit
+  const fix = pairs.map(({ keyFile }) => `openssl pkey -in ${keyFile} -noout -check`).join('; ');
+  const wrong = await openCertificates(settings, systemClock).then(() => undefined, textOf);
+  return wrong === undefined ? findings : [...findings.filter(({ is }) => is !== 'ok'), { name, is: 'wrong', message: wrong, fix }];
+}
+
+async function signingKeys(settings: Settings): Promise<readonly Finding[]> {
+  const name = 'keys';
+  try {
+    return [{ name, is: 'ok', message: `${await countKeys(settings)} that sign or verify` }];
+  } catch (error) {
+    const fix = `openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out ${settings.keysDir}/0001.pem`;
+    return [{ name, is: 'wrong', message: textOf(error), fix }];
+  }
 }
 
 async function database(settings: Settings): Promise<readonly Finding[]> {
   const name = 'database';
   if (settings.embedded)
     return [{ name, is: 'ok', message: `embedded, ${existsSync(join(settings.dataDir, 'pglite')) ? 'in' : 'will be made in'} ${settings.dataDir}` }];
-  const { hostname, port } = new URL(settings.sql.url ?? '');
-  const address = `${hostname}:${port === '' ? '5432' : port}`;
-  const unreachable = await reach(address);
-  if (unreachable !== undefined) return [{ name, is: 'wrong', message: `${address} ${unreachable.message}`, fix: unreachable.fix }];
+  const address = databaseAddress(settings.sql.url ?? '');
+  const [unreachable] = address === undefined ? [] : await reach({ address });
+  if (unreachable !== undefined) return [{ name, is: 'wrong', message: unreachable.message, fix: unreachable.fix }];
   try {
-    const misfit = await databaseMisfit(settings);
-    return [misfit === undefined ? { name, is: 'ok', message: 'its schema fits' } : { name, is: 'wrong', message: misfit, fix: 'portico migrate' }];
+    const facts = await databaseFacts(settings);
+    const connections = settings.sql.connectionsMax * settings.workers;
+    return [clockFinding(systemClock.nowMs() - facts.nowMs, 'the database'), ...databaseFindings(facts, connections)];
   } catch (error) {
     return [{ name, is: 'wrong', message: textOf(error), fix: 'psql "$DATABASE_URL" -c "select 1"' }];
   }
+}
+
+/** @returns undefined for a socket file, which a query names, or where the driver decides */
+function databaseAddress(url: string): string | undefined {
+  const { hostname, port, searchParams } = new URL(url);
+  const host = searchParams.get('host') ?? decodeURIComponent(hostname);
+  if (host === '' || host.startsWith('/')) return undefined;
+  return `${host}:${port === '' ? (searchParams.get('port') ?? '5432') : port}`;
 }
 
 async function redis(settings: Settings): Promise<readonly Finding[]> {
@@ -100,33 +127,59 @@ async function redis(settings: Settings): Promise<readonly Finding[]> {
 }
 
 async function upstreams(settings: Settings): Promise<readonly Finding[]> {
-  const found = Object.entries(settings.upstreams).map(async ([upstream, { address }]): Promise<Finding> => {
-    const name = 'upstream';
-    if (/^(?:unix|ipv[46]):/.test(address)) return { name, is: 'ok', message: `${upstream}: ${address} needs no DNS, and is not tried` };
-    const unreachable = await reach(address);
-    if (unreachable === undefined) return { name, is: 'ok', message: `${upstream}: ${address} accepts connections` };
-    return { name, is: 'wrong', message: `${upstream}: ${address} ${unreachable.message}`, fix: unreachable.fix };
+  const name = 'upstream';
+  const found = Object.entries(settings.upstreams).map(async ([upstream, of]): Promise<readonly Finding[]> => {
+    try {
+      const config = upstreamConfigs({ upstreams: { [upstream]: of } }, {})[upstream];
+      const failed = config === undefined ? [] : await reach(config);
+      if (failed.length > 0) return failed.map(({ message, fix }) => ({ name, is: 'wrong', message: `${upstream}: ${message}`, fix }));
+      return [{ name, is: 'ok', message: `${upstream}: ${of.address} accepts connections${of.tls === undefined ? '' : ' by TLS'}` }];
+    } catch (error) {
+      return [{ name, is: 'wrong', message: textOf(error), fix: `portico config | grep upstreams.${upstream}` }];
+    }
   });
-  return Promise.all(found);
+  return (await Promise.all(found)).flat();
 }
 
-/** Resolves a name and opens a connection. @returns what is wrong */
-async function reach(address: string): Promise<{ readonly message: string; readonly fix: string } | undefined> {
-  const [, bracketed, plain = '', port = ''] = /^(?:\[(.+)\]|(.+)):(\d+)$/.exec(address) ?? [];
-  const host = bracketed ?? plain;
-  try {
-    await lookup(host);
-  } catch (error) {
-    return { message: `has no address in DNS (${textOf(error)})`, fix: `getent hosts ${host}` };
+/** The servers of attachments, pushes and telemetry: whether they can be reached. */
+async function others({ media: { bucket }, push }: Settings): Promise<readonly Finding[]> {
+  const urls: (readonly [name: string, url: string])[] = [];
+  if (bucket !== undefined) urls.push(['bucket', bucket.endpoint ?? `https://s3.${bucket.region}.amazonaws.com`]);
+  if (push.apns !== undefined) urls.push(['push', push.apns.url]);
+  if (push.fcm !== undefined) urls.push(['push', push.fcm.url]);
+  const endpoint = process.env.OTEL_EXPORTER_OTLP_ENDPOINT;
+  for (const url of new Set(['TRACES', 'METRICS'].map((signal) => process.env[`OTEL_EXPORTER_OTLP_${signal}_ENDPOINT`] ?? endpoint ?? '')))
+    if (url !== '') urls.push(['collector', url]);
+  return Promise.all(
+    urls.map(async ([name, url]): Promise<Finding> => {
+      if (!URL.canParse(url)) return { name, is: 'wrong', message: `${url} is no URL`, fix: 'begin it with http:// or https://' };
+      const { hostname, port, protocol } = new URL(url);
+      const [failed] = await reach({ address: `${hostname}:${port === '' ? (protocol === 'http:' ? '80' : '443') : port}` });
+      if (failed === undefined) return { name, is: 'ok', message: `${url} accepts connections` };
+      return { name, is: name === 'collector' ? 'warning' : 'wrong', message: failed.message, fix: failed.fix };
+    }),
+  );
+}
+
+/** @returns what is wrong with each address, and what to type */
+async function reach(upstream: Parameters<typeof tryConnections>[0]): Promise<readonly { readonly message: string; readonly fix: string }[]> {
+  const tried = await tryConnections(upstream, timeoutMs);
+  return tried.filter(({ step }) => step !== 'done').map(failureOf);
+}
+
+function failureOf({ address, step, failure }: Tried): { readonly message: string; readonly fix: string } {
+  const [host, port] = [address.replace(/:\d+$/, '').replace(/^\[(.+)\]$/, '$1'), address.replace(/^.*:/, '')];
+  switch (step) {
+    case 'dns':
+      return { message: `${address} has no address in DNS (${failure})`, fix: `getent hosts ${host}` };
+    case 'tls':
+      return { message: `${address} fails in the TLS handshake (${failure})`, fix: `openssl s_client -connect ${address} -alpn h2` };
+    default: {
+      const isSilent = failure.startsWith('nothing within');
+      const what = isSilent ? `does not answer (${failure}): a firewall or a NetworkPolicy` : `refuses connections (${failure})`;
+      return { message: `${address} ${what}`, fix: address.startsWith('/') ? `ls -l ${address}` : `nc -vz ${host} ${port}` };
+    }
   }
-  const failed = await new Promise<string | undefined>((resolve) => {
-    const socket = connect({ host, port: Number(port), timeout: timeoutMs });
-    socket.once('connect', () => resolve(undefined));
-    socket.once('timeout', () => resolve(`does not answer within ${timeoutMs / 1_000} s: a firewall or a NetworkPolicy`));
-    socket.once('error', ({ message }) => resolve(`refuses connections (${message})`));
-    socket.once('connect', () => socket.destroy()).once('timeout', () => socket.destroy());
-  });
-  return failed === undefined ? undefined : { message: failed, fix: `nc -vz ${host} ${port}` };
 }
 
 async function limits({ public: { limits: of }, live, cache, workers }: Settings): Promise<readonly Finding[]> {

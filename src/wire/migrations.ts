@@ -1,4 +1,5 @@
 import type { Kysely } from 'kysely';
+import { type DatabaseFacts, factsOf } from '../core/adapters/sql/database-facts.ts';
 import type { Database } from '../core/adapters/sql/database-tables.ts';
 import { fromDatabase } from '../core/adapters/sql/database-unavailable.ts';
 import { fitOf, migrate, readMigrations } from '../core/adapters/sql/migrate.ts';
@@ -26,6 +27,11 @@ export function databaseMisfit(settings: Settings): Promise<string | undefined> 
   return withSql(settings, async (db, migrations) => (await fitOf(db, migrations)).misfit);
 }
 
+/** For `portico doctor`: a database that is silent for 8 s does not answer. @throws DependencyError */
+export function databaseFacts(settings: Settings): Promise<DatabaseFacts> {
+  return withSql(settings, factsOf, 8_000);
+}
+
 /**
  * Opens the database for a command that needs all of this release's schema.
  * @throws DependencyError for a failure of the database; what else the work throws stays what it is
@@ -43,16 +49,19 @@ export async function withFittingDatabase<T>(settings: Settings, work: (db: Kyse
   return outcome.value;
 }
 
-/** @param use its work is the database's alone, and so are its failures @throws DependencyError */
-async function withSql<T>(settings: Settings, use: (db: Kysely<Database>, migrations: ReturnType<typeof readMigrations>) => Promise<T>): Promise<T> {
+/** @param use its failures are the database's @param silenceMaxMs unset: no limit @throws DependencyError */
+async function withSql<T>(
+  settings: Settings,
+  use: (db: Kysely<Database>, migrations: ReturnType<typeof readMigrations>) => Promise<T>,
+  silenceMaxMs?: number,
+): Promise<T> {
   const migrations = readMigrations(releaseMigrations());
   try {
-    // a migration may be silent for long
-    const sql = await openSql({ ...sqlOptions(settings), connectionsMax: 1, silenceMaxMs: undefined }, silent);
+    const opened = await openSql({ ...sqlOptions(settings), connectionsMax: 1, silenceMaxMs }, silent);
     try {
-      return await use(sql.db, migrations);
+      return await use(opened.db, migrations);
     } finally {
-      await sql.close();
+      await opened.close();
     }
   } catch (error) {
     const named = settings.embedded ? 'The embedded database' : `The database of ${settings.origins.get('sql.url') ?? 'sql.url'}`;

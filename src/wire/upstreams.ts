@@ -1,3 +1,5 @@
+export { type Tried, tryConnections } from '../core/adapters/upstream-http2/try-connections.ts';
+
 import type { UpstreamConfig } from '../core/upstreams/upstreams.ts';
 import { upstream } from '../settings/defaults/upstreams.ts';
 import type { Settings } from '../settings.ts';

@@ -1,11 +1,12 @@
 // `portico doctor` against real places: some that are well, and some that are not.
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer as createNetServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { createServer as createTlsServer } from 'node:tls';
 import { devTls } from '../../src/transport/tls/dev-certificates.ts';
 import { createDatabase } from '../support/postgres/postgres.ts';
 import { run, stopAll } from './portico.ts';
@@ -66,6 +67,60 @@ test('it names what is wrong and what to type, for each place that a server need
     issuer.closeAllConnections();
     issuer.close();
     await database.drop();
+  }
+});
+
+test('it finds what a connection alone does not show: TLS, one address of several, keys, and servers that are silent', async () => {
+  const folder = mkdtempSync(join(cwd, 'more-'));
+  for (const name of ['one', 'two']) await devTls(join(folder, name), Date.now());
+  mkdirSync(join(folder, 'keys'));
+  const silent = createNetServer(() => {});
+  const socketFile = join(folder, 'up.sock');
+  const path = createNetServer(() => {}).listen(socketFile);
+  await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+  const { port } = silent.address() as AddressInfo;
+  const secure = createTlsServer({
+    cert: readFileSync(join(folder, 'one/cert.pem')),
+    key: readFileSync(join(folder, 'one/key.pem')),
+    ALPNProtocols: ['h2'],
+  });
+  await new Promise<void>((resolve) => secure.listen(0, '127.0.0.1', resolve));
+  const { port: securePort } = secure.address() as AddressInfo;
+  try {
+    const settings = {
+      public: { tls: { certFile: 'one/cert.pem', keyFile: 'two/key.pem' }, limits: { connections: 100 } },
+      auth: { keysDir: 'keys', refreshKey: 'k'.repeat(40) },
+      cache: { bytesMax: 68_719_476_736 },
+      media: { bucket: { name: 'files', endpoint: 'http://127.0.0.1:1' } },
+      upstreams: {
+        several: { address: `ipv4:127.0.0.1:${port},127.0.0.1:1` },
+        file: { address: `unix:${socketFile}` },
+        none: { address: `unix:${socketFile}.none` },
+        plain: { address: `127.0.0.1:${port}`, tls: {} },
+        stranger: { address: `localhost:${securePort}`, tls: {} },
+        known: { address: `localhost:${securePort}`, tls: { caFile: 'one/ca.pem' } },
+      },
+    };
+    writeFileSync(join(folder, 'portico.yaml'), JSON.stringify(settings));
+    const env = { DATABASE_URL: `postgres://me@127.0.0.1:${port}/none`, OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:1' };
+    const { stdout, stderr } = await run(['doctor'], { cwd: folder, env });
+    for (const line of [
+      /^WRONG {3}certificate .*key/m,
+      /^WRONG {3}keys /m,
+      /^WRONG {3}database .*\n +type: psql/m,
+      /^WRONG {3}upstream +several: 127\.0\.0\.1:1 refuses connections/m,
+      /^ok {6}upstream +file: /m,
+      /^WRONG {3}upstream +none: .*\n +type: ls -l /m,
+      /^WRONG {3}upstream +plain: .* fails in the TLS handshake \(nothing within 3 s\)\n +type: openssl s_client/m,
+      /^WRONG {3}upstream +stranger: .* fails in the TLS handshake/m,
+      /^ok {6}upstream +known: .* by TLS$/m,
+      /^WRONG {3}bucket +127\.0\.0\.1:1 refuses connections/m,
+      /^warning collector +127\.0\.0\.1:1 refuses connections/m,
+      /^warning memory .*\n +type: cache\.bytesMax: \d+,/m,
+    ])
+      assert.match(stdout, line, stderr);
+  } finally {
+    for (const server of [silent, secure, path]) server.close();
   }
 });
 
