@@ -79,6 +79,7 @@ export function commands(): Command {
     .option('--internal-certificate <file>', 'that of the internal listener; default: the same')
     .option('--namespace <name>', 'a namespace of live.namespaces with `listen: owner`', 'portico-probe')
     .option('--timeout <duration>', 'for all of it', '30s')
+    .option('--proxy-header', 'begin each connection to the public listener as a proxy of public.trustedProxies does')
     .action(async (flags) => (await import('./probe.ts')).runProbe(flags));
   withMode(command('config', 'print every effective setting with its origin'))
     .option('--schema', 'print the JSON schema of the settings file')

@@ -7,6 +7,7 @@ import { SessionServiceDefinition } from '../gen/portico/v1/session.ts';
 import { accessTokenOf, serviceTokenOf } from '../wire/tokens-for-commands.ts';
 import { Exit, exitCodes } from './exit-codes.ts';
 import { openPinnedChannel } from './pinned-channel.ts';
+import { openProxy } from './open-proxy.ts';
 import { modeOf, type SettingsFlags, settingsOf } from './settings-flags.ts';
 
 export type ProbeFlags = SettingsFlags & {
@@ -16,6 +17,7 @@ export type ProbeFlags = SettingsFlags & {
   readonly internalCertificate?: string;
   readonly namespace: string;
   readonly timeout: string;
+  readonly proxyHeader?: boolean;
 };
 
 /**
@@ -34,7 +36,8 @@ export async function runProbe(flags: ProbeFlags): Promise<void> {
   const metadata = bearer(await accessTokenOf(settings, user, 2 * timeoutMs));
   const asService = bearer(await serviceTokenOf(settings, 'portico-probe', Math.max(60_000, 2 * timeoutMs)));
   await using stack = new AsyncDisposableStack();
-  const clients = stack.use(openPinnedChannel(flags.public, flags.certificate));
+  const publicAddress = flags.proxyHeader === true ? stack.use(await openProxy(flags.public)).address : flags.public;
+  const clients = stack.use(openPinnedChannel(publicAddress, flags.certificate));
   const services = stack.use(openPinnedChannel(flags.internal, internalCertificate));
   const end = new AbortController();
   stack.defer(() => end.abort()); // of a step that failed, the stream is still open

@@ -67,6 +67,18 @@ test('makes a signed call, opens a stream, publishes, and sees the event', async
   );
 });
 
+test('behind a proxy that sends PROXY headers, it sends one, too', async () => {
+  const serve = start(['serve', '--set', 'public.trustedProxies=["127.0.0.1/32","::1/128"]'], { cwd, env: { DATABASE_URL: database.url } });
+  await serve.until(/Ready\./);
+  const [, publicPort] = await serve.until(/"public":"https:[^"]*:(\d+)"/);
+  const proxied = ['--public', `localhost:${publicPort}`, ...pinned];
+  const without = await probe(...proxied, '--timeout', '10s');
+  assert.deepEqual([without.code, without.stdout], [1, '']);
+  const [, internalPort] = await serve.until(/"internal":"https:[^"]*:(\d+)"/);
+  const { code, stdout, stderr } = await probe(...proxied, '--internal', `localhost:${internalPort}`, '--proxy-header');
+  assert.deepEqual([code, stderr, stdout.split('\n').length], [0, '', 5], stdout);
+});
+
 const failing: readonly (readonly [name: string, args: readonly string[], code: number, message: RegExp])[] = [
   ['a key that the server does not have', [...pinned, '--set', 'auth.keysDir=other-keys'], 1, /a signed call .*UNAUTHENTICATED/],
   ['an issuer that is not the server', [...pinned, '--set', 'auth.issuer=other'], 1, /a signed call .*UNAUTHENTICATED/],

@@ -20,6 +20,7 @@ import { until } from '../support/time/until.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 const portico = `'${process.execPath}' '${join(root, 'scripts/launch.cjs')}' '${join(root, 'src/main.ts')}'`;
+const dev = `exec ${portico} dev --set bootstrap.versions.desktop.least=0.1.0`;
 /** As the README says it. */
 const phone = blocksOf(join(root, 'README.md'))
   .find(({ words }) => words.includes('terminal'))
@@ -33,7 +34,7 @@ let server: ServerProcess;
 let terminal: Terminal;
 before(async () => {
   environment = await serverEnvironment();
-  server = await startServer(`exec ${portico} dev`, folder, environment);
+  server = await startServer(dev, folder, environment);
   const env = { ...environment.env, PORTICO_DATA_DIR: join(folder, '.portico') };
   terminal = await openTerminal({ cwd: root, env, columns: 100, rows: 30 });
 });
@@ -283,7 +284,7 @@ test('a server that lost its events is shown as such, and the next subscription 
   await shown(/● live[\s\S]* #\d+ {2}51\./);
   await server.stop();
   await shown(/● waiting[\s\S]*r: try again now/);
-  server = await startServer(`exec ${portico} dev`, folder, environment);
+  server = await startServer(dev, folder, environment);
   terminal.type('r');
   await shown(/● live +recovered: no[\s\S]* delivery:\d+ recovered: no/);
   await shown(/recovered: no[\s\S]* #\d+ {2}51\./);
@@ -302,6 +303,7 @@ test('a server that is not there, a name that none can have, and a missing termi
       3,
     ],
     ["--user 'A b'", /^portico: --user A b: The request breaks a rule: /, 64],
+    ['--app-version 0.0.9', /^portico: https:\/\/\S+ refuses the sign-in: APP_UPDATE_REQUIRED: /, 1],
     ['--address nonsense', /^portico: --address nonsense: a host and a port are needed, such as localhost:8443\.$/, 64],
     ['--ca nothing.pem', /^portico: --ca: ENOENT: no such file or directory, open 'nothing\.pem'$/, 2],
     [

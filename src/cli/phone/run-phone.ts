@@ -8,6 +8,7 @@ import type { PushAction } from '../../client/push/step.ts';
 import { memoryTokenStore } from '../../client/session.ts';
 import { GetHomeRequest } from '../../gen/app/v1/home.ts';
 import { ChatServiceDefinition, ConversationKind } from '../../gen/portico/v1/chat.ts';
+import { releaseVersion } from '../../release/release.ts';
 import { pushFolder } from '../../wire/push.ts';
 import { systemClock } from '../../wire/system-clock.ts';
 import { urlHost } from '../banner.ts';
@@ -20,16 +21,16 @@ import { draw } from './draw-screen.ts';
 import { openTerminal } from './open-terminal.ts';
 import { receivePushes } from './receive-pushes.ts';
 import { type Contents, emptyContents, topicsOf, withNotice, withPush } from './screen-contents.ts';
-import { authorityOf, signIn } from './sign-in.ts';
+import { authorityOf, platform, signIn } from './sign-in.ts';
 
-type PhoneFlags = SettingsFlags & { readonly user: string; readonly address?: string; readonly ca?: string };
+type PhoneFlags = SettingsFlags & { readonly user: string; readonly address?: string; readonly ca?: string; readonly appVersion?: string };
 
 const homeWatch = 1;
 /** The time limit of the sign-out. Milliseconds. */
 const signOutMaxMs = 1_000;
 
 /** `portico phone`: the sample app in a terminal, on the client of src/client. Ends when the user quits. */
-export async function runPhone({ user, address, ca, ...flags }: PhoneFlags): Promise<void> {
+export async function runPhone({ user, address, ca, appVersion = releaseVersion(), ...flags }: PhoneFlags): Promise<void> {
   const settings = settingsOf('dev', flags);
   const server = address ?? `${urlHost(settings.hosts.public)}:${settings.public.port}`;
   if (!/^(\[[\da-f:.]+\]|[^\s:/[\]]+):\d{1,5}$/i.test(server))
@@ -68,6 +69,7 @@ export async function runPhone({ user, address, ca, ...flags }: PhoneFlags): Pro
     tokens: memoryTokenStore(),
     clock: systemClock,
     random: Math.random,
+    headers: { 'app-platform': platform, 'app-version': appVersion },
     onNotice,
     onChatNotice,
     onPushAction,

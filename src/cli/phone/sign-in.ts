@@ -5,12 +5,15 @@ import type { Settings } from '../../settings.ts';
 import { devCaFile } from '../../wire/certificates.ts';
 import { Exit, exitCodes } from '../exit-codes.ts';
 
+/** Of the device, and of the app in `bootstrap.versions`. */
+export const platform = 'desktop';
+
 /** @throws Exit with one line that states what to do */
 export async function signIn({ session }: Client, server: string, user: string): Promise<void> {
   try {
     await session.signIn({
       identity: { $case: 'dev', value: { user, scopes: [] } },
-      device: { platform: 'desktop', name: 'portico phone', installationId: '' },
+      device: { platform, name: 'portico phone', installationId: '' },
     });
   } catch (error) {
     const { reason, message } = asCallError(error);
