@@ -124,3 +124,13 @@ for (const name of ['tls', 'plain'] as const) {
     for (const { session } of [...opened, third]) session.destroy();
   });
 }
+
+test('a connection without a header keeps no server that is told to close', async () => {
+  const server = await openFixtureServer({ settings: { 'public.trustedProxies': ['127.0.0.1/32'], 'public.timers.preface': '2m' } });
+  const socket = connect({ port: Number(new URL(server.url).port), host: '127.0.0.1' });
+  const closed = new Promise((resolve) => socket.on('error', () => {}).once('close', resolve));
+  await once(socket, 'connect');
+  socket.write(local.subarray(0, 7));
+  await server.close();
+  await closed;
+});

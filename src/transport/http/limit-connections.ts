@@ -21,6 +21,8 @@ export function limitConnections(listener: Server, limits: FrontLimits, reports:
   const ofAddresses = openPlaces();
   listener.maxConnections = limits.connections;
   listener.on('drop', (dropped) => reports.abuse('connections_full', dropped?.remoteAddress ?? ''));
+  // also those that still owe their PROXY header
+  listener.on('connection', (socket: Socket) => sockets.add(socket.once('close', () => sockets.delete(socket))));
   inner.on('connection', (socket: Socket) => {
     socket.on('error', () => {}); // a peer may disconnect at any time; the socket's close follows
     const { address } = peerOf(socket);
@@ -31,10 +33,8 @@ export function limitConnections(listener: Server, limits: FrontLimits, reports:
       return;
     }
     const leave = ofAddresses.take(subscriber);
-    sockets.add(socket);
     reports.connections('handshake', 1);
     socket.on('close', () => {
-      sockets.delete(socket);
       reports.connections('handshake', -1);
       leave();
     });
