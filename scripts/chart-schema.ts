@@ -27,6 +27,8 @@ const serviceName: Schema = { type: 'string', pattern: '^([a-z]([-a-z0-9]*[a-z0-
 const port: Schema = { type: 'integer', minimum: 1, maximum: 65_535 };
 const flag: Schema = { type: 'boolean' };
 const map: Schema = { type: 'object', additionalProperties: { type: 'string' } };
+/** Of texts; a null takes one away. */
+const changes: Schema = { type: 'object', additionalProperties: { type: ['string', 'null'] } } as Schema;
 const anything: Schema = { type: 'object' };
 const list: Schema = { type: 'array', items: anything };
 const oneOf = (...values: readonly string[]): Schema => ({ enum: values });
@@ -96,9 +98,12 @@ const schema = {
       internal: object({ secretName: name, clientCaKey: { type: 'string', pattern: '^[-._a-zA-Z0-9]*$' }, certificate }),
     }),
     config: configSchema(),
-    extraEnv: { type: 'array', items: { type: 'object', required: ['name'], properties: { name: { type: 'string', minLength: 1 } } } },
+    extraEnv: {
+      type: 'array',
+      items: { type: 'object', required: ['name'], properties: { name: { type: 'string', minLength: 1 }, value: { type: 'string' } } },
+    },
     service: object({
-      public: object({ type: oneOf('ClusterIP', 'LoadBalancer', 'NodePort'), port, annotations: map }),
+      public: object({ type: oneOf('ClusterIP', 'LoadBalancer', 'NodePort'), port, annotations: map, spec: anything }),
       internal: object({ port }),
       admin: object({ port }),
       peers: object({ enabled: flag }),
@@ -137,7 +142,7 @@ const schema = {
     }),
     serviceAccount: object({ create: flag, name, annotations: map }),
     migrations: object({
-      mode: oneOf('hook', 'off'),
+      mode: oneOf('hook', 'job', 'off'),
       activeDeadlineSeconds: { type: 'integer', minimum: 1 },
       backoffLimit: { type: 'integer', minimum: 0, maximum: 100 },
       resources: anything,
@@ -153,7 +158,7 @@ const schema = {
     extraVolumes: list,
     extraVolumeMounts: list,
     test: object({ enabled: flag, resources: anything }),
-    podTemplate: object({ metadata: anything, spec: anything }),
+    podTemplate: object({ metadata: { type: 'object', properties: { labels: changes, annotations: changes } }, spec: anything }),
     extraObjects: { type: 'array', items: { type: ['object', 'string'] } },
     global: anything, // of a chart around this one; Helm adds it
   }),

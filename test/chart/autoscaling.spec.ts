@@ -33,6 +33,9 @@ const refused: readonly (readonly [values: string, sets: readonly string[], mess
   ['everything', ['autoscaling.cpuPercent=0', 'autoscaling.liveStreams=0'], /cpuPercent, liveStreams or both/],
   ['everything', ['resources.requests.cpu=null'], /resources\.requests\.cpu is needed/],
   ['everything', ['autoscaling.kind=keda'], /autoscaling\.keda\.prometheusUrl is needed/],
+  ['everything', ['autoscaling.liveStreams=10000'], /less than 10000, which is config\.public\.limits\.connections/],
+  ['everything', ['config.public.limits.connections=5000'], /less than 5000/],
+  ['everything', ['config.workers=2', 'autoscaling.liveStreams=20000'], /less than 20000/],
   ['everything', ['autoscaling.kind=vpa'], /\/autoscaling\/kind/],
   ['everything', ['autoscaling.minReplicas=0'], /\/autoscaling\/minReplicas/],
 ];

@@ -233,6 +233,43 @@ test('selectors hold nothing that an upgrade changes', () => {
   );
 });
 
+test('workers share the heap, and the least share is one percent', () => {
+  const share = (...sets: readonly string[]) => Number(/max-old-space-size-percentage=(\d+)/.exec(render('everything', { sets }).text)?.[1]);
+  for (const [workers, percent] of [
+    [1, 65],
+    [2, 32],
+    [4, 16],
+    [64, 1],
+  ] as const)
+    assert.equal(share(`config.workers=${workers}`), percent);
+  assert.equal(share(), 65);
+});
+
+test('a migration that is no hook has a name of its own for each thing that it runs', () => {
+  const jobs = (...sets: readonly string[]) => ofKind<Workload>(render('least', { sets: ['migrations.mode=job', ...sets] }), 'Job');
+  const [one, same, other, bounded] = [
+    jobs(),
+    jobs('config.telemetry.logLevel=debug'),
+    jobs('image.tag=9.9.9'),
+    jobs('migrations.backoffLimit=9'),
+  ].map(([job]) => job as Workload & Manifest);
+  assert.equal(one?.metadata.name, same?.metadata.name);
+  assert.equal(new Set([one, other, bounded].map((job) => job?.metadata.name)).size, 3);
+  assert.doesNotMatch(JSON.stringify(one), /helm\.sh\/hook/);
+  const hook = ofKind<Workload>(rendered.least, 'Job')[0];
+  assert.deepEqual(one?.spec, hook?.spec);
+});
+
+test('calls to internal services stay in their zone, where Kubernetes has the word for it', () => {
+  for (const [kube, times] of [
+    ['1.30.0', 0],
+    ['1.34.9', 0],
+    ['1.35.0', 1],
+    ['1.37.0', 1],
+  ] as const)
+    assert.equal(render('least', { kube }).text.match(/trafficDistribution: PreferSameZone/g)?.length ?? 0, times, kube);
+});
+
 test('other settings make other pods, and equal ones the same', () => {
   const checksum = (of: Rendered) => /checksum\/config: "(\w+)"/.exec(of.text)?.[1];
   assert.equal(checksum(render('least', { sets: ['image.tag=9.9.9'] })), checksum(rendered.least));
@@ -270,6 +307,12 @@ const refused: readonly (readonly [set: string, message: RegExp])[] = [
   ['config.public.port=443', /\/config\/public.*'port' not allowed/s],
   ['config.sql.url=postgres://me:pw@host/db', /\/config\/sql.*'url' not allowed/s],
   ['config.upstreams.Orders.address=a:1', /'Orders' does not match/],
+  ['extraEnv[0].name=A,extraEnv[0].value=5', /\/extraEnv\/0\/value.*got number, want string/s],
+  ['podTemplate.metadata.labels.a=5', /\/podTemplate\/metadata\/labels\/a.*got number/s],
+  ['podTemplate.spec.containers[0].image=x', /podTemplate: each of containers needs a name/],
+  ['podTemplate.spec.containers[0]=x', /podTemplate: each of containers needs a name/],
+  ['podTemplate.spec.containers.portico.tty=true', /podTemplate: each of containers needs a name/],
+  ['podTemplate.spec.volumes[0].emptyDir.medium=Memory', /podTemplate: each of volumes needs a name/],
   ['migrations.mode=sometimes', /\/migrations\/mode/],
   ['service.public.port=70000', /\/service\/public\/port/],
 ];

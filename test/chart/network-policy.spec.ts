@@ -57,6 +57,12 @@ test("keys of issuers and the collector are destinations, at their URL's port or
   for (const port of [443, 80]) assert.ok(anywhere?.includes(port), `${port}`);
 });
 
+test('a collector whose URL is not in the values, or is none, is left to egress.more', () => {
+  const more = (...sets: readonly string[]) => policyOf('least', 'extraEnv[0].name=OTEL_EXPORTER_OTLP_ENDPOINT', ...sets).egress?.slice(2);
+  for (const value of ['collector:4317', '10.0.0.7:4317', 'http://$(HOST_IP):4318']) assert.deepEqual(more(`extraEnv[0].value=${value}`), [], value);
+  assert.deepEqual(more('extraEnv[0].valueFrom.fieldRef.fieldPath=status.hostIP'), []);
+});
+
 test('the pod of `helm test` is admitted to the listeners that it probes, while there is one', () => {
   const admitted = (...sets: readonly string[]) =>
     policyOf('least', ...sets).ingress.filter(({ from }) => JSON.stringify(from ?? []).includes('"app.kubernetes.io/component":"test"'));

@@ -16,6 +16,12 @@ const refused: readonly (readonly [values: string, sets: readonly string[], mess
   ['least', ['ingress.enabled=true'], /ingress\.hosts is needed/],
   ['behind-a-proxy', ['ingress.enabled=true', 'ingress.hosts[0]=a.b'], /set ingress\.passthrough to false/],
   ['least', ['ingress.enabled=true', 'ingress.hosts[0]=a.b', 'ingress.passthrough=false'], /ingress\.tlsSecretName is needed/],
+  ['least', ['config.public.trustedProxies[0]=10.0.0.0/8', 'routes.gke.enabled=true'], /Google's Gateways .* send none/],
+  [
+    'least',
+    ['config.public.trustedProxies[0]=10.0.0.0/8', 'ingress.enabled=true', 'ingress.hosts[0]=a.b', 'ingress.controller=nginx'],
+    /controller nginx of Ingress sends none/,
+  ],
   ['least', ['ingress.controller=traefik'], /\/ingress\/controller/],
 ];
 for (const [values, sets, message] of refused)

@@ -83,3 +83,16 @@ test('a certificate of the public listener fills the Secret that the pods mount,
   assert.equal(mounted(), 'portico-tls');
   assert.equal(mounted('tls.public.secretName='), 'test-portico-public-tls');
 });
+
+test('a container without an image has that of the release, and one with an image keeps it', () => {
+  const { initContainers } = podOf(
+    'podTemplate.spec.initContainers[0].name=one',
+    'podTemplate.spec.initContainers[1].name=two',
+    'podTemplate.spec.initContainers[1].image=other:1',
+  ) as unknown as { readonly initContainers: readonly Named[] };
+  const [container] = unchanged.containers;
+  assert.deepEqual(initContainers, [
+    { name: 'one', image: container?.image, imagePullPolicy: container?.imagePullPolicy },
+    { name: 'two', image: 'other:1' },
+  ]);
+});

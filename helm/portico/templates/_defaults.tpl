@@ -102,7 +102,8 @@
     "public": {
       "type": "ClusterIP",
       "port": 443,
-      "annotations": {}
+      "annotations": {},
+      "spec": {}
     },
     "internal": {
       "port": 8444

@@ -131,12 +131,16 @@ seccompProfile:
 {{- if and (gt (int $scaling.cpuPercent) 0) (not (dig "requests" "cpu" "" (default dict .Values.resources))) -}}
 {{- fail "resources.requests.cpu is needed where autoscaling.cpuPercent is not 0: it is a share of that request." }}
 {{- end -}}
+{{- $connections := mul (dig "public" "limits" "connections" 10000 .Values.config) (default 1 .Values.config.workers) | int -}}
+{{- if ge (int $scaling.liveStreams) $connections -}}
+{{- fail (printf "autoscaling.liveStreams: less than %d, which is config.public.limits.connections of a replica: it refuses more connections, so that no replica would be added." $connections) }}
+{{- end -}}
 {{- if and (eq $scaling.kind "keda") (gt (int $scaling.liveStreams) 0) (not $scaling.keda.prometheusUrl) -}}
 {{- fail "autoscaling.keda.prometheusUrl is needed where autoscaling.kind is keda, unless autoscaling.liveStreams is 0." }}
 {{- end -}}
 {{- end -}}
 {{- if and .Values.tls.public.plaintext .Values.tls.public.secretName -}}
-{{- fail "tls.public: plaintext is true, and secretName is set: keep one of them." }}
+{{- fail "tls.public: plaintext is true, and secretName is set, or certificate enabled: keep one of them." }}
 {{- end -}}
 {{- if and .Values.tls.internal.clientCaKey (not .Values.tls.internal.secretName) -}}
 {{- fail "tls.internal.secretName is needed where tls.internal.clientCaKey is set: the key is one of that Secret." }}
@@ -197,6 +201,14 @@ seccompProfile:
 {{- end -}}
 {{- if and .envoyGateway.enabled (not .grpc.enabled) (not .http.enabled) -}}
 {{- fail "routes.envoyGateway sets the time-outs of routes.grpc and routes.http, and neither is enabled. A route of TLS needs none." }}
+{{- end -}}
+{{- end -}}
+{{- if dig "public" "trustedProxies" nil .Values.config -}}
+{{- if .Values.routes.gke.enabled -}}
+{{- fail "config.public.trustedProxies: every connection must begin with a PROXY header, and Google's Gateways (routes.gke) send none: unset it." }}
+{{- end -}}
+{{- if and .Values.ingress.enabled (eq .Values.ingress.controller "nginx") -}}
+{{- fail "config.public.trustedProxies: every connection must begin with a PROXY header of version 2, and the controller nginx of Ingress sends none: unset it." }}
 {{- end -}}
 {{- end -}}
 {{- with .Values.ingress -}}
