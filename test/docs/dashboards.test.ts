@@ -20,6 +20,27 @@ for (const file of readdirSync(dashboards))
     assert.deepEqual(panelsOf(pictureOf(dashboard, [], '')), titles, 'every query can be drawn');
   });
 
+test('every metric of the page about telemetry is shown, and only those of the chosen namespaces and jobs', () => {
+  const page = readFileSync(join(root, 'docs/operating/telemetry.md'), 'utf8');
+  const names = [...page.matchAll(/^\| `[a-z0-9._]+`[^|]*\| ([^|]+) \|/gm)].flatMap(([, cell = '']) =>
+    [...cell.matchAll(/`([a-z0-9_]+)`/g)].map(([, name = '']) => name),
+  );
+  const queries = readdirSync(dashboards).flatMap((file) =>
+    (JSON.parse(readFileSync(join(dashboards, file), 'utf8')) as Dashboard).panels.flatMap(({ targets = [] }) => targets.map(({ expr }) => expr)),
+  );
+  assert.deepEqual(
+    names.filter((name) => !queries.some((query) => query.includes(name))),
+    [],
+  );
+  // names such as rpc_server_call_duration and nodejs_eventloop_delay are those of every service with OpenTelemetry
+  for (const query of queries) {
+    const asked = query.match(/\b(?:portico|rpc|db|nodejs|v8js|process)_\w+\{namespace=~"\$namespace", job=~"\$job"[,}]/g) ?? [];
+    assert.equal(asked.length, query.split('namespace=~"$namespace"').length - 1, query);
+    const plain = query.replace(/\{[^}]*\}/g, '').replace(/\bby \([^)]*\)/g, '');
+    assert.equal(asked.length, plain.match(/\b[a-z0-9]+_\w+\b(?!\s*\()/g)?.length, query);
+  }
+});
+
 const before = `
 calls_count{method="a",code="OK"} 10
 calls_count{method="a",code="INTERNAL"} 1
