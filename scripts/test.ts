@@ -1,10 +1,10 @@
 // Runs test files: many share a process, because to load the server and to run it for the first time costs each process
 // over two seconds of CPU. Each file is a suite, so that its `before` and `after` are its own.
 import { spawn } from 'node:child_process';
-import { globSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, globSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { makeTemporaryFolder } from './temporary-folder.ts';
 import { groupsOf } from './test-groups.ts';
 
 const root = resolve(import.meta.dirname, '..');
@@ -16,7 +16,8 @@ const files = globSync(
 );
 
 const scopes = pathToFileURL(join(root, 'scripts/test-scopes.ts'));
-const folder = mkdtempSync(join(tmpdir(), 'portico-tests-'));
+const folder = makeTemporaryFolder('portico-tests');
+chmodSync(folder, 0o711); // PostgreSQL runs as a user of its own
 const groups = groupsOf(files).map((group, n) => {
   const [first = ''] = group;
   if (group.length === 1) return join(root, first);
@@ -27,7 +28,11 @@ const groups = groupsOf(files).map((group, n) => {
 });
 
 const setup = '--test-global-setup=test/support/global-setup.ts';
-const child = spawn(process.execPath, [`--import=${scopes}`, '--test', setup, ...options, ...groups], { cwd: root, stdio: 'inherit' });
+const child = spawn(process.execPath, [`--import=${scopes}`, '--test', setup, ...options, ...groups], {
+  cwd: root,
+  env: { ...process.env, TMPDIR: folder },
+  stdio: 'inherit',
+});
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => child.kill(signal));
 child.on('exit', (code) => {
   rmSync(folder, { recursive: true, force: true });

@@ -1,10 +1,11 @@
 // One real PostgreSQL as a child process, with the ways in which servers fail.
 import { execFileSync } from 'node:child_process';
-import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync, statfsSync } from 'node:fs';
+import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { Client } from 'pg';
 import { holdPort } from '../../../scripts/hold-port.ts';
+import { makeTemporaryFolder } from '../../../scripts/temporary-folder.ts';
 import { installPackage, startTied, type TiedProcess } from '../../../scripts/tied-process.ts';
 
 export type PostgresServer = {
@@ -54,26 +55,6 @@ export function postgresProgram(name: string): string {
 /** What makes tests fast, and a crash of the machine lose all. */
 const fast = ['fsync=off', 'full_page_writes=off', 'synchronous_commit=off'];
 
-/** Linux's file system in memory. */
-const inMemory = '/dev/shm';
-/** A run of all tests takes some 300 MiB; the usual 64 MiB of a container are too few. Bytes. */
-const roomMin = 2 * 2 ** 30;
-
-/**
- * Makes the folder of a server: in memory where there is room and nothing has to last. A database has 400 files, and
- * some file systems look for long before they make a file where others have just been deleted.
- */
-function makeFolder(durable: boolean): string {
-  const { bavail = 0, bsize = 0 } = existsSync(inMemory) ? statfsSync(inMemory) : {};
-  if (durable || Math.min(bavail * bsize, process.availableMemory()) < roomMin) return mkdtempSync(join(tmpdir(), 'portico-postgres-'));
-  for (const name of readdirSync(inMemory)) {
-    const [, pid] = /^portico-postgres-(\d+)-/.exec(name) ?? [];
-    // what a run that was killed has left
-    if (pid !== undefined && !existsSync(`/proc/${pid}`)) rmSync(join(inMemory, name), { recursive: true, force: true });
-  }
-  return mkdtempSync(join(inMemory, `portico-postgres-${process.pid}-`));
-}
-
 type Options = {
   /** Commits as PostgreSQL does by default. */
   readonly durable?: boolean;
@@ -84,7 +65,7 @@ type Options = {
 /** Starts a server of one's own on a free port in a temporary folder. */
 export async function startPostgresServer({ durable = false, standbyOf }: Options = {}): Promise<PostgresServer> {
   const binaries = findBinaries() ?? install();
-  const folder = makeFolder(durable);
+  const folder = durable ? mkdtempSync(join(tmpdir(), 'portico-postgres-')) : makeTemporaryFolder('portico-postgres');
   const user = otherUser();
   if (user !== undefined) chownSync(folder, user.uid, user.gid);
   const data = join(folder, 'data');
