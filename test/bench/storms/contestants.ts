@@ -1,5 +1,6 @@
 // The servers of `storms`: Portico with its internal services and Redis, and node:http2 alone.
 import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { sharedRedis } from '../../support/redis/redis.ts';
 import { openPublisher } from '../fanout/publisher.ts';
 import type { Cores, Harness } from '../harness.ts';
@@ -9,6 +10,8 @@ import { openProbe, type Probe } from './probe.ts';
 
 const topicsCount = 20;
 const tagsAtOnce = 64;
+/** Computations are over when none has begun for so long. Milliseconds. */
+const lookMs = 250;
 
 export type Contestant = {
   readonly server: Pick<Measured, 'cpuSeconds'>;
@@ -16,6 +19,8 @@ export type Contestant = {
   readonly probe: Probe;
   /** Publishes so many events of each topic. */
   publish(events: number): Promise<void>;
+  /** Makes all watched answers new, so that none ends by its time while computations are counted. */
+  refresh(): Promise<void>;
   /** Changes all orders, and sends their clients the new ones once `invalidate` says so. */
   change(content: string): Promise<void>;
   invalidate(content: string): Promise<void>;
@@ -46,6 +51,12 @@ export async function porticoOf({ harness, cores, open, clients, orders }: Parts
   });
   const publisher = openPublisher(server.internalPort, harness.ca, await server.serviceToken());
   open.defer(async () => publisher.close());
+  const computes = async () => (await server.metrics()).get('portico_live_computes_total') ?? 0;
+  const invalidate = async () => {
+    const tags = Array.from({ length: orders }, (_, i) => `order:${i}`);
+    const parts = Array.from({ length: Math.ceil(orders / tagsAtOnce) }, (_, i) => tags.slice(i * tagsAtOnce, (i + 1) * tagsAtOnce));
+    await Promise.all(parts.map((part) => publisher.invalidate(part)));
+  };
   const topics = Array.from({ length: topicsCount }, (_, i) => `news:${i}`);
   return {
     server,
@@ -55,12 +66,16 @@ export async function porticoOf({ harness, cores, open, clients, orders }: Parts
         await publisher.publish(Array.from({ length: events }, () => ({ topic, payload: Buffer.alloc(200), requestId: '', key: '' })));
     },
     change: postTo(services.ready.controlPort),
-    invalidate: async () => {
-      const tags = Array.from({ length: orders }, (_, i) => `order:${i}`);
-      const parts = Array.from({ length: Math.ceil(orders / tagsAtOnce) }, (_, i) => tags.slice(i * tagsAtOnce, (i + 1) * tagsAtOnce));
-      await Promise.all(parts.map((part) => publisher.invalidate(part)));
+    refresh: async () => {
+      const all = (await computes()) + orders;
+      await invalidate();
+      for (let before = 0, now = await computes(); now < all || now > before; now = await computes()) {
+        before = now;
+        await sleep(lookMs);
+      }
     },
-    computes: async () => (await server.metrics()).get('portico_live_computes_total') ?? 0,
+    invalidate,
+    computes,
   };
 }
 
@@ -72,6 +87,7 @@ export async function bareOf(parts: Parts): Promise<Contestant> {
     server,
     ...(await clientsOf(server.port, parts, ['news:0'])),
     publish: (events) => post(JSON.stringify({ events })),
+    refresh: async () => {},
     change: async () => {},
     invalidate: (content) => post(JSON.stringify({ content })),
     computes: async () => 0,
