@@ -29,7 +29,7 @@ let database: Sql;
 before(async () => {
   redis = await sharedRedis();
   const settings = {
-    'live.namespaces': { ...namespaces, user: { listen: 'owner', presence: {} } },
+    'live.namespaces': { ...namespaces, user: { listen: 'owner', presence: {}, conflate: true } }, // other logs keep no keys
     'privacy.services': ['privacy'],
     'privacy.secondPassAfter': '0s',
     'push.after': '10m',
