@@ -15,7 +15,13 @@ after(() => rmSync(folder, { recursive: true }));
 
 /** Values by series, in Prometheus' notation: "0+6x60" begins at 0 and grows by 6 each minute, 60 times. */
 type Series = Readonly<Record<string, string>>;
-type Case = { readonly at: string; readonly fires: Series; readonly quiet: Series };
+type Case = {
+  readonly at: string;
+  readonly fires: Series;
+  readonly quiet: Series;
+  /** Others have metrics of these names, too: without one of ours they are quiet. */
+  readonly isShared?: true;
+};
 
 const calls = (labels: string) => `rpc_server_call_duration_seconds_count{${labels}}`;
 const ok = calls('portico_kind="unary", rpc_method="a.B/C"');
@@ -37,6 +43,7 @@ const cases: Readonly<Record<string, Case>> = {
     quiet: { [ok]: '0+990x360 0+1000x60', [failed]: '0+10x360 3600+0x60' },
   },
   PorticoUpstreamFails: {
+    isShared: true,
     at: '20m',
     fires: { [upstream('')]: '0+80x20', [upstream(', error_type="UNAVAILABLE"')]: '0+20x20' },
     quiet: { [upstream('')]: '0+80x20', [upstream(', error_type="NOT_FOUND"')]: '0+20x20' },
@@ -47,16 +54,19 @@ const cases: Readonly<Record<string, Case>> = {
     quiet: { 'portico_defects_total{where="stream"}': '7x12' },
   },
   PorticoEventLoopSlow: {
+    isShared: true,
     at: '10m',
     fires: { nodejs_eventloop_delay_p99_seconds: '0.2x10' },
     quiet: { nodejs_eventloop_delay_p99_seconds: '0.2x3 0.02x3 0.2x4' },
   },
   PorticoHeapNearLimit: {
+    isShared: true,
     at: '10m',
     fires: { v8js_memory_heap_used_bytes: '900x10', v8js_memory_heap_limit_bytes: '1000x10' },
     quiet: { v8js_memory_heap_used_bytes: '800x10', v8js_memory_heap_limit_bytes: '1000x10' },
   },
   PorticoDatabasePoolFull: {
+    isShared: true,
     at: '10m',
     fires: { db_client_connection_pending_requests: '3x10' },
     quiet: { db_client_connection_pending_requests: '3 0 3 0 3 0 3 0 3 0 3' },
@@ -103,6 +113,7 @@ const cases: Readonly<Record<string, Case>> = {
     quiet: { [ok]: '0+100x30', 'portico_auth_failures_total{reason="TOKEN_EXPIRED"}': '0+50x30' },
   },
   PorticoUnknownMethods: {
+    isShared: true,
     at: '40m',
     fires: { [ok]: '0+100x40', [calls('rpc_method="_OTHER"')]: '0+20x40' },
     quiet: { [ok]: '0+100x40', [calls('rpc_method="_OTHER"')]: '0+5x40' },
@@ -149,7 +160,10 @@ test('every rule has a case here', () => {
   assert.deepEqual(groups.flatMap(({ rules }) => rules.map(({ alert }) => alert)).sort(), Object.keys(cases).sort());
 });
 
-for (const [alert, { at, fires, quiet }] of Object.entries(cases)) {
+/** What every Portico has. */
+const ours = { portico_maintenance: `0x${2 * day}` };
+
+for (const [alert, { at, fires, quiet, isShared }] of Object.entries(cases)) {
   test(`${alert} fires for what it is for, and is quiet otherwise`, () => {
     const input = (series: Series) => Object.entries(series).map(([name, values]) => ({ series: name, values }));
     const expr = `count(ALERTS{alertname="${alert}", alertstate="firing"})`;
@@ -159,9 +173,27 @@ for (const [alert, { at, fires, quiet }] of Object.entries(cases)) {
       promql_expr_test: [{ expr, eval_time: at, exp_samples }],
     });
     const tests = join(folder, `${alert}.json`);
-    const both = [one(fires, [{ labels: '{}', value: 1 }]), one(quiet, [])];
-    writeFileSync(tests, JSON.stringify({ rule_files: [file], evaluation_interval: '1m', tests: both }));
+    const all = [one({ ...fires, ...ours }, [{ labels: '{}', value: 1 }]), one({ ...quiet, ...ours }, [])];
+    if (isShared === true) all.push(one(fires, []), one({ ...fires, 'portico_maintenance{job="other"}': `0x${day}` }, []));
+    writeFileSync(tests, JSON.stringify({ rule_files: [file], evaluation_interval: '1m', tests: all }));
     const { code, output } = promtool('test', 'rules', tests);
     assert.equal(code, 0, output);
   });
 }
+
+test('an installation that fails is not hidden by another that does not', () => {
+  const of = (job: string, labels: string) => calls(`job="${job}", portico_kind="unary", rpc_method="a.B/C"${labels}`);
+  const series = {
+    [of('small', '')]: '0+900x90',
+    [of('small', ', error_type="INTERNAL"')]: '0+100x90',
+    [of('large', '')]: '0+100000x90',
+  };
+  const tests = join(folder, 'two.json');
+  const expr = 'count by (job) (ALERTS{alertname="PorticoErrorsFast", alertstate="firing"})';
+  const exp_samples = [{ labels: '{job="small"}', value: 1 }];
+  const input_series = Object.entries(series).map(([name, values]) => ({ series: name, values }));
+  const test = { interval: '1m', input_series, promql_expr_test: [{ expr, eval_time: '90m', exp_samples }] };
+  writeFileSync(tests, JSON.stringify({ rule_files: [file], evaluation_interval: '1m', tests: [test] }));
+  const { code, output } = promtool('test', 'rules', tests);
+  assert.equal(code, 0, output);
+});
