@@ -36,7 +36,7 @@ export async function servesOldOfPromoted(without = (redis: Redis) => redis): Pr
       stored = cameBy(await one.read(compute));
       return stored.startsWith('hit');
     });
-    await inStep(other);
+    await inStep(other, primary);
     await other.command('REPLICAOF', 'NO', 'ONE'); // it keeps the versions of now
     await insistOnInvalidating(two.cache, ['item:7']);
     await follow(primary, other);

@@ -54,7 +54,7 @@ export async function startRedisSentinels({ sentinels: count = 3 }: { readonly s
     const flat = (await sentinel.command('SENTINEL', 'MASTER', masterName)) as string[];
     return (key: string) => Number(flat[flat.indexOf(key) + 1]);
   };
-  await inStep(replica);
+  await inStep(replica, primary);
   await until('the Sentinels know all', async () => {
     const all = await Promise.all(sentinels.map(about));
     return all.every((of) => of('num-slaves') === 1 && of('num-other-sentinels') === count - 1);
