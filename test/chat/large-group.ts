@@ -40,11 +40,11 @@ export async function tryLargeGroup(size: number) {
     const came = await call();
     return { came, statements: taken().length };
   };
-  /** The fewest of several tries: other work of the server may fall into one of them. For calls that change nothing. */
-  const fewest = async <T>(most: number, call: () => Promise<T>): ReturnType<typeof counted<T>> => {
-    let best = await counted(call);
+  /** The fewest of several tries: other work of the server may fall into one of them. For calls that may be made again. */
+  const fewest = async <T>(most: number, call: (tries: number) => Promise<T>): ReturnType<typeof counted<T>> => {
+    let best = await counted(() => call(0));
     for (let tries = 1; tries < 5 && best.statements > most; tries++) {
-      const next = await counted(call);
+      const next = await counted(() => call(tries));
       if (next.statements < best.statements) best = next;
     }
     return best;
@@ -80,14 +80,12 @@ export async function tryLargeGroup(size: number) {
     const counts = await sql.query(tables.map((table) => `SELECT count(*)::int AS count FROM ${table.name}`).join(' UNION ALL '));
     return counts.rows.reduce((sum, { count }) => sum + count, 0);
   };
-  const send = async (n: number) => {
+  const sent = await fewest<Came>(2, async (tries) => {
     const before = await rows();
-    const sent = await counted(() => server.call(name(1), 'Post', { conversationId, entry: textEntry('to all', `m${n}`) }));
+    const came = await server.call(name(1), 'Post', { conversationId, entry: textEntry('to all', `m${tries}`) });
     assert.ok((await rows()) - before <= 3, 'a send is the event, its id, and what is pushed');
-    return sent;
-  };
-  let sent = await send(1);
-  for (let n = 2; n <= 5 && sent.statements > 2; n++) sent = await send(n); // other work of the server fell into it
+    return came;
+  });
   assert.ok(sent.statements <= 2, `a send is ${sent.statements} statements`);
   await Promise.all(clients.map((client) => client.upTo(conversationId, sent.came.posted.seq)));
   assert.deepEqual(new Set(clients.map((client) => client.texts(conversationId).at(-1))), new Set(['to all']));

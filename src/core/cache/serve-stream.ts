@@ -1,6 +1,6 @@
 import { Metadata } from 'nice-grpc-common';
-import type { CacheEntry } from '../ports/cache-store.ts';
 import { soonThen } from '../kit/soon.ts';
+import type { CacheEntry } from '../ports/cache-store.ts';
 import type { AnswerStream, ComputeSoFar } from '../ports/cached-stream.ts';
 import type { PushedBody, ReadyCall } from '../ports/call.ts';
 import { timeToAnswer } from './answer-before-deadline.ts';

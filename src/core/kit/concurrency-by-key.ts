@@ -20,3 +20,22 @@ export function openPlaces(): Places {
     },
   };
 }
+
+/**
+ * A bounded number of places. A key takes some only while as many are free as it has then: so one has at most half of
+ * them, and others always find some.
+ * @returns takes places: gives them back, to be called once; undefined: too few are free for this key
+ */
+export function openFairPlaces(most: number): (key: string, count?: number) => (() => void) | undefined {
+  const places = openPlaces();
+  let free = most;
+  return (key, count = 1) => {
+    if (places.taken(key) + count > free) return undefined;
+    free -= count;
+    const giveBack = places.take(key, count);
+    return () => {
+      free += count;
+      giveBack();
+    };
+  };
+}

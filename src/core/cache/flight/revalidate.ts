@@ -1,5 +1,5 @@
 import type { Clock } from '../../kit/clock.ts';
-import { openPlaces } from '../../kit/concurrency-by-key.ts';
+import { openFairPlaces } from '../../kit/concurrency-by-key.ts';
 import { openScopedMap, type ScopedKey } from '../../kit/scoped-map.ts';
 import { soonThen } from '../../kit/soon.ts';
 import type { ComputeSoFar } from '../../ports/cached-stream.ts';
@@ -11,11 +11,7 @@ import type { Key } from '../key/key.ts';
 import type { OpenWaitBudget } from '../wait-budget.ts';
 import type { Flights } from './flight.ts';
 
-/**
- * The largest number of concurrent computations behind old answers. Beyond it old answers are served without one. A
- * scope takes a place only while more are free than it has: so one has at most half of them, and others always find
- * some.
- */
+/** The largest number of concurrent computations behind old answers. Beyond it old answers are served without one. */
 const backgroundMax = 100;
 
 /**
@@ -36,15 +32,13 @@ export function revalidateBy({
   readonly openBudget: OpenWaitBudget;
 }): Revalidate {
   const never = new AbortController().signal;
-  const places = openPlaces();
-  let inBackground = 0;
+  const takePlace = openFairPlaces(backgroundMax);
   return (method, call, key, compute) => {
-    if (places.taken(key.scope) >= backgroundMax - inBackground || flights.find(key.key) !== undefined || !backoffs.mayTry(key.key)) return;
+    if (flights.find(key.key) !== undefined || !backoffs.mayTry(key.key)) return;
+    const giveBack = takePlace(key.scope);
+    if (giveBack === undefined) return;
     const flight = begin({ method, call, key, budget: openBudget() }, compute);
-    inBackground++;
-    const giveBack = places.take(key.scope);
     const over = (stored: boolean) => {
-      inBackground--;
       giveBack();
       backoffs.tried(key, stored);
     };

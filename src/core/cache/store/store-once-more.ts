@@ -1,14 +1,11 @@
 import type { Clock } from '../../kit/clock.ts';
-import { openPlaces } from '../../kit/concurrency-by-key.ts';
+import { openFairPlaces } from '../../kit/concurrency-by-key.ts';
 import { StoreDown } from '../../kit/store-down.ts';
 import { pause } from '../../kit/until-called.ts';
 
 /** When a store that did not take an answer is tried once more. Milliseconds. */
 const againMs = 100;
-/**
- * Bodies that wait for that, all together. Beyond it answers are not stored. A scope takes room only while more is free
- * than it has: so one has at most half. Bytes.
- */
+/** Bodies that wait for that, all together. Beyond it answers are not stored. Bytes. */
 const bytesMax = 16 * 1_048_576;
 const never = new AbortController().signal;
 
@@ -20,18 +17,15 @@ const never = new AbortController().signal;
 export type OnceMore = <T>(scope: string, bytes: number, storing: Promise<T>, store: () => T | Promise<T>) => Promise<T>;
 
 export function storeOnceMore(clock: Clock): OnceMore {
-  const waiting = openPlaces();
-  let free = bytesMax;
+  const takeRoom = openFairPlaces(bytesMax);
   return async (scope, bytes, storing, store) => {
     try {
       return await storing;
     } catch (error) {
       if (!(error instanceof StoreDown) || error.why === 'full' || error.why === 'refused') throw error;
-      if (waiting.taken(scope) + bytes > free) throw error;
-      free -= bytes;
-      const giveBack = waiting.take(scope, bytes);
+      const giveBack = takeRoom(scope, bytes);
+      if (giveBack === undefined) throw error;
       await pause(clock, againMs, never);
-      free += bytes;
       giveBack();
       return store();
     }
