@@ -75,6 +75,7 @@ function streamOf<Hello, Request extends { readonly message?: unknown }, Respons
     const requests = pushable<Request>();
     requests.push({ message: { $case: 'hello', value: hello } } as unknown as Request);
     let leaving: ReturnType<typeof setTimeout> | undefined;
+    let isAnswered = false;
     let trailer = Metadata();
     const answers = call(channel, requests.values(), {
       metadata: Metadata(headers),
@@ -84,7 +85,10 @@ function streamOf<Hello, Request extends { readonly message?: unknown }, Respons
       },
     });
     const read = async () => {
-      for await (const message of answers) onMessage(message);
+      for await (const message of answers) {
+        isAnswered = true;
+        onMessage(message);
+      }
     };
     read()
       .then(
@@ -100,6 +104,7 @@ function streamOf<Hello, Request extends { readonly message?: unknown }, Respons
     return {
       send: (message) => requests.push({ message } as Request),
       close: () => {
+        if (!isAnswered) return cancel.abort(); // its hello may still wait here, and would displace the next stream
         requests.end(); // what was sent goes out; the server answers goodbye by ending the stream
         leaving = setTimeout(() => cancel.abort(), leaveMs).unref();
       },

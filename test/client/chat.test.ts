@@ -1,6 +1,8 @@
 // The chat of src/client against a real server, by each of its transports: sent, cut, restarted, and with two devices.
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { after, before, test } from 'node:test';
 import type { ChatNotice } from '../../src/client/chat/state.ts';
 import { type ChatStorage, memoryChatStorage } from '../../src/client/chat/storage.ts';
@@ -41,11 +43,11 @@ type Kept = { readonly storage: ChatStorage; readonly tokens: TokenStore };
 
 const device = (): Kept => ({ storage: memoryChatStorage(), tokens: memoryTokenStore() });
 
-/** An app of a user, signed in unless its tokens say so, whose network is the link. */
-async function open(user: string, by: By, { storage, tokens }: Kept = device()): Promise<Device> {
+/** An app of a user, signed in unless its tokens say so, whose network is the link, or another port. */
+async function open(user: string, by: By, { storage, tokens }: Kept = device(), port = link.port): Promise<Device> {
   const notices: ChatNotice[] = [];
   const client = openClient({
-    transport: transports[by](link.port),
+    transport: transports[by](port),
     tokens,
     chatStorage: storage,
     clock: systemClock,
@@ -291,4 +293,53 @@ for (const [number, by] of (Object.keys(transports) as By[]).entries()) {
     assert.deepEqual([next.texts(id), (await kept.storage.load(bob)).queue], [['for ann'], []]);
     for (const each of [client, next]) each.close();
   });
+}
+
+test('a stream that was left while its connection was slow does not displace the next one', async () => {
+  await using slow = await openSlowPort(link.port);
+  const [ann, kept] = ['ann-client-slow', device()];
+  const before = await open(ann, 'gRPC of nice-grpc', kept);
+  await before.phase('live');
+  before.close();
+
+  const client = await open(ann, 'gRPC of nice-grpc', kept, slow.port);
+  await come('its first connection waits', () => slow.first() !== undefined);
+  client.networkFound();
+  await client.phase('live');
+  slow.carry();
+  await come('it has left the first connection', () => slow.first()?.closed === true);
+  assert.deepEqual([client.chat.state.phase, client.of('refused')], ['live', []]);
+  client.close();
+});
+
+/** A port before another one, whose first connection is carried only when asked to. */
+async function openSlowPort(to: string) {
+  const sockets: Socket[] = [];
+  const carry = (socket: Socket) => {
+    const through = connect(Number(to), '127.0.0.1');
+    sockets.push(through);
+    socket.pipe(through).pipe(socket);
+    for (const [one, other] of [
+      [socket, through],
+      [through, socket],
+    ] as const)
+      one.on('error', () => {}).once('close', () => other.destroy());
+  };
+  let first: Socket | undefined;
+  const server = createServer((socket) => {
+    sockets.push(socket);
+    if (first !== undefined) return carry(socket);
+    first = socket.on('error', () => {});
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    port: String((server.address() as AddressInfo).port),
+    first: () => first,
+    carry: () => first && carry(first),
+    [Symbol.asyncDispose]: async () => {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+      await once(server, 'close');
+    },
+  };
 }
