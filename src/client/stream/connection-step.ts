@@ -6,6 +6,12 @@ const probeMs = 5_000;
 
 /** What happens to a stream, whatever it carries: a state machine without timers, network and chance of its own. */
 export function connectionStep<S extends Connection>(state: S, event: ConnectionEvent, chance: Chance): Draft<S> {
+  const draft = stepOf(state, event, chance);
+  const leaves = state.phase === 'connecting' && draft.actions.some((action) => action.do === 'clearTimers');
+  return leaves ? { ...draft, state: { ...draft.state, unansweredAtMs: chance.nowMs } } : draft;
+}
+
+function stepOf<S extends Connection>(state: S, event: ConnectionEvent, chance: Chance): Draft<S> {
   switch (event.type) {
     case 'start':
       return state.phase === 'stopped' || state.phase === 'refused'

@@ -23,6 +23,8 @@ export type Connection = {
   readonly renewed: boolean;
   /** Whether the next attempt needs a new token first. */
   readonly tokenRefused: boolean;
+  /** When a stream was last left before its welcome: the server may still receive its hello. Milliseconds. */
+  readonly unansweredAtMs: number;
   /** The interval that the app wishes; 0: the server's. Milliseconds. */
   readonly wishedMs: number;
   // of the present stream:
@@ -40,6 +42,7 @@ export const initialConnection: Connection = {
   failures: 0,
   renewed: false,
   tokenRefused: false,
+  unansweredAtMs: Number.NEGATIVE_INFINITY,
   wishedMs: 0,
   heartbeatMs: 0,
   acknowledgeEvery: 1,

@@ -1,9 +1,11 @@
 import { Advice, type StreamClosed, type StreamResponse, type Welcome } from '../../gen/portico/v1/stream.ts';
-import type { Chance, Connection, ConnectionAction, Draft } from './connection.ts';
+import { type Chance, type Connection, type ConnectionAction, type Draft, initialConnection } from './connection.ts';
 import { refused, renewFirst, same, timer, wait } from './transitions.ts';
 
 /** How long before its end a token is renewed; half of what is left if that is less. Milliseconds. */
 const renewBeforeMs = 60_000;
+/** A hello that was left may come so late: TCP sends lost bytes again at doubling intervals (RFC 6298, 5.5). Milliseconds. */
+const lateHelloMs = 60_000;
 
 export type StreamMessage = NonNullable<StreamResponse['message']>;
 
@@ -61,10 +63,20 @@ function closed<S extends Connection>(state: S, { reason, advice, delayMs }: Str
       return { state: next, actions: [{ do: 'notify', notice: { kind: 'startOver' } }, ...actions] };
     }
     case Advice.ADVICE_STAY_AWAY:
-      return refused(state, reason);
+      return isDisplacedByOwn(state, reason, chance)
+        ? wait({ ...state, unansweredAtMs: initialConnection.unansweredAtMs }, delayMs, chance)
+        : refused(state, reason);
     default: // a later advice than this client knows means: resume
       return wait(state, delayMs, chance);
   }
+}
+
+/**
+ * Whether the newer stream may be one that this client has left: its hello came after that of the next one. The client
+ * assumes so once. Two apps of a device would otherwise displace each other without end.
+ */
+function isDisplacedByOwn({ unansweredAtMs }: Connection, reason: string, { nowMs }: Chance): boolean {
+  return reason === 'STREAM_DISPLACED' && nowMs - unansweredAtMs < lateHelloMs;
 }
 
 /** Whether the positions that the client has are of no use any more. */
