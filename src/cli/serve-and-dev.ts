@@ -8,6 +8,7 @@ import { limitHeapGrowth } from './heap-growth.ts';
 import { serveByWorkers } from './serve-by-workers.ts';
 import { type SettingsFlags, settingsOf } from './settings-flags.ts';
 import { endOnUncaughtError } from './uncaught-error.ts';
+import { letV8ThreadsYield } from './v8-threads.ts';
 
 /**
  * From the end of the drain to the end of the process: telemetry is exported, databases are closed. An embedded one may
@@ -28,6 +29,7 @@ export async function run(mode: Mode, flags: SettingsFlags): Promise<void> {
   const pretty = logFormat === 'auto' ? mode === 'dev' && terminal : logFormat === 'text';
   if (settings.workers > 1 && primary === undefined) return serveByWorkers(settings, pretty);
   limitHeapGrowth();
+  letV8ThreadsYield();
   const portico = await start({ settings, env: process.env, pretty, ticketKeys: await primary?.ticketKeys });
   endOnUncaughtError(portico);
   const banner = bannerOf(settings, portico);
