@@ -59,6 +59,7 @@ import { pushAfterMs, readPushKeys, wirePush } from './wire/push.ts';
 import { wireSafety } from './wire/safety.ts';
 import { openSecrets } from './wire/secrets.ts';
 import { openSharedStores } from './wire/shared-stores.ts';
+import { openLine } from './wire/system-clock.ts';
 import { upstreamConfigs } from './wire/upstreams.ts';
 import { endSessions, wireUserData } from './wire/user-data.ts';
 
@@ -143,7 +144,7 @@ export async function wire({
   const cache = wireCache({ settings, app, plans, shared, reasons: table.reasons, clock, log, meter });
   const watching = { answerWatched: (call: CallOf) => answerWatched(call), onInvalidated: cache.onInvalidated };
   const waiting = openWaitingBytes(settings.live.queuedBytes, meter);
-  const streams = { ...shared, spans, settings: settings.live, waiting, randomHex, random: Math.random, clock, log, meter };
+  const streams = { ...shared, spans, settings: settings.live, waiting, randomHex, random: Math.random, clock, openLine, log, meter };
   const live = openLive({ ...streams, ...watching, plans: methods.plans, readPage: sharePages(shared.topics, clock) });
   const store = sqlChat(database.use, { pushAfterMs: pushAfterMs(settings) });
   const push = wirePush(settings, { keys: pushKeys, use: database.use, opened: database.ready, clock, log, meter });

@@ -13,7 +13,7 @@ import { until } from '../../test/support/time/until.ts';
 import type { MethodPlan } from '../core/kit/method-plan.ts';
 import { RequestMessage } from '../core/kit/request-message.ts';
 import { StatusError } from '../core/kit/status-error.ts';
-import { systemClock } from '../wire/system-clock.ts';
+import { openLine, systemClock } from '../wire/system-clock.ts';
 import { builtinPlan } from './builtin/builtin-plan.ts';
 import { openFront } from './front.ts';
 import type { Protocol } from './protocols/protocol.ts';
@@ -69,6 +69,7 @@ async function openThrowing() {
     cors: { apply: () => false },
     refusal: () => new StatusError(13, 'refused'),
     clock: systemClock,
+    openLine,
     log: { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} },
     reportDefect: (where, error) => defects.push([where, (error as Error).name]),
     reports: noReports,

@@ -1,4 +1,5 @@
 import type { Clock } from '../core/kit/clock.ts';
+import type { Line } from '../core/kit/yield-to-calls.ts';
 import type { Log } from '../core/ports/log.ts';
 import type { Cors } from './cors.ts';
 import type { Exchange } from './exchange.ts';
@@ -32,6 +33,8 @@ export type FrontOptions = {
   readonly cors: Cors;
   readonly refusal: EncodeRefusal;
   readonly clock: Clock;
+  /** Opens a line in which new connections wait when many come at once. */
+  readonly openLine: () => Line;
   readonly log: Log;
   readonly reportDefect: ReportDefect;
   readonly reports: TransportReports;

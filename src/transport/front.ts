@@ -1,9 +1,9 @@
 import { type AddressInfo, createServer as createNetServer, type Server as NetServer, type Socket } from 'node:net';
-import { createServer as createTlsServer, type Server as TlsServer } from 'node:tls';
+import { createServer as createTlsServer } from 'node:tls';
 import { peerOf } from './connection-peer.ts';
 import { type DrainSummary, drain } from './drain.ts';
 import { openEdge } from './exchange-to-call.ts';
-import type { FrontOptions, FrontTimers, FrontTls } from './front-options.ts';
+import type { FrontOptions, FrontTls } from './front-options.ts';
 import { Connection } from './http/http-connection.ts';
 import { createHttp1 } from './http/http1-server.ts';
 import { openConnectionLifetimes } from './http/http2-keepalive-and-age.ts';
@@ -11,10 +11,11 @@ import { createHttp2 } from './http/http2-server.ts';
 import { limitConnections } from './http/limit-connections.ts';
 import { openProxyGate } from './http/proxy-protocol.ts';
 import { requestTimeouts } from './http/request-timeouts.ts';
-import { unsentOf } from './http/socket-handle.ts';
-import type { AbuseReason, TransportReports } from './http/transport-metrics.ts';
+import { read, unsentOf } from './http/socket-handle.ts';
+import type { AbuseReason } from './http/transport-metrics.ts';
 import { unreadAnswers } from './http/unread-answers.ts';
 import { withPages } from './http-pages.ts';
+import { awaitClientHello } from './tls/await-client-hello.ts';
 
 export type Front = {
   readonly port: number;
@@ -72,7 +73,17 @@ export async function openFront(options: FrontOptions): Promise<Front> {
   const take = withPages(options, edge);
   const http1 = createHttp1(options, { timers, times, serve: take, connect });
   const http2 = createHttp2(options, { timers, sessions, times, serve: take, connect });
-  const accept = (socket: Socket, isHttp2: boolean) => {
+  const inLine = options.openLine();
+  const accept: Accept = (socket, isHttp2) => {
+    if (!isHttp2) return serve(socket, isHttp2);
+    read(socket, false); // Node's session takes what was read before, but does not read on by itself
+    inLine(() => {
+      read(socket, true);
+      serve(socket, isHttp2);
+    });
+  };
+  const serve: Accept = (socket, isHttp2) => {
+    if (socket.destroyed) return;
     try {
       // After our end Node waits for the client's, which may never come.
       if (isHttp2) socket.on('finish', () => clock.after(lingerMs, () => socket.destroy()));
@@ -84,7 +95,7 @@ export async function openFront(options: FrontOptions): Promise<Front> {
       socket.destroy();
     }
   };
-  const inner = options.tls === undefined ? plainListener(accept, timers, options) : tlsListener(options.tls, accept, timers, reports);
+  const { inner, setCertificate } = options.tls === undefined ? plainListener(accept, options) : tlsListener(options.tls, accept, options);
   const listener = options.trustedProxies?.length ? openProxyGate(inner, options) : inner;
   const connections = limitConnections(listener, limits, reports, inner);
   await new Promise<void>((resolve, reject) => {
@@ -110,19 +121,18 @@ export async function openFront(options: FrontOptions): Promise<Front> {
   };
   return {
     port: (listener.address() as AddressInfo).port,
-    setCertificate: (tls) => {
-      if (!('setSecureContext' in inner)) throw new Error('This listener speaks plain HTTP: it has no certificate.');
-      (inner as TlsServer).setSecureContext({ key: tls.key, cert: tls.cert, ca: tls.clientCa, ticketKeys: options.tls?.ticketKeys });
-    },
+    setCertificate,
     drain: (graceMs) => drain({ listener, sockets: connections.sockets, connections: open, sessions, http1, graceMs, clock }),
     close,
   };
 }
 
 type Accept = (socket: Socket, isHttp2: boolean) => void;
+/** What takes connections, though it may not be what listens. */
+type Inner = { readonly inner: NetServer } & Pick<Front, 'setCertificate'>;
 
-function tlsListener(tls: FrontTls, accept: Accept, { handshakeMs }: FrontTimers, reports: TransportReports): TlsServer {
-  const listener = createTlsServer({
+function tlsListener(tls: FrontTls, accept: Accept, { timers: { handshakeMs }, clock, reports, openLine }: FrontOptions): Inner {
+  const handshakes = createTlsServer({
     noDelay,
     key: tls.key,
     cert: tls.cert,
@@ -133,18 +143,25 @@ function tlsListener(tls: FrontTls, accept: Accept, { handshakeMs }: FrontTimers
     ALPNProtocols: ['h2', 'http/1.1'],
     handshakeTimeout: handshakeMs,
   });
-  listener.on('secureConnection', (socket) => {
+  handshakes.on('secureConnection', (socket) => {
     socket.on('error', () => {});
     reports.handshake('done');
     accept(socket, socket.alpnProtocol === 'h2');
   });
-  listener.on('tlsClientError', ({ code }: NodeJS.ErrnoException, socket) => {
-    const isLate = code === 'ERR_TLS_HANDSHAKE_TIMEOUT';
-    reports.handshake(isLate ? 'timeout' : 'failed');
-    if (isLate) reports.abuse('handshake_timeout', peerOf(socket).address);
+  const tooLate = (socket: Socket) => {
+    reports.handshake('timeout');
+    reports.abuse('handshake_timeout', peerOf(socket).address);
     socket.destroy();
-  });
-  return listener;
+  };
+  const fail = (socket: Socket) => {
+    reports.handshake('failed');
+    socket.destroy();
+  };
+  handshakes.on('tlsClientError', ({ code }: NodeJS.ErrnoException, socket) => (code === 'ERR_TLS_HANDSHAKE_TIMEOUT' ? tooLate : fail)(socket));
+  return {
+    inner: awaitClientHello(handshakes, openLine(), { clock, silentMs: handshakeMs, tooLate, fail }),
+    setCertificate: ({ key, cert, clientCa }) => handshakes.setSecureContext({ key, cert, ca: clientCa, ticketKeys: tls.ticketKeys }),
+  };
 }
 
 /** The first bytes of HTTP/2. */
@@ -154,8 +171,8 @@ const http2Word = 'PRI';
  * Without ALPN the first bytes decide: an HTTP/2 client with prior knowledge sends its preface ("PRI", RFC 9113,
  * section 3.4) without waiting.
  */
-function plainListener(accept: Accept, { prefaceMs }: FrontTimers, { clock, reports }: Pick<FrontOptions, 'clock' | 'reports'>): NetServer {
-  return createNetServer({ noDelay }, (socket) => {
+function plainListener(accept: Accept, { timers: { prefaceMs }, clock, reports }: FrontOptions): Inner {
+  const inner = createNetServer({ noDelay }, (socket) => {
     const tooLate = clock.after(prefaceMs, () => {
       reports.abuse('preface_timeout', peerOf(socket).address);
       socket.destroy();
@@ -174,4 +191,8 @@ function plainListener(accept: Accept, { prefaceMs }: FrontTimers, { clock, repo
     };
     socket.on('readable', look);
   });
+  const setCertificate = () => {
+    throw new Error('This listener speaks plain HTTP: it has no certificate.');
+  };
+  return { inner, setCertificate };
 }

@@ -20,6 +20,7 @@ import type { EncodeRefusal } from '../transport/routing-faults.ts';
 import type { Served } from '../transport/running-call.ts';
 import { watchCertificate } from '../transport/tls/certificate-files.ts';
 import type { Certificates } from './certificates.ts';
+import { openLine } from './system-clock.ts';
 
 export type ListenerParts = Pick<AdminOptions, 'probes' | 'metrics' | 'switches' | 'pages'> & {
   readonly settings: Settings;
@@ -135,6 +136,7 @@ async function openOne(
     cors: corsOf(corsOrigins, plans),
     refusal,
     clock,
+    openLine,
     log,
     reportDefect,
     reports,

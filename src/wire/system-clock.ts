@@ -1,4 +1,5 @@
 import type { Clock } from '../core/kit/clock.ts';
+import { openYielding } from '../core/kit/yield-to-calls.ts';
 
 /** Above this delay Node's timers fire after 1 ms. */
 const timeoutMax = 2 ** 31 - 1;
@@ -13,3 +14,6 @@ export const systemClock: Clock = {
     return () => clearTimeout(timer);
   },
 };
+
+/** Opens a line of steps that yield to what else this process does. */
+export const openLine = openYielding({ busyMs: () => performance.eventLoopUtilization().active, nowMs: systemClock.monotonicMs });

@@ -29,10 +29,10 @@ const hold: Handler = async () => {
   held.running--;
   return { metadata: Metadata(), body: Buffer.alloc(0), trailers: Metadata() };
 };
+const { app } = openFixture();
+const screens = app.screens.filter(({ method }) => !/\/(WhoAmI|Echo)$/.test(method));
+const big: Handler = () => ({ metadata: Metadata(), body: Buffer.alloc(200_000), trailers: Metadata() });
 before(async () => {
-  const { app } = openFixture();
-  const screens = app.screens.filter(({ method }) => !/\/(WhoAmI|Echo)$/.test(method));
-  const big: Handler = () => ({ metadata: Metadata(), body: Buffer.alloc(200_000), trailers: Metadata() });
   server = await openTestServer({
     app: { ...app, screens },
     samples: { scripted: '127.0.0.1:1' },
@@ -279,15 +279,25 @@ test('HTTP/1.1: of 2,000 pipelined calls one runs, and no more when the client h
 
 test('HTTP/1.1: a client that sends ever more requests behind a call that runs is cut', async () => {
   Object.assign(held, { most: 0, release: Promise.withResolvers<void>() });
-  const socket = await tls('http/1.1');
-  socket.on('error', () => {}); // it is reset
-  const call = `POST ${whoAmI} HTTP/1.1\r\nhost: a\r\nauthorization: ${signed.authorization}\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}`;
-  const before = await scraped(server, 'portico_abuse_total', 'reason="running_full"');
+  // By TLS no more than one record is read behind a call, and it has fewer requests than are allowed.
+  await using plain = await openTestServer({
+    app: { ...app, screens },
+    samples: { scripted: '127.0.0.1:1' },
+    handlers: { 'fixture.v1.ScreenService/WhoAmI': hold, 'fixture.v1.ScreenService/Echo': big },
+    settings: { 'public.plaintext': true },
+  });
+  const who = JSON.stringify({ dev: { user: 'alice' }, device: { platform: 'ios', name: 'a' } });
+  const signingIn = { method: 'POST', headers: { 'content-type': 'application/json' }, body: who };
+  const signedIn = await fetch(`http://127.0.0.1:${portOf(plain)}/portico.v1.SessionService/SignIn`, signingIn);
+  const { accessToken } = (await signedIn.json()) as { readonly accessToken: string };
+  const socket = tcp(plain);
+  const call = `POST ${whoAmI} HTTP/1.1\r\nhost: a\r\nauthorization: Bearer ${accessToken}\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}`;
+  const before = await scraped(plain, 'portico_abuse_total', 'reason="running_full"');
   socket.write(call + 'GET / HTTP/1.1\r\nhost: a\r\n\r\n'.repeat(100_000));
   await until('it is cut', () => socket.destroyed);
   held.release.resolve();
   await until('the call has ended', () => held.running === 0);
-  assert.ok((await scraped(server, 'portico_abuse_total', 'reason="running_full"')) > before);
+  assert.ok((await scraped(plain, 'portico_abuse_total', 'reason="running_full"')) > before);
 });
 
 test('no reason of a limit is without a way to it', () => {

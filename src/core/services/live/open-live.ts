@@ -2,6 +2,7 @@ import type { Meter } from '@opentelemetry/api';
 import { type LiveHello, LiveServiceDefinition } from '../../../gen/portico/v1/live.ts';
 import { openLimiter } from '../../kit/concurrency-limiter.ts';
 import type { MethodPlan } from '../../kit/method-plan.ts';
+import { type Line, yieldingLimiter } from '../../kit/yield-to-calls.ts';
 import type { Bus } from '../../ports/bus.ts';
 import type { Handler } from '../../ports/call.ts';
 import type { Log } from '../../ports/log.ts';
@@ -50,6 +51,7 @@ export type LiveOptions = Pick<WatchesParts, 'answerWatched' | 'onInvalidated' |
   readonly spans: ShortSpans;
   readonly waiting: WaitingBytes;
   readonly randomHex: (digits: number) => string;
+  readonly openLine: () => Line;
   readonly log: Log;
   readonly meter: Meter;
 };
@@ -64,7 +66,8 @@ export function openLive(parts: LiveOptions): Live {
   const feeds = openFeeds({ log: topics, turns, spans, clock, report: log });
   const presences = openPresences({ presence: parts.presence, feeds, turns, clock, log });
   const counts = liveCounts(parts.meter, { streams: registry.count, topics: feeds.count, watched: () => watches.count() });
-  const [computations, arrivals] = [openLimiter(live.computationsMax), openLimiter(live.computationsMax)];
+  const computations = yieldingLimiter(openLimiter(live.computationsMax), parts.openLine());
+  const arrivals = openLimiter(live.computationsMax);
   const recoveries = openLimiter(live.recoveriesMax);
   const readPage: ReadPage = (topic, after, signal) => recoveries(() => parts.readPage(topic, after), signal);
   const watches = openWatches({ ...parts, recheckMs: live.recheck, turns, computations, arrivals, counts });
