@@ -4,7 +4,7 @@ import { refused, renewFirst, same, timer, wait } from './transitions.ts';
 
 /** How long before its end a token is renewed; half of what is left if that is less. Milliseconds. */
 const renewBeforeMs = 60_000;
-/** A hello that was left may come so late: TCP sends lost bytes again at doubling intervals (RFC 6298, 5.5). Milliseconds. */
+/** A hello that was left may come so late: TCP sends lost bytes again ever more slowly (RFC 6298). Milliseconds. */
 const lateHelloMs = 60_000;
 
 export type StreamMessage = NonNullable<StreamResponse['message']>;
