@@ -76,7 +76,7 @@ export async function openFront(options: FrontOptions): Promise<Front> {
   const inLine = options.openLine();
   const accept: Accept = (socket, isHttp2) => {
     if (!isHttp2) return serve(socket, isHttp2);
-    read(socket, false); // Node's session takes what was read before, but does not read on by itself
+    read(socket, false); // what its client sends meanwhile waits in the kernel
     inLine(() => {
       read(socket, true);
       serve(socket, isHttp2);
