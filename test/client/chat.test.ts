@@ -155,6 +155,7 @@ for (const [number, by] of (Object.keys(transports) as By[]).entries()) {
       await come('some are stored', () => one.of('posted').length >= most);
       await link.become('open'); // cuts all connections, and takes new ones
       if (round % 4 === 3) {
+        await come('the storage has all', () => one.chat.state.queue.every(({ status }) => status !== 'saving'));
         one.close(); // the process ends: another one has its storage
         one = await open(ann, by, kept);
       }
