@@ -1,3 +1,4 @@
+import { never } from '../core/kit/ending.ts';
 import { BootstrapServiceDefinition, GetBootstrapRequest, GetBootstrapResponse } from '../gen/portico/v1/bootstrap.ts';
 import { asCallError } from './call-error.ts';
 import type { ClientTransport, Headers } from './transport.ts';
@@ -13,7 +14,6 @@ export type Bootstrap = {
 };
 
 const timeoutMs = 5_000;
-const never = new AbortController().signal;
 
 /** @param headers with `app-platform` and `app-version`, which the answer depends on */
 export function openBootstrap(transport: Pick<ClientTransport, 'unary'>, headers: Headers): Bootstrap {

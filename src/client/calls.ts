@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import { backoffMs } from '../core/kit/backoff.ts';
 import type { Clock } from '../core/kit/clock.ts';
+import { never } from '../core/kit/ending.ts';
 import { pause } from '../core/kit/until-called.ts';
 import { asCallError, CallError } from './call-error.ts';
 import type { Session } from './session.ts';
@@ -59,7 +60,6 @@ const tries = 3;
 const answersMax = 50;
 /** Varied by a fifth. */
 const backoff = { firstMs: 1_000, factor: 2, mostMs: 4_000, least: 0.8, spread: 0.4 };
-const never = new AbortController().signal;
 
 export function openCalls({ transport, session, clock, random, headers: common }: CallsParts): Calls {
   const answers = new LRUCache<string, { readonly etag: string; readonly message: Uint8Array }>({ max: answersMax });

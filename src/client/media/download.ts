@@ -1,3 +1,4 @@
+import { never } from '../../core/kit/ending.ts';
 import type { Attachment } from '../../gen/portico/v1/media.ts';
 import { asCallError, CallError, ownError } from '../call-error.ts';
 import { askedMs, waitMs } from '../stream/retry-waits.ts';
@@ -89,8 +90,6 @@ export async function download(
     throw ownError('DATA_LOSS', 'CONTENT_HASH_WRONG', 'The content has another SHA-256 than its attachment: delete it.');
   return attachment;
 }
-
-const never = new AbortController().signal;
 
 function isSame(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && a.every((byte, i) => byte === b[i]);

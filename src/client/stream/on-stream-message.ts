@@ -1,5 +1,5 @@
 import { Advice, type StreamClosed, type StreamResponse, type Welcome } from '../../gen/portico/v1/stream.ts';
-import { type Chance, type Connection, type ConnectionAction, type Draft, initialConnection } from './connection.ts';
+import type { Chance, Connection, ConnectionAction, Draft } from './connection.ts';
 import { refused, renewFirst, same, timer, wait } from './transitions.ts';
 
 /** How long before its end a token is renewed; half of what is left if that is less. Milliseconds. */
@@ -64,7 +64,7 @@ function closed<S extends Connection>(state: S, { reason, advice, delayMs }: Str
     }
     case Advice.ADVICE_STAY_AWAY:
       return isDisplacedByOwn(state, reason, chance)
-        ? wait({ ...state, unansweredAtMs: initialConnection.unansweredAtMs }, delayMs, chance)
+        ? wait({ ...state, unansweredAtMs: Number.NEGATIVE_INFINITY }, delayMs, chance)
         : refused(state, reason);
     default: // a later advice than this client knows means: resume
       return wait(state, delayMs, chance);

@@ -31,3 +31,6 @@ export function endings(): Endings {
  * its stack, which is most of the cost of closing a thousand streams at once.
  */
 export const ended: unknown = new DOMException('It has ended.', 'AbortError');
+
+/** The signal of what nothing ends early. */
+export const never: AbortSignal = new AbortController().signal;

@@ -1,4 +1,5 @@
 import type { Limiter } from './concurrency-limiter.ts';
+import { never } from './ending.ts';
 import { untilCalled } from './until-called.ts';
 
 /**
@@ -71,8 +72,7 @@ export function openYielding({ busyMs, nowMs }: EventLoop): () => Line {
 
 /** The same limiter, whose tasks wait in a line besides. */
 export function yieldingLimiter(limiter: Limiter, line: Line): Limiter {
-  const always = new AbortController().signal;
-  return (work, signal = always) =>
+  return (work, signal = never) =>
     limiter(async () => {
       await untilCalled(signal, line);
       signal.throwIfAborted();

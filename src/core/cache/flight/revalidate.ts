@@ -1,5 +1,6 @@
 import type { Clock } from '../../kit/clock.ts';
 import { openFairPlaces } from '../../kit/concurrency-by-key.ts';
+import { never } from '../../kit/ending.ts';
 import { openScopedMap, type ScopedKey } from '../../kit/scoped-map.ts';
 import { soonThen } from '../../kit/soon.ts';
 import type { ComputeSoFar } from '../../ports/cached-stream.ts';
@@ -31,7 +32,6 @@ export function revalidateBy({
   readonly backoffs: Backoffs;
   readonly openBudget: OpenWaitBudget;
 }): Revalidate {
-  const never = new AbortController().signal;
   const takePlace = openFairPlaces(backgroundMax);
   return (method, call, key, compute) => {
     if (flights.find(key.key) !== undefined || !backoffs.mayTry(key.key)) return;

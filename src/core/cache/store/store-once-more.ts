@@ -1,5 +1,6 @@
 import type { Clock } from '../../kit/clock.ts';
 import { openFairPlaces } from '../../kit/concurrency-by-key.ts';
+import { never } from '../../kit/ending.ts';
 import { StoreDown } from '../../kit/store-down.ts';
 import { pause } from '../../kit/until-called.ts';
 
@@ -7,7 +8,6 @@ import { pause } from '../../kit/until-called.ts';
 const againMs = 100;
 /** Bodies that wait for that, all together. Beyond it answers are not stored. Bytes. */
 const bytesMax = 16 * 1_048_576;
-const never = new AbortController().signal;
 
 /**
  * Stores an answer once more that the shared store did not take. A store that refused it, or has no memory left, would
