@@ -3,9 +3,10 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { connect } from 'node:http2';
 import { after, before, test } from 'node:test';
-import { connect as connectTls } from 'node:tls';
+import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { openFixture } from '../fixture/app.ts';
 import { openScriptedUpstream, type ScriptedUpstream } from '../fixture/scripted-upstream.ts';
+import { replyOf } from '../support/client/wire.ts';
 import { openTestServer, type TestServer } from '../support/server/test-server.ts';
 import { until } from '../support/time/until.ts';
 
@@ -22,29 +23,40 @@ after(async () => {
 
 const clients = 150;
 const echo = { ':method': 'POST', ':path': '/fixture.v1.ScreenService/Echo', 'content-type': 'application/json' };
+const echoByHttp1 = `POST ${echo[':path']} HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}`;
+
+function connectBy(protocol: 'h2' | 'http/1.1'): TLSSocket {
+  const { hostname, port } = new URL(server.url);
+  return connectTls({ host: hostname, port: Number(port), ca: server.ca, servername: hostname, ALPNProtocols: [protocol] }).on('error', () => {});
+}
 
 /** Opens a connection and sends all calls with its first bytes. @returns the statuses */
 async function callAtOnce(calls: readonly { readonly headers: Readonly<Record<string, string>>; readonly body: string }[]) {
   const session = connect(server.url, { ca: server.ca });
   session.on('error', () => {});
-  const statuses = calls.map(
-    ({ headers, body }) =>
-      new Promise<number | undefined>((resolve) => {
-        const stream = session.request({ ...echo, ...headers });
-        let status: number | undefined;
-        stream.on('response', (answer) => {
-          status = answer[':status'];
-        });
-        stream.on('error', () => {});
-        stream.on('close', () => resolve(status)).resume();
-        stream.end(body);
-      }),
-  );
+  const replies = calls.map(({ headers, body }) => {
+    const stream = session.request({ ...echo, ...headers });
+    stream.on('error', () => {});
+    stream.end(body);
+    return replyOf(stream);
+  });
   try {
-    return await Promise.all(statuses);
+    return (await Promise.all(replies)).map(({ headers }) => headers[':status']);
   } finally {
     session.destroy();
   }
+}
+
+/** Sends requests with the first bytes of an HTTP/1.1 connection, and waits for so many answers. */
+async function answered(requests: string, answers: number, status = ''): Promise<void> {
+  const socket = connectBy('http/1.1');
+  let text = '';
+  socket.on('data', (bytes) => {
+    text += bytes;
+  });
+  socket.write(requests);
+  await until('all are answered', () => text.split(`HTTP/1.1 ${status}`).length === answers + 1);
+  socket.destroy();
 }
 
 test('HTTP/2: each is answered, also with more in its first bytes than one buffer holds', async () => {
@@ -56,47 +68,17 @@ test('HTTP/2: each is answered, also with more in its first bytes than one buffe
 });
 
 test('HTTP/1.1: each is answered', async () => {
-  const call = `POST ${echo[':path']} HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}`;
-  const calls = 20;
-  const answered = Array.from({ length: clients }, async () => {
-    const { hostname, port } = new URL(server.url);
-    const socket = connectTls({ host: hostname, port: Number(port), ca: server.ca, servername: hostname, ALPNProtocols: ['http/1.1'] });
-    let text = '';
-    socket.on('data', (bytes) => {
-      text += bytes;
-    });
-    socket.on('error', () => {});
-    socket.write(call.repeat(calls));
-    await until('all are answered', () => text.split('HTTP/1.1 200').length === calls + 1);
-    socket.destroy();
-  });
-  await Promise.all(answered);
-});
-
-test('clients that leave while they wait take no place of those that stay', async () => {
-  const { hostname, port } = new URL(server.url);
-  for (let i = 0; i < clients; i++) {
-    const socket = connectTls({ host: hostname, port: Number(port), ca: server.ca, servername: hostname, ALPNProtocols: ['h2'] });
-    socket.on('error', () => {});
-    setTimeout(() => socket.destroy(), Math.floor(i / 10));
-  }
-  assert.deepEqual(await callAtOnce([{ headers: {}, body: '{}' }]), [200]);
+  await Promise.all(Array.from({ length: clients }, () => answered(echoByHttp1.repeat(20), 20, '200')));
 });
 
 test('HTTP/1.1: calls behind others are all answered, however many one flight has', async () => {
-  const { hostname, port } = new URL(server.url);
-  const call = `POST ${echo[':path']} HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}`;
-  const socket = connectTls({ host: hostname, port: Number(port), ca: server.ca, servername: hostname, ALPNProtocols: ['http/1.1'] });
-  let answers = 0;
-  let rest = '';
-  socket.on('data', (bytes) => {
-    const parts = (rest + bytes).split('HTTP/1.1 ');
-    answers += parts.length - 1;
-    rest = (parts.at(-1) ?? '').slice(-12);
-  });
-  socket.on('error', () => {});
-  const gets = 'GET /absent HTTP/1.1\r\nhost: a\r\n\r\n'.repeat(900);
-  socket.write(call + gets);
-  await until('all are answered', () => answers >= 901);
-  socket.destroy();
+  await answered(echoByHttp1 + 'GET /absent HTTP/1.1\r\nhost: a\r\n\r\n'.repeat(900), 901);
+});
+
+test('clients that leave while they wait take no place of those that stay', async () => {
+  for (let i = 0; i < clients; i++) {
+    const socket = connectBy('h2');
+    setTimeout(() => socket.destroy(), Math.floor(i / 10));
+  }
+  assert.deepEqual(await callAtOnce([{ headers: {}, body: '{}' }]), [200]);
 });
