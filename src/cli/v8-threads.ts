@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { setPriority } from 'node:os';
 
-/** Nine parts of a core that both want are the event loop's, and one is theirs (Linux, sched(7), "The nice value"). */
+/** Of a core that all want, the loop gets nine times what each of them gets (Linux, sched(7), "The nice value"). */
 const niceness = 10;
 
 /**

@@ -23,7 +23,7 @@ export const publicListener = z
     corsOrigins: z.array(text()).max(100).default([]).describe('Origins whose web pages may call the server, such as "https://app.example.com".'),
     timers: z
       .strictObject({
-        handshake: duration('100ms', '2m').prefault('10s').describe('Time limit of a TLS handshake.'),
+        handshake: duration('100ms', '2m').prefault('10s').describe('Time limit for the first bytes of a TLS client, and then for its handshake.'),
         preface: duration('100ms', '2m')
           .prefault('10s')
           .describe('Time limit for the first bytes of a new connection, and for the headers of an HTTP/1.1 request.'),
