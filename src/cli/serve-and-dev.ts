@@ -29,7 +29,7 @@ export async function run(mode: Mode, flags: SettingsFlags): Promise<void> {
   const pretty = logFormat === 'auto' ? mode === 'dev' && terminal : logFormat === 'text';
   if (settings.workers > 1 && primary === undefined) return serveByWorkers(settings, pretty);
   limitHeapGrowth();
-  letV8ThreadsYield();
+  if (mode === 'serve') letV8ThreadsYield(); // a developer's machine has other work, which would keep them from their core
   const portico = await start({ settings, env: process.env, pretty, ticketKeys: await primary?.ticketKeys });
   endOnUncaughtError(portico);
   const banner = bannerOf(settings, portico);

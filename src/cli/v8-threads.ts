@@ -7,7 +7,8 @@ const niceness = 10;
 /**
  * Lets V8's threads, which mark, sweep and compile, yield to the event loop. Four of them beside it on one core, the
  * CPU of a small pod, else take most of it while a collection runs: a unary call waited 17 ms for one step of marking.
- * Only Linux has priorities of threads.
+ * Beside other busy processes of the same container the threads would get too little, and the loop waits for them at
+ * the end of each collection. Only Linux has priorities of threads.
  */
 export function letV8ThreadsYield(): void {
   if (process.platform !== 'linux') return;

@@ -33,3 +33,21 @@ test('embedded: statements with values on several connections, in transactions a
     rmSync(folder, { recursive: true, force: true });
   }
 });
+
+test('embedded: a statement that takes long keeps other connections waiting, and fails none', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'portico-pglite-'));
+  const { db, close } = await openSql({ folder }, quietLog);
+  try {
+    let isDone = false;
+    // more than the 5 s in which PostgreSQL has to greet
+    const long = sql`SELECT pg_sleep(6)`.execute(db).then(() => {
+      isDone = true;
+    });
+    const { rows } = await sql<{ one: number }>`SELECT 1 AS one`.execute(db);
+    assert.deepEqual([rows, isDone], [[{ one: 1 }], true]);
+    await long;
+  } finally {
+    await close();
+    rmSync(folder, { recursive: true, force: true });
+  }
+});

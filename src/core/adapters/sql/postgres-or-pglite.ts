@@ -49,10 +49,16 @@ export async function openSql(options: SqlOptions, log: Log, meter?: Meter): Pro
 
 /** The pool's connections to PGlite, which runs one statement at a time anyway. */
 const embeddedConnections = 4;
+/**
+ * PGlite greets a connection between two statements only, and one that creates tables may take a busy machine long. It
+ * is in this process, so nothing else can keep it away. Milliseconds.
+ */
+const embeddedGreetingMs = 60_000;
 
 async function openEmbedded({ folder, statementMs }: Extract<SqlOptions, { folder: string }>, log: Log, meter?: Meter): Promise<Sql> {
   const { host, lost, close } = await openPglite(folder, log);
-  const pool = openPool({ host, user: 'postgres', database: 'postgres', max: embeddedConnections, statementMs }, log, meter);
+  const config = { host, user: 'postgres', database: 'postgres', max: embeddedConnections, connectionTimeoutMillis: embeddedGreetingMs };
+  const pool = openPool({ ...config, statementMs }, log, meter);
   const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool }) });
   return {
     db,
