@@ -34,7 +34,7 @@ type Groups = ReadonlyMap<string, readonly string[]>;
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 const healMs = 60_000;
 /** How long clients send after the restore. */
-const restoredMs = 2_000;
+const restoredMs = 6_000;
 
 export async function runCheck(options: CheckOptions): Promise<CheckResult> {
   const { seed, replicas, seconds, faults: wished, onStep = () => {} } = options;

@@ -7,10 +7,11 @@ import type { ChatStore } from '../../ports/chat.ts';
 import { type Announced, type ChatAnnouncements, type ChatListener, type ChatSubject, conversationTemplate } from '../../ports/chat-announcements.ts';
 import type { Log } from '../../ports/log.ts';
 import { linksMax, type ShortSpans } from '../../ports/short-spans.ts';
+import { type AnnouncedNumbers, announcedNumbers } from './announced-numbers.ts';
 
 export type AnnouncementParts = {
   readonly bus: Bus;
-  readonly chat: Pick<ChatStore, 'tops' | 'databaseId'>;
+  readonly chat: Pick<ChatStore, 'tops' | 'databaseRun'>;
   readonly spans: ShortSpans;
   readonly clock: Clock;
   readonly log: Log;
@@ -24,14 +25,22 @@ type Followed = {
   readonly subject: ChatSubject;
   readonly listeners: Set<ChatListener>;
   readonly leaving: AbortController;
-  /** The largest number that was announced or read: it was committed. */
-  newest: number;
+  readonly numbers: AnnouncedNumbers;
   doubtedMs: number;
 };
+
+type DatabaseRun = Awaited<ReturnType<ChatStore['databaseRun']>>;
+/** An announcement, and an id that no other one has. One by a replica of an older release has none. */
+type Received = Announced & { readonly id?: string };
 
 /** Subjects in one query, and the time after which a query that failed is made again. Milliseconds. */
 const subjectsMax = 1_000;
 const againMs = 1_000;
+/**
+ * A query that is not answered by then is made again on another connection: its own may lead nowhere, and nothing else
+ * could be looked for until the pool gives it up. Milliseconds.
+ */
+const answerMs = 5_000;
 
 /** Announcements on the bus: one topic for each conversation and each user. */
 export function busAnnouncements({ bus, chat, spans, clock, log, replica, lookMs = 40_000 }: AnnouncementParts): ChatAnnouncements {
@@ -41,36 +50,40 @@ export function busAnnouncements({ bus, chat, spans, clock, log, replica, lookMs
   let reading = false;
   let closed = false;
   let cancel = () => {};
-  /** As it was when it was last read: a fail-over may have lost what was announced. */
-  let databaseId: string | undefined;
+  /** As it was when it was last read: a fail-over or a restore may have lost what was announced. */
+  let databaseRun: DatabaseRun | undefined;
+  let announcedCount = 0;
 
+  const inTime = <T>(query: Promise<T>): Promise<T> =>
+    new Promise((resolve, reject) => {
+      const cancel = clock.after(answerMs, () => reject(new Fault('STORAGE_DOWN', 'The database does not answer.')));
+      query.then(resolve, reject).finally(cancel);
+    });
   const checkDatabase = async () => {
-    const id = await chat.databaseId();
-    if (id === undefined) return; // it does not say so
-    const isReplaced = databaseId !== undefined && id !== databaseId;
-    databaseId = id;
+    const run = await inTime(chat.databaseRun());
+    const isReplaced = databaseRun !== undefined && isOther(run, databaseRun);
+    databaseRun = run;
     if (isReplaced) replaced();
   };
   const replaced = () => {
+    for (const [topic, { numbers }] of followed) {
+      numbers.forget();
+      look(topic);
+    }
     for (const topic of [...followed.keys()]) deliver(topic, (listener) => listener.onReplaced?.());
   };
-  /** Each number is announced once: a repeat is late, or of a database that lacks what was announced before. */
-  const note = (topic: string, [, last]: NonNullable<Announced['seqs']>) => {
+  /** @returns whether it is of another history of the database than what was delivered before */
+  const isForeign = (topic: string, { seqs, id }: Received): boolean => {
     const one = followed.get(topic);
-    if (one === undefined) return;
+    if (one === undefined || seqs === undefined) return false;
+    // two changes of a user at once may be announced with the number of the later one
+    const noted = one.numbers.note(seqs, 'userId' in one.subject ? undefined : id);
     const nowMs = clock.monotonicMs();
-    if (last > one.newest) one.newest = last;
-    else if (nowMs - one.doubtedMs >= againMs) {
+    if (noted === 'repeated' && nowMs - one.doubtedMs >= againMs) {
       one.doubtedMs = nowMs;
       look(topic);
     }
-  };
-  /** @param expected what there was before it was read */
-  const compare = (topic: string, top: number, expected: ReadonlyMap<string, number>): boolean => {
-    const one = followed.get(topic);
-    const isBehind = top < (expected.get(topic) ?? 0);
-    if (one !== undefined) one.newest = isBehind ? top : Math.max(one.newest, top);
-    return isBehind;
+    return noted === 'foreign';
   };
   const read = async () => {
     if (reading || closed) return;
@@ -84,13 +97,14 @@ export function busAnnouncements({ bus, chat, spans, clock, log, replica, lookMs
         const ids = subjects.flatMap((subject) => ('conversationId' in subject ? [subject.conversationId] : []));
         const userIds = subjects.flatMap((subject) => ('userId' in subject ? [subject.userId] : []));
         try {
-          const expected = new Map(topics.map((topic) => [topic, followed.get(topic)?.newest ?? 0]));
-          const found = await chat.tops(ids, userIds);
+          const expected = new Map(topics.map((topic) => [topic, followed.get(topic)?.numbers.newest() ?? 0]));
+          const found = await inTime(chat.tops(ids, userIds));
           const tops = [
             ...[...found.conversations].map(([conversationId, top]) => [topicOf({ conversationId }), top] as const),
             ...[...found.users].map(([userId, top]) => [topicOf({ userId }), top] as const),
           ];
-          if (tops.filter(([topic, top]) => compare(topic, top, expected)).length > 0) replaced();
+          const lacking = tops.filter(([topic, top]) => followed.get(topic)?.numbers.compare(top, expected.get(topic) ?? 0) === true);
+          if (lacking.length > 0) replaced();
           for (const [topic, top] of tops) deliver(topic, (listener) => listener.onTop(top));
         } catch (error) {
           for (const topic of topics) unread.add(topic);
@@ -118,8 +132,8 @@ export function busAnnouncements({ bus, chat, spans, clock, log, replica, lookMs
   const deliver = (topic: string, call: (listener: ChatListener) => void) => {
     for (const listener of [...(followed.get(topic)?.listeners ?? [])]) call(listener);
   };
-  const receive = (topic: string, announced: Announced) => {
-    if (announced.seqs !== undefined) note(topic, announced.seqs);
+  const receive = (topic: string, announced: Received) => {
+    if (isForeign(topic, announced)) return replaced();
     const { origins, seqs } = announced;
     const beganMs = origins === undefined ? 0 : clock.monotonicMs();
     deliver(topic, (listener) => listener.onAnnounced(announced));
@@ -142,7 +156,7 @@ export function busAnnouncements({ bus, chat, spans, clock, log, replica, lookMs
       subject,
       listeners: new Set<ChatListener>(),
       leaving: new AbortController(),
-      newest: 0,
+      numbers: announcedNumbers(),
       doubtedMs: Number.NEGATIVE_INFINITY,
     };
     followed.set(topic, begun);
@@ -163,8 +177,9 @@ export function busAnnouncements({ bus, chat, spans, clock, log, replica, lookMs
   };
   return {
     announce: (subject, announced) => {
-      receive(topicOf(subject), announced);
-      bus.publish(topicOf(subject), encode(announced, replica)).catch((error: unknown) => {
+      const identified = { ...announced, id: `${replica}.${announcedCount++}` };
+      receive(topicOf(subject), identified);
+      bus.publish(topicOf(subject), encode(identified, replica)).catch((error: unknown) => {
         if (!(error instanceof StoreDown)) log.error('A change of a conversation could not be announced.', { error });
       });
     },
@@ -188,18 +203,23 @@ export function busAnnouncements({ bus, chat, spans, clock, log, replica, lookMs
   };
 }
 
+function isOther(one: DatabaseRun, two: DatabaseRun): boolean {
+  const saysBoth = one.databaseId !== undefined && two.databaseId !== undefined;
+  return one.startedAt !== two.startedAt || (saysBoth && one.databaseId !== two.databaseId);
+}
+
 function topicOf(subject: ChatSubject): string {
   return 'userId' in subject ? `chat.u:${subject.userId}` : `chat.c:${subject.conversationId}`;
 }
 
 /** A line of JSON, and after it the message; without the message where the bus would not carry it. */
-function encode({ message, ...head }: Announced, from: string): Uint8Array {
+function encode({ message, ...head }: Received, from: string): Uint8Array {
   const line = Buffer.from(`${JSON.stringify({ ...head, from })}\n`);
   return line.length + message.length > messageBytesMax ? line : Buffer.concat([line, message]);
 }
 
-function decode(bytes: Uint8Array): Announced & { readonly from: string } {
+function decode(bytes: Uint8Array): Received & { readonly from: string } {
   const all = Buffer.from(bytes); // a copy: `bytes` is valid only now
   const end = all.indexOf(10);
-  return { ...(JSON.parse(all.subarray(0, end).toString()) as Omit<Announced, 'message'> & { from: string }), message: all.subarray(end + 1) };
+  return { ...(JSON.parse(all.subarray(0, end).toString()) as Omit<Received, 'message'> & { from: string }), message: all.subarray(end + 1) };
 }

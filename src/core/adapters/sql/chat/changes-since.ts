@@ -32,9 +32,10 @@ export async function readSince(db: Db, userId: string, point: SyncPoint, { gapM
   return new Map(rows.map(({ id, seq }) => [id, Number(seq ?? 0)]));
 }
 
-export async function readDatabaseId(db: Db): ReturnType<ChatStore['databaseId']> {
-  const { rows } = await sql<{ id: string | null }>`SELECT chat_database_id() AS id`.execute(db);
-  return rows[0]?.id ?? undefined;
+export async function readDatabaseRun(db: Db): ReturnType<ChatStore['databaseRun']> {
+  const { rows } = await sql<{ id: string | null; started: string }>`
+    SELECT chat_database_id() AS id, pg_postmaster_start_time()::text AS started`.execute(db);
+  return { databaseId: rows[0]?.id ?? undefined, startedAt: rows[0]?.started ?? '' };
 }
 
 /**

@@ -4,7 +4,7 @@ import type { UseDatabase } from '../database-access.ts';
 import { clearReadPushes } from '../push/clear-read-pushes.ts';
 import { openAppend, sentBefore, unknownConversation, unknownMessage } from './append-events.ts';
 import { changeMembers } from './change-members.ts';
-import { readDatabaseId, readOwnChanges, readPlaces, readSince, readSyncPoint } from './changes-since.ts';
+import { readDatabaseRun, readOwnChanges, readPlaces, readSince, readSyncPoint } from './changes-since.ts';
 import { createConversation } from './create-conversation.ts';
 import { historyPages } from './history-pages.ts';
 import {
@@ -46,7 +46,7 @@ export function sqlChat(use: UseDatabase, { pushAfterMs }: { readonly pushAfterM
     syncPoint: (userId) => use((db) => readSyncPoint(db, userId)),
     since: (userId, point, wish) => use((db) => readSince(db, userId, point, wish)),
     blocksBetween: (userIds, blockedIds) => use((db) => readBlocksBetween(db, userIds, blockedIds)),
-    databaseId: () => use(readDatabaseId),
+    databaseRun: () => use(readDatabaseRun),
     expiredSeq: (conversationId) => use((db) => readExpired(db, conversationId)),
     blocked: (userId) => use((db) => readBlocked(db, userId)),
     apartFrom: (userId, conversationId) => use((db) => readApart(db, userId, conversationId)),
