@@ -48,7 +48,9 @@ export function openErasing(of: ErasingParts): Erasing {
   const rests: Rests = [secondPassAfterMs, hasReplicas ? everyMs * 1.5 : 0]; // what a replica did not receive it has read by then
   const closing = new AbortController();
   const { signal } = closing;
+  /** Those that a call of this process has asked for. */
   const running = new Map<string, Promise<void>>();
+  let takenOver = Promise.resolve();
   let done = 0;
   observeCounter(meter, 'portico.erasures.done', 'Users whose data were erased.', () => done);
   const failures = meter.createCounter('portico.erasures.failures', { description: 'Steps of erasures that failed and are tried again, by part.' });
@@ -85,7 +87,8 @@ export function openErasing(of: ErasingParts): Erasing {
     }
     return false;
   };
-  const work = async (id: string) => {
+  /** @param isLeft after a failure, for whoever takes over what is abandoned: others are next */
+  const work = async (id: string, isLeft = false) => {
     while (!signal.aborted) {
       try {
         if (await step(id)) return;
@@ -93,6 +96,7 @@ export function openErasing(of: ErasingParts): Erasing {
         if (signal.aborted) return;
         log.warn('A step of an erasure failed: it is tried again.', { erasure_id: id, error });
         await pause(clock, againMs, signal);
+        if (isLeft) return;
       }
     }
   };
@@ -103,7 +107,11 @@ export function openErasing(of: ErasingParts): Erasing {
   };
   const takeOver = async () => {
     const next = () => erasures.takeAbandoned(abandonedMs, rests);
-    for (let id = await next(); id !== undefined && !signal.aborted; id = await next()) await run(id);
+    for (let id = await next(); id !== undefined && !signal.aborted; id = await next()) {
+      if (running.has(id)) continue;
+      takenOver = work(id, true);
+      await takenOver;
+    }
     return everyMs;
   };
   const forgetAll = async () => {
@@ -129,7 +137,7 @@ export function openErasing(of: ErasingParts): Erasing {
     close: async () => {
       closing.abort();
       for (const stop of stops) stop();
-      await Promise.all(running.values());
+      await Promise.all([...running.values(), takenOver]);
     },
   };
 }
