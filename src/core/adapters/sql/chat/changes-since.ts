@@ -33,8 +33,9 @@ export async function readSince(db: Db, userId: string, point: SyncPoint, { gapM
 }
 
 export async function readDatabaseRun(db: Db): ReturnType<ChatStore['databaseRun']> {
+  // as text a time has the time zone of its connection, and one that began before a change of settings has another
   const { rows } = await sql<{ id: string | null; started: string }>`
-    SELECT chat_database_id() AS id, pg_postmaster_start_time()::text AS started`.execute(db);
+    SELECT chat_database_id() AS id, extract(epoch FROM pg_postmaster_start_time())::text AS started`.execute(db);
   return { databaseId: rows[0]?.id ?? undefined, startedAt: rows[0]?.started ?? '' };
 }
 
