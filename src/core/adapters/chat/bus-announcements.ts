@@ -1,5 +1,6 @@
 import type { Clock } from '../../kit/clock.ts';
 import { Fault } from '../../kit/fault.ts';
+import { inTime } from '../../kit/in-time.ts';
 import { StoreDown } from '../../kit/store-down.ts';
 import type { Bus } from '../../ports/bus.ts';
 import { messageBytesMax } from '../../ports/bus-limits.ts';
@@ -54,13 +55,10 @@ export function busAnnouncements({ bus, chat, spans, clock, log, replica, lookMs
   let databaseRun: DatabaseRun | undefined;
   let announcedCount = 0;
 
-  const inTime = <T>(query: Promise<T>): Promise<T> =>
-    new Promise((resolve, reject) => {
-      const cancel = clock.after(answerMs, () => reject(new Fault('STORAGE_DOWN', 'The database does not answer.')));
-      query.then(resolve, reject).finally(cancel);
-    });
+  const late = () => new Fault('STORAGE_DOWN', 'The database does not answer.');
+  const ask = <T>(query: Promise<T>) => inTime(clock, answerMs, query, late);
   const checkDatabase = async () => {
-    const run = await inTime(chat.databaseRun());
+    const run = await ask(chat.databaseRun());
     const isReplaced = databaseRun !== undefined && isOther(run, databaseRun);
     databaseRun = run;
     if (isReplaced) replaced();
@@ -98,7 +96,7 @@ export function busAnnouncements({ bus, chat, spans, clock, log, replica, lookMs
         const userIds = subjects.flatMap((subject) => ('userId' in subject ? [subject.userId] : []));
         try {
           const expected = new Map(topics.map((topic) => [topic, followed.get(topic)?.numbers.newest() ?? 0]));
-          const found = await inTime(chat.tops(ids, userIds));
+          const found = await ask(chat.tops(ids, userIds));
           const tops = [
             ...[...found.conversations].map(([conversationId, top]) => [topicOf({ conversationId }), top] as const),
             ...[...found.users].map(([userId, top]) => [topicOf({ userId }), top] as const),

@@ -1,4 +1,6 @@
 import type { Clock } from '../../kit/clock.ts';
+import { Fault } from '../../kit/fault.ts';
+import { inTime } from '../../kit/in-time.ts';
 import type { Log } from '../../ports/log.ts';
 import type { Revocations } from '../../ports/revocations.ts';
 import type { Sessions } from '../../ports/sessions.ts';
@@ -15,6 +17,12 @@ const overlapMs = 10_000;
  * Milliseconds.
  */
 export const usualIntervals = { everyMs: 1_000, wholeEveryMs: 5_000 } as const;
+
+/**
+ * A read that is not answered by then is made again on another connection: its own may lead nowhere, and the pool gives
+ * it up much later. Milliseconds.
+ */
+const answerMs = 5_000;
 
 /** Without a bus, every replica only reads SQL. */
 export const noBroadcasts: RevocationBroadcasts = { isWhole: () => false, onGap: () => {} };
@@ -48,12 +56,14 @@ export async function pollRevocations({
   readonly wholeEveryMs: number;
 }): Promise<() => void> {
   let readAtMs = clock.nowMs();
+  /** @returns when it began */
   const read = async (sinceMs: number) => {
     const atMs = clock.nowMs();
     for (const id of await sessions.revokedSince(sinceMs)) if (!revocations.has(id)) await revocations.add(id, ttlMs);
-    readAtMs = atMs;
+    return atMs;
   };
-  await read(readAtMs - ttlMs);
+  readAtMs = await read(readAtMs - ttlMs);
+  const late = () => new Fault('STORAGE_DOWN', 'The database does not answer.');
   let stopped = false;
   let lost = false;
   let reading = false;
@@ -67,7 +77,7 @@ export async function pollRevocations({
     try {
       do {
         again = false;
-        await read(readAtMs - overlapMs);
+        readAtMs = await inTime(clock, answerMs, read(readAtMs - overlapMs), late);
       } while (again && !stopped);
       lost = false;
     } catch (error) {
