@@ -43,7 +43,7 @@ export type ChatListener = {
  * Announcements of what is stored elsewhere.
  *
  * Promises:
- * - This replica receives an announcement at once, in the order of the calls, whatever happens to the others.
+ * - This replica receives announcements in the order of the calls, at once unless one may be of a restored database.
  * - A listener at another replica receives it, or `onTop` within seconds after the shared store works again. An
  * announcement that was lost without trace is found by `onTop` within a minute.
  * - `onTop` follows each `follow`, so that following first and reading afterwards leaves no gap.

@@ -7,9 +7,10 @@ export type AnnouncedNumbers = {
   /**
    * Each number is announced once: a repeat is late, or of a database that lacks what was announced before.
    * @param id one that no other announcement has. Undefined: a repeat proves nothing
-   * @returns `foreign`: certainly of such a database, because another announcement had one of its numbers
+   * @returns `foreign`: certainly of such a database, because another announcement had one of its numbers. `late`: if
+   * it is of such a database, the next ones will show it. `unproven`: they may not
    */
-  note(seqs: NonNullable<Announced['seqs']>, id: string | undefined): 'new' | 'repeated' | 'foreign';
+  note(seqs: NonNullable<Announced['seqs']>, id: string | undefined): 'new' | 'late' | 'unproven' | 'foreign';
   /** @param expected the largest one before `top` was read @returns whether the database lacks it */
   compare(top: number, expected: number): boolean;
   /** The database has another history: what follows is compared with nothing. */
@@ -29,7 +30,8 @@ export function announcedNumbers(): AnnouncedNumbers {
     newest: () => newest,
     note: ([first, last], id) => {
       if (id !== undefined && kept.some((other) => other.id !== id && other.first <= last && first <= other.last)) return 'foreign';
-      if (last <= newest) return 'repeated';
+      // a restored database goes through what is kept, unless it begins after it, or more than that was read
+      if (last <= newest) return kept.at(-1)?.last === newest && first > (kept[0]?.first ?? 0) ? 'late' : 'unproven';
       newest = last;
       if (id !== undefined) kept = [...kept.slice(1 - keptMax), { first, last, id }];
       return 'new';

@@ -182,3 +182,127 @@ test('a look that the database does not answer keeps no other from being made', 
   stuck.resolve(run);
   announcements.close();
 });
+
+/** A database whose answers a test gives, and a stream of each subject at one of two replicas. */
+function openTwo() {
+  const asked: { readonly ids: readonly string[]; answer(top: number): void }[] = [];
+  const current = { startedAt: 'noon', holds: false, top: 0 };
+  const chat = {
+    databaseRun: async () => ({ databaseId: undefined, startedAt: current.startedAt }),
+    tops: async (ids: readonly string[]) => {
+      const { promise, resolve } = Promise.withResolvers<number>();
+      asked.push({ ids, answer: resolve });
+      if (!current.holds) resolve(current.top);
+      const top = await promise;
+      return { conversations: new Map(ids.map((id) => [id, top])), users: new Map<string, number>() };
+    },
+  };
+  const bus = memoryBus(quietLog);
+  const clock = fakeClock();
+  const [one, two] = ['r1', 'r2'].map((replica) => busAnnouncements({ spans: noSpans, bus, chat, clock, log: quietLog, replica })) as [
+    ReturnType<typeof busAnnouncements>,
+    ReturnType<typeof busAnnouncements>,
+  ];
+  const calls: string[] = [];
+  const stream = { onAnnounced: () => {}, onTop: () => {}, onReplaced: () => void calls.push('replaced') };
+  one.follow({ userId: 'ann' }, stream);
+  one.follow(
+    { conversationId: 'c' },
+    { onAnnounced: ({ seqs }) => void calls.push(`events ${seqs}`), onTop: (top) => void calls.push(`top ${top}`) },
+  );
+  const announce = (seq: number) => two.announce({ conversationId: 'c' }, events(seq));
+  const close = () => {
+    one.close();
+    two.close();
+  };
+  return { one, two, calls, asked, current, clock, stream, announce, close };
+}
+
+test('what was read and not announced is compared with the database before more is delivered', async () => {
+  const { calls, current, announce, close } = openTwo();
+  current.top = 10;
+  await until('it has read', () => calls.includes('top 10'));
+  current.top = 11;
+  announce(10); // as it is announced a moment after it was read
+  announce(11);
+  await until('they are delivered in their order', () => calls.includes('events 11,11'));
+  assert.deepEqual(
+    calls.filter((call) => call.startsWith('events')),
+    ['events 10,10', 'events 11,11'],
+  );
+  close();
+
+  const restored = openTwo();
+  restored.current.top = 10;
+  await until('it has read', () => restored.calls.includes('top 10'));
+  restored.current.startedAt = 'later'; // with the first 9 events
+  restored.current.top = 12;
+  for (const seq of [10, 11, 12]) restored.announce(seq);
+  await until('it is noticed', () => restored.calls.includes('replaced'));
+  assert.ok(!restored.calls.some((call) => call.startsWith('events')), restored.calls.join());
+  restored.close();
+});
+
+test('a repeat that comes while the database is read has the next reading compare when it was started', async () => {
+  const { one, calls, asked, current, clock, announce, close } = openTwo();
+  await until('it has read', () => calls.includes('top 0'));
+  for (const seq of [1, 2, 3]) announce(seq);
+  await until('they have come', () => calls.includes('events 3,3'));
+  await clock.advance(1_000);
+  current.holds = true;
+  const before = asked.length;
+  one.follow({ conversationId: 'other' }, { onAnnounced: () => {}, onTop: () => {} });
+  await until('it reads', () => asked.length > before);
+  current.holds = false;
+  current.startedAt = 'later';
+  current.top = 3;
+  announce(0); // older than what can have been restored: only the time says it
+  await clock.advance(0);
+  asked.at(-1)?.answer(3);
+  await until('it is noticed', () => calls.includes('replaced'));
+  close();
+});
+
+test('a restored database that announcements have betrayed closes streams once, and not those that return', async () => {
+  const { one, calls, asked, current, clock, stream, announce, close } = openTwo();
+  await until('it has read', () => calls.includes('top 0'));
+  announce(1);
+  current.startedAt = 'later';
+  announce(1);
+  assert.deepEqual(
+    calls.splice(0).filter((call) => call === 'replaced'),
+    ['replaced'],
+  );
+  one.follow({ userId: 'bob' }, { ...stream, onReplaced: () => void calls.push('replaced again') });
+  const before = asked.length;
+  await clock.advance(40_000);
+  await until('it has looked', () => asked.length > before);
+  await clock.advance(0);
+  assert.ok(!calls.some((call) => call.startsWith('replaced')), calls.join());
+  close();
+});
+
+test('a user who begins anew after an erasure loses the own streams, and nobody else does', async () => {
+  let top = 57;
+  const chat = {
+    databaseRun: async () => run,
+    tops: async () => ({
+      conversations: new Map<string, number>(),
+      users: new Map([
+        ['ann', top],
+        ['bob', 5],
+      ]),
+    }),
+  };
+  const clock = fakeClock();
+  const announcements = busAnnouncements({ spans: noSpans, bus: memoryBus(quietLog), chat, clock, log: quietLog, replica: 'r' });
+  const calls: string[] = [];
+  for (const userId of ['ann', 'bob'])
+    announcements.follow({ userId }, { onAnnounced: () => {}, onTop: () => {}, onReplaced: () => void calls.push(userId) });
+  await clock.advance(0);
+  top = 1;
+  await clock.advance(40_000);
+  await until('it is noticed', () => calls.includes('ann'));
+  assert.deepEqual(calls, ['ann']);
+  announcements.close();
+});

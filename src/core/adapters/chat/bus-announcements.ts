@@ -28,6 +28,8 @@ type Followed = {
   readonly leaving: AbortController;
   readonly numbers: AnnouncedNumbers;
   doubtedMs: number;
+  /** What came since an announcement that may be of a restored database. Undefined: there is no such doubt. */
+  withheld: Received[] | undefined;
 };
 
 type DatabaseRun = Awaited<ReturnType<ChatStore['databaseRun']>>;
@@ -37,6 +39,8 @@ type Received = Announced & { readonly id?: string };
 /** Subjects in one query, and the time after which a query that failed is made again. Milliseconds. */
 const subjectsMax = 1_000;
 const againMs = 1_000;
+/** Announcements of a subject that wait for the database: what is beyond that is read from it. */
+const withheldMax = 32;
 /**
  * A query that is not answered by then is made again on another connection: its own may lead nowhere, and nothing else
  * could be looked for until the pool gives it up. Milliseconds.
@@ -64,51 +68,69 @@ export function busAnnouncements({ bus, chat, spans, clock, log, replica, lookMs
     if (isReplaced) replaced();
   };
   const replaced = () => {
-    for (const [topic, { numbers }] of followed) {
-      numbers.forget();
+    for (const [topic, one] of followed) {
+      one.numbers.forget();
+      one.withheld = undefined;
       look(topic);
     }
-    for (const topic of [...followed.keys()]) deliver(topic, (listener) => listener.onReplaced?.());
+    for (const topic of [...followed.keys()]) endStreams(topic);
   };
+  const endStreams = (topic: string) => deliver(topic, (listener) => listener.onReplaced?.());
   /** @returns whether it is of another history of the database than what was delivered before */
-  const isForeign = (topic: string, { seqs, id }: Received): boolean => {
-    const one = followed.get(topic);
-    if (one === undefined || seqs === undefined) return false;
+  const isForeign = (topic: string, one: Followed, { seqs, id }: Received): boolean => {
+    if (seqs === undefined) return false;
     // two changes of a user at once may be announced with the number of the later one
     const noted = one.numbers.note(seqs, 'userId' in one.subject ? undefined : id);
     const nowMs = clock.monotonicMs();
-    if (noted === 'repeated' && nowMs - one.doubtedMs >= againMs) {
+    if ((noted === 'late' || noted === 'unproven') && nowMs - one.doubtedMs >= againMs) {
       one.doubtedMs = nowMs;
       look(topic);
+      if (noted === 'unproven') one.withheld ??= [];
     }
     return noted === 'foreign';
+  };
+  const withhold = (topic: string, withheld: Received[], announced: Received) => {
+    if (withheld.length < withheldMax) withheld.push(announced);
+    else look(topic);
+  };
+  /** One query. */
+  const readSome = async () => {
+    await checkDatabase(); // before each: what came since the last one may be of a restored database
+    const topics = [...unread].slice(0, subjectsMax);
+    for (const topic of topics) unread.delete(topic);
+    const all = topics.flatMap((topic) => followed.get(topic) ?? []);
+    const ids = all.flatMap(({ subject }) => ('conversationId' in subject ? [subject.conversationId] : []));
+    const userIds = all.flatMap(({ subject }) => ('userId' in subject ? [subject.userId] : []));
+    const before = new Map(all.map((one) => [one, { newest: one.numbers.newest(), withheld: one.withheld }]));
+    try {
+      const found = await ask(chat.tops(ids, userIds));
+      const tops = [
+        ...[...found.conversations].map(([conversationId, top]) => [topicOf({ conversationId }), top] as const),
+        ...[...found.users].map(([userId, top]) => [topicOf({ userId }), top] as const),
+      ];
+      const lacking = tops.filter(([topic, top]) => {
+        const one = followed.get(topic);
+        return one?.numbers.compare(top, before.get(one)?.newest ?? 0) === true;
+      });
+      // the numbers of a user begin anew after an erasure
+      if (lacking.some(([topic]) => isOfConversation(topic))) replaced();
+      else for (const [topic] of lacking) endStreams(topic);
+      for (const [one, { withheld }] of before) if (withheld !== undefined && one.withheld === withheld) release(one, withheld);
+      for (const [topic, top] of tops) deliver(topic, (listener) => listener.onTop(top));
+    } catch (error) {
+      for (const topic of topics) unread.add(topic);
+      throw error;
+    }
+  };
+  const release = (one: Followed, withheld: readonly Received[]) => {
+    one.withheld = undefined;
+    for (const announced of withheld) pass(topicOf(one.subject), announced);
   };
   const read = async () => {
     if (reading || closed) return;
     reading = true;
     try {
-      await checkDatabase();
-      while (unread.size > 0) {
-        const topics = [...unread].slice(0, subjectsMax);
-        for (const topic of topics) unread.delete(topic);
-        const subjects = topics.flatMap((topic) => followed.get(topic)?.subject ?? []);
-        const ids = subjects.flatMap((subject) => ('conversationId' in subject ? [subject.conversationId] : []));
-        const userIds = subjects.flatMap((subject) => ('userId' in subject ? [subject.userId] : []));
-        try {
-          const expected = new Map(topics.map((topic) => [topic, followed.get(topic)?.numbers.newest() ?? 0]));
-          const found = await ask(chat.tops(ids, userIds));
-          const tops = [
-            ...[...found.conversations].map(([conversationId, top]) => [topicOf({ conversationId }), top] as const),
-            ...[...found.users].map(([userId, top]) => [topicOf({ userId }), top] as const),
-          ];
-          const lacking = tops.filter(([topic, top]) => followed.get(topic)?.numbers.compare(top, expected.get(topic) ?? 0) === true);
-          if (lacking.length > 0) replaced();
-          for (const [topic, top] of tops) deliver(topic, (listener) => listener.onTop(top));
-        } catch (error) {
-          for (const topic of topics) unread.add(topic);
-          throw error;
-        }
-      }
+      while (unread.size > 0) await readSome();
     } catch (error) {
       if (!(error instanceof Fault) && !closed) log.error('The newest events of conversations could not be read.', { error });
       if (!closed) clock.after(againMs, soon);
@@ -131,7 +153,15 @@ export function busAnnouncements({ bus, chat, spans, clock, log, replica, lookMs
     for (const listener of [...(followed.get(topic)?.listeners ?? [])]) call(listener);
   };
   const receive = (topic: string, announced: Received) => {
-    if (isForeign(topic, announced)) return replaced();
+    const one = followed.get(topic);
+    if (one !== undefined && isForeign(topic, one, announced)) {
+      databaseRun = undefined; // that it is another one says nothing new about the streams that follow
+      return replaced();
+    }
+    if (one?.withheld === undefined) pass(topic, announced);
+    else withhold(topic, one.withheld, announced);
+  };
+  const pass = (topic: string, announced: Received) => {
     const { origins, seqs } = announced;
     const beganMs = origins === undefined ? 0 : clock.monotonicMs();
     deliver(topic, (listener) => listener.onAnnounced(announced));
@@ -156,6 +186,7 @@ export function busAnnouncements({ bus, chat, spans, clock, log, replica, lookMs
       leaving: new AbortController(),
       numbers: announcedNumbers(),
       doubtedMs: Number.NEGATIVE_INFINITY,
+      withheld: undefined,
     };
     followed.set(topic, begun);
     const onMessage = (bytes: Uint8Array) => {
@@ -208,6 +239,10 @@ function isOther(one: DatabaseRun, two: DatabaseRun): boolean {
 
 function topicOf(subject: ChatSubject): string {
   return 'userId' in subject ? `chat.u:${subject.userId}` : `chat.c:${subject.conversationId}`;
+}
+
+function isOfConversation(topic: string): boolean {
+  return topic.startsWith('chat.c:');
 }
 
 /** A line of JSON, and after it the message; without the message where the bus would not carry it. */
