@@ -88,8 +88,10 @@ export async function openFront(options: FrontOptions): Promise<Front> {
       // After our end Node waits for the client's, which may never come.
       if (isHttp2) socket.on('finish', () => clock.after(lingerMs, () => socket.destroy()));
       connections.speaks(socket, isHttp2 ? 'http2' : 'http1');
-      if (isHttp2) http2(socket);
-      else http1.server.emit('connection', socket);
+      if (isHttp2) {
+        const session = http2(socket);
+        session.once('connect', () => listener.listening || session.close()); // it waited while the drain sent GOAWAYs
+      } else http1.server.emit('connection', socket);
     } catch (error) {
       reportDefect('connection', error);
       socket.destroy();

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
-import { constants } from 'node:http2';
+import { connect, constants } from 'node:http2';
 import { Agent, request } from 'node:https';
 import { test } from 'node:test';
 import { openFixture } from '../fixture/app.ts';
@@ -125,6 +125,24 @@ test('HTTP/2 calls that cross with the GOAWAY are refused unprocessed, so that a
   assert.deepEqual(await Promise.all(sent), [constants.NGHTTP2_REFUSED_STREAM, constants.NGHTTP2_REFUSED_STREAM]);
   assert.equal(scripted.calls(), before);
   assert.equal((await drained).cut, 0);
+});
+
+test('clients that wait for their handshake or session when a drain begins are sent elsewhere too', async () => {
+  await using both = await openBoth({ 'drain.grace': '5s' });
+  const { server } = both;
+  const sessions = Array.from({ length: 100 }, () => connect(server.url, { ca: server.ca }).on('error', () => {}));
+  const closed = Promise.all(sessions.map((session) => new Promise((resolve) => session.once('close', resolve))));
+  let served = 0;
+  const goaways = new Set<string>();
+  for (const session of sessions) {
+    session.once('remoteSettings', () => served++);
+    session.once('goaway', (code, last) => goaways.add(`${code}, up to ${last}`));
+  }
+  await until('the first are served, and the others wait', () => served > 0);
+  assert.ok(served < sessions.length, `${served} at once`);
+  assert.equal((await server.portico.drain()).cut, 0);
+  await closed;
+  assert.deepEqual(goaways, new Set([`0, up to ${2 ** 31 - 1}`, '0, up to 0']));
 });
 
 test('of the calls that still come on connections of HTTP/1.1 unary ones are answered, and streams that would be cut are sent elsewhere', async () => {

@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events';
-import { constants, type IncomingHttpHeaders, performServerHandshake, type ServerHttp2Stream } from 'node:http2';
+import { constants, type IncomingHttpHeaders, performServerHandshake, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { Edge } from '../exchange-to-call.ts';
 import type { FrontOptions, FrontTimers } from '../front-options.ts';
@@ -37,11 +37,11 @@ export type Http2Parts = {
   readonly connect: (socket: Socket, destroy: (reason: string) => void) => Connection;
 };
 
-/** @returns serves HTTP/2 on a connection */
+/** @returns serves HTTP/2 on a connection, as a session */
 export function createHttp2(
   { clock, reportDefect, reports }: Pick<FrontOptions, 'clock' | 'reportDefect' | 'reports'>,
   { timers, sessions, times, serve, connect }: Http2Parts,
-): (socket: Socket) => void {
+): (socket: Socket) => ServerHttp2Session {
   /** An error of one stream ends only that stream. In the tick of its writes `close` can make Node 24 spin for ever. */
   const failed = (stream: ServerHttp2Stream, error: unknown) => {
     reportDefect('stream', error);
@@ -104,5 +104,6 @@ export function createHttp2(
         failed(stream, error);
       }
     });
+    return session;
   };
 }
