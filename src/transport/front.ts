@@ -11,7 +11,7 @@ import { createHttp2 } from './http/http2-server.ts';
 import { limitConnections } from './http/limit-connections.ts';
 import { openProxyGate } from './http/proxy-protocol.ts';
 import { requestTimeouts } from './http/request-timeouts.ts';
-import { read, unsentOf } from './http/socket-handle.ts';
+import { pauseSoon, unsentOf } from './http/socket-handle.ts';
 import type { AbuseReason } from './http/transport-metrics.ts';
 import { unreadAnswers } from './http/unread-answers.ts';
 import { withPages } from './http-pages.ts';
@@ -76,9 +76,9 @@ export async function openFront(options: FrontOptions): Promise<Front> {
   const inLine = options.openLine();
   const accept: Accept = (socket, isHttp2) => {
     if (!isHttp2) return serve(socket, isHttp2);
-    read(socket, false); // what its client sends meanwhile waits in the kernel
+    const resume = pauseSoon(socket); // what its client sends meanwhile waits in the kernel
     inLine(() => {
-      read(socket, true);
+      resume();
       serve(socket, isHttp2);
     });
   };

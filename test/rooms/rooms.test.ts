@@ -159,11 +159,11 @@ test('each part of core stays small enough to be read in a day, without adapters
   for (const [name, some, most] of parts) assert.ok(lines(some) < most, `${name}: ${lines(some)} lines, fewer than ${most} are allowed`);
 });
 
-test('transport stays small enough to be read: under 4,750 lines', () => {
+test('transport stays small enough to be read: under 4,775 lines', () => {
   const lines = files
     .filter((file) => file.startsWith('src/transport/') && !file.endsWith('.test.ts'))
     .reduce((sum, file) => sum + readFileSync(join(root, file), 'utf8').split('\n').length - 1, 0);
-  assert.ok(lines < 4_750, `${lines} lines`);
+  assert.ok(lines < 4_775, `${lines} lines`);
 });
 
 test('wiring only wires: under 1,510 lines in all, with live updates, chat, push, attachments and erasures', () => {

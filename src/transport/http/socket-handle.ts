@@ -19,6 +19,15 @@ export function read(socket: Socket, isReading: boolean): void {
   else handle.readStop();
 }
 
+/** Pauses a connection once Node, which reads on after each piece, has done so. @returns reads it again */
+export function pauseSoon(socket: Socket): () => void {
+  const pausing = setImmediate(read, socket, false);
+  return () => {
+    clearImmediate(pausing);
+    read(socket, true);
+  };
+}
+
 /**
  * The bytes that were passed on to a connection, and that the kernel has not taken yet. One write of Node may carry all
  * answers that wait, so a socket's `writableLength` shows no progress until the last byte of them has left.

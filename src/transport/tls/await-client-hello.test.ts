@@ -5,6 +5,7 @@ import { type AddressInfo, connect, createServer as createNetServer, type Socket
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
 import { createServer, connect as openTls } from 'node:tls';
 import { type FakeClock, fakeClock } from '../../../test/support/time/clock.ts';
 import { seeded } from '../../../test/support/time/seeded.ts';
@@ -50,6 +51,8 @@ async function open() {
     waiting,
     notes,
     accepted: () => accepted,
+    /** The bytes that are read. */
+    has: () => [...sockets].reduce((bytes, { readableLength }) => bytes + readableLength, 0),
     goOn: () => {
       for (const step of [...waiting]) {
         waiting.delete(step);
@@ -108,6 +111,17 @@ test('a client is passed on when its turn comes, however TCP splits its hello', 
     assert.equal(await client.echo('hello'), 'hello');
     assert.deepEqual(listener.notes, ['handshake']);
   }
+});
+
+test('a hello in very many pieces is not read to its end before its turn', async () => {
+  await using listener = await open();
+  await using client = await openInPieces(listener.port, () => 1);
+  await client.said;
+  await until('it waits', () => listener.waiting.size === 1);
+  await turn();
+  assert.ok(listener.has() < 150, `${listener.has()} pieces`);
+  listener.goOn();
+  assert.equal(await client.echo('hello'), 'hello');
 });
 
 test('its turn may come before its hello is whole', async () => {

@@ -1,9 +1,12 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import type { Clock } from '../../core/kit/clock.ts';
 import type { Line } from '../../core/kit/yield-to-calls.ts';
+import { pauseSoon } from '../http/socket-handle.ts';
 
 /** One TLS record with its header (RFC 8446, section 5.2). A ClientHello is shorter: some 2 KB. Bytes. */
 const helloBytesMax = 5 + 16_384 + 256;
+/** A piece costs hundreds of bytes, however short. The rest of a hello in more pieces waits in the kernel. */
+const piecesMax = 64;
 
 export type HelloParts = {
   readonly clock: Clock;
@@ -22,7 +25,8 @@ export type HelloParts = {
  */
 export function awaitClientHello(handshakes: Server, line: Line, { clock, silentMs, tooLate, fail }: HelloParts): Server {
   return createServer({ noDelay: true, highWaterMark: helloBytesMax }, (socket) => {
-    let had = 0;
+    let [had, pieces] = [0, 0];
+    let resume = () => {};
     let leave: () => void = clock.after(silentMs, () => tooLate(socket));
     const look = () => {
       const has = socket.readableLength;
@@ -33,8 +37,10 @@ export function awaitClientHello(handshakes: Server, line: Line, { clock, silent
         leave = line(begin);
       }
       had = has;
+      if (++pieces === piecesMax) resume = pauseSoon(socket);
     };
     const begin = () => {
+      resume();
       socket.off('readable', look);
       process.nextTick(() => handshakes.emit('connection', socket)); // until then Node does not notice that nobody listens to "readable"
     };
