@@ -20,7 +20,7 @@ export type EventLoop = {
 const busyMost = 0.6;
 /** Two share what a turn costs by itself, and a call that comes meanwhile waits for no more than them. */
 const stepsPerTurn = 2;
-/** Under a load that leaves no room, steps run so often all the same: 200 in a second. Milliseconds. */
+/** Under a load that leaves no room, steps run so often, or in each turn that lasts longer. Milliseconds. */
 const waitMostMs = 10;
 const lookMs = 1;
 
