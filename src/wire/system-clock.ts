@@ -1,3 +1,4 @@
+import { openYoungCollector } from '../core/adapters/v8/young-garbage.ts';
 import type { Clock } from '../core/kit/clock.ts';
 import { openYielding } from '../core/kit/yield-to-calls.ts';
 
@@ -16,4 +17,8 @@ export const systemClock: Clock = {
 };
 
 /** Opens a line of steps that yield to what else this process does. */
-export const openLine = openYielding({ busyMs: () => performance.eventLoopUtilization().active, nowMs: systemClock.monotonicMs });
+export const openLine = openYielding({
+  busyMs: () => performance.eventLoopUtilization().active,
+  nowMs: systemClock.monotonicMs,
+  collectYoung: openYoungCollector(),
+});

@@ -7,8 +7,9 @@ import { openYielding, yieldingLimiter } from './yield-to-calls.ts';
 /** A loop whose time goes on by one millisecond with each look, of which it was busy for a part. */
 function openLoop(busy: number) {
   let now = 1_000;
-  const openLine = openYielding({ busyMs: () => busy * now, nowMs: () => ++now });
-  return { openLine, now: () => now };
+  let collected = 0;
+  const openLine = openYielding({ busyMs: () => busy * now, nowMs: () => ++now, collectYoung: () => void collected++ });
+  return { openLine, now: () => now, collected: () => collected };
 }
 
 /** @returns when each step ran */
@@ -46,6 +47,18 @@ test('a step that comes alone runs in the next turn', async () => {
     await turn();
     assert.equal(ran, true);
   }
+});
+
+test('young objects are looked after while others wait, and not for one that comes alone', async () => {
+  const { openLine, collected } = openLoop(0);
+  const line = openLine();
+  line(() => {});
+  await turn();
+  assert.equal(collected(), 0);
+  let ran = 0;
+  for (let i = 0; i < 6; i++) line(() => void ran++);
+  while (ran < 6) await sleep(1);
+  assert.equal(collected(), 2, 'two steps in each turn, and after the last ones nobody waits');
 });
 
 test('a short line waits for one turn of a long one, and each keeps its order', async () => {

@@ -14,6 +14,8 @@ export type EventLoop = {
   /** How long it has run code so far, and not waited. */
   busyMs(): number;
   nowMs(): number;
+  /** Collects young objects if there are many: called after steps while others wait. */
+  collectYoung(): void;
 };
 
 /** Steps wait while the loop has been busy for a larger part of the time since the last ones: calls need the rest. */
@@ -29,7 +31,7 @@ const lookMs = 1;
  * loop that is looked at. A step that comes alone runs in the next turn.
  * @returns opens a line
  */
-export function openYielding({ busyMs, nowMs }: EventLoop): () => Line {
+export function openYielding({ busyMs, nowMs, collectYoung }: EventLoop): () => Line {
   const lines = new Set<Set<() => void>>();
   let isPlanned = false;
   let [lastMs, lastBusyMs] = [nowMs(), busyMs()];
@@ -51,6 +53,7 @@ export function openYielding({ busyMs, nowMs }: EventLoop): () => Line {
     }
     if (lines.size > 0) planLook();
     for (const step of next) step();
+    if (lines.size > 0) collectYoung();
   };
   const planLook = () => {
     isPlanned = true;

@@ -219,7 +219,7 @@ export type ChatStore = {
    * @returns undefined: the moment is not of this history of this database
    */
   since(userId: string, point: SyncPoint, wish: { readonly gapMax: number }): Promise<ReadonlyMap<string, number> | undefined>;
-  /** Which run of which history, unless the database does not say it. A backup is restored between two runs only. */
+  /** Which run of which history, unless the database does not say it. Files are restored between two runs only. */
   databaseRun(): Promise<{ readonly databaseId: string | undefined; readonly startedAt: string }>;
   /** Up to which event a conversation has expired; 0: it has not. */
   expiredSeq(conversationId: string): Promise<number>;

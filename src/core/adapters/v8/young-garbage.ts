@@ -1,0 +1,40 @@
+import { constants, PerformanceObserver } from 'node:perf_hooks';
+import { getHeapSpaceStatistics, setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+
+type Collect = (how: { readonly type: 'minor' }) => void;
+
+/** Bytes. What of them is alive is copied in some milliseconds. */
+const youngMost = 2 * 2 ** 20;
+
+/**
+ * Opens what collects the young objects before V8 does so by itself. Much of what many newcomers make stays alive, and
+ * V8 waits for 16 MB of it: it then copies for 30 to 60 ms, in which no call goes on.
+ * @returns collects them if there are many. It changes nothing for a process that never calls it
+ */
+export function openYoungCollector(): () => void {
+  let collect: Collect | undefined;
+  let isMarking = false;
+  const begin = (): Collect => {
+    // V8 ends a marking of the old objects in one long step when the young ones are collected meanwhile
+    new PerformanceObserver((list) => {
+      for (const { detail } of list.getEntries() as unknown as readonly { readonly detail: { readonly kind: number } }[]) {
+        const { kind } = detail;
+        if (kind === constants.NODE_PERFORMANCE_GC_INCREMENTAL) isMarking = true;
+        if (kind === constants.NODE_PERFORMANCE_GC_MAJOR) isMarking = false;
+      }
+    }).observe({ entryTypes: ['gc'] });
+    setFlagsFromString('--expose-gc'); // to contexts that are made from now on
+    const gc: unknown = runInNewContext('globalThis.gc');
+    setFlagsFromString('--no-expose-gc');
+    return typeof gc === 'function' ? (gc as Collect) : () => {};
+  };
+  return () => {
+    collect ??= begin();
+    if (!isMarking && youngBytes() > youngMost) collect({ type: 'minor' });
+  };
+}
+
+function youngBytes(): number {
+  return getHeapSpaceStatistics().find(({ space_name }) => space_name === 'new_space')?.space_used_size ?? 0;
+}
