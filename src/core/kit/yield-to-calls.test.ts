@@ -5,16 +5,16 @@ import { openLimiter } from './concurrency-limiter.ts';
 import { openYielding, yieldingLimiter } from './yield-to-calls.ts';
 
 /** A loop whose time goes on by one millisecond with each look, of which it was busy for a part. */
-function openLoop(busy: number) {
+function openLoop(busy: number, turnMs = 1) {
   let now = 1_000;
   let collected = 0;
-  const openLine = openYielding({ busyMs: () => busy * now, nowMs: () => ++now, collectYoung: () => void collected++ });
+  const openLine = openYielding({ busyMs: () => busy * now, nowMs: () => (now += turnMs), collectYoung: () => void collected++ });
   return { openLine, now: () => now, collected: () => collected };
 }
 
 /** @returns when each step ran */
-async function ranAt(busy: number, steps: number): Promise<readonly number[]> {
-  const { openLine, now } = openLoop(busy);
+async function ranAt(busy: number, steps: number, turnMs = 1): Promise<readonly number[]> {
+  const { openLine, now } = openLoop(busy, turnMs);
   const line = openLine();
   const ran: number[] = [];
   for (let i = 0; i < steps; i++) line(() => void ran.push(now()));
@@ -33,6 +33,17 @@ test('while it has none, steps wait, and run every 10 ms all the same', async ()
     const [, ...gaps] = gapsOf(await ranAt(busy, 7)); // the first look is a moment after the line was opened
     assert.deepEqual(gaps, [10, 0, 10, 0, 10], `busy for ${busy}`);
   }
+});
+
+test('where turns of the loop last longer than that, each makes up for what it has missed, up to a bound', async () => {
+  const inTurn = async (turnMs: number) => {
+    const ran = await ranAt(1, 40, turnMs);
+    return [...Map.groupBy(ran, (at) => at).values()].map(({ length }) => length).slice(1, 3);
+  };
+  assert.deepEqual(await inTurn(19), [2, 2]);
+  assert.deepEqual(await inTurn(20), [4, 4]);
+  assert.deepEqual(await inTurn(35), [6, 6]);
+  assert.deepEqual(await inTurn(1_000), [10, 10]);
 });
 
 test('a step that comes alone runs in the next turn', async () => {

@@ -22,9 +22,11 @@ export type EventLoop = {
 const busyMost = 0.6;
 /** Two share what a turn costs by itself, and a call that comes meanwhile waits for no more than them. */
 const stepsPerTurn = 2;
-/** Under a load that leaves no room, steps run so often, or in each turn that lasts longer. Milliseconds. */
+/** Under a load that leaves no room, steps run so often all the same: up to 200 in a second. Milliseconds. */
 const waitMostMs = 10;
 const lookMs = 1;
+/** After one long turn of the loop, the steps of up to so many waits run together. */
+const madeUpMost = 5;
 
 /**
  * Lets work that many clients cause at once yield to calls: what a step causes in later turns counts, because it is the
@@ -35,15 +37,19 @@ export function openYielding({ busyMs, nowMs, collectYoung }: EventLoop): () => 
   const lines = new Set<Set<() => void>>();
   let isPlanned = false;
   let [lastMs, lastBusyMs] = [nowMs(), busyMs()];
+  /** Since when the next step waits. */
+  let waitingMs = lastMs;
   const turn = () => {
     isPlanned = false;
     const [now, busy] = [nowMs(), busyMs()];
     const passedMs = now - lastMs;
     if (passedMs < waitMostMs && busy - lastBusyMs > busyMost * passedMs) return planLook();
-    [lastMs, lastBusyMs] = [now, busy];
+    const waits = Math.floor((now - waitingMs) / waitMostMs);
+    const most = stepsPerTurn * Math.min(Math.max(1, waits), madeUpMost);
+    [lastMs, lastBusyMs, waitingMs] = [now, busy, now];
     const next: (() => void)[] = [];
     for (const line of lines) {
-      if (next.length >= stepsPerTurn) break;
+      if (next.length >= most) break;
       const [step] = line;
       lines.delete(line);
       if (step === undefined) continue;
@@ -66,6 +72,7 @@ export function openYielding({ busyMs, nowMs, collectYoung }: EventLoop): () => 
       lines.add(line);
       if (!isPlanned) {
         isPlanned = true;
+        waitingMs = nowMs();
         setImmediate(turn);
       }
       return () => void line.delete(step);
