@@ -1,6 +1,6 @@
 import type { Clock } from '../../kit/clock.ts';
 import { Fault } from '../../kit/fault.ts';
-import { inTime } from '../../kit/in-time.ts';
+import { queryInTime } from '../../kit/query-in-time.ts';
 import { StoreDown } from '../../kit/store-down.ts';
 import type { Bus } from '../../ports/bus.ts';
 import { messageBytesMax } from '../../ports/bus-limits.ts';
@@ -41,11 +41,6 @@ const subjectsMax = 1_000;
 const againMs = 1_000;
 /** Announcements of a subject that wait for the database: what is beyond that is read from it. */
 const withheldMax = 32;
-/**
- * A query that is not answered by then is made again on another connection: its own may lead nowhere, and nothing else
- * could be looked for until the pool gives it up. Milliseconds.
- */
-const answerMs = 5_000;
 
 /** Announcements on the bus: one topic for each conversation and each user. */
 export function busAnnouncements({ bus, chat, spans, clock, log, replica, lookMs = 40_000 }: AnnouncementParts): ChatAnnouncements {
@@ -59,10 +54,8 @@ export function busAnnouncements({ bus, chat, spans, clock, log, replica, lookMs
   let databaseRun: DatabaseRun | undefined;
   let announcedCount = 0;
 
-  const late = () => new Fault('STORAGE_DOWN', 'The database does not answer.');
-  const ask = <T>(query: Promise<T>) => inTime(clock, answerMs, query, late);
   const checkDatabase = async () => {
-    const run = await ask(chat.databaseRun());
+    const run = await queryInTime(clock, chat.databaseRun());
     const isReplaced = databaseRun !== undefined && isOther(run, databaseRun);
     databaseRun = run;
     if (isReplaced) replaced();
@@ -76,18 +69,14 @@ export function busAnnouncements({ bus, chat, spans, clock, log, replica, lookMs
     for (const topic of [...followed.keys()]) endStreams(topic);
   };
   const endStreams = (topic: string) => deliver(topic, (listener) => listener.onReplaced?.());
-  /** @returns whether it is of another history of the database than what was delivered before */
-  const isForeign = (topic: string, one: Followed, { seqs, id }: Received): boolean => {
-    if (seqs === undefined) return false;
-    // two changes of a user at once may be announced with the number of the later one
-    const noted = one.numbers.note(seqs, 'userId' in one.subject ? undefined : id);
+  /** Two changes of a user at once may be announced with the number of the later one: it proves nothing. */
+  const note = ({ numbers, subject }: Followed, { seqs, id }: Received) => seqs && numbers.note(seqs, 'userId' in subject ? undefined : id);
+  const doubt = (topic: string, one: Followed, noted: 'late' | 'unproven') => {
     const nowMs = clock.monotonicMs();
-    if ((noted === 'late' || noted === 'unproven') && nowMs - one.doubtedMs >= againMs) {
-      one.doubtedMs = nowMs;
-      look(topic);
-      if (noted === 'unproven') one.withheld ??= [];
-    }
-    return noted === 'foreign';
+    if (nowMs - one.doubtedMs < againMs) return;
+    one.doubtedMs = nowMs;
+    look(topic);
+    if (noted === 'unproven') one.withheld ??= [];
   };
   const withhold = (topic: string, withheld: Received[], announced: Received) => {
     if (withheld.length < withheldMax) withheld.push(announced);
@@ -98,33 +87,34 @@ export function busAnnouncements({ bus, chat, spans, clock, log, replica, lookMs
     await checkDatabase(); // before each: what came since the last one may be of a restored database
     const topics = [...unread].slice(0, subjectsMax);
     for (const topic of topics) unread.delete(topic);
-    const all = topics.flatMap((topic) => followed.get(topic) ?? []);
-    const ids = all.flatMap(({ subject }) => ('conversationId' in subject ? [subject.conversationId] : []));
-    const userIds = all.flatMap(({ subject }) => ('userId' in subject ? [subject.userId] : []));
-    const before = new Map(all.map((one) => [one, { newest: one.numbers.newest(), withheld: one.withheld }]));
+    const asked = topics.flatMap((topic) => {
+      const one = followed.get(topic);
+      return one === undefined ? [] : [{ topic, one, expected: one.numbers.newest(), withheld: one.withheld }];
+    });
+    const ids = asked.flatMap(({ one: { subject } }) => ('conversationId' in subject ? [subject.conversationId] : []));
+    const userIds = asked.flatMap(({ one: { subject } }) => ('userId' in subject ? [subject.userId] : []));
     try {
-      const found = await ask(chat.tops(ids, userIds));
-      const tops = [
-        ...[...found.conversations].map(([conversationId, top]) => [topicOf({ conversationId }), top] as const),
-        ...[...found.users].map(([userId, top]) => [topicOf({ userId }), top] as const),
-      ];
-      const lacking = tops.filter(([topic, top]) => {
-        const one = followed.get(topic);
-        return one?.numbers.compare(top, before.get(one)?.newest ?? 0) === true;
+      const found = await queryInTime(clock, chat.tops(ids, userIds));
+      const topOf = (subject: ChatSubject) =>
+        'userId' in subject ? found.users.get(subject.userId) : found.conversations.get(subject.conversationId);
+      const tops = asked.flatMap(({ topic, one, expected }) => {
+        const top = topOf(one.subject);
+        return top === undefined ? [] : [{ topic, one, top, isLacking: one.numbers.compare(top, expected) }];
       });
+      const lacking = tops.filter(({ isLacking }) => isLacking);
       // the numbers of a user begin anew after an erasure
-      if (lacking.some(([topic]) => isOfConversation(topic))) replaced();
-      else for (const [topic] of lacking) endStreams(topic);
-      for (const [one, { withheld }] of before) if (withheld !== undefined && one.withheld === withheld) release(one, withheld);
-      for (const [topic, top] of tops) deliver(topic, (listener) => listener.onTop(top));
+      if (lacking.some(({ one }) => 'conversationId' in one.subject)) replaced();
+      else for (const { topic } of lacking) endStreams(topic);
+      for (const { topic, one, withheld } of asked) if (withheld !== undefined && one.withheld === withheld) release(topic, one, withheld);
+      for (const { topic, top } of tops) deliver(topic, (listener) => listener.onTop(top));
     } catch (error) {
       for (const topic of topics) unread.add(topic);
       throw error;
     }
   };
-  const release = (one: Followed, withheld: readonly Received[]) => {
+  const release = (topic: string, one: Followed, withheld: readonly Received[]) => {
     one.withheld = undefined;
-    for (const announced of withheld) pass(topicOf(one.subject), announced);
+    for (const announced of withheld) pass(topic, announced);
   };
   const read = async () => {
     if (reading || closed) return;
@@ -154,10 +144,12 @@ export function busAnnouncements({ bus, chat, spans, clock, log, replica, lookMs
   };
   const receive = (topic: string, announced: Received) => {
     const one = followed.get(topic);
-    if (one !== undefined && isForeign(topic, one, announced)) {
+    const noted = one && note(one, announced);
+    if (noted === 'foreign') {
       databaseRun = undefined; // that it is another one says nothing new about the streams that follow
       return replaced();
     }
+    if (one !== undefined && (noted === 'late' || noted === 'unproven')) doubt(topic, one, noted);
     if (one?.withheld === undefined) pass(topic, announced);
     else withhold(topic, one.withheld, announced);
   };
@@ -239,10 +231,6 @@ function isOther(one: DatabaseRun, two: DatabaseRun): boolean {
 
 function topicOf(subject: ChatSubject): string {
   return 'userId' in subject ? `chat.u:${subject.userId}` : `chat.c:${subject.conversationId}`;
-}
-
-function isOfConversation(topic: string): boolean {
-  return topic.startsWith('chat.c:');
 }
 
 /** A line of JSON, and after it the message; without the message where the bus would not carry it. */

@@ -1,6 +1,5 @@
 import type { Clock } from '../../kit/clock.ts';
-import { Fault } from '../../kit/fault.ts';
-import { inTime } from '../../kit/in-time.ts';
+import { queryInTime } from '../../kit/query-in-time.ts';
 import type { Log } from '../../ports/log.ts';
 import type { Revocations } from '../../ports/revocations.ts';
 import type { Sessions } from '../../ports/sessions.ts';
@@ -17,12 +16,6 @@ const overlapMs = 10_000;
  * Milliseconds.
  */
 export const usualIntervals = { everyMs: 1_000, wholeEveryMs: 5_000 } as const;
-
-/**
- * A read that is not answered by then is made again on another connection: its own may lead nowhere, and the pool gives
- * it up much later. Milliseconds.
- */
-const answerMs = 5_000;
 
 /** Without a bus, every replica only reads SQL. */
 export const noBroadcasts: RevocationBroadcasts = { isWhole: () => false, onGap: () => {} };
@@ -63,7 +56,6 @@ export async function pollRevocations({
     return atMs;
   };
   readAtMs = await read(readAtMs - ttlMs);
-  const late = () => new Fault('STORAGE_DOWN', 'The database does not answer.');
   let stopped = false;
   let lost = false;
   let reading = false;
@@ -77,7 +69,7 @@ export async function pollRevocations({
     try {
       do {
         again = false;
-        readAtMs = await inTime(clock, answerMs, read(readAtMs - overlapMs), late);
+        readAtMs = await queryInTime(clock, read(readAtMs - overlapMs));
       } while (again && !stopped);
       lost = false;
     } catch (error) {
