@@ -3,14 +3,24 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { sql } from 'kysely';
+import { type Kysely, sql } from 'kysely';
+import type { Database } from '../../src/core/adapters/sql/database-tables.ts';
 import { openSql } from '../../src/core/adapters/sql/postgres-or-pglite.ts';
 import { quietLog } from '../support/log.ts';
 
-test('embedded: statements with values on several connections, in transactions and without, never mix', async () => {
+async function withEmbedded(use: (db: Kysely<Database>) => Promise<void>): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'portico-pglite-'));
   const { db, close } = await openSql({ folder }, quietLog);
   try {
+    await use(db);
+  } finally {
+    await close();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+test('embedded: statements with values on several connections, in transactions and without, never mix', () =>
+  withEmbedded(async (db) => {
     const one = async (n: number) => {
       const { rows } = await sql<{ a: string; b: number }>`SELECT ${`text ${n}`}::text AS a, ${n}::integer AS b`.execute(db);
       assert.deepEqual(rows, [{ a: `text ${n}`, b: n }]);
@@ -28,16 +38,10 @@ test('embedded: statements with values on several connections, in transactions a
         }
       });
     await Promise.all(Array.from({ length: 200 }, (_, n) => [one, other, failing, inTransaction][n % 4]?.(n)));
-  } finally {
-    await close();
-    rmSync(folder, { recursive: true, force: true });
-  }
-});
+  }));
 
-test('embedded: a statement that takes long keeps other connections waiting, and fails none', async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'portico-pglite-'));
-  const { db, close } = await openSql({ folder }, quietLog);
-  try {
+test('embedded: a statement that takes long keeps other connections waiting, and fails none', () =>
+  withEmbedded(async (db) => {
     let isDone = false;
     // more than the 5 s in which PostgreSQL has to greet
     const long = sql`SELECT pg_sleep(6)`.execute(db).then(() => {
@@ -46,8 +50,4 @@ test('embedded: a statement that takes long keeps other connections waiting, and
     const { rows } = await sql<{ one: number }>`SELECT 1 AS one`.execute(db);
     assert.deepEqual([rows, isDone], [[{ one: 1 }], true]);
     await long;
-  } finally {
-    await close();
-    rmSync(folder, { recursive: true, force: true });
-  }
-});
+  }));

@@ -5,9 +5,12 @@ import { fakeClock } from '../../../../test/support/time/clock.ts';
 import { until } from '../../../../test/support/time/until.ts';
 import { memoryBus } from '../memory/bus.ts';
 import { noSpans } from '../telemetry/messaging-spans.ts';
-import { busAnnouncements } from './bus-announcements.ts';
+import { type AnnouncementParts, busAnnouncements } from './bus-announcements.ts';
 
 const run = { databaseId: 'a', startedAt: 'noon' };
+
+const open = (parts: Pick<AnnouncementParts, 'chat'> & Partial<AnnouncementParts>) =>
+  busAnnouncements({ spans: noSpans, bus: memoryBus(quietLog), clock: fakeClock(), log: quietLog, replica: 'r', ...parts });
 
 test('streams of users are called when the database is of another run than before, and only then', async () => {
   let startedAt = 'a';
@@ -20,7 +23,7 @@ test('streams of users are called when the database is of another run than befor
     },
   };
   const clock = fakeClock();
-  const announcements = busAnnouncements({ spans: noSpans, bus: memoryBus(quietLog), chat, clock, log: quietLog, replica: 'r', lookMs: 40_000 });
+  const announcements = open({ chat, clock, lookMs: 40_000 });
   const calls: string[] = [];
   const listener = { onAnnounced: () => {}, onTop: (seq: number) => void calls.push(`top ${seq}`) };
   announcements.follow({ userId: 'ann' }, { ...listener, onReplaced: () => void calls.push('replaced') });
@@ -51,7 +54,7 @@ test('streams of users are called when the database has lost what was announced,
   };
   const clock = fakeClock();
   const bus = memoryBus(quietLog);
-  const [one, two] = ['r1', 'r2'].map((replica) => busAnnouncements({ spans: noSpans, bus, chat, clock, log: quietLog, replica, lookMs: 40_000 }));
+  const [one, two] = ['r1', 'r2'].map((replica) => open({ bus, chat, clock, replica, lookMs: 40_000 }));
   assert.ok(one !== undefined && two !== undefined);
   const calls: string[] = [];
   const listener = { onAnnounced: () => {}, onTop: (seq: number) => void calls.push(`top ${seq}`) };
@@ -85,21 +88,40 @@ test('streams of users are called when the database has lost what was announced,
 const announcement = new Uint8Array(1);
 const events = (first: number, last = first) => ({ seqs: [first, last] as const, message: announcement });
 
-test('a restored database is noticed before anything of it is delivered, though it has more than was announced before it could be asked', async () => {
-  let stored = 0;
+/** A database whose answers a test gives, and a stream of each subject at one of two replicas. */
+function openTwo() {
+  const asked: { readonly ids: readonly string[]; answer(top: number): void }[] = [];
+  const current = { startedAt: 'noon', holds: false, top: 0 };
   const chat = {
-    databaseRun: async () => run,
-    tops: async (ids: readonly string[]) => ({ conversations: new Map(ids.map((id) => [id, stored])), users: new Map<string, number>() }),
+    databaseRun: async () => ({ databaseId: undefined, startedAt: current.startedAt }),
+    tops: async (ids: readonly string[]) => {
+      const { promise, resolve } = Promise.withResolvers<number>();
+      asked.push({ ids, answer: resolve });
+      if (!current.holds) resolve(current.top);
+      const top = await promise;
+      return { conversations: new Map(ids.map((id) => [id, top])), users: new Map<string, number>() };
+    },
   };
   const bus = memoryBus(quietLog);
-  const open = (replica: string) => busAnnouncements({ spans: noSpans, bus, chat, clock: fakeClock(), log: quietLog, replica });
-  const [one, two] = [open('r1'), open('r2')];
+  const clock = fakeClock();
+  const [one, two] = [open({ chat, bus, clock, replica: 'r1' }), open({ chat, bus, clock, replica: 'r2' })];
   const calls: string[] = [];
-  one.follow({ userId: 'ann' }, { onAnnounced: () => {}, onTop: () => {}, onReplaced: () => void calls.push('replaced') });
+  const stream = { onAnnounced: () => {}, onTop: () => {}, onReplaced: () => void calls.push('replaced') };
+  one.follow({ userId: 'ann' }, stream);
   one.follow(
     { conversationId: 'c' },
     { onAnnounced: ({ seqs }) => void calls.push(`events ${seqs}`), onTop: (top) => void calls.push(`top ${top}`) },
   );
+  const announce = (seq: number) => two.announce({ conversationId: 'c' }, events(seq));
+  const close = () => {
+    one.close();
+    two.close();
+  };
+  return { one, two, calls, asked, current, clock, stream, announce, close };
+}
+
+test('a restored database is noticed before anything of it is delivered, though it has more than was announced before it could be asked', async () => {
+  const { one, two, calls, current, close } = openTwo();
   await until('it has looked', () => calls.includes('top 0'));
   calls.length = 0;
   const announce = (...all: readonly (readonly [number, number])[]) => {
@@ -114,7 +136,7 @@ test('a restored database is noticed before anything of it is delivered, though 
   await until('these have come', () => calls.includes('events 30,30'));
   calls.length = 0;
 
-  stored = 31; // it was restored with the first 8 events, and has 23 more
+  current.top = 31; // it was restored with the first 8 events, and has 23 more
   announce(...each(9, 31));
   await until('it is noticed', () => calls.includes('replaced'));
   const before = calls.slice(0, calls.indexOf('replaced'));
@@ -124,8 +146,7 @@ test('a restored database is noticed before anything of it is delivered, though 
   announce(...each(32, 50));
   await until('what follows is delivered', () => calls.includes('events 50,50'));
   assert.ok(!calls.includes('replaced'), calls.join());
-  one.close();
-  two.close();
+  close();
 });
 
 test('the same announcement twice, two changes at once with one number, and a replica of an older release are no sign of a restored database', async () => {
@@ -144,8 +165,7 @@ test('the same announcement twice, two changes at once with one number, and a re
       );
     for (let n = 0; n < times; n++) await publish(topic, copy);
   };
-  const open = (replica: string) => busAnnouncements({ spans: noSpans, bus, chat, clock: fakeClock(), log: quietLog, replica });
-  const [one, two] = [open('r1'), open('r2')];
+  const [one, two] = [open({ chat, bus, replica: 'r1' }), open({ chat, bus, replica: 'r2' })];
   const calls: string[] = [];
   const listener = {
     onAnnounced: ({ seqs }: { seqs?: readonly number[] }) => void calls.push(`${seqs}`),
@@ -172,7 +192,7 @@ test('a look that the database does not answer keeps no other from being made', 
     tops: async (ids: readonly string[]) => ({ conversations: new Map(ids.map((id) => [id, 7])), users: new Map<string, number>() }),
   };
   const clock = fakeClock();
-  const announcements = busAnnouncements({ spans: noSpans, bus: memoryBus(quietLog), chat, clock, log: quietLog, replica: 'r' });
+  const announcements = open({ chat, clock });
   const calls: string[] = [];
   announcements.follow({ conversationId: 'c' }, { onAnnounced: () => {}, onTop: (top) => void calls.push(`top ${top}`) });
   await until('it looks', () => asked === 1);
@@ -182,41 +202,6 @@ test('a look that the database does not answer keeps no other from being made', 
   stuck.resolve(run);
   announcements.close();
 });
-
-/** A database whose answers a test gives, and a stream of each subject at one of two replicas. */
-function openTwo() {
-  const asked: { readonly ids: readonly string[]; answer(top: number): void }[] = [];
-  const current = { startedAt: 'noon', holds: false, top: 0 };
-  const chat = {
-    databaseRun: async () => ({ databaseId: undefined, startedAt: current.startedAt }),
-    tops: async (ids: readonly string[]) => {
-      const { promise, resolve } = Promise.withResolvers<number>();
-      asked.push({ ids, answer: resolve });
-      if (!current.holds) resolve(current.top);
-      const top = await promise;
-      return { conversations: new Map(ids.map((id) => [id, top])), users: new Map<string, number>() };
-    },
-  };
-  const bus = memoryBus(quietLog);
-  const clock = fakeClock();
-  const [one, two] = ['r1', 'r2'].map((replica) => busAnnouncements({ spans: noSpans, bus, chat, clock, log: quietLog, replica })) as [
-    ReturnType<typeof busAnnouncements>,
-    ReturnType<typeof busAnnouncements>,
-  ];
-  const calls: string[] = [];
-  const stream = { onAnnounced: () => {}, onTop: () => {}, onReplaced: () => void calls.push('replaced') };
-  one.follow({ userId: 'ann' }, stream);
-  one.follow(
-    { conversationId: 'c' },
-    { onAnnounced: ({ seqs }) => void calls.push(`events ${seqs}`), onTop: (top) => void calls.push(`top ${top}`) },
-  );
-  const announce = (seq: number) => two.announce({ conversationId: 'c' }, events(seq));
-  const close = () => {
-    one.close();
-    two.close();
-  };
-  return { one, two, calls, asked, current, clock, stream, announce, close };
-}
 
 test('what was read and not announced is compared with the database before more is delivered', async () => {
   const { calls, current, announce, close } = openTwo();
@@ -295,7 +280,7 @@ test('a user who begins anew after an erasure loses the own streams, and nobody 
     }),
   };
   const clock = fakeClock();
-  const announcements = busAnnouncements({ spans: noSpans, bus: memoryBus(quietLog), chat, clock, log: quietLog, replica: 'r' });
+  const announcements = open({ chat, clock });
   const calls: string[] = [];
   for (const userId of ['ann', 'bob'])
     announcements.follow({ userId }, { onAnnounced: () => {}, onTop: () => {}, onReplaced: () => void calls.push(userId) });
