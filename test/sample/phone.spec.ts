@@ -59,6 +59,19 @@ async function shown(pattern: RegExp): Promise<RegExpExecArray> {
   return found as unknown as RegExpExecArray;
 }
 
+let commands = 0;
+/** Waits until the newest command has ended. @returns its exit code */
+async function ended(): Promise<number> {
+  const [, code] = await shown(new RegExp(`^command ${commands} ended with (\\d+)$`, 'm'));
+  return Number(code);
+}
+/** Types a command once the one before it has ended: what is typed earlier is for that one, or is lost with its terminal's mode. */
+async function command(line: string): Promise<void> {
+  if (commands > 0) await ended();
+  commands++;
+  terminal.type(`clear; ${line}; echo "command ${commands} ended with $?"`, 'Enter');
+}
+
 /** Another client of the same user. `next` gives the first offset that it receives from then on. */
 function follow(topic: string) {
   const offsets: bigint[] = [];
@@ -88,7 +101,7 @@ function follow(topic: string) {
 }
 
 test('the home screen and the couriers are live; offline and back, it has what it missed; then it quits', async () => {
-  terminal.type(`${phone}; echo "it ended with $?"`, 'Enter');
+  await command(`${phone}`);
   // the newest order, which is under way for longer than a test takes
   const [, orderId = ''] = await shown(/● live[\s\S]* Hello Alice Marlow .*\n \d {2}(\d+) {2}/);
   const hasEvent = async (least: bigint) =>
@@ -112,7 +125,7 @@ test('the home screen and the couriers are live; offline and back, it has what i
     other.close();
   }
   terminal.type('q');
-  await shown(/^it ended with 0$/m);
+  assert.equal(await ended(), 0);
   assert.doesNotMatch(await terminal.screen(), /Alice Marlow/);
 });
 
@@ -160,7 +173,7 @@ function openOther(user: string) {
 }
 
 test('two users chat: messages come, wait for the network, and are read', async () => {
-  terminal.type(`clear; ${portico} phone; echo "chat: it ended with $?"`, 'Enter');
+  await command(`${portico} phone`);
   await shown(/● live[\s\S]*c: chats {3}q: quit/);
   const bob = openOther('bob');
   try {
@@ -252,7 +265,7 @@ test('two users chat: messages come, wait for the network, and are read', async 
     terminal.type('c');
     await shown(/c: chats \(1\) {3}q: quit/);
     terminal.type('q');
-    await shown(/^chat: it ended with 0$/m);
+    assert.equal(await ended(), 0);
   } finally {
     bob.close();
   }
@@ -266,13 +279,13 @@ const endings = {
 for (const [what, end] of Object.entries(endings))
   test(`${what} leaves the terminal as it was`, async () => {
     const crashing = `--import 'data:text/javascript,process.once("SIGUSR2",()=>{throw Error("a defect")})'`;
-    const command = `echo $$ > '${folder}/pid'; exec '${process.execPath}' ${crashing} '${join(root, 'src/main.ts')}' phone`;
-    writeFileSync(join(folder, 'phone.sh'), command);
-    terminal.type(`clear; stty -g; sh '${folder}/phone.sh'; stty -g; echo "${what}: it ended"`, 'Enter');
+    const script = `echo $$ > '${folder}/pid'; exec '${process.execPath}' ${crashing} '${join(root, 'src/main.ts')}' phone`;
+    writeFileSync(join(folder, 'phone.sh'), script);
+    await command(`stty -g; sh '${folder}/phone.sh'; stty -g`);
     await shown(/● live/);
     assert.deepEqual(await terminal.modes(), { alternate: true, cursor: false });
     end();
-    await shown(new RegExp(`^${what}: it ended$`, 'm'));
+    await ended();
     assert.deepEqual(await terminal.modes(), { alternate: false, cursor: true });
     const settings = (await terminal.screen()).split('\n').filter((line) => /^[\da-f]+(?::[\da-f]+)+$/.test(line));
     assert.equal(settings.length, 2);
@@ -280,7 +293,7 @@ for (const [what, end] of Object.entries(endings))
   });
 
 test('a server that lost its events is shown as such, and the next subscription as whole', async () => {
-  terminal.type(`clear; ${portico} phone`, 'Enter');
+  await command(`${portico} phone`);
   await shown(/● live[\s\S]* #\d+ {2}51\./);
   await server.stop();
   await shown(/● waiting[\s\S]*r: try again now/);
@@ -293,6 +306,7 @@ test('a server that lost its events is shown as such, and the next subscription 
   terminal.type('o');
   await shown(/● live +recovered: yes/);
   terminal.type('q');
+  assert.equal(await ended(), 0);
 });
 
 test('a server that is not there, a name that none can have, and a missing terminal get a line each', async () => {
@@ -313,12 +327,12 @@ test('a server that is not there, a name that none can have, and a missing termi
     ],
     ['< /dev/null', /^portico: `portico phone` draws on a terminal and reads its keys: its input and output are none here\.$/, 64],
   ] as const;
-  for (const [number, [flags, line, code]] of refusals.entries()) {
-    terminal.type(`clear; ${portico} phone ${flags}; echo "number ${number} ended with $?"`, 'Enter');
-    await shown(new RegExp(`^number ${number} ended with ${code}$`, 'm'));
+  for (const [flags, line, code] of refusals) {
+    await command(`${portico} phone ${flags}`);
+    assert.equal(await ended(), code, flags);
     const lines = (await terminal.screen()).split('\n');
     const at = lines.findIndex((text) => text.startsWith('portico: '));
     assert.match(lines[at] ?? '', line);
-    assert.match(lines[at + 1] ?? '', /^number \d ended with/);
+    assert.match(lines[at + 1] ?? '', /^command \d+ ended with/);
   }
 });
