@@ -15,7 +15,7 @@ function stepOf<S extends Connection>(state: S, event: ConnectionEvent, chance: 
   switch (event.type) {
     case 'start':
       return state.phase === 'stopped' || state.phase === 'refused'
-        ? open({ ...state, failures: 0, renewed: false, tokenRefused: false })
+        ? open({ ...state, failures: 0, silences: 0, renewed: false, tokenRefused: false })
         : same(state);
     case 'stop':
       return state.phase === 'stopped' ? same(state) : leave({ ...state, phase: 'stopped' as const }, isOpen(state));
@@ -75,7 +75,7 @@ function ended<S extends Connection>(state: S, { code, reason = code, retryAfter
 }
 
 function networkFound<S extends Connection>(state: S): Draft<S> {
-  const fresh = { ...state, failures: 0 };
+  const fresh = { ...state, failures: 0, silences: 0 };
   switch (state.phase) {
     case 'offline':
     case 'waiting':
@@ -102,7 +102,7 @@ function onTimer<S extends Connection>(state: S, name: ConnectionTimer, chance: 
     case 'heartbeat':
       return { state, actions: [{ do: 'send', message: { $case: 'heartbeat', value: { intervalMs: 0 } } }] };
     case 'silence':
-      return wait(state, 0, chance);
+      return wait(state.phase === 'connecting' ? state : { ...state, silences: state.silences + 1 }, 0, chance);
     case 'renew':
       return { state, actions: [{ do: 'renewToken' }] };
     case 'move': {

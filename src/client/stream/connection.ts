@@ -19,6 +19,8 @@ export type Connection = {
   readonly phase: Phase;
   /** Attempts in a row that did not reach `live`. */
   readonly failures: number;
+  /** Streams in a row that were given up in the middle, for silence, while the network stayed the same. */
+  readonly silences: number;
   /** Whether the token was renewed since all was live: a second refusal then is no question of age. */
   readonly renewed: boolean;
   /** Whether the next attempt needs a new token first. */
@@ -40,6 +42,7 @@ export type Connection = {
 export const initialConnection: Connection = {
   phase: 'stopped',
   failures: 0,
+  silences: 0,
   renewed: false,
   tokenRefused: false,
   unansweredAtMs: Number.NEGATIVE_INFINITY,

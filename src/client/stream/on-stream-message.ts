@@ -6,6 +6,8 @@ import { refused, renewFirst, same, timer, wait } from './transitions.ts';
 const renewBeforeMs = 60_000;
 /** A hello that was left may come so late: TCP sends lost bytes again ever more slowly (RFC 6298). Milliseconds. */
 const lateHelloMs = 60_000;
+/** A message of 4 MiB takes so long on a network of 56 kbit/s. Milliseconds. */
+const silenceMostMs = 600_000;
 
 export type StreamMessage = NonNullable<StreamResponse['message']>;
 
@@ -34,7 +36,16 @@ export function onStreamMessage<S extends Connection>(
 /** Any message is a sign of life. */
 export function alive<S extends Connection, A>({ state, actions }: Draft<S, A>): Draft<S, A> {
   const isLive = state.phase === 'syncing' || state.phase === 'live';
-  return { state, actions: isLive ? [...actions, timer('silence', 2 * state.heartbeatMs + 10_000)] : actions };
+  return { state, actions: isLive ? [...actions, timer('silence', silenceMs(state))] : actions };
+}
+
+/**
+ * How long a stream may be silent: twice as long after each one that was given up for that. Heartbeats wait behind a
+ * large message, and on a slow network that could otherwise never come whole.
+ */
+function silenceMs({ heartbeatMs, silences }: Connection): number {
+  const first = 2 * heartbeatMs + 10_000;
+  return Math.max(first, Math.min(first * 2 ** silences, silenceMostMs));
 }
 
 function welcome<S extends Connection>(state: S, { heartbeatMs, acknowledgeEvery, serverTime, endsAt }: Welcome, chance: Chance): Draft<S> {

@@ -60,7 +60,7 @@ export function refused<S extends Connection>(state: S, reason: string): Draft<S
 
 /** Everything that was asked for has been answered: what failed before counts no longer. */
 export function upToDate<S extends Connection>(state: S): S {
-  return state.phase === 'syncing' ? { ...state, phase: 'live' as const, failures: 0, renewed: false } : state;
+  return state.phase === 'syncing' ? { ...state, phase: 'live' as const, failures: 0, silences: 0, renewed: false } : state;
 }
 
 /** The token was refused before: a new one comes first. */
