@@ -22,6 +22,8 @@ export type Exchange = {
   readonly output: Writable;
   /** @returns false when the client needs time to read: `output` then emits "drain" */
   write(bytes: Uint8Array): boolean;
+  /** For how long no byte of those that wait has left, in milliseconds, to the second; 0: none waits. */
+  readonly stuckForMs: number;
   /** Writes the last bytes of the body. */
   end(bytes: Uint8Array): void;
   /** Headers that are added to every response, for CORS. */

@@ -32,6 +32,7 @@ function openExchange(respond: Exchange['respond'] = () => {}): Exchange {
     input,
     output,
     write: (bytes) => output.write(bytes),
+    stuckForMs: 0,
     end: (bytes) => void output.end(bytes),
     also: undefined,
     respond,

@@ -172,6 +172,10 @@ export class RunningCall implements StreamSinkParts {
     return this.#exchange.output;
   }
 
+  get stuckForMs(): number {
+    return this.#exchange.stuckForMs;
+  }
+
   get signal(): AbortSignal {
     return this.#call.signal;
   }

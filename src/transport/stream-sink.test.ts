@@ -18,6 +18,7 @@ function openSink() {
   const sink = new StreamSink({
     output,
     signal: controller.signal,
+    stuckForMs: 0,
     write: (bytes) => output.write(bytes),
     ended: () => output.end(),
     failed: (error) => failures.push(error),

@@ -3,6 +3,8 @@ import type { Sink } from '../core/ports/call.ts';
 
 export type StreamSinkParts = {
   readonly output: Writable;
+  /** As {@link Sink.stuckForMs}. */
+  readonly stuckForMs: number;
   /** Aborted when messages are no longer accepted. */
   readonly signal: AbortSignal;
   /**
@@ -40,6 +42,10 @@ export class StreamSink implements Sink {
 
   get signal(): AbortSignal {
     return this.#parts.signal;
+  }
+
+  get stuckForMs(): number {
+    return this.#parts.stuckForMs;
   }
 
   write(message: Uint8Array): boolean {

@@ -1,6 +1,8 @@
 // The stream itself: its bounds, its ends, and what a client is advised to do after each.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { LiveHello, LiveRequest, LiveResponse } from '../../src/gen/portico/v1/live.ts';
+import { openH2Client } from '../support/client/h2-client.ts';
 import { callOf, signIn, transportOf } from '../support/client/protocols.ts';
 import { callInternal, type LiveServer, liveRegistry, openLiveServer } from '../support/server/live-server.ts';
 import { shiftedClock } from '../support/time/shifted-clock.ts';
@@ -94,6 +96,38 @@ test('a client that never acknowledges is closed with RESUME, and recovers all',
   assert.deepEqual([...client.events(), ...again.events()], texts);
   await until('others were not held up', () => quick.events().length === texts.length);
   assert.deepEqual(quick.events(), texts);
+});
+
+test('a client on a slow network receives what takes it longer than a client may take nothing', async () => {
+  const topic = 'news:far';
+  const texts: string[] = [];
+  const others: string[] = [];
+  const client = openH2Client({
+    port: Number(new URL(server.url).port),
+    ca: server.ca,
+    path: '/portico.v1.LiveService/Connect',
+    token: (await signIn(server, liveRegistry, 'gus')).accessToken,
+    first: LiveRequest.encode({ message: { $case: 'hello', value: LiveHello.fromPartial({ subscriptions: [{ topic }] }) } }).finish(),
+    window: 1_000,
+    onMessage: (bytes) => {
+      const { message } = LiveResponse.decode(bytes);
+      if (message?.$case === 'events') texts.push(...message.value.events.map(({ payload }) => Buffer.from(payload).toString()));
+      else others.push(message?.$case === 'closed' ? message.value.reason : String(message?.$case));
+    },
+    onEnd: (why) => others.push(why),
+  });
+  await until('it listens', () => others.includes('subscribed'));
+  const sent = ['x'.repeat(200_000), 'the next'];
+  for (const text of sent) await server.publish({ topic, text });
+  const taking = setInterval(() => client.openWindow(16_384), 300);
+  try {
+    await until('all came, or the stream has ended', () => texts.length === sent.length || others.length > 2);
+    assert.deepEqual(others, ['welcome', 'subscribed']);
+    assert.deepEqual(texts, sent);
+  } finally {
+    clearInterval(taking);
+    client.close();
+  }
 });
 
 test('a client that returns and never acknowledges is closed with RESUME, page after page', async () => {

@@ -16,6 +16,7 @@ export function keptSink(room = Number.POSITIVE_INFINITY) {
     onRoom: (callback) => {
       waiting = callback;
     },
+    stuckForMs: 0,
     end: () => void got.push('end'),
     fail: (error) => void got.push(`fail ${(error as Error).message}`),
   };

@@ -59,6 +59,7 @@ function reader(body: PushedBody, outer: AbortSignal): AsyncIterator<Uint8Array>
       if (isFull()) waiting = callback;
       else callback();
     },
+    stuckForMs: 0,
     end: () => finish('whole'),
     fail: (error) => finish({ error }),
   };

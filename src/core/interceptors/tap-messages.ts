@@ -74,6 +74,9 @@ function tappedSink(sink: Sink, taps: readonly Tap[]): Sink {
     onRoom: (callback) => {
       if (!over && cutAt === undefined) sink.onRoom(callback);
     },
+    get stuckForMs() {
+      return sink.stuckForMs;
+    },
     end: () => finish({ how: 'returned' }),
     fail: (error) => finish({ how: 'threw', error }),
   };

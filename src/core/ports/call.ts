@@ -72,6 +72,8 @@ export type Sink = {
    * replaces a waiting one.
    */
   onRoom(callback: () => void): void;
+  /** For how long no byte of what waits for the client has left, in milliseconds, to the second; 0: nothing waits. */
+  readonly stuckForMs: number;
   /** The stream is complete: the answer's trailers are complete, and are sent. */
   end(): void;
   /** The stream ends with this error, after the messages that were written. */

@@ -12,8 +12,8 @@ export type HeartbeatParts = {
   readonly usualMs: number;
   /** How long a client may take nothing that waits for it. Milliseconds. */
   readonly stalledMs: number;
-  /** When a message was last sent, and since when the client takes none; on the monotonic clock. */
-  readonly out: { readonly sentAtMs: number; readonly stalledSinceMs: number | undefined };
+  /** When a message was last sent, on the monotonic clock; for how long the client has taken nothing of what waits. */
+  readonly out: { readonly sentAtMs: number; readonly stalledForMs: number | undefined };
   readonly send: (everyMs: number) => void;
   /** The client has sent nothing for too long. */
   readonly onLost: () => void;
@@ -39,14 +39,14 @@ export function openHeartbeat({ clock, wishedMs, usualMs, stalledMs, out, send, 
   let ended = false;
   const look = () => {
     const nowMs = clock.monotonicMs();
-    const stalled = out.stalledSinceMs;
+    const forMs = out.stalledForMs;
     if (nowMs - receivedAtMs >= 2 * everyMs + graceMs) return onLost();
-    if (stalled !== undefined && nowMs - stalled >= stalledMs) return onStalled();
+    if (forMs !== undefined && forMs >= stalledMs) return onStalled();
     // A heartbeat would only wait behind what waits already.
-    if (stalled === undefined && nowMs - out.sentAtMs >= everyMs) send(everyMs);
+    if (forMs === undefined && nowMs - out.sentAtMs >= everyMs) send(everyMs);
     // What was sent may have been too much, and ended the stream.
     if (ended) return;
-    const actAtMs = stalled === undefined ? out.sentAtMs + everyMs : stalled + stalledMs;
+    const actAtMs = forMs === undefined ? out.sentAtMs + everyMs : nowMs + stalledMs - forMs;
     const nextMs = Math.min(actAtMs, receivedAtMs + 2 * everyMs + graceMs, nowMs + stalledMs);
     cancel = clock.after(Math.max(1, Math.ceil(nextMs - nowMs)), look);
   };

@@ -22,6 +22,7 @@ function openSink() {
       room = callback;
     },
     giveRoom: () => room(),
+    stuckForMs: 0,
     end: () => void written.push('END'),
     fail: () => {},
     signal: new AbortController().signal,
@@ -30,14 +31,18 @@ function openSink() {
 }
 
 function open({ bytesMax = 1_000, unacknowledgedMax = 1_000 } = {}) {
+  let nowMs = 0;
   const sink = openSink();
   const waiting = openWaitingBytes(1_000_000, createNoopMeter());
   let full = 0;
-  const out = new SendBuffer({ sink, limits: { bytesMax, unacknowledgedMax }, waiting, onFull: () => full++, nowMs: () => 0 });
+  const out = new SendBuffer({ sink, limits: { bytesMax, unacknowledgedMax }, waiting, onFull: () => full++, nowMs: () => nowMs });
   const send = (...texts: readonly string[]) => {
     for (const text of texts) out.send(Buffer.from(text), 1);
   };
-  return { sink, out, send, full: () => full };
+  const pass = (ms: number) => {
+    nowMs += ms;
+  };
+  return { sink, out, send, full: () => full, pass };
 }
 
 test('a sink that has room again at once gets each message once, in order', () => {
@@ -54,7 +59,7 @@ test('a sink that has room again at once gets each message once, in order', () =
   sink.onWrite = () => true;
   sink.giveRoom();
   assert.deepEqual(sink.written, ['1', '2', '3', '4']);
-  assert.equal(out.stalledSinceMs, undefined);
+  assert.equal(out.stalledForMs, undefined);
 });
 
 test('a stream that ends while a message is written writes no more, and waits for nothing', () => {
@@ -109,14 +114,36 @@ test('what waits is bounded in bytes; unacknowledged messages wait, and others p
 test('a writer that waits for room is stalled, like a message that waits, until it has it or leaves', () => {
   const { out, send } = open({ unacknowledgedMax: 1 });
   send('1');
-  assert.equal(out.stalledSinceMs, undefined, 'nothing waits');
+  assert.equal(out.stalledForMs, undefined, 'nothing waits');
   const leave = out.onRoom(() => {});
-  assert.equal(out.stalledSinceMs, 0);
+  assert.equal(out.stalledForMs, 0);
   leave();
-  assert.equal(out.stalledSinceMs, undefined);
+  assert.equal(out.stalledForMs, undefined);
   let called = 0;
   out.onRoom(() => called++);
-  assert.equal(out.stalledSinceMs, 0);
+  assert.equal(out.stalledForMs, 0);
   out.acknowledge(1);
-  assert.deepEqual([called, out.stalledSinceMs], [1, undefined]);
+  assert.deepEqual([called, out.stalledForMs], [1, undefined]);
+});
+
+test('a client that takes a large message slowly is stalled only for as long as it takes no byte of it', () => {
+  const { sink, out, send, pass } = open();
+  sink.onWrite = () => false;
+  send('a large one', 'the next');
+  pass(60_000);
+  sink.stuckForMs = 2_000;
+  assert.equal(out.stalledForMs, 2_000);
+  sink.stuckForMs = 90_000; // it had stopped to read before the next one came
+  assert.equal(out.stalledForMs, 60_000);
+  sink.giveRoom();
+  assert.equal(out.stalledForMs, undefined);
+});
+
+test('a client that takes all bytes, and acknowledges none, is stalled', () => {
+  const { out, send, pass } = open({ unacknowledgedMax: 1 });
+  send('1', '2');
+  pass(60_000);
+  assert.equal(out.stalledForMs, 60_000);
+  out.acknowledge(1);
+  assert.equal(out.stalledForMs, undefined);
 });

@@ -27,7 +27,7 @@ export class SendBuffer implements Waiter {
   #acknowledged = 0;
   sentAtMs: number;
   /** Since when messages or writers have been waiting without any of them being taken; undefined: none waits. */
-  stalledSinceMs: number | undefined;
+  #stalledSinceMs: number | undefined;
   #waiting: { readonly message: Uint8Array; readonly counted: number }[] | undefined;
   /** How many of them the loop of `#flush` has taken so far. */
   #taken = 0;
@@ -50,9 +50,16 @@ export class SendBuffer implements Waiter {
     this.#waiting ??= [];
     this.#waiting.push({ message, counted });
     this.waitingBytes += message.byteLength;
-    this.stalledSinceMs ??= this.#parts.nowMs();
+    this.#stalledSinceMs ??= this.#parts.nowMs();
     this.#parts.waiting.grew(this, message); // it may end this stream
     if (this.waitingBytes > this.#parts.limits.bytesMax) this.giveUp();
+  }
+
+  /** For how long the client has taken no byte of what waits; undefined: nothing waits. Milliseconds. */
+  get stalledForMs(): number | undefined {
+    if (this.#stalledSinceMs === undefined) return undefined;
+    const forMs = this.#parts.nowMs() - this.#stalledSinceMs;
+    return this.#open ? forMs : Math.min(forMs, this.#parts.sink.stuckForMs);
   }
 
   giveUp(): void {
@@ -70,11 +77,11 @@ export class SendBuffer implements Waiter {
     else if (!this.#over) {
       this.#callbacks ??= new Set();
       this.#callbacks.add(callback);
-      this.stalledSinceMs ??= this.#parts.nowMs();
+      this.#stalledSinceMs ??= this.#parts.nowMs();
     }
     return () => {
       this.#callbacks?.delete(callback);
-      if (!this.#waits()) this.stalledSinceMs = undefined;
+      if (!this.#waits()) this.#stalledSinceMs = undefined;
     };
   }
 
@@ -141,8 +148,8 @@ export class SendBuffer implements Waiter {
       this.#callbacks?.delete(callback);
       callback();
     }
-    if (!this.#waits()) this.stalledSinceMs = undefined;
-    else if (taken > 0) this.stalledSinceMs = this.#parts.nowMs();
+    if (!this.#waits()) this.#stalledSinceMs = undefined;
+    else if (taken > 0) this.#stalledSinceMs = this.#parts.nowMs();
   }
 
   #shrink(message: Uint8Array): void {

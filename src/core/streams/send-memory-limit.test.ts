@@ -18,6 +18,7 @@ function openClients(bytesMax: number, each = 1_000_000) {
       onRoom: (callback: () => void) => {
         room = callback;
       },
+      stuckForMs: Number.POSITIVE_INFINITY,
       end: () => {},
       fail: () => {},
       signal: new AbortController().signal,

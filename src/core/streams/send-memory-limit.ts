@@ -4,8 +4,8 @@ import { observeGauge } from '../kit/observe-metric.ts';
 /** The messages that wait for one client. */
 export type Waiter = {
   readonly waitingBytes: number;
-  /** Since when none of them was taken. */
-  readonly stalledSinceMs: number | undefined;
+  /** For how long the client has taken no byte of them. */
+  readonly stalledForMs: number | undefined;
   /** Closes the client's stream, which drops what waits. */
   giveUp(): void;
 };
@@ -39,9 +39,7 @@ export function openWaitingBytes(bytesMax: number, meter: Meter): WaitingBytes {
   observeGauge(meter, 'portico.streams.queued', 'Bytes that wait for the clients of live and chat streams.', () => bytes);
   const relieve = () => {
     relieving = true; // what closes a stream may send to others
-    const stalledFirst = [...waiters].sort(
-      (a, b) => (a.stalledSinceMs ?? Number.POSITIVE_INFINITY) - (b.stalledSinceMs ?? Number.POSITIVE_INFINITY) || b.waitingBytes - a.waitingBytes,
-    );
+    const stalledFirst = [...waiters].sort((a, b) => (b.stalledForMs ?? 0) - (a.stalledForMs ?? 0) || b.waitingBytes - a.waitingBytes);
     for (const waiter of stalledFirst) {
       if (bytes <= bytesMax * reliefShare) break;
       waiter.giveUp();

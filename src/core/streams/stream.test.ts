@@ -37,6 +37,7 @@ function open() {
         return room;
       },
       onRoom: () => {},
+      stuckForMs: Number.POSITIVE_INFINITY,
       end: () => void received.push('end'),
       fail: () => {},
       signal: controller.signal,

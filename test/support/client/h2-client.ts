@@ -8,7 +8,13 @@ const windowUpdate = 0x8;
 const [acknowledged, endStream, endHeaders] = [0x1, 0x1, 0x4];
 const windowMost = 2 ** 31 - 1;
 
-export type H2Client = { send(message: Uint8Array): void; close(): void; readonly socket: TLSSocket };
+export type H2Client = {
+  send(message: Uint8Array): void;
+  /** Opens the window of the stream further. */
+  openWindow(bytes: number): void;
+  close(): void;
+  readonly socket: TLSSocket;
+};
 
 export type H2ClientParts = {
   readonly port: number;
@@ -16,7 +22,7 @@ export type H2ClientParts = {
   readonly path: string;
   readonly token: string;
   readonly first: Uint8Array;
-  /** The window of the stream, which is never opened further. Unset: as large as can be. Bytes. */
+  /** The first window of the stream. Unset: as large as can be. Bytes. */
   readonly window?: number | undefined;
   readonly onMessage: (message: Buffer) => void;
   readonly onEnd: (why: string) => void;
@@ -88,5 +94,10 @@ export function openH2Client({ port, ca, path, token, first, window: own = windo
     over = true;
     socket.destroy();
   };
-  return { send, close, socket };
+  const openWindow = (bytes: number) => {
+    const more = Buffer.alloc(4);
+    more.writeUInt32BE(bytes);
+    socket.write(frame(windowUpdate, 0, 1, more));
+  };
+  return { send, openWindow, close, socket };
 }

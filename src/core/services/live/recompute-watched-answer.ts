@@ -105,8 +105,7 @@ export function openWatchedAnswer({ key, intervalMs, recheckMs, turns, clock, ra
   };
   const take: Group['take'] = (answer) => {
     const { watched: newest, partial = false } = answer;
-    const isOlder = watched !== undefined && newest.sequence < watched.sequence;
-    if (isOlder) return shot as Shot;
+    if (watched !== undefined && newest.sequence < watched.sequence) return shot as Shot; // an older one
     watched = newest;
     isFailing = false;
     freshUntilMs = newest.freshForMs === undefined ? undefined : clock.monotonicMs() + newest.freshForMs;
@@ -117,13 +116,8 @@ export function openWatchedAnswer({ key, intervalMs, recheckMs, turns, clock, ra
     const same = shot !== undefined && newest.etag !== undefined && newest.etag === shot.etag && newest.verified === shot.verified;
     if (shot !== undefined && (worse || same)) return shot;
     const { etag, verified } = newest;
-    const payload = answer.body as Uint8Array;
-    shot = {
-      etag,
-      partial,
-      verified,
-      message: encode({ $case: 'snapshot', value: { key: BigInt(key), etag: etag ?? '', payload, partial, stale: !verified } }),
-    };
+    const value = { key: BigInt(key), etag: etag ?? '', payload: answer.body as Uint8Array, partial, stale: !verified };
+    shot = { etag, partial, verified, message: encode({ $case: 'snapshot', value }) };
     to = [...members];
     offered = 0;
     turns.begin(offer);
@@ -160,11 +154,8 @@ export function openWatchedAnswer({ key, intervalMs, recheckMs, turns, clock, ra
     else rest();
   };
   const due = () => {
-    if (state === 'computing') {
-      again = true;
-      return;
-    }
-    if (state === 'due') return;
+    if (state === 'computing') again = true;
+    if (state !== 'idle') return;
     state = 'due';
     plan(Math.max(0, computedAtMs + intervalMs - clock.monotonicMs()), () => eachInTurns(turns, [compute], (begin) => void begin()));
   };
