@@ -1,5 +1,7 @@
 // A worker that makes unary calls, one after the other, and notes how long each takes. It has its own event loop, so
 // that the clients of a test do not delay it.
+import { execFileSync } from 'node:child_process';
+import { readlinkSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
 import { GetItemRequest } from '../../fixture/gen/fixture/v1/fixture.ts';
@@ -12,6 +14,8 @@ export type ProbeData = {
   readonly token: string;
   /** Default: a cached method of the fixture, and one that is not. */
   readonly calls?: readonly { readonly path: string; readonly body: Uint8Array }[];
+  /** Whether its thread comes before all others on its core: for root, on Linux. */
+  readonly isFirst?: boolean;
 };
 /** Of the calls since the last message. */
 export type Probed = {
@@ -24,7 +28,8 @@ export type Probed = {
 };
 
 const pauseMs = 3;
-const { url, ca, token, calls = callsOfFixture() } = workerData as ProbeData;
+const { url, ca, token, calls = callsOfFixture(), isFirst = false } = workerData as ProbeData;
+if (isFirst) execFileSync('chrt', ['--rr', '--pid', '1', readlinkSync('/proc/thread-self').split('/').at(-1) ?? '']);
 const wire = await openWire({ url, ca });
 let took: number[] = [];
 let failed: string[] = [];
