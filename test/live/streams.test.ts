@@ -99,14 +99,15 @@ test('a client that never acknowledges is closed with RESUME, and recovers all',
 });
 
 test('a client on a slow network receives what takes it longer than a client may take nothing', async () => {
+  await using slow = await openLiveServer({ settings: { 'live.stalled': '3s' } }); // longer than a busy machine holds all up
   const topic = 'news:far';
   const texts: string[] = [];
   const others: string[] = [];
   const client = openH2Client({
-    port: Number(new URL(server.url).port),
-    ca: server.ca,
+    port: Number(new URL(slow.url).port),
+    ca: slow.ca,
     path: '/portico.v1.LiveService/Connect',
-    token: (await signIn(server, liveRegistry, 'gus')).accessToken,
+    token: (await signIn(slow, liveRegistry, 'gus')).accessToken,
     first: LiveRequest.encode({ message: { $case: 'hello', value: LiveHello.fromPartial({ subscriptions: [{ topic }] }) } }).finish(),
     window: 1_000,
     onMessage: (bytes) => {
@@ -118,8 +119,8 @@ test('a client on a slow network receives what takes it longer than a client may
   });
   await until('it listens', () => others.includes('subscribed'));
   const sent = ['x'.repeat(200_000), 'the next'];
-  for (const text of sent) await server.publish({ topic, text });
-  const taking = setInterval(() => client.openWindow(16_384), 300);
+  for (const text of sent) await slow.publish({ topic, text });
+  const taking = setInterval(() => client.openWindow(16_384), 500);
   try {
     await until('all came, or the stream has ended', () => texts.length === sent.length || others.length > 2);
     assert.deepEqual(others, ['welcome', 'subscribed']);
