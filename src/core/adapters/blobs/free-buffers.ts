@@ -1,6 +1,5 @@
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import type { Blobs } from '../../ports/blobs.ts';
+import { youngCollection } from '../v8/young-garbage.ts';
 
 /**
  * Bytes of contents between two collections. All buffers of their way through the process are garbage soon: about twice
@@ -14,7 +13,7 @@ const bytesBetween = 6_291_456;
  * along: those collections, of 60 MB of live objects, took half of the CPU of uploads. A collection of young objects
  * takes a millisecond, and frees the buffers.
  */
-export function freeingBuffers(blobs: Blobs, collectYoung: () => void = youngCollector()): Blobs {
+export function freeingBuffers(blobs: Blobs, collectYoung: () => void = youngCollection()): Blobs {
   let bytes = 0;
   const count = (more: number) => {
     bytes += more;
@@ -41,12 +40,4 @@ export function freeingBuffers(blobs: Blobs, collectYoung: () => void = youngCol
       }
     },
   };
-}
-
-/** V8's collection of young objects, which a context has that is made while the flag is set. */
-function youngCollector(): () => void {
-  setFlagsFromString('--expose-gc');
-  const collect = runInNewContext('gc') as (how: { readonly type: 'minor' }) => void;
-  setFlagsFromString('--no-expose-gc');
-  return () => collect({ type: 'minor' });
 }

@@ -2,8 +2,6 @@ import { constants, PerformanceObserver } from 'node:perf_hooks';
 import { getHeapSpaceStatistics, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
-type Collect = (how: { readonly type: 'minor' }) => void;
-
 /** Bytes. What of them is alive is copied in some milliseconds. */
 const youngMost = 2 * 2 ** 20;
 
@@ -13,9 +11,9 @@ const youngMost = 2 * 2 ** 20;
  * @returns collects them if there are many. It changes nothing for a process that never calls it
  */
 export function openYoungCollector(): () => void {
-  let collect: Collect | undefined;
+  let collect: (() => void) | undefined;
   let isMarking = false;
-  const begin = (): Collect => {
+  const begin = () => {
     // V8 ends a marking of the old objects in one long step when the young ones are collected meanwhile
     new PerformanceObserver((list) => {
       for (const { detail } of list.getEntries() as unknown as readonly { readonly detail: { readonly kind: number } }[]) {
@@ -24,15 +22,20 @@ export function openYoungCollector(): () => void {
         if (kind === constants.NODE_PERFORMANCE_GC_MAJOR) isMarking = false;
       }
     }).observe({ entryTypes: ['gc'] });
-    setFlagsFromString('--expose-gc'); // to contexts that are made from now on
-    const gc: unknown = runInNewContext('globalThis.gc');
-    setFlagsFromString('--no-expose-gc');
-    return typeof gc === 'function' ? (gc as Collect) : () => {};
+    return youngCollection();
   };
   return () => {
     collect ??= begin();
-    if (!isMarking && youngBytes() > youngMost) collect({ type: 'minor' });
+    if (!isMarking && youngBytes() > youngMost) collect();
   };
+}
+
+/** V8's collection of young objects, which a context has that is made while the flag is set. */
+export function youngCollection(): () => void {
+  setFlagsFromString('--expose-gc');
+  const gc: unknown = runInNewContext('globalThis.gc');
+  setFlagsFromString('--no-expose-gc');
+  return typeof gc === 'function' ? () => gc({ type: 'minor' }) : () => {};
 }
 
 function youngBytes(): number {
