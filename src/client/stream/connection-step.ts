@@ -1,4 +1,13 @@
-import type { Chance, Connection, ConnectionEvent, ConnectionTimer, Draft, Report, StreamAction } from './connection.ts';
+import {
+  type Chance,
+  type Connection,
+  type ConnectionEvent,
+  type ConnectionTimer,
+  type Draft,
+  noFailures,
+  type Report,
+  type StreamAction,
+} from './connection.ts';
 import { acknowledgement, close, isOpen, leave, open, refused, renew, renewFirst, same, sendIfOpen, timer, wait } from './transitions.ts';
 
 /** How long a stream may answer nothing after the network has changed. Milliseconds. */
@@ -15,7 +24,7 @@ function stepOf<S extends Connection>(state: S, event: ConnectionEvent, chance: 
   switch (event.type) {
     case 'start':
       return state.phase === 'stopped' || state.phase === 'refused'
-        ? open({ ...state, failures: 0, silences: 0, renewed: false, tokenRefused: false })
+        ? open({ ...state, ...noFailures, renewed: false, tokenRefused: false })
         : same(state);
     case 'stop':
       return state.phase === 'stopped' ? same(state) : leave({ ...state, phase: 'stopped' as const }, isOpen(state));
@@ -75,7 +84,7 @@ function ended<S extends Connection>(state: S, { code, reason = code, retryAfter
 }
 
 function networkFound<S extends Connection>(state: S): Draft<S> {
-  const fresh = { ...state, failures: 0, silences: 0 };
+  const fresh = { ...state, ...noFailures };
   switch (state.phase) {
     case 'offline':
     case 'waiting':

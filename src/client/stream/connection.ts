@@ -39,10 +39,12 @@ export type Connection = {
   readonly aheadMs: number;
 };
 
+/** What failed before counts no longer. */
+export const noFailures = { failures: 0, silences: 0 } as const;
+
 export const initialConnection: Connection = {
   phase: 'stopped',
-  failures: 0,
-  silences: 0,
+  ...noFailures,
   renewed: false,
   tokenRefused: false,
   unansweredAtMs: Number.NEGATIVE_INFINITY,

@@ -1,4 +1,4 @@
-import type { Chance, Connection, ConnectionAction, ConnectionRequest, Draft } from './connection.ts';
+import { type Chance, type Connection, type ConnectionAction, type ConnectionRequest, type Draft, noFailures } from './connection.ts';
 import { askedMs, waitMs } from './retry-waits.ts';
 
 /** The time for a connection and the first answer. Milliseconds: gRPC's connection-backoff.md (MIN_CONNECT_TIMEOUT). */
@@ -60,7 +60,7 @@ export function refused<S extends Connection>(state: S, reason: string): Draft<S
 
 /** Everything that was asked for has been answered: what failed before counts no longer. */
 export function upToDate<S extends Connection>(state: S): S {
-  return state.phase === 'syncing' ? { ...state, phase: 'live' as const, failures: 0, silences: 0, renewed: false } : state;
+  return state.phase === 'syncing' ? { ...state, phase: 'live' as const, ...noFailures, renewed: false } : state;
 }
 
 /** The token was refused before: a new one comes first. */

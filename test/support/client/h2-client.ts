@@ -42,14 +42,12 @@ export function openH2Client({ port, ca, path, token, first, window: own = windo
   const settings = Buffer.alloc(6);
   settings.writeUInt16BE(4); // SETTINGS_INITIAL_WINDOW_SIZE
   settings.writeUInt32BE(own, 2);
-  const window = Buffer.alloc(4);
-  window.writeUInt32BE(windowMost - 65_535);
   const send = (message: Uint8Array) => void socket.write(frame(kinds.data, 0, 1, framed(message)));
   socket.write(
     Buffer.concat([
       Buffer.from(preface),
       frame(kinds.settings, 0, 0, settings),
-      frame(windowUpdate, 0, 0, window),
+      openingFrame(0, windowMost - 65_535),
       frame(kinds.headers, endHeaders, 1, block),
       frame(kinds.data, 0, 1, framed(first)),
     ]),
@@ -94,10 +92,12 @@ export function openH2Client({ port, ca, path, token, first, window: own = windo
     over = true;
     socket.destroy();
   };
-  const openWindow = (bytes: number) => {
-    const more = Buffer.alloc(4);
-    more.writeUInt32BE(bytes);
-    socket.write(frame(windowUpdate, 0, 1, more));
-  };
-  return { send, openWindow, close, socket };
+  return { send, openWindow: (bytes) => socket.write(openingFrame(1, bytes)), close, socket };
+}
+
+/** Opens the window of a stream further; of stream 0: that of the connection. */
+function openingFrame(stream: number, bytes: number): Buffer {
+  const more = Buffer.alloc(4);
+  more.writeUInt32BE(bytes);
+  return frame(windowUpdate, 0, stream, more);
 }
