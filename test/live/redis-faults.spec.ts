@@ -1,11 +1,12 @@
 // Two replicas on one Redis, and on a Cluster, to which things happen: what is published at one reaches the clients of
-// the other, nothing is missed silently, and clients are told of a loss only where Redis has lost something.
+// the other, nothing is missed silently, and clients are notified of a loss only where Redis has lost something.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { partitionOf, partitionTags } from '../../src/core/kit/partitions.ts';
 import { openLossyRedisLink } from '../support/link/lossy-redis-link.ts';
 import { ownPrefix, type RedisServer, startRedisCluster, startRedisSentinels, startRedisServer } from '../support/redis/redis.ts';
 import { until } from '../support/time/until.ts';
+import { loseEnd } from './crowd/lose-end.ts';
 import { openRedisRun, topics } from './crowd/redis-run.ts';
 
 const timeout = 240_000;
@@ -29,19 +30,11 @@ test('one Redis: connections cut, announcements lost, killed, back without its e
   link.lose(undefined);
   const rewind = async () => {
     await redis.command('SAVE');
-    await run.goesOn(250);
+    await run.progress.goesOn(250);
     await redis.restart({ saved: true });
   };
   assert.ok((await run.during('back without its end', rewind, 900)) > 0);
-  const rewindUnseen = async () => {
-    await redis.command('SAVE');
-    const othersHaveTheOffsets = run.note();
-    await run.goesOn(250);
-    link.refuse(true); // the other server finds the log whole and longer than it was: only an id is another one
-    await redis.restart({ saved: true });
-    await othersHaveTheOffsets();
-    link.refuse(false);
-  };
+  const rewindUnseen = () => loseEnd(redis, link, run.progress);
   assert.ok((await run.during('back without its end, whose offsets others take before the other server is back', rewindUnseen, 1_800)) > 0);
   assert.ok((await run.during('killed, and back empty', () => redis.restart())) > 0);
 });
@@ -51,7 +44,7 @@ test('Sentinels: a primary that is replaced by a replica that lacks the end', { 
   await using run = await openRedisRun({ mode: 'sentinel', nodes: set.addresses, masterName: set.masterName, prefix: ownPrefix() });
   const failOver = async () => {
     await set.replica.lagBehind();
-    await run.goesOn(250);
+    await run.progress.goesOn(250);
     await set.primary.kill();
     await set.promoted();
   };
@@ -89,7 +82,7 @@ test('a Cluster of three nodes: announcements lost, slots moved, a node killed, 
   assert.equal(await run.during('slots moved while announcements are lost', () => loseSome(() => moveAll(() => first))), 0);
   const failOver = async () => {
     await replica.lagBehind();
-    await run.goesOn(250);
+    await run.progress.goesOn(250);
     await first.kill();
     await until('the replica has the slots', isPrimary(replica), 20_000);
   };

@@ -1,9 +1,12 @@
 // Each safeguard of live updates, taken out of a copy of the code: the histories of history.ts find that it is missing.
-// With LIVE_SAFEGUARDS=whole so does redis-faults.spec.ts, with whole servers and a real Redis.
+// With LIVE_SAFEGUARDS=whole so do redis-faults.spec.ts, with whole servers and a real Redis, and the run of
+// rough-network.spec.ts, in its size.
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { type Change, runChanged } from '../support/server/changed-clone.ts';
+import { type Change, changedClone, runChanged } from '../support/server/changed-clone.ts';
+import { runRough } from './crowd/rough-run.ts';
+import { roughMostMs, roughSize } from './crowd/rough-size.ts';
 
 const seeds = 120;
 const feed = 'src/core/services/live/topic-feed.ts';
@@ -46,11 +49,21 @@ for (const [what, { histories, servers }] of Object.entries(safeguards)) {
   test(`${what}: without it something is missed silently`, async () => {
     assert.match(await runChanged([histories], historiesIn), /after \d+ came \d+|it ended with \d+ instead of \d+/);
   });
-  if (servers !== undefined && process.env.LIVE_SAFEGUARDS === 'whole')
-    test(`${what}: without it clients of whole servers miss something silently`, async (context) => {
-      const said = await runChanged([servers], () => ['--test', '--test-name-pattern=one Redis', 'test/live/redis-faults.spec.ts']);
-      const found = /client \d+ of [AB]: (?:after offset|chaos:\d+: after|chaos:\d+ ended)[^']*/.exec(said);
-      context.diagnostic(found?.[0] ?? said.slice(-2_000));
-      assert.ok(found);
-    });
+  if (servers === undefined || process.env.LIVE_SAFEGUARDS !== 'whole') continue;
+  test(`${what}: without it clients of whole servers miss something silently`, async (context) => {
+    const said = await runChanged([servers], () => ['--test', '--test-name-pattern=one Redis', 'test/live/redis-faults.spec.ts']);
+    const found = /client \d+ of [AB]: (?:after offset|chaos:\d+: after|chaos:\d+ ended)[^']*/.exec(said);
+    context.diagnostic(found?.[0] ?? said.slice(-2_000));
+    assert.ok(found);
+  });
+  test(`${what}: without it some of ${roughSize.clients} clients on a rough network miss something silently`, {
+    timeout: roughMostMs,
+  }, async (context) => {
+    context.diagnostic(`LIVE_SEED=${roughSize.seed}`);
+    using clone = changedClone([servers]);
+    const { problems, counts } = await runRough({ ...roughSize, silentEnd: true, redisLoses: true, checkout: clone.folder });
+    context.diagnostic(`${problems.length} found, such as: ${problems[0]}`);
+    context.diagnostic(JSON.stringify(counts));
+    assert.match(problems.join('\n'), /: after (?:offset )?\d+|: chaos:\d+ ended/);
+  });
 }

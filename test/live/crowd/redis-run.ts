@@ -15,7 +15,8 @@ import { seeded } from '../../support/time/seeded.ts';
 import { shiftedClock } from '../../support/time/shifted-clock.ts';
 import { until } from '../../support/time/until.ts';
 import { fixedSession, openListener } from './listener.ts';
-import { batchMost, openPublishers } from './publishers.ts';
+import { type Progress, progressOf } from './progress.ts';
+import { openPublishers } from './publishers.ts';
 
 export const topics = Array.from({ length: 8 }, (_, i) => `chaos:${i}`);
 const items = ['one', 'two', 'three'];
@@ -30,19 +31,13 @@ const lookMs = 41_000;
 const heartbeatMs = 300_000;
 
 export type RedisRun = AsyncDisposable & {
+  readonly progress: Progress;
   /**
    * Publishes and invalidates while something happens; then waits until all clients have all.
    * @param happen called in the midst of it
    * @returns how often a client was notified that events may be missing
    */
   during(what: string, happen: () => Promise<unknown>, events?: number): Promise<number>;
-  /** Resolved when so many more events were published. */
-  goesOn(events: number): Promise<void>;
-  /**
-   * Notes what was published. @returns resolved, when a log has lost what was published since then, as soon as others
-   * have all of its offsets
-   */
-  note(): () => Promise<void>;
 };
 
 /** @param ofOther how the second server reaches the same Redis, where it goes another way */
@@ -99,23 +94,10 @@ export async function openRedisRun(place: RedisPlace, ofOther = place): Promise<
     listeners.every((listener) => listener.isAtEnd(publishers.published)) && items.every((item) => watcher.values(item).at(-1) === truth.get(item));
   const problems = () => [...listeners.flatMap((listener) => listener.problems(publishers.published)), ...watcher.problems(truth)];
   await until('all clients are live', () => [...listeners, watcher].every(({ live }) => live.state.phase === 'live'), 30_000);
-  const counts = () => [...publishers.published.values()].map(({ before }) => before.length);
-  const count = () => counts().reduce((sum, one) => sum + one, 0);
   const lost = () => listeners.reduce((sum, listener) => sum + listener.lost(), 0);
   const opened = opening.move();
   return {
-    goesOn: (events) => {
-      const before = count();
-      return until('publishing goes on', () => count() >= before + events);
-    },
-    note: () => {
-      const noted = counts();
-      return () => {
-        // besides those that are confirmed, the log may have lost a call, which is repeated first
-        const needed = counts().map((one, i) => one + (one - (noted[i] ?? 0)) + 2 * batchMost);
-        return until('others have the offsets', () => counts().every((one, i) => one > (needed[i] ?? 0)));
-      };
-    },
+    progress: progressOf(publishers.published),
     during: async (what, happen, events = 600) => {
       const before = lost();
       changing = true;

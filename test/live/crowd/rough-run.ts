@@ -1,12 +1,14 @@
 // Many clients on a network that cuts and swallows connections, while events are published, replicas are killed and
-// announcements are lost. Redis itself loses nothing: so no client may miss an event, or be told that it may have.
+// announcements are lost. Unless Redis itself loses something, no client may be notified that it may have missed events.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { openLossyRedisLink } from '../../support/link/lossy-redis-link.ts';
+import { type LossyRedisLink, openLossyRedisLink } from '../../support/link/lossy-redis-link.ts';
 import { openRoughNetwork } from '../../support/link/rough-network.ts';
 import { ownPrefix, startRedisServer } from '../../support/redis/redis.ts';
 import { seeded } from '../../support/time/seeded.ts';
 import { until } from '../../support/time/until.ts';
 import { openListener } from './listener.ts';
+import { loseEnd } from './lose-end.ts';
+import { progressOf } from './progress.ts';
 import { openPublishers } from './publishers.ts';
 import { openReplicas, type Replica } from './replicas.ts';
 
@@ -18,6 +20,8 @@ export type RoughOptions = {
   readonly kills: number;
   /** The last events are announced to nobody, and nothing comes after them. That is found within 40 s. */
   readonly silentEnd: boolean;
+  /** Redis comes back without its end in the midst of it: see lose-end.ts. */
+  readonly redisLoses: boolean;
   /** The longest time for which a connection is swallowed. Milliseconds. */
   readonly swallowMs: number;
   /** The folder of the Portico that is run; default: this one. */
@@ -39,8 +43,11 @@ const settings = {
 /** The interval of position checks is 40 s, and a dead connection is found within 20 s. Milliseconds. */
 const quietMostMs = 90_000;
 const tickMs = 250;
+/** Which part of the time has passed when Redis loses its end. */
+const loseAt = 0.4;
 
-export async function runRough({ seed, clients, events, seconds, kills, silentEnd, swallowMs, checkout }: RoughOptions): Promise<RoughOutcome> {
+export async function runRough(options: RoughOptions): Promise<RoughOutcome> {
+  const { seed, clients, events, seconds, kills, silentEnd, redisLoses, swallowMs, checkout } = options;
   const random = seeded(seed);
   await using stack = new AsyncDisposableStack();
   const redis = stack.use(await startRedisServer({ config: ['maxmemory-policy noeviction'] }));
@@ -70,15 +77,26 @@ export async function runRough({ seed, clients, events, seconds, kills, silentEn
   await until('all clients are live', () => listeners.every(({ live }) => live.state.phase === 'live'), 60_000);
 
   const counts = { cut: 0, swallowed: 0, killed: 0 };
-  const restarts = new Set<Promise<void>>();
-  const killOne = (replica: Replica) => {
+  /** A replica's restart, or a loss of Redis, which takes both replicas to be seen. */
+  let broken: Promise<void> | undefined;
+  const breaks = (work: () => Promise<void>) => {
+    broken = work().finally(() => {
+      broken = undefined;
+    });
+  };
+  const killOne = async (replica: Replica) => {
     counts.killed++;
-    const restarted = replica
-      .kill()
-      .then(() => sleep(random() * 1_000))
-      .then(() => replica.start())
-      .finally(() => restarts.delete(restarted));
-    restarts.add(restarted);
+    await replica.kill();
+    await sleep(random() * 1_000);
+    await replica.start();
+  };
+  let loss: 'to come' | 'under way' | 'over' = redisLoses ? 'to come' : 'over';
+  const loseOnce = async () => {
+    loss = 'under way';
+    for (const link of links) link.lose(undefined); // so that all replicas have what is lost
+    // the replica that runs longest has most of the clients
+    await loseEnd(redis, links[counts.killed % links.length] as LossyRedisLink, progressOf(publishers.published));
+    loss = 'over';
   };
   const some = (most: number) => Math.ceil(random() * most);
   const disturb = () => {
@@ -90,10 +108,16 @@ export async function runRough({ seed, clients, events, seconds, kills, silentEn
     } else if (chance < 0.6) {
       network.swallow(count, swallowMs);
       counts.swallowed += count;
-    } else links[Math.floor(random() * links.length)]?.lose(chance < 0.75 ? 'chaos:' : undefined);
+    }
+    if (loss === 'under way') return;
+    for (const link of links) if (random() < 0.4) link.lose(random() < 0.5 ? 'chaos:' : undefined);
   };
   let publishing = true;
-  const published = publishers.publish(events).finally(() => {
+  const publishAll = async () => {
+    await publishers.publish(events);
+    while (loss !== 'over') await publishers.publish(100); // which it takes to be seen
+  };
+  const published = publishAll().finally(() => {
     publishing = false;
   });
   const beganMs = performance.now();
@@ -101,16 +125,22 @@ export async function runRough({ seed, clients, events, seconds, kills, silentEn
     await sleep(tickMs);
     disturb();
     const elapsed = (performance.now() - beganMs) / 1_000 / seconds;
-    if (restarts.size === 0 && counts.killed < kills * elapsed && elapsed < 1) killOne(all[counts.killed % all.length] as Replica);
+    if (broken !== undefined) continue;
+    if (loss === 'to come' && elapsed > loseAt) breaks(loseOnce);
+    else if (elapsed < 1 && counts.killed < kills * elapsed) breaks(() => killOne(all[counts.killed % all.length] as Replica));
   }
   await published;
-  await Promise.all(restarts);
-  for (const link of links) link.lose(silentEnd ? 'chaos:' : undefined);
-  await publishers.publish(2 * topics.length);
-  for (const link of links) link.lose(undefined);
+  await broken;
+  const publishLast = async (lose: string | undefined) => {
+    for (const link of links) link.lose(lose);
+    await publishers.publish(2 * topics.length);
+    for (const link of links) link.lose(undefined);
+    const atEnd = () => listeners.every((listener) => listener.isAtEnd(publishers.published));
+    await until('all clients have all', atEnd, quietMostMs).catch(() => {}); // who has not is named below
+  };
   network.heal();
-  const atEnd = () => listeners.every((listener) => listener.isAtEnd(publishers.published));
-  await until('all clients have all', atEnd, quietMostMs).catch(() => {}); // who has not is named below
+  await publishLast(undefined);
+  if (silentEnd) await publishLast('chaos:'); // no client returns meanwhile, for which the logs would be read
   const sum = (of: (listener: (typeof listeners)[number]) => number) => listeners.reduce((total, listener) => total + of(listener), 0);
   const lost = sum((listener) => listener.lost());
   return {
