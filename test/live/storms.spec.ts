@@ -64,6 +64,11 @@ test(`${clients} clients return at once, and ${tags} tags are invalidated at onc
   const readsOf = async () => Number(/cmdstat_evalsha:calls=(\d+)/.exec(String(await redis.command('INFO', 'commandstats')))?.[1] ?? 0);
 
   await setTitles('first');
+  await until('the unary client makes calls', async () => (await probed()).calls > 0);
+  const readsAlone = await readsOf();
+  await sleep(3_000);
+  const alone = await probed();
+  const readsPerCall = ((await readsOf()) - readsAlone) / alone.calls;
   const titles = new Map<number, string>();
   const listeners = Array.from({ length: clients }, (_, i) => {
     const listener = openListener({
@@ -95,7 +100,9 @@ test(`${clients} clients return at once, and ${tags} tags are invalidated at onc
   network.cut(20 * clients); // chance picks each of them
   await publishers.publish(20 * topics.length);
   await until('all are live again', () => allAreLive() && listeners.every((listener) => listener.isAtEnd(publishers.published)), patienceMs);
-  const [returning, reads] = [await probed(), (await readsOf()) - readsBefore];
+  const [returning, allReads] = [await probed(), (await readsOf()) - readsBefore];
+  const ownReads = Math.round(readsPerCall * returning.calls);
+  const reads = allReads - ownReads;
   const recovered = listeners.reduce((sum, listener) => sum + listener.recovered(), 0);
   const { computed } = await countsOf();
   const beganMs = performance.now();
@@ -113,6 +120,7 @@ test(`${clients} clients return at once, and ${tags} tags are invalidated at onc
   const show = ({ calls, p50Ms, p99Ms }: Probed) => `${calls} calls, p50 ${p50Ms.toFixed(1)} ms, p99 ${p99Ms.toFixed(1)} ms`;
   context.diagnostic(`calm: ${show(calm)}`);
   context.diagnostic(`${recovered} returned: ${show(returning)}, ratio ${ratio(returning)}; ${reads} scripts of Redis, ${computed} computations`);
+  context.diagnostic(`the unary client: ${ownReads} scripts more, ${readsPerCall.toFixed(2)} for each call`);
   context.diagnostic(`${tags} tags: ${show(invalidated)}, ratio ${ratio(invalidated)}; ${computes} computations, ${counts.most} at once`);
   assert.deepEqual(listeners.flatMap((listener) => listener.problems(publishers.published)).slice(0, 20), []);
   assert.deepEqual([...calm.failed, ...returning.failed, ...invalidated.failed], []);
