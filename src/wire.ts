@@ -211,9 +211,9 @@ export async function wire({
 
   const closeAll = async () => {
     await userData.close();
-    live.close();
+    await live.close();
     stopPreparing();
-    chat.close();
+    await chat.close();
     media.close();
     await push.close();
     await safety.close();

@@ -111,6 +111,14 @@ export function busContract(adapter: string, open: () => Promise<BusHarness>) {
     await until('the other hears both', () => kept.heard.length === 2);
   });
 
+  contract('a publisher knows whether anyone has received it', async ({ a, b }) => {
+    assert.equal(await a.publish('counted', bytes('1')), 0);
+    const subscription = await b.subscribe('counted', keeper());
+    assert.equal(await a.publish('counted', bytes('2')), 1);
+    subscription.close();
+    await until('nobody receives it', async () => (await a.publish('counted', bytes('3'))) === 0);
+  });
+
   contract('one who gives up waiting is rejected with the reason', async ({ a }) => {
     const why = new Error('enough');
     await assert.rejects(a.subscribe('t', keeper(), AbortSignal.abort(why)), why);

@@ -109,9 +109,9 @@ export function presenceContract(adapter: string, open: () => Promise<PresenceHa
     const changes = await changesFrom(log, 't');
     const first = await a.join('t', 'ada', long);
     for (const one of [a, b, a]) {
-      first.leave();
+      void first.leave();
       const again = await one.join('t', 'ada', long);
-      again.leave();
+      void again.leave();
     }
     await b.join('t', 'ada', long);
     await on.elapse(3 * refreshMs);
@@ -166,7 +166,7 @@ export function presenceContract(adapter: string, open: () => Promise<PresenceHa
       for (let step = 0; step < 60; step++) {
         const one = below(2) === 0 ? a : b;
         if (below(9) < 5) present.push(await one.join(topic, `user ${below(9)}`, small));
-        else present.splice(below(present.length), 1)[0]?.leave();
+        else void present.splice(below(present.length), 1)[0]?.leave();
         if (below(4) > 0) continue;
         const after = await one.state(topic);
         const page = await log.read(presenceTopicOf(topic), before.position, pageMax);
@@ -217,7 +217,7 @@ export function lostPresence(adapter: string, open: () => Promise<PresenceHarnes
     const ada = await on.a.join('t', 'ada', { ...limits, leaveAfterMs: 0 });
     for (const part of [0, 1, 2]) await on.lose('t', part);
     const changes = await changesFrom(on.log, 't');
-    ada.leave();
+    void ada.leave();
     await on.b.join('t', 'bob', limits);
     await until('bob is announced', () => changes().some((change) => change.kind === 'join' && change.userId === 'bob'));
     const ofAda = changes().filter((change) => 'userId' in change && change.userId === 'ada');

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { create, type DescMessage, fromBinary, toBinary } from '@bufbuild/protobuf';
+import { presenceKeys } from '../../src/core/adapters/redis/presence-store.ts';
 import { openFixture } from '../fixture/app.ts';
 import { GetItemRequest } from '../fixture/gen/fixture/v1/fixture.ts';
 import { openScriptedUpstream } from '../fixture/scripted-upstream.ts';
@@ -142,6 +143,18 @@ test('Send reaches a stream of the other replica, once for each number', async (
   await b.publish({ topic: 'news:sent', text: 'one' });
   await until('it came', () => client.events().length === 1);
   assert.equal(client.all('subscribed').length, 1);
+});
+
+test('a replica is on the list of those that live until it is closed', async () => {
+  const c = await openTestServer({ app: fixture.app, shared: a, samples: { scripted: scripted.address } });
+  const { headers } = await signIn(c, liveRegistry, 'kim');
+  const { streamId } = await openByOpen({ registry: liveRegistry, transport: transportOf('connect h1', c), headers }).wait('welcome');
+  const [replica = ''] = streamId.split('.');
+  const [key = ''] = presenceKeys(a.redis?.prefix ?? '', '~live.send').filter((each) => each.includes('}u:'));
+  const isListed = async () => (await redis.command('HEXISTS', key, replica)) === 1;
+  await until('it is there', isListed);
+  await c.close();
+  assert.equal(await isListed(), false);
 });
 
 test('Redis restarted meanwhile: nothing is missed silently', async () => {

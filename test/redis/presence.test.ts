@@ -21,7 +21,7 @@ describe('presence on Redis', { concurrency: 2 }, () => {
       await presence.join('t', 'bob', limits);
       await server.kill();
       await until('it is noticed', () => !one.redis.state().up);
-      ada.leave();
+      void ada.leave();
       await presence.join('t', 'eve', limits);
       await assert.rejects(presence.state('t'), StoreDown);
       await server.restart();

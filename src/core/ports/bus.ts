@@ -33,9 +33,11 @@ export type Subscription = {
 export type Bus = {
   /**
    * Resolved when the broker has the message.
+   * @returns how many subscriptions it was delivered to. With 0 there may be a subscriber all the same, whose
+   * subscription is interrupted or just moving.
    * @throws StoreDown when that is not known; RangeError beyond a bound
    */
-  publish(topic: string, bytes: Uint8Array): Promise<void>;
+  publish(topic: string, bytes: Uint8Array): Promise<number>;
   /**
    * Resolved when confirmed: messages that are published afterwards are received. It waits while the store is
    * unavailable.

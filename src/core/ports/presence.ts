@@ -52,8 +52,8 @@ export type Presence = {
 
 /** One connection of a user on a topic. */
 export type Present = {
-  /** Does nothing when called again. */
-  leave(): void;
+  /** Resolved when the store knows, or is unavailable. Does nothing when called again. */
+  leave(): Promise<void>;
 };
 
 /** The log of a topic's changes of presence. The name of the topic has at most 247 characters. */

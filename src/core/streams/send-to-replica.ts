@@ -2,7 +2,10 @@ import type { Clock } from '../kit/clock.ts';
 import { Fault, ruleBroken } from '../kit/fault.ts';
 import type { CoreReason } from '../kit/reasons.ts';
 import { StoreDown } from '../kit/store-down.ts';
+import { pause } from '../kit/until-called.ts';
 import type { Bus } from '../ports/bus.ts';
+import type { Presence } from '../ports/presence.ts';
+import { listMaxMax, refreshMs } from '../ports/presence-limits.ts';
 
 /** A message to a stream, by whom and which one. */
 export type Sent = {
@@ -18,11 +21,14 @@ export type Sent = {
 export type Sends = {
   /** Resolved when the message was handled. @throws Fault STREAM_UNKNOWN, or what the handling threw */
   send(sent: Sent): Promise<void>;
-  close(): void;
+  /** Resolved when the other replicas can know that this one has ended. */
+  close(): Promise<void>;
 };
 
 /** A replica that does not answer within this time is lost with its streams. Milliseconds. */
 const answerMs = 3_000;
+/** The delay before a message is sent again that reached nobody. Milliseconds. */
+const againMs = 500;
 
 /** What a replica sends another: a line of JSON, and after it the message's bytes. */
 type Head =
@@ -31,6 +37,8 @@ type Head =
 
 export type SendsParts = {
   readonly bus: Bus;
+  /** Has the replicas, as users of a topic: a replica that ends or is lost leaves it. */
+  readonly presence: Pick<Presence, 'join' | 'state'>;
   readonly clock: Clock;
   readonly topic: string;
   /** The ids of its streams begin with it and a dot. */
@@ -39,7 +47,7 @@ export type SendsParts = {
   readonly handle: (sent: Sent) => Promise<void>;
 };
 
-export function openSends({ bus, clock, topic, replica, handle }: SendsParts): Sends {
+export function openSends({ bus, presence, clock, topic, replica, handle }: SendsParts): Sends {
   const waiting = new Map<number, { resolve(): void; reject(error: unknown): void }>();
   const leaving = new AbortController();
   let refs = 0;
@@ -60,10 +68,31 @@ export function openSends({ bus, clock, topic, replica, handle }: SendsParts): S
     const head = JSON.parse(all.subarray(0, end).toString()) as Head;
     if (head.kind === 'send') return void receive(head, all.subarray(end + 1)).catch(() => {}); // its sender gives up after a time
     const waiter = waiting.get(head.ref);
+    waiting.delete(head.ref);
     if (head.reason === undefined) waiter?.resolve();
     else waiter?.reject(new Fault(head.reason as CoreReason, head.text ?? ''));
   };
-  bus.subscribe(`${topic}.${replica}`, { onMessage, onGap: () => {} }, leaving.signal).catch(() => {}); // ended only by closing
+
+  const joined = presence.join(`~${topic}`, replica, { listMax: listMaxMax, leaveAfterMs: 0 });
+  let known: { readonly epoch: string; readonly sinceMs: number } | undefined;
+  /**
+   * Whether a replica may live that received nothing: its subscription may be interrupted. After a loss of the list all
+   * replicas are on it again within `refreshMs`; until then, and while it cannot be read, any may live.
+   */
+  const mayLive = async (other: string): Promise<boolean> => {
+    try {
+      const { position, users } = await presence.state(`~${topic}`);
+      if (position.epoch !== known?.epoch) known = { epoch: position.epoch, sinceMs: clock.monotonicMs() };
+      return users === undefined || users.includes(other) || clock.monotonicMs() - known.sinceMs < refreshMs;
+    } catch (error) {
+      if (error instanceof StoreDown) return true;
+      throw error;
+    }
+  };
+  bus
+    .subscribe(`${topic}.${replica}`, { onMessage, onGap: () => {} }, leaving.signal)
+    .then(() => mayLive(replica)) // so that a later loss of the list is noticed
+    .catch(() => {}); // ended only by closing
 
   return {
     send: async ({ message, ...sent }) => {
@@ -73,21 +102,28 @@ export function openSends({ bus, clock, topic, replica, handle }: SendsParts): S
       const ref = ++refs;
       const { promise, resolve, reject } = Promise.withResolvers<void>();
       waiting.set(ref, { resolve, reject });
+      promise.catch(() => {}); // it may end while the message is being published
       const cancel = clock.after(answerMs, () => reject(unknownStream()));
       try {
-        await publish(to, { kind: 'send', from: replica, ref, ...sent }, message);
+        while (waiting.has(ref) && (await publish(to, { kind: 'send', from: replica, ref, ...sent }, message)) === 0) {
+          if (!(await mayLive(to))) throw unknownStream();
+          await Promise.race([promise, pause(clock, againMs, leaving.signal)]);
+        }
         await promise;
       } catch (error) {
         if (error instanceof StoreDown)
           throw new Fault('STORE_DOWN', 'The store that all replicas share is unavailable.', { retryAfterMs: 1_000, cause: error });
         throw error;
       } finally {
-        promise.catch(() => {});
         cancel();
         waiting.delete(ref);
       }
     },
-    close: () => leaving.abort(),
+    close: async () => {
+      leaving.abort();
+      waiting.clear();
+      await (await joined).leave();
+    },
   };
 }
 

@@ -6,6 +6,7 @@ import { untilCalled } from '../kit/until-called.ts';
 import type { Bus } from '../ports/bus.ts';
 import type { Caller, Handler, ReadyCall, Sink, UserCaller } from '../ports/call.ts';
 import type { Log } from '../ports/log.ts';
+import type { Presence } from '../ports/presence.ts';
 import { closeFor, closeOf, isDefect } from './close-advice.ts';
 import { deviceOf } from './displace-device-streams.ts';
 import type { WaitingBytes } from './send-memory-limit.ts';
@@ -53,6 +54,7 @@ export type StreamServiceParts = {
   readonly waiting: WaitingBytes;
   readonly registry: Registry;
   readonly bus: Bus;
+  readonly presence: Presence;
   readonly clock: Clock;
   readonly log: Log;
   /** This replica: lower-case hex digits, which no other has. */
@@ -66,8 +68,8 @@ export type StreamServiceParts = {
 /** The handlers of the stream's three methods. */
 export function streamHandlers<Request extends CommonRequest, Hello extends CommonHello>(
   { name, definition: { fullName, methods }, begin: beginHandler }: StreamService<Request, Hello>,
-  { limits, waiting, registry, bus, clock, log, replica, randomHex, closed }: StreamServiceParts,
-): { readonly handlers: Readonly<Record<string, Handler>>; close(): void } {
+  { limits, waiting, registry, bus, presence, clock, log, replica, randomHex, closed }: StreamServiceParts,
+): { readonly handlers: Readonly<Record<string, Handler>>; close(): Promise<void> } {
   const { decode, encode } = methods.connect.requestType;
   /** How streams of `Open` take messages of `Send`. */
   const taking = new Map<string, (n: number, message: Uint8Array) => Promise<void>>();
@@ -141,6 +143,7 @@ export function streamHandlers<Request extends CommonRequest, Hello extends Comm
   };
   const sends = openSends({
     bus,
+    presence,
     clock,
     topic: `${name}.send`,
     replica,

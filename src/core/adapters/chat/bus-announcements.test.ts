@@ -163,7 +163,9 @@ test('the same announcement twice, two changes at once with one number, and a re
           .replace(/,"id":"[^"]*"/, ''),
         'latin1',
       );
-    for (let n = 0; n < times; n++) await publish(topic, copy);
+    let received = 0;
+    for (let n = 0; n < times; n++) received += await publish(topic, copy);
+    return received;
   };
   const [one, two] = [open({ chat, bus, replica: 'r1' }), open({ chat, bus, replica: 'r2' })];
   const calls: string[] = [];

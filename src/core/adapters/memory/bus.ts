@@ -9,13 +9,15 @@ export function memoryBus(log: Log): Bus {
     publish: async (topic, bytes) => {
       checkTopic(topic);
       checkMessage(bytes);
-      for (const listener of [...(topics.get(topic) ?? [])]) {
+      const listeners = [...(topics.get(topic) ?? [])];
+      for (const listener of listeners) {
         try {
           listener.onMessage(bytes);
         } catch (error) {
           log.error('A listener of the bus failed.', { topic, error });
         }
       }
+      return listeners.length;
     },
     subscribe: async (topic, { onMessage, onGap }, signal) => {
       checkTopic(topic);

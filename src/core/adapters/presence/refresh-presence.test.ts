@@ -26,7 +26,7 @@ test('a late answer about those who have left does not forget those who have com
   const { leave } = await ada;
   await clock.advance(100); // somebody's time is over
   const late = await step(1);
-  leave();
+  void leave();
   (await step(2)).answer(undefined);
   await clock.advance(0); // nobody is here any more
   const eve = presence.join('t', 'eve', limits);

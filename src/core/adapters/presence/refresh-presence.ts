@@ -118,7 +118,7 @@ export function presenceBy(store: PresenceStore, { clock, log, replica, refreshM
       local.connections.set(userId, before + 1);
       if (before === 0) local.unsent.add(userId);
       let left = false;
-      const leave = () => {
+      const leave = async () => {
         if (left) return;
         left = true;
         const connections = (local.connections.get(userId) ?? 0) - 1;
@@ -126,7 +126,7 @@ export function presenceBy(store: PresenceStore, { clock, log, replica, refreshM
         else {
           local.connections.delete(userId);
           local.unsent.add(userId);
-          void soon(topic, local);
+          await soon(topic, local);
         }
       };
       if (local.unsent.has(userId) || local.sending !== undefined) await soon(topic, local);

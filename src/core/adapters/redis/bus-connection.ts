@@ -20,7 +20,7 @@ type BusConnectionParts = {
   /** A channel whose slot this Redis has, for probes; undefined while there is nothing to probe. */
   readonly probeChannel: () => string | undefined;
   /** Publishes on the path of every publisher. */
-  readonly publish: (channel: string, bytes: Uint8Array) => Promise<void>;
+  readonly publish: (channel: string, bytes: Uint8Array) => Promise<unknown>;
   readonly onMessage: (channel: string, bytes: Buffer) => void;
   readonly onReady: () => void;
   /** All its subscriptions have ended. */

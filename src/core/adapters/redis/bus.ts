@@ -56,9 +56,8 @@ export function redisBus({ redis, clock, log, id, meter }: BusParts): Bus & { cl
   let closed = false;
   let toAsk = new Set<Topic>();
 
-  const publish = async (channel: string, bytes: Uint8Array) => {
-    await redis.call(channel, 'SPUBLISH', channel, Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
-  };
+  const publish = async (channel: string, bytes: Uint8Array) =>
+    Number(await redis.call(channel, 'SPUBLISH', channel, Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)));
   const subscribedAt = (connection: BusConnection): Topic | undefined => {
     for (const topic of topics.values()) if (topic.connection === connection) return topic;
     return undefined;
@@ -199,7 +198,7 @@ export function redisBus({ redis, clock, log, id, meter }: BusParts): Bus & { cl
     publish: async (topic, bytes) => {
       checkTopic(topic);
       checkMessage(bytes);
-      await publish(busChannel(redis.prefix, topic), bytes);
+      return publish(busChannel(redis.prefix, topic), bytes);
     },
     subscribe: async (name, { onMessage, onGap }, signal) => {
       checkTopic(name);

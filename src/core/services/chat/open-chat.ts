@@ -28,7 +28,7 @@ export type Chat = Pick<Registry, 'disconnect' | 'drain' | 'closeAll'> & {
   readonly handlers: Readonly<Record<string, Handler>>;
   /** What a company's own code does in conversations, under a name. */
   readonly writesAs: (name: string) => ChatWrites;
-  close(): void;
+  close(): Promise<void>;
 };
 
 export type ChatOptions = Pick<ChatParts, 'chat' | 'announcements'> &
@@ -75,7 +75,7 @@ export function openChat({ settings, rules, upstreams, plans, answerWatched, ...
   const common = { ...parts, chat, actions, postOfUser, announcements, presences, recoveries: openLimiter(settings.recoveriesMax) };
   const { handlers, close } = streamHandlers(
     { name: 'chat', definition: ChatServiceDefinition, begin: (stream, call, hello: ChatHello) => chatStream(stream, call, common, hello) },
-    { ...parts, limits, registry, replica: randomHex(12), randomHex, closed },
+    { ...parts, presence, limits, registry, replica: randomHex(12), randomHex, closed },
   );
   const writesAs = (name: string) => chatWrites(actions, newId, name);
   return {
@@ -88,10 +88,10 @@ export function openChat({ settings, rules, upstreams, plans, answerWatched, ...
     disconnect: registry.disconnect,
     drain: registry.drain,
     closeAll: registry.closeAll,
-    close: () => {
-      close();
+    close: async () => {
       registry.close();
       announcements.close();
+      await close();
     },
   };
 }

@@ -28,7 +28,7 @@ import { openPresences } from './topic-presence.ts';
 export type Live = Pick<Registry, 'disconnect' | 'drain' | 'closeAll'> & {
   readonly handlers: Readonly<Record<string, Handler>>;
   readonly publish: Publish;
-  close(): void;
+  close(): Promise<void>;
 };
 
 /** The settings `live`. Times in milliseconds. */
@@ -74,7 +74,7 @@ export function openLive(parts: LiveOptions): Live {
   const publish = publishBy(topics, topicOf);
   const common = { limits: live, plans, topicOf, feeds, readPage, presences, watches, publish, spans, clock, counts, log };
   const closed = (reason: string) => counts.closed('stream', reason);
-  const streams = { limits, waiting: parts.waiting, registry, bus, clock, log, replica: randomHex(12), randomHex, closed };
+  const streams = { limits, waiting: parts.waiting, registry, bus, presence: parts.presence, clock, log, replica: randomHex(12), randomHex, closed };
   const { handlers, close } = streamHandlers(
     { name: 'live', definition: LiveServiceDefinition, begin: (stream, call, hello: LiveHello) => liveStream(stream, call, common, hello) },
     streams,
@@ -85,10 +85,10 @@ export function openLive(parts: LiveOptions): Live {
     disconnect: registry.disconnect,
     drain: registry.drain,
     closeAll: registry.closeAll,
-    close: () => {
-      close();
+    close: async () => {
       registry.close();
       watches.close();
+      await close();
     },
   };
 }
