@@ -8,6 +8,14 @@ export type Displacement = {
   sent(device: string, id: string): void;
   /** A stream of the device was announced to all replicas. */
   announced(device: string, id: string): void;
+  /** Once more, because the first announcement may have been lost. @param ageMs for how long that stream was open then */
+  repeated(device: string, ageMs: number): void;
+};
+
+type Own = {
+  readonly beganMs: number;
+  /** From when on it is older than what is announced. */
+  olderFromMs: number;
 };
 
 /** The bus delivers a message within seconds, or has lost it. Milliseconds. */
@@ -20,12 +28,12 @@ const deliveredWithinMs = 10_000;
  * @param nowMs monotonic milliseconds
  */
 export function openDisplacement(displace: (id: string) => void, nowMs: () => number): Displacement {
-  /** By device: its streams, and from when on each of them is older than what is announced. */
-  const byDevice = new Map<string, Map<string, { olderFromMs: number }>>();
+  /** By device: its streams. */
+  const byDevice = new Map<string, Map<string, Own>>();
   return {
     add: (device, id, signal) => {
-      const devices = byDevice.get(device) ?? new Map<string, { olderFromMs: number }>();
-      byDevice.set(device, devices.set(id, { olderFromMs: Number.POSITIVE_INFINITY }));
+      const devices = byDevice.get(device) ?? new Map<string, Own>();
+      byDevice.set(device, devices.set(id, { beganMs: nowMs(), olderFromMs: Number.POSITIVE_INFINITY }));
       const remove = () => {
         devices.delete(id);
         if (devices.size === 0) byDevice.delete(device);
@@ -41,6 +49,10 @@ export function openDisplacement(displace: (id: string) => void, nowMs: () => nu
         if (other === id) state.olderFromMs = nowMs();
         else if (state.olderFromMs <= nowMs()) displace(other);
       }
+    },
+    repeated: (device, ageMs) => {
+      // ages are compared, not times: the clocks of replicas differ
+      for (const [other, { beganMs }] of [...(byDevice.get(device) ?? [])]) if (nowMs() - beganMs > ageMs + deliveredWithinMs) displace(other);
     },
   };
 }

@@ -66,6 +66,79 @@ test('a stream displaces one whose own announcement was lost, and none whose own
   for (const registry of [here, there]) registry.close();
 });
 
+/** Two replicas, of which one receives nothing while it is deaf, and streams of one device. */
+function openDevice() {
+  const clock = fakeClock();
+  const bus = memoryBus(quietLog);
+  const [ofHere, ofThere] = [lossyBus(bus), lossyBus(bus)];
+  const parts = { limits, clock, random: () => 0.5, log: quietLog, turns: openTurns(() => 0), topic: 'test' };
+  const [here, there] = [openRegistry({ ...parts, bus: ofHere }), openRegistry({ ...parts, bus: ofThere })];
+  const closed: string[] = [];
+  const begin = async (registry: typeof here, id: string) => {
+    const ended = new AbortController();
+    const close = ({ reason }: { reason: string }) => {
+      closed.push(`${id} ${reason}`);
+      ended.abort();
+    };
+    registry.add({ stream: { id, signal: ended.signal, close } as unknown as Stream, userId: 'alice', sessionId: undefined }, 'device');
+    await turn();
+  };
+  const close = () => {
+    for (const registry of [here, there]) registry.close();
+  };
+  return { clock, here, there, begin, closed, deaf: ofHere.lose, close };
+}
+
+for (const { what, apartMs, deafMs, until } of [
+  { what: 'by its first repetition', apartMs: 10_001, deafMs: 0, until: 22_500 },
+  { what: 'by its second one, after a longer failure', apartMs: 60_000, deafMs: 30_000, until: 112_500 },
+])
+  test(`a stream whose announcement was lost displaces the older one of its device ${what}`, async () => {
+    const { clock, here, there, begin, closed, deaf, close } = openDevice();
+    await begin(here, 'older');
+    await clock.advance(apartMs);
+    deaf(true);
+    await begin(there, 'newer');
+    await clock.advance(deafMs);
+    deaf(false);
+    await clock.advance(until - deafMs - 1);
+    assert.deepEqual(closed, []);
+    await clock.advance(1);
+    assert.deepEqual(closed, ['older STREAM_DISPLACED']);
+    await clock.advance(1_000_000);
+    assert.deepEqual(closed, ['older STREAM_DISPLACED']);
+    close();
+  });
+
+test('a repetition displaces no newer stream, and none that may be as old', async () => {
+  for (const apartMs of [0, 9_999, 15_000]) {
+    const { clock, here, there, begin, closed, deaf, close } = openDevice();
+    deaf(true);
+    await begin(there, 'older');
+    await clock.advance(apartMs);
+    deaf(false);
+    await begin(here, 'newer');
+    const atOnce = [...closed];
+    await clock.advance(1_000_000);
+    assert.deepEqual(closed, atOnce);
+    assert.equal(closed.includes('newer STREAM_DISPLACED'), false);
+    close();
+  }
+});
+
+test('a stream that has ended is announced no more', async () => {
+  const { clock, here, there, begin, closed, deaf, close } = openDevice();
+  await begin(here, 'older');
+  await clock.advance(20_000);
+  deaf(true);
+  await begin(there, 'newer');
+  there.find('newer')?.stream.close({ reason: 'ENDED' } as never);
+  deaf(false);
+  await clock.advance(1_000_000);
+  assert.deepEqual(closed, ['newer ENDED']);
+  close();
+});
+
 test('a turn closes only so many streams of a user who is disconnected, and all are closed', async () => {
   const { registry, closed } = opened();
   await registry.disconnect('alice', undefined, true);

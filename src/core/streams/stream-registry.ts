@@ -37,6 +37,8 @@ export type Registry = StreamPlaces & {
 
 type Notice =
   | { readonly kind: 'opened'; readonly device: string; readonly id: string }
+  /** The same once more, which an older release ignores. */
+  | { readonly kind: 'open'; readonly device: string; readonly ageMs: number }
   | { readonly kind: 'disconnect'; readonly userId: string; readonly sessionId?: string | undefined; readonly resume: boolean };
 
 export type RegistryParts = {
@@ -51,6 +53,9 @@ export type RegistryParts = {
   readonly topic: string;
 };
 
+/** A stream is announced again after these times, each up to as much again: streams that begin at once do so apart. */
+const repeatAfterMs = [15_000, 60_000];
+
 export function openRegistry({ bus, limits, clock, random, log, turns, topic }: RegistryParts): Registry {
   const streams = new Map<string, Registered>();
   const displaced = closeFor('STREAM_DISPLACED', 'The device has opened another stream.');
@@ -59,6 +64,7 @@ export function openRegistry({ bus, limits, clock, random, log, turns, topic }: 
 
   const onNotice = (notice: Notice) => {
     if (notice.kind === 'opened') return displacement.announced(notice.device, notice.id);
+    if (notice.kind === 'open') return displacement.repeated(notice.device, notice.ageMs);
     const close = closeFor('DISCONNECTED', 'An internal service has closed the streams of this user.');
     const isMeant = ({ userId, sessionId }: Registered) =>
       userId === notice.userId && (notice.sessionId === undefined || notice.sessionId === sessionId);
@@ -68,6 +74,24 @@ export function openRegistry({ bus, limits, clock, random, log, turns, topic }: 
     .subscribe(topic, { onMessage: (bytes) => onNotice(JSON.parse(Buffer.from(bytes).toString()) as Notice), onGap: () => {} }, leaving.signal)
     .catch(() => {}); // ended only by closing
   const publish = (notice: Notice) => bus.publish(topic, Buffer.from(JSON.stringify(notice)));
+  const failed = (error: unknown) => {
+    if (!(error instanceof StoreDown)) log.error('A stream could not be announced.', { error });
+  };
+  /** The bus may have lost the announcement with none of the device after it. */
+  const repeatLater = (device: string, { signal }: Stream) => {
+    const beganMs = clock.monotonicMs();
+    const repeat = (waits: readonly number[]) => {
+      const [waitMs, ...rest] = waits;
+      if (waitMs === undefined) return;
+      cancel = clock.after(waitMs * (1 + random()), () => {
+        publish({ kind: 'open', device, ageMs: clock.monotonicMs() - beganMs }).catch(failed);
+        repeat(rest);
+      });
+    };
+    let cancel = () => {};
+    repeat(repeatAfterMs);
+    signal.addEventListener('abort', () => cancel(), { once: true });
+  };
 
   return {
     ...openStreamPlaces(limits, clock),
@@ -78,10 +102,11 @@ export function openRegistry({ bus, limits, clock, random, log, turns, topic }: 
       stream.signal.addEventListener('abort', () => streams.delete(stream.id), { once: true });
       if (device === undefined) return;
       displacement.add(device, stream.id, stream.signal);
+      repeatLater(device, stream);
       publish({ kind: 'opened', device, id: stream.id }).then(
         () => displacement.sent(device, stream.id),
         (error: unknown) => {
-          if (!(error instanceof StoreDown)) log.error('A stream could not be announced.', { error });
+          failed(error);
           displacement.announced(device, stream.id); // at least to this replica
         },
       );
