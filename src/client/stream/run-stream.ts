@@ -34,7 +34,16 @@ export type RunningStream<State, Wish> = {
 };
 
 /** Gives a state machine its timers, its streams and its tokens. */
-export function runStream<State, Wish, Work extends { readonly do: string }, Hello, Request, Response, Notice, Timer extends string>({
+export function runStream<
+  State,
+  Wish extends { readonly type: string },
+  Work extends { readonly do: string },
+  Hello,
+  Request,
+  Response,
+  Notice,
+  Timer extends string,
+>({
   initial,
   step,
   open: openStream,
@@ -50,6 +59,8 @@ export function runStream<State, Wish, Work extends { readonly do: string }, Hel
   /** Raised with each stream: what an older one brings counts no more. */
   let current = 0;
   let token = '';
+  /** Raised by `forget`: a token that was asked for an earlier user counts no more, and neither does its failure. */
+  let user = 0;
   const timers = new Map<string, () => void>();
   const events: (Wish | Reported<Response, Timer>)[] = [];
   let busy = false;
@@ -60,6 +71,7 @@ export function runStream<State, Wish, Work extends { readonly do: string }, Hel
     busy = true;
     try {
       for (let next = events.shift(); next !== undefined; next = events.shift()) {
+        if (next.type === 'forget') user++;
         const { state: after, actions } = step(state, next, { nowMs: clock.monotonicMs(), random: random() });
         state = after;
         for (const action of actions) act(action);
@@ -146,11 +158,14 @@ export function runStream<State, Wish, Work extends { readonly do: string }, Hel
     for (const message of unsent.splice(0)) stream?.send(message);
   };
   const renew = async () => {
+    const mine = user;
     try {
-      token = await session.renew(token);
+      const next = await session.renew(token);
+      if (mine !== user) return;
+      token = next;
       dispatch({ type: 'tokenRenewed', accessToken: token });
     } catch (error) {
-      sessionFailed(error, () => dispatch({ type: 'tokenFailed' }));
+      if (mine === user) sessionFailed(error, () => dispatch({ type: 'tokenFailed' }));
     }
   };
   const sessionFailed = (error: unknown, otherwise: () => void) => {
