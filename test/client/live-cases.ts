@@ -29,6 +29,7 @@ function jsonOf(action: Action): Json {
 }
 
 function noticeOf(notice: Notice): Json {
+  if (notice.kind === 'subscribed') return { ...notice, position: notice.position && Position.toJSON(notice.position) };
   if (notice.kind === 'snapshot') return { ...notice, payload: Buffer.from(notice.payload).toString('base64') };
   if (notice.kind !== 'event') return JSON.parse(JSON.stringify(notice)) as Json; // what is undefined has no place in JSON
   return {

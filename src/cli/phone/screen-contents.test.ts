@@ -8,7 +8,7 @@ import { type Contents, emptyContents, topicsOf, withNotice } from './screen-con
 const after = (...notices: readonly Notice[]) =>
   notices.reduce((contents: Contents, notice) => withNotice(contents, notice, '12:00:59'), emptyContents('alice'));
 const phase = (name: Contents['phase']): Notice => ({ kind: 'phase', phase: name });
-const subscribed = (topic: string, recovered: boolean): Notice => ({ kind: 'subscribed', topic, recovered });
+const subscribed = (topic: string, recovered: boolean): Notice => ({ kind: 'subscribed', topic, recovered, position: undefined });
 
 function homeOf(orderIds: readonly string[], more: Partial<Extract<Notice, { kind: 'snapshot' }>> = {}): Notice {
   const home = GetHomeResponse.fromPartial({ orders: { orders: orderIds.map((orderId) => ({ orderId })) } });

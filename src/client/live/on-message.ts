@@ -4,6 +4,7 @@ import type { Chance } from '../stream/connection.ts';
 import { alive, onStreamMessage, startsOver } from '../stream/on-stream-message.ts';
 import { askedMs } from '../stream/retry-waits.ts';
 import { counted, timer } from '../stream/transitions.ts';
+import { publishAgain } from './publish.ts';
 import type { Action, LiveDraft, LiveState, Notice, TimerName } from './state.ts';
 import { synced, without } from './subscribe-and-watch.ts';
 
@@ -15,7 +16,7 @@ export function onMessage(state: LiveState, { message }: LiveResponse, chance: C
 function stepOf(state: LiveState, message: LiveResponse['message'], chance: Chance): LiveDraft {
   const common = onStreamMessage(state, message, chance);
   if (common !== undefined) {
-    if (message?.$case === 'welcome') return welcomed(common);
+    if (message?.$case === 'welcome') return welcomed(common, chance);
     return startsOver(common) ? { ...common, state: forgotten(common.state) } : common;
   }
   switch (message?.$case) {
@@ -46,9 +47,9 @@ function stepOf(state: LiveState, message: LiveResponse['message'], chance: Chan
 const notify = (notice: Notice): Extract<Action, { do: 'notify' }> => ({ do: 'notify', notice });
 
 /** What was not answered on the stream before is sent again. */
-function welcomed({ state, actions }: LiveDraft): LiveDraft {
-  const again = Array.from(state.publishes.values(), (event) => ({ do: 'send', message: { $case: 'publish', value: event } }) as const);
-  return synced(state, [...again, ...actions]);
+function welcomed({ state, actions }: LiveDraft, { nowMs }: Chance): LiveDraft {
+  const { state: next, actions: again } = publishAgain(state, nowMs);
+  return synced(next, [...again, ...actions]);
 }
 
 /** Without positions and etags. */
@@ -62,7 +63,7 @@ function subscribed(state: LiveState, { topic: name, generation, recovered, posi
   const topic = state.topics.get(name);
   if (topic === undefined || topic.generation !== generation) return { state, actions: [] };
   const topics = new Map(state.topics).set(name, { ...topic, position, answered: true });
-  return synced({ ...state, topics }, [notify({ kind: 'subscribed', topic: name, recovered })]);
+  return synced({ ...state, topics }, [notify({ kind: 'subscribed', topic: name, recovered, position })]);
 }
 
 function events(state: LiveState, { topic: name, events }: Events): LiveDraft {

@@ -36,13 +36,20 @@ export type Watched = {
   readonly answered: boolean;
 };
 
+/** An event of the app. */
+export type Publishing = {
+  readonly event: LivePublish;
+  /** When it was first sent; undefined: not yet. Milliseconds. */
+  readonly sentAtMs: number | undefined;
+};
+
 export type LiveState = Connection & {
   readonly topics: ReadonlyMap<string, Topic>;
   readonly watches: ReadonlyMap<number, Watched>;
   /** The highest generation of a subscription or a watch that was ended: its answers may still come. */
   readonly endedGeneration: number;
   /** Events of the app that the server has not answered, by request id. */
-  readonly publishes: ReadonlyMap<string, LivePublish>;
+  readonly publishes: ReadonlyMap<string, Publishing>;
 };
 
 export const initialState: LiveState = { ...initialConnection, topics: new Map(), watches: new Map(), endedGeneration: 0, publishes: new Map() };
@@ -76,8 +83,11 @@ export type LiveEvent =
 /** What the app is notified of. */
 export type Notice =
   | ConnectionNotice
-  /** @property recovered false: events may be missing, so load what the topic is about */
-  | { readonly kind: 'subscribed'; readonly topic: string; readonly recovered: boolean }
+  /**
+   * @property recovered false: events may be missing, so load what the topic is about
+   * @property position of the events that follow: kept-positions.ts says when it is stored
+   */
+  | { readonly kind: 'subscribed'; readonly topic: string; readonly recovered: boolean; readonly position: Position | undefined }
   /** @property position to store with what the event changes */
   | { readonly kind: 'event'; readonly topic: string; readonly event: Event; readonly position: Position }
   /** @property users undefined: too many to be listed */
@@ -94,7 +104,7 @@ export type Notice =
   /** @property comesBack whether the client begins it again by itself */
   | { readonly kind: 'topicClosed'; readonly topic: string; readonly reason: string; readonly comesBack: boolean }
   | { readonly kind: 'watchClosed'; readonly id: number; readonly reason: string; readonly comesBack: boolean }
-  /** @property reason empty: published */
+  /** @property reason empty: published; `UNANSWERED`: perhaps published, and too long ago to be sent again */
   | { readonly kind: 'published'; readonly requestId: string; readonly reason: string };
 
 /** What a live client does. */

@@ -1,8 +1,9 @@
 import type { LiveHello } from '../../gen/portico/v1/live.ts';
 import { type Chance, type ConnectionTimer, connectionTimers } from '../stream/connection.ts';
 import { connectionStep, finished } from '../stream/connection-step.ts';
-import { isOpen, leave, same, sendIfOpen } from '../stream/transitions.ts';
+import { isOpen, leave, same } from '../stream/transitions.ts';
 import { onMessage } from './on-message.ts';
+import { publish } from './publish.ts';
 import {
   type Action,
   initialState,
@@ -15,9 +16,6 @@ import {
   type Watched,
 } from './state.ts';
 import { subscribe, unsubscribe, unwatch, watch } from './subscribe-and-watch.ts';
-
-/** Events of the app that wait for an answer. */
-const publishesMax = 100;
 
 /**
  * The whole behaviour of a live client, without timers, network and chance of its own: docs/mobile/connection.md has
@@ -42,15 +40,7 @@ function stepOf(state: LiveState, event: LiveEvent, chance: Chance): LiveDraft {
     case 'unwatch':
       return unwatch(state, event.id);
     case 'publish':
-      if (state.publishes.size >= publishesMax)
-        return {
-          state,
-          actions: [{ do: 'notify', notice: { kind: 'published', requestId: event.event.requestId, reason: 'QUEUE_FULL' } }],
-        };
-      return {
-        state: { ...state, publishes: new Map(state.publishes).set(event.event.requestId, event.event) },
-        actions: state.phase === 'syncing' || state.phase === 'live' ? sendIfOpen(state, { $case: 'publish', value: event.event }) : [],
-      };
+      return publish(state, event.event, chance.nowMs);
     case 'message':
       return isOpen(state) ? onMessage(state, event.message, chance) : same(state);
     case 'timer':

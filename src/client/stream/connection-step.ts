@@ -8,6 +8,7 @@ import {
   type Report,
   type StreamAction,
 } from './connection.ts';
+import { ofEarlierProcess, withLateHello } from './late-hellos.ts';
 import { acknowledgement, close, isOpen, leave, open, refused, renew, renewFirst, same, sendIfOpen, timer, wait } from './transitions.ts';
 
 /** How long a stream may answer nothing after the network has changed. Milliseconds. */
@@ -17,14 +18,14 @@ const probeMs = 5_000;
 export function connectionStep<S extends Connection>(state: S, event: ConnectionEvent, chance: Chance): Draft<S> {
   const draft = stepOf(state, event, chance);
   const leaves = state.phase === 'connecting' && draft.actions.some((action) => action.do === 'clearTimers');
-  return leaves ? { ...draft, state: { ...draft.state, unansweredAtMs: chance.nowMs } } : draft;
+  return leaves ? { ...draft, state: withLateHello(draft.state, chance.nowMs) } : draft;
 }
 
 function stepOf<S extends Connection>(state: S, event: ConnectionEvent, chance: Chance): Draft<S> {
   switch (event.type) {
     case 'start':
       return state.phase === 'stopped' || state.phase === 'refused'
-        ? open({ ...state, ...noFailures, renewed: false, tokenRefused: false })
+        ? open({ ...ofEarlierProcess(state, chance.nowMs), ...noFailures, renewed: false, tokenRefused: false })
         : same(state);
     case 'stop':
       return state.phase === 'stopped' ? same(state) : leave({ ...state, phase: 'stopped' as const }, isOpen(state));

@@ -25,8 +25,11 @@ export type Connection = {
   readonly renewed: boolean;
   /** Whether the next attempt needs a new token first. */
   readonly tokenRefused: boolean;
-  /** When a stream was last left before its welcome: the server may still receive its hello. Milliseconds. */
-  readonly unansweredAtMs: number;
+  /**
+   * When streams were left before their welcome, the last ones: the server may still receive their hellos. Undefined:
+   * this process has opened none yet. Milliseconds.
+   */
+  readonly unansweredAtMs: readonly number[] | undefined;
   /** The interval that the app wishes; 0: the server's. Milliseconds. */
   readonly wishedMs: number;
   // of the present stream:
@@ -47,7 +50,7 @@ export const initialConnection: Connection = {
   ...noFailures,
   renewed: false,
   tokenRefused: false,
-  unansweredAtMs: Number.NEGATIVE_INFINITY,
+  unansweredAtMs: undefined,
   wishedMs: 0,
   heartbeatMs: 0,
   acknowledgeEvery: 1,
@@ -122,5 +125,8 @@ export type ConnectionAction =
 /** The state that follows, and what is to be done in this order; `open` still lacks its hello. */
 export type Draft<State, Action = never> = { readonly state: State; readonly actions: readonly (ConnectionAction | Action)[] };
 
-/** What a step takes from outside: a time that never goes back, in milliseconds, and a random number from 0 up to 1. */
+/**
+ * What a step takes from outside: a time in milliseconds that never goes back, and goes on while the device sleeps; and
+ * a random number from 0 up to 1.
+ */
 export type Chance = { readonly nowMs: number; readonly random: number };

@@ -1,11 +1,10 @@
 import { Advice, type StreamClosed, type StreamResponse, type Welcome } from '../../gen/portico/v1/stream.ts';
 import type { Chance, Connection, ConnectionAction, Draft } from './connection.ts';
+import { displacedByOwn } from './late-hellos.ts';
 import { refused, renewFirst, same, timer, wait } from './transitions.ts';
 
 /** How long before its end a token is renewed; half of what is left if that is less. Milliseconds. */
 const renewBeforeMs = 60_000;
-/** A hello that was left may come so late: TCP sends lost bytes again ever more slowly (RFC 6298). Milliseconds. */
-const lateHelloMs = 60_000;
 /** A message of 4 MiB takes so long on a network of 56 kbit/s. Milliseconds. */
 const silenceMostMs = 600_000;
 
@@ -73,21 +72,13 @@ function closed<S extends Connection>(state: S, { reason, advice, delayMs }: Str
       const { state: next, actions } = wait(state, delayMs, chance);
       return { state: next, actions: [{ do: 'notify', notice: { kind: 'startOver' } }, ...actions] };
     }
-    case Advice.ADVICE_STAY_AWAY:
-      return isDisplacedByOwn(state, reason, chance)
-        ? wait({ ...state, unansweredAtMs: Number.NEGATIVE_INFINITY }, delayMs, chance)
-        : refused(state, reason);
+    case Advice.ADVICE_STAY_AWAY: {
+      const own = reason === 'STREAM_DISPLACED' ? displacedByOwn(state, chance.nowMs) : undefined;
+      return own === undefined ? refused(state, reason) : wait(own, delayMs, chance);
+    }
     default: // a later advice than this client knows means: resume
       return wait(state, delayMs, chance);
   }
-}
-
-/**
- * Whether the newer stream may be one that this client has left: its hello came after that of the next one. The client
- * assumes so once. Two apps of a device would otherwise displace each other without end.
- */
-function isDisplacedByOwn({ unansweredAtMs }: Connection, reason: string, { nowMs }: Chance): boolean {
-  return reason === 'STREAM_DISPLACED' && nowMs - unansweredAtMs < lateHelloMs;
 }
 
 /** Whether the positions that the client has are of no use any more. */
