@@ -8,7 +8,10 @@ export type Displacement = {
   sent(device: string, id: string): void;
   /** A stream of the device was announced to all replicas. */
   announced(device: string, id: string): void;
-  /** Once more, because the first announcement may have been lost. @param ageMs for how long that stream was open then */
+  /**
+   * Once more, because the first announcement may have been lost.
+   * @param ageMs for how long that stream was open then
+   */
   repeated(device: string, ageMs: number): void;
 };
 
