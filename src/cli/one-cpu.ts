@@ -1,3 +1,4 @@
+import { accessSync, constants } from 'node:fs';
 import { availableParallelism } from 'node:os';
 
 const flag = '--single-threaded-gc';
@@ -7,15 +8,20 @@ const flag = '--single-threaded-gc';
  * event loop collects alone. It else waits for the threads' parts of each collection, and for a thread to stop marking
  * before each collection of young objects. On one CPU these come no sooner, but after whatever the scheduler runs
  * first: a unary call waited up to 67 ms. V8 reads the flag only at its start. The process stays the same, with its id;
- * its workers inherit the flag.
+ * its workers inherit the flag. One that has a channel to its parent would lose it, and goes on as it is.
  * @param cpus those that this process may use: its affinity and the quota of its cgroup count
  */
 export function collectAloneOnOneCpu(cpus = availableParallelism()): void {
   const { argv, env, execArgv, execPath } = process;
-  if (cpus > 1 || argv[2] !== 'serve' || execArgv.includes(flag) || process.execve === undefined) return;
+  if (cpus > 1 || argv[2] !== 'serve' || isChosen(execArgv) || process.send !== undefined || process.execve === undefined) return;
   try {
+    accessSync(execPath, constants.X_OK); // Node ends the process when the system refuses
     process.execve(execPath, [execPath, flag, ...execArgv, ...argv.slice(1)], env);
   } catch {
-    // this system has no such call, or does not allow it: the server runs with V8's threads
+    // the server runs with V8's threads
   }
+}
+
+function isChosen(flags: readonly string[]): boolean {
+  return flags.some((one) => /^--(no-)?single-threaded-gc$/.test(one));
 }

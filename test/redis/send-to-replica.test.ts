@@ -97,6 +97,28 @@ function sendTests(where: string, open: () => Promise<readonly [Process, Process
     await sender.close();
   });
 
+  on('many forged ids cost one look at the list', async (a) => {
+    const sender = await openSender(a);
+    const { looked } = sender.count;
+    await Promise.all(Array.from({ length: 100 }, () => assert.rejects(sender.send(randomId()), isFault('STREAM_UNKNOWN'))));
+    assert.equal(sender.count.looked, looked + 1);
+    await sender.close();
+  });
+
+  on('a sender whose subscription is interrupted gets the answer when it works again', async (a, b) => {
+    const whenToSubscribe = Promise.withResolvers<void>();
+    const [sender, holder] = [openReplica(a, whenToSubscribe.promise), openReplica(b)];
+    await until('the other receives', () => holder.count.looked > 0);
+    const answer = sender.send(holder.replica);
+    await until('it has answered, to no one', () => holder.count.published > 0);
+    whenToSubscribe.resolve();
+    await until('the sender receives', () => sender.count.looked > 0);
+    await holder.clock.advance(500);
+    await answer;
+    assert.equal(holder.handled.length, 1);
+    for (const one of [sender, holder]) await one.close();
+  });
+
   on('a replica that has ended is unknown without a wait', async (a, b) => {
     const never = new Promise<void>(() => {}); // its subscription ends with its process: here it has none
     const [sender, holder] = [await openSender(a), openReplica(b, never)];

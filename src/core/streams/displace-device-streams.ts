@@ -12,7 +12,7 @@ export type Displacement = {
    * Once more, because the first announcement may have been lost.
    * @param ageMs for how long that stream was open then
    */
-  repeated(device: string, ageMs: number): void;
+  repeated(device: string, id: string, ageMs: number): void;
 };
 
 type Own = {
@@ -53,9 +53,10 @@ export function openDisplacement(displace: (id: string) => void, nowMs: () => nu
         else if (state.olderFromMs <= nowMs()) displace(other);
       }
     },
-    repeated: (device, ageMs) => {
+    repeated: (device, id, ageMs) => {
       // ages are compared, not times: the clocks of replicas differ
-      for (const [other, { beganMs }] of [...(byDevice.get(device) ?? [])]) if (nowMs() - beganMs > ageMs + deliveredWithinMs) displace(other);
+      for (const [other, { beganMs }] of [...(byDevice.get(device) ?? [])])
+        if (other !== id && nowMs() - beganMs > ageMs + deliveredWithinMs) displace(other);
     },
   };
 }

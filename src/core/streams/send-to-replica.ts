@@ -29,6 +29,8 @@ export type Sends = {
 const answerMs = 3_000;
 /** The delay before a message is sent again that reached nobody. Milliseconds. */
 const againMs = 500;
+/** All messages of so long share a look at the list: a replica is on it before clients know of it. Milliseconds. */
+const lookMs = 250;
 
 /** What a replica sends another: a line of JSON, and after it the message's bytes. */
 type Head =
@@ -60,7 +62,9 @@ export function openSends({ bus, presence, clock, topic, replica, handle }: Send
       (error: unknown) =>
         error instanceof Fault ? { reason: error.reason, text: error.message } : { reason: 'INTERNAL', text: 'The message was not handled.' },
     );
-    await publish(from, { kind: 'handled', ref, ...ended });
+    const untilMs = clock.monotonicMs() + answerMs;
+    while ((await publish(from, { kind: 'handled', ref, ...ended })) === 0 && clock.monotonicMs() < untilMs && !leaving.signal.aborted)
+      await pause(clock, againMs, leaving.signal);
   };
   const onMessage = (bytes: Uint8Array) => {
     const all = Buffer.from(bytes); // a copy: `bytes` is valid only now
@@ -74,6 +78,12 @@ export function openSends({ bus, presence, clock, topic, replica, handle }: Send
   };
 
   const joined = presence.join(`~${topic}`, replica, { listMax: listMaxMax, leaveAfterMs: 0 });
+  let look: { readonly list: ReturnType<Presence['state']>; readonly untilMs: number } | undefined;
+  const listed = () => {
+    if (look === undefined || clock.monotonicMs() >= look.untilMs)
+      look = { list: presence.state(`~${topic}`), untilMs: clock.monotonicMs() + lookMs };
+    return look.list;
+  };
   let known: { readonly epoch: string; readonly sinceMs: number } | undefined;
   /**
    * Whether a replica may live that received nothing: its subscription may be interrupted. After a loss of the list all
@@ -81,7 +91,7 @@ export function openSends({ bus, presence, clock, topic, replica, handle }: Send
    */
   const mayLive = async (other: string): Promise<boolean> => {
     try {
-      const { position, users } = await presence.state(`~${topic}`);
+      const { position, users } = await listed();
       if (position.epoch !== known?.epoch) known = { epoch: position.epoch, sinceMs: clock.monotonicMs() };
       return users === undefined || users.includes(other) || clock.monotonicMs() - known.sinceMs < refreshMs;
     } catch (error) {

@@ -126,6 +126,23 @@ test('a repetition displaces no newer stream, and none that may be as old', asyn
   }
 });
 
+test('a repetition that comes late displaces no stream of its own', async () => {
+  const clock = fakeClock();
+  const bus = memoryBus(quietLog);
+  const late = {
+    ...bus,
+    publish: (...words: Parameters<typeof bus.publish>) => Promise.resolve(void clock.after(10_001, () => bus.publish(...words))).then(() => 1),
+  };
+  const parts = { limits, clock, random: () => 0.5, log: quietLog, turns: openTurns(() => 0), topic: 'test', bus: late };
+  const registry = openRegistry(parts);
+  const closed: string[] = [];
+  const stream = { id: 'only', signal: new AbortController().signal, close: () => closed.push('only') };
+  registry.add({ stream: stream as unknown as Stream, userId: 'alice', sessionId: undefined }, 'device');
+  await clock.advance(1_000_000);
+  assert.deepEqual(closed, []);
+  registry.close();
+});
+
 test('a stream that has ended is announced no more', async () => {
   const { clock, here, there, begin, closed, deaf, close } = openDevice();
   await begin(here, 'older');

@@ -37,9 +37,10 @@ export type Registry = StreamPlaces & {
 
 type Notice =
   | { readonly kind: 'opened'; readonly device: string; readonly id: string }
-  /** The same once more, which an older release ignores. */
-  | { readonly kind: 'open'; readonly device: string; readonly ageMs: number }
   | { readonly kind: 'disconnect'; readonly userId: string; readonly sessionId?: string | undefined; readonly resume: boolean };
+
+/** The same once more, on a topic of its own: an older release would look at all streams for it. */
+type Repetition = { readonly device: string; readonly id: string; readonly ageMs: number };
 
 export type RegistryParts = {
   readonly bus: Bus;
@@ -64,27 +65,32 @@ export function openRegistry({ bus, limits, clock, random, log, turns, topic }: 
 
   const onNotice = (notice: Notice) => {
     if (notice.kind === 'opened') return displacement.announced(notice.device, notice.id);
-    if (notice.kind === 'open') return displacement.repeated(notice.device, notice.ageMs);
     const close = closeFor('DISCONNECTED', 'An internal service has closed the streams of this user.');
     const isMeant = ({ userId, sessionId }: Registered) =>
       userId === notice.userId && (notice.sessionId === undefined || notice.sessionId === sessionId);
     eachInTurns(turns, [...streams.values()].filter(isMeant), ({ stream }) => stream.close(notice.resume ? close : stayAway(close)));
   };
-  bus
-    .subscribe(topic, { onMessage: (bytes) => onNotice(JSON.parse(Buffer.from(bytes).toString()) as Notice), onGap: () => {} }, leaving.signal)
-    .catch(() => {}); // ended only by closing
+  const onRepetition = ({ device, id, ageMs }: Repetition) => displacement.repeated(device, id, ageMs);
+  const repetitions = `${topic}.open`;
+  const receive = <Message>(from: string, onMessage: (message: Message) => void) => {
+    const onBytes = (bytes: Uint8Array) => onMessage(JSON.parse(Buffer.from(bytes).toString()) as Message);
+    bus.subscribe(from, { onMessage: onBytes, onGap: () => {} }, leaving.signal).catch(() => {}); // ended only by closing
+  };
+  receive(topic, onNotice);
+  receive(repetitions, onRepetition);
   const publish = (notice: Notice) => bus.publish(topic, Buffer.from(JSON.stringify(notice)));
   const failed = (error: unknown) => {
     if (!(error instanceof StoreDown)) log.error('A stream could not be announced.', { error });
   };
   /** The bus may have lost the announcement with none of the device after it. */
-  const repeatLater = (device: string, { signal }: Stream) => {
+  const repeatLater = (device: string, { id, signal }: Stream) => {
     const beganMs = clock.monotonicMs();
     const repeat = (waits: readonly number[]) => {
       const [waitMs, ...rest] = waits;
       if (waitMs === undefined) return;
       cancel = clock.after(waitMs * (1 + random()), () => {
-        publish({ kind: 'open', device, ageMs: clock.monotonicMs() - beganMs }).catch(failed);
+        const repetition: Repetition = { device, id, ageMs: clock.monotonicMs() - beganMs };
+        bus.publish(repetitions, Buffer.from(JSON.stringify(repetition))).catch(failed);
         repeat(rest);
       });
     };
