@@ -27,6 +27,14 @@ test('while something is missing the next process names no position, so that it 
   assert.equal(fromAfter(subscribed(4n, false), loaded(4n)), 4n);
 });
 
+test('events are missing also where the server names no position', () => {
+  const unplaced: Notice = { kind: 'subscribed', topic, recovered: false, position: undefined };
+  assert.equal(fromAfter(unplaced, event(5n)), undefined);
+  assert.equal(fromAfter(subscribed(4n, true), unplaced, subscribed(5n, true)), undefined);
+  assert.equal(fromAfter(unplaced, event(5n), loaded(4n)), undefined, 'a load for another gap');
+  assert.equal(fromAfter(unplaced, event(5n), { kind: 'loaded', topic, since: undefined }), 5n);
+});
+
 test('a load that began before events were missing once more leaves those missing', () => {
   assert.equal(fromAfter(subscribed(4n, false), subscribed(9n, false), loaded(4n)), undefined);
   assert.equal(fromAfter(subscribed(4n, false), subscribed(9n, false), loaded(4n), loaded(9n)), 9n);

@@ -13,7 +13,9 @@ export type KeptLive = {
 export type KeptTopic = {
   /** Of the last event whose data are kept. Undefined: there is none. */
   readonly position: Position | undefined;
-  /** Where events were missing, and what the topic is about was not loaded since. Undefined: nothing is missing. */
+  /** Whether events were missing, and what the topic is about was not loaded since. */
+  readonly isMissing: boolean;
+  /** The position of the `subscribed` that said so: perhaps none. */
   readonly missingAt: Position | undefined;
 };
 
@@ -32,14 +34,14 @@ export type KeptChange =
 export function keptAfter(kept: KeptLive, change: KeptChange): KeptLive {
   switch (change.kind) {
     case 'subscribed': {
-      const missingAt = change.recovered ? kept.topics.get(change.topic)?.missingAt : change.position;
-      return withTopic(kept, change.topic, { position: change.position, missingAt });
+      const { topic, position, recovered } = change;
+      return withTopic(kept, topic, recovered ? { ...topicOf(kept, topic), position } : { position, isMissing: true, missingAt: position });
     }
     case 'event':
-      return withTopic(kept, change.topic, { position: change.position, missingAt: kept.topics.get(change.topic)?.missingAt });
+      return withTopic(kept, change.topic, { ...topicOf(kept, change.topic), position: change.position });
     case 'loaded': {
-      const topic = kept.topics.get(change.topic);
-      return topic && isSame(topic.missingAt, change.since) ? withTopic(kept, change.topic, { ...topic, missingAt: undefined }) : kept;
+      const { position, isMissing, missingAt } = topicOf(kept, change.topic);
+      return isMissing && isSame(missingAt, change.since) ? withTopic(kept, change.topic, { ...nothingMissing, position }) : kept;
     }
     case 'snapshot':
       return change.partial ? kept : { ...kept, etags: new Map(kept.etags).set(change.id, change.etag) };
@@ -60,8 +62,14 @@ export function keptAfter(kept: KeptLive, change: KeptChange): KeptLive {
 
 /** How the next process subscribes. Without a position where something is missing: it is notified of that once more. */
 export function subscribeFrom(kept: KeptLive, topic: string): Extract<LiveWish, { type: 'subscribe' }> {
-  const known = kept.topics.get(topic);
-  return { type: 'subscribe', topic, ...(known?.position !== undefined && known.missingAt === undefined && { position: known.position }) };
+  const { position, isMissing } = topicOf(kept, topic);
+  return { type: 'subscribe', topic, ...(position !== undefined && !isMissing && { position }) };
+}
+
+const nothingMissing: KeptTopic = { position: undefined, isMissing: false, missingAt: undefined };
+
+function topicOf(kept: KeptLive, name: string): KeptTopic {
+  return kept.topics.get(name) ?? nothingMissing;
 }
 
 function withTopic(kept: KeptLive, name: string, topic: KeptTopic): KeptLive {
